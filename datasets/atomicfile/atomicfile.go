@@ -1,0 +1,102 @@
+// Package atomicfile writes files so that a reader, or a process started after
+// a crash, sees either the complete previous content or the complete new one.
+package atomicfile
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+)
+
+// Write calls fill with a buffered writer and, when fill succeeds, makes what
+// it wrote the content of path with the given permissions.
+//
+// The content goes to a temporary file in path's own folder (a rename is
+// atomic only within one file system), is flushed to stable storage, renamed
+// over path, and the folder entry is flushed too. On any error, a panic of
+// fill included, path is left as it was and the temporary file is removed.
+// The folder must exist.
+func Write(path string, perm fs.FileMode, fill func(io.Writer) error) (err error) {
+	dir := filepath.Dir(path)
+	tmp, err := os.CreateTemp(dir, "."+filepath.Base(path)+".tmp-*")
+	if err != nil {
+		return fmt.Errorf("write %s: create a temporary file beside it: %w", path, err)
+	}
+	closed, renamed := false, false
+	defer func() {
+		if !closed {
+			err = errors.Join(err, tmp.Close())
+		}
+		if !renamed {
+			err = errors.Join(err, os.Remove(tmp.Name()))
+		}
+	}()
+
+	w := bufio.NewWriterSize(tmp, 1<<16)
+	if err := fill(w); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	if err := w.Flush(); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	// CreateTemp makes the file 0600; the mode is set explicitly so that the
+	// umask cannot take away what the caller asked for.
+	if err := tmp.Chmod(perm); err != nil {
+		return fmt.Errorf("write %s: set mode: %w", path, err)
+	}
+	if err := tmp.Sync(); err != nil {
+		return fmt.Errorf("write %s: flush to disk: %w", path, err)
+	}
+	closed = true
+	if err := tmp.Close(); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return commit(tmp.Name(), path, &renamed)
+}
+
+// Commit flushes the finished file tmp to stable storage and renames it to
+// path. It serves writers that insist on opening a file by name themselves,
+// such as DuckDB's COPY. Both names must lie in the same folder. On error tmp
+// is left for the caller to remove.
+func Commit(tmp, path string) error {
+	if filepath.Dir(tmp) != filepath.Dir(path) {
+		return fmt.Errorf("write %s: the temporary file %s lies in another folder; a rename would not be atomic", path, tmp)
+	}
+	f, err := os.OpenFile(tmp, os.O_RDWR, 0)
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	if err := errors.Join(f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("write %s: flush to disk: %w", path, err)
+	}
+	var renamed bool
+	return commit(tmp, path, &renamed)
+}
+
+func commit(tmp, path string, renamed *bool) error {
+	if err := os.Rename(tmp, path); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	*renamed = true
+	if err := syncDir(filepath.Dir(path)); err != nil {
+		return fmt.Errorf("write %s: flush the folder entry: %w", path, err)
+	}
+	return nil
+}
+
+// syncDir makes a rename inside dir durable.
+func syncDir(dir string) error {
+	if runtime.GOOS == "windows" {
+		return nil // folders cannot be opened for flushing there
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

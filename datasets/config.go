@@ -1,0 +1,246 @@
+package datasets
+
+// Strings is a list that may be written as a single string in a run file.
+type Strings []string
+
+// UnmarshalYAML accepts one string or a list of strings.
+func (s *Strings) UnmarshalYAML(unmarshal func(any) error) error {
+	var one string
+	if unmarshal(&one) == nil {
+		*s = Strings{one}
+		return nil
+	}
+	var many []string
+	if err := unmarshal(&many); err != nil {
+		return err
+	}
+	*s = many
+	return nil
+}
+
+// Config is the data section of a run file: where rows come from, what they
+// mean, and how they are cleaned, split and encoded. Call SetDefaults and
+// Validate before use; Load does both.
+type Config struct {
+	Source      Source            `yaml:"source" jsonschema:"description=Where the rows come from."`
+	Validation  *Source           `yaml:"validation,omitempty" jsonschema:"description=Separate validation rows; unset keys are taken from source."`
+	Test        *Source           `yaml:"test,omitempty" jsonschema:"description=Separate test rows; unset keys are taken from source."`
+	Target      string            `yaml:"target" jsonschema:"description=The column to predict."`
+	Task        string            `yaml:"task,omitempty" jsonschema:"enum=auto,enum=binary,enum=multiclass,enum=regression,description=What is predicted. auto: two distinct values are binary; text or at most 20 distinct whole numbers multiclass; anything else regression."`
+	Positive    string            `yaml:"positive,omitempty" jsonschema:"description=Binary: the value that counts as positive. Default: true or yes or 1 where present; else the later value in sort order."`
+	DropMissing bool              `yaml:"drop_missing_target,omitempty" jsonschema:"description=Leave out rows without a target instead of stopping with an error."`
+	ID          Strings           `yaml:"id,omitempty" jsonschema:"oneof_type=string;array,description=Columns carried through to predictions and never used as features."`
+	Weight      string            `yaml:"weight,omitempty" jsonschema:"description=The column of sample weights."`
+	Ignore      Strings           `yaml:"ignore,omitempty" jsonschema:"oneof_type=string;array,description=Columns left out."`
+	Features    Strings           `yaml:"features,omitempty" jsonschema:"oneof_type=string;array,description=If given only these columns are features."`
+	Deduplicate bool              `yaml:"deduplicate,omitempty" jsonschema:"description=Drop rows equal to an earlier row in every column that is not ignored."`
+	Columns     map[string]Column `yaml:"columns,omitempty" jsonschema:"description=Settings of single columns by name."`
+	Defaults    Defaults          `yaml:"defaults,omitempty" jsonschema:"description=Settings of all columns of a type."`
+	Split       Split             `yaml:"split,omitempty" jsonschema:"description=How rows are divided into training and validation and test."`
+}
+
+// Source names the files, or the query over files, that rows come from.
+type Source struct {
+	Path      Strings           `yaml:"path,omitempty" jsonschema:"oneof_type=string;array,description=Files: one or a list; globs; .gz and .zst; relative to the run file; ${VAR} and ${VAR:-default} are expanded."`
+	Format    string            `yaml:"format,omitempty" jsonschema:"enum=auto,enum=csv,enum=parquet,enum=json,description=File format; auto goes by the extension."`
+	Delimiter string            `yaml:"delimiter,omitempty" jsonschema:"description=CSV: the character between fields (or tab); found out when not given."`
+	Header    *bool             `yaml:"header,omitempty" jsonschema:"description=CSV: whether the first line names the columns; found out when not given."`
+	Names     []string          `yaml:"names,omitempty" jsonschema:"description=CSV: column names of files without a header or instead of it."`
+	Null      Strings           `yaml:"null,omitempty" jsonschema:"oneof_type=string;array,description=Texts that mean a missing value besides the empty one."`
+	Tables    map[string]Source `yaml:"tables,omitempty" jsonschema:"description=Further tables for the query by name."`
+	Query     string            `yaml:"query,omitempty" jsonschema:"description=SQL (DuckDB) over the view data and the tables; its result is the rows."`
+}
+
+// Column says how a column is treated. Empty fields take the value of the
+// type's defaults (Config.Defaults), and then the built-in ones.
+type Column struct {
+	Type             string    `yaml:"type,omitempty" jsonschema:"enum=auto,enum=numeric,enum=categorical,enum=boolean,enum=date,enum=ignore,description=What the values are."`
+	Fill             string    `yaml:"fill,omitempty" jsonschema:"enum=mean,enum=median,enum=most_frequent,enum=constant,enum=category,description=What replaces a missing value: mean or median (numbers); most_frequent; constant; category (text: a category of its own)."`
+	FillValue        string    `yaml:"fill_value,omitempty" jsonschema:"description=The constant of fill: constant."`
+	MissingIndicator *bool     `yaml:"missing_indicator,omitempty" jsonschema:"description=Add a 0/1 feature that says whether the value was missing."`
+	Transform        Strings   `yaml:"transform,omitempty" jsonschema:"oneof_type=string;array,description=Numbers: any of log1p (sign(x) log(1+|x|)) and clip (at quantiles) and standardize; applied in this order; or none."`
+	ClipQuantiles    []float64 `yaml:"clip_quantiles,omitempty" jsonschema:"description=The two quantiles of clip. Default 0.001 and 0.999."`
+	Encoding         string    `yaml:"encoding,omitempty" jsonschema:"enum=none,enum=piecewise_linear,enum=buckets,description=Numbers: none feeds the value; piecewise_linear spreads it over quantile bins; buckets turns the quantile bin into a category."`
+	Bins             int       `yaml:"bins,omitempty" jsonschema:"minimum=0,description=Number of quantile bins of an encoding. Default 16."`
+	MinCount         int       `yaml:"min_count,omitempty" jsonschema:"minimum=0,description=Categories seen less often in training share the unknown category. Default 1."`
+	MaxVocabulary    int       `yaml:"max_vocabulary,omitempty" jsonschema:"minimum=0,description=At most this many categories: the most frequent ones. Default: no limit."`
+	HashBuckets      int       `yaml:"hash_buckets,omitempty" jsonschema:"minimum=0,description=Hash categories into this many ids instead of keeping a vocabulary."`
+	Embedding        int       `yaml:"embedding,omitempty" jsonschema:"minimum=0,description=Width of the embedding; 0 leaves it to the model."`
+}
+
+// Defaults are settings for all columns of a type.
+type Defaults struct {
+	Numeric     Column `yaml:"numeric,omitempty" jsonschema:"description=Columns of numbers."`
+	Categorical Column `yaml:"categorical,omitempty" jsonschema:"description=Columns of text."`
+	Boolean     Column `yaml:"boolean,omitempty" jsonschema:"description=Columns of true and false."`
+	Date        Column `yaml:"date,omitempty" jsonschema:"description=Columns of dates and times."`
+}
+
+// Split says how rows are divided. Fractions are of all rows of the source.
+type Split struct {
+	Method           string   `yaml:"method,omitempty" jsonschema:"enum=random,enum=time,enum=group,enum=column,enum=none,description=random; time (the latest rows are the test part); group (all rows of a group in one part); column (a column says it); none (all rows are for training)."`
+	Validation       *float64 `yaml:"validation,omitempty" jsonschema:"description=Fraction of rows for validation. Default 0.1."`
+	Test             *float64 `yaml:"test,omitempty" jsonschema:"description=Fraction of rows for testing. Default 0.2; 0 where a separate test source is given."`
+	Stratify         *bool    `yaml:"stratify,omitempty" jsonschema:"description=random and column: keep the shares of the classes equal in all parts. Default: true for classification."`
+	Column           string   `yaml:"column,omitempty" jsonschema:"description=The column of time or group or column."`
+	TrainValues      Strings  `yaml:"train_values,omitempty" jsonschema:"oneof_type=string;array,description=column: values of training rows; when not given all values not listed elsewhere."`
+	ValidationValues Strings  `yaml:"validation_values,omitempty" jsonschema:"oneof_type=string;array,description=column: values of validation rows."`
+	TestValues       Strings  `yaml:"test_values,omitempty" jsonschema:"oneof_type=string;array,description=column: values of test rows."`
+}
+
+// Values of Config.Task.
+const (
+	TaskAuto       = "auto"
+	TaskBinary     = "binary"
+	TaskMulticlass = "multiclass"
+	TaskRegression = "regression"
+)
+
+// Values of Column.Type.
+const (
+	TypeAuto        = "auto"
+	TypeNumeric     = "numeric"
+	TypeCategorical = "categorical"
+	TypeBoolean     = "boolean"
+	TypeDate        = "date"
+	TypeIgnore      = "ignore"
+)
+
+// Values of Column.Fill.
+const (
+	FillMean         = "mean"
+	FillMedian       = "median"
+	FillMostFrequent = "most_frequent"
+	FillConstant     = "constant"
+	FillCategory     = "category"
+)
+
+// Entries of Column.Transform.
+const (
+	TransformNone        = "none"
+	TransformLog1p       = "log1p"
+	TransformClip        = "clip"
+	TransformStandardize = "standardize"
+)
+
+// Values of Column.Encoding.
+const (
+	EncodingNone            = "none"
+	EncodingPiecewiseLinear = "piecewise_linear"
+	EncodingBuckets         = "buckets"
+)
+
+// Values of Split.Method.
+const (
+	SplitRandom = "random"
+	SplitTime   = "time"
+	SplitGroup  = "group"
+	SplitColumn = "column"
+	SplitNone   = "none"
+)
+
+const (
+	defaultValidation = 0.1
+	defaultTest       = 0.2
+	defaultBins       = 16
+	maxBins           = 4096
+)
+
+// SetDefaults fills every empty field that has a default, so that the
+// configuration can be written out as it will be used. It may be called
+// repeatedly.
+func (c *Config) SetDefaults() {
+	setDefault(&c.Task, TaskAuto)
+	c.Source.setDefaults()
+	if c.Validation != nil {
+		c.Validation.inherit(&c.Source)
+	}
+	if c.Test != nil {
+		c.Test.inherit(&c.Source)
+	}
+	c.Defaults.Numeric.setDefaults(Column{
+		Type: TypeNumeric, Fill: FillMedian, Transform: Strings{TransformStandardize},
+		ClipQuantiles: []float64{0.001, 0.999}, Encoding: EncodingNone, Bins: defaultBins,
+	})
+	c.Defaults.Categorical.setDefaults(Column{Type: TypeCategorical, Fill: FillCategory, MinCount: 1})
+	c.Defaults.Boolean.setDefaults(Column{Type: TypeBoolean, Fill: FillMostFrequent, Transform: Strings{TransformNone}})
+	c.Defaults.Date.setDefaults(Column{Type: TypeDate, Fill: FillMedian, Transform: Strings{TransformStandardize}})
+	c.Split.setDefaults(c.Validation != nil, c.Test != nil)
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+func (s *Source) setDefaults() {
+	setDefault(&s.Format, "auto")
+	for name, t := range s.Tables {
+		t.setDefaults()
+		s.Tables[name] = t
+	}
+}
+
+// inherit takes unset fields from base. A format of "auto" counts as unset, so
+// that a second call changes nothing.
+func (s *Source) inherit(base *Source) {
+	if s.Path == nil {
+		s.Path = base.Path
+	}
+	setDefault(&s.Format, base.Format)
+	setDefault(&s.Delimiter, base.Delimiter)
+	if s.Header == nil {
+		s.Header = base.Header
+	}
+	if s.Names == nil {
+		s.Names = base.Names
+	}
+	if s.Null == nil {
+		s.Null = base.Null
+	}
+	if s.Tables == nil {
+		s.Tables = base.Tables
+	}
+	setDefault(&s.Query, base.Query)
+}
+
+// setDefaults fills the empty fields of c from d.
+func (c *Column) setDefaults(d Column) {
+	setDefault(&c.Type, d.Type)
+	setDefault(&c.Fill, d.Fill)
+	setDefault(&c.FillValue, d.FillValue)
+	if c.MissingIndicator == nil {
+		c.MissingIndicator = d.MissingIndicator
+	}
+	if c.Transform == nil {
+		c.Transform = d.Transform
+	}
+	if c.ClipQuantiles == nil {
+		c.ClipQuantiles = d.ClipQuantiles
+	}
+	setDefault(&c.Encoding, d.Encoding)
+	setDefault(&c.Bins, d.Bins)
+	setDefault(&c.MinCount, d.MinCount)
+	setDefault(&c.MaxVocabulary, d.MaxVocabulary)
+	setDefault(&c.HashBuckets, d.HashBuckets)
+	setDefault(&c.Embedding, d.Embedding)
+}
+
+func (s *Split) setDefaults(separateValidation, separateTest bool) {
+	setDefault(&s.Method, SplitRandom)
+	fraction := func(f **float64, value float64, zero bool) {
+		if *f == nil {
+			if zero {
+				value = 0
+			}
+			*f = &value
+		}
+	}
+	none := s.Method == SplitNone
+	// A column split takes its test rows from the column alone, and its
+	// validation rows too where values are named for them.
+	fraction(&s.Validation, defaultValidation, none || separateValidation || len(s.ValidationValues) > 0)
+	fraction(&s.Test, defaultTest, none || separateTest || s.Method == SplitColumn)
+}

@@ -1,0 +1,452 @@
+package datasets
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+// dialect is how the CSV files of a source are written. It is found out in Go
+// and prescribed to DuckDB, so that what is read and what error messages quote
+// are the same.
+type dialect struct {
+	delimiter rune
+	header    bool
+	columns   []string // trimmed names, unique
+}
+
+const (
+	sniffBytes   = 1 << 16
+	sniffRecords = 32
+)
+
+// delimiters are tried in this order; the first of equally good ones wins.
+var delimiters = []rune{',', '\t', ';', '|'}
+
+// sniffDialect looks at the start of every file. All must have the same
+// columns.
+func sniffDialect(files []string, src *Source) (*dialect, error) {
+	delimiter, err := parseDelimiter(src.Delimiter)
+	if err != nil {
+		return nil, err
+	}
+	d := &dialect{delimiter: delimiter}
+	for i, file := range files {
+		head, err := readHead(file)
+		if err != nil {
+			return nil, err
+		}
+		if len(bytes.TrimSpace(head)) == 0 {
+			return nil, fmt.Errorf("%s is empty: no header, no rows", displayName(file))
+		}
+		if i == 0 && d.delimiter == 0 {
+			d.delimiter = sniffDelimiter(head)
+		}
+		first, err := firstRecord(head, d.delimiter)
+		if err != nil {
+			return nil, fmt.Errorf("%s: the first line cannot be read as CSV: %w", displayName(file), err)
+		}
+		if i == 0 {
+			d.header, err = hasHeader(first, src)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", displayName(file), err)
+			}
+		}
+		columns, err := d.fileColumns(file, first, src)
+		if err != nil {
+			return nil, err
+		}
+		if i == 0 {
+			d.columns = columns
+		} else if !slices.Equal(columns, d.columns) {
+			return nil, differentColumns(file, files[0], columns, d.columns)
+		}
+	}
+	return d, nil
+}
+
+// hasHeader decides whether the first record names the columns: the
+// configuration says so, or no field of it is a number.
+func hasHeader(first []string, src *Source) (bool, error) {
+	if src.Header != nil {
+		return *src.Header, nil
+	}
+	if len(src.Names) > 0 {
+		return slices.Equal(first, src.Names), nil
+	}
+	for _, f := range first {
+		if _, ok := parseNumber(f); ok {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// fileColumns returns the names of the columns of one file.
+func (d *dialect) fileColumns(file string, first []string, src *Source) ([]string, error) {
+	if len(src.Names) > 0 {
+		if len(src.Names) != len(first) {
+			return nil, fmt.Errorf("%s:1: %d fields, but names lists %d columns%s", displayName(file),
+				len(first), len(src.Names), delimiterHint(first))
+		}
+		return src.Names, nil
+	}
+	columns := make([]string, len(first))
+	for i, name := range first {
+		if !d.header || name == "" {
+			name = "column" + strconv.Itoa(i)
+		}
+		if j := slices.Index(columns[:i], name); j >= 0 {
+			return nil, fmt.Errorf("%s:1: columns %d and %d are both named %q; rename one, or give all names with names: [...] and header: true",
+				displayName(file), j+1, i+1, name)
+		}
+		columns[i] = name
+	}
+	return columns, nil
+}
+
+func differentColumns(file, reference string, got, want []string) error {
+	var missing, extra []string
+	for _, w := range want {
+		if !slices.Contains(got, w) {
+			missing = append(missing, w)
+		}
+	}
+	for _, g := range got {
+		if !slices.Contains(want, g) {
+			extra = append(extra, g)
+		}
+	}
+	what := "they stand in another order"
+	switch {
+	case len(missing) > 0 && len(extra) > 0:
+		what = fmt.Sprintf("%s missing, %s new", list(missing, 5), list(extra, 5))
+	case len(missing) > 0:
+		what = list(missing, 5) + " missing"
+	case len(extra) > 0:
+		what = list(extra, 5) + " new"
+	}
+	return fmt.Errorf("%s:1: the columns differ from those of %s: %s; files of one source must have the same columns",
+		displayName(file), displayName(reference), what)
+}
+
+// sniffDelimiter picks the candidate that cuts the first records into the same
+// number of fields, and into the most of them.
+func sniffDelimiter(head []byte) rune {
+	best, bestFields := rune(0), 1
+	for _, c := range delimiters {
+		if n := consistentFields(head, c); n > bestFields {
+			best, bestFields = c, n
+		}
+	}
+	if best != 0 {
+		return best
+	}
+	// No candidate fits every line: a ragged file. Its first line decides.
+	for _, c := range delimiters {
+		if first, err := firstRecord(head, c); err == nil && len(first) > bestFields {
+			best, bestFields = c, len(first)
+		}
+	}
+	if best != 0 {
+		return best
+	}
+	return ','
+}
+
+// consistentFields returns the number of fields of every record in head, 0
+// when records differ.
+func consistentFields(head []byte, delimiter rune) int {
+	r := newCSVReader(bytes.NewReader(head), delimiter)
+	fields := 0
+	for n := 0; n < sniffRecords; n++ {
+		record, err := r.Read()
+		if err != nil || len(head) == sniffBytes && r.InputOffset() == int64(len(head)) {
+			break // the end, or a record cut off by the end of head
+		}
+		if fields != 0 && len(record) != fields {
+			return 0
+		}
+		fields = len(record)
+	}
+	return fields
+}
+
+func firstRecord(head []byte, delimiter rune) ([]string, error) {
+	record, err := newCSVReader(bytes.NewReader(head), delimiter).Read()
+	if err != nil {
+		return nil, err
+	}
+	out := make([]string, len(record))
+	for i, f := range record {
+		out[i] = strings.TrimSpace(f)
+	}
+	return out, nil
+}
+
+// newCSVReader reads the dialect DuckDB is told to read: quotes are ", doubled
+// inside quotes. The record is reused between reads.
+func newCSVReader(r io.Reader, delimiter rune) *csv.Reader {
+	c := csv.NewReader(r)
+	c.Comma = delimiter
+	c.FieldsPerRecord = -1
+	c.ReuseRecord = true
+	c.LazyQuotes = true
+	return c
+}
+
+// delimiterHint explains a single column that contains another delimiter.
+func delimiterHint(columns []string) string {
+	if len(columns) != 1 {
+		return ""
+	}
+	for _, d := range []struct{ char, name string }{{";", `";"`}, {"\t", `"tab"`}, {"|", `"|"`}, {",", `","`}} {
+		if strings.Contains(columns[0], d.char) {
+			return fmt.Sprintf(`; the delimiter seems to be %s: set delimiter: %s`, d.name, d.name)
+		}
+	}
+	return ""
+}
+
+// readHead returns the first bytes of a file's decompressed content.
+func readHead(file string) ([]byte, error) {
+	r, err := openText(file)
+	if err != nil {
+		return nil, err
+	}
+	head, err := io.ReadAll(io.LimitReader(r, sniffBytes))
+	if err := errors.Join(err, r.Close()); err != nil {
+		return nil, fmt.Errorf("read %s: %w", displayName(file), err)
+	}
+	return head, nil
+}
+
+// textFile is a decompressing reader that closes the file below it too.
+type textFile struct {
+	io.Reader
+	close func() error
+}
+
+func (t *textFile) Close() error { return t.close() }
+
+// openText opens a file, undoing compression by its extension and dropping a
+// byte order mark.
+func openText(file string) (io.ReadCloser, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", displayName(file), err)
+	}
+	var r io.Reader = f
+	closer := f.Close
+	switch strings.ToLower(filepath.Ext(file)) {
+	case ".gz":
+		z, err := gzip.NewReader(f)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("read %s: not a gzip file: %w", displayName(file), err), f.Close())
+		}
+		r = z
+	case ".zst":
+		z, err := zstd.NewReader(f, zstd.WithDecoderConcurrency(1))
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("read %s: not a zstd file: %w", displayName(file), err), f.Close())
+		}
+		r = z
+		closer = func() error { z.Close(); return f.Close() }
+	}
+	b := bufio.NewReaderSize(r, 1<<16)
+	if mark, err := b.Peek(3); err == nil && string(mark) == "\xef\xbb\xbf" {
+		if _, err := b.Discard(3); err != nil {
+			return nil, errors.Join(err, closer())
+		}
+	}
+	return &textFile{Reader: b, close: closer}, nil
+}
+
+// displayName is how messages call a file: by its last element, which is
+// enough to recognize it and keeps the line readable.
+func displayName(file string) string { return filepath.Base(file) }
+
+// scan calls visit for every record of the files below the header, in order,
+// with its line number, until visit returns false. It is used only to explain
+// errors, so it prefers going on over being strict.
+func (d *dialect) scan(files []string, visit func(file string, line int, record []string) bool) error {
+	for _, file := range files {
+		goOn, err := d.scanFile(file, visit)
+		if err != nil || !goOn {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *dialect) scanFile(file string, visit func(file string, line int, record []string) bool) (bool, error) {
+	return d.scanQuoted(file, true, visit)
+}
+
+// scanQuoted is scanFile with the choice to stop at a stray quote, with a
+// *csv.ParseError.
+func (d *dialect) scanQuoted(file string, lazy bool, visit func(file string, line int, record []string) bool) (goOn bool, err error) {
+	in, err := openText(file)
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, in.Close()) }()
+	r := newCSVReader(in, d.delimiter)
+	r.LazyQuotes = lazy
+	for n := 0; ; n++ {
+		record, err := r.Read()
+		if err == io.EOF {
+			return true, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		if n == 0 && d.header {
+			continue
+		}
+		line, _ := r.FieldPos(0)
+		if !visit(file, line, record) {
+			return false, nil
+		}
+	}
+}
+
+// origin remembers where a frame's rows came from, to say so in messages.
+type origin struct {
+	files   []string
+	dialect *dialect // nil unless CSV
+	query   bool     // rows are the result of a query
+}
+
+// rowPlace names row i, counted from 0.
+func (o *origin) rowPlace(i int) string {
+	switch {
+	case o == nil:
+		return "row " + strconv.Itoa(i+1)
+	case o.query:
+		return "row " + strconv.Itoa(i+1) + " of the query's result"
+	case o.dialect != nil:
+		place, n := "", 0
+		err := o.dialect.scan(o.files, func(file string, line int, _ []string) bool {
+			if n == i {
+				place = fmt.Sprintf("%s:%d", displayName(file), line)
+			}
+			n++
+			return n <= i
+		})
+		if err == nil && place != "" {
+			return place
+		}
+	}
+	if len(o.files) == 1 {
+		return fmt.Sprintf("%s: row %d", displayName(o.files[0]), i+1)
+	}
+	return "row " + strconv.Itoa(i+1)
+}
+
+// find returns the place and text of the first value in a column that matches,
+// or of the whole source when the files cannot say (a query that computes the
+// column, a format without lines).
+func (o *origin) find(column string, match func(string) bool) (place, value string) {
+	if o == nil {
+		return "", ""
+	}
+	fallback := ""
+	if len(o.files) == 1 {
+		fallback = displayName(o.files[0])
+	}
+	if o.query {
+		fallback = "query"
+	}
+	if o.dialect == nil {
+		return fallback, ""
+	}
+	at := slices.Index(o.dialect.columns, column)
+	if at < 0 {
+		return fallback, ""
+	}
+	err := o.dialect.scan(o.files, func(file string, line int, record []string) bool {
+		if at >= len(record) {
+			return true
+		}
+		if text := strings.TrimSpace(record[at]); match(text) {
+			place, value = fmt.Sprintf("%s:%d", displayName(file), line), text
+			return false
+		}
+		return true
+	})
+	if err != nil || place == "" {
+		return fallback, ""
+	}
+	return place, value
+}
+
+// explain finds out in Go what DuckDB could not read in CSV files: a record
+// with another number of fields, a stray quote, bytes that are not UTF-8. It
+// returns nil when it finds nothing.
+func (d *dialect) explain(files []string) error {
+	for _, file := range files {
+		if err := d.explainFile(file); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *dialect) explainFile(file string) error {
+	var found error
+	_, err := d.scanFile(file, func(file string, line int, record []string) bool {
+		if len(record) != len(d.columns) {
+			remedy := fmt.Sprintf("put quotes around a field that contains %q, or repair the line", d.delimiter)
+			if slices.ContainsFunc(record, func(f string) bool { return strings.Contains(f, "\n") }) {
+				remedy = "a quoted field spans lines: close its quote, and double quotes inside it"
+			}
+			found = &ValueError{
+				Place: fmt.Sprintf("%s:%d", displayName(file), line),
+				Problem: fmt.Sprintf("found %d fields, expected %d (%s)", len(record), len(d.columns),
+					list(d.columns, 4)),
+				Remedy: remedy,
+			}
+			return false
+		}
+		for i, f := range record {
+			if !utf8.ValidString(f) {
+				found = &ValueError{
+					Place:   fmt.Sprintf("%s:%d", displayName(file), line),
+					Column:  d.columns[i],
+					Problem: fmt.Sprintf("the bytes %q are not UTF-8", shorten(f, 40)),
+					Remedy:  "convert the file, for example with iconv -f latin1 -t utf-8",
+				}
+				return false
+			}
+		}
+		return true
+	})
+	if found != nil {
+		return found
+	}
+	if err == nil {
+		_, err = d.scanQuoted(file, false, func(string, int, []string) bool { return true })
+	}
+	var parse *csv.ParseError
+	if errors.As(err, &parse) {
+		return &ValueError{
+			Place:   fmt.Sprintf("%s:%d", displayName(file), parse.Line),
+			Problem: fmt.Sprintf("the line cannot be read as CSV (%v)", parse.Err),
+			Remedy:  `double a quote inside a quoted field ("") and close every quoted field`,
+		}
+	}
+	return err
+}

@@ -1,0 +1,282 @@
+package datasets
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"sort"
+)
+
+// EncodeReport counts what Encode met that the training rows did not have.
+type EncodeReport struct {
+	Rows    int            `json:"rows"`
+	Unseen  []UnseenValues `json:"unseen,omitempty"`  // by column, in the encoder's order
+	Missing []MissingCount `json:"missing,omitempty"` // columns with missing values, which were filled
+}
+
+// UnseenValues counts values of a categorical column that are not in its
+// vocabulary, and were encoded as id 0.
+type UnseenValues struct {
+	Column   string   `json:"column"`
+	Rows     int      `json:"rows"`
+	Examples []string `json:"examples"` // the first few distinct ones
+}
+
+// MissingCount counts the missing values of a column.
+type MissingCount struct {
+	Column string `json:"column"`
+	Rows   int    `json:"rows"`
+}
+
+const unseenExamples = 3
+
+// Encode applies the encoder to a frame. Columns are found by name, in any
+// order; others are ignored. A column that is missing or of another type is an
+// error. With needTarget the target must be there and complete, and the weight
+// where training had one; without, neither is read. Id columns are carried
+// through if present and required with needTarget false too only when listed
+// in the frame.
+func (e *Encoder) Encode(ctx context.Context, f *Frame, needTarget bool) (*Encoded, EncodeReport, error) {
+	report := EncodeReport{Rows: f.Rows}
+	if err := e.checkColumns(f, needTarget); err != nil {
+		return nil, report, err
+	}
+	out := &Encoded{Rows: f.Rows, D: len(e.NumericFeatures()), F: len(e.CategoricalFields())}
+	out.Numeric = make([]float32, f.Rows*out.D)
+	out.IDs = make([]int32, f.Rows*out.F)
+	d, k := 0, 0
+	for i := range e.Columns {
+		if err := ctx.Err(); err != nil {
+			return nil, report, err
+		}
+		c := &e.Columns[i]
+		s, err := c.convert(f, f.Column(c.Name))
+		if err != nil {
+			return nil, report, err
+		}
+		if n := s.MissingCount(); n > 0 {
+			report.Missing = append(report.Missing, MissingCount{Column: c.Name, Rows: n})
+		}
+		switch {
+		case c.Type == TypeCategorical:
+			if unseen := c.encodeText(s, out, k); unseen.Rows > 0 {
+				report.Unseen = append(report.Unseen, unseen)
+			}
+			k++
+		case c.Bounds != nil:
+			c.encodeBuckets(s, out, k)
+			k++
+		case c.Type == TypeDate:
+			c.encodeDate(s, out, d)
+			d += len(c.Features)
+		default:
+			if err := c.encodeNumber(f, s, out, d); err != nil {
+				return nil, report, err
+			}
+			d++
+		}
+		if c.Indicator {
+			for r := range f.Rows {
+				if s.Missing(r) {
+					out.Numeric[r*out.D+d] = 1
+				}
+			}
+			d++
+		}
+	}
+	for _, name := range e.ID {
+		if s := f.Column(name); s != nil {
+			values := make([]string, f.Rows)
+			for i := range values {
+				values[i] = s.Format(i)
+			}
+			out.IDColumns = append(out.IDColumns, IDColumn{Name: name, Values: values})
+		}
+	}
+	if !needTarget {
+		return out, report, nil
+	}
+	var err error
+	if out.Target, err = e.Target.encode(f); err != nil {
+		return nil, report, err
+	}
+	if e.Weight != "" {
+		if out.Weight, err = encodeWeight(f, e.Weight); err != nil {
+			return nil, report, err
+		}
+	}
+	return out, report, nil
+}
+
+// checkColumns lists every column that is missing at once.
+func (e *Encoder) checkColumns(f *Frame, needTarget bool) error {
+	var missing []string
+	need := func(name string) {
+		if f.Column(name) == nil && !slices.Contains(missing, name) {
+			missing = append(missing, name)
+		}
+	}
+	for i := range e.Columns {
+		need(e.Columns[i].Name)
+	}
+	if needTarget {
+		need(e.Target.Name)
+		if e.Weight != "" {
+			need(e.Weight)
+		}
+	}
+	switch names := f.Names(); len(missing) {
+	case 0:
+		return nil
+	case 1:
+		return fmt.Errorf("the data lack column %q, which the model needs%s%s", missing[0], didYouMean(missing[0], names), delimiterHint(names))
+	default:
+		return fmt.Errorf("the data lack columns the model needs: %s%s%s", list(missing, 8), didYouMean(missing[0], names), delimiterHint(names))
+	}
+}
+
+// convert returns the series in the kind the encoder learned.
+func (c *ColumnEncoding) convert(f *Frame, s *Series) (*Series, error) {
+	want := c.Type
+	switch {
+	case s.Kind.String() == want:
+		return s, nil
+	case want == TypeCategorical:
+		return s.texts(), nil
+	case s.MissingCount() == s.Len():
+		return missingSeries(s, want), nil
+	case want == TypeNumeric && s.Kind == Boolean:
+		return s, nil
+	case want == TypeBoolean && s.Kind == Numeric:
+		for i, v := range s.Floats {
+			if !math.IsNaN(v) && v != 0 && v != 1 {
+				return nil, &ValueError{Place: f.Place(i), Column: s.Name, Value: s.Format(i), Problem: "is neither true nor false",
+					Remedy: "the model was trained on true and false in this column"}
+			}
+		}
+		return s, nil
+	case s.Kind == Text:
+		t := newTextColumn(s.Name, want, false, nil)
+		for i := range s.Codes {
+			t.add(s.Format(i), s.Codes[i] >= 0)
+		}
+		converted, _, err := t.finish(f.origin)
+		return converted, err
+	}
+	return nil, &ValueError{Column: s.Name, Problem: fmt.Sprintf("holds %s values here, but %s values when the model was trained", s.Kind, want),
+		Remedy: "read it with the same type"}
+}
+
+func missingSeries(s *Series, want string) *Series {
+	if want == TypeDate {
+		return &Series{Name: s.Name, Kind: Date, Micros: slices.Repeat([]int64{MissingDate}, s.Len())}
+	}
+	return &Series{Name: s.Name, Kind: Numeric, Floats: slices.Repeat([]float64{math.NaN()}, s.Len())}
+}
+
+// number fills and transforms a value, up to standardization.
+func (c *ColumnEncoding) number(v float64) float64 {
+	if math.IsNaN(v) {
+		v = c.FillNumber
+	}
+	if c.Log1p {
+		v = log1p(v)
+	}
+	return c.clip(v)
+}
+
+func (c *ColumnEncoding) encodeNumber(f *Frame, s *Series, out *Encoded, d int) error {
+	feature := &c.Features[0]
+	for r, v := range s.Floats {
+		x := float32((c.number(v) - feature.Mean) / feature.Scale)
+		if math.IsInf(float64(x), 0) || x != x {
+			return &ValueError{Place: f.Place(r), Column: c.Name, Value: s.Format(r), Problem: "is too large for 32-bit arithmetic",
+				Remedy: "correct it, or train with log1p or clip in the column's transform"}
+		}
+		out.Numeric[r*out.D+d] = x
+	}
+	return nil
+}
+
+func (c *ColumnEncoding) encodeDate(s *Series, out *Encoded, d int) {
+	for p, part := range c.Parts {
+		feature := &c.Features[p]
+		for r, m := range s.Micros {
+			out.Numeric[r*out.D+d+p] = float32((c.datePart(part, m) - feature.Mean) / feature.Scale)
+		}
+	}
+}
+
+func (c *ColumnEncoding) encodeBuckets(s *Series, out *Encoded, k int) {
+	for r, v := range s.Floats {
+		if math.IsNaN(v) {
+			continue // id 0
+		}
+		out.IDs[r*out.F+k] = int32(sort.SearchFloat64s(c.Bounds, c.number(v))) + 1
+	}
+}
+
+// encodeText looks every distinct value up once.
+func (c *ColumnEncoding) encodeText(s *Series, out *Encoded, k int) UnseenValues {
+	unseen := UnseenValues{Column: c.Name}
+	index := make(map[string]int32, len(c.Vocabulary))
+	for i, v := range c.Vocabulary {
+		index[v] = int32(i) + 1
+	}
+	id := func(text string) int32 {
+		if c.HashBuckets > 0 {
+			return hashID(text, c.HashBuckets)
+		}
+		return index[text]
+	}
+	ids := make([]int32, len(s.Dict))
+	for i, text := range s.Dict {
+		ids[i] = id(text)
+	}
+	missing := c.MissingID
+	if c.Fill != FillCategory {
+		missing = id(c.FillText)
+	}
+	shown := map[int32]bool{}
+	for r, code := range s.Codes {
+		if code < 0 {
+			out.IDs[r*out.F+k] = missing
+			continue
+		}
+		v := ids[code]
+		out.IDs[r*out.F+k] = v
+		if v == 0 {
+			unseen.Rows++
+			if len(shown) < unseenExamples && !shown[code] {
+				shown[code] = true
+				unseen.Examples = append(unseen.Examples, s.Dict[code])
+			}
+		}
+	}
+	return unseen
+}
+
+// encodeWeight checks and returns the sample weights.
+func encodeWeight(f *Frame, name string) ([]float32, error) {
+	s := f.Column(name)
+	if s.Kind != Numeric && s.Kind != Boolean {
+		return nil, &ValueError{Column: name, Problem: "is the weight column, but holds " + s.Kind.String() + " values", Remedy: "name a column of numbers as weight"}
+	}
+	weights, total := make([]float32, f.Rows), 0.0
+	for i, w := range s.Floats {
+		if !(w >= 0) || float32(w) > math.MaxFloat32 {
+			problem := "is no sample weight"
+			if math.IsNaN(w) {
+				problem = "the sample weight is missing"
+			}
+			return nil, &ValueError{Place: f.Place(i), Column: name, Value: s.Format(i), Problem: problem, Remedy: "weights are numbers ≥ 0"}
+		}
+		weights[i] = float32(w)
+		total += w
+	}
+	if total == 0 {
+		return nil, &ValueError{Column: name, Problem: "all sample weights are 0", Remedy: "give some rows a weight"}
+	}
+	return weights, nil
+}

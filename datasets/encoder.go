@@ -1,0 +1,244 @@
+package datasets
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+)
+
+// encoderVersion is written into saved encoders; it changes when an older
+// program would misread a newer file.
+const encoderVersion = 1
+
+// Encoder is what was learned from the training rows: which columns are
+// features, of which type, what replaces missing values, statistics,
+// vocabularies, and the meaning of the target. It is saved with a model and
+// applied unchanged to later rows. It is safe for concurrent use.
+type Encoder struct {
+	Version int              `json:"version"`
+	Columns []ColumnEncoding `json:"columns"`
+	Target  TargetEncoding   `json:"target"`
+	ID      []string         `json:"id,omitempty"`
+	Weight  string           `json:"weight,omitempty"`
+}
+
+// ColumnEncoding turns one column into numeric features or one categorical
+// field. A value is filled, transformed (sign(x)·log(1+|x|), then clipping to
+// [Low, High]), and then standardized, bucketed or looked up.
+type ColumnEncoding struct {
+	Name string `json:"name"`
+	Type string `json:"type"` // TypeNumeric, TypeCategorical, TypeBoolean or TypeDate
+
+	Fill       string  `json:"fill"`
+	FillNumber float64 `json:"fill_number,omitempty"` // before transformations
+	FillText   string  `json:"fill_text,omitempty"`
+	FillMicros int64   `json:"fill_micros,omitempty"`
+
+	Log1p bool    `json:"log1p,omitempty"`
+	Clip  bool    `json:"clip,omitempty"`
+	Low   float64 `json:"low,omitempty"`
+	High  float64 `json:"high,omitempty"`
+
+	// Features are the numeric features: one for numbers and booleans, one for
+	// each part of a date that varied in training.
+	Features []NumericFeature `json:"features,omitempty"`
+	// Parts names the part of the date behind each of Features.
+	Parts []string `json:"parts,omitempty"`
+	// Indicator adds a feature that is 1 where the value was missing.
+	Indicator bool `json:"indicator,omitempty"`
+
+	// Bounds cut numbers into buckets: bucket k holds values above k bounds.
+	// Its id is k+1; 0 is a missing value.
+	Bounds []float64 `json:"bounds,omitempty"`
+	// Vocabulary lists categories by decreasing count, then by value; the id of
+	// entry k is k+1. Id 0 is any other value.
+	Vocabulary []string `json:"vocabulary,omitempty"`
+	// MissingID is the id of a missing value where that is a category of its
+	// own, else 0.
+	MissingID int32 `json:"missing_id,omitempty"`
+	// HashBuckets, if positive, replaces the vocabulary: the id is 1 + hash mod
+	// HashBuckets, and 0 for a missing value.
+	HashBuckets int `json:"hash_buckets,omitempty"`
+	// Embedding is the width asked for in the configuration, 0 for the model's
+	// own choice.
+	Embedding int `json:"embedding,omitempty"`
+}
+
+// NumericFeature is a column of Encoded.Numeric. The value fed to the model is
+// (x − Mean) / Scale, where x is the filled value, transformed if Transformed.
+type NumericFeature struct {
+	Name        string  `json:"name"`
+	Source      string  `json:"source"` // the column it comes from
+	Mean        float64 `json:"mean"`   // 0 when not standardized
+	Scale       float64 `json:"scale"`  // population standard deviation; 1 when not standardized or constant
+	Transformed bool    `json:"transformed,omitempty"`
+	// Edges bound the bins of a piecewise-linear encoding in the space of the
+	// value fed to the model, strictly increasing also as float32; nil when the
+	// feature is not encoded that way.
+	Edges []float64 `json:"edges,omitempty"`
+}
+
+// Field is a categorical column of Encoded.IDs.
+type Field struct {
+	Name         string `json:"name"`
+	Cardinality  int    `json:"cardinality"`             // ids are 0 … Cardinality−1
+	EmbeddingDim int    `json:"embedding_dim,omitempty"` // 0: the model's own choice
+}
+
+// categorical reports whether the column yields ids.
+func (c *ColumnEncoding) categorical() bool { return c.Type == TypeCategorical || c.Bounds != nil }
+
+// cardinality is the number of ids of a categorical column.
+func (c *ColumnEncoding) cardinality() int {
+	switch {
+	case c.Bounds != nil:
+		return len(c.Bounds) + 2
+	case c.HashBuckets > 0:
+		return c.HashBuckets + 1
+	case c.MissingID > 0:
+		return len(c.Vocabulary) + 2
+	default:
+		return len(c.Vocabulary) + 1
+	}
+}
+
+// NumericFeatures lists the columns of Encoded.Numeric in order.
+func (e *Encoder) NumericFeatures() []NumericFeature {
+	var out []NumericFeature
+	for i := range e.Columns {
+		c := &e.Columns[i]
+		out = append(out, c.Features...)
+		if c.Indicator {
+			out = append(out, NumericFeature{Name: c.Name + " (missing)", Source: c.Name, Scale: 1})
+		}
+	}
+	return out
+}
+
+// CategoricalFields lists the columns of Encoded.IDs in order.
+func (e *Encoder) CategoricalFields() []Field {
+	var out []Field
+	for i := range e.Columns {
+		if c := &e.Columns[i]; c.categorical() {
+			out = append(out, Field{Name: c.Name, Cardinality: c.cardinality(), EmbeddingDim: c.Embedding})
+		}
+	}
+	return out
+}
+
+// Overrides returns the types under which Read must read a source for Encode,
+// with every column the encoder does not need ignored. The weight column is
+// left out, and the target too unless needTarget.
+func (e *Encoder) Overrides(needTarget bool) map[string]string {
+	types := map[string]string{OtherColumns: TypeIgnore}
+	for i := range e.Columns {
+		types[e.Columns[i].Name] = e.Columns[i].Type
+	}
+	for _, id := range e.ID {
+		types[id] = TypeCategorical
+	}
+	if needTarget {
+		types[e.Target.Name] = e.Target.Type
+		if e.Weight != "" {
+			types[e.Weight] = TypeNumeric
+		}
+	}
+	return types
+}
+
+// Save writes the encoder as JSON; equal encoders give equal bytes.
+func (e *Encoder) Save(w io.Writer) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", " ")
+	if err := enc.Encode(e); err != nil {
+		return fmt.Errorf("save the data encoder: %w", err)
+	}
+	return nil
+}
+
+// LoadEncoder reads what Save wrote.
+func LoadEncoder(r io.Reader) (*Encoder, error) {
+	e := new(Encoder)
+	dec := json.NewDecoder(r)
+	if err := dec.Decode(e); err != nil {
+		return nil, fmt.Errorf("load the data encoder: %w", err)
+	}
+	if e.Version != encoderVersion {
+		return nil, fmt.Errorf("load the data encoder: version %d, this program reads version %d; train the model again", e.Version, encoderVersion)
+	}
+	if err := e.check(); err != nil {
+		return nil, fmt.Errorf("load the data encoder: the file is damaged: %w", err)
+	}
+	return e, nil
+}
+
+// check makes sure that a loaded encoder cannot lead Encode astray.
+func (e *Encoder) check() error {
+	if len(e.Columns) == 0 {
+		return errors.New("no columns")
+	}
+	seen := map[string]bool{}
+	for i := range e.Columns {
+		c := &e.Columns[i]
+		if c.Name == "" || seen[c.Name] {
+			return fmt.Errorf("column name %q is empty or occurs twice", c.Name)
+		}
+		seen[c.Name] = true
+		if err := c.check(); err != nil {
+			return fmt.Errorf("column %q: %w", c.Name, err)
+		}
+	}
+	return e.Target.check()
+}
+
+func (c *ColumnEncoding) check() error {
+	if !slices.Contains([]string{TypeNumeric, TypeCategorical, TypeBoolean, TypeDate}, c.Type) {
+		return fmt.Errorf("unknown type %q", c.Type)
+	}
+	if c.HashBuckets < 0 || c.HashBuckets > math.MaxInt32-2 || c.Embedding < 0 {
+		return errors.New("negative or too large sizes")
+	}
+	if c.MissingID != 0 && int(c.MissingID) != len(c.Vocabulary)+1 {
+		return fmt.Errorf("the id of missing values is %d, want %d", c.MissingID, len(c.Vocabulary)+1)
+	}
+	if !increasing(c.Bounds) {
+		return errors.New("bucket bounds do not increase")
+	}
+	wantFeatures := 1
+	switch {
+	case c.categorical():
+		wantFeatures = 0
+	case c.Type == TypeDate:
+		wantFeatures = len(c.Parts)
+	}
+	if len(c.Features) != wantFeatures {
+		return fmt.Errorf("%d numeric features, want %d", len(c.Features), wantFeatures)
+	}
+	for _, p := range c.Parts {
+		if _, ok := dateParts[p]; !ok {
+			return fmt.Errorf("unknown part of a date %q", p)
+		}
+	}
+	for _, f := range c.Features {
+		if !(f.Scale > 0) {
+			return fmt.Errorf("feature %q has scale %v", f.Name, f.Scale)
+		}
+		if !increasing(f.Edges) {
+			return fmt.Errorf("feature %q: edges do not increase", f.Name)
+		}
+	}
+	return nil
+}
+
+func increasing(v []float64) bool {
+	for i := 1; i < len(v); i++ {
+		if !(v[i] > v[i-1]) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,92 @@
+package datasets
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// ConfigError is a value of the configuration that cannot be used. Path is its
+// place below the data section, such as "split.test", so that the caller can
+// point at the line of the file it came from.
+type ConfigError struct {
+	Path string // dotted keys from the data section; "" for the section itself
+	Msg  string // what is wrong and what to do
+}
+
+// Error returns the path and the message.
+func (e *ConfigError) Error() string {
+	if e.Path == "" {
+		return "data: " + e.Msg
+	}
+	return "data." + e.Path + ": " + e.Msg
+}
+
+// FieldPath returns the place below the data section.
+func (e *ConfigError) FieldPath() string { return e.Path }
+
+func configErrorf(path, format string, args ...any) *ConfigError {
+	return &ConfigError{Path: path, Msg: fmt.Sprintf(format, args...)}
+}
+
+// ValueError is a value in the data that cannot be used. Its text reads
+// `orders.csv:1042: column "price": "12,5" is not a number; <remedy>`.
+type ValueError struct {
+	Place   string // "orders.csv:1042", or "row 17 of the query's result"
+	Column  string // "" when the whole row is at fault
+	Value   string // as written in the file; "" when there is none to show
+	Problem string // "is not a number"
+	Remedy  string // what to change
+}
+
+// Error returns place, column, value, problem and remedy.
+func (e *ValueError) Error() string {
+	var b strings.Builder
+	if e.Place != "" {
+		b.WriteString(e.Place)
+		b.WriteString(": ")
+	}
+	if e.Column != "" {
+		fmt.Fprintf(&b, "column %s: ", quote(e.Column))
+	}
+	if e.Value != "" {
+		b.WriteString(quote(shorten(e.Value, 60)))
+		b.WriteByte(' ')
+	}
+	b.WriteString(e.Problem)
+	if e.Remedy != "" {
+		b.WriteString("; ")
+		b.WriteString(e.Remedy)
+	}
+	return b.String()
+}
+
+func quote(s string) string { return strconv.Quote(s) }
+
+// shorten cuts s to about n bytes without splitting a character.
+func shorten(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n] + "…"
+}
+
+// list renders names for a message, at most limit of them.
+func list(names []string, limit int) string {
+	var b strings.Builder
+	for i, n := range names {
+		if i == limit {
+			fmt.Fprintf(&b, " and %d more", len(names)-limit)
+			break
+		}
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(quote(n))
+	}
+	return b.String()
+}

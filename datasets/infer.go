@@ -1,0 +1,272 @@
+package datasets
+
+import (
+	"fmt"
+	"math"
+	"strings"
+)
+
+const (
+	// sampleValues present values decide whether a text column is read as
+	// numbers; one that turns out otherwise is read a second time.
+	sampleValues = 4096
+	// numberShare of the values must be numbers for the rest to be mistakes
+	// and not categories.
+	numberShare = 0.95
+	// markedShare is the same where all the rest look like marks of missing
+	// values.
+	markedShare = 0.5
+	// keptBadValues bounds the distinct values remembered for messages.
+	keptBadValues = 5
+)
+
+// textColumn builds a series from the texts of a column. While sampling, and
+// for categories, it keeps codes into a dictionary; once the sample says that
+// the values are numbers it parses them as they come, because a dictionary of
+// distinct numbers would be as large as the column.
+type textColumn struct {
+	name     string
+	declared string // one of the Type constants
+	infer    bool   // decide the type by the values (else auto means text)
+	null     map[string]bool
+
+	numbers bool // parsing as numbers
+	series  *Series
+	index   map[string]int32
+	counts  []int // of dictionary entries
+
+	present int
+	bad     badValues // values that are not numbers, while numbers
+}
+
+// badValues collects what does not fit the type of a column.
+type badValues struct {
+	count     int
+	unmarked  int      // of count, those that are no mark of a missing value
+	examples  []string // distinct, in order of appearance
+	overflown bool     // more distinct values than kept
+}
+
+func (b *badValues) add(text string, n int) {
+	b.count += n
+	if !isMissingMark(text) {
+		b.unmarked += n
+	}
+	for _, e := range b.examples {
+		if e == text {
+			return
+		}
+	}
+	if len(b.examples) == keptBadValues {
+		b.overflown = true
+		return
+	}
+	b.examples = append(b.examples, strings.Clone(text))
+}
+
+// mistakes reports whether so many of all present values fit that the rest
+// must be mistakes.
+func (b *badValues) mistakes(present int) bool {
+	good := float64(present - b.count)
+	return good >= numberShare*float64(present) || b.unmarked == 0 && good >= markedShare*float64(present)
+}
+
+func newTextColumn(name, declared string, infer bool, null map[string]bool) *textColumn {
+	t := &textColumn{name: name, declared: declared, infer: infer, null: null,
+		series: &Series{Name: name, Kind: Text}, index: map[string]int32{}}
+	if declared == TypeNumeric {
+		t.toNumbers()
+	}
+	return t
+}
+
+// add appends a value. text is not kept.
+func (t *textColumn) add(text string, valid bool) {
+	if valid {
+		text = strings.TrimSpace(text)
+		valid = text != "" && !t.null[text]
+	}
+	if !valid {
+		if t.numbers {
+			t.series.Floats = append(t.series.Floats, math.NaN())
+		} else {
+			t.series.Codes = append(t.series.Codes, -1)
+		}
+		return
+	}
+	t.present++
+	if t.numbers {
+		v, ok := parseNumber(text)
+		if !ok {
+			v = math.NaN()
+			t.bad.add(text, 1)
+		}
+		t.series.Floats = append(t.series.Floats, v)
+		return
+	}
+	code, ok := t.index[text]
+	if !ok {
+		code = int32(len(t.series.Dict))
+		text = strings.Clone(text)
+		t.series.Dict = append(t.series.Dict, text)
+		t.counts = append(t.counts, 0)
+		t.index[text] = code
+	}
+	t.series.Codes = append(t.series.Codes, code)
+	t.counts[code]++
+	if t.present == sampleValues && t.infer && t.declared == TypeAuto && t.mostlyNumbers() {
+		t.toNumbers()
+	}
+}
+
+func (t *textColumn) mostlyNumbers() bool {
+	good := 0
+	for i, text := range t.series.Dict {
+		if _, ok := parseNumber(text); ok {
+			good += t.counts[i]
+		}
+	}
+	return float64(good) >= markedShare*float64(t.present)
+}
+
+// toNumbers turns what has been read so far into numbers.
+func (t *textColumn) toNumbers() {
+	values := make([]float64, len(t.series.Dict))
+	for i, text := range t.series.Dict {
+		v, ok := parseNumber(text)
+		if !ok {
+			v = math.NaN()
+			t.bad.add(text, t.counts[i])
+		}
+		values[i] = v
+	}
+	t.numbers = true
+	t.series = &Series{Name: t.name, Kind: Numeric, Floats: decode(t.series.Codes, values, math.NaN())}
+	t.index, t.counts = nil, nil
+}
+
+func decode[T any](codes []int32, values []T, missing T) []T {
+	out := make([]T, len(codes))
+	for i, c := range codes {
+		if c < 0 {
+			out[i] = missing
+		} else {
+			out[i] = values[c]
+		}
+	}
+	return out
+}
+
+// finish decides the type. reread means that the column was taken for numbers
+// but is text, and has to be read once more as TypeCategorical.
+func (t *textColumn) finish(from *origin) (s *Series, reread bool, err error) {
+	if t.numbers {
+		switch {
+		case t.bad.count == 0:
+			return t.series, false, nil
+		case t.declared == TypeNumeric || t.bad.mistakes(t.present):
+			return nil, false, t.notNumbers(from)
+		default:
+			return nil, true, nil
+		}
+	}
+	switch t.declared {
+	case TypeBoolean:
+		return t.booleans(from)
+	case TypeDate:
+		return t.dates(from)
+	case TypeCategorical:
+		return t.series, false, nil
+	}
+	if !t.infer || t.present == 0 {
+		return t.series, false, nil
+	}
+	if t.mostlyNumbers() {
+		text := *t
+		t.toNumbers()
+		if t.bad.count == 0 {
+			return t.series, false, nil
+		}
+		if t.bad.mistakes(t.present) {
+			return nil, false, t.notNumbers(from)
+		}
+		return text.series, false, nil
+	}
+	words := 0
+	for i, text := range t.series.Dict {
+		if strictBool(text) {
+			words += t.counts[i]
+		}
+	}
+	if words == t.present {
+		return t.booleans(from)
+	}
+	if layout, fits := bestLayout(t.series.Dict, t.counts); float64(fits) >= numberShare*float64(t.present) {
+		return t.datesIn(layout, from)
+	}
+	return t.series, false, nil
+}
+
+func (t *textColumn) booleans(from *origin) (*Series, bool, error) {
+	values := make([]float64, len(t.series.Dict))
+	for i, text := range t.series.Dict {
+		v, ok := parseBool(text)
+		if !ok {
+			return nil, false, t.misfit(from, text, "is neither true nor false",
+				"correct it, list it under null, or set the column's type to categorical")
+		}
+		if v {
+			values[i] = 1
+		}
+	}
+	return &Series{Name: t.name, Kind: Boolean, Floats: decode(t.series.Codes, values, math.NaN())}, false, nil
+}
+
+func (t *textColumn) dates(from *origin) (*Series, bool, error) {
+	layout, _ := bestLayout(t.series.Dict, t.counts)
+	return t.datesIn(layout, from)
+}
+
+func (t *textColumn) datesIn(layout string, from *origin) (*Series, bool, error) {
+	values := make([]int64, len(t.series.Dict))
+	for i, text := range t.series.Dict {
+		v, ok := parseDate(layout, text)
+		if !ok {
+			problem, like := "is not a date", "; dates look like 2026-01-31 or 2026-01-31 12:30:00"
+			if layout != "" {
+				problem, like = "is not a date like the others of the column", ""
+			}
+			return nil, false, t.misfit(from, text, problem,
+				"correct it, list it under null, or set the column's type to categorical"+like)
+		}
+		values[i] = v
+	}
+	return &Series{Name: t.name, Kind: Date, Micros: decode(t.series.Codes, values, MissingDate)}, false, nil
+}
+
+// notNumbers describes the first value that is not a number.
+func (t *textColumn) notNumbers(from *origin) error {
+	first := t.bad.examples[0]
+	problem := "is not a number"
+	if strings.Contains(strings.ToLower(first), "nan") || strings.Contains(strings.ToLower(first), "inf") {
+		problem = "is not a finite number"
+	}
+	if t.bad.count > 1 {
+		problem += fmt.Sprintf(" (nor are %d other values of the column)", t.bad.count-1)
+	}
+	remedy := "correct it, or set the column's type to categorical"
+	if comma := strings.Replace(first, ",", ".", 1); comma != first {
+		if _, ok := parseNumber(comma); ok {
+			remedy = `write a decimal point, not a comma, or set the column's type to categorical`
+		}
+	}
+	if !t.bad.overflown {
+		remedy = fmt.Sprintf("if it stands for a missing value, list it: null: [%s]; otherwise %s", list(t.bad.examples, keptBadValues), remedy)
+	}
+	return t.misfit(from, first, problem, remedy)
+}
+
+func (t *textColumn) misfit(from *origin, text, problem, remedy string) error {
+	place, _ := from.find(t.name, func(s string) bool { return s == text })
+	return &ValueError{Place: place, Column: t.name, Value: text, Problem: problem, Remedy: remedy}
+}

@@ -1,0 +1,403 @@
+package datasets
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"strconv"
+)
+
+// Dataset is training data ready for a model.
+type Dataset struct {
+	Encoder    *Encoder
+	Train      *Encoded
+	Validation *Encoded // nil when absent
+	Test       *Encoded // nil when absent
+	Report     Report
+}
+
+// Load reads, cleans, splits and encodes the data of a run. The encoder is
+// fitted on training rows only. Errors of the configuration are *ConfigError,
+// errors of values in the data *ValueError. log may be nil.
+func Load(ctx context.Context, cfg *Config, baseDir string, seed uint64, log *slog.Logger) (*Dataset, error) {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	cfg.SetDefaults()
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	l := &loader{ctx: ctx, cfg: cfg, baseDir: baseDir, seed: seed, log: log}
+	return l.load()
+}
+
+// loader carries what the steps of Load share.
+type loader struct {
+	ctx     context.Context
+	cfg     *Config
+	baseDir string
+	seed    uint64
+	log     *slog.Logger
+	report  Report
+	files   []string
+}
+
+func (l *loader) warn(message string) {
+	l.report.Warnings = append(l.report.Warnings, message)
+	l.log.Warn(message)
+}
+
+func (l *loader) load() (*Dataset, error) {
+	frame, err := l.read(&l.cfg.Source, l.overrides())
+	if err != nil {
+		return nil, l.locate(err)
+	}
+	if frame, err = l.clean(frame); err != nil {
+		return nil, err
+	}
+	p, err := l.split(frame)
+	if err != nil {
+		return nil, err
+	}
+	train := frame.Pick(p.train)
+	encoder, err := l.fit(train)
+	if err != nil {
+		return nil, err
+	}
+	d := &Dataset{Encoder: encoder}
+	if d.Train, err = l.encode(encoder, train, "training"); err != nil {
+		return nil, err
+	}
+	if d.Validation, err = l.part(encoder, frame, p.validation, l.cfg.Validation, "validation"); err != nil {
+		return nil, err
+	}
+	if d.Test, err = l.part(encoder, frame, p.test, l.cfg.Test, "test"); err != nil {
+		return nil, err
+	}
+	l.report.Train = d.Train.Rows
+	if d.Validation != nil {
+		l.report.Validation = d.Validation.Rows
+	}
+	if d.Test != nil {
+		l.report.Test = d.Test.Rows
+	}
+	if err := l.hash(); err != nil {
+		return nil, err
+	}
+	d.Report = l.report
+	l.log.Info("data ready", "rows", l.report.Rows, "train", l.report.Train, "validation", l.report.Validation, "test", l.report.Test,
+		"numeric", d.Train.D, "categorical", d.Train.F, "task", encoder.Target.Task)
+	return d, nil
+}
+
+func (l *loader) read(src *Source, overrides map[string]string) (*Frame, error) {
+	frame, files, err := readSource(l.ctx, src, l.baseDir, overrides)
+	if err != nil {
+		return nil, err
+	}
+	l.report.Rows += frame.Rows
+	for _, f := range files {
+		if !slices.Contains(l.files, f) {
+			l.files = append(l.files, f)
+		}
+	}
+	return frame, nil
+}
+
+// overrides derives the types to read columns with from their roles.
+func (l *loader) overrides() map[string]string {
+	c := l.cfg
+	types := map[string]string{}
+	for name, col := range c.Columns {
+		types[name] = TypeAuto
+		if col.Type != "" {
+			types[name] = col.Type
+		}
+	}
+	for _, name := range c.Features {
+		if _, ok := types[name]; !ok {
+			types[name] = TypeAuto
+		}
+	}
+	if len(c.Features) > 0 {
+		types[OtherColumns] = TypeIgnore
+		for name := range c.Columns {
+			if !slices.Contains(c.Features, name) {
+				types[name] = TypeIgnore
+			}
+		}
+	}
+	for _, name := range c.Ignore {
+		types[name] = TypeIgnore
+	}
+	if t, ok := types[c.Target]; !ok || t == TypeIgnore {
+		types[c.Target] = TypeAuto
+	}
+	if c.Task == TaskRegression {
+		types[c.Target] = TypeNumeric
+	}
+	if c.Weight != "" {
+		types[c.Weight] = TypeNumeric
+	}
+	if name := c.Split.Column; name != "" {
+		if t, ok := types[name]; !ok || t == TypeIgnore {
+			types[name] = TypeAuto
+		}
+		if c.Split.Method != SplitTime {
+			types[name] = TypeCategorical
+		}
+	}
+	for _, name := range c.ID {
+		types[name] = TypeCategorical
+	}
+	// A split by time may go by an id column, which must then be typed.
+	if c.Split.Method == SplitTime && slices.Contains(c.ID, c.Split.Column) {
+		types[c.Split.Column] = TypeAuto
+	}
+	return types
+}
+
+// locate points an unknown column at the key that names it.
+func (l *loader) locate(err error) error {
+	var missing *missingColumnError
+	if !errors.As(err, &missing) {
+		return err
+	}
+	c, path := l.cfg, ""
+	index := func(key string, names []string) {
+		if i := slices.Index(names, missing.name); i >= 0 && path == "" {
+			path = key + "." + strconv.Itoa(i)
+		}
+	}
+	switch missing.name {
+	case c.Target:
+		path = "target"
+	case c.Weight:
+		path = "weight"
+	}
+	index("id", c.ID)
+	index("features", c.Features)
+	index("ignore", c.Ignore)
+	if _, ok := c.Columns[missing.name]; ok && path == "" {
+		path = "columns." + missing.name
+	}
+	if missing.name == c.Split.Column && path == "" {
+		path = "split.column"
+	}
+	return &ConfigError{Path: path, Msg: missing.Error()}
+}
+
+// clean checks the columns that are only named to be left out, removes
+// duplicates, and rows without a target where that is asked for.
+func (l *loader) clean(frame *Frame) (*Frame, error) {
+	if l.cfg.Deduplicate {
+		keep := deduplicate(frame)
+		if n := frame.Rows - len(keep); n > 0 {
+			l.report.Duplicates = n
+			l.log.Info("dropped duplicate rows", "rows", n)
+			frame = frame.Pick(keep)
+		}
+	}
+	return l.dropMissingTarget(frame)
+}
+
+func (l *loader) dropMissingTarget(frame *Frame) (*Frame, error) {
+	target := frame.Column(l.cfg.Target)
+	if !l.cfg.DropMissing {
+		return frame, checkLabels(frame, target)
+	}
+	keep := presentRows(target)
+	if len(keep) == 0 {
+		return nil, configErrorf("target", "column %s has no value in any of %d rows", quote(target.Name), frame.Rows)
+	}
+	if n := frame.Rows - len(keep); n > 0 {
+		l.report.DroppedMissingTarget += n
+		frame = frame.Pick(keep)
+	}
+	return frame, nil
+}
+
+func (l *loader) split(frame *Frame) (parts, error) {
+	s := &l.cfg.Split
+	target := frame.Column(l.cfg.Target)
+	stratify := false
+	if s.Method == SplitRandom || s.Method == SplitColumn {
+		classes, _ := classCounts(target)
+		classification := l.cfg.Task == TaskBinary || l.cfg.Task == TaskMulticlass ||
+			l.cfg.Task == TaskAuto && target.Kind != Date && inferTask(target, len(classes)) != TaskRegression
+		stratify = classification
+		if s.Stratify != nil {
+			stratify = *s.Stratify
+			if stratify && !classification {
+				return parts{}, configErrorf("split.stratify", "only a classification target can be stratified; the task is regression")
+			}
+		}
+	}
+	var strata []int32
+	if stratify {
+		strata = target.texts().Codes
+	}
+	p, err := splitRows(frame, s, strata, l.seed)
+	if err != nil {
+		return parts{}, err
+	}
+	for _, c := range []struct {
+		name     string
+		fraction float64
+		rows     int
+	}{{"validation", *s.Validation, len(p.validation)}, {"test", *s.Test, len(p.test)}} {
+		if c.fraction > 0 && c.rows == 0 {
+			l.warn(fmt.Sprintf("%d rows are too few for a %s part of %g", frame.Rows, c.name, c.fraction))
+		}
+	}
+	return p, nil
+}
+
+// features returns the names of the feature columns in order.
+func (l *loader) features(frame *Frame) []string {
+	c := l.cfg
+	var names []string
+	for _, s := range frame.Columns {
+		switch {
+		case s.Name == c.Target, s.Name == c.Weight, slices.Contains(c.ID, s.Name), slices.Contains(c.Ignore, s.Name),
+			len(c.Features) > 0 && !slices.Contains(c.Features, s.Name),
+			c.Columns[s.Name].Type == TypeIgnore,
+			s.Name == c.Split.Column && c.Split.Method != SplitTime:
+		default:
+			names = append(names, s.Name)
+		}
+	}
+	return names
+}
+
+// settings merges the configuration of a column with the defaults of its kind
+// and says where errors about it belong.
+func (l *loader) settings(s *Series) (Column, string) {
+	kind := s.Kind.String()
+	c, named := l.cfg.Columns[s.Name]
+	path := "defaults." + kind
+	if named {
+		path = "columns." + s.Name
+	}
+	// A fill of one's own must not meet the constant of the defaults.
+	d := map[string]Column{TypeNumeric: l.cfg.Defaults.Numeric, TypeCategorical: l.cfg.Defaults.Categorical,
+		TypeBoolean: l.cfg.Defaults.Boolean, TypeDate: l.cfg.Defaults.Date}[kind]
+	if c.Fill != "" {
+		d.FillValue = ""
+	}
+	c.setDefaults(d)
+	return c, path
+}
+
+func (l *loader) fit(train *Frame) (*Encoder, error) {
+	c := l.cfg
+	e := &Encoder{Version: encoderVersion, ID: c.ID, Weight: c.Weight}
+	var err error
+	if e.Target, err = fitTarget(train.Column(c.Target), c.Task, c.Positive); err != nil {
+		return nil, err
+	}
+	l.report.Task, l.report.Classes = e.Target.Task, e.Target.Classes
+	names := l.features(train)
+	if len(names) == 0 {
+		return nil, configErrorf("", "no column is left to be a feature; check features, ignore and the types under columns")
+	}
+	for _, name := range names {
+		if err := l.ctx.Err(); err != nil {
+			return nil, err
+		}
+		s := train.Column(name)
+		settings, path := l.settings(s)
+		enc, report, reason, err := fitColumn(s, settings, path)
+		if err != nil {
+			return nil, err
+		}
+		if enc == nil {
+			_, named := c.Columns[name]
+			if declared := named || slices.Contains(c.Features, name); declared && report.Missing == train.Rows {
+				return nil, &ValueError{Column: name, Problem: reason, Remedy: "ignore the column, or check the source and its null texts"}
+			}
+			report.Dropped = reason
+			l.warn(fmt.Sprintf("column %s %s: left out", quote(name), reason))
+		} else {
+			e.Columns = append(e.Columns, *enc)
+			if s.Kind == Text && enc.HashBuckets == 0 && report.Distinct > 1000 && 2*report.Distinct > train.Rows {
+				l.warn(fmt.Sprintf("column %s has %d distinct values in %d rows: if it is an identifier, list it under id or ignore", quote(name), report.Distinct, train.Rows))
+			}
+		}
+		l.report.Columns = append(l.report.Columns, report)
+	}
+	if len(e.Columns) == 0 {
+		return nil, configErrorf("", "every feature is constant or missing in the training rows; there is nothing to learn from")
+	}
+	return e, nil
+}
+
+func (l *loader) encode(e *Encoder, f *Frame, part string) (*Encoded, error) {
+	out, report, err := e.Encode(l.ctx, f, true)
+	if err != nil {
+		return nil, fmt.Errorf("%s rows: %w", part, err)
+	}
+	if part != "training" {
+		for _, u := range report.Unseen {
+			l.log.Debug("values unseen in training", "part", part, "column", u.Column, "rows", u.Rows, "examples", u.Examples)
+		}
+	}
+	return out, nil
+}
+
+// part encodes the rows of a part: those split off, or those of its own
+// source.
+func (l *loader) part(e *Encoder, frame *Frame, rows []int32, src *Source, name string) (*Encoded, error) {
+	if src == nil {
+		if len(rows) == 0 {
+			return nil, nil
+		}
+		return l.encode(e, frame.Pick(rows), name)
+	}
+	own, err := l.read(src, e.Overrides(true))
+	if err != nil {
+		return nil, fmt.Errorf("%s rows: %w", name, err)
+	}
+	if own, err = l.dropMissingTarget(own); err != nil {
+		return nil, fmt.Errorf("%s rows: %w", name, err)
+	}
+	return l.encode(e, own, name)
+}
+
+func (l *loader) hash() error {
+	for _, file := range l.files {
+		if err := l.ctx.Err(); err != nil {
+			return err
+		}
+		h, err := HashFile(file)
+		if err != nil {
+			return err
+		}
+		l.report.Files = append(l.report.Files, h)
+	}
+	return nil
+}
+
+// missingColumnError is a column that was asked for and is not in the data.
+type missingColumnError struct {
+	name  string
+	names []string
+}
+
+func (e *missingColumnError) Error() string {
+	return fmt.Sprintf("no column %q in the data%s%s; it has %s", e.name, didYouMean(e.name, e.names), delimiterHint(e.names), list(e.names, 12))
+}
+
+// missingColumn returns the first column of overrides that does not exist.
+// Columns declared to be ignored may be absent.
+func missingColumn(overrides map[string]string, names []string) error {
+	for _, name := range slices.Sorted(maps.Keys(overrides)) {
+		if name != OtherColumns && overrides[name] != TypeIgnore && !slices.Contains(names, name) {
+			return &missingColumnError{name: name, names: names}
+		}
+	}
+	return nil
+}

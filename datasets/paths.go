@@ -1,0 +1,147 @@
+package datasets
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// ExpandPath replaces ${VAR} and ${VAR:-default} by environment variables and
+// resolves a relative result against baseDir. A variable that is not set and
+// has no default is an error, as is an unfinished ${. A $ that is not followed
+// by { stands for itself.
+func ExpandPath(path, baseDir string) (string, error) {
+	return expandPath(path, baseDir, os.LookupEnv)
+}
+
+func expandPath(path, baseDir string, lookup func(string) (string, bool)) (string, error) {
+	var b strings.Builder
+	rest := path
+	for {
+		before, after, found := strings.Cut(rest, "${")
+		b.WriteString(before)
+		if !found {
+			break
+		}
+		expr, tail, closed := strings.Cut(after, "}")
+		if !closed {
+			return "", fmt.Errorf("path %q: %q has no closing brace", path, "${"+after)
+		}
+		name, fallback, hasFallback := strings.Cut(expr, ":-")
+		if !isVariableName(name) {
+			return "", fmt.Errorf("path %q: %q is not a variable name; write ${NAME} or ${NAME:-default}", path, name)
+		}
+		// As in the shell, :- also replaces a variable that is set but empty.
+		value, ok := lookup(name)
+		switch {
+		case ok && value != "":
+		case hasFallback:
+			value = fallback
+		case !ok:
+			return "", fmt.Errorf("path %q: environment variable %s is not set; set it or write ${%s:-default}", path, name, name)
+		}
+		b.WriteString(value)
+		rest = tail
+	}
+	expanded := b.String()
+	if expanded == "" {
+		return "", fmt.Errorf("path %q is empty", path)
+	}
+	if strings.ContainsRune(expanded, 0) {
+		return "", fmt.Errorf("path %q contains a zero byte", path)
+	}
+	if !filepath.IsAbs(expanded) {
+		expanded = filepath.Join(baseDir, expanded)
+	}
+	return expanded, nil
+}
+
+func isVariableName(s string) bool {
+	for i, r := range s {
+		letter := r == '_' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
+		if !letter && (i == 0 || r < '0' || r > '9') {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// resolveFiles expands variables and globs to existing files: those of a glob
+// sorted, otherwise in the order given.
+func resolveFiles(paths []string, baseDir string) ([]string, error) {
+	var files []string
+	for _, p := range paths {
+		path, err := ExpandPath(p, baseDir)
+		if err != nil {
+			return nil, err
+		}
+		info, err := os.Stat(path)
+		switch {
+		case err == nil && info.IsDir():
+			return nil, fmt.Errorf("%s is a folder; name its files, for example %s", p, filepath.Join(p, "*.csv"))
+		case err == nil:
+			files = append(files, path)
+			continue
+		case !errors.Is(err, fs.ErrNotExist):
+			return nil, fmt.Errorf("read %s: %w", p, err)
+		}
+		if !strings.ContainsAny(path, "*?[") {
+			return nil, missingFile(path)
+		}
+		matches, err := filepath.Glob(path)
+		if err != nil {
+			return nil, fmt.Errorf("glob %q: %w", p, err)
+		}
+		matches = slices.DeleteFunc(matches, func(m string) bool {
+			info, err := os.Stat(m)
+			return err != nil || info.IsDir()
+		})
+		if len(matches) == 0 {
+			return nil, fmt.Errorf("glob %q matches no file%s: %w", path, folderHint(path), fs.ErrNotExist)
+		}
+		slices.Sort(matches)
+		files = append(files, matches...)
+	}
+	return files, nil
+}
+
+// missingFile explains where a path ends to exist. It wraps fs.ErrNotExist.
+func missingFile(path string) error {
+	return fmt.Errorf("no file %s%s: %w", path, folderHint(path), fs.ErrNotExist)
+}
+
+// folderHint names the first missing folder of a path, or the file of its
+// folder with the most similar name.
+func folderHint(path string) string {
+	dir := filepath.Dir(path)
+	if _, err := os.Stat(dir); err != nil {
+		for {
+			parent := filepath.Dir(dir)
+			if parent == dir {
+				return ""
+			}
+			if _, err := os.Stat(parent); err == nil {
+				return fmt.Sprintf(" (there is no folder %s)", dir)
+			}
+			dir = parent
+		}
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return ""
+	}
+	var names []string
+	for _, e := range entries {
+		if !e.IsDir() {
+			names = append(names, e.Name())
+		}
+	}
+	if n := Nearest(filepath.Base(path), names); n != "" {
+		return fmt.Sprintf(" (did you mean %s?)", filepath.Join(dir, n))
+	}
+	return ""
+}

@@ -1,0 +1,508 @@
+package datasets
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/duckdb/duckdb-go/v2/mapping"
+)
+
+// OtherColumns is the key of Read's overrides that stands for every column not
+// named there.
+const OtherColumns = "*"
+
+// Read reads a source into memory, its rows in the order of the files (those
+// of a glob sorted by name) or of the query's result. Relative paths are
+// resolved against baseDir.
+//
+// overrides declares types of columns by name, as in Column.Type; "*" stands
+// for all others. A column that is declared must exist unless it is declared
+// to be ignored. Types not declared are those of a Parquet or JSON file or of
+// the query; for CSV they follow from all values: a column whose values are at
+// least 95 % numbers has to be numbers throughout, and an exception is an
+// error (*ValueError) that names file and line.
+func Read(ctx context.Context, src Source, baseDir string, overrides map[string]string) (*Frame, error) {
+	frame, _, err := readSource(ctx, &src, baseDir, overrides)
+	return frame, err
+}
+
+// readSource is Read that also returns the files read, those of tables too.
+func readSource(ctx context.Context, src *Source, baseDir string, overrides map[string]string) (*Frame, []string, error) {
+	if err := src.validate("source"); err != nil {
+		return nil, nil, err
+	}
+	db, err := openDatabase(src.Query != "")
+	if err != nil {
+		return nil, nil, err
+	}
+	defer db.close()
+	rel, files, err := openRelation(ctx, db, src, baseDir)
+	if err != nil {
+		return nil, nil, err
+	}
+	frame, err := rel.read(ctx, db, overrides)
+	if err != nil {
+		return nil, nil, err
+	}
+	if frame.Rows == 0 {
+		return nil, nil, rel.noRows()
+	}
+	return frame, files, nil
+}
+
+// relation is something to select from.
+type relation struct {
+	sql    string // a FROM item
+	origin *origin
+	// columns as DuckDB calls and types them, and the names they get.
+	columns []resultColumn
+	names   []string
+	// untyped relations hold texts only, whose types follow from the values.
+	untyped bool
+	null    map[string]bool
+}
+
+func openRelation(ctx context.Context, db *database, src *Source, baseDir string) (*relation, []string, error) {
+	if src.Query != "" {
+		return openQuery(ctx, db, src, baseDir)
+	}
+	files, err := resolveFiles(src.Path, baseDir)
+	if err != nil {
+		return nil, nil, err
+	}
+	format, err := fileFormat(src, files)
+	if err != nil {
+		return nil, nil, err
+	}
+	rel := &relation{origin: &origin{files: files}, null: nullSet(src)}
+	if format == "csv" {
+		d, err := sniffDialect(files, src)
+		if err != nil {
+			return nil, nil, err
+		}
+		rel.origin.dialect, rel.untyped, rel.names = d, true, d.columns
+		// Positional names keep DuckDB's rules for names out of it.
+		rel.sql = d.readCSV(files)
+		for i := range d.columns {
+			rel.columns = append(rel.columns, resultColumn{name: positional(i), typ: mapping.TypeVarchar})
+		}
+		return rel, files, nil
+	}
+	rel.sql = typedReader(format, files)
+	if rel.columns, err = db.describe(ctx, "SELECT * FROM "+rel.sql); err != nil {
+		return nil, nil, fmt.Errorf("read %s as %s: %w", displayName(files[0]), format, plain(err))
+	}
+	for _, c := range rel.columns {
+		rel.names = append(rel.names, c.name)
+	}
+	return rel, files, nil
+}
+
+// openQuery makes the view data and the tables, and the query over them.
+func openQuery(ctx context.Context, db *database, src *Source, baseDir string) (*relation, []string, error) {
+	rel := &relation{origin: &origin{query: true}, null: nullSet(src)}
+	var files []string
+	view := func(name string, s *Source) error {
+		paths, err := resolveFiles(s.Path, baseDir)
+		if err != nil {
+			return err
+		}
+		format, err := fileFormat(s, paths)
+		if err != nil {
+			return err
+		}
+		reader := typedReader(format, paths)
+		if format == "csv" {
+			d, err := sniffDialect(paths, s)
+			if err != nil {
+				return err
+			}
+			reader = d.sniffCSV(paths, s)
+			rel.untyped = true
+			if name == "data" {
+				rel.origin.dialect, rel.origin.files = d, paths
+			}
+			if err := db.query(ctx, "CREATE VIEW "+sqlName(name)+" AS SELECT * FROM "+reader, nil); err != nil {
+				return d.translate(err, paths)
+			}
+		} else if err := db.query(ctx, "CREATE VIEW "+sqlName(name)+" AS SELECT * FROM "+reader, nil); err != nil {
+			return fmt.Errorf("read %s as %s: %w", displayName(paths[0]), format, plain(err))
+		}
+		files = append(files, paths...)
+		return nil
+	}
+	if len(src.Path) > 0 {
+		if err := view("data", src); err != nil {
+			return nil, nil, err
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(src.Tables)) {
+		t := src.Tables[name]
+		if err := view(name, &t); err != nil {
+			return nil, nil, fmt.Errorf("table %s: %w", name, err)
+		}
+	}
+	query := strings.TrimRight(strings.TrimSpace(src.Query), "; \t\r\n")
+	columns, err := db.describe(ctx, query)
+	if err != nil {
+		return nil, nil, fmt.Errorf("query: %w", plain(err))
+	}
+	rel.columns = columns
+	for i, c := range columns {
+		if slices.Contains(rel.names, c.name) {
+			return nil, nil, fmt.Errorf("query: two columns of the result are named %q; rename one with AS", c.name)
+		}
+		rel.names = append(rel.names, c.name)
+		rel.columns[i].name = positional(i)
+	}
+	aliases := make([]string, len(columns))
+	for i := range columns {
+		aliases[i] = positional(i)
+	}
+	// A newline ends a comment the query may finish with.
+	rel.sql = "(" + query + "\n) AS q(" + strings.Join(aliases, ", ") + ")"
+	return rel, files, nil
+}
+
+func positional(i int) string { return fmt.Sprintf("c%d", i) }
+
+// fileFormat goes by the configuration, then by the extension.
+func fileFormat(src *Source, files []string) (string, error) {
+	if src.Format != "" && src.Format != "auto" {
+		return src.Format, nil
+	}
+	format := ""
+	for _, file := range files {
+		name := strings.ToLower(file)
+		name = strings.TrimSuffix(strings.TrimSuffix(name, ".gz"), ".zst")
+		f := ""
+		switch filepath.Ext(name) {
+		case ".parquet", ".pq":
+			f = "parquet"
+		case ".json", ".jsonl", ".ndjson":
+			f = "json"
+		default: // .csv, .tsv, .txt, .data, …
+			f = "csv"
+		}
+		if format != "" && f != format {
+			return "", fmt.Errorf("files of one source have different formats: %s is %s, %s is %s; set format, or read them as tables of a query",
+				displayName(files[0]), format, displayName(file), f)
+		}
+		format = f
+	}
+	return format, nil
+}
+
+func typedReader(format string, files []string) string {
+	if format == "json" {
+		return "read_json(" + sqlStrings(files) + ", sample_size = -1)"
+	}
+	return "read_parquet(" + sqlStrings(files) + ")"
+}
+
+// readCSV reads every column as text; types are found in Go.
+func (d *dialect) readCSV(files []string) string {
+	columns := make([]string, len(d.columns))
+	for i := range columns {
+		columns[i] = sqlString(positional(i)) + ": 'VARCHAR'"
+	}
+	return fmt.Sprintf("read_csv(%s, auto_detect = false, delim = %s, quote = '\"', escape = '\"', header = %t, columns = {%s})",
+		sqlStrings(files), sqlString(string(d.delimiter)), d.header, strings.Join(columns, ", "))
+}
+
+// sniffCSV lets DuckDB find the types, from all rows, so that SQL can compute
+// with numbers and dates.
+func (d *dialect) sniffCSV(files []string, src *Source) string {
+	null := []string{""}
+	for _, n := range src.Null {
+		null = append(null, n, " "+n)
+	}
+	return fmt.Sprintf("read_csv(%s, delim = %s, quote = '\"', escape = '\"', header = %t, skip = 0, names = %s, nullstr = %s, sample_size = -1)",
+		sqlStrings(files), sqlString(string(d.delimiter)), d.header, sqlStrings(d.columns), sqlStrings(null))
+}
+
+func nullSet(src *Source) map[string]bool {
+	set := map[string]bool{}
+	for _, n := range src.Null {
+		set[strings.TrimSpace(n)] = true
+	}
+	return set
+}
+
+// translate explains an error of DuckDB about CSV files.
+func (d *dialect) translate(err error, files []string) error {
+	var q *queryError
+	if !errors.As(err, &q) {
+		return err
+	}
+	if found := d.explain(files); found != nil {
+		return found
+	}
+	return fmt.Errorf("read %s: %w", displayName(files[0]), plain(err))
+}
+
+// plain shortens DuckDB's message to its first line, with its position marks
+// and suggestions of settings left out.
+func plain(err error) error {
+	var q *queryError
+	if !errors.As(err, &q) {
+		return err
+	}
+	text, _, _ := strings.Cut(strings.TrimSpace(q.message), "\n\n")
+	return errors.New("duckdb: " + strings.Join(strings.Fields(text), " "))
+}
+
+func (r *relation) noRows() error {
+	switch {
+	case r.origin.query:
+		return errors.New("query: the result has no rows; check its conditions")
+	case r.origin.dialect != nil && r.origin.dialect.header:
+		return fmt.Errorf("%s has a header but no rows", displayName(r.origin.files[0]))
+	default:
+		return fmt.Errorf("%s has no rows", displayName(r.origin.files[0]))
+	}
+}
+
+// read selects the columns that are not ignored.
+func (r *relation) read(ctx context.Context, db *database, overrides map[string]string) (*Frame, error) {
+	if err := missingColumn(overrides, r.names); err != nil {
+		return nil, err
+	}
+	types := make([]string, len(r.columns))
+	wanted := make([]int, 0, len(r.columns))
+	for i, name := range r.names {
+		declared, ok := overrides[name]
+		if !ok {
+			declared = overrides[OtherColumns]
+		}
+		setDefault(&declared, TypeAuto)
+		if err := oneOf("columns."+name+".type", declared, TypeAuto, TypeNumeric, TypeCategorical, TypeBoolean, TypeDate, TypeIgnore); err != nil {
+			return nil, err
+		}
+		types[i] = declared
+		if declared != TypeIgnore {
+			wanted = append(wanted, i)
+		}
+	}
+	if len(wanted) == 0 {
+		return nil, errors.New("every column is ignored; nothing to read")
+	}
+	series := make([]*Series, len(r.columns))
+	again, err := r.readColumns(ctx, db, wanted, types, series)
+	if err != nil {
+		return nil, err
+	}
+	if len(again) > 0 {
+		for _, i := range again {
+			types[i] = TypeCategorical
+		}
+		if _, err := r.readColumns(ctx, db, again, types, series); err != nil {
+			return nil, err
+		}
+	}
+	f := &Frame{origin: r.origin}
+	for _, i := range wanted {
+		f.Columns = append(f.Columns, series[i])
+	}
+	f.Rows = f.Columns[0].Len()
+	return f, nil
+}
+
+// readColumns runs one query for the columns of the given indexes and stores
+// them in series. It returns those that have to be read again as text.
+func (r *relation) readColumns(ctx context.Context, db *database, indexes []int, types []string, series []*Series) ([]int, error) {
+	readers := make([]columnReader, len(indexes))
+	items := make([]string, len(indexes))
+	for k, i := range indexes {
+		readers[k], items[k] = r.newReader(i, types[i])
+	}
+	err := db.query(ctx, "SELECT "+strings.Join(items, ", ")+" FROM "+r.sql, func(c *chunk) error {
+		for k := range readers {
+			readers[k].read(c, k)
+		}
+		return nil
+	})
+	if err != nil {
+		if r.origin.dialect != nil && !r.origin.query {
+			return nil, r.origin.dialect.translate(err, r.origin.files)
+		}
+		if r.origin.dialect != nil {
+			if found := r.origin.dialect.explain(r.origin.files); found != nil {
+				return nil, found
+			}
+		}
+		if r.origin.query {
+			return nil, fmt.Errorf("query: %w", plain(err))
+		}
+		return nil, fmt.Errorf("read %s: %w", displayName(r.origin.files[0]), plain(err))
+	}
+	var again []int
+	for k, i := range indexes {
+		s, reread, err := readers[k].finish(r.origin)
+		if err != nil {
+			return nil, err
+		}
+		if reread {
+			again = append(again, i)
+		}
+		series[i] = s
+	}
+	return again, nil
+}
+
+// columnReader takes one column out of chunks.
+type columnReader interface {
+	read(c *chunk, column int)
+	finish(from *origin) (s *Series, reread bool, err error)
+}
+
+// newReader returns the reader for column i and the SQL that casts it to what
+// the reader expects: numbers, booleans, timestamps or text.
+func (r *relation) newReader(i int, declared string) (columnReader, string) {
+	name, column := r.names[i], sqlName(r.columns[i].name)
+	text := func(infer bool) (columnReader, string) {
+		return &textReader{newTextColumn(name, declared, infer, r.null)}, "CAST(" + column + " AS VARCHAR)"
+	}
+	switch kindOf(r.columns[i].typ) {
+	case Numeric:
+		switch declared {
+		case TypeAuto, TypeNumeric:
+			return &numberReader{series: &Series{Name: name, Kind: Numeric}}, "CAST(" + column + " AS DOUBLE)"
+		case TypeCategorical:
+			if isFloating(r.columns[i].typ) {
+				// Formatted in Go: 1, not 1.0.
+				return &numberReader{series: &Series{Name: name, Kind: Numeric}, asText: true}, "CAST(" + column + " AS DOUBLE)"
+			}
+		}
+	case Boolean:
+		if declared == TypeAuto || declared == TypeBoolean {
+			return &booleanReader{series: &Series{Name: name, Kind: Boolean}}, column
+		}
+		if declared == TypeNumeric {
+			return &numberReader{series: &Series{Name: name, Kind: Numeric}}, "CAST(" + column + " AS DOUBLE)"
+		}
+	case Date:
+		if declared == TypeAuto || declared == TypeDate {
+			// A time with a zone becomes its UTC reading.
+			return &dateReader{series: &Series{Name: name, Kind: Date}},
+				"make_timestamp(epoch_us(" + column + "))"
+		}
+	}
+	return text(r.untyped)
+}
+
+// kindOf sorts DuckDB's types into kinds; what is not listed is read as text.
+func kindOf(t mapping.Type) Kind {
+	switch t {
+	case mapping.TypeBoolean:
+		return Boolean
+	case mapping.TypeTinyInt, mapping.TypeSmallInt, mapping.TypeInteger, mapping.TypeBigInt,
+		mapping.TypeUTinyInt, mapping.TypeUSmallInt, mapping.TypeUInteger, mapping.TypeUBigInt,
+		mapping.TypeHugeInt, mapping.TypeUHugeInt, mapping.TypeFloat, mapping.TypeDouble, mapping.TypeDecimal:
+		return Numeric
+	case mapping.TypeDate, mapping.TypeTimestamp, mapping.TypeTimestampS, mapping.TypeTimestampMS,
+		mapping.TypeTimestampNS, mapping.TypeTimestampTZ:
+		return Date
+	}
+	return Text
+}
+
+func isFloating(t mapping.Type) bool {
+	return t == mapping.TypeFloat || t == mapping.TypeDouble || t == mapping.TypeDecimal
+}
+
+type textReader struct{ *textColumn }
+
+func (t *textReader) read(c *chunk, column int) {
+	values, mask := vector[duckString](c, column)
+	for i := range values {
+		if mask.valid(i) {
+			t.add(values[i].text(), true)
+		} else {
+			t.add("", false)
+		}
+	}
+}
+
+type numberReader struct {
+	series *Series
+	asText bool
+	bad    int
+}
+
+func (r *numberReader) read(c *chunk, column int) {
+	values, mask := vector[float64](c, column)
+	for i, v := range values {
+		switch {
+		case !mask.valid(i):
+			v = math.NaN()
+		case math.IsNaN(v) || math.IsInf(v, 0):
+			r.bad++
+			v = math.NaN()
+		}
+		r.series.Floats = append(r.series.Floats, v)
+	}
+}
+
+func (r *numberReader) finish(from *origin) (*Series, bool, error) {
+	if r.bad > 0 {
+		place, value := from.find(r.series.Name, func(s string) bool {
+			s = strings.TrimLeft(strings.ToLower(s), "+-")
+			return s == "nan" || s == "inf" || s == "infinity"
+		})
+		remedy := "replace it, or leave the value empty where it is missing"
+		if value != "" {
+			remedy = fmt.Sprintf("if it stands for a missing value, list it: null: [%q]", value)
+		}
+		problem := "is not a finite number"
+		if value == "" {
+			problem = "holds NaN or infinity"
+		}
+		if r.bad > 1 {
+			problem += fmt.Sprintf(" (%d such values)", r.bad)
+		}
+		return nil, false, &ValueError{Place: place, Column: r.series.Name, Value: value, Problem: problem, Remedy: remedy}
+	}
+	if r.asText {
+		return r.series.texts(), false, nil
+	}
+	return r.series, false, nil
+}
+
+type booleanReader struct{ series *Series }
+
+func (r *booleanReader) read(c *chunk, column int) {
+	values, mask := vector[uint8](c, column)
+	for i, v := range values {
+		f := math.NaN()
+		if mask.valid(i) {
+			f = 0
+			if v != 0 {
+				f = 1
+			}
+		}
+		r.series.Floats = append(r.series.Floats, f)
+	}
+}
+
+func (r *booleanReader) finish(*origin) (*Series, bool, error) { return r.series, false, nil }
+
+type dateReader struct{ series *Series }
+
+func (r *dateReader) read(c *chunk, column int) {
+	values, mask := vector[int64](c, column)
+	for i, v := range values {
+		if !mask.valid(i) {
+			v = MissingDate
+		}
+		r.series.Micros = append(r.series.Micros, v)
+	}
+}
+
+func (r *dateReader) finish(*origin) (*Series, bool, error) { return r.series, false, nil }

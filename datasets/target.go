@@ -1,0 +1,282 @@
+package datasets
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+)
+
+// TargetEncoding is the meaning of the target.
+type TargetEncoding struct {
+	Name string `json:"name"`
+	Type string `json:"type"` // of the column: TypeNumeric, TypeBoolean or TypeCategorical
+	Task string `json:"task"` // TaskBinary, TaskMulticlass or TaskRegression
+	// Classes are the values of the target; a class is encoded as its index. For
+	// a binary task there are two, the second of which is Positive.
+	Classes  []string `json:"classes,omitempty"`
+	Positive string   `json:"positive,omitempty"`
+	// Mean and Scale are mean and population standard deviation of a regression
+	// target in the training rows. Encoded.Target is not scaled by them.
+	Mean  float64 `json:"mean"`
+	Scale float64 `json:"scale"`
+	// Prior is the share of each class in the training rows.
+	Prior []float64 `json:"prior,omitempty"`
+}
+
+const (
+	// autoClasses is the largest number of distinct whole numbers that auto
+	// takes for classes.
+	autoClasses = 20
+	// maxClasses guards against an identifier taken for a label.
+	maxClasses = 10_000
+)
+
+func (t *TargetEncoding) check() error {
+	switch t.Task {
+	case TaskBinary:
+		if len(t.Classes) != 2 || t.Classes[1] != t.Positive {
+			return errors.New("the classes of a binary target are not two")
+		}
+	case TaskMulticlass:
+		if len(t.Classes) < 2 {
+			return errors.New("a multi-class target has fewer than two classes")
+		}
+	case TaskRegression:
+		if !(t.Scale > 0) {
+			return fmt.Errorf("the target's scale is %v", t.Scale)
+		}
+	default:
+		return fmt.Errorf("unknown task %q", t.Task)
+	}
+	return nil
+}
+
+// fitTarget settles the task from the training rows.
+func fitTarget(s *Series, task, positive string) (TargetEncoding, error) {
+	t := TargetEncoding{Name: s.Name, Type: s.Kind.String(), Task: task, Scale: 1}
+	if s.Kind == Date {
+		return t, configErrorf("target", "column %s holds dates; predict a number or a class", quote(s.Name))
+	}
+	classes, counts := classCounts(s)
+	if len(classes) < 2 {
+		only := "no value"
+		if len(classes) == 1 {
+			only = "the single value " + quote(classes[0])
+		}
+		return t, configErrorf("target", "column %s has %s in the %d training rows; there is nothing to learn: check the source, its query and the split",
+			quote(s.Name), only, s.Len())
+	}
+	if t.Task == TaskAuto {
+		t.Task = inferTask(s, len(classes))
+	}
+	if t.Task == TaskRegression {
+		if s.Kind == Text {
+			return t, configErrorf("task", "column %s holds text, which regression cannot predict; use binary or multiclass", quote(s.Name))
+		}
+		t.Mean, t.Scale = meanStd(s.Floats)
+		if !(t.Scale > 0) {
+			t.Scale = 1
+		}
+		if math.IsInf(t.Scale, 0) || math.Abs(t.Mean)+t.Scale > math.MaxFloat32 {
+			return t, configErrorf("target", "column %s has values of size %g, too large for 32-bit arithmetic; divide them, or take their logarithm, in a query",
+				quote(s.Name), math.Abs(t.Mean)+t.Scale)
+		}
+		if positive != "" {
+			return t, configErrorf("positive", "only a binary task has a positive value; the task is regression")
+		}
+		return t, nil
+	}
+	if t.Task == TaskBinary && len(classes) != 2 {
+		return t, configErrorf("task", "column %s has %d values (%s), a binary target has two; use multiclass or regression", quote(s.Name), len(classes), list(classes, 5))
+	}
+	if len(classes) > maxClasses {
+		return t, configErrorf("target", "column %s has %d distinct values, more than the %d classes there may be; is it an identifier?", quote(s.Name), len(classes), maxClasses)
+	}
+	if t.Task == TaskBinary {
+		at, err := positiveClass(classes, positive)
+		if err != nil {
+			return t, err
+		}
+		if at == 0 {
+			slices.Reverse(classes)
+			slices.Reverse(counts)
+		}
+		t.Positive = classes[1]
+	} else if positive != "" {
+		return t, configErrorf("positive", "only a binary task has a positive value; column %s has %d values", quote(s.Name), len(classes))
+	}
+	t.Classes = classes
+	for _, n := range counts {
+		t.Prior = append(t.Prior, float64(n)/float64(s.Len()))
+	}
+	return t, nil
+}
+
+func inferTask(s *Series, classes int) string {
+	switch {
+	case classes == 2:
+		return TaskBinary
+	case s.Kind == Text:
+		return TaskMulticlass
+	case classes > autoClasses:
+		return TaskRegression
+	}
+	for _, v := range s.Floats {
+		if v != math.Trunc(v) {
+			return TaskRegression
+		}
+	}
+	return TaskMulticlass
+}
+
+// classCounts returns the distinct present values, numbers in numeric order
+// and others in the order of their text, and how often each occurs.
+func classCounts(s *Series) ([]string, []int) {
+	if s.Kind == Text {
+		var classes []string
+		counts := make([]int, len(s.Dict))
+		byName := map[string]int{}
+		for _, c := range s.Codes {
+			if c >= 0 {
+				counts[c]++
+			}
+		}
+		for c, n := range counts {
+			if n > 0 {
+				classes = append(classes, s.Dict[c])
+				byName[s.Dict[c]] = n
+			}
+		}
+		slices.Sort(classes)
+		out := make([]int, len(classes))
+		for i, c := range classes {
+			out[i] = byName[c]
+		}
+		return classes, out
+	}
+	n := map[float64]int{}
+	for _, v := range s.Floats {
+		if !math.IsNaN(v) {
+			n[v]++
+		}
+	}
+	values := make([]float64, 0, len(n))
+	for v := range n {
+		values = append(values, v)
+	}
+	slices.Sort(values)
+	classes, counts := make([]string, len(values)), make([]int, len(values))
+	for i, v := range values {
+		one := Series{Kind: s.Kind, Floats: []float64{v}}
+		classes[i], counts[i] = one.Format(0), n[v]
+	}
+	return classes, counts
+}
+
+// positiveClass returns the index of the class that counts as positive.
+func positiveClass(classes []string, positive string) (int, error) {
+	if positive != "" {
+		if i := slices.Index(classes, positive); i >= 0 {
+			return i, nil
+		}
+		// YAML writes booleans its own way: TRUE arrives as true.
+		for i, c := range classes {
+			if strings.EqualFold(c, positive) {
+				return i, nil
+			}
+			if a, ok := parseNumber(c); ok {
+				if b, ok := parseNumber(positive); ok && a == b {
+					return i, nil
+				}
+			}
+		}
+		return 0, configErrorf("positive", "the target has no value %s%s; it has %s", quote(positive), didYouMean(positive, classes), list(classes, 5))
+	}
+	for i, c := range classes {
+		other, ok := parseBool(classes[1-i])
+		if v, isBool := parseBool(c); isBool && v && !(ok && other) {
+			return i, nil
+		}
+	}
+	return 1, nil
+}
+
+// encode returns the targets of a frame.
+func (t *TargetEncoding) encode(f *Frame) ([]float32, error) {
+	s := f.Column(t.Name)
+	if err := checkLabels(f, s); err != nil {
+		return nil, err
+	}
+	out := make([]float32, f.Rows)
+	if t.Task == TaskRegression {
+		if s.Kind == Text || s.Kind == Date {
+			return nil, &ValueError{Column: t.Name, Problem: fmt.Sprintf("holds %s values, but the target is a number", s.Kind), Remedy: "check that this is the right file"}
+		}
+		for i, v := range s.Floats {
+			out[i] = float32(v)
+			if math.IsInf(float64(out[i]), 0) {
+				return nil, &ValueError{Place: f.Place(i), Column: t.Name, Value: s.Format(i), Problem: "is too large for 32-bit arithmetic", Remedy: "correct it, or divide the target in a query"}
+			}
+		}
+		return out, nil
+	}
+	texts := s.texts()
+	index := make([]int, len(texts.Dict))
+	for i, text := range texts.Dict {
+		index[i] = t.class(text)
+	}
+	for i, c := range texts.Codes {
+		k := index[c]
+		if k < 0 {
+			return nil, &ValueError{Place: f.Place(i), Column: t.Name, Value: texts.Dict[c],
+				Problem: "is not among the classes of the training rows",
+				Remedy:  "they are " + list(t.Classes, 5) + didYouMean(texts.Dict[c], t.Classes)}
+		}
+		out[i] = float32(k)
+	}
+	return out, nil
+}
+
+// class returns the index of a class, -1 when there is none. Spellings of the
+// same truth value or number are the same class, because a file of a single
+// class, or of another format, may be typed otherwise.
+func (t *TargetEncoding) class(text string) int {
+	if i := slices.Index(t.Classes, text); i >= 0 {
+		return i
+	}
+	for i, c := range t.Classes {
+		if t.Type == TypeBoolean {
+			a, okA := parseBool(c)
+			b, okB := parseBool(text)
+			if okA && okB && a == b {
+				return i
+			}
+		}
+		if t.Type == TypeNumeric {
+			a, okA := parseNumber(c)
+			b, okB := parseNumber(text)
+			if okA && okB && a == b {
+				return i
+			}
+		}
+	}
+	return -1
+}
+
+// checkLabels refuses missing labels, naming the first and their number.
+func checkLabels(f *Frame, s *Series) error {
+	n := s.MissingCount()
+	if n == 0 {
+		return nil
+	}
+	for i := range s.Len() {
+		if s.Missing(i) {
+			return &ValueError{Place: f.Place(i), Column: s.Name,
+				Problem: fmt.Sprintf("the target is missing (in %d of %d rows)", n, s.Len()),
+				Remedy:  "complete the labels, or set drop_missing_target: true"}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,311 @@
+package datasets
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// Validate reports the first value that cannot be used, as a *ConfigError.
+// It looks at the configuration alone; names of columns are checked against
+// the data by Load.
+func (c *Config) Validate() error {
+	if err := c.validate(); err != nil {
+		return err
+	}
+	return nil
+}
+
+func (c *Config) validate() *ConfigError {
+	if err := c.Source.validate("source"); err != nil {
+		return err
+	}
+	if c.Validation != nil {
+		if err := c.Validation.validate("validation"); err != nil {
+			return err
+		}
+	}
+	if c.Test != nil {
+		if err := c.Test.validate("test"); err != nil {
+			return err
+		}
+	}
+	if c.Target == "" {
+		return configErrorf("target", "no target column given; name the column to predict")
+	}
+	if err := oneOf("task", c.Task, TaskAuto, TaskBinary, TaskMulticlass, TaskRegression); err != nil {
+		return err
+	}
+	if c.Positive != "" && c.Task != "" && c.Task != TaskAuto && c.Task != TaskBinary {
+		return configErrorf("positive", "only a binary task has a positive value; the task is %s", c.Task)
+	}
+	if err := c.validateRoles(); err != nil {
+		return err
+	}
+	for _, d := range []struct {
+		path, typ string
+		column    *Column
+	}{
+		{"defaults.numeric", TypeNumeric, &c.Defaults.Numeric},
+		{"defaults.categorical", TypeCategorical, &c.Defaults.Categorical},
+		{"defaults.boolean", TypeBoolean, &c.Defaults.Boolean},
+		{"defaults.date", TypeDate, &c.Defaults.Date},
+	} {
+		if t := d.column.Type; t != "" && t != d.typ {
+			return configErrorf(d.path+".type", "defaults cannot change the type to %s; set it for single columns under columns", quote(t))
+		}
+		if err := d.column.validate(d.path, d.typ); err != nil {
+			return err
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Columns)) {
+		col := c.Columns[name]
+		if err := col.validate("columns."+name, col.Type); err != nil {
+			return err
+		}
+	}
+	return c.Split.validate(c)
+}
+
+// validateRoles checks that no column plays two roles that exclude each other.
+func (c *Config) validateRoles() *ConfigError {
+	taken := map[string]string{c.Target: "target"}
+	claim := func(path, name, role string) *ConfigError {
+		if name == "" {
+			return configErrorf(path, "the name of a column is empty")
+		}
+		if other, ok := taken[name]; ok {
+			if other == role {
+				return configErrorf(path, "column %s is listed twice", quote(name))
+			}
+			return configErrorf(path, "column %s is already the %s column", quote(name), other)
+		}
+		taken[name] = role
+		return nil
+	}
+	if c.Weight != "" {
+		if err := claim("weight", c.Weight, "weight"); err != nil {
+			return err
+		}
+	}
+	for _, l := range []struct {
+		path, role string
+		names      []string
+	}{{"id", "id", c.ID}, {"ignore", "ignored", c.Ignore}, {"features", "feature", c.Features}} {
+		for i, name := range l.names {
+			if err := claim(l.path+"."+strconv.Itoa(i), name, l.role); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (s *Source) validate(path string) *ConfigError {
+	if len(s.Path) == 0 && s.Query == "" {
+		return configErrorf(path+".path", "no file given; name a file, a list of files or a glob")
+	}
+	for i, p := range s.Path {
+		if strings.TrimSpace(p) == "" {
+			return configErrorf(path+".path."+strconv.Itoa(i), "the name of a file is empty")
+		}
+	}
+	if err := oneOf(path+".format", s.Format, "auto", "csv", "parquet", "json"); err != nil {
+		return err
+	}
+	if _, err := parseDelimiter(s.Delimiter); err != nil {
+		return configErrorf(path+".delimiter", "%v", err)
+	}
+	seen := map[string]bool{}
+	for i, n := range s.Names {
+		if n == "" || seen[n] {
+			return configErrorf(path+".names."+strconv.Itoa(i), "column name %s is empty or given twice", quote(n))
+		}
+		seen[n] = true
+	}
+	if len(s.Tables) > 0 && s.Query == "" {
+		return configErrorf(path+".tables", "tables are read only by a query; add %s.query or remove them", path)
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Tables)) {
+		t := s.Tables[name]
+		at := path + ".tables." + name
+		if strings.EqualFold(name, "data") {
+			return configErrorf(at, "the name \"data\" is taken by the source itself; choose another")
+		}
+		if t.Query != "" || len(t.Tables) > 0 {
+			return configErrorf(at, "a table cannot have a query or tables of its own; write them into %s.query", path)
+		}
+		if err := t.validate(at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// parseDelimiter returns the field separator, 0 for "find it out".
+func parseDelimiter(s string) (rune, error) {
+	switch s {
+	case "":
+		return 0, nil
+	case "tab", `\t`:
+		return '\t', nil
+	}
+	r, size := utf8.DecodeRuneInString(s)
+	if size != len(s) || r == utf8.RuneError || r == '"' || r == '\n' || r == '\r' || r >= utf8.RuneSelf {
+		return 0, fmt.Errorf("%q cannot separate fields; use one character such as \",\" or \";\", or \"tab\"", s)
+	}
+	return r, nil
+}
+
+// validate checks a column's settings; typ is its type, "" or auto when the
+// data decide.
+func (c *Column) validate(path, typ string) *ConfigError {
+	if err := oneOf(path+".type", c.Type, TypeAuto, TypeNumeric, TypeCategorical, TypeBoolean, TypeDate, TypeIgnore); err != nil {
+		return err
+	}
+	if err := oneOf(path+".fill", c.Fill, FillMean, FillMedian, FillMostFrequent, FillConstant, FillCategory); err != nil {
+		return err
+	}
+	if (c.Fill == FillMean || c.Fill == FillMedian) && (typ == TypeCategorical || typ == TypeBoolean) {
+		return configErrorf(path+".fill", "a %s column has no %s; use most_frequent or constant", typ, c.Fill)
+	}
+	if c.Fill == FillCategory && typ != TypeCategorical && typ != TypeAuto && typ != "" {
+		return configErrorf(path+".fill", "a %s column has no categories; use most_frequent or constant, with missing_indicator: true to keep the fact", typ)
+	}
+	if c.Fill == FillConstant && c.FillValue == "" {
+		return configErrorf(path+".fill_value", "fill: constant needs a fill_value")
+	}
+	if c.FillValue != "" && c.Fill != FillConstant && c.Fill != "" {
+		return configErrorf(path+".fill_value", "only fill: constant uses a fill_value; fill is %s", c.Fill)
+	}
+	for i, t := range c.Transform {
+		at := path + ".transform." + strconv.Itoa(i)
+		if err := oneOf(at, t, TransformNone, TransformLog1p, TransformClip, TransformStandardize); err != nil {
+			return err
+		}
+		if t == "" {
+			return configErrorf(at, "the name of a transformation is empty")
+		}
+		if t == TransformNone && len(c.Transform) > 1 {
+			return configErrorf(at, "none excludes other transformations")
+		}
+		if slices.Contains(c.Transform[:i], t) {
+			return configErrorf(at, "%s is listed twice", t)
+		}
+	}
+	if q := c.ClipQuantiles; q != nil {
+		// The negated form also catches NaN.
+		if len(q) != 2 || !(q[0] >= 0 && q[0] < q[1] && q[1] <= 1) {
+			return configErrorf(path+".clip_quantiles", "want two quantiles 0 ≤ low < high ≤ 1, such as [0.001, 0.999]")
+		}
+	}
+	if err := oneOf(path+".encoding", c.Encoding, EncodingNone, EncodingPiecewiseLinear, EncodingBuckets); err != nil {
+		return err
+	}
+	if c.Bins != 0 && (c.Bins < 2 || c.Bins > maxBins) {
+		return configErrorf(path+".bins", "%d bins; want 2 to %d", c.Bins, maxBins)
+	}
+	for _, f := range []struct {
+		key   string
+		value int
+	}{{"min_count", c.MinCount}, {"max_vocabulary", c.MaxVocabulary}, {"hash_buckets", c.HashBuckets}, {"embedding", c.Embedding}} {
+		if f.value < 0 || f.value > math.MaxInt32-2 {
+			return configErrorf(path+"."+f.key, "%d is out of range; want 0 to %d", f.value, math.MaxInt32-2)
+		}
+	}
+	return nil
+}
+
+func (s *Split) validate(c *Config) *ConfigError {
+	if err := oneOf("split.method", s.Method, SplitRandom, SplitTime, SplitGroup, SplitColumn, SplitNone); err != nil {
+		return err
+	}
+	sum := 0.0
+	for _, f := range []struct {
+		path  string
+		value *float64
+	}{{"split.validation", s.Validation}, {"split.test", s.Test}} {
+		if f.value == nil {
+			continue
+		}
+		if !(*f.value >= 0 && *f.value < 1) {
+			return configErrorf(f.path, "%v is not a fraction of the rows; want 0 ≤ fraction < 1", *f.value)
+		}
+		sum += *f.value
+	}
+	if sum >= 1 {
+		return configErrorf("split", "validation and test take %v of the rows and leave none for training", sum)
+	}
+	if s.Test != nil && *s.Test > 0 && c.Test != nil {
+		return configErrorf("split.test", "there is a separate test source; set the fraction to 0 or remove data.test")
+	}
+	if s.Validation != nil && *s.Validation > 0 && c.Validation != nil {
+		return configErrorf("split.validation", "there is a separate validation source; set the fraction to 0 or remove data.validation")
+	}
+	switch s.Method {
+	case SplitNone:
+		if sum > 0 {
+			return configErrorf("split.method", "none leaves no rows for validation and test; remove the fractions or choose random")
+		}
+		fallthrough
+	case SplitRandom, "":
+		if s.Column != "" {
+			return configErrorf("split.column", "only the methods time, group and column use a column")
+		}
+	default:
+		if s.Column == "" {
+			return configErrorf("split.column", "method %s needs the name of a column", s.Method)
+		}
+	}
+	return s.validateValues(c)
+}
+
+func (s *Split) validateValues(c *Config) *ConfigError {
+	seen := map[string]string{}
+	for _, l := range []struct {
+		key    string
+		values []string
+	}{{"train_values", s.TrainValues}, {"validation_values", s.ValidationValues}, {"test_values", s.TestValues}} {
+		if len(l.values) > 0 && s.Method != SplitColumn {
+			return configErrorf("split."+l.key, "only method column uses values")
+		}
+		for i, v := range l.values {
+			if other, ok := seen[v]; ok {
+				return configErrorf("split."+l.key+"."+strconv.Itoa(i), "value %s is already listed under %s", quote(v), other)
+			}
+			seen[v] = l.key
+		}
+	}
+	if s.Method != SplitColumn {
+		return nil
+	}
+	if len(s.TestValues) == 0 && len(s.ValidationValues) == 0 {
+		return configErrorf("split.test_values", "method column needs test_values or validation_values")
+	}
+	if s.Test != nil && *s.Test > 0 {
+		return configErrorf("split.test", "method column takes the test rows from the column; remove the fraction")
+	}
+	if s.Validation != nil && *s.Validation > 0 && len(s.ValidationValues) > 0 {
+		return configErrorf("split.validation", "validation_values already name the validation rows; remove the fraction")
+	}
+	if len(s.TestValues) > 0 && c.Test != nil {
+		return configErrorf("split.test_values", "there is a separate test source; remove one of the two")
+	}
+	if len(s.ValidationValues) > 0 && c.Validation != nil {
+		return configErrorf("split.validation_values", "there is a separate validation source; remove one of the two")
+	}
+	return nil
+}
+
+// oneOf checks an enumerated value; the empty one stands for the default.
+func oneOf(path, value string, allowed ...string) *ConfigError {
+	if value == "" || slices.Contains(allowed, value) {
+		return nil
+	}
+	return configErrorf(path, "unknown value %s%s; want one of %s", quote(value),
+		didYouMean(value, allowed), strings.Join(allowed, ", "))
+}

@@ -1,0 +1,53 @@
+package datasets
+
+import (
+	"cmp"
+	"slices"
+)
+
+// fitVocabulary returns the categories of a text column that occur at least
+// minCount times, by decreasing count and then by value, at most limit of them
+// (0: all). distinct counts all categories that occur.
+func fitVocabulary(s *Series, minCount, limit int) (vocabulary []string, distinct, missing int) {
+	counts := make([]int, len(s.Dict))
+	for _, c := range s.Codes {
+		if c < 0 {
+			missing++
+		} else {
+			counts[c]++
+		}
+	}
+	var codes []int32
+	for code, n := range counts {
+		if n > 0 {
+			distinct++
+		}
+		if n > 0 && n >= minCount {
+			codes = append(codes, int32(code))
+		}
+	}
+	slices.SortFunc(codes, func(a, b int32) int {
+		return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(s.Dict[a], s.Dict[b]))
+	})
+	if limit > 0 && len(codes) > limit {
+		codes = codes[:limit]
+	}
+	vocabulary = make([]string, len(codes))
+	for i, c := range codes {
+		vocabulary[i] = s.Dict[c]
+	}
+	return vocabulary, distinct, missing
+}
+
+// hashID maps a category to 1 … buckets: FNV-1a over its bytes, mixed by the
+// finalizer of SplitMix64 because FNV's low bits are weak.
+func hashID(s string, buckets int) int32 {
+	h := uint64(14695981039346656037)
+	for i := range len(s) {
+		h = (h ^ uint64(s[i])) * 1099511628211
+	}
+	h = (h ^ h>>30) * 0xbf58476d1ce4e5b9
+	h = (h ^ h>>27) * 0x94d049bb133111eb
+	h ^= h >> 31
+	return int32(h%uint64(buckets)) + 1
+}

@@ -1,0 +1,257 @@
+package engine
+
+import (
+	"fmt"
+	"sync"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"debut/engine/ops"
+	"debut/kernels"
+)
+
+// Node is a node of a gorgonia graph.
+type Node = gorgonia.Node
+
+// building is held while a graph changes: gorgonia shares state between graphs while it builds them.
+var building sync.Mutex
+
+// Graph is an expression graph under construction. The first error sticks: after it every method returns nil, and
+// Err tells it, so that layers can be written without a check at every line.
+type Graph struct {
+	expr    *gorgonia.ExprGraph
+	dtype   kernels.Dtype
+	batch   int
+	names   map[string]bool
+	inputs  []*Input
+	params  []boundParameter
+	lookups []*Lookup
+	updates []stateUpdate
+	grads   map[*Node]*Node
+	loss    *Node
+	err     error
+}
+
+// Input is a matrix that the caller feeds.
+type Input struct {
+	Name string
+	Node *Node
+	// Batch says that the first dimension is the batch: a step may use fewer rows.
+	Batch bool
+}
+
+// Lookup is an embedding: the rows of a table that the batch's ids name, side by side.
+type Lookup struct {
+	Name   string // of the input that takes the ids, Int32 [B, Fields]
+	Table  ParameterSpec
+	Fields int
+	Node   *Node // [B, Fields·D], D the table's columns
+}
+
+type boundParameter struct {
+	spec ParameterSpec
+	node *Node
+}
+
+type stateUpdate struct{ state, value *Node }
+
+// NewGraph returns an empty graph for batches of at most batch rows. All of it has one element type, Float32 or
+// Float64, since gorgonia shares constants without regard to theirs.
+func NewGraph(dt kernels.Dtype, batch int) *Graph {
+	g := &Graph{expr: gorgonia.NewGraph(), dtype: dt, batch: batch, names: map[string]bool{}}
+	if dt != kernels.Float32 && dt != kernels.Float64 {
+		g.fail(fmt.Errorf("engine: a graph of %v: %w", dt, kernels.ErrUnsupported))
+	}
+	if batch < 1 {
+		g.fail(fmt.Errorf("engine: a batch of %d rows; it needs at least one", batch))
+	}
+	return g
+}
+
+// Err returns the first error met while building, or nil.
+func (g *Graph) Err() error { return g.err }
+
+// Batch returns the largest number of rows of a batch.
+func (g *Graph) Batch() int { return g.batch }
+
+// Expr returns the gorgonia graph, for gorgonia's own machines and tools.
+func (g *Graph) Expr() *gorgonia.ExprGraph { return g.expr }
+
+// Inputs returns the inputs, without those of lookups, in the order they were made.
+func (g *Graph) Inputs() []*Input { return g.inputs }
+
+// Lookups returns the lookups in the order they were made.
+func (g *Graph) Lookups() []*Lookup { return g.lookups }
+
+func (g *Graph) fail(err error) *Node {
+	if g.err == nil {
+		g.err = err
+	}
+	return nil
+}
+
+func (g *Graph) leaf(name string, shape ...int) *Node {
+	if g.err != nil {
+		return nil
+	}
+	if name == "" {
+		return g.fail(fmt.Errorf("engine: an input or parameter has no name"))
+	}
+	if g.names[name] {
+		return g.fail(fmt.Errorf("engine: the name %q is used twice", name))
+	}
+	for _, d := range shape {
+		if d < 1 {
+			return g.fail(fmt.Errorf("engine: %q has shape %v: %w", name, shape, kernels.ErrShape))
+		}
+	}
+	g.names[name] = true
+	building.Lock()
+	defer building.Unlock()
+	return gorgonia.NewTensor(g.expr, g.tensorType(), len(shape), gorgonia.WithShape(shape...), gorgonia.WithName(name))
+}
+
+func (g *Graph) tensorType() tensor.Dtype {
+	if g.dtype == kernels.Float64 {
+		return tensor.Float64
+	}
+	return tensor.Float32
+}
+
+// Input adds a batch-leading input [B, cols].
+func (g *Graph) Input(name string, cols int) *Node {
+	return g.addInput(name, true, g.batch, cols)
+}
+
+// Fixed adds an input that is no batch, of fixed shape [rows, cols].
+func (g *Graph) Fixed(name string, rows, cols int) *Node {
+	return g.addInput(name, false, rows, cols)
+}
+
+func (g *Graph) addInput(name string, batch bool, rows, cols int) *Node {
+	n := g.leaf(name, rows, cols)
+	if n != nil {
+		g.inputs = append(g.inputs, &Input{Name: name, Node: n, Batch: batch})
+	}
+	return n
+}
+
+// Parameter adds a parameter, a vector or a matrix. Its values live in the Parameters the graph is compiled with.
+func (g *Graph) Parameter(spec ParameterSpec) *Node {
+	if g.err == nil {
+		if err := spec.check(); err != nil {
+			return g.fail(err)
+		}
+	}
+	n := g.leaf(spec.Name, spec.Shape...)
+	if n != nil {
+		g.params = append(g.params, boundParameter{spec, n})
+	}
+	return n
+}
+
+// Lookup adds an embedding: ids [B, fields], fed under name, pick rows of a table [T, D], and the node returned is
+// [B, fields·D]. An id that is negative or beyond the table picks zeros. The table is a parameter outside the graph:
+// its gradient is taken with respect to the rows picked.
+func (g *Graph) Lookup(name string, table ParameterSpec, fields int) *Node {
+	if g.err != nil {
+		return nil
+	}
+	if err := table.check(); err != nil {
+		return g.fail(err)
+	}
+	if len(table.Shape) != 2 || fields < 1 {
+		return g.fail(fmt.Errorf("engine: lookup %q of %d fields in a table of shape %v: %w", name, fields, table.Shape, kernels.ErrShape))
+	}
+	if g.names[table.Name] {
+		return g.fail(fmt.Errorf("engine: table %q is used twice; look up all fields at once", table.Name))
+	}
+	n := g.leaf(name, g.batch, fields*table.Shape[1])
+	if n != nil {
+		g.names[table.Name] = true
+		g.lookups = append(g.lookups, &Lookup{Name: name, Table: table, Fields: fields, Node: n})
+	}
+	return n
+}
+
+// Apply adds an operation.
+func (g *Graph) Apply(op ops.Op, in ...*Node) *Node {
+	if g.err != nil {
+		return nil
+	}
+	for i, n := range in {
+		if n == nil || n.Graph() != g.expr {
+			return g.fail(fmt.Errorf("engine: input %d of %s is not a node of this graph", i, op))
+		}
+	}
+	building.Lock()
+	defer building.Unlock()
+	n, err := ops.Apply(op, in...)
+	if err != nil {
+		return g.fail(err)
+	}
+	return n
+}
+
+// Update asks that after each training step the parameter state takes the value of a node of its shape, as running
+// statistics do.
+func (g *Graph) Update(state, value *Node) {
+	if g.err != nil {
+		return
+	}
+	if state == nil || value == nil || !state.Shape().Eq(value.Shape()) {
+		g.fail(fmt.Errorf("engine: a state is updated by a value of another shape: %w", kernels.ErrShape))
+		return
+	}
+	g.updates = append(g.updates, stateUpdate{state, value})
+}
+
+// Differentiate adds the gradients of a scalar loss with respect to every trainable parameter and every lookup. It
+// may be called once: gorgonia would silently return the first loss's gradients again. Add losses up first.
+func (g *Graph) Differentiate(loss *Node) error {
+	if g.err != nil {
+		return g.err
+	}
+	if g.grads != nil {
+		g.fail(fmt.Errorf("engine: the graph is differentiated twice; add losses up first"))
+		return g.err
+	}
+	var wrt gorgonia.Nodes
+	for _, p := range g.params {
+		if !p.spec.Frozen {
+			wrt = append(wrt, p.node)
+		}
+	}
+	for _, l := range g.lookups {
+		wrt = append(wrt, l.Node)
+	}
+	if len(wrt) == 0 {
+		g.fail(fmt.Errorf("engine: nothing to train: the graph has no trainable parameter"))
+		return g.err
+	}
+	return g.DifferentiateWRT(loss, wrt...)
+}
+
+// DifferentiateWRT is Differentiate with respect to chosen inputs and parameters.
+func (g *Graph) DifferentiateWRT(loss *Node, wrt ...*Node) error {
+	if g.err != nil {
+		return g.err
+	}
+	building.Lock()
+	defer building.Unlock()
+	grads, err := gorgonia.Grad(loss, wrt...)
+	if err != nil {
+		g.fail(fmt.Errorf("engine: the loss cannot be differentiated with respect to every parameter (is one unused?): %w", err))
+		return g.err
+	}
+	g.loss = loss
+	g.grads = make(map[*Node]*Node, len(wrt))
+	for i, n := range wrt {
+		g.grads[n] = grads[i]
+	}
+	return nil
+}
+
+// Gradient returns the gradient node of an input or parameter after differentiation, or nil.
+func (g *Graph) Gradient(n *Node) *Node { return g.grads[n] }

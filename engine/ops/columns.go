@@ -1,0 +1,227 @@
+package ops
+
+import (
+	"fmt"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"debut/kernels"
+)
+
+// Slice takes columns lo … hi−1 of a matrix: X [B, C] → [B, hi−lo]. It is a view.
+type Slice struct {
+	spec
+	lo, hi int
+}
+
+// NewSlice returns the op.
+func NewSlice(lo, hi int) *Slice {
+	return &Slice{spec{name: fmt.Sprintf("slice[%d:%d]", lo, hi), in: []int{2}, out: 2}, lo, hi}
+}
+
+// InferShape implements gorgonia.Op.
+func (o *Slice) InferShape(ds ...gorgonia.DimSizer) (tensor.Shape, error) {
+	s, err := o.shapes(ds)
+	if err != nil {
+		return nil, err
+	}
+	if o.lo < 0 || o.lo >= o.hi || o.hi > s[0][1] {
+		return nil, o.misfit(s)
+	}
+	return tensor.Shape{s[0][0], o.hi - o.lo}, nil
+}
+
+// BatchOut implements Op.
+func (o *Slice) BatchOut(in []bool) bool { return in[0] }
+
+// View implements View.
+func (o *Slice) View(in kernels.Matrix) kernels.Matrix { return in.Columns(o.lo, o.hi) }
+
+// Bind implements Op: a view needs no kernel.
+func (o *Slice) Bind(Context, kernels.Matrix, []kernels.Matrix) ([]kernels.Kernel, error) {
+	return nil, nil
+}
+
+// Do implements gorgonia.Op.
+func (o *Slice) Do(v ...gorgonia.Value) (gorgonia.Value, error) { return evaluate(o, v) }
+
+// DiffWRT implements gorgonia.SDOp.
+func (o *Slice) DiffWRT(int) []bool { return []bool{true} }
+
+// SymDiff implements gorgonia.SDOp: the gradient stands at its columns among zeros.
+func (o *Slice) SymDiff(in gorgonia.Nodes, _, grad *gorgonia.Node) (gorgonia.Nodes, error) {
+	dx, err := Apply(NewPad(o.lo, in[0].Shape()[1]), grad)
+	if err != nil {
+		return nil, err
+	}
+	return gorgonia.Nodes{dx}, nil
+}
+
+// Pad sets a matrix at column lo of a wider one of zeros: X [B, C] → [B, width].
+type Pad struct {
+	spec
+	lo, width int
+}
+
+// NewPad returns the op.
+func NewPad(lo, width int) *Pad {
+	return &Pad{spec{name: fmt.Sprintf("pad[%d/%d]", lo, width), in: []int{2}, out: 2}, lo, width}
+}
+
+// InferShape implements gorgonia.Op.
+func (o *Pad) InferShape(ds ...gorgonia.DimSizer) (tensor.Shape, error) {
+	s, err := o.shapes(ds)
+	if err != nil {
+		return nil, err
+	}
+	if o.lo < 0 || o.lo+s[0][1] > o.width {
+		return nil, o.misfit(s)
+	}
+	return tensor.Shape{s[0][0], o.width}, nil
+}
+
+// BatchOut implements Op.
+func (o *Pad) BatchOut(in []bool) bool { return in[0] }
+
+// Bind implements Op.
+func (o *Pad) Bind(ctx Context, out kernels.Matrix, in []kernels.Matrix) ([]kernels.Kernel, error) {
+	zero, err := one(ctx, kernels.Elementwise.Fill, kernels.FillArgs{X: out})
+	if err != nil {
+		return nil, err
+	}
+	set, err := one(ctx, kernels.Elementwise.Copy, kernels.CopyArgs{Src: in[0], Dst: out.Columns(o.lo, o.lo+in[0].Cols)})
+	if err != nil {
+		return nil, err
+	}
+	return append(zero, set...), nil
+}
+
+// Do implements gorgonia.Op.
+func (o *Pad) Do(v ...gorgonia.Value) (gorgonia.Value, error) { return evaluate(o, v) }
+
+// DiffWRT implements gorgonia.SDOp.
+func (o *Pad) DiffWRT(int) []bool { return []bool{true} }
+
+// SymDiff implements gorgonia.SDOp.
+func (o *Pad) SymDiff(in gorgonia.Nodes, _, grad *gorgonia.Node) (gorgonia.Nodes, error) {
+	dx, err := Apply(NewSlice(o.lo, o.lo+in[0].Shape()[1]), grad)
+	if err != nil {
+		return nil, err
+	}
+	return gorgonia.Nodes{dx}, nil
+}
+
+// Concat sets matrices side by side: Xᵢ [B, Cᵢ] → [B, ΣCᵢ].
+type Concat struct{ spec }
+
+// NewConcat returns the op for n matrices.
+func NewConcat(n int) *Concat {
+	in := make([]int, n)
+	for i := range in {
+		in[i] = 2
+	}
+	return &Concat{spec{name: fmt.Sprintf("concat[%d]", n), in: in, out: 2}}
+}
+
+// InferShape implements gorgonia.Op.
+func (o *Concat) InferShape(ds ...gorgonia.DimSizer) (tensor.Shape, error) {
+	s, err := o.shapes(ds)
+	if err != nil {
+		return nil, err
+	}
+	if len(s) == 0 {
+		return nil, o.misfit(s)
+	}
+	cols := 0
+	for _, x := range s {
+		if x[0] != s[0][0] {
+			return nil, o.misfit(s)
+		}
+		cols += x[1]
+	}
+	return tensor.Shape{s[0][0], cols}, nil
+}
+
+// BatchOut implements Op.
+func (o *Concat) BatchOut(in []bool) bool { return in[0] }
+
+// Bind implements Op.
+func (o *Concat) Bind(ctx Context, out kernels.Matrix, in []kernels.Matrix) ([]kernels.Kernel, error) {
+	var ks []kernels.Kernel
+	lo := 0
+	for _, x := range in {
+		k, err := one(ctx, kernels.Elementwise.Copy, kernels.CopyArgs{Src: x, Dst: out.Columns(lo, lo+x.Cols)})
+		if err != nil {
+			return nil, err
+		}
+		ks = append(ks, k...)
+		lo += x.Cols
+	}
+	return ks, nil
+}
+
+// Do implements gorgonia.Op.
+func (o *Concat) Do(v ...gorgonia.Value) (gorgonia.Value, error) { return evaluate(o, v) }
+
+// DiffWRT implements gorgonia.SDOp.
+func (o *Concat) DiffWRT(int) []bool {
+	d := make([]bool, len(o.in))
+	for i := range d {
+		d[i] = true
+	}
+	return d
+}
+
+// SymDiff implements gorgonia.SDOp.
+func (o *Concat) SymDiff(in gorgonia.Nodes, _, grad *gorgonia.Node) (gorgonia.Nodes, error) {
+	out := make(gorgonia.Nodes, len(in))
+	lo := 0
+	for i, x := range in {
+		hi := lo + x.Shape()[1]
+		d, err := Apply(NewSlice(lo, hi), grad)
+		if err != nil {
+			return nil, err
+		}
+		out[i], lo = d, hi
+	}
+	return out, nil
+}
+
+// Row takes one row of a matrix that is no batch: X [R, C] → [C]. It is a view, and is not differentiated: it takes
+// apart the packed results of gradients.
+type Row struct {
+	spec
+	i int
+}
+
+// NewRow returns the op.
+func NewRow(i int) *Row {
+	return &Row{spec{name: fmt.Sprintf("row[%d]", i), in: []int{2}, out: 1}, i}
+}
+
+// InferShape implements gorgonia.Op.
+func (o *Row) InferShape(ds ...gorgonia.DimSizer) (tensor.Shape, error) {
+	s, err := o.shapes(ds)
+	if err != nil {
+		return nil, err
+	}
+	if o.i < 0 || o.i >= s[0][0] {
+		return nil, o.misfit(s)
+	}
+	return tensor.Shape{s[0][1]}, nil
+}
+
+// BatchOut implements Op.
+func (o *Row) BatchOut([]bool) bool { return false }
+
+// View implements View.
+func (o *Row) View(in kernels.Matrix) kernels.Matrix { return in.Row(o.i) }
+
+// Bind implements Op: a view needs no kernel.
+func (o *Row) Bind(Context, kernels.Matrix, []kernels.Matrix) ([]kernels.Kernel, error) {
+	return nil, nil
+}
+
+// Do implements gorgonia.Op.
+func (o *Row) Do(v ...gorgonia.Value) (gorgonia.Value, error) { return evaluate(o, v) }

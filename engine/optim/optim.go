@@ -1,0 +1,155 @@
+// Package optim describes optimizers and learning-rate schedules. The arithmetic is the device's
+// ([kernels.Optimizer]); this package checks settings and says which rate and corrections a step uses.
+package optim
+
+import (
+	"fmt"
+	"math"
+
+	"debut/kernels"
+)
+
+// Config is the optimizer of a run.
+type Config struct {
+	Kind         kernels.OptimizerKind
+	LearningRate float64
+	Momentum     float64 // of Momentum and Nesterov
+	Beta1, Beta2 float64 // of Adam and AdamW
+	Epsilon      float64 // of Adam, AdamW and Adagrad
+	L2           float64 // coupled: L2·w is added to the gradient
+	WeightDecay  float64 // decoupled, AdamW only
+	ClipNorm     float64 // gradients are scaled down to this global norm; 0: not at all
+	Schedule     Schedule
+}
+
+// Kinds lists the optimizers by the names that run files use.
+func Kinds() []string {
+	out := make([]string, 0, kernels.Adagrad+1)
+	for k := kernels.SGD; k <= kernels.Adagrad; k++ {
+		out = append(out, k.String())
+	}
+	return out
+}
+
+// ParseKind returns the optimizer of a name.
+func ParseKind(name string) (kernels.OptimizerKind, error) {
+	for k := kernels.SGD; k <= kernels.Adagrad; k++ {
+		if k.String() == name {
+			return k, nil
+		}
+	}
+	return 0, fmt.Errorf("optim: there is no optimizer %q; there are %v", name, Kinds())
+}
+
+// Defaults returns a configuration with the usual settings of an optimizer, without a schedule.
+func Defaults(k kernels.OptimizerKind) Config {
+	c := Config{Kind: k, LearningRate: 0.001, Momentum: 0.9, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8}
+	switch k {
+	case kernels.SGD, kernels.Momentum, kernels.Nesterov:
+		c.LearningRate = 0.01
+	case kernels.AdamW:
+		c.WeightDecay = 0.01
+	case kernels.Adagrad:
+		c.LearningRate, c.Epsilon = 0.01, 1e-10
+	}
+	return c
+}
+
+// Check returns an error for settings that make no sense.
+func (c Config) Check() error {
+	unit := func(x float64) bool { return x >= 0 && x < 1 }
+	switch {
+	case !(c.LearningRate > 0) || math.IsInf(c.LearningRate, 0):
+		return fmt.Errorf("optim: learning rate %v is not positive", c.LearningRate)
+	case !unit(c.Momentum) || !unit(c.Beta1) || !unit(c.Beta2):
+		return fmt.Errorf("optim: momentum %v, beta1 %v or beta2 %v is not in [0, 1)", c.Momentum, c.Beta1, c.Beta2)
+	case !(c.Epsilon >= 0) || !(c.L2 >= 0) || !(c.WeightDecay >= 0) || !(c.ClipNorm >= 0):
+		return fmt.Errorf("optim: epsilon %v, L2 %v, weight decay %v or clip norm %v is negative", c.Epsilon, c.L2, c.WeightDecay, c.ClipNorm)
+	case c.WeightDecay > 0 && c.Kind != kernels.AdamW:
+		return fmt.Errorf("optim: weight decay is AdamW's; %v takes L2 instead", c.Kind)
+	}
+	return c.Schedule.Check()
+}
+
+// Hyper fills what step t (0, 1, …) hands to the device's update kernels, but for the clip factor, which is 1.
+func (c Config) Hyper(t int64, out *[kernels.HyperLen]float64) {
+	out[kernels.HyperRate] = c.LearningRate * c.Schedule.Factor(t)
+	out[kernels.HyperFactor] = 1
+	out[kernels.HyperCorrect1], out[kernels.HyperCorrect2] = 1, 1
+	if c.Kind == kernels.Adam || c.Kind == kernels.AdamW {
+		out[kernels.HyperCorrect1] = 1 / (1 - math.Pow(c.Beta1, float64(t+1)))
+		out[kernels.HyperCorrect2] = 1 / (1 - math.Pow(c.Beta2, float64(t+1)))
+	}
+}
+
+// ScheduleKind is the course of the learning rate.
+type ScheduleKind uint8
+
+// The schedules.
+const (
+	Constant ScheduleKind = iota // 1
+	Step                         // Gamma^⌊t/Every⌋
+	Cosine                       // from 1 down to Floor over Total steps along half a cosine (Loshchilov, Hutter, 2017)
+)
+
+// String returns the schedule's name as run files spell it.
+func (k ScheduleKind) String() string {
+	switch k {
+	case Constant:
+		return "constant"
+	case Step:
+		return "step"
+	case Cosine:
+		return "cosine"
+	}
+	return fmt.Sprintf("schedule(%d)", uint8(k))
+}
+
+// ParseSchedule returns the schedule of a name.
+func ParseSchedule(name string) (ScheduleKind, error) {
+	for k := Constant; k <= Cosine; k++ {
+		if k.String() == name {
+			return k, nil
+		}
+	}
+	return 0, fmt.Errorf("optim: there is no schedule %q; there are %v, %v and %v", name, Constant, Step, Cosine)
+}
+
+// Schedule scales the learning rate by the step. Steps are those of the optimizer: a batch, or several accumulated.
+type Schedule struct {
+	Kind   ScheduleKind
+	Warmup int64   // the first steps rise linearly: step t < Warmup is scaled by (t+1)/Warmup
+	Every  int64   // of Step
+	Gamma  float64 // of Step
+	Total  int64   // of Cosine, warm-up included
+	Floor  float64 // of Cosine, a share of the rate
+}
+
+// Check returns an error for settings that make no sense.
+func (s Schedule) Check() error {
+	switch {
+	case s.Warmup < 0:
+		return fmt.Errorf("optim: a warm-up of %d steps", s.Warmup)
+	case s.Kind == Step && (s.Every < 1 || !(s.Gamma > 0 && s.Gamma <= 1)):
+		return fmt.Errorf("optim: a step schedule every %d steps with factor %v; wanted at least 1 step and a factor in (0, 1]", s.Every, s.Gamma)
+	case s.Kind == Cosine && (s.Total <= s.Warmup || !(s.Floor >= 0 && s.Floor <= 1)):
+		return fmt.Errorf("optim: a cosine schedule of %d steps, %d of them warm-up, down to %v of the rate", s.Total, s.Warmup, s.Floor)
+	}
+	return nil
+}
+
+// Factor returns the scale of the learning rate at step t (0, 1, …).
+func (s Schedule) Factor(t int64) float64 {
+	if t < s.Warmup {
+		return float64(t+1) / float64(s.Warmup)
+	}
+	t -= s.Warmup
+	switch s.Kind {
+	case Step:
+		return math.Pow(s.Gamma, float64(t/s.Every))
+	case Cosine:
+		x := min(1, float64(t)/float64(s.Total-s.Warmup))
+		return s.Floor + (1-s.Floor)*(1+math.Cos(math.Pi*x))/2
+	}
+	return 1
+}

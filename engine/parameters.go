@@ -1,0 +1,172 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+
+	"debut/kernels"
+)
+
+// Parameters holds the values of parameters on a device, by name. Graphs compiled with the same Parameters share
+// them.
+type Parameters struct {
+	dev    kernels.Device
+	dtype  kernels.Dtype
+	seed   uint64
+	byName map[string]*Parameter
+	order  []*Parameter
+}
+
+// Parameter is one of Parameters.
+type Parameter struct {
+	Spec   ParameterSpec
+	Matrix kernels.Matrix
+}
+
+// NewParameters returns an empty store. The seed decides the first values of every parameter declared in it.
+func NewParameters(dev kernels.Device, dt kernels.Dtype, seed uint64) *Parameters {
+	return &Parameters{dev: dev, dtype: dt, seed: seed, byName: map[string]*Parameter{}}
+}
+
+// Declare returns the parameter of a specification's name, making and initializing it if it is new. One that exists
+// must have the same shape.
+func (p *Parameters) Declare(spec ParameterSpec) (*Parameter, error) {
+	if err := spec.check(); err != nil {
+		return nil, err
+	}
+	if old := p.byName[spec.Name]; old != nil {
+		if !slices.Equal(old.Spec.Shape, spec.Shape) {
+			return nil, fmt.Errorf("engine: parameter %q has shape %v, the graph wants %v: %w", spec.Name, old.Spec.Shape, spec.Shape, kernels.ErrShape)
+		}
+		return old, nil
+	}
+	buf, err := p.dev.Alloc(p.dtype, spec.size(), "parameters")
+	if err != nil {
+		return nil, fmt.Errorf("engine: parameter %q: %w", spec.Name, err)
+	}
+	if p.dtype == kernels.Float64 {
+		err = uploadInitial[float64](p.dev, buf, spec, p.seed)
+	} else {
+		err = uploadInitial[float32](p.dev, buf, spec, p.seed)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("engine: parameter %q: %w", spec.Name, err)
+	}
+	rows, cols := spec.matrixShape()
+	spec.Given = nil // it lives on the device now
+	q := &Parameter{Spec: spec, Matrix: kernels.NewMatrix(buf, rows, cols)}
+	p.byName[spec.Name] = q
+	p.order = append(p.order, q)
+	return q, nil
+}
+
+func uploadInitial[T float32 | float64](dev kernels.Device, buf kernels.Buffer, spec ParameterSpec, seed uint64) error {
+	v := make([]T, spec.size())
+	initial(spec, seed, v)
+	return kernels.Upload(dev, buf, 0, v)
+}
+
+// All returns the parameters in the order they were declared.
+func (p *Parameters) All() []*Parameter { return p.order }
+
+// Get returns a parameter by name, or nil.
+func (p *Parameters) Get(name string) *Parameter { return p.byName[name] }
+
+// Count returns the number of trainable and of frozen values.
+func (p *Parameters) Count() (trainable, frozen int) {
+	for _, q := range p.order {
+		if q.Spec.Frozen {
+			frozen += q.Spec.size()
+		} else {
+			trainable += q.Spec.size()
+		}
+	}
+	return trainable, frozen
+}
+
+// Read returns a copy of a parameter's values, row-major.
+func (p *Parameters) Read(name string) ([]float64, error) {
+	q := p.byName[name]
+	if q == nil {
+		return nil, fmt.Errorf("engine: there is no parameter %q", name)
+	}
+	return readFloats(p.dev, q.Matrix.Buf)
+}
+
+// Write overwrites a parameter's values, row-major.
+func (p *Parameters) Write(name string, values []float64) error {
+	q := p.byName[name]
+	if q == nil {
+		return fmt.Errorf("engine: there is no parameter %q", name)
+	}
+	if len(values) != q.Spec.size() {
+		return fmt.Errorf("engine: parameter %q has %d values, not %d: %w", name, q.Spec.size(), len(values), kernels.ErrShape)
+	}
+	return writeFloats(p.dev, q.Matrix.Buf, 0, values)
+}
+
+// Snapshot is a copy of all parameters in host memory.
+type Snapshot struct{ data map[string][]byte }
+
+// Snapshot copies all parameters, reusing the memory of an older snapshot if one is given.
+func (p *Parameters) Snapshot(reuse *Snapshot) (*Snapshot, error) {
+	s := reuse
+	if s == nil {
+		s = &Snapshot{data: map[string][]byte{}}
+	}
+	for _, q := range p.order {
+		n := q.Spec.size() * p.dtype.Size()
+		if len(s.data[q.Spec.Name]) != n {
+			s.data[q.Spec.Name] = make([]byte, n)
+		}
+		if err := p.dev.Download(s.data[q.Spec.Name], q.Matrix.Buf, 0); err != nil {
+			return nil, fmt.Errorf("engine: parameter %q: %w", q.Spec.Name, err)
+		}
+	}
+	return s, nil
+}
+
+// Restore puts back what a snapshot of these parameters holds.
+func (p *Parameters) Restore(s *Snapshot) error {
+	for _, q := range p.order {
+		d, ok := s.data[q.Spec.Name]
+		if !ok {
+			return fmt.Errorf("engine: the snapshot lacks parameter %q", q.Spec.Name)
+		}
+		if err := p.dev.Upload(q.Matrix.Buf, 0, d); err != nil {
+			return fmt.Errorf("engine: parameter %q: %w", q.Spec.Name, err)
+		}
+	}
+	return nil
+}
+
+func readFloats(dev kernels.Device, buf kernels.Buffer) ([]float64, error) {
+	if buf.Dtype() == kernels.Float64 {
+		v := make([]float64, buf.Len())
+		return v, kernels.Download(dev, v, buf, 0)
+	}
+	v := make([]float32, buf.Len())
+	if err := kernels.Download(dev, v, buf, 0); err != nil {
+		return nil, err
+	}
+	return widen(v), nil
+}
+
+func writeFloats(dev kernels.Device, buf kernels.Buffer, off int, v []float64) error {
+	if buf.Dtype() == kernels.Float64 {
+		return kernels.Upload(dev, buf, off, v)
+	}
+	n := make([]float32, len(v))
+	for i, x := range v {
+		n[i] = float32(x)
+	}
+	return kernels.Upload(dev, buf, off, n)
+}
+
+func widen(v []float32) []float64 {
+	w := make([]float64, len(v))
+	for i, x := range v {
+		w[i] = float64(x)
+	}
+	return w
+}

@@ -1,0 +1,277 @@
+package cpu
+
+import (
+	"sync/atomic"
+
+	"debut/kernels"
+)
+
+// The blocks of a matrix product, in the manner of Goto, van de Geijn, "Anatomy of High-Performance Matrix
+// Multiplication", ACM TOMS 34 (2008). A panel of B, depthBlock × columnsPacked, is packed for all threads; a part of the
+// work is rowBlock × columnBlock of C, for which a thread packs its rows of A. Each element of C is a sum over blocks
+// of depth, and within a block over single steps, both in order: bits do not depend on who computes it.
+const (
+	depthBlock    = 256
+	rowBlock      = 64
+	columnBlock   = 256
+	columnsPacked = 4 * columnBlock
+)
+
+// strided is op(X) of a matrix: element (i, j) is at i·row + j·col.
+type strided[T float] struct {
+	data     []T
+	row, col int
+}
+
+func stridedOf[T float](v *view[T], transposed bool) strided[T] {
+	if transposed {
+		return strided[T]{v.data, 1, v.stride}
+	}
+	return strided[T]{v.data, v.stride, 1}
+}
+
+func (s strided[T]) transpose() strided[T] { return strided[T]{s.data, s.col, s.row} }
+
+// pack copies rows i0 … i0+rows−1 and columns j0 … j0+cols−1 of op(X) into panels of height rows each, one column
+// after another; rows that the last panel lacks are zero.
+func (s strided[T]) pack(dst []T, i0, rows, j0, cols, height int) {
+	for i := 0; i < rows; i += height {
+		panel := dst[:cols*height]
+		dst = dst[cols*height:]
+		n := min(height, rows-i)
+		if n < height {
+			clear(panel)
+		}
+		at := (i0+i)*s.row + j0*s.col
+		if s.row == 1 {
+			for j := range cols {
+				copy(panel[j*height:j*height+n], s.data[at+j*s.col:])
+			}
+			continue
+		}
+		for r := range n {
+			src := s.data[at+r*s.row : at+r*s.row+cols] // s.col is 1
+			to := r
+			for _, v := range src {
+				panel[to] = v
+				to += height
+			}
+		}
+	}
+}
+
+// Gemm binds C = act(op(A)·op(B) + bias), or C += op(A)·op(B).
+func (d *Device) Gemm(a kernels.GemmArgs) (kernels.Kernel, error) {
+	b := d.bind(gemmName(a), a.Check())
+	if double(a.C) {
+		return newGemm(b, d.f64, a)
+	}
+	return newGemm(b, d.f32, a)
+}
+
+func gemmName(a kernels.GemmArgs) string {
+	name := "gemm"
+	if a.Accumulate {
+		return name + "+accumulate"
+	}
+	if a.Bias.Present() {
+		name += "+bias"
+	}
+	if a.Activation != kernels.Identity {
+		name += "+" + a.Activation.String()
+	}
+	return name
+}
+
+func newGemm[T float](b *binder, l *loops[T], a kernels.GemmArgs) (kernels.Kernel, error) {
+	p := product[T]{base: b.base(), loops: l, accumulate: a.Accumulate, act: a.Activation}
+	if int(a.Activation) >= len(l.activate) {
+		b.unsupported(a.Activation)
+	}
+	va, vb := operand[T](b, "A", a.A), operand[T](b, "B", a.B)
+	p.c, p.bias = operand[T](b, "C", a.C), operand[T](b, "bias", a.Bias)
+	p.a, p.b = stridedOf(&va, a.TransA), stridedOf(&vb, a.TransB)
+	// The batch is whichever dimension the rows of A and B are.
+	p.m, p.n = b.batchOf(a.C), batch{rows: a.C.Cols}
+	rows := b.batchOf(a.A)
+	if a.TransA {
+		p.k = rows
+	} else {
+		p.m.counts = append(p.m.counts, rows.counts...)
+		p.k = batch{rows: a.A.Cols}
+	}
+	rows = b.batchOf(a.B)
+	if a.TransB {
+		p.n = rows
+	} else {
+		p.k.counts = append(p.k.counts, rows.counts...)
+	}
+	if b.err != nil {
+		return b.finish(nil)
+	}
+	if a.C.Cols == 1 || a.C.Rows == 1 {
+		return newMatrixVector(b, p, a)
+	}
+	k := &gemm[T]{product: p}
+	depth := min(p.k.rows, depthBlock)
+	k.rowPanel = blocks(min(p.m.rows, rowBlock), l.tileRows) * l.tileRows * depth
+	k.columnPanel = blocks(min(p.n.rows, columnBlock), l.tileCols) * l.tileCols * depth
+	k.packedB = slotOf[T](b, min(blocks(p.n.rows, columnBlock), columnsPacked/columnBlock)*k.columnPanel)
+	k.perThread = k.rowPanel + l.tileRows*l.tileCols
+	k.packedA = slotOf[T](b, b.dev.pool.Threads()*k.perThread)
+	return b.finish(k)
+}
+
+// product is what the ways to multiply have in common.
+type product[T float] struct {
+	base
+	loops      *loops[T]
+	a, b       strided[T] // op(A) [m, k], op(B) [k, n]
+	c, bias    view[T]
+	m, n, k    batch
+	accumulate bool
+	act        kernels.Activation
+}
+
+// Cost returns the work at the present row counts.
+func (p *product[T]) Cost() kernels.Cost {
+	m, n, k := float64(p.m.n()), float64(p.n.n()), float64(p.k.n())
+	flops := 2*m*n*k + m*n*activationCost(p.act)
+	elements := m*k + k*n + m*n
+	if p.accumulate {
+		elements += m * n
+	}
+	if p.bias.present {
+		flops += m * n
+		elements += n
+	}
+	return kernels.Cost{FLOPs: flops, Bytes: sizeOf[T]() * elements}
+}
+
+// gemm is the product of matrices.
+type gemm[T float] struct {
+	product[T]
+	packedB  slot[T] // panels of column blocks
+	packedA  slot[T] // for each thread, a row panel and a tile of C
+	rowPanel int     // elements of a thread's rows of A
+	// columnPanel is the elements of a column block of B, perThread those of a thread's own memory.
+	columnPanel, perThread int
+
+	// The present run: valid dimensions, the block of depth and of columns being done, what parts do.
+	rows, cols, depth int
+	k0, kn, j0, jn    int
+	packing           bool
+	next              atomic.Int64 // the first block of C nobody has taken
+	total             int64
+}
+
+// Run runs the kernel.
+func (g *gemm[T]) Run() error {
+	if err := g.ready(); err != nil {
+		return err
+	}
+	g.rows, g.cols, g.depth = g.m.n(), g.n.n(), g.k.n()
+	if g.rows == 0 || g.cols == 0 {
+		return nil
+	}
+	if g.depth == 0 {
+		g.empty()
+		return nil
+	}
+	for g.j0 = 0; g.j0 < g.cols; g.j0 += columnsPacked {
+		g.jn = min(columnsPacked, g.cols-g.j0)
+		for g.k0 = 0; g.k0 < g.depth; g.k0 += depthBlock {
+			g.kn = min(depthBlock, g.depth-g.k0)
+			across := blocks(g.jn, columnBlock)
+			g.packing = true
+			g.run(across, g)
+			g.packing = false
+			g.next.Store(0)
+			g.total = int64(across * blocks(g.rows, rowBlock))
+			g.run(int(min(g.total, int64(g.dev.pool.Threads()))), g)
+		}
+	}
+	return nil
+}
+
+// empty computes the product of no depth, which is zero.
+func (g *gemm[T]) empty() {
+	if g.accumulate {
+		return
+	}
+	for r := range g.rows {
+		row := g.c.row(r)[:g.cols]
+		clear(row)
+		g.finishRow(row, 0)
+	}
+}
+
+// finishRow applies bias and activation to columns j… of a row of C.
+func (g *gemm[T]) finishRow(row []T, j int) {
+	if g.bias.present {
+		g.loops.add(row, row, g.bias.data[j:j+len(row)])
+	}
+	if g.act != kernels.Identity {
+		g.loops.activate[g.act](row, row)
+	}
+}
+
+// Part packs a column block of B, or computes blocks of C until none is left, with the memory of a thread.
+func (g *gemm[T]) Part(i int) {
+	packedB := g.packedB.in(g.dev)
+	if g.packing {
+		j := i * columnBlock
+		g.b.transpose().pack(packedB[i*g.columnPanel:], g.j0+j, min(columnBlock, g.jn-j), g.k0, g.kn, g.loops.tileCols)
+		return
+	}
+	own := g.packedA.in(g.dev)[i*g.perThread : (i+1)*g.perThread]
+	across := int64(blocks(g.jn, columnBlock))
+	for packedRow := int64(-1); ; {
+		block := g.next.Add(1) - 1
+		if block >= g.total {
+			return
+		}
+		row, col := block/across, int(block%across)
+		r0 := int(row) * rowBlock
+		rn := min(rowBlock, g.rows-r0)
+		if row != packedRow {
+			g.a.pack(own, r0, rn, g.k0, g.kn, g.loops.tileRows)
+			packedRow = row
+		}
+		g.block(own[:g.rowPanel], packedB[col*g.columnPanel:], own[g.rowPanel:], r0, rn, col*columnBlock)
+	}
+}
+
+// block computes rows r0 … r0+rn−1 of the column block at j of the packed columns, from packed panels.
+func (g *gemm[T]) block(a, b, tile []T, r0, rn, j int) {
+	tr, tc := g.loops.tileRows, g.loops.tileCols
+	cn := min(columnBlock, g.jn-j)
+	first := g.k0 == 0 && !g.accumulate
+	for jj := 0; jj < cn; jj += tc {
+		panel := b[jj*g.kn : (jj+tc)*g.kn]
+		at := g.j0 + j + jj
+		width := min(tc, cn-jj)
+		for ii := 0; ii < rn; ii += tr {
+			g.loops.tile(g.kn, a[ii*g.kn:(ii+tr)*g.kn], panel, tile)
+			for r := range min(tr, rn-ii) {
+				from := tile[r*tc : r*tc+width]
+				start := (r0+ii+r)*g.c.stride + at
+				to := g.c.data[start : start+width]
+				if first {
+					copy(to, from)
+					continue
+				}
+				for c, v := range from {
+					to[c] += v
+				}
+			}
+		}
+	}
+	if g.k0+g.kn == g.depth && (g.bias.present || g.act != kernels.Identity) {
+		at := g.j0 + j
+		for r := r0; r < r0+rn; r++ {
+			start := r*g.c.stride + at
+			g.finishRow(g.c.data[start:start+cn], at)
+		}
+	}
+}

@@ -1,0 +1,181 @@
+package cpu
+
+import (
+	"math"
+
+	"debut/kernels"
+)
+
+// lossBlock is how many rows a part of a loss does.
+const lossBlock = 64
+
+// loss is a loss, its gradient, or both, in one pass. Losses of a block of rows are added in float64 in their order,
+// and so are the blocks'.
+type loss[T float] struct {
+	base
+	batch                 batch
+	p, target, weight     view[T]
+	scale, upstream, out  view[T]
+	dp                    view[T]
+	partial               slot[float64] // [blocks]
+	rowFLOPs, rowElements float64
+	rows                  int     // valid rows of the present run
+	factor                float64 // scale · upstream of the present run
+	row                   func(p, target, dp []T, factor float64) float64
+}
+
+// Loss binds a loss, its gradient, or both.
+func (d *Device) Loss(a kernels.LossArgs) (kernels.Kernel, error) {
+	name := a.Kind.String() + " loss"
+	switch {
+	case a.Out.Present() && a.DP.Present():
+		name += "+gradient"
+	case a.DP.Present():
+		name += " gradient"
+	}
+	b := d.bind(name, a.Check())
+	if double(a.P) {
+		return newLoss[float64](b, a)
+	}
+	return newLoss[float32](b, a)
+}
+
+func newLoss[T float](b *binder, a kernels.LossArgs) (kernels.Kernel, error) {
+	k := &loss[T]{base: b.base(), batch: b.batchOf(a.P, a.Target, a.Weight, a.DP)}
+	k.p, k.target, k.weight = operand[T](b, "P", a.P), operand[T](b, "Target", a.Target), operand[T](b, "Weight", a.Weight)
+	k.scale, k.upstream = operand[T](b, "Scale", a.Scale), operand[T](b, "Upstream", a.Upstream)
+	k.out, k.dp = operand[T](b, "Out", a.Out), operand[T](b, "DP", a.DP)
+	c := float64(k.p.cols)
+	switch a.Kind {
+	case kernels.LogisticLoss:
+		k.row, k.rowFLOPs = logisticRow[T], 30*c
+	case kernels.SquaredLoss:
+		k.row, k.rowFLOPs = squaredRow[T], 5*c
+	case kernels.SoftmaxLoss:
+		k.row, k.rowFLOPs = softmaxRow[T], 25*c
+	default:
+		b.unsupported(a.Kind)
+	}
+	k.rowElements = c + float64(k.target.cols) + 1
+	if k.dp.present {
+		k.rowElements += c
+	}
+	k.partial = slotOf[float64](b, blocks(k.batch.rows, lossBlock))
+	return b.finish(k)
+}
+
+// Run runs the kernel.
+func (k *loss[T]) Run() error {
+	if err := k.ready(); err != nil {
+		return err
+	}
+	k.rows = k.batch.n()
+	scale := float64(k.scale.data[0])
+	k.factor = scale
+	if k.upstream.present {
+		k.factor *= float64(k.upstream.data[0])
+	}
+	n := blocks(k.rows, lossBlock)
+	k.run(n, k)
+	if !k.out.present {
+		return nil
+	}
+	sum := 0.0
+	for _, s := range k.partial.in(k.dev)[:n] {
+		sum += s
+	}
+	k.out.data[0] = T(scale * sum)
+	return nil
+}
+
+// Part does a block of rows.
+func (k *loss[T]) Part(i int) {
+	sum := 0.0
+	for r := i * lossBlock; r < min((i+1)*lossBlock, k.rows); r++ {
+		w := float64(k.weight.data[r*k.weight.stride])
+		var dp []T
+		if k.dp.present {
+			dp = k.dp.row(r)
+		}
+		sum += w * k.row(k.p.row(r), k.target.row(r), dp, w*k.factor)
+	}
+	k.partial.in(k.dev)[i] = sum
+}
+
+// Cost returns the work at the present row count.
+func (k *loss[T]) Cost() kernels.Cost {
+	n := float64(k.batch.n())
+	return kernels.Cost{FLOPs: n * k.rowFLOPs, Bytes: sizeOf[T]() * (n*k.rowElements + 2)}
+}
+
+// logisticRow returns the loss of a row and, where dp is not nil, sets dp to factor · its gradient.
+func logisticRow[T float](p, target, dp []T, factor float64) float64 {
+	n := float64(len(p))
+	sum := 0.0
+	for c, v := range p {
+		x, t := float64(v), float64(target[c])
+		e := math.Exp(-math.Abs(x))
+		sum += max(x, 0) - x*t + math.Log1p(e)
+		if dp != nil {
+			q := 1 / (1 + e) // the logistic function of |x|
+			if x < 0 {
+				q = e * q
+			}
+			dp[c] = T(factor * (q - t) / n)
+		}
+	}
+	return average(sum, n)
+}
+
+// squaredRow is logisticRow for the squared loss.
+func squaredRow[T float](p, target, dp []T, factor float64) float64 {
+	n := float64(len(p))
+	sum := 0.0
+	for c, v := range p {
+		d := float64(v) - float64(target[c])
+		sum += d * d
+		if dp != nil {
+			dp[c] = T(factor * 2 * d / n)
+		}
+	}
+	return average(sum, n)
+}
+
+// average returns sum/n, and 0 for no columns.
+func average(sum, n float64) float64 {
+	if n == 0 {
+		return 0
+	}
+	return sum / n
+}
+
+// softmaxRow is logisticRow for the cross-entropy of a softmax. Exponentials are taken of differences to the largest logit.
+func softmaxRow[T float](p, target, dp []T, factor float64) float64 {
+	t := float64(target[0])
+	class := -1
+	if t >= 0 && t < float64(len(p)) && t == math.Trunc(t) {
+		class = int(t)
+	}
+	top := math.Inf(-1)
+	for _, v := range p {
+		top = max(top, float64(v))
+	}
+	sum := 0.0
+	for _, v := range p {
+		sum += math.Exp(float64(v) - top)
+	}
+	if class < 0 {
+		for c := range dp {
+			dp[c] = T(math.NaN())
+		}
+		return math.NaN()
+	}
+	for c := range dp {
+		q := math.Exp(float64(p[c])-top) / sum
+		if c == class {
+			q--
+		}
+		dp[c] = T(factor * q)
+	}
+	return math.Log(sum) + top - float64(p[class])
+}

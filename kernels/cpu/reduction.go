@@ -1,0 +1,211 @@
+package cpu
+
+import (
+	"math"
+	"sort"
+
+	"debut/kernels"
+)
+
+// rowsPerSum is how many rows a column sum takes in the kernel's own type before it goes on in float64: few enough
+// that rounding stays small, many enough that the float64 part costs little.
+const rowsPerSum = 64
+
+// columnsPerPart is how many columns one part brings together from the blocks' sums.
+const columnsPerPart = 256
+
+// columnSums is a kernel that sums over the rows of a batch, column by column, one or more sums side by side. Blocks of rows
+// sum in T, in the order of rows; the blocks' sums are added in float64, in the order of blocks.
+type columnSums[T float] struct {
+	base
+	batch        batch
+	groups, cols int
+	partial      slot[T] // [blocks][groups][cols]
+	// block adds rows lo … hi−1 to sums [groups][cols], which are zero.
+	block func(lo, hi int, sums []T)
+	// store takes a column's sum; by default nothing else comes after it.
+	store func(group, col int, sum float64)
+	// begin, if any, comes first in each run.
+	begin func()
+	// The work of a row, and bytes of a run whatever its rows.
+	rowFLOPs, rowBytes, fixedBytes float64
+
+	rows      int // valid rows of the present run
+	combining bool
+}
+
+func newColumnSums[T float](b *binder, rows batch, groups, cols int) *columnSums[T] {
+	return &columnSums[T]{
+		base:    b.base(),
+		batch:   rows,
+		groups:  groups,
+		cols:    cols,
+		partial: slotOf[T](b, blocks(rows.rows, rowsPerSum)*groups*cols),
+	}
+}
+
+// Run runs the kernel.
+func (k *columnSums[T]) Run() error {
+	if err := k.ready(); err != nil {
+		return err
+	}
+	k.rows = k.batch.n()
+	if k.begin != nil {
+		k.begin()
+	}
+	k.combining = false
+	k.run(blocks(k.rows, rowsPerSum), k)
+	k.combining = true
+	k.run(blocks(k.cols, columnsPerPart), k)
+	return nil
+}
+
+// Part sums a block of rows, or adds the blocks' sums of some columns.
+func (k *columnSums[T]) Part(i int) {
+	partial, width := k.partial.in(k.dev), k.groups*k.cols
+	if !k.combining {
+		sums := partial[i*width : (i+1)*width]
+		clear(sums)
+		k.block(i*rowsPerSum, min((i+1)*rowsPerSum, k.rows), sums)
+		return
+	}
+	n := blocks(k.rows, rowsPerSum)
+	for c := i * columnsPerPart; c < min((i+1)*columnsPerPart, k.cols); c++ {
+		for g := range k.groups {
+			sum := 0.0
+			for block := range n {
+				sum += float64(partial[block*width+g*k.cols+c])
+			}
+			k.store(g, c, sum)
+		}
+	}
+}
+
+// Cost returns the work at the present row count.
+func (k *columnSums[T]) Cost() kernels.Cost {
+	n := float64(k.batch.n())
+	return kernels.Cost{FLOPs: n * k.rowFLOPs, Bytes: n*k.rowBytes + k.fixedBytes}
+}
+
+// ColumnSum binds the sums of a matrix's columns.
+func (d *Device) ColumnSum(a kernels.ColumnSumArgs) (kernels.Kernel, error) {
+	b := d.bind("column sum", a.Check())
+	if double(a.X) {
+		return newColumnSum(b, d.f64, a)
+	}
+	return newColumnSum(b, d.f32, a)
+}
+
+func newColumnSum[T float](b *binder, l *loops[T], a kernels.ColumnSumArgs) (kernels.Kernel, error) {
+	x, out := operand[T](b, "X", a.X), operand[T](b, "Out", a.Out)
+	k := newColumnSums[T](b, b.batchOf(a.X), 1, x.cols)
+	c := float64(x.cols)
+	k.rowFLOPs, k.rowBytes, k.fixedBytes = c, sizeOf[T]()*c, sizeOf[T]()*c
+	k.block = func(lo, hi int, sums []T) {
+		for r := lo; r < hi; r++ {
+			l.add(sums, sums, x.row(r))
+		}
+	}
+	k.store = func(_, col int, sum float64) { out.data[col] = T(sum) }
+	return b.finish(k)
+}
+
+// clipFactor sums the squares of matrices in blocks of rows, in float64, and adds the blocks' sums in their order.
+type clipFactor[T float] struct {
+	base
+	xs           []view[T]
+	batches      []batch
+	first        []int // of each matrix, the number of its first block
+	parts        int
+	partial      slot[float64] // [parts]
+	norm, factor view[T]
+	maxNorm      float64
+}
+
+// ClipFactor binds the norm of gradients and the factor that clips it.
+func (d *Device) ClipFactor(a kernels.ClipFactorArgs) (kernels.Kernel, error) {
+	b := d.bind("clip factor", a.Check())
+	if double(a.Norm) {
+		return newClipFactor[float64](b, a)
+	}
+	return newClipFactor[float32](b, a)
+}
+
+func newClipFactor[T float](b *binder, a kernels.ClipFactorArgs) (kernels.Kernel, error) {
+	k := &clipFactor[T]{base: b.base(), maxNorm: a.MaxNorm}
+	k.norm, k.factor = operand[T](b, "Norm", a.Norm), operand[T](b, "Factor", a.Factor)
+	for _, x := range a.X {
+		k.xs = append(k.xs, operand[T](b, "X", x))
+		k.batches = append(k.batches, b.batchOf(x))
+		k.first = append(k.first, k.parts)
+		k.parts += blocks(x.Rows, rowsPerPart(x.Cols))
+	}
+	k.partial = slotOf[float64](b, k.parts)
+	return b.finish(k)
+}
+
+// Run runs the kernel.
+func (k *clipFactor[T]) Run() error {
+	if err := k.ready(); err != nil {
+		return err
+	}
+	k.run(k.parts, k)
+	sum := 0.0
+	for _, s := range k.partial.in(k.dev) {
+		sum += s
+	}
+	norm := math.Sqrt(sum)
+	factor := 1.0
+	switch {
+	case math.IsInf(norm, 0) || math.IsNaN(norm):
+		factor = math.NaN()
+	case k.maxNorm > 0:
+		factor = min(1, k.maxNorm/norm)
+	}
+	k.norm.data[0], k.factor.data[0] = T(norm), T(factor)
+	return nil
+}
+
+// Part sums the squares of a block of rows of a matrix.
+func (k *clipFactor[T]) Part(i int) {
+	m := sort.Search(len(k.first), func(m int) bool { return k.first[m] > i }) - 1
+	x := &k.xs[m]
+	block := rowsPerPart(x.cols)
+	lo := (i - k.first[m]) * block
+	hi := min(lo+block, k.batches[m].n())
+	sum := 0.0
+	if x.dense && lo < hi {
+		sum = sumSquares(x.span(lo, hi))
+	} else {
+		for r := lo; r < hi; r++ {
+			sum += sumSquares(x.row(r))
+		}
+	}
+	k.partial.in(k.dev)[i] = sum
+}
+
+// sumSquares adds squares in float64, in four interleaved sums.
+func sumSquares[T float](x []T) float64 {
+	var s0, s1, s2, s3 float64
+	for len(x) >= 4 {
+		a, b, c, d := float64(x[0]), float64(x[1]), float64(x[2]), float64(x[3])
+		s0 += a * a
+		s1 += b * b
+		s2 += c * c
+		s3 += d * d
+		x = x[4:]
+	}
+	for _, v := range x {
+		s0 += float64(v) * float64(v)
+	}
+	return (s0 + s1) + (s2 + s3)
+}
+
+// Cost returns the work at the present row counts.
+func (k *clipFactor[T]) Cost() kernels.Cost {
+	elements := 0.0
+	for m := range k.xs {
+		elements += float64(k.batches[m].n()) * float64(k.xs[m].cols)
+	}
+	return kernels.Cost{FLOPs: 2 * elements, Bytes: sizeOf[T]() * (elements + 2)}
+}

@@ -1,0 +1,102 @@
+package kernels
+
+import "fmt"
+
+// OptimizerKind is a rule that turns a gradient into a step.
+type OptimizerKind uint8
+
+// The rules. g is the gradient after the clip factor and L2 are applied: g = factor·grad + L2·w. All are element by
+// element; lr, factor, c1 and c2 come from the Hyper operand.
+const (
+	// SGD: w −= lr·g.
+	SGD OptimizerKind = iota
+	// Momentum: m = Momentum·m + g; w −= lr·m.
+	Momentum
+	// Nesterov: m = Momentum·m + g; w −= lr·(g + Momentum·m). (Sutskever et al., ICML 2013, in the form common today.)
+	Nesterov
+	// Adam: m = β₁m + (1−β₁)g; v = β₂v + (1−β₂)g²; w −= lr·(m·c1)/(√(v·c2)+ε). (Kingma, Ba, 2015.)
+	Adam
+	// AdamW is Adam with w −= lr·WeightDecay·w first. (Loshchilov, Hutter, 2019.)
+	AdamW
+	// Adagrad: v += g²; w −= lr·g/(√v+ε). (Duchi, Hazan, Singer, 2011.)
+	Adagrad
+)
+
+// String returns the rule's name as run files spell it.
+func (k OptimizerKind) String() string {
+	names := [...]string{"sgd", "momentum", "nesterov", "adam", "adamw", "adagrad"}
+	if int(k) < len(names) {
+		return names[k]
+	}
+	return fmt.Sprintf("optimizer(%d)", uint8(k))
+}
+
+// States returns how many state matrices of the parameter's shape the rule keeps, and whether they are M, V or both.
+func (k OptimizerKind) States() (m, v bool) {
+	switch k {
+	case Momentum, Nesterov:
+		return true, false
+	case Adam, AdamW:
+		return true, true
+	case Adagrad:
+		return false, true
+	}
+	return false, false
+}
+
+// The places of the Hyper operand [1, HyperLen], rewritten before each step.
+const (
+	HyperRate     = iota // lr: the learning rate
+	HyperFactor          // factor of the gradients, from clipping
+	HyperCorrect1        // c1 = 1/(1−β₁ᵗ), or 1
+	HyperCorrect2        // c2 = 1/(1−β₂ᵗ), or 1
+	HyperLen
+)
+
+// Optimizer is the family of parameter updates.
+type Optimizer interface {
+	Update(UpdateArgs) (Kernel, error)
+}
+
+// UpdateArgs binds one update of Param, in place, with its state M and V, in one pass.
+//
+// Dense: Param, Grad, M and V are of one shape. Sparse, where Rows (Int32 [N, 1], distinct row numbers) is present: Grad [N, C]
+// holds gradients of rows Rows[0], Rows[1], … of Param [T, C]; only those rows of Param, M and V are read and written;
+// the valid N is Grad's count.
+type UpdateArgs struct {
+	Kind        OptimizerKind
+	Param, Grad Matrix
+	M, V        Matrix // as States tells
+	Rows        Matrix // Int32, optional
+	Hyper       Matrix // [1, HyperLen]
+	Momentum    float64
+	Beta1       float64
+	Beta2       float64
+	Epsilon     float64
+	L2          float64 // coupled: added to the gradient
+	WeightDecay float64 // decoupled: AdamW only
+}
+
+// Check returns ErrShape for operands that do not fit.
+func (a UpdateArgs) Check() error {
+	name := a.Kind.String() + " update"
+	r, c := a.Param.Rows, a.Param.Cols
+	gr := r
+	if a.Rows.Present() {
+		gr = -1
+		if err := checkOperands(name, Int32, operand{"Rows", a.Rows, a.Grad.Rows, 1, false}); err != nil {
+			return err
+		}
+	}
+	hasM, hasV := a.Kind.States()
+	ops := []operand{
+		{"Param", a.Param, -1, -1, false}, {"Grad", a.Grad, gr, c, false}, {"Hyper", a.Hyper, 1, HyperLen, false},
+	}
+	if hasM {
+		ops = append(ops, operand{"M", a.M, r, c, false})
+	}
+	if hasV {
+		ops = append(ops, operand{"V", a.V, r, c, false})
+	}
+	return checkOperands(name, floatDtype(a.Param), ops...)
+}

@@ -1,0 +1,234 @@
+// Package pool runs short parallel tasks on a fixed set of goroutines.
+//
+// A pool is for work that is cut into parts thousands of times a second: [Pool.Run] neither starts goroutines nor
+// allocates, the caller takes its share of the parts, and nobody waits for a worker that is asleep. Which goroutine
+// runs which part is left to chance, so a task whose result must not depend on the number of threads cuts its parts
+// by its data.
+package pool
+
+import (
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+)
+
+// Task is work that can be done in parts, in any order and at the same time.
+type Task interface {
+	// Part does part i. It must not call Run of the pool it runs on.
+	Part(i int)
+}
+
+// Panic is what Run panics with where a part panicked: the value, and the stack of the goroutine it happened on,
+// which may be another than the caller's.
+type Panic struct {
+	Value any
+	Stack []byte
+}
+
+// Error describes the panic with its stack.
+func (p *Panic) Error() string {
+	return fmt.Sprintf("pool: a part panicked: %v\n\n%s", p.Value, p.Stack)
+}
+
+// Unwrap returns the panic's value where it is an error.
+func (p *Panic) Unwrap() error {
+	err, _ := p.Value.(error)
+	return err
+}
+
+// The state word: a run's number in the upper half, two flags and the number of workers inside the run below.
+// Workers enter a run by adding one while it is open, so the caller waits for those that came, not for all.
+const (
+	numberShift = 32
+	open        = uint64(1) << 31 // workers may enter
+	waiting     = uint64(1) << 30 // the caller sleeps until the last worker leaves
+	inside      = waiting - 1     // mask of the number of workers
+)
+
+// How long a goroutine looks for work before it sleeps: some ten microseconds, the gap between two kernels of a step.
+const (
+	spins      = 1 << 14
+	yieldEvery = 1 << 8
+)
+
+// Pool is a fixed set of goroutines. Its methods are for one goroutine at a time.
+type Pool struct {
+	threads int
+	spins   int
+	workers []worker
+	done    sync.WaitGroup
+
+	_      [64]byte // the words below are written by all, those above only read
+	state  atomic.Uint64
+	_      [56]byte
+	next   atomic.Int64 // the first part nobody has taken
+	_      [56]byte
+	task   Task // written between runs only
+	parts  int64
+	left   chan struct{} // the last worker's word to a sleeping caller
+	failed atomic.Pointer[Panic]
+	closed atomic.Bool
+}
+
+type worker struct {
+	asleep atomic.Bool
+	wake   chan struct{}
+	_      [48]byte
+}
+
+// New returns a pool in which the caller of Run and threads−1 goroutines share the work. Fewer than one thread
+// counts as one. Close ends the goroutines.
+func New(threads int) *Pool {
+	threads = max(threads, 1)
+	p := &Pool{threads: threads, workers: make([]worker, threads-1), left: make(chan struct{}, 1)}
+	if runtime.GOMAXPROCS(0) >= threads {
+		p.spins = spins // else looking for work would keep a processor from those that have some
+	}
+	for i := range p.workers {
+		w := &p.workers[i]
+		w.wake = make(chan struct{}, 1)
+		p.done.Go(func() { p.work(w) })
+	}
+	return p
+}
+
+// Threads returns how many goroutines share the work, the caller among them.
+func (p *Pool) Threads() int { return p.threads }
+
+// Run does parts 0 … parts−1 of a task and returns when all are done. One part, or a pool of one thread, runs in the
+// caller alone, as does everything after Close.
+//
+// Where a part panics, parts not yet begun are dropped and Run panics with a [*Panic] once the others have ended.
+func (p *Pool) Run(parts int, t Task) {
+	if parts <= 1 || len(p.workers) == 0 || p.closed.Load() {
+		for i := range parts {
+			t.Part(i)
+		}
+		return
+	}
+	p.task, p.parts = t, int64(parts)
+	p.next.Store(0)
+	number := p.state.Load()>>numberShift + 1
+	p.state.Store(number<<numberShift | open)
+	helpers := parts - 1
+	for i := range p.workers {
+		if helpers == 0 {
+			break
+		}
+		w := &p.workers[i]
+		if w.asleep.CompareAndSwap(true, false) {
+			w.wake <- struct{}{}
+		}
+		helpers--
+	}
+	p.take()
+	p.state.And(^open)
+	p.await()
+	p.task = nil
+	if f := p.failed.Swap(nil); f != nil {
+		panic(f)
+	}
+}
+
+// await returns when no worker is inside the run.
+func (p *Pool) await() {
+	for i := range p.spins {
+		if p.state.Load()&inside == 0 {
+			return
+		}
+		if i%yieldEvery == yieldEvery-1 {
+			runtime.Gosched()
+		}
+	}
+	for {
+		s := p.state.Load()
+		if s&inside == 0 {
+			return
+		}
+		if p.state.CompareAndSwap(s, s|waiting) {
+			<-p.left
+			return
+		}
+	}
+}
+
+// take does parts until none is left.
+func (p *Pool) take() {
+	defer p.recover()
+	for {
+		i := p.next.Add(1) - 1
+		if i >= p.parts {
+			return
+		}
+		p.task.Part(int(i))
+	}
+}
+
+// recover keeps the first panic for Run and takes the parts that are left out of the run.
+func (p *Pool) recover() {
+	if v := recover(); v != nil {
+		p.failed.CompareAndSwap(nil, &Panic{Value: v, Stack: debug.Stack()})
+		p.next.Store(p.parts)
+	}
+}
+
+// work is a worker's life: it enters each run it sees open, once.
+func (p *Pool) work(w *worker) {
+	seen := uint64(0)
+	for {
+		s, ok := p.look(w, seen)
+		if !ok {
+			return
+		}
+		if !p.state.CompareAndSwap(s, s+1) {
+			continue
+		}
+		seen = s >> numberShift
+		p.take()
+		if s := p.state.Add(^uint64(0)); s&waiting != 0 && s&inside == 0 {
+			p.left <- struct{}{}
+		}
+	}
+}
+
+// look returns the state of an open run other than the one seen last, or false when the pool is closed.
+func (p *Pool) look(w *worker, seen uint64) (uint64, bool) {
+	for {
+		for i := 0; ; i++ {
+			if s := p.state.Load(); s&open != 0 && s>>numberShift != seen {
+				return s, true
+			}
+			if p.closed.Load() {
+				return 0, false
+			}
+			if i >= p.spins {
+				break
+			}
+			if i%yieldEvery == yieldEvery-1 {
+				runtime.Gosched()
+			}
+		}
+		w.asleep.Store(true)
+		// A run opened, or the pool closed, before the flag was up would not wake this worker.
+		if s := p.state.Load(); s&open != 0 && s>>numberShift != seen || p.closed.Load() {
+			if w.asleep.CompareAndSwap(true, false) {
+				continue
+			}
+		}
+		<-w.wake
+	}
+}
+
+// Close ends the pool's goroutines and returns when they are gone. It may be called more than once.
+func (p *Pool) Close() {
+	p.closed.Store(true)
+	for i := range p.workers {
+		w := &p.workers[i]
+		if w.asleep.CompareAndSwap(true, false) {
+			w.wake <- struct{}{}
+		}
+	}
+	p.done.Wait()
+}

@@ -1,0 +1,219 @@
+package layers
+
+import (
+	"fmt"
+	"slices"
+
+	"debut/engine"
+	"debut/engine/ops"
+	"debut/kernels"
+)
+
+// Numeric is a numeric feature as a network sees it.
+type Numeric struct {
+	Name string `json:"name"`
+	// Edges of its piecewise-linear encoding, ascending, len ≥ 2; nil: the value goes in as it is.
+	Edges []float64 `json:"edges,omitempty"`
+}
+
+// Field is a categorical feature: ids 0 … Cardinality−1.
+type Field struct {
+	Name        string `json:"name"`
+	Cardinality int    `json:"cardinality"`
+	Dim         int    `json:"dim"` // width of its embedding
+}
+
+// Network describes a model from encoded data to outputs. It is saved with the model.
+//
+// Its inputs are InputNumeric [B, len(Numeric)] and, for each of Groups, the ids of the group's fields, each raised by
+// the field's offset.
+type Network struct {
+	Numeric []Numeric `json:"numeric"`
+	Fields  []Field   `json:"fields"`
+	Hidden  []Block   `json:"hidden"` // none: a linear model
+	Outputs int       `json:"outputs"`
+	// FieldDropout drops whole inputs of the first layer in training.
+	InputDropout float64 `json:"input_dropout,omitempty"`
+}
+
+// Names of a network's inputs.
+const (
+	InputNumeric = "numeric"
+	InputTarget  = "target"
+	InputWeight  = "weight"
+	InputScale   = "scale"
+)
+
+// Group is the fields whose embeddings have one width and lie in one table, field after field.
+type Group struct {
+	Input   string // name of the ids input
+	Table   string // name of the table
+	Dim     int
+	Rows    int   // of the table
+	Fields  []int // places among the network's fields
+	Offsets []int // first row of each field
+}
+
+// Groups returns the groups of fields, the narrowest first.
+func (n Network) Groups() []Group {
+	byDim := map[int]*Group{}
+	var dims []int
+	for i, f := range n.Fields {
+		g := byDim[f.Dim]
+		if g == nil {
+			g = &Group{Input: fmt.Sprintf("ids.%d", f.Dim), Table: fmt.Sprintf("embedding.%d", f.Dim), Dim: f.Dim}
+			byDim[f.Dim] = g
+			dims = append(dims, f.Dim)
+		}
+		g.Fields = append(g.Fields, i)
+		g.Offsets = append(g.Offsets, g.Rows)
+		g.Rows += f.Cardinality
+	}
+	slices.Sort(dims)
+	out := make([]Group, len(dims))
+	for i, d := range dims {
+		out[i] = *byDim[d]
+	}
+	return out
+}
+
+// Check returns an error for a network that cannot be built.
+func (n Network) Check() error {
+	if n.Outputs < 1 {
+		return fmt.Errorf("layers: a network of %d outputs", n.Outputs)
+	}
+	if len(n.Numeric)+len(n.Fields) == 0 {
+		return fmt.Errorf("layers: a network without features")
+	}
+	for _, f := range n.Numeric {
+		if f.Edges == nil {
+			continue
+		}
+		if len(f.Edges) < 2 || !slices.IsSorted(f.Edges) || slices.Compact(slices.Clone(f.Edges))[len(f.Edges)-1] != f.Edges[len(f.Edges)-1] {
+			return fmt.Errorf("layers: feature %q has edges %v; at least two, ascending, are wanted", f.Name, f.Edges)
+		}
+	}
+	for _, f := range n.Fields {
+		if f.Cardinality < 1 || f.Dim < 1 {
+			return fmt.Errorf("layers: field %q has %d values in %d dimensions", f.Name, f.Cardinality, f.Dim)
+		}
+	}
+	for i, h := range n.Hidden {
+		if err := h.Check(); err != nil {
+			return fmt.Errorf("layers: hidden layer %d: %w", i, err)
+		}
+	}
+	return nil
+}
+
+// Build adds the network to a graph and returns its outputs [B, Outputs]: logits, or values.
+func (n Network) Build(b *Builder) *engine.Node {
+	if len(n.Hidden) == 0 {
+		return n.buildLinear(b)
+	}
+	var parts []*engine.Node
+	if len(n.Numeric) > 0 {
+		parts = append(parts, n.buildNumeric(b))
+	}
+	for _, g := range n.Groups() {
+		// Small at first, so that rare values, which are seldom trained, say little.
+		table := engine.ParameterSpec{Name: g.Table, Shape: []int{g.Rows, g.Dim}, Init: engine.Normal, Scale: 0.1}
+		parts = append(parts, b.Graph.Lookup(g.Input, table, len(g.Fields)))
+	}
+	x := parts[0]
+	if len(parts) > 1 {
+		x = b.Graph.Apply(ops.NewConcat(len(parts)), parts...)
+	}
+	x = Dropout{Name: "input", Rate: n.InputDropout}.Build(b, x)
+	for i, h := range n.Hidden {
+		x = h.Layers(fmt.Sprintf("hidden.%d", i)).Build(b, x)
+	}
+	return Dense{Name: "output", Units: n.Outputs, Init: engine.GlorotUniform}.Build(b, x)
+}
+
+// buildNumeric returns the encoded numeric features. One that is not encoded is a single bin from 0 to 1, which is not
+// clamped: itself.
+func (n Network) buildNumeric(b *Builder) *engine.Node {
+	x := b.Graph.Input(InputNumeric, len(n.Numeric))
+	encoded := false
+	bins := make([]int, len(n.Numeric))
+	var edges []float64
+	for i, f := range n.Numeric {
+		e := f.Edges
+		if e == nil {
+			e = []float64{0, 1}
+		} else {
+			encoded = true
+		}
+		bins[i] = len(e) - 1
+		edges = append(edges, e...)
+	}
+	if !encoded {
+		return x
+	}
+	p := b.Graph.Parameter(engine.ParameterSpec{Name: "numeric.edges", Shape: []int{len(edges)}, Init: engine.Values, Given: edges, Frozen: true})
+	return b.Graph.Apply(ops.NewPiecewiseLinear(bins), x, p)
+}
+
+// buildLinear is a linear model: a weight for each number and each value of each field, added up.
+func (n Network) buildLinear(b *Builder) *engine.Node {
+	var sum *engine.Node
+	if len(n.Numeric) > 0 {
+		sum = Dense{Name: "output", Units: n.Outputs, Init: engine.Zeros}.Build(b, n.buildNumeric(b))
+	}
+	if len(n.Fields) > 0 {
+		rows, offsets := 0, 0
+		for _, f := range n.Fields {
+			rows += f.Cardinality
+			offsets++
+		}
+		table := engine.ParameterSpec{Name: "output.fields", Shape: []int{rows, n.Outputs}, Decay: true}
+		picked := b.Graph.Lookup(LinearIDs, table, offsets)
+		// Adding up the fields' weights is a product with identity matrices below each other.
+		add := make([]float64, len(n.Fields)*n.Outputs*n.Outputs)
+		for f := range len(n.Fields) {
+			for o := range n.Outputs {
+				add[(f*n.Outputs+o)*n.Outputs+o] = 1
+			}
+		}
+		m := b.Graph.Parameter(engine.ParameterSpec{Name: "output.sum", Shape: []int{len(n.Fields) * n.Outputs, n.Outputs}, Init: engine.Values, Given: add, Frozen: true})
+		if sum == nil {
+			bias := b.Graph.Parameter(engine.ParameterSpec{Name: "output.bias", Shape: []int{n.Outputs}})
+			return b.Graph.Apply(ops.NewDense(), picked, m, bias)
+		}
+		sum = b.Graph.Apply(ops.NewAdd(), sum, b.Graph.Apply(ops.NewMatMul(false, false), picked, m))
+	}
+	return sum
+}
+
+// LinearIDs is the ids input of a linear model: all fields, each raised by the cardinalities before it.
+const LinearIDs = "ids"
+
+// IDInputs returns the ids inputs of the network, with the fields and offsets of each.
+func (n Network) IDInputs() []Group {
+	if len(n.Fields) == 0 {
+		return nil
+	}
+	if len(n.Hidden) > 0 {
+		return n.Groups()
+	}
+	g := Group{Input: LinearIDs, Table: "output.fields", Dim: n.Outputs}
+	for i, f := range n.Fields {
+		g.Fields = append(g.Fields, i)
+		g.Offsets = append(g.Offsets, g.Rows)
+		g.Rows += f.Cardinality
+	}
+	return []Group{g}
+}
+
+// BuildLoss adds the inputs of a training loss and the loss of outputs.
+func BuildLoss(b *Builder, kind kernels.LossKind, outputs *engine.Node) *engine.Node {
+	cols := width(outputs)
+	if kind == kernels.SoftmaxLoss {
+		cols = 1
+	}
+	target := b.Graph.Input(InputTarget, cols)
+	weight := b.Graph.Input(InputWeight, 1)
+	scale := b.Graph.Fixed(InputScale, 1, 1)
+	return b.Graph.Apply(ops.NewLoss(kind), outputs, target, weight, scale)
+}

@@ -1,0 +1,295 @@
+// Package metrics measures predictions: binary and multi-class classification, and
+// regression. Everything is computed in float64 with compensated sums in row order,
+// so the same predictions give the same bits; a row of weight w counts as w rows.
+//
+// Where a metric has no value – AUC with one class only, R² of a constant target – it
+// is NaN here and null in JSON. Precision, recall and F1 with nothing to divide by are
+// 0, as is usual in the field.
+package metrics
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"debut/trainers/runfile/nearest"
+)
+
+// Task is a kind of prediction.
+type Task string
+
+// The tasks.
+const (
+	TaskBinary     Task = "binary"
+	TaskMultiClass Task = "multiclass"
+	TaskRegression Task = "regression"
+)
+
+// ErrUnknown is matched by errors about a metric that does not exist.
+var ErrUnknown = errors.New("unknown metric")
+
+// ErrInput is matched by errors about predictions, labels or weights that cannot be measured.
+var ErrInput = errors.New("cannot compute metrics")
+
+// metric is one line of the catalog.
+type metric struct {
+	name   string
+	higher bool // larger is better
+}
+
+// catalog lists the metrics of each task in the order of a [Result].
+var catalog = map[Task][]metric{
+	TaskBinary: {
+		{"auc", true}, {"average_precision", true}, {"log_loss", false}, {"brier", false},
+		{"accuracy", true}, {"precision", true}, {"recall", true}, {"f1", true},
+	},
+	TaskMultiClass: {
+		{"accuracy", true}, {"log_loss", false},
+		{"precision_macro", true}, {"recall_macro", true}, {"f1_macro", true},
+		{"precision_micro", true}, {"recall_micro", true}, {"f1_micro", true},
+		{"precision_weighted", true}, {"recall_weighted", true}, {"f1_weighted", true},
+	},
+	TaskRegression: {{"mse", false}, {"rmse", false}, {"mae", false}, {"r2", true}},
+}
+
+// tasks in the order of messages.
+var tasks = []Task{TaskBinary, TaskMultiClass, TaskRegression}
+
+// Names returns the names of the metrics of a task in the order of a [Result], nil for
+// an unknown task.
+func Names(task Task) []string {
+	var names []string
+	for _, m := range catalog[task] {
+		names = append(names, m.name)
+	}
+	return names
+}
+
+// Higher reports whether a larger value of the metric is better. The error for an
+// unknown name matches [ErrUnknown], and suggests the nearest one.
+func Higher(name string) (bool, error) {
+	var all []string
+	for _, t := range tasks {
+		for _, m := range catalog[t] {
+			if m.name == name {
+				return m.higher, nil
+			}
+		}
+		all = append(all, Names(t)...)
+	}
+	return false, fmt.Errorf("metrics: %w %q%s", ErrUnknown, name, nearest.DidYouMean(name, all))
+}
+
+// Check returns an error that matches [ErrUnknown] unless the task has the metric; it
+// suggests the nearest name and lists those there are.
+func Check(task Task, name string) error {
+	names := Names(task)
+	if names == nil {
+		return fmt.Errorf("metrics: unknown task %q; the tasks are %s, %s and %s", task, tasks[0], tasks[1], tasks[2])
+	}
+	for _, n := range names {
+		if n == name {
+			return nil
+		}
+	}
+	return fmt.Errorf("metrics: %w %q for a %s target%s (there are: %s)",
+		ErrUnknown, name, task, nearest.DidYouMean(name, names), strings.Join(names, ", "))
+}
+
+// Value is a metric with its value, NaN where it is undefined.
+type Value struct {
+	Name  string
+	Value float64
+}
+
+// Values is a list of metrics in fixed order. In JSON it is an object in that order.
+type Values []Value
+
+// MarshalJSON writes an object in the order of the list; NaN and infinities are null.
+func (v Values) MarshalJSON() ([]byte, error) {
+	var b bytes.Buffer
+	b.WriteByte('{')
+	for i, m := range v {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		name, err := json.Marshal(m.Name)
+		if err != nil {
+			return nil, fmt.Errorf("metrics: %q: %w", m.Name, err)
+		}
+		b.Write(name)
+		b.WriteByte(':')
+		if math.IsNaN(m.Value) || math.IsInf(m.Value, 0) {
+			b.WriteString("null")
+			continue
+		}
+		b.WriteString(strconv.FormatFloat(m.Value, 'g', -1, 64))
+	}
+	b.WriteByte('}')
+	return b.Bytes(), nil
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote, in its order; null becomes NaN.
+func (v *Values) UnmarshalJSON(data []byte) error {
+	if string(bytes.TrimSpace(data)) == "null" {
+		*v = nil
+		return nil
+	}
+	d := json.NewDecoder(bytes.NewReader(data))
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return fmt.Errorf("metrics: values are not a JSON object")
+	}
+	*v = Values{}
+	for d.More() {
+		t, err := d.Token()
+		if err != nil {
+			return fmt.Errorf("metrics: values: %w", err)
+		}
+		name, ok := t.(string)
+		if !ok {
+			return fmt.Errorf("metrics: values: %v is not a name", t)
+		}
+		var x *float64
+		if err := d.Decode(&x); err != nil {
+			return fmt.Errorf("metrics: value of %q: %w", name, err)
+		}
+		if x == nil {
+			*v = append(*v, Value{name, math.NaN()})
+		} else {
+			*v = append(*v, Value{name, *x})
+		}
+	}
+	return nil
+}
+
+// Get returns the value of the metric name; false where the list has none.
+func (v Values) Get(name string) (float64, bool) {
+	for _, m := range v {
+		if m.Name == name {
+			return m.Value, true
+		}
+	}
+	return 0, false
+}
+
+// Class is the metrics of one class against all others.
+type Class struct {
+	Class     string  `json:"class"`
+	Precision float64 `json:"precision"`
+	Recall    float64 `json:"recall"`
+	F1        float64 `json:"f1"`
+	Support   float64 `json:"support"`   // weight of the rows that are of the class
+	Predicted float64 `json:"predicted"` // weight of the rows predicted to be
+}
+
+// Confusion is the confusion matrix.
+type Confusion struct {
+	Classes []string    `json:"classes"`
+	Counts  [][]float64 `json:"counts"` // weight of the rows by [true class][predicted class]
+}
+
+// Result is the metrics of one set of predictions.
+type Result struct {
+	Task      Task       `json:"task"`
+	Rows      int        `json:"rows"`
+	Weight    float64    `json:"weight"` // total weight; the number of rows where there are no weights
+	Values    Values     `json:"values"`
+	Threshold *float64   `json:"threshold,omitempty"` // probability from which a row is predicted positive; binary only
+	Classes   []Class    `json:"classes,omitempty"`   // not for regression
+	Confusion *Confusion `json:"confusion,omitempty"` // not for regression
+}
+
+// Get returns the value of the metric name, or an error that matches [ErrUnknown].
+func (r *Result) Get(name string) (float64, error) {
+	if x, ok := r.Values.Get(name); ok {
+		return x, nil
+	}
+	if err := Check(r.Task, name); err != nil {
+		return 0, err
+	}
+	return 0, fmt.Errorf("metrics: %w %q: not among those computed", ErrUnknown, name)
+}
+
+// sum adds numbers with Neumaier's compensation, so that a metric of millions of rows
+// is right to the last digits (Neumaier, ZAMM 54, 1974).
+type sum struct{ total, low float64 }
+
+func (s *sum) add(x float64) {
+	t := s.total + x
+	if math.Abs(s.total) >= math.Abs(x) {
+		s.low += (s.total - t) + x
+	} else {
+		s.low += (x - t) + s.total
+	}
+	s.total = t
+}
+
+func (s *sum) value() float64 {
+	if math.IsInf(s.total, 0) {
+		return s.total // the compensation of an overflow is NaN
+	}
+	return s.total + s.low
+}
+
+// ratio is a/b, and 0 where there is nothing to divide by.
+func ratio(a, b float64) float64 {
+	if b == 0 {
+		return 0
+	}
+	return a / b
+}
+
+// inputError makes an error that matches ErrInput.
+func inputError(format string, args ...any) error {
+	return fmt.Errorf("metrics: %w: %s", ErrInput, fmt.Sprintf(format, args...))
+}
+
+// checkWeights returns the total weight of n rows; nil weights are ones.
+func checkWeights(n int, weights []float64) (float64, error) {
+	if n == 0 {
+		return 0, inputError("there are no rows")
+	}
+	if weights == nil {
+		return float64(n), nil
+	}
+	if len(weights) != n {
+		return 0, inputError("%d predictions but %d weights", n, len(weights))
+	}
+	var total sum
+	for i, w := range weights {
+		if !(w >= 0) || math.IsInf(w, 1) {
+			return 0, inputError("row %d: weight %v; weights are finite and not negative", i, w)
+		}
+		total.add(w)
+	}
+	if total.value() == 0 {
+		return 0, inputError("all weights are zero")
+	}
+	if math.IsInf(total.value(), 0) {
+		return 0, inputError("the sum of the weights overflows")
+	}
+	return total.value(), nil
+}
+
+// weightAt is the weight of row i.
+func weightAt(weights []float64, i int) float64 {
+	if weights == nil {
+		return 1
+	}
+	return weights[i]
+}
+
+// checkFinite finds predictions that a diverged model makes.
+func checkFinite(what string, x []float64, perRow int) error {
+	for i, v := range x {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return inputError("row %d: %s is %v; a diverged training gives such numbers (lower the learning rate, clip gradients, or look for extreme inputs)",
+				i/perRow, what, v)
+		}
+	}
+	return nil
+}
