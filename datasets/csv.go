@@ -443,7 +443,7 @@ func (d *dialect) explainFile(file string) error {
 	var parse *csv.ParseError
 	if errors.As(err, &parse) {
 		return &ValueError{
-			Place:   fmt.Sprintf("%s:%d", displayName(file), parse.Line),
+			Place:   fmt.Sprintf("%s:%d", displayName(file), parse.StartLine),
 			Problem: fmt.Sprintf("the line cannot be read as CSV (%v)", parse.Err),
 			Remedy:  `double a quote inside a quoted field ("") and close every quoted field`,
 		}

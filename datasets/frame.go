@@ -173,6 +173,8 @@ type Frame struct {
 	Rows    int
 
 	origin *origin
+	// available names all columns of the source, those not read too.
+	available []string
 	// original holds each row's number in what was read; nil while no row has
 	// been removed.
 	original []int32

@@ -55,6 +55,9 @@ func (l *loader) load() (*Dataset, error) {
 	if err != nil {
 		return nil, l.locate(err)
 	}
+	if err := l.checkIgnored(frame); err != nil {
+		return nil, err
+	}
 	if frame, err = l.clean(frame); err != nil {
 		return nil, err
 	}
@@ -190,8 +193,19 @@ func (l *loader) locate(err error) error {
 	return &ConfigError{Path: path, Msg: missing.Error()}
 }
 
-// clean checks the columns that are only named to be left out, removes
-// duplicates, and rows without a target where that is asked for.
+// checkIgnored reports a column that is named only to be left out but is not
+// there: a misspelled name would let the column in.
+func (l *loader) checkIgnored(frame *Frame) error {
+	names := append(slices.Clone(l.cfg.Ignore), slices.Sorted(maps.Keys(l.cfg.Columns))...)
+	for _, name := range names {
+		if !slices.Contains(frame.available, name) {
+			return l.locate(&missingColumnError{name: name, names: frame.available})
+		}
+	}
+	return nil
+}
+
+// clean removes duplicates, and rows without a target where that is asked for.
 func (l *loader) clean(frame *Frame) (*Frame, error) {
 	if l.cfg.Deduplicate {
 		keep := deduplicate(frame)

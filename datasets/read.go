@@ -306,7 +306,7 @@ func (r *relation) read(ctx context.Context, db *database, overrides map[string]
 			return nil, err
 		}
 	}
-	f := &Frame{origin: r.origin}
+	f := &Frame{origin: r.origin, available: r.names}
 	for _, i := range wanted {
 		f.Columns = append(f.Columns, series[i])
 	}

@@ -38,14 +38,6 @@ func (o *BatchNormStats) Bind(ctx Context, out kernels.Matrix, in []kernels.Matr
 // Do implements gorgonia.Op.
 func (o *BatchNormStats) Do(v ...gorgonia.Value) (gorgonia.Value, error) { return evaluate(o, v) }
 
-// DiffWRT implements gorgonia.SDOp.
-func (o *BatchNormStats) DiffWRT(int) []bool { return []bool{false} }
-
-// SymDiff implements gorgonia.SDOp. It is never asked, since DiffWRT says no.
-func (o *BatchNormStats) SymDiff(gorgonia.Nodes, *gorgonia.Node, *gorgonia.Node) (gorgonia.Nodes, error) {
-	return nil, fmt.Errorf("ops: %s carries no gradient of its own", o.name)
-}
-
 // BatchNorm normalizes: X [B, C], statistics [2, C], γ [C], β [C] → γ(x−mean)/√(variance+ε) + β [B, C].
 //
 // In training the statistics are BatchNormStats of X, and the gradient with respect to X takes them as functions of X.

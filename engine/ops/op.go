@@ -100,6 +100,14 @@ func (s *spec) Hashcode() uint32 {
 // String implements gorgonia.Op.
 func (s *spec) String() string { return s.name }
 
+// DiffWRT implements gorgonia.SDOp for ops that carry no gradient; the others have their own.
+func (s *spec) DiffWRT(int) []bool { return make([]bool, len(s.in)) }
+
+// SymDiff implements gorgonia.SDOp for ops that carry no gradient; it is not asked.
+func (s *spec) SymDiff(gorgonia.Nodes, *gorgonia.Node, *gorgonia.Node) (gorgonia.Nodes, error) {
+	return nil, fmt.Errorf("ops: %s carries no gradient: %w", s.name, kernels.ErrUnsupported)
+}
+
 func (s *spec) addSalt() { s.salt++ }
 
 func (s *spec) shapes(ds []gorgonia.DimSizer) ([]tensor.Shape, error) {

@@ -23,8 +23,8 @@ type loops[T float] struct {
 	add          func(z, x, y []T)
 	multiply     func(z, x, y []T)
 
-	// addSquares is sum += (x − mean)².
-	addSquares func(sum, x, mean []T)
+	// deviations is sum += x − mean; squares += (x − mean)².
+	deviations func(sum, squares, x, mean []T)
 	// normalize is y = (x − mean)·scale + shift.
 	normalize func(y, x, mean, scale, shift []T)
 	// normGradParams is dgamma += dy·(x − mean)·inverse; dbeta += dy.
@@ -47,7 +47,7 @@ func genericLoops[T float]() *loops[T] {
 		activateGrad:   [...]func(dx, y, dy []T){kernels.Identity: identityGrad[T], kernels.ReLU: reluGrad[T], kernels.Sigmoid: sigmoidGrad[T], kernels.Tanh: tanhGrad[T]},
 		add:            add[T],
 		multiply:       multiply[T],
-		addSquares:     addSquares[T],
+		deviations:     deviations[T],
 		normalize:      normalize[T],
 		normGradParams: normGradParams[T],
 		normGradInput:  normGradInput[T],
@@ -198,11 +198,12 @@ func multiply[T float](z, x, y []T) {
 	}
 }
 
-func addSquares[T float](sum, x, mean []T) {
-	x, mean = x[:len(sum)], mean[:len(sum)]
-	for i := range sum {
-		d := x[i] - mean[i]
-		sum[i] += d * d
+func deviations[T float](sum, squares, x, mean []T) {
+	sum, squares, mean = sum[:len(x)], squares[:len(x)], mean[:len(x)]
+	for i, v := range x {
+		d := v - mean[i]
+		sum[i] += d
+		squares[i] += d * d
 	}
 }
 

@@ -7,14 +7,15 @@ import (
 )
 
 // batchNormStats takes means and variances in one pass over memory: a block of rows, which stays in the cache, is
-// read twice for its own mean and its squares about it, and blocks are brought together in their order (Chan, Golub,
-// LeVeque, "Algorithms for Computing the Sample Variance", 1983).
+// read twice, for its mean and for the deviations from it and their squares. The sum of the deviations corrects for
+// the rounding of the mean. Blocks are brought together in their order, in float64 (Chan, Golub, LeVeque, "Algorithms
+// for Computing the Sample Variance", 1983).
 type batchNormStats[T float] struct {
 	base
 	loops    *loops[T]
 	x, stats view[T]
 	batch    batch
-	partial  slot[T] // [blocks][mean, squares][cols]
+	partial  slot[T] // [blocks][mean, deviations, squares][cols]
 
 	rows      int // valid rows of the present run
 	combining bool
@@ -32,7 +33,7 @@ func (d *Device) BatchNormStats(a kernels.BatchNormStatsArgs) (kernels.Kernel, e
 func newBatchNormStats[T float](b *binder, l *loops[T], a kernels.BatchNormStatsArgs) (kernels.Kernel, error) {
 	k := &batchNormStats[T]{base: b.base(), loops: l, batch: b.batchOf(a.X)}
 	k.x, k.stats = operand[T](b, "X", a.X), operand[T](b, "Stats", a.Stats)
-	k.partial = slotOf[T](b, blocks(k.batch.rows, rowsPerSum)*2*k.x.cols)
+	k.partial = slotOf[T](b, blocks(k.batch.rows, rowsPerSum)*3*k.x.cols)
 	return b.finish(k)
 }
 
@@ -60,10 +61,9 @@ func (k *batchNormStats[T]) Part(i int) {
 		return
 	}
 	lo, hi := i*rowsPerSum, min((i+1)*rowsPerSum, k.rows)
-	mean := partial[2*i*cols : (2*i+1)*cols]
-	squares := partial[(2*i+1)*cols : (2*i+2)*cols]
-	clear(mean)
-	clear(squares)
+	block := partial[3*i*cols : 3*(i+1)*cols]
+	clear(block)
+	mean, deviations, squares := block[:cols], block[cols:2*cols], block[2*cols:]
 	for r := lo; r < hi; r++ {
 		k.loops.add(mean, mean, k.x.row(r))
 	}
@@ -72,7 +72,7 @@ func (k *batchNormStats[T]) Part(i int) {
 		mean[c] /= n
 	}
 	for r := lo; r < hi; r++ {
-		k.loops.addSquares(squares, k.x.row(r), mean)
+		k.loops.deviations(deviations, squares, k.x.row(r), mean)
 	}
 }
 
@@ -81,8 +81,11 @@ func (k *batchNormStats[T]) combine(partial []T, c int) {
 	cols := k.x.cols
 	var n, mean, squares float64
 	for lo := 0; lo < k.rows; lo += rowsPerSum {
-		at := 2 * (lo / rowsPerSum) * cols
-		bn, bmean, bsquares := float64(min(rowsPerSum, k.rows-lo)), float64(partial[at+c]), float64(partial[at+cols+c])
+		at := 3*(lo/rowsPerSum)*cols + c
+		bn := float64(min(rowsPerSum, k.rows-lo))
+		deviation := float64(partial[at+cols])
+		bmean := float64(partial[at]) + deviation/bn
+		bsquares := max(float64(partial[at+2*cols])-deviation*deviation/bn, 0)
 		total := n + bn
 		delta := bmean - mean
 		mean += delta * (bn / total)
@@ -98,7 +101,7 @@ func (k *batchNormStats[T]) combine(partial []T, c int) {
 // Cost returns the work at the present row count.
 func (k *batchNormStats[T]) Cost() kernels.Cost {
 	elements := float64(k.batch.n()) * float64(k.x.cols)
-	return kernels.Cost{FLOPs: 4 * elements, Bytes: sizeOf[T]() * (elements + 2*float64(k.x.cols))}
+	return kernels.Cost{FLOPs: 5 * elements, Bytes: sizeOf[T]() * (elements + 2*float64(k.x.cols))}
 }
 
 // inverse sets out to 1/√(variance+epsilon) of each column.

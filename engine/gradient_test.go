@@ -1,0 +1,270 @@
+package engine_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"debut/engine"
+	"debut/engine/ops"
+	"debut/kernels"
+	"debut/kernels/philox"
+	"debut/layers"
+)
+
+// Every op, alone behind a squared loss, against finite differences.
+func TestOpGradients(t *testing.T) {
+	const batch, c = 9, 5
+	type build func(g *engine.Graph) (out *engine.Node, wrt []*engine.Node)
+	unary := func(op ops.Op) build {
+		return func(g *engine.Graph) (*engine.Node, []*engine.Node) {
+			x := g.Input("x", c)
+			return g.Apply(op, x), []*engine.Node{x}
+		}
+	}
+	matmul := func(ta, tb bool) build {
+		return func(g *engine.Graph) (*engine.Node, []*engine.Node) {
+			shape := func(name string, r, c int, transposed bool) *engine.Node {
+				if transposed {
+					r, c = c, r
+				}
+				return g.Fixed(name, r, c)
+			}
+			a, b := shape("a", batch, 4, ta), shape("b", 4, 3, tb)
+			return g.Apply(ops.NewMatMul(ta, tb), a, b), []*engine.Node{a, b}
+		}
+	}
+	binary := func(op ops.Op) build {
+		return func(g *engine.Graph) (*engine.Node, []*engine.Node) {
+			x, y := g.Input("x", c), g.Input("y", c)
+			return g.Apply(op, x, y), []*engine.Node{x, y}
+		}
+	}
+	cases := map[string]build{
+		"dense": func(g *engine.Graph) (*engine.Node, []*engine.Node) {
+			x, w := g.Input("x", c), g.Fixed("w", c, 3)
+			b := g.Parameter(engine.ParameterSpec{Name: "b", Shape: []int{3}, Init: engine.Normal, Scale: 1})
+			return g.Apply(ops.NewDense(), x, w, b), []*engine.Node{x, w, b}
+		},
+		"dense of one unit": func(g *engine.Graph) (*engine.Node, []*engine.Node) {
+			x, w := g.Input("x", c), g.Fixed("w", c, 1)
+			b := g.Parameter(engine.ParameterSpec{Name: "b", Shape: []int{1}, Init: engine.Normal, Scale: 1})
+			return g.Apply(ops.NewDense(), x, w, b), []*engine.Node{x, w, b}
+		},
+		"matmul nn": matmul(false, false), "matmul nt": matmul(false, true),
+		"matmul tn": matmul(true, false), "matmul tt": matmul(true, true),
+		"relu":    unary(ops.NewActivation(kernels.ReLU)),
+		"sigmoid": unary(ops.NewActivation(kernels.Sigmoid)),
+		"tanh":    unary(ops.NewActivation(kernels.Tanh)),
+		"dropout": unary(ops.NewDropout("d", 0.4, 3)),
+		"slice":   unary(ops.NewSlice(1, 4)),
+		"pad":     unary(ops.NewPad(2, 9)),
+		"add":     binary(ops.NewAdd()), "multiply": binary(ops.NewMultiply()),
+		"square by multiply": func(g *engine.Graph) (*engine.Node, []*engine.Node) {
+			x := g.Input("x", c)
+			return g.Apply(ops.NewMultiply(), x, x), []*engine.Node{x}
+		},
+		"concat": func(g *engine.Graph) (*engine.Node, []*engine.Node) {
+			x, y := g.Input("x", c), g.Input("y", 2)
+			return g.Apply(ops.NewConcat(3), x, y, x), []*engine.Node{x, y}
+		},
+		"two slices of one": func(g *engine.Graph) (*engine.Node, []*engine.Node) {
+			x := g.Input("x", c)
+			a, b := g.Apply(ops.NewSlice(0, 3), x), g.Apply(ops.NewSlice(2, 5), x)
+			return g.Apply(ops.NewMultiply(), a, b), []*engine.Node{x}
+		},
+		"batch norm, training": func(g *engine.Graph) (*engine.Node, []*engine.Node) {
+			return batchNorm(g, g.Input("x", c), true)
+		},
+		"batch norm, evaluation": func(g *engine.Graph) (*engine.Node, []*engine.Node) {
+			out, wrt := batchNorm(g, g.Input("x", c), false)
+			return out, wrt[1:] // x carries no gradient there
+		},
+		"piecewise linear, weights behind it": func(g *engine.Graph) (*engine.Node, []*engine.Node) {
+			x, w := g.Input("x", 2), g.Fixed("w", 4, 2)
+			e := g.Parameter(engine.ParameterSpec{Name: "e", Shape: []int{6}, Init: engine.Values, Given: []float64{-1, 0, 0.5, 2, -0.3, 0.7}})
+			return g.Apply(ops.NewMatMul(false, false), g.Apply(ops.NewPiecewiseLinear([]int{3, 1}), x, e), w), []*engine.Node{w}
+		},
+	}
+	for name, b := range cases {
+		for _, plain := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s/plain=%v", name, plain), func(t *testing.T) {
+				g := engine.NewGraph(kernels.Float64, batch)
+				out, wrt := b(g)
+				ck := &checker{t: t, g: g, loss: squared(g, out), wrt: wrt, rows: batch}
+				must(t, g.Err())
+				ck.compile(engine.Options{NoFusion: plain, NoReuse: plain})
+				ck.feed = feeds(g, batch, 11)
+				ck.differences()
+			})
+		}
+	}
+}
+
+func batchNorm(g *engine.Graph, x *engine.Node, training bool) (*engine.Node, []*engine.Node) {
+	c := x.Shape()[1]
+	gamma := g.Parameter(engine.ParameterSpec{Name: "gamma", Shape: []int{c}, Init: engine.Normal, Scale: 1})
+	beta := g.Parameter(engine.ParameterSpec{Name: "beta", Shape: []int{c}, Init: engine.Normal, Scale: 1})
+	stats := g.Parameter(engine.ParameterSpec{Name: "running", Shape: []int{2, c}, Init: engine.UnitVariance, Frozen: true})
+	if training {
+		stats = g.Apply(ops.NewBatchNormStats(), x)
+	}
+	return g.Apply(ops.NewBatchNorm(1e-5, training), x, stats, gamma, beta), []*engine.Node{x, gamma, beta}
+}
+
+// feeds fills every input of a graph with random values that suit it.
+func feeds(g *engine.Graph, rows int, seed uint64) map[string][]float64 {
+	f := map[string][]float64{}
+	for _, in := range g.Inputs() {
+		s := in.Node.Shape()
+		n := s[0] * s[1]
+		if in.Batch {
+			n = rows * s[1]
+		}
+		v := randoms(philox.New(seed, philox.StreamOf(in.Name)), n, 1)
+		switch in.Name {
+		case "weight":
+			for i := range v {
+				v[i] = 0.5 + v[i]*v[i]
+			}
+		case "scale":
+			v[0] = 1 / float64(rows)
+		}
+		f[in.Name] = v
+	}
+	return f
+}
+
+func TestLossGradients(t *testing.T) {
+	const batch = 8
+	for _, kind := range []kernels.LossKind{kernels.LogisticLoss, kernels.SquaredLoss, kernels.SoftmaxLoss} {
+		for _, c := range []int{1, 4} {
+			if kind == kernels.SoftmaxLoss && c == 1 {
+				continue // a softmax over one class is constant
+			}
+			t.Run(fmt.Sprintf("%v/%d", kind, c), func(t *testing.T) {
+				g := engine.NewGraph(kernels.Float64, batch)
+				x := g.Input("x", c)
+				ck := &checker{t: t, g: g, loss: lossOf(g, kind, x), wrt: []*engine.Node{x}, rows: batch}
+				must(t, g.Err())
+				ck.compile(engine.Options{})
+				ck.feed = feeds(g, batch, 5)
+				targets(ck.feed["target"], kind, c)
+				ck.differences()
+			})
+		}
+	}
+}
+
+// targets turns random numbers into targets of a loss.
+func targets(v []float64, kind kernels.LossKind, classes int) {
+	for i := range v {
+		switch kind {
+		case kernels.LogisticLoss:
+			v[i] = float64(i % 2)
+		case kernels.SoftmaxLoss:
+			v[i] = float64(i * 7 % classes)
+		}
+	}
+}
+
+// network builds a whole model in training: piecewise-linear numbers, embeddings of two widths, batch norm, three
+// activations. It returns the graph, its loss and what has a gradient.
+func network(batch, outputs int, kind kernels.LossKind) (*engine.Graph, *engine.Node, []*engine.Node, layers.Network) {
+	no := false
+	n := layers.Network{
+		Numeric: []layers.Numeric{{Name: "a", Edges: []float64{-1, 0, 0.4, 2}}, {Name: "b"}, {Name: "c", Edges: []float64{-0.5, 0.5}}},
+		Fields:  []layers.Field{{Name: "u", Cardinality: 4, Dim: 2}, {Name: "v", Cardinality: 3, Dim: 3}, {Name: "w", Cardinality: 5, Dim: 2}},
+		Hidden:  []layers.Block{{Units: 7, Activation: "tanh"}, {Units: 6, Activation: "sigmoid", BatchNorm: &no}, {Units: 5}},
+		Outputs: outputs,
+	}
+	g := engine.NewGraph(kernels.Float64, batch)
+	b := &layers.Builder{Graph: g, Training: true, Seed: 1}
+	loss := layers.BuildLoss(b, kind, n.Build(b))
+	var wrt []*engine.Node
+	for _, node := range g.Expr().AllNodes() {
+		name := node.Name()
+		if node.Op() == nil && name != "" && !slices.Contains([]string{"numeric", "target", "weight", "scale", "numeric.edges"}, name) && !running(name) {
+			wrt = append(wrt, node)
+		}
+	}
+	return g, loss, wrt, n
+}
+
+func running(name string) bool {
+	return len(name) > 8 && name[len(name)-8:] == ".running"
+}
+
+func networkIDs(n layers.Network, rows int, seed uint64) map[string][]int32 {
+	ids := map[string][]int32{}
+	for _, grp := range n.IDInputs() {
+		rnd := philox.New(seed, philox.StreamOf(grp.Input))
+		for range rows {
+			for i, f := range grp.Fields {
+				ids[grp.Input] = append(ids[grp.Input], int32(grp.Offsets[i]+rnd.IntN(n.Fields[f].Cardinality)))
+			}
+		}
+	}
+	return ids
+}
+
+// A whole network against finite differences, through embeddings: the gradient of a table is checked entry by entry
+// through the gradients of the rows looked up.
+func TestNetworkGradients(t *testing.T) {
+	const batch = 12
+	for _, kind := range []kernels.LossKind{kernels.LogisticLoss, kernels.SquaredLoss, kernels.SoftmaxLoss} {
+		outputs := 1
+		if kind == kernels.SoftmaxLoss {
+			outputs = 3
+		}
+		t.Run(kind.String(), func(t *testing.T) {
+			g, loss, wrt, n := network(batch, outputs, kind)
+			must(t, g.Err())
+			dense := slices.DeleteFunc(slices.Clone(wrt), func(x *engine.Node) bool { return x.Name()[:3] == "ids" })
+			ck := &checker{t: t, g: g, loss: loss, wrt: wrt, rows: batch}
+			ck.compile(engine.Options{})
+			ck.feed = feeds(g, batch, 3)
+			targets(ck.feed["target"], kind, outputs)
+			ck.ids = networkIDs(n, batch, 9)
+			ck.run()
+			rowGrads := map[string][]float64{}
+			for _, grp := range n.IDInputs() {
+				for _, l := range g.Lookups() {
+					if l.Name == grp.Input {
+						rowGrads[grp.Input] = ck.gradient(l.Node)
+					}
+				}
+			}
+			for _, grp := range n.IDInputs() {
+				want := tableDifferences(ck, grp)
+				got := make([]float64, len(want))
+				for i, id := range ck.ids[grp.Input] {
+					for d := range grp.Dim {
+						got[int(id)*grp.Dim+d] += rowGrads[grp.Input][i*grp.Dim+d]
+					}
+				}
+				ck.compare(grp.Table, got, want, 1e-6)
+			}
+			ck.wrt = dense
+			ck.differences()
+		})
+	}
+}
+
+func tableDifferences(c *checker, grp layers.Group) []float64 {
+	v, err := c.params.Read(grp.Table)
+	must(c.t, err)
+	out := make([]float64, len(v))
+	const h = 1e-5
+	at := func(i int, x float64) float64 {
+		v[i] = x
+		must(c.t, c.params.Write(grp.Table, v))
+		return c.run()
+	}
+	for i, old := range v {
+		out[i] = (at(i, old+h) - at(i, old-h)) / (2 * h)
+		v[i] = old
+	}
+	must(c.t, c.params.Write(grp.Table, v))
+	return out
+}

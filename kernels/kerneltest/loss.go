@@ -1,0 +1,177 @@
+package kerneltest
+
+import (
+	"fmt"
+	"math"
+
+	"debut/kernels"
+)
+
+func lossForms(s scale) []form {
+	var forms []form
+	for _, shape := range shapesOf(s) {
+		r, c := shape[0], shape[1]
+		if c == 0 {
+			continue // a mean over no columns
+		}
+		for _, k := range []kernels.LossKind{kernels.LogisticLoss, kernels.SquaredLoss, kernels.SoftmaxLoss} {
+			for _, asked := range [][3]bool{{true, true, true}, {true, true, false}, {true, false, false}, {false, true, true}} {
+				forms = append(forms, loss(r, c, k, asked[0], asked[1], asked[2], uniform(1, -4, 4)))
+			}
+		}
+	}
+	if s == conformance {
+		// Logits at the ends of the range: neither overflow nor a lost digit.
+		ends := []float64{1e4, -1e4, 88, -88, 0, 1e-6}
+		huge := func(r, c int) float64 { return ends[(r+2*c+c/3)%len(ends)] }
+		forms = append(forms, loss(13, 5, kernels.LogisticLoss, true, true, true, huge), loss(13, 5, kernels.SoftmaxLoss, true, true, true, huge))
+		// A logit of −∞ takes a class out.
+		clean := uniform(1, -4, 4)
+		forms = append(forms, loss(13, 5, kernels.SoftmaxLoss, true, true, true, func(r, c int) float64 {
+			if c == (class(r, 5)+1)%5 {
+				return math.Inf(-1)
+			}
+			return clean(r, c)
+		}))
+		nan := func(r, c int) float64 {
+			if r == 7 && c == 2 {
+				return math.NaN()
+			}
+			return clean(r, c)
+		}
+		for _, k := range []kernels.LossKind{kernels.LogisticLoss, kernels.SquaredLoss, kernels.SoftmaxLoss} {
+			forms = append(forms, loss(13, 5, k, true, true, false, nan))
+		}
+		forms = append(forms, wrongClass())
+	}
+	return forms
+}
+
+// class is the target of a row.
+func class(r, c int) int { return (r*7 + 3) % c }
+
+func loss(r, c int, kind kernels.LossKind, out, gradient, upstream bool, logits func(r, c int) float64) form {
+	target := operand{name: "Target", rows: r, cols: c, count: batchCount, fill: uniform(2, 0, 1)}
+	if kind == kernels.SoftmaxLoss {
+		target.cols = 1
+		target.fill = func(r, _ int) float64 { return float64(class(r, c)) }
+	}
+	f := form{
+		name: fmt.Sprintf("%v loss %d×%d, loss %t, gradient %t, upstream %t", kind, r, c, out, gradient, upstream),
+		operands: []operand{
+			{name: "P", rows: r, cols: c, count: batchCount, fill: logits},
+			target,
+			{name: "Weight", rows: r, cols: 1, count: batchCount, fill: uniform(3, 0, 2)},
+			{name: "Scale", rows: 1, cols: 1, fill: constant(0.07)},
+		},
+	}
+	if out {
+		f.operands = append(f.operands, operand{name: "Out", rows: 1, cols: 1, optional: gradient})
+	}
+	if gradient {
+		f.operands = append(f.operands, operand{name: "DP", rows: r, cols: c, count: batchCount, optional: out})
+	}
+	if upstream {
+		f.operands = append(f.operands, operand{name: "Upstream", rows: 1, cols: 1, fill: constant(-1.7), optional: true})
+	}
+	f.bind = func(d kernels.Device, m func(string) kernels.Matrix) (kernels.Kernel, error) {
+		return must[kernels.Loss](d).Loss(kernels.LossArgs{
+			Kind: kind, P: m("P"), Target: m("Target"), Weight: m("Weight"), Scale: m("Scale"), Upstream: m("Upstream"), Out: m("Out"), DP: m("DP"),
+		})
+	}
+	f.want = func(n int, x *trial) {
+		u, factor := x.roundoff(), x.at("Scale", 0, 0)
+		scale := factor
+		if upstream {
+			factor *= x.at("Upstream", 0, 0)
+		}
+		sum, lost := 0.0, 0.0
+		for i := range n {
+			w := x.at("Weight", i, 0)
+			value, size, grad := rowLoss(x, kind, i, c)
+			sum += w * value
+			lost += w * size
+			if !gradient {
+				continue
+			}
+			for j := range c {
+				want := w * factor * grad[j]
+				// A gradient is lost to rounding by some u of the terms that it is a difference of.
+				terms := 1.0
+				switch kind {
+				case kernels.SquaredLoss:
+					terms = 2 * (math.Abs(x.at("P", i, j)) + math.Abs(x.at("Target", i, j))) / float64(c)
+				case kernels.SoftmaxLoss:
+					terms += float64(c) / 32
+				}
+				x.expect("DP", i, j, want, 32*u*w*math.Abs(factor)*terms+x.smallest())
+			}
+		}
+		if out {
+			x.expect("Out", 0, 0, scale*sum, 32*u*scale*lost)
+		}
+	}
+	return f
+}
+
+// rowLoss returns the loss of row i, the magnitude of the terms it is made of, and its gradient.
+func rowLoss(x *trial, kind kernels.LossKind, i, c int) (value, size float64, grad []float64) {
+	grad = make([]float64, c)
+	if kind == kernels.SoftmaxLoss {
+		top := math.Inf(-1)
+		for j := range c {
+			top = math.Max(top, x.at("P", i, j))
+		}
+		sum := 0.0
+		for j := range c {
+			grad[j] = math.Exp(x.at("P", i, j) - top)
+			sum += grad[j]
+		}
+		for j := range c {
+			grad[j] /= sum
+		}
+		target := x.at("Target", i, 0)
+		if !(target >= 0 && target < float64(c)) {
+			for j := range c {
+				grad[j] = math.NaN()
+			}
+			return math.NaN(), 0, grad
+		}
+		at := x.at("P", i, int(target))
+		grad[int(target)]--
+		return top + math.Log(sum) - at, math.Abs(top) + math.Abs(at) + float64(c), grad
+	}
+	n := float64(c)
+	for j := range c {
+		p, t := x.at("P", i, j), x.at("Target", i, j)
+		if kind == kernels.SquaredLoss {
+			value += (p - t) * (p - t) / n
+			size += (math.Abs(p) + math.Abs(t)) * (math.Abs(p) + math.Abs(t)) / n
+			grad[j] = 2 * (p - t) / n
+			continue
+		}
+		value += (math.Max(p, 0) - p*t + math.Log1p(math.Exp(-math.Abs(p)))) / n
+		size += (2*math.Abs(p) + 1) / n
+		grad[j] = (1/(1+math.Exp(-p)) - t) / n
+	}
+	return value, size, grad
+}
+
+// wrongClass checks that a class that is not there shows as NaN.
+func wrongClass() form {
+	const r, c = 9, 4
+	f := loss(r, c, kernels.SoftmaxLoss, true, true, false, uniform(1, -1, 1))
+	f.name = "softmax loss with classes out of range"
+	f.operands[1].fill = func(r, _ int) float64 {
+		switch r {
+		case 4:
+			return c
+		case 6:
+			return -1
+		case 8:
+			return math.NaN()
+		}
+		return float64(class(r, c))
+	}
+	return f
+}

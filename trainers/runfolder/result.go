@@ -1,0 +1,137 @@
+package runfolder
+
+import (
+	"fmt"
+	"math"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+	"time"
+
+	"debut/trainers/metrics"
+)
+
+// Status is how far a run has come.
+type Status string
+
+// The statuses.
+const (
+	Running     Status = "running"
+	Finished    Status = "finished"
+	Interrupted Status = "interrupted" // ended at a step's boundary by a signal; it can be resumed
+	Failed      Status = "failed"
+)
+
+// Float is a float64 that is null in JSON where it is not finite, such as the loss of a
+// diverged training: the result of a run is written in any case.
+type Float float64
+
+// MarshalJSON writes the number, or null where it is NaN or infinite.
+func (f Float) MarshalJSON() ([]byte, error) {
+	if x := float64(f); math.IsNaN(x) || math.IsInf(x, 0) {
+		return []byte("null"), nil
+	}
+	return strconv.AppendFloat(nil, float64(f), 'g', -1, 64), nil
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote; null becomes NaN.
+func (f *Float) UnmarshalJSON(data []byte) error {
+	if string(data) == "null" {
+		*f = Float(math.NaN())
+		return nil
+	}
+	x, err := strconv.ParseFloat(string(data), 64)
+	if err != nil {
+		return fmt.Errorf("runfolder: %s is not a number", data)
+	}
+	*f = Float(x)
+	return nil
+}
+
+// EpochStats is one pass over the training rows.
+type EpochStats struct {
+	Epoch         int   `json:"epoch"`           // from 1
+	Loss          Float `json:"loss"`            // mean training loss
+	Rows          int64 `json:"rows"`            // rows trained on
+	Seconds       Float `json:"seconds"`         // time spent training, without evaluation
+	RowsPerSecond Float `json:"rows_per_second"` // Rows / Seconds
+}
+
+// Best is the evaluation whose parameters the model has.
+type Best struct {
+	Metric string `json:"metric"`
+	Value  Float  `json:"value"`
+	Epoch  int    `json:"epoch"` // from 1
+	Step   int64  `json:"step"`  // optimizer steps before it
+}
+
+// Versions says what a run was made with.
+type Versions struct {
+	Debut    string            `json:"debut"` // version or revision of the source
+	Go       string            `json:"go"`
+	Platform string            `json:"platform"` // operating system and architecture
+	Modules  map[string]string `json:"modules,omitempty"`
+}
+
+// DataFile identifies a file that the run has read.
+type DataFile struct {
+	Path   string `json:"path"`
+	Bytes  int64  `json:"bytes,omitempty"`
+	SHA256 string `json:"sha256"`
+}
+
+// RunResult is run.json: what came out of a run, and all that is needed to tell two
+// runs apart. The order of the fields is that of the file.
+type RunResult struct {
+	Status       Status                     `json:"status"`
+	Error        string                     `json:"error,omitempty"` // why it failed
+	Name         string                     `json:"name"`
+	Task         metrics.Task               `json:"task,omitempty"`
+	Protocol     string                     `json:"protocol,omitempty"` // how rows were split and what was chosen on which part
+	Metrics      map[string]*metrics.Result `json:"metrics,omitempty"`  // by part: train, validation, test
+	Best         *Best                      `json:"best,omitempty"`
+	Stopped      string                     `json:"stopped,omitempty"` // why training ended
+	Epochs       []EpochStats               `json:"epochs,omitempty"`
+	Parameters   int64                      `json:"parameters,omitempty"` // numbers that were trained
+	Device       string                     `json:"device,omitempty"`
+	DeviceReason string                     `json:"device_reason,omitempty"` // why that device
+	SIMD         string                     `json:"simd,omitempty"`          // instruction set of the kernels
+	Threads      int                        `json:"threads,omitempty"`
+	Seed         uint64                     `json:"seed"`
+	Config       string                     `json:"config,omitempty"` // run file the run was started with
+	Data         []DataFile                 `json:"data,omitempty"`
+	Warnings     []string                   `json:"warnings,omitempty"`
+	Versions     Versions                   `json:"versions,omitzero"`
+	Started      time.Time                  `json:"started,omitzero"`
+	Finished     time.Time                  `json:"finished,omitzero"`
+}
+
+// CurrentVersions returns the versions of the running program and, of the modules it was
+// built with, those in modules; all of them where modules is empty.
+func CurrentVersions(modules ...string) Versions {
+	v := Versions{Debut: "unknown", Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return v
+	}
+	if info.Main.Version != "" {
+		v.Debut = info.Main.Version
+	}
+	wanted := make(map[string]bool, len(modules))
+	for _, m := range modules {
+		wanted[m] = true
+	}
+	for _, dep := range info.Deps {
+		if len(wanted) > 0 && !wanted[dep.Path] {
+			continue
+		}
+		if v.Modules == nil {
+			v.Modules = map[string]string{}
+		}
+		if dep.Replace != nil {
+			dep = dep.Replace
+		}
+		v.Modules[dep.Path] = dep.Version
+	}
+	return v
+}

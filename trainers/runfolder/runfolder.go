@@ -1,0 +1,349 @@
+// Package runfolder owns the folder that a training run leaves behind:
+//
+//	runs/<name>/
+//	  run.yaml       the configuration as resolved
+//	  run.json       the result, a [RunResult]; "running" while the run goes on
+//	  metrics.jsonl  one line an evaluation
+//	  events.out.tfevents.*   the same for TensorBoard
+//	  checkpoints/   model/   report.html
+//
+// Files are written aside and renamed, so that they are complete or absent; the
+// two logs are appended to by whole lines and records. Nothing is ever removed but what
+// a run has written.
+package runfolder
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"debut/datasets/atomicfile"
+	"debut/trainers/runfile/nearest"
+	"debut/trainers/tensorboard"
+)
+
+// Names of what a run writes.
+const (
+	ConfigFile     = "run.yaml"
+	ResultFile     = "run.json"
+	MetricsFile    = "metrics.jsonl"
+	ReportFile     = "report.html"
+	CheckpointsDir = "checkpoints"
+	ModelDir       = "model"
+	eventsPrefix   = "events.out.tfevents."
+)
+
+// ModelFile is the file of a model folder that describes the model; every model has it.
+const ModelFile = "model.json"
+
+// ErrExists is matched by the error of [Create] where the folder holds something already.
+var ErrExists = errors.New("the run folder is in use")
+
+// ErrNotRun is matched by errors about a folder that no run has written.
+var ErrNotRun = errors.New("not a run folder")
+
+// ErrNoModel is matched by errors about a folder that holds no model.
+var ErrNoModel = errors.New("not a model folder")
+
+// Folder is the folder of one run.
+type Folder struct {
+	path string
+	name string
+}
+
+// DefaultName returns "<stem>-<yyyymmdd-hhmmss>", the name of a run that has none. stem is
+// usually the run file's name without extension; what cannot be in a name is replaced.
+func DefaultName(stem string, at time.Time) string {
+	stem = strings.Map(func(r rune) rune {
+		if r < 0x20 || strings.ContainsRune(`/\:*?"<>|`, r) {
+			return '-'
+		}
+		return r
+	}, strings.TrimLeft(stem, "."))
+	if stem == "" {
+		stem = "run"
+	}
+	const most = 100 // bytes; leaves room for the date in any file system
+	return strings.ToValidUTF8(stem[:min(len(stem), most)], "") + "-" + at.Format("20060102-150405")
+}
+
+// checkName refuses names that would lead out of the root or hide the folder.
+func checkName(name string) error {
+	switch {
+	case name == "":
+		return errors.New("runfolder: the run has no name; set \"name:\"")
+	case strings.ContainsAny(name, "/\\\x00") || !filepath.IsLocal(name) || strings.HasPrefix(name, "."):
+		return fmt.Errorf("runfolder: the name %q cannot be a folder's; use letters, digits, \"-\" and \"_\"", name)
+	case len(name) > 200:
+		return fmt.Errorf("runfolder: the name %.20q… is longer than 200 bytes", name)
+	}
+	return nil
+}
+
+// Create makes the folder of a new run, root/name, and a run.json in it that says that the
+// run is under way. An existing folder that holds anything is refused with an error
+// that matches [ErrExists], unless overwrite is set and a run wrote all that is in it:
+// then that is removed. Files that no run writes are never removed, the error names them.
+func Create(root, name string, overwrite bool) (*Folder, error) {
+	if err := checkName(name); err != nil {
+		return nil, err
+	}
+	f := &Folder{path: filepath.Join(root, name), name: name}
+	if err := os.MkdirAll(f.path, 0o755); err != nil {
+		return nil, fmt.Errorf("runfolder: %w", err)
+	}
+	entries, err := os.ReadDir(f.path)
+	if err != nil {
+		return nil, fmt.Errorf("runfolder: %w", err)
+	}
+	if len(entries) > 0 {
+		if err := f.clear(entries, overwrite); err != nil {
+			return nil, err
+		}
+	}
+	if err := f.WriteResult(&RunResult{Status: Running, Name: name}); err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// clear removes what a run wrote, run.json last: should the program die half-way, the
+// rest is still known to be a run's.
+func (f *Folder) clear(entries []os.DirEntry, overwrite bool) error {
+	isRun := f.isRun()
+	if !overwrite {
+		what := "files"
+		if isRun {
+			what = "an earlier run"
+		}
+		return fmt.Errorf("runfolder: %w: %s holds %s; choose another \"name:\", or replace it with --overwrite", ErrExists, f.path, what)
+	}
+	if !isRun {
+		return fmt.Errorf("runfolder: %w: %s holds files (%s, …) but no %s of a run, so --overwrite leaves it alone; choose another \"name:\", or remove it yourself",
+			ErrExists, f.path, entries[0].Name(), ResultFile)
+	}
+	for _, e := range entries {
+		if !written(e.Name()) {
+			return fmt.Errorf("runfolder: %w: %s holds %s, which no run writes; move it away before --overwrite, or choose another \"name:\"", ErrExists, f.path, e.Name())
+		}
+	}
+	for _, e := range entries {
+		if e.Name() == ResultFile {
+			continue
+		}
+		if err := os.RemoveAll(filepath.Join(f.path, e.Name())); err != nil {
+			return fmt.Errorf("runfolder: remove the earlier run: %w", err)
+		}
+	}
+	if err := os.Remove(filepath.Join(f.path, ResultFile)); err != nil {
+		return fmt.Errorf("runfolder: remove the earlier run: %w", err)
+	}
+	return nil
+}
+
+// written reports whether a run writes a file or folder of this name.
+func written(name string) bool {
+	known := []string{ConfigFile, ResultFile, MetricsFile, ReportFile, CheckpointsDir, ModelDir}
+	if slices.Contains(known, name) || strings.HasPrefix(name, eventsPrefix) {
+		return true
+	}
+	for _, k := range known { // what an interrupted write leaves
+		if strings.HasPrefix(name, "."+k+".tmp-") {
+			return true
+		}
+	}
+	return false
+}
+
+// isRun reports whether the folder has a run.json that a run wrote.
+func (f *Folder) isRun() bool {
+	r, err := f.Result()
+	return err == nil && slices.Contains([]Status{Running, Finished, Interrupted, Failed}, r.Status)
+}
+
+// Open opens the folder of an earlier run. The error matches [ErrNotRun] where path is none.
+func Open(path string) (*Folder, error) {
+	f := &Folder{path: path, name: filepath.Base(path)}
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("runfolder: %w%s", err, sibling(path))
+	case err != nil:
+		return nil, fmt.Errorf("runfolder: %w", err)
+	case !info.IsDir():
+		return nil, fmt.Errorf("runfolder: %w: %s is a file; name the folder that holds %s", ErrNotRun, path, ResultFile)
+	case !f.isRun():
+		return nil, fmt.Errorf("runfolder: %w: %s has no readable %s", ErrNotRun, path, ResultFile)
+	}
+	return f, nil
+}
+
+// Path returns the path of the folder.
+func (f *Folder) Path() string { return f.path }
+
+// Name returns the name of the run.
+func (f *Folder) Name() string { return f.name }
+
+// Join returns the path of name in the folder.
+func (f *Folder) Join(name string) string { return filepath.Join(f.path, name) }
+
+// WriteFile writes a file of the folder, complete or not at all; name may lie in a
+// folder below, which is made.
+func (f *Folder) WriteFile(name string, data []byte) error {
+	return f.Write(name, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
+}
+
+// Write is WriteFile for contents that are not in memory at once.
+func (f *Folder) Write(name string, fill func(io.Writer) error) error {
+	if !filepath.IsLocal(name) {
+		return fmt.Errorf("runfolder: %q is not a file below %s", name, f.path)
+	}
+	path := f.Join(name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return fmt.Errorf("runfolder: %w", err)
+	}
+	if err := atomicfile.Write(path, 0o644, fill); err != nil {
+		return fmt.Errorf("runfolder: %w", err)
+	}
+	return nil
+}
+
+// Events starts a new event file for TensorBoard; the caller closes it.
+func (f *Folder) Events(at time.Time) (*tensorboard.File, error) {
+	events, err := tensorboard.Create(f.path, at)
+	if err != nil {
+		return nil, fmt.Errorf("runfolder: %w", err)
+	}
+	return events, nil
+}
+
+// Model makes the folder of the model, where it is not there yet, and returns its path.
+func (f *Folder) Model() (string, error) { return f.subfolder(ModelDir) }
+
+// Checkpoints makes the folder of the checkpoints, where it is not there yet, and
+// returns its path.
+func (f *Folder) Checkpoints() (string, error) { return f.subfolder(CheckpointsDir) }
+
+func (f *Folder) subfolder(name string) (string, error) {
+	path := f.Join(name)
+	if err := os.MkdirAll(path, 0o755); err != nil {
+		return "", fmt.Errorf("runfolder: %w", err)
+	}
+	return path, nil
+}
+
+// WriteResult writes run.json.
+func (f *Folder) WriteResult(r *RunResult) error {
+	data, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return fmt.Errorf("runfolder: %s: %w", ResultFile, err)
+	}
+	return f.WriteFile(ResultFile, append(data, '\n'))
+}
+
+// Result reads run.json. Fields that this version does not know are skipped.
+func (f *Folder) Result() (*RunResult, error) {
+	path := f.Join(ResultFile)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("runfolder: %w", err)
+	}
+	r := &RunResult{}
+	if err := json.Unmarshal(bytes.TrimSpace(data), r); err != nil {
+		return nil, fmt.Errorf("runfolder: %s: %w", path, err)
+	}
+	return r, nil
+}
+
+// OpenModel returns the path of the model folder that path means: itself, or the model/
+// in the run folder path. required names further files that the model must have. The
+// error matches [ErrNoModel] and says what is missing, or fs.ErrNotExist where there is no such path.
+func OpenModel(path string, required ...string) (string, error) {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("model folder: %w%s", err, sibling(path))
+	}
+	if err != nil {
+		return "", fmt.Errorf("model folder: %w", err)
+	}
+	files := append([]string{ModelFile}, required...)
+	shape := fmt.Sprintf("a model folder is the %s/ in the folder of a finished run, runs/<name>/%s, and holds %s",
+		ModelDir, ModelDir, strings.Join(files, ", "))
+	if !info.IsDir() {
+		return "", fmt.Errorf("model folder: %w: %s is a file; %s", ErrNoModel, path, shape)
+	}
+	dir := path
+	if !isFile(filepath.Join(path, ModelFile)) {
+		run := &Folder{path: path}
+		inner := filepath.Join(path, ModelDir)
+		switch {
+		case isFile(filepath.Join(inner, ModelFile)):
+			dir = inner
+		case run.isRun():
+			return "", fmt.Errorf("model folder: %w: the run in %s has left no %s (%s)", ErrNoModel, path, filepath.Join(ModelDir, ModelFile), run.why())
+		default:
+			return "", fmt.Errorf("model folder: %w: %s has no %s; %s", ErrNoModel, path, ModelFile, shape)
+		}
+	}
+	for _, name := range required {
+		if !isFile(filepath.Join(dir, name)) {
+			return "", fmt.Errorf("model folder: %w: %s has no %s; %s", ErrNoModel, dir, name, shape)
+		}
+	}
+	return dir, nil
+}
+
+// why says how the run ended, for the message that its model is missing.
+func (f *Folder) why() string {
+	r, err := f.Result()
+	if err != nil {
+		return "its " + ResultFile + " cannot be read"
+	}
+	switch r.Status {
+	case Running:
+		return "it is still under way, or was killed"
+	case Failed:
+		if r.Error != "" {
+			return "it failed: " + r.Error
+		}
+		return "it failed"
+	case Interrupted:
+		return "it was interrupted; resume it"
+	}
+	return "though it finished: the model was removed"
+}
+
+// isFile reports whether path is a regular file or a link to one.
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
+}
+
+// sibling suggests the name in the same folder that was probably meant.
+func sibling(path string) string {
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if err != nil {
+		return ""
+	}
+	var names []string
+	for _, e := range entries {
+		if e.IsDir() {
+			names = append(names, e.Name())
+		}
+	}
+	if name, ok := nearest.Of(filepath.Base(path), names); ok {
+		return fmt.Sprintf("; did you mean %q?", filepath.Join(filepath.Dir(path), name))
+	}
+	return ""
+}
