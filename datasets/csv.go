@@ -25,6 +25,7 @@ type dialect struct {
 	delimiter rune
 	header    bool
 	columns   []string // trimmed names, unique
+	skip      int      // blank lines before the first record
 }
 
 const (
@@ -51,6 +52,9 @@ func sniffDialect(files []string, src *Source) (*dialect, error) {
 		if len(bytes.TrimSpace(head)) == 0 {
 			return nil, fmt.Errorf("%s is empty: no header, no rows", displayName(file))
 		}
+		if err := d.layout(file, head, i == 0); err != nil {
+			return nil, err
+		}
 		if i == 0 && d.delimiter == 0 {
 			d.delimiter = sniffDelimiter(head)
 		}
@@ -75,6 +79,27 @@ func sniffDialect(files []string, src *Source) (*dialect, error) {
 		}
 	}
 	return d, nil
+}
+
+// layout counts the blank lines a file begins with, and refuses line ends that
+// are not read.
+func (d *dialect) layout(file string, head []byte, first bool) error {
+	if bytes.IndexByte(head, '\n') < 0 && len(bytes.Fields(bytes.ReplaceAll(head, []byte(" "), nil))) > 1 && bytes.IndexByte(head, '\r') >= 0 {
+		return fmt.Errorf("%s: lines end in a carriage return alone; convert the file, for example with tr '\\r' '\\n'", displayName(file))
+	}
+	skip := 0
+	for rest := head; ; skip++ {
+		line, after, found := bytes.Cut(rest, []byte{'\n'})
+		if !found || len(bytes.TrimSuffix(line, []byte{'\r'})) > 0 {
+			break
+		}
+		rest = after
+	}
+	if !first && skip != d.skip {
+		return fmt.Errorf("%s begins with %d blank lines, the first file of the source with %d; remove them", displayName(file), skip, d.skip)
+	}
+	d.skip = skip
+	return nil
 }
 
 // hasHeader decides whether the first record names the columns: the
@@ -440,6 +465,9 @@ func (d *dialect) explainFile(file string) error {
 	if err == nil {
 		_, err = d.scanQuoted(file, false, func(string, int, []string) bool { return true })
 	}
+	if err == nil {
+		err = mixedLineEnds(file)
+	}
 	var parse *csv.ParseError
 	if errors.As(err, &parse) {
 		return &ValueError{
@@ -449,4 +477,32 @@ func (d *dialect) explainFile(file string) error {
 		}
 	}
 	return err
+}
+
+// mixedLineEnds returns an error if some lines of a file end in \r\n and others
+// in \n, which DuckDB refuses.
+func mixedLineEnds(file string) (err error) {
+	in, err := openText(file)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, in.Close()) }()
+	r := bufio.NewReader(in)
+	windows := false
+	for n := 1; ; n++ {
+		// A line longer than the buffer arrives in pieces; only its end counts.
+		line, err := r.ReadSlice('\n')
+		for errors.Is(err, bufio.ErrBufferFull) {
+			line, err = r.ReadSlice('\n')
+		}
+		if err != nil {
+			return nil // the end, or what openText's caller has seen before
+		}
+		crlf := bytes.HasSuffix(line, []byte("\r\n"))
+		if n > 1 && crlf != windows {
+			return &ValueError{Place: fmt.Sprintf("%s:%d", displayName(file), n), Problem: "the line ends differ: some are \\r\\n, others \\n",
+				Remedy: "make them alike, for example with dos2unix"}
+		}
+		windows = crlf
+	}
 }

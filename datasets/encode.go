@@ -34,9 +34,8 @@ const unseenExamples = 3
 // Encode applies the encoder to a frame. Columns are found by name, in any
 // order; others are ignored. A column that is missing or of another type is an
 // error. With needTarget the target must be there and complete, and the weight
-// where training had one; without, neither is read. Id columns are carried
-// through if present and required with needTarget false too only when listed
-// in the frame.
+// where training had one; without it, neither is read. Id columns are carried
+// through where the frame has them.
 func (e *Encoder) Encode(ctx context.Context, f *Frame, needTarget bool) (*Encoded, EncodeReport, error) {
 	report := EncodeReport{Rows: f.Rows}
 	if err := e.checkColumns(f, needTarget); err != nil {
@@ -126,14 +125,20 @@ func (e *Encoder) checkColumns(f *Frame, needTarget bool) error {
 			need(e.Weight)
 		}
 	}
-	switch names := f.Names(); len(missing) {
-	case 0:
+	if len(missing) == 0 {
 		return nil
-	case 1:
-		return fmt.Errorf("the data lack column %q, which the model needs%s%s", missing[0], didYouMean(missing[0], names), delimiterHint(names))
-	default:
-		return fmt.Errorf("the data lack columns the model needs: %s%s%s", list(missing, 8), didYouMean(missing[0], names), delimiterHint(names))
 	}
+	names, hint := f.available, ""
+	if names == nil {
+		names = f.Names()
+	}
+	for _, m := range missing {
+		if hint = didYouMean(m, names); hint != "" {
+			hint += " (for " + quote(m) + ")"
+			break
+		}
+	}
+	return fmt.Errorf("the data lack %s, which the model needs%s%s", list(missing, 8), hint, delimiterHint(names))
 }
 
 // convert returns the series in the kind the encoder learned.

@@ -1,6 +1,7 @@
 package datasets
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -129,9 +130,17 @@ func (e *Encoder) CategoricalFields() []Field {
 	return out
 }
 
-// Overrides returns the types under which Read must read a source for Encode,
-// with every column the encoder does not need ignored. The weight column is
-// left out, and the target too unless needTarget.
+// Read reads a source for Encode, with the types the encoder learned: columns
+// may stand in any order, and those it does not need are not read. A column
+// that is missing is not an error here; Encode lists all of them. Target and
+// weight are read only if needTarget.
+func (e *Encoder) Read(ctx context.Context, src Source, baseDir string, needTarget bool) (*Frame, error) {
+	frame, _, err := readSource(ctx, &src, baseDir, e.Overrides(needTarget), false)
+	return frame, err
+}
+
+// Overrides returns the types with which the function Read would read a source
+// for Encode: those the encoder learned, every other column ignored.
 func (e *Encoder) Overrides(needTarget bool) map[string]string {
 	types := map[string]string{OtherColumns: TypeIgnore}
 	for i := range e.Columns {

@@ -18,9 +18,9 @@ type ConfigError struct {
 // Error returns the path and the message.
 func (e *ConfigError) Error() string {
 	if e.Path == "" {
-		return "data: " + e.Msg
+		return e.Msg
 	}
-	return "data." + e.Path + ": " + e.Msg
+	return e.Path + ": " + e.Msg
 }
 
 // FieldPath returns the place below the data section.

@@ -240,11 +240,3 @@ func (f *Frame) Place(i int) string {
 	}
 	return f.origin.rowPlace(i)
 }
-
-// formatFraction renders a share for messages.
-func formatFraction(part, whole int) string {
-	if whole == 0 {
-		return "0 %"
-	}
-	return strconv.FormatFloat(100*float64(part)/float64(whole), 'f', 1, 64) + " %"
-}

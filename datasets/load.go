@@ -51,7 +51,7 @@ func (l *loader) warn(message string) {
 }
 
 func (l *loader) load() (*Dataset, error) {
-	frame, err := l.read(&l.cfg.Source, l.overrides())
+	frame, err := l.read(&l.cfg.Source, l.overrides(), true)
 	if err != nil {
 		return nil, l.locate(err)
 	}
@@ -96,8 +96,8 @@ func (l *loader) load() (*Dataset, error) {
 	return d, nil
 }
 
-func (l *loader) read(src *Source, overrides map[string]string) (*Frame, error) {
-	frame, files, err := readSource(l.ctx, src, l.baseDir, overrides)
+func (l *loader) read(src *Source, overrides map[string]string, strict bool) (*Frame, error) {
+	frame, files, err := readSource(l.ctx, src, l.baseDir, overrides, strict)
 	if err != nil {
 		return nil, err
 	}
@@ -371,8 +371,11 @@ func (l *loader) part(e *Encoder, frame *Frame, rows []int32, src *Source, name 
 		}
 		return l.encode(e, frame.Pick(rows), name)
 	}
-	own, err := l.read(src, e.Overrides(true))
+	own, err := l.read(src, e.Overrides(true), false)
 	if err != nil {
+		return nil, fmt.Errorf("%s rows: %w", name, err)
+	}
+	if err := e.checkColumns(own, true); err != nil {
 		return nil, fmt.Errorf("%s rows: %w", name, err)
 	}
 	if own, err = l.dropMissingTarget(own); err != nil {

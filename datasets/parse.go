@@ -86,13 +86,17 @@ var dateLayouts = []string{
 	"2/1/2006",
 	"2/1/2006 15:04:05",
 	"2/1/2006 15:04",
+	"1/2/06",
+	"1/2/06 15:04",
+	"2/1/06",
+	"2/1/06 15:04",
 }
 
 // parseDate parses a date in the given layout into microseconds since 1970,
 // converting an explicit zone to UTC.
 func parseDate(layout, s string) (int64, bool) {
 	// A date starts with a digit and is short; most texts fail here cheaply.
-	if len(s) < 8 || len(s) > 40 || s[0] < '0' || s[0] > '9' {
+	if len(s) < 6 || len(s) > 40 || s[0] < '0' || s[0] > '9' {
 		return 0, false
 	}
 	t, err := time.Parse(layout, s)

@@ -28,12 +28,13 @@ const OtherColumns = "*"
 // least 95 % numbers has to be numbers throughout, and an exception is an
 // error (*ValueError) that names file and line.
 func Read(ctx context.Context, src Source, baseDir string, overrides map[string]string) (*Frame, error) {
-	frame, _, err := readSource(ctx, &src, baseDir, overrides)
+	frame, _, err := readSource(ctx, &src, baseDir, overrides, true)
 	return frame, err
 }
 
 // readSource is Read that also returns the files read, those of tables too.
-func readSource(ctx context.Context, src *Source, baseDir string, overrides map[string]string) (*Frame, []string, error) {
+// Unless strict, columns of overrides that do not exist are passed over.
+func readSource(ctx context.Context, src *Source, baseDir string, overrides map[string]string, strict bool) (*Frame, []string, error) {
 	if err := src.validate("source"); err != nil {
 		return nil, nil, err
 	}
@@ -45,6 +46,11 @@ func readSource(ctx context.Context, src *Source, baseDir string, overrides map[
 	rel, files, err := openRelation(ctx, db, src, baseDir)
 	if err != nil {
 		return nil, nil, err
+	}
+	if strict {
+		if err := missingColumn(overrides, rel.names); err != nil {
+			return nil, nil, err
+		}
 	}
 	frame, err := rel.read(ctx, db, overrides)
 	if err != nil {
@@ -212,8 +218,8 @@ func (d *dialect) readCSV(files []string) string {
 	for i := range columns {
 		columns[i] = sqlString(positional(i)) + ": 'VARCHAR'"
 	}
-	return fmt.Sprintf("read_csv(%s, auto_detect = false, delim = %s, quote = '\"', escape = '\"', header = %t, columns = {%s})",
-		sqlStrings(files), sqlString(string(d.delimiter)), d.header, strings.Join(columns, ", "))
+	return fmt.Sprintf("read_csv(%s, auto_detect = false, delim = %s, quote = '\"', escape = '\"', header = %t, skip = %d, columns = {%s})",
+		sqlStrings(files), sqlString(string(d.delimiter)), d.header, d.skip, strings.Join(columns, ", "))
 }
 
 // sniffCSV lets DuckDB find the types, from all rows, so that SQL can compute
@@ -223,8 +229,8 @@ func (d *dialect) sniffCSV(files []string, src *Source) string {
 	for _, n := range src.Null {
 		null = append(null, n, " "+n)
 	}
-	return fmt.Sprintf("read_csv(%s, delim = %s, quote = '\"', escape = '\"', header = %t, skip = 0, names = %s, nullstr = %s, sample_size = -1)",
-		sqlStrings(files), sqlString(string(d.delimiter)), d.header, sqlStrings(d.columns), sqlStrings(null))
+	return fmt.Sprintf("read_csv(%s, delim = %s, quote = '\"', escape = '\"', header = %t, skip = %d, names = %s, nullstr = %s, sample_size = -1)",
+		sqlStrings(files), sqlString(string(d.delimiter)), d.header, d.skip, sqlStrings(d.columns), sqlStrings(null))
 }
 
 func nullSet(src *Source) map[string]bool {
@@ -255,6 +261,7 @@ func plain(err error) error {
 		return err
 	}
 	text, _, _ := strings.Cut(strings.TrimSpace(q.message), "\n\n")
+	text, _, _ = strings.Cut(text, "Possible fixes")
 	return errors.New("duckdb: " + strings.Join(strings.Fields(text), " "))
 }
 
@@ -271,9 +278,6 @@ func (r *relation) noRows() error {
 
 // read selects the columns that are not ignored.
 func (r *relation) read(ctx context.Context, db *database, overrides map[string]string) (*Frame, error) {
-	if err := missingColumn(overrides, r.names); err != nil {
-		return nil, err
-	}
 	types := make([]string, len(r.columns))
 	wanted := make([]int, 0, len(r.columns))
 	for i, name := range r.names {
@@ -291,7 +295,7 @@ func (r *relation) read(ctx context.Context, db *database, overrides map[string]
 		}
 	}
 	if len(wanted) == 0 {
-		return nil, errors.New("every column is ignored; nothing to read")
+		return nil, fmt.Errorf("none of the columns of the data is used%s; they are %s", delimiterHint(r.names), list(r.names, 12))
 	}
 	series := make([]*Series, len(r.columns))
 	again, err := r.readColumns(ctx, db, wanted, types, series)

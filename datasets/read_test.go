@@ -57,6 +57,8 @@ func TestReadCSVForms(t *testing.T) {
 		"quoted":          {"\"a\",\"b\"\n1,\"x\"\n\"2\",y\n", Source{}},
 		"names":           {"1,x\n2,y\n", Source{Names: []string{"a", "b"}}},
 		"names, header":   {"c,d\n1,x\n2,y\n", Source{Names: []string{"a", "b"}, Header: new(true)}},
+		"blank lines":     {"\n\r\n\na,b\n\n1,x\n\n2,y\n\n", Source{}},
+		"blank, query":    {"\n\na,b\n1,x\n2,y\n", Source{Query: "SELECT * FROM data"}},
 		"padded":          {" a , b\n1, x\n2 ,y \n", Source{}},
 		"comma decimals":  {"a;b\n1;x\n2;y\n", Source{Delimiter: ";"}},
 	} {
@@ -248,6 +250,9 @@ func TestReadErrors(t *testing.T) {
 		"short row":        {"a,b,c\n1,2,3\n4,5\n", Source{}, nil, []string{"data.csv:3", "found 2 fields, expected 3"}},
 		"long row":         {"a,b\n1,2\n" + many + "1,2,3\n", Source{}, nil, []string{"data.csv:30003", "found 3 fields, expected 2"}},
 		"open quote":       {"a,b\n1,\"x\n2,y\n", Source{}, nil, []string{"data.csv:2", "quote"}},
+		"old mac":          {"a,b\r1,2\r", Source{}, nil, []string{"carriage return", "tr "}},
+		"mixed line ends":  {"a,b\n1,2\r\n3,4\n", Source{}, nil, []string{"data.csv:2", "line ends differ"}},
+		"quote inside":     {"a,b\n1,\"5\" disc\"\n", Source{}, nil, []string{"data.csv:2", "quote"}},
 		"not utf-8":        {"a,b\n1,caf\xe9\n", Source{}, nil, []string{"data.csv:2", `column "b"`, "UTF-8", "iconv"}},
 		"word":             {"price,b\n" + many + "\"12,5\",x\n", Source{}, nil, []string{`data.csv:30002: column "price": "12,5" is not a number`, "decimal point"}},
 		"declared":         {"price,b\n1,x\ntwo,x\n", Source{}, map[string]string{"price": TypeNumeric}, []string{`data.csv:3: column "price": "two" is not a number`, `null: ["two"]`}},
@@ -263,7 +268,7 @@ func TestReadErrors(t *testing.T) {
 		"query, ragged":    {"a,b\n1,2\n3\n", Source{Query: "SELECT * FROM data"}, nil, []string{"data.csv:3", "found 1 fields, expected 2"}},
 		"query, word":      {"a,b\n" + many + "oops,x\n", Source{Query: "SELECT * FROM data"}, nil, []string{`data.csv:30002: column "a": "oops" is not a number`}},
 		"query, nan":       {"a,b\n1,x\nnan,y\n", Source{Query: "SELECT * FROM data"}, nil, []string{`data.csv:3: column "a": "nan" is not a finite number`}},
-		"all ignored":      {"a\n1\n", Source{}, map[string]string{"*": TypeIgnore}, []string{"every column is ignored"}},
+		"all ignored":      {"a\n1\n", Source{}, map[string]string{"*": TypeIgnore}, []string{"none of the columns"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := readText(t, c.content, c.src, c.overrides)

@@ -196,7 +196,7 @@ func positiveClass(classes []string, positive string) (int, error) {
 	}
 	for i, c := range classes {
 		other, ok := parseBool(classes[1-i])
-		if v, isBool := parseBool(c); isBool && v && !(ok && other) {
+		if v, isBool := parseBool(c); isBool && v && (!ok || !other) {
 			return i, nil
 		}
 	}

@@ -90,7 +90,7 @@ func (b *binder) finish(k kernels.Kernel) (kernels.Kernel, error) {
 // base returns what all kernels have.
 func (b *binder) base() base { return base{dev: b.dev, name: b.kernel} }
 
-// operand returns the view of a checked matrix, and none of an absent one.
+// operand returns the view of a checked matrix, and none of an absent one. Memory and count must be the device's.
 func operand[T kernels.Element](b *binder, name string, m kernels.Matrix) view[T] {
 	if b.err != nil || !m.Present() {
 		return view[T]{}
@@ -100,6 +100,7 @@ func operand[T kernels.Element](b *binder, name string, m kernels.Matrix) view[T
 		b.fail(fmt.Errorf("cpu: %s: %s: %w", b.kernel, name, err))
 		return view[T]{}
 	}
+	b.count(m.Count)
 	v := view[T]{rows: m.Rows, cols: m.Cols, stride: m.Stride, dense: m.Dense(), present: true}
 	if m.Rows == 0 || m.Cols == 0 {
 		v.stride = 0 // so that an empty row is at the beginning of no memory

@@ -28,3 +28,9 @@ func TestConformance(t *testing.T) {
 func TestDeterminism(t *testing.T) {
 	kerneltest.RunDeterminism(t, func(threads int) kernels.Device { return open(t, threads) })
 }
+
+func TestAllocations(t *testing.T) {
+	for _, threads := range []int{1, 2} {
+		kerneltest.RunAllocations(t, func(t *testing.T) kernels.Device { return open(t, threads) })
+	}
+}

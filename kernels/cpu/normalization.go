@@ -79,12 +79,18 @@ func (k *batchNormStats[T]) Part(i int) {
 // combine brings together the blocks' statistics of column c.
 func (k *batchNormStats[T]) combine(partial []T, c int) {
 	cols := k.x.cols
+	if k.rows == 0 {
+		k.stats.row(0)[c], k.stats.row(1)[c] = 0, 0
+		return
+	}
+	// Means are taken from the first block's on: a mean far from 0 must not cost the digits of the variance.
+	origin := float64(partial[c])
 	var n, mean, squares float64
 	for lo := 0; lo < k.rows; lo += rowsPerSum {
 		at := 3*(lo/rowsPerSum)*cols + c
 		bn := float64(min(rowsPerSum, k.rows-lo))
 		deviation := float64(partial[at+cols])
-		bmean := float64(partial[at]) + deviation/bn
+		bmean := (float64(partial[at]) - origin) + deviation/bn
 		bsquares := max(float64(partial[at+2*cols])-deviation*deviation/bn, 0)
 		total := n + bn
 		delta := bmean - mean
@@ -92,10 +98,7 @@ func (k *batchNormStats[T]) combine(partial []T, c int) {
 		squares += bsquares + delta*delta*(n*bn/total)
 		n = total
 	}
-	if n > 0 {
-		squares /= n
-	}
-	k.stats.row(0)[c], k.stats.row(1)[c] = T(mean), T(squares)
+	k.stats.row(0)[c], k.stats.row(1)[c] = T(origin+mean), T(squares/n)
 }
 
 // Cost returns the work at the present row count.

@@ -25,12 +25,11 @@ func Names() []string { return []string{Auto, "cpu", "cuda", "cuda:N"} }
 //
 // A kind that this build does not hold is an error that wraps [kernels.ErrUnsupported].
 func Open(name string, threads int) (kernels.Device, error) {
-	switch kind, index, err := parse(name); {
+	switch kind, err := parse(name); {
 	case err != nil:
 		return nil, err
 	case kind == "cuda":
-		return nil, fmt.Errorf("devices: %q, number %d: this program was built without CUDA: use --device cpu, or device: cpu in the run file: %w",
-			name, index, kernels.ErrUnsupported)
+		return nil, &withoutCUDA{name}
 	default:
 		dev, err := cpu.New(cpu.Options{Threads: threads})
 		if err != nil {
@@ -39,6 +38,16 @@ func Open(name string, threads int) (kernels.Device, error) {
 		return &chosen{dev, reason(kind, dev.Info().Reason)}, nil
 	}
 }
+
+// withoutCUDA is the error of a GPU asked for in a build that has none.
+type withoutCUDA struct{ name string }
+
+func (e *withoutCUDA) Error() string {
+	return fmt.Sprintf("devices: %s: this program was built without CUDA; use --device cpu, or device: cpu in the run file", e.name)
+}
+
+// Unwrap returns the kind of error.
+func (e *withoutCUDA) Unwrap() error { return kernels.ErrUnsupported }
 
 // chosen is a CPU device, with all its families, that knows why it was taken.
 type chosen struct {
@@ -56,7 +65,7 @@ func (c *chosen) Info() kernels.Info {
 // Check returns the error of [Open] for a name that is malformed, without starting anything. It accepts the names of
 // devices that this build or machine lacks.
 func Check(name string) error {
-	_, _, err := parse(name)
+	_, err := parse(name)
 	return err
 }
 
@@ -88,20 +97,19 @@ func reason(kind, level string) string {
 	return why + "; level: " + level
 }
 
-// parse splits a name into its kind and the number of a GPU.
-func parse(name string) (kind string, index int, err error) {
+// parse returns the kind of device that a name asks for.
+func parse(name string) (kind string, err error) {
 	kind, number, numbered := strings.Cut(name, ":")
 	switch {
 	case name == "":
-		return Auto, 0, nil
+		return Auto, nil
 	case (kind == Auto || kind == "cpu") && !numbered, kind == "cuda" && !numbered:
-		return kind, 0, nil
+		return kind, nil
 	case kind == "cuda":
-		n, err := strconv.ParseUint(number, 10, 16)
-		if err != nil {
-			return "", 0, fmt.Errorf("devices: %q: %q is not the number of a GPU; they count from cuda:0", name, number)
+		if _, err := strconv.ParseUint(number, 10, 16); err != nil {
+			return "", fmt.Errorf("devices: %q: %q is not the number of a GPU; they count from cuda:0", name, number)
 		}
-		return kind, int(n), nil
+		return kind, nil
 	}
-	return "", 0, fmt.Errorf("devices: there is no device %q; there are %s", name, strings.Join(Names(), ", "))
+	return "", fmt.Errorf("devices: there is no device %q; there are %s", name, strings.Join(Names(), ", "))
 }

@@ -14,7 +14,7 @@ func shapesOf(s scale) [][2]int {
 	case conformance:
 		return [][2]int{{0, 4}, {1, 1}, {3, 17}, {17, 3}, {64, 8}, {65, 1}, {129, 33}, {200, 7}, {5, 300}, {4, 0}}
 	case large:
-		return [][2]int{{1500, 67}}
+		return [][2]int{{700, 67}}
 	}
 	return [][2]int{{65, 9}}
 }

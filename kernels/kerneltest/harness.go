@@ -51,6 +51,7 @@ type form struct {
 type tensor struct {
 	operand
 	m      kernels.Matrix
+	filled []byte // what fill makes of all rows, [rows, cols]
 	before []byte
 	values []float64 // before, in float64
 	after  []byte
@@ -145,9 +146,16 @@ func (x *trial) add(o operand, l layout) {
 		m.Count = x.counts[o.count]
 	}
 	bytes := size * o.dtype.Size()
-	x.tensors[o.name] = &tensor{
+	s := &tensor{
 		operand: o, m: m, before: make([]byte, bytes), after: make([]byte, bytes), values: make([]float64, size), set: make([]bool, size),
 	}
+	if o.fill != nil {
+		s.filled = make([]byte, o.rows*o.cols*o.dtype.Size())
+		for i := range o.rows * o.cols {
+			put(s.filled, o.dtype, i, o.fill(i/o.cols, i%o.cols))
+		}
+	}
+	x.tensors[o.name] = s
 }
 
 // matrix returns an operand's matrix.
@@ -170,19 +178,22 @@ func (x *trial) prepare(n int) {
 	x.t.Helper()
 	for _, f := range x.form.operands {
 		o := x.tensors[f.name]
+		clear(o.set)
 		for i := range o.values {
-			o.values[i] = putMark(o.before, o.dtype, i)
-			o.set[i] = false
+			putMark(o.before, o.dtype, i)
+			o.values[i] = math.NaN()
 		}
 		valid := o.rows
 		if o.count == batchCount {
 			valid = min(n, o.rows)
 		}
 		if o.fill != nil {
+			size := o.dtype.Size()
 			for r := range valid {
+				at := o.m.Offset + r*o.m.Stride
+				copy(o.before[at*size:], o.filled[r*o.cols*size:(r+1)*o.cols*size])
 				for c := range o.cols {
-					i := o.m.Offset + r*o.m.Stride + c
-					o.values[i] = put(o.before, o.dtype, i, o.fill(r, c))
+					o.values[at+c] = get(o.before, o.dtype, at+c)
 				}
 			}
 		}
@@ -247,16 +258,17 @@ func (x *trial) errorf(format string, args ...any) {
 
 // at returns an element as it was before the run.
 func (x *trial) at(name string, r, c int) float64 {
-	o := x.tensors[name]
-	return o.values[o.m.Offset+r*o.m.Stride+c]
+	return x.tensors[name].at(r, c)
 }
+
+// at returns an element as it was before the run.
+func (o *tensor) at(r, c int) float64 { return o.values[o.m.Offset+r*o.m.Stride+c] }
 
 // has says whether the form has the operand.
 func (x *trial) has(name string) bool { return x.tensors[name] != nil }
 
 // expect tells what an element must hold after the run, up to a tolerance.
 func (x *trial) expect(name string, r, c int, want, tolerance float64) {
-	x.t.Helper()
 	o := x.tensors[name]
 	i := o.m.Offset + r*o.m.Stride + c
 	o.set[i] = true
@@ -287,31 +299,27 @@ func (x *trial) expectCount(name string, want int) {
 	}
 }
 
-// put encodes an element and returns it as the type rounds it.
-func put(b []byte, dt kernels.Dtype, i int, v float64) float64 {
+// put encodes an element.
+func put(b []byte, dt kernels.Dtype, i int, v float64) {
 	switch dt {
 	case kernels.Float64:
 		copy(b[8*i:], kernels.Bytes([]float64{v}))
-		return v
 	case kernels.Int32:
 		copy(b[4*i:], kernels.Bytes([]int32{int32(v)}))
-		return float64(int32(v))
 	case kernels.Uint32:
 		copy(b[4*i:], kernels.Bytes([]uint32{uint32(int64(v))}))
-		return float64(uint32(int64(v)))
+	default:
+		copy(b[4*i:], kernels.Bytes([]float32{float32(v)}))
 	}
-	copy(b[4*i:], kernels.Bytes([]float32{float32(v)}))
-	return float64(float32(v))
 }
 
 // putMark encodes a marked element.
-func putMark(b []byte, dt kernels.Dtype, i int) float64 {
+func putMark(b []byte, dt kernels.Dtype, i int) {
 	if dt == kernels.Float64 {
 		copy(b[8*i:], kernels.Bytes([]float64{math.Float64frombits(mark64)}))
 	} else {
 		copy(b[4*i:], kernels.Bytes([]uint32{mark32}))
 	}
-	return math.NaN()
 }
 
 // get decodes an element.

@@ -59,7 +59,7 @@ func loss(r, c int, kind kernels.LossKind, out, gradient, upstream bool, logits 
 	f := form{
 		name: fmt.Sprintf("%v loss %d×%d, loss %t, gradient %t, upstream %t", kind, r, c, out, gradient, upstream),
 		operands: []operand{
-			{name: "P", rows: r, cols: c, count: batchCount, fill: logits},
+			{name: "P", rows: r, cols: c, count: batchCount, fill: logits, free: kind == kernels.SoftmaxLoss && !gradient},
 			target,
 			{name: "Weight", rows: r, cols: 1, count: batchCount, fill: uniform(3, 0, 2)},
 			{name: "Scale", rows: 1, cols: 1, fill: constant(0.07)},

@@ -19,11 +19,7 @@ type selfDecoding interface {
 	UnmarshalYAML(decode func(any) error) error
 }
 
-var (
-	selfDecodingType = reflect.TypeFor[selfDecoding]()
-	textType         = reflect.TypeFor[encoding.TextUnmarshaler]()
-	durationType     = reflect.TypeFor[time.Duration]()
-)
+var durationType = reflect.TypeFor[time.Duration]()
 
 // decoder fills values from nodes and collects what is wrong.
 type decoder struct {
@@ -79,12 +75,19 @@ func (d *decoder) value(n *node, path []string, v reflect.Value) {
 		d.value(n, path, v.Elem())
 		return
 	}
-	if pt := reflect.PointerTo(t); pt.Implements(selfDecodingType) {
-		d.self(n, path, v.Addr().Interface().(selfDecoding))
-		return
-	} else if pt.Implements(textType) {
-		d.fromText(n, path, v.Addr().Interface().(encoding.TextUnmarshaler))
-		return
+	if v.Addr().CanInterface() {
+		switch out := v.Addr().Interface().(type) {
+		case selfDecoding:
+			d.self(n, path, out)
+			return
+		case interface{ UnmarshalYAML([]byte) error }:
+			// The bytes have no places, so mistakes in them could not be shown.
+			d.unusable(path, "type %s decodes itself from bytes; give it UnmarshalYAML(func(any) error) error", t)
+			return
+		case encoding.TextUnmarshaler:
+			d.fromText(n, path, out)
+			return
+		}
 	}
 	switch t.Kind() {
 	case reflect.Struct:

@@ -120,14 +120,32 @@ func Prefix(section string, err error) error {
 	if err == nil {
 		return nil
 	}
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+	if list, ok := parts(err); ok {
 		var out errorList
-		for _, e := range joined.Unwrap() {
+		for _, e := range list {
 			out = append(out, Prefix(section, e))
 		}
 		return out
 	}
 	return &prefixed{section: section, inner: err}
+}
+
+// parts returns the errors of a list, as errors.Join makes it. An error that wraps
+// several in one sentence is not a list: taking it apart would lose the sentence.
+func parts(err error) ([]error, bool) {
+	if list, ok := any(err).(errorList); ok {
+		return list, true
+	}
+	joined, ok := any(err).(interface{ Unwrap() []error })
+	if !ok {
+		return nil, false
+	}
+	list := joined.Unwrap()
+	texts := make([]string, len(list))
+	for i, e := range list {
+		texts[i] = e.Error()
+	}
+	return list, strings.Join(texts, "\n") == err.Error()
 }
 
 // fieldPath returns the field path of the first error in the chain that has one.
@@ -148,9 +166,9 @@ func (f *File) Locate(err error) error {
 	if err == nil {
 		return nil
 	}
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+	if list, ok := parts(err); ok {
 		var out errorList
-		for _, e := range joined.Unwrap() {
+		for _, e := range list {
 			out = append(out, f.Locate(e))
 		}
 		return out

@@ -32,17 +32,22 @@ func (s *fieldSet) names() []string {
 	return names
 }
 
-var fieldCache sync.Map // reflect.Type → *fieldSet
+var (
+	fieldMutex sync.Mutex
+	fieldCache = map[reflect.Type]*fieldSet{}
+)
 
 // fieldsOf returns the fields of the struct type t.
 func fieldsOf(t reflect.Type) *fieldSet {
-	if s, ok := fieldCache.Load(t); ok {
-		return s.(*fieldSet)
+	fieldMutex.Lock()
+	defer fieldMutex.Unlock()
+	s := fieldCache[t]
+	if s == nil {
+		s = &fieldSet{byName: map[string]int{}}
+		s.collect(t, nil, 0)
+		fieldCache[t] = s
 	}
-	s := &fieldSet{byName: map[string]int{}}
-	s.collect(t, nil, 0)
-	cached, _ := fieldCache.LoadOrStore(t, s)
-	return cached.(*fieldSet)
+	return s
 }
 
 func (s *fieldSet) collect(t reflect.Type, prefix []int, depth int) {

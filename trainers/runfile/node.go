@@ -64,7 +64,9 @@ const (
 	// maxBrackets bounds the nesting of flow collections before the parser sees them.
 	maxBrackets = 1000
 	// maxLineBytes bounds "- - - - …", the other way to nest without indentation.
-	maxLineBytes = 64 << 10
+	maxLineBytes = 32 << 10
+	// maxLines bounds the parser's time, which grows with the square of the lines.
+	maxLines = 10_000
 	// maxNodes bounds the tree after aliases are copied ("billion laughs").
 	maxNodes = 100_000
 )
@@ -117,6 +119,9 @@ func (f *File) checkText(src []byte) error {
 		case c == '\n':
 			line++
 			start = i + 1
+			if line > maxLines+1 {
+				return f.syntaxError(0, 0, "the run file has more than %d lines; is it the right file?", maxLines)
+			}
 		case c == '[' || c == '{':
 			if depth++; depth > maxBrackets {
 				return f.syntaxError(line, column(), "brackets are nested more than %d deep", maxBrackets)
@@ -133,7 +138,7 @@ func (f *File) checkText(src []byte) error {
 			i += size - 1
 		}
 		if i-start > maxLineBytes {
-			return f.syntaxError(line, 0, "the line is longer than %d bytes", maxLineBytes)
+			return f.syntaxError(line, 1, "the line is longer than %d bytes", maxLineBytes)
 		}
 		i++
 	}
@@ -257,7 +262,7 @@ func (c *converter) convert(n ast.Node, depth int) (*node, error) {
 		if !ok {
 			return nil, c.fail(at, "alias *%s has no anchor &%s before it", name, name)
 		}
-		return c.copy(target, at, depth)
+		return c.duplicate(target, at, depth)
 	case *ast.SequenceNode:
 		out := &node{kind: sequence, at: at}
 		for _, item := range n.Values {
@@ -290,23 +295,23 @@ func (c *converter) count(at place, depth int) error {
 	return nil
 }
 
-// copy copies an anchored value for an alias, so that an override of one place
+// duplicate copies an anchored value for an alias, so that an override of one place
 // leaves the others alone. The places stay those of the anchor's text, where
 // the value is written; the copy itself is at the alias.
-func (c *converter) copy(n *node, at place, depth int) (*node, error) {
+func (c *converter) duplicate(n *node, at place, depth int) (*node, error) {
 	if err := c.count(at, depth); err != nil {
 		return nil, err
 	}
 	out := &node{kind: n.kind, at: n.at, text: n.text}
 	for _, item := range n.items {
-		v, err := c.copy(item, at, depth+1)
+		v, err := c.duplicate(item, at, depth+1)
 		if err != nil {
 			return nil, err
 		}
 		out.items = append(out.items, v)
 	}
 	for _, e := range n.entries {
-		v, err := c.copy(e.value, at, depth+1)
+		v, err := c.duplicate(e.value, at, depth+1)
 		if err != nil {
 			return nil, err
 		}

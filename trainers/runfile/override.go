@@ -1,6 +1,7 @@
 package runfile
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -90,7 +91,8 @@ func parseOverrideValue(from, value string) (*node, error) {
 	f := &File{path: from, src: []byte(value)}
 	at := place{override: from}
 	reword := func(err error) error {
-		if e, ok := err.(*Error); ok {
+		var e *Error
+		if errors.As(err, &e) {
 			return f.errorAt(at, "", e.Msg)
 		}
 		return err

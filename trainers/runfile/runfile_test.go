@@ -166,6 +166,8 @@ func TestErrors(t *testing.T) {
 		{"name: !foo x\n", []string{`YAML tag !foo is not used`}},
 		{"train:\n  <<: 3\n", []string{`"<<" merges a mapping`}},
 		{"extra: " + strings.Repeat("[", 300) + strings.Repeat("]", 300), []string{`nested more than 100 deep`}},
+		{strings.Repeat("a: b\n", 10_002), []string{`run.yaml: the run file has more than 10000 lines`}},
+		{"tags: [" + strings.Repeat("a,", 20_000) + "]", []string{`run.yaml:1:1: the line is longer than 32768 bytes`}},
 		{strings.Repeat("[", 5000), []string{`brackets are nested more than 1000 deep`}},
 		{"a: &a [x,x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: [*e,*e,*e]\n",
 			[]string{`more than 100000 values`}},
@@ -239,6 +241,11 @@ func TestOverrides(t *testing.T) {
 	}
 }
 
+// byteDecoding decodes itself in the one way that is not supported.
+type byteDecoding struct{}
+
+func (*byteDecoding) UnmarshalYAML([]byte) error { return nil }
+
 // foreign is a field error of another package.
 type foreign struct{ path string }
 
@@ -281,8 +288,13 @@ func TestLocate(t *testing.T) {
 		t.Error("the cause is lost")
 	}
 	plain := errors.New("disk full")
-	if f.Locate(plain) != plain || f.Locate(nil) != nil || Prefix("a", nil) != nil {
+	if got := f.Locate(plain); got.Error() != "disk full" || f.Locate(nil) != nil || Prefix("a", nil) != nil {
 		t.Error("an error without a path changed")
+	}
+	// Two errors in one sentence stay one error.
+	sentence := fmt.Errorf("%w: because %w", plain, cause)
+	if got := f.Locate(sentence).Error(); !strings.HasPrefix(got, "run.yaml:3:10: disk full: because train.batch: must") {
+		t.Error(got)
 	}
 }
 
@@ -318,5 +330,11 @@ func TestOpen(t *testing.T) {
 	}
 	if err := f.Decode(&bad); err == nil || errors.Is(err, ErrConfig) {
 		t.Errorf("a channel was decoded: %v", err)
+	}
+	var bytes struct {
+		Train byteDecoding `yaml:"train"`
+	}
+	if err := f.Decode(&bytes); err == nil || !strings.Contains(err.Error(), "UnmarshalYAML(func(any) error)") {
+		t.Errorf("bytes were decoded: %v", err)
 	}
 }

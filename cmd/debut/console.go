@@ -1,0 +1,99 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/lmittmann/tint"
+	"golang.org/x/term"
+)
+
+// console is where the program talks to.
+type console struct {
+	out      io.Writer // results
+	err      io.Writer // all else
+	terminal bool      // err is a terminal: bars and colors
+	quiet    bool
+	logs     *redirected
+	log      *slog.Logger
+}
+
+// newConsole sets up logging in a format: auto, text or json.
+func newConsole(out, err io.Writer, format string, quiet bool) (*console, error) {
+	c := &console{out: out, err: err, quiet: quiet, logs: &redirected{to: err}}
+	if f, ok := err.(*os.File); ok && os.Getenv("TERM") != "dumb" {
+		c.terminal = term.IsTerminal(int(f.Fd()))
+	}
+	level := slog.LevelInfo
+	if quiet {
+		level = slog.LevelWarn
+	}
+	switch {
+	case format == "json":
+		c.terminal = false
+		c.log = slog.New(slog.NewJSONHandler(c.logs, &slog.HandlerOptions{Level: level}))
+	case format == "auto" && c.terminal:
+		// https://no-color.org: set and not empty
+		c.log = slog.New(tint.NewTextHandler(c.logs, &tint.Options{Level: level, TimeFormat: time.TimeOnly, NoColor: os.Getenv("NO_COLOR") != ""}))
+	case format == "auto" || format == "text":
+		c.terminal = false
+		c.log = slog.New(slog.NewTextHandler(c.logs, &slog.HandlerOptions{Level: level}))
+	default:
+		return nil, usagef("--log-format %s: there are auto, text and json", format)
+	}
+	return c, nil
+}
+
+// print writes a result.
+func (c *console) print(text string) error {
+	if _, err := io.WriteString(c.out, text); err != nil {
+		return fmt.Errorf("write the result: %w", err)
+	}
+	return nil
+}
+
+// printJSON writes a result as one indented JSON document.
+func (c *console) printJSON(v any) error {
+	text, err := encodeJSON(v, "  ")
+	if err != nil {
+		return fmt.Errorf("write the result: %w", err)
+	}
+	return c.print(text)
+}
+
+// encodeJSON returns v as JSON and a newline, on one line where indent is empty.
+func encodeJSON(v any, indent string) (string, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", indent)
+	err := e.Encode(v)
+	return b.String(), err
+}
+
+// redirected is a writer whose target can change while it is in use: messages go above a progress bar while there
+// is one.
+type redirected struct {
+	mu sync.Mutex
+	to io.Writer
+}
+
+// Write writes to the present target.
+func (r *redirected) Write(p []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.to.Write(p)
+}
+
+// redirect changes the target.
+func (r *redirected) redirect(to io.Writer) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.to = to
+}

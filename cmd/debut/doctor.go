@@ -1,0 +1,123 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/cpu"
+
+	"debut/kernels"
+	"debut/kernels/devices"
+	"debut/trainers/runfolder"
+)
+
+// diagnosis is what doctor finds.
+type diagnosis struct {
+	Versions   runfolder.Versions `json:"versions"`
+	Processors int                `json:"processors"`     // that Go may use
+	SIMD       []string           `json:"simd_supported"` // what the processor has, not what this build uses
+	Auto       *kernels.Info      `json:"auto_device"`    // what --device auto takes; null where that fails
+	AutoError  string             `json:"auto_error,omitempty"`
+	CUDA       string             `json:"cuda"`
+	Variables  []string           `json:"variables"` // DEBUT_*, as NAME=value
+}
+
+func (a *app) doctor() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "doctor",
+		Short: "Show what the program finds on this machine, what it uses, and why",
+		Args:  takes(0, 0, ""),
+		RunE: func(*cobra.Command, []string) error {
+			d := diagnose()
+			var err error
+			if asJSON {
+				err = a.console.printJSON(d)
+			} else {
+				err = a.console.print(d.text())
+			}
+			if err == nil && d.Auto == nil {
+				err = fmt.Errorf("no device can be used: %s", d.AutoError)
+			}
+			return err
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func diagnose() diagnosis {
+	d := diagnosis{
+		Versions: versions(), Processors: runtime.GOMAXPROCS(0), SIMD: simdSupported(), CUDA: devices.CUDA(), Variables: []string{},
+	}
+	if infos, err := devices.List(); err != nil {
+		d.AutoError = err.Error()
+	} else if len(infos) > 0 {
+		d.Auto = &infos[0]
+	}
+	for _, v := range os.Environ() {
+		if strings.HasPrefix(v, "DEBUT_") {
+			d.Variables = append(d.Variables, v)
+		}
+	}
+	slices.Sort(d.Variables)
+	return d
+}
+
+// simdSupported lists the instruction sets of the processor that matter to kernels.
+func simdSupported() []string {
+	out := []string{}
+	if cpu.X86.HasAVX2 && cpu.X86.HasFMA {
+		out = append(out, "avx2")
+	}
+	if cpu.X86.HasAVX512F && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512DQ && cpu.X86.HasAVX512VL {
+		out = append(out, "avx512")
+	}
+	if cpu.ARM64.HasASIMD {
+		out = append(out, "neon")
+	}
+	return out
+}
+
+// text is the diagnosis for people.
+func (d diagnosis) text() string {
+	var b strings.Builder
+	line := func(name, format string, args ...any) {
+		fmt.Fprintf(&b, "%-12s %s\n", name, fmt.Sprintf(format, args...))
+	}
+	line("debut", "%s, %s, %s", d.Versions.Debut, d.Versions.Go, d.Versions.Platform)
+	if d.Auto != nil {
+		line("device", "%s (--device auto): %s", d.Auto.Kind, d.Auto.Reason)
+		line("processor", "%s", d.Auto.Name)
+		line("SIMD", "uses %s; the processor has %s", d.Auto.Level, orNone(d.SIMD))
+		line("threads", "%d of %d processors", d.Auto.Threads, d.Processors)
+		if d.Auto.Memory > 0 {
+			line("memory", "%.1f GiB", float64(d.Auto.Memory)/(1<<30))
+		}
+		if d.Auto.Notes != "" {
+			line("note", "%s", d.Auto.Notes)
+		}
+	} else {
+		line("device", "none: %s", d.AutoError)
+		line("SIMD", "the processor has %s", orNone(d.SIMD))
+	}
+	line("CUDA", "%s", d.CUDA)
+	line("environment", "%s", orNone(d.Variables))
+	for _, m := range notable {
+		if v, ok := d.Versions.Modules[m]; ok {
+			line("module", "%s %s", m, v)
+		}
+	}
+	return b.String()
+}
+
+func orNone(list []string) string {
+	if len(list) == 0 {
+		return "none"
+	}
+	return strings.Join(list, ", ")
+}

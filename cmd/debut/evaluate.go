@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"debut/datasets"
+	"debut/trainers/behavior"
+	"debut/trainers/metrics"
+)
+
+func (a *app) evaluate() *cobra.Command {
+	var device deviceFlags
+	var source sourceFlags
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "evaluate MODEL DATA...",
+		Short: "Measure a model on rows with known targets",
+		Long: `Measure a model on rows with known targets. MODEL is a run folder or its model/; DATA are CSV, Parquet or JSON files. Columns
+are found by name, in any order.`,
+		Example: "  debut evaluate runs/first may.csv june.csv",
+		Args:    takes(2, -1, "a model and at least one file"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			src := source.source(cmd.Flags(), args[1:])
+			var result *metrics.Result
+			var report datasets.EncodeReport
+			err := withModel(&device, args[0], func(m *behavior.Model) (err error) {
+				result, report, err = m.Evaluate(cmd.Context(), src, "")
+				return err
+			})
+			if err != nil {
+				return canceled(cmd.Context(), err)
+			}
+			a.console.reportEncoding(report)
+			if asJSON {
+				return a.console.printJSON(struct {
+					Model  string                `json:"model"`
+					Data   []string              `json:"data"`
+					Result *metrics.Result       `json:"result"`
+					Report datasets.EncodeReport `json:"report"`
+				}{args[0], args[1:], result, report})
+			}
+			return a.console.print(evaluation(result))
+		},
+	}
+	device.register(cmd)
+	source.register(cmd)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+// evaluation is what evaluate prints.
+func evaluation(r *metrics.Result) string {
+	t := table{{"rows", thousands(int64(r.Rows))}}
+	for _, v := range r.Values {
+		t = append(t, []string{v.Name, number(v.Value)})
+	}
+	var b strings.Builder
+	b.WriteString(t.text())
+	if text := classTables(r); text != "" {
+		b.WriteString("\n" + text)
+	}
+	return b.String()
+}
+
+// withModel opens a model on a device for the time of a call.
+func withModel(device *deviceFlags, path string, use func(*behavior.Model) error) (err error) {
+	dev, err := device.open()
+	if err != nil {
+		return err
+	}
+	defer closing(dev, &err)
+	m, err := behavior.Open(path, dev)
+	if err != nil {
+		return err
+	}
+	return use(m)
+}
+
+// canceled makes an error that came of a canceled context say so: the database has words of its own for it.
+func canceled(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
+}

@@ -1,0 +1,87 @@
+// Command debut trains and applies the models of a product launch.
+//
+// Each subcommand has a file of its own, which declares flags, calls the packages below and prints. Results go to
+// standard output, everything else to standard error. Exit codes: 0 success, 1 failure, 2 wrong usage, 130 and 143 ended by
+// Ctrl-C and SIGTERM.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"debut/trainers/behavior"
+)
+
+// version is stamped by the Makefile.
+var version = "unknown"
+
+// The exit codes beside 0. A signal's is 128 and its number.
+const (
+	exitFailure = 1
+	exitUsage   = 2
+	exitSignal  = 128
+)
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+// run executes a command line and returns the exit code.
+func run(args []string, stdout, stderr io.Writer) int {
+	ctx, stop := withSignals(context.Background())
+	defer stop()
+	root := newApp(stdout, stderr).root()
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	cmd, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		return 0
+	}
+	code, message := exitFailure, err.Error()
+	var sig *interruption
+	var usage *usageError
+	switch {
+	case errors.As(context.Cause(ctx), &sig) && (errors.Is(err, behavior.ErrInterrupted) || errors.Is(err, context.Canceled)):
+		code, message = exitSignal+int(sig.signal), sig.Error()
+	case errors.As(err, &usage):
+		code = exitUsage
+		message += fmt.Sprintf("\nrun %q for help", cmd.CommandPath()+" --help")
+	}
+	_, _ = fmt.Fprintf(stderr, "debut: %s\n", message) // there is nowhere else to say that this failed
+	return code
+}
+
+// interruption is why a context was canceled: a signal.
+type interruption struct{ signal syscall.Signal }
+
+func (i *interruption) Error() string {
+	if i.signal == syscall.SIGINT {
+		return "interrupted"
+	}
+	return "ended by SIGTERM"
+}
+
+// withSignals returns a context that the first SIGINT or SIGTERM cancels, with an *interruption as its cause. After
+// it the signals do again what they do by default, so that a second one ends the program at once.
+func withSignals(parent context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(parent)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		select {
+		case s := <-signals:
+			signal.Stop(signals)
+			number, _ := s.(syscall.Signal) // the only kind on systems with signals
+			cancel(&interruption{number})
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		cancel(nil)
+	}
+}

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"debut/datasets"
+	"debut/trainers/behavior"
+)
+
+// outputExtensions are the files that predict writes.
+var outputExtensions = []string{".csv", ".tsv", ".parquet"}
+
+func (a *app) predict() *cobra.Command {
+	var device deviceFlags
+	var source sourceFlags
+	var output string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "predict MODEL DATA... -o OUT.csv",
+		Short: "Apply a model to new rows",
+		Long: `Apply a model to new rows and write the predictions to a CSV, TSV or Parquet file, one row for each row read and in the same
+order, with the id columns of the run file carried through. MODEL is a run folder or its model/; the target is not needed.`,
+		Example: "  debut predict runs/first new.csv -o predictions.parquet",
+		Args:    takes(2, -1, "a model and at least one file"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if output == "" {
+				return usagef("%s needs a file to write, --output predictions.csv", cmd.CommandPath())
+			}
+			if ext := strings.ToLower(filepath.Ext(output)); !slices.Contains(outputExtensions, ext) {
+				return usagef("--output %s: the format follows from the extension, one of %s", output, strings.Join(outputExtensions, ", "))
+			}
+			src := source.source(cmd.Flags(), args[1:])
+			var predictions *behavior.Predictions
+			var report datasets.EncodeReport
+			err := withModel(&device, args[0], func(m *behavior.Model) (err error) {
+				predictions, report, err = m.Predict(cmd.Context(), src, "")
+				return err
+			})
+			if err == nil {
+				err = datasets.WritePredictions(cmd.Context(), output, predictions.Columns)
+			}
+			if err != nil {
+				return canceled(cmd.Context(), err)
+			}
+			a.console.reportEncoding(report)
+			columns := make([]string, len(predictions.Columns))
+			for i, c := range predictions.Columns {
+				columns[i] = c.Name
+			}
+			if asJSON {
+				return a.console.printJSON(struct {
+					Model   string                `json:"model"`
+					Data    []string              `json:"data"`
+					Output  string                `json:"output"`
+					Rows    int                   `json:"rows"`
+					Columns []string              `json:"columns"`
+					Report  datasets.EncodeReport `json:"report"`
+				}{args[0], args[1:], output, predictions.Rows, columns, report})
+			}
+			return a.console.print(fmt.Sprintf("%s: %s rows; columns %s\n", output, thousands(int64(predictions.Rows)), strings.Join(columns, ", ")))
+		},
+	}
+	device.register(cmd)
+	source.register(cmd)
+	cmd.Flags().StringVarP(&output, "output", "o", "", "file to write: .csv, .tsv or .parquet; an existing one is replaced")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print what was written as JSON")
+	return cmd
+}

@@ -1,0 +1,203 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"debut/datasets"
+	"debut/trainers/metrics"
+)
+
+// table is text in columns: the first to the left, the others to the right.
+type table [][]string
+
+// text returns the table with two spaces between columns.
+func (t table) text() string { return t.aligned(1) }
+
+// leftText is text with every column to the left.
+func (t table) leftText() string { return t.aligned(math.MaxInt) }
+
+// aligned returns the table with so many columns to the left.
+func (t table) aligned(left int) string {
+	var widths []int
+	for _, row := range t {
+		for i, cell := range row {
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+		}
+	}
+	var b strings.Builder
+	for _, row := range t {
+		var line strings.Builder
+		for i, cell := range row {
+			pad := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell))
+			if i > 0 {
+				line.WriteString("  ")
+			}
+			if i >= left {
+				cell, pad = pad, cell
+			}
+			line.WriteString(cell + pad)
+		}
+		b.WriteString(strings.TrimRight(line.String(), " "))
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// parts are the parts of the data in the order of tables.
+var parts = []string{"train", "validation", "test"}
+
+// metricsTable lays out results by part, a metric a line.
+func metricsTable(results map[string]*metrics.Result) string {
+	var present []string
+	for _, p := range parts {
+		if results[p] != nil {
+			present = append(present, p)
+		}
+	}
+	if len(present) == 0 {
+		return ""
+	}
+	t := table{append([]string{""}, present...), {"rows"}}
+	for _, p := range present {
+		t[1] = append(t[1], thousands(int64(results[p].Rows)))
+	}
+	for _, v := range results[present[0]].Values {
+		row := []string{v.Name}
+		for _, p := range present {
+			if x, ok := results[p].Values.Get(v.Name); ok {
+				row = append(row, number(x))
+			} else {
+				row = append(row, "–")
+			}
+		}
+		t = append(t, row)
+	}
+	return t.text()
+}
+
+// maxClasses is up to how many classes tables by class are printed; JSON has them all.
+const maxClasses = 12
+
+// classTables lays out what a result says by class, "" for regression.
+func classTables(r *metrics.Result) string {
+	if r.Confusion == nil || len(r.Confusion.Classes) > maxClasses {
+		return ""
+	}
+	classes := table{{"class", "precision", "recall", "f1", "rows"}}
+	for _, c := range r.Classes {
+		classes = append(classes, []string{c.Class, number(c.Precision), number(c.Recall), number(c.F1), count(c.Support)})
+	}
+	confusion := table{{"true \\ predicted"}}
+	for i, c := range r.Confusion.Classes {
+		confusion[0] = append(confusion[0], c)
+		row := []string{c}
+		for _, n := range r.Confusion.Counts[i] {
+			row = append(row, count(n))
+		}
+		confusion = append(confusion, row)
+	}
+	text := confusion.text()
+	if len(r.Classes) > 0 {
+		text = classes.text() + "\n" + text
+	}
+	return text
+}
+
+// headline is the few values of a result that fit a line.
+func headline(task metrics.Task, values metrics.Values) string {
+	names := map[metrics.Task][]string{
+		metrics.TaskBinary:     {"auc", "log_loss"},
+		metrics.TaskMultiClass: {"accuracy", "log_loss"},
+		metrics.TaskRegression: {"rmse", "r2"},
+	}[task]
+	var b []string
+	for _, n := range names {
+		if x, ok := values.Get(n); ok {
+			b = append(b, n+" "+number(x))
+		}
+	}
+	return strings.Join(b, "  ")
+}
+
+// number formats a metric.
+func number(x float64) string {
+	switch {
+	case math.IsNaN(x):
+		return "undefined"
+	case x != 0 && (math.Abs(x) < 1e-4 || math.Abs(x) >= 1e6):
+		return strconv.FormatFloat(x, 'g', 6, 64)
+	case math.Abs(x) < 100:
+		return strconv.FormatFloat(x, 'f', 4, 64)
+	}
+	return strconv.FormatFloat(x, 'f', 2, 64)
+}
+
+// count formats a sum of weights, which is whole where there are none.
+func count(x float64) string {
+	if x == math.Trunc(x) && math.Abs(x) < 1e15 {
+		return thousands(int64(x))
+	}
+	return strconv.FormatFloat(x, 'g', 6, 64)
+}
+
+// thousands formats a number with commas.
+func thousands(n int64) string {
+	s := strconv.FormatInt(n, 10)
+	first := 0 // where digits begin
+	if n < 0 {
+		first = 1
+	}
+	for i := len(s) - 3; i > first; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// reportEncoding tells about values that the model had not seen.
+func (c *console) reportEncoding(r datasets.EncodeReport) {
+	for _, u := range r.Unseen {
+		if u.Rows > 0 {
+			c.log.Warn("values the model was not trained on count as unknown", "column", u.Column, "rows", u.Rows, "examples", u.Examples)
+		}
+	}
+	for _, m := range r.Missing {
+		if m.Rows > 0 {
+			c.log.Info("filled missing values", "column", m.Column, "rows", m.Rows)
+		}
+	}
+}
+
+// closing closes a thing and, where there is no error yet, sets that of closing.
+func closing(c io.Closer, err *error) {
+	if e := c.Close(); e != nil && *err == nil {
+		*err = e
+	}
+}
+
+// quoted returns a path as a word of a shell's command line.
+func quoted(path string) string {
+	safe := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || slices.Contains([]rune("/._-+=:,@%"), r)
+	}
+	if path != "" && strings.IndexFunc(path, func(r rune) bool { return !safe(r) }) < 0 {
+		return path
+	}
+	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
+}
+
+// rate formats rows a second.
+func rate(rowsPerSecond float64) string {
+	if math.IsNaN(rowsPerSecond) || math.IsInf(rowsPerSecond, 0) {
+		return "– rows/s"
+	}
+	return fmt.Sprintf("%s rows/s", thousands(int64(math.Round(rowsPerSecond))))
+}

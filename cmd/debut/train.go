@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"debut/engine"
+	"debut/trainers/behavior"
+	"debut/trainers/runfolder"
+)
+
+func (a *app) train() *cobra.Command {
+	var device deviceFlags
+	var set []string
+	var output, name string
+	var overwrite, profile, explain, asJSON bool
+	cmd := &cobra.Command{
+		Use:   "train RUN.yaml",
+		Short: "Train a model as a run file describes it",
+		Long: `Train a model as a run file describes it, evaluate it, and leave all of it in a run folder.
+
+Ctrl-C ends the training at the next step and keeps the model so far; a second Ctrl-C ends the program at once.`,
+		Example: `  debut train run.yaml
+  debut train run.yaml --name wide --set train.epochs=20`,
+		Args: takes(1, 1, "one run file"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			overrides := append([]string(nil), set...)
+			overrides = append(overrides, device.overrides(cmd.Flags())...)
+			if cmd.Flags().Changed("output") {
+				overrides = append(overrides, "output="+strconv.Quote(output))
+			}
+			if cmd.Flags().Changed("name") {
+				overrides = append(overrides, "name="+strconv.Quote(name))
+			}
+			cfg, err := behavior.Load(args[0], overrides)
+			if err != nil {
+				return err
+			}
+			opt := a.trainOptions(args[0])
+			opt.Overwrite = overwrite
+			if profile {
+				opt.Profile = new(engine.Profile)
+			}
+			if explain {
+				opt.ExplainGraph = a.stderr
+			}
+			out, err := a.runTraining(cmd.Context(), cfg, opt, asJSON)
+			if err != nil {
+				return err
+			}
+			if opt.Profile != nil {
+				if err := opt.Profile.Write(a.stderr); err != nil {
+					return fmt.Errorf("write the profile: %w", err)
+				}
+			}
+			if asJSON {
+				return a.console.printJSON(struct {
+					Folder string               `json:"folder"`
+					Model  string               `json:"model"`
+					Result *runfolder.RunResult `json:"result"`
+				}{out.Folder, filepath.Join(out.Folder, runfolder.ModelDir), out.Result})
+			}
+			return a.console.print(trainingSummary(out))
+		},
+	}
+	flags := cmd.Flags()
+	device.register(cmd)
+	flags.StringArrayVar(&set, "set", nil, "override `key.path=value` of the run file; may be repeated")
+	flags.StringVar(&output, "output", "", "folder of run folders (default: the run file's, else runs)")
+	flags.StringVar(&name, "name", "", "name of the run folder")
+	flags.BoolVar(&overwrite, "overwrite", false, "replace an earlier run of that name")
+	flags.BoolVar(&profile, "profile", false, "show where the time of a step goes; slows it a little")
+	flags.BoolVar(&explain, "explain-graph", false, "show the compiled program")
+	flags.BoolVar(&asJSON, "json", false, "print the result as JSON, and progress as JSON lines on standard error")
+	return cmd
+}
+
+// trainOptions are the options that every training from the command line has.
+func (a *app) trainOptions(config string) behavior.Options {
+	return behavior.Options{BaseDir: filepath.Dir(config), Log: a.console.log, Version: version, ConfigPath: config}
+}
+
+// runTraining trains with progress shown. Where an interrupted training has kept a model, it says where.
+func (a *app) runTraining(ctx context.Context, cfg *behavior.Config, opt behavior.Options, asJSON bool) (*behavior.Outcome, error) {
+	p := a.console.newProgress(asJSON)
+	opt.Progress = p.update
+	out, err := behavior.Train(ctx, cfg, opt)
+	p.close()
+	if errors.Is(err, behavior.ErrInterrupted) && out != nil {
+		a.console.log.Warn("training interrupted; the model so far is kept", "folder", out.Folder)
+	}
+	if err != nil && !errors.Is(err, behavior.ErrInterrupted) {
+		err = canceled(ctx, err)
+	}
+	return out, err
+}
+
+// trainingSummary is what train prints in the end.
+func trainingSummary(out *behavior.Outcome) string {
+	r := out.Result
+	var b strings.Builder
+	b.WriteString(metricsTable(r.Metrics))
+	b.WriteByte('\n')
+	line := func(name, format string, args ...any) {
+		fmt.Fprintf(&b, "%-8s%s\n", name, fmt.Sprintf(format, args...))
+	}
+	if r.Best != nil {
+		line("best", "epoch %d, %s %s%s", r.Best.Epoch, r.Best.Metric, number(float64(r.Best.Value)), stopped(r))
+	}
+	if rows, seconds := trained(r.Epochs); seconds > 0 {
+		line("speed", "%s over %d epochs", rate(float64(rows)/seconds), len(r.Epochs))
+	}
+	line("device", "%s, %s, %d threads (%s)", r.Device, r.SIMD, r.Threads, r.DeviceReason)
+	line("run", "%s", out.Folder)
+	line("model", "%s", filepath.Join(out.Folder, runfolder.ModelDir))
+	b.WriteString("\nnext:\n")
+	fmt.Fprintf(&b, "  debut evaluate %s DATA.csv\n", quoted(out.Folder))
+	fmt.Fprintf(&b, "  debut predict %s DATA.csv -o predictions.csv\n", quoted(out.Folder))
+	return b.String()
+}
+
+func stopped(r *runfolder.RunResult) string {
+	if r.Stopped == "" {
+		return ""
+	}
+	return "; stopped: " + r.Stopped
+}
+
+// trained adds up rows and seconds of epochs.
+func trained(epochs []runfolder.EpochStats) (rows int64, seconds float64) {
+	for _, e := range epochs {
+		rows += e.Rows
+		seconds += float64(e.Seconds)
+	}
+	return rows, seconds
+}

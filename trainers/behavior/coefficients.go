@@ -1,0 +1,115 @@
+package behavior
+
+import (
+	"fmt"
+
+	"debut/datasets"
+	"debut/engine"
+	"debut/layers"
+	"debut/trainers/metrics"
+)
+
+// Coefficients are a linear model's weights in the units of the data: the outcome (or for classes the logit) is the
+// intercept plus the sum of weight times value.
+type Coefficients struct {
+	Output    string        `json:"output,omitempty"` // the class, where there are several
+	Intercept float64       `json:"intercept"`
+	Features  []Coefficient `json:"features"`
+	// More holds the coefficients of further classes.
+	More []Coefficients `json:"more,omitempty"`
+}
+
+// Coefficient is the weight of one feature.
+type Coefficient struct {
+	// Feature is the column; with what was done to it ("log1p(price)") where its value is transformed; and "column=value"
+	// for a value of a categorical column.
+	Feature string  `json:"feature"`
+	Value   float64 `json:"value"`
+}
+
+// linearWeights is a linear model as its network has it, on standardized features.
+type linearWeights struct {
+	numeric []float64 // [features, outputs]
+	fields  []float64 // [values of all fields, outputs]
+	bias    []float64 // [outputs]
+}
+
+func readLinear(n layers.Network, p *engine.Parameters) (w linearWeights, err error) {
+	if len(n.Numeric) > 0 {
+		if w.numeric, err = p.Read("output.weight"); err != nil {
+			return w, err
+		}
+	}
+	if len(n.Fields) > 0 {
+		if w.fields, err = p.Read("output.fields"); err != nil {
+			return w, err
+		}
+	}
+	w.bias, err = p.Read("output.bias")
+	return w, err
+}
+
+// coefficients undoes standardization. It returns nil where a feature is spread over bins: its weights are those of
+// bins, not of the column.
+func coefficients(n layers.Network, e *datasets.Encoder, w linearWeights) *Coefficients {
+	for _, f := range n.Numeric {
+		if f.Edges != nil {
+			return nil
+		}
+	}
+	scale, shift := 1.0, 0.0
+	if task(e) == metrics.TaskRegression {
+		scale, shift = targetScale(e), e.Target.Mean
+	}
+	all := make([]Coefficients, n.Outputs)
+	for o := range all {
+		c := &all[o]
+		if n.Outputs > 1 {
+			c.Output = e.Target.Classes[o]
+		}
+		c.Intercept = shift + scale*w.bias[o]
+		for i, f := range e.NumericFeatures() {
+			v := scale * w.numeric[i*n.Outputs+o] / f.Scale
+			name := f.Name
+			if f.Transformed {
+				name = "transformed(" + f.Name + ")"
+			}
+			c.Features = append(c.Features, Coefficient{name, v})
+			c.Intercept -= v * f.Mean
+		}
+		row := 0
+		for _, f := range n.Fields {
+			values := fieldValues(e, f)
+			for id := range f.Cardinality {
+				c.Features = append(c.Features, Coefficient{f.Name + "=" + values[id], scale * w.fields[(row+id)*n.Outputs+o]})
+			}
+			row += f.Cardinality
+		}
+	}
+	first := all[0]
+	first.More = all[1:]
+	return &first
+}
+
+// fieldValues names the ids of a categorical field.
+func fieldValues(e *datasets.Encoder, f layers.Field) []string {
+	names := make([]string, f.Cardinality)
+	for i := range names {
+		names[i] = fmt.Sprintf("#%d", i)
+	}
+	names[0] = "(other)"
+	for _, c := range e.Columns {
+		if c.Name != f.Name {
+			continue
+		}
+		for i, v := range c.Vocabulary {
+			if i+1 < len(names) {
+				names[i+1] = v
+			}
+		}
+		if id := int(c.MissingID); id > 0 && id < len(names) {
+			names[id] = "(missing)"
+		}
+	}
+	return names
+}

@@ -1,0 +1,328 @@
+// Package behavior trains models of what users will do: will this session buy, which of several things happens, how
+// much of it. A run file names the data and the model – a linear model, or a deep network over encoded numbers and
+// embeddings – and [Train] leaves behind a run folder with the evaluated model, which [Open] reads for evaluation and
+// prediction.
+package behavior
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+
+	"debut/datasets"
+	"debut/engine/optim"
+	"debut/kernels"
+	"debut/kernels/devices"
+	"debut/layers"
+	"debut/trainers/metrics"
+	"debut/trainers/runfile"
+)
+
+// Kinds of models and solvers.
+const (
+	KindNetwork    = "network"
+	KindLinear     = "linear"
+	SolverGradient = "gradient"
+	SolverExact    = "exact"
+)
+
+// Config is a run file.
+type Config struct {
+	Name    string          `yaml:"name,omitempty" jsonschema:"description=Name of the run and of its folder (default: the run file's name and the time)."`
+	Seed    uint64          `yaml:"seed" jsonschema:"description=Seed of everything random: splits; first weights; dropout; the order of rows."`
+	Device  string          `yaml:"device,omitempty" jsonschema:"description=auto (default); cpu; cuda or cuda:N."`
+	Threads int             `yaml:"threads,omitempty" jsonschema:"description=Worker threads of the CPU; 0: one for each core. The result does not depend on it.,minimum=0"`
+	Output  string          `yaml:"output,omitempty" jsonschema:"description=Folder that run folders are made in (default: runs)."`
+	Data    datasets.Config `yaml:"data" jsonschema:"description=Rows and columns and how they are cleaned and split and encoded."`
+	Model   ModelConfig     `yaml:"model" jsonschema:"description=What is trained."`
+	Train   TrainConfig     `yaml:"train" jsonschema:"description=How it is trained."`
+}
+
+// ModelConfig is the model section of a run file.
+type ModelConfig struct {
+	Kind   string `yaml:"kind" jsonschema:"description=network (default) or linear: linear regression; or logistic regression where the target is a class.,enum=network,enum=linear"`
+	Solver string `yaml:"solver,omitempty" jsonschema:"description=Of linear regression: gradient (default) or exact (least squares by QR).,enum=gradient,enum=exact"`
+	// Hidden layers of a network, first to last.
+	Hidden       []layers.Block `yaml:"hidden,omitempty" jsonschema:"description=Hidden layers of a network from first to last."`
+	Embedding    int            `yaml:"embedding,omitempty" jsonschema:"description=Width of the embeddings of categorical columns; 0: by the number of values.,minimum=0"`
+	InputDropout float64        `yaml:"input_dropout,omitempty" jsonschema:"description=Share of the encoded inputs dropped in training.,minimum=0,exclusiveMaximum=1"`
+}
+
+// TrainConfig is the train section of a run file.
+type TrainConfig struct {
+	Epochs        int             `yaml:"epochs" jsonschema:"description=Most passes over the training rows.,minimum=1"`
+	Batch         int             `yaml:"batch" jsonschema:"description=Most rows of a batch; batches of an epoch differ by at most one row.,minimum=1"`
+	Accumulate    int             `yaml:"accumulate,omitempty" jsonschema:"description=Batches whose gradients are added up for one step (default: 1).,minimum=0"`
+	Shuffle       *bool           `yaml:"shuffle,omitempty" jsonschema:"description=A new order of the rows in each epoch (default: true)."`
+	Optimizer     OptimizerConfig `yaml:"optimizer,omitempty" jsonschema:"description=The optimizer."`
+	ClipNorm      float64         `yaml:"clip_norm,omitempty" jsonschema:"description=Scale gradients down to this global norm; 0: not at all.,minimum=0"`
+	Schedule      ScheduleConfig  `yaml:"schedule,omitempty" jsonschema:"description=The course of the learning rate."`
+	EarlyStopping EarlyStopping   `yaml:"early_stopping,omitempty" jsonschema:"description=When to stop and which epoch's model to keep: judged on the validation rows."`
+}
+
+// OptimizerConfig is the optimizer; empty numbers take the usual settings of its kind.
+type OptimizerConfig struct {
+	Kind         string   `yaml:"kind,omitempty" jsonschema:"description=sgd; momentum; nesterov; adam (default); adamw; adagrad.,enum=sgd,enum=momentum,enum=nesterov,enum=adam,enum=adamw,enum=adagrad"`
+	LearningRate *float64 `yaml:"learning_rate,omitempty" jsonschema:"description=Learning rate (default: 0.001 for adam and adamw; 0.01 for the others)."`
+	Momentum     *float64 `yaml:"momentum,omitempty" jsonschema:"description=Of momentum and nesterov (default: 0.9)."`
+	Beta1        *float64 `yaml:"beta1,omitempty" jsonschema:"description=Of adam and adamw (default: 0.9)."`
+	Beta2        *float64 `yaml:"beta2,omitempty" jsonschema:"description=Of adam and adamw (default: 0.999)."`
+	Epsilon      *float64 `yaml:"epsilon,omitempty" jsonschema:"description=Of adam; adamw (default: 1e-8) and adagrad (1e-10)."`
+	L2           *float64 `yaml:"l2,omitempty" jsonschema:"description=L2 times a weight is added to its gradient; biases and batch norm and embeddings are left alone."`
+	WeightDecay  *float64 `yaml:"weight_decay,omitempty" jsonschema:"description=Of adamw (default: 0.01): weights shrink by this share times the learning rate."`
+}
+
+// ScheduleConfig is the course of the learning rate, in epochs.
+type ScheduleConfig struct {
+	Kind         string  `yaml:"kind,omitempty" jsonschema:"description=constant (default); step; cosine.,enum=constant,enum=step,enum=cosine"`
+	WarmupEpochs float64 `yaml:"warmup_epochs,omitempty" jsonschema:"description=The rate rises linearly over so many epochs.,minimum=0"`
+	StepEpochs   float64 `yaml:"step_epochs,omitempty" jsonschema:"description=Of step: the rate is multiplied by gamma each time so many epochs are over.,minimum=0"`
+	Gamma        float64 `yaml:"gamma,omitempty" jsonschema:"description=Of step (default: 0.1)."`
+	Floor        float64 `yaml:"floor,omitempty" jsonschema:"description=Of cosine: the share of the rate at the end (default: 0).,minimum=0,maximum=1"`
+}
+
+// EarlyStopping says how validation decides.
+type EarlyStopping struct {
+	Metric   string  `yaml:"metric,omitempty" jsonschema:"description=Metric of the validation rows that decides (default: log_loss for classes; mse for numbers)."`
+	Patience int     `yaml:"patience,omitempty" jsonschema:"description=Stop after so many evaluations without an improvement; 0: never. The best epoch's model is kept in any case.,minimum=0"`
+	MinDelta float64 `yaml:"min_delta,omitempty" jsonschema:"description=How much better an improvement is.,minimum=0"`
+}
+
+// Load reads and checks a run file. Overrides are key.path=value, as from --set. Errors name file, line and column.
+func Load(path string, overrides []string) (*Config, error) {
+	f, err := runfile.Open(path, overrides)
+	if err != nil {
+		return nil, err
+	}
+	return decode(f)
+}
+
+func decode(f *runfile.File) (*Config, error) {
+	c := Defaults()
+	if err := f.Decode(c); err != nil {
+		return nil, err
+	}
+	c.SetDefaults()
+	if err := c.Validate(); err != nil {
+		return nil, f.Locate(err)
+	}
+	return c, nil
+}
+
+// Parse is Load for a run file in memory; path only names it in errors.
+func Parse(path string, src []byte, overrides []string) (*Config, error) {
+	f, err := runfile.New(path, src, overrides)
+	if err != nil {
+		return nil, err
+	}
+	return decode(f)
+}
+
+// Schema returns the JSON schema of run files, for editors.
+func Schema() ([]byte, error) {
+	return runfile.Schema(&Config{}, "debut run file")
+}
+
+// Defaults returns what a run file is laid over.
+func Defaults() *Config {
+	return &Config{Seed: 1, Model: ModelConfig{Kind: KindNetwork}, Train: TrainConfig{Epochs: 20, Batch: 256}}
+}
+
+// SetDefaults fills empty fields, so that the configuration can be written out as it will be used.
+func (c *Config) SetDefaults() {
+	set := func(s *string, v string) {
+		if *s == "" {
+			*s = v
+		}
+	}
+	set(&c.Device, "auto")
+	set(&c.Output, "runs")
+	c.Data.SetDefaults()
+	m, t := &c.Model, &c.Train
+	set(&m.Kind, KindNetwork)
+	if m.Kind == KindLinear {
+		set(&m.Solver, SolverGradient)
+	}
+	if m.Kind == KindNetwork && m.Hidden == nil {
+		m.Hidden = []layers.Block{{Units: 128}, {Units: 64}}
+	}
+	if t.Accumulate == 0 {
+		t.Accumulate = 1
+	}
+	if t.Shuffle == nil {
+		yes := true
+		t.Shuffle = &yes
+	}
+	set(&t.Optimizer.Kind, "adam")
+	set(&t.Schedule.Kind, "constant")
+	if t.Schedule.Kind == "step" && t.Schedule.Gamma == 0 {
+		t.Schedule.Gamma = 0.1
+	}
+}
+
+func fieldError(path, format string, args ...any) error {
+	return &runfile.FieldError{Path: path, Msg: fmt.Sprintf(format, args...)}
+}
+
+// Validate reports everything in the configuration that cannot be used. Its errors carry the field's path.
+func (c *Config) Validate() error {
+	var errs []error
+	bad := func(path, format string, args ...any) { errs = append(errs, fieldError(path, format, args...)) }
+	if strings.ContainsAny(c.Name, `/\`) || c.Name == "." || c.Name == ".." {
+		bad("name", "%q cannot name a folder; leave out slashes, and put the place into output:", c.Name)
+	}
+	if err := devices.Check(c.Device); err != nil {
+		bad("device", "%v", err)
+	}
+	if c.Threads < 0 {
+		bad("threads", "%d threads; give a positive number, or 0 for one for each core", c.Threads)
+	}
+	if err := c.Data.Validate(); err != nil {
+		errs = append(errs, runfile.Prefix("data", err))
+	}
+	errs = append(errs, c.Model.validate()...)
+	errs = append(errs, c.Train.validate()...)
+	if m := c.Train.EarlyStopping.Metric; m != "" {
+		if _, err := metrics.Higher(m); err != nil {
+			bad("train.early_stopping.metric", "%v", err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (m ModelConfig) validate() (errs []error) {
+	bad := func(path, format string, args ...any) {
+		errs = append(errs, fieldError("model."+path, format, args...))
+	}
+	switch m.Kind {
+	case KindNetwork:
+		if m.Solver != "" {
+			bad("solver", "a network is trained by gradient; leave solver out")
+		}
+		if len(m.Hidden) == 0 {
+			bad("hidden", "a network has at least one hidden layer; for none use kind: linear")
+		}
+	case KindLinear:
+		if len(m.Hidden) > 0 {
+			bad("hidden", "a linear model has no hidden layers; use kind: network")
+		}
+		if m.Solver != SolverGradient && m.Solver != SolverExact {
+			bad("solver", "there is no solver %q; there are %s and %s", m.Solver, SolverGradient, SolverExact)
+		}
+		if m.Embedding != 0 || m.InputDropout != 0 {
+			bad("kind", "a linear model has neither embeddings nor dropout")
+		}
+	default:
+		bad("kind", "there is no model %q; there are %s and %s", m.Kind, KindNetwork, KindLinear)
+	}
+	for i, h := range m.Hidden {
+		if err := h.Check(); err != nil {
+			bad(fmt.Sprintf("hidden.%d", i), "%v", err)
+		}
+	}
+	if m.Embedding < 0 {
+		bad("embedding", "a width of %d; give a positive number, or 0 for one by the number of values", m.Embedding)
+	}
+	if !(m.InputDropout >= 0 && m.InputDropout < 1) {
+		bad("input_dropout", "%v is not in [0, 1)", m.InputDropout)
+	}
+	return errs
+}
+
+func (t TrainConfig) validate() (errs []error) {
+	bad := func(path, format string, args ...any) {
+		errs = append(errs, fieldError("train."+path, format, args...))
+	}
+	if t.Epochs < 1 {
+		bad("epochs", "%d epochs; at least 1 is needed", t.Epochs)
+	}
+	if t.Batch < 1 {
+		bad("batch", "a batch of %d rows; at least 1 is needed", t.Batch)
+	}
+	if t.Accumulate < 1 {
+		bad("accumulate", "%d batches to a step; at least 1 is needed", t.Accumulate)
+	}
+	if _, err := t.optimizer(1, 1); err != nil {
+		path := "optimizer"
+		if strings.Contains(err.Error(), "schedule") || strings.Contains(err.Error(), "warm-up") {
+			path = "schedule"
+		}
+		bad(path, "%v", strings.TrimPrefix(err.Error(), "optim: "))
+	}
+	s := t.Schedule
+	if s.WarmupEpochs < 0 || s.WarmupEpochs >= float64(t.Epochs) && s.WarmupEpochs > 0 {
+		bad("schedule.warmup_epochs", "%v epochs of warm-up in %d", s.WarmupEpochs, t.Epochs)
+	}
+	if t.EarlyStopping.Patience < 0 || !(t.EarlyStopping.MinDelta >= 0) {
+		bad("early_stopping", "patience %d or min_delta %v is negative", t.EarlyStopping.Patience, t.EarlyStopping.MinDelta)
+	}
+	return errs
+}
+
+// optimizer returns the optimizer for so many epochs of so many steps.
+func (t TrainConfig) optimizer(epochs, steps int) (optim.Config, error) {
+	kind, err := optim.ParseKind(t.Optimizer.Kind)
+	if err != nil {
+		return optim.Config{}, err
+	}
+	o := optim.Defaults(kind)
+	for _, f := range []struct {
+		from *float64
+		to   *float64
+	}{
+		{t.Optimizer.LearningRate, &o.LearningRate}, {t.Optimizer.Momentum, &o.Momentum}, {t.Optimizer.Beta1, &o.Beta1},
+		{t.Optimizer.Beta2, &o.Beta2}, {t.Optimizer.Epsilon, &o.Epsilon}, {t.Optimizer.L2, &o.L2}, {t.Optimizer.WeightDecay, &o.WeightDecay},
+	} {
+		if f.from != nil {
+			*f.to = *f.from
+		}
+	}
+	o.ClipNorm = t.ClipNorm
+	sk, err := optim.ParseSchedule(t.Schedule.Kind)
+	if err != nil {
+		return o, err
+	}
+	inSteps := func(epochs float64) int64 { return int64(math.Round(epochs * float64(steps))) }
+	o.Schedule = optim.Schedule{Kind: sk, Gamma: t.Schedule.Gamma, Floor: t.Schedule.Floor}
+	if steps > 1 || epochs > 1 {
+		o.Schedule.Warmup = inSteps(t.Schedule.WarmupEpochs)
+	}
+	switch sk {
+	case optim.Step:
+		if !(t.Schedule.StepEpochs > 0) {
+			return o, fmt.Errorf("optim: a step schedule needs step_epochs, the epochs after which the rate falls")
+		}
+		o.Schedule.Every = max(1, inSteps(t.Schedule.StepEpochs))
+	case optim.Cosine:
+		o.Schedule.Total = max(int64(epochs)*int64(steps), o.Schedule.Warmup+1)
+	}
+	return o, o.Check()
+}
+
+// metric returns the metric that decides on validation rows, and whether more of it is better.
+func (e EarlyStopping) metric(task metrics.Task) (name string, higher bool, err error) {
+	name = e.Metric
+	if name == "" {
+		name = "log_loss"
+		if task == metrics.TaskRegression {
+			name = "mse"
+		}
+	}
+	if err := metrics.Check(task, name); err != nil {
+		return "", false, fieldError("train.early_stopping.metric", "%v", err)
+	}
+	higher, err = metrics.Higher(name)
+	return name, higher, err
+}
+
+// lossKind returns the training loss of a task.
+func lossKind(task metrics.Task) kernels.LossKind {
+	switch task {
+	case metrics.TaskBinary:
+		return kernels.LogisticLoss
+	case metrics.TaskMultiClass:
+		return kernels.SoftmaxLoss
+	}
+	return kernels.SquaredLoss
+}

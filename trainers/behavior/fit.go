@@ -1,0 +1,294 @@
+package behavior
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"time"
+
+	"debut/datasets"
+	"debut/engine"
+	"debut/layers"
+	"debut/trainers/loop"
+	"debut/trainers/metrics"
+	"debut/trainers/runfolder"
+	"debut/trainers/tensorboard"
+)
+
+// reportEvery is the time between two reports of progress.
+const reportEvery = 100 * time.Millisecond
+
+// trainLoop does what the loop's state machine says.
+func (s *session) trainLoop(ctx context.Context) error {
+	l, err := loop.New(s.plan)
+	if err != nil {
+		return fmt.Errorf("behavior: %w", err)
+	}
+	e := &epoch{s: s, l: l, feed: newFeeder(s.net, s.plan.Batch), steps: int64(s.plan.Steps()) * int64(s.plan.Epochs)}
+	e.start()
+	boundary := true // between steps
+	for {
+		if boundary && ctx.Err() != nil {
+			s.result.Stopped = "interrupted"
+			return s.stop(l, ErrInterrupted)
+		}
+		switch ev := l.Next(); ev.Kind {
+		case loop.Batch:
+			if err := e.batch(ev); err != nil {
+				return err
+			}
+			boundary = ev.Step
+		case loop.Evaluate:
+			if err := e.evaluate(); err != nil {
+				return err
+			}
+		case loop.EpochEnd:
+			if err := e.end(); err != nil {
+				return err
+			}
+		case loop.Done:
+			s.result.Stopped = l.State().Stopped
+			return s.stop(l, nil)
+		}
+	}
+}
+
+// stop notes the best evaluation.
+func (s *session) stop(l *loop.Loop, err error) error {
+	if st := l.State(); st.HasBest {
+		s.result.Best = &runfolder.Best{Metric: s.metric, Value: runfolder.Float(st.Best), Epoch: st.BestEpoch + 1, Step: st.BestStep}
+	}
+	return err
+}
+
+// epoch keeps the figures of the epoch under way.
+type epoch struct {
+	s     *session
+	l     *loop.Loop
+	feed  *feeder
+	steps int64 // of the whole run
+
+	trained  time.Duration // training, without evaluation
+	resumed  time.Time     // when training went on
+	rows     int64
+	loss     float64 // sum of the steps' mean losses, weighted by their rows
+	lossRows int64
+	pending  int64 // rows of the steps whose losses are on the device
+	steps0   int64 // steps among them
+	reported time.Time
+	allSec   time.Duration
+	allRows  int64
+}
+
+func (e *epoch) start() {
+	e.trained, e.rows, e.loss, e.lossRows = 0, 0, 0, 0
+	e.resumed = time.Now()
+}
+
+// batch trains on one micro-batch.
+func (e *epoch) batch(ev loop.Event) error {
+	t, d, n := e.s.trainer, e.s.data.Train, len(ev.Rows)
+	began := time.Now()
+	if err := t.SetRows(n); err != nil {
+		return err
+	}
+	e.feed.features(d, ev.Rows)
+	e.feed.labels(e.s, d, ev.Rows)
+	engine.AddBatchTime(e.s.opt.Profile, began)
+	if err := e.feed.feedFeatures(t.Program, n); err != nil {
+		return err
+	}
+	if err := engine.Feed(t.Program, layers.InputTarget, e.feed.target[:n]); err != nil {
+		return err
+	}
+	if err := engine.Feed(t.Program, layers.InputWeight, e.feed.weight[:n]); err != nil {
+		return err
+	}
+	if err := e.feed.feedScale(t.Program, ev.StepRows); err != nil {
+		return err
+	}
+	if err := t.Step(ev.Step, e.s.opt.Profile); err != nil {
+		return err
+	}
+	e.rows += int64(n)
+	if !ev.Step {
+		return nil
+	}
+	if e.s.opt.Profile != nil {
+		e.s.opt.Profile.EndStep()
+	}
+	e.pending += int64(ev.StepRows)
+	e.steps0++
+	if now := time.Now(); now.Sub(e.reported) >= reportEvery {
+		e.reported = now
+		loss, err := e.takeLoss()
+		if err != nil {
+			return err
+		}
+		e.report(loss, nil, "", false)
+	}
+	return nil
+}
+
+// labels gathers targets and weights: targets of a regression in standard deviations, weights about 1.
+func (f *feeder) labels(s *session, d *datasets.Encoded, rows []int32) {
+	target, weight := f.target[:len(rows)], f.weight[:len(rows)]
+	d.GatherTarget(target, rows)
+	d.GatherWeight(weight, rows)
+	if s.task == metrics.TaskRegression {
+		mean, scale := s.data.Encoder.Target.Mean, targetScale(s.data.Encoder)
+		for i, t := range target {
+			target[i] = float32((float64(t) - mean) / scale)
+		}
+	}
+	if d.Weight != nil {
+		for i := range weight {
+			weight[i] = float32(float64(weight[i]) / s.weightMean)
+		}
+	}
+}
+
+// feedScale feeds one over the rows of the step.
+func (f *feeder) feedScale(p *engine.Program, stepRows int) error {
+	f.scale[0] = 1 / float32(stepRows)
+	return engine.Feed(p, layers.InputScale, f.scale[:])
+}
+
+// takeLoss fetches the mean loss of the steps since it was last fetched.
+func (e *epoch) takeLoss() (float64, error) {
+	if e.steps0 == 0 {
+		return math.NaN(), nil
+	}
+	sum, err := e.s.trainer.TakeLoss()
+	if err != nil {
+		return 0, err
+	}
+	if math.IsNaN(sum) || math.IsInf(sum, 0) {
+		return 0, fmt.Errorf("behavior: epoch %d, by step %d: the loss is %v: %w; try a lower train.optimizer.learning_rate, train.clip_norm, or clip in a column's transform",
+			e.l.State().Epoch+1, e.s.trainer.Steps(), sum, ErrDiverged)
+	}
+	mean := sum / float64(e.steps0)
+	e.loss += mean * float64(e.pending)
+	e.lossRows += e.pending
+	e.pending, e.steps0 = 0, 0
+	return mean, nil
+}
+
+func (e *epoch) report(loss float64, m *metrics.Result, part string, best bool) {
+	spent := e.allSec + e.trained
+	if m == nil {
+		spent += time.Since(e.resumed)
+	}
+	rate := float64(e.allRows+e.rows) / max(spent.Seconds(), 1e-9)
+	p := Progress{
+		Epoch: e.l.State().Epoch + 1, Epochs: e.s.plan.Epochs, Step: e.s.trainer.Steps(), Steps: e.steps,
+		Rows: e.rows, RowsPerEpoch: int64(e.s.plan.Rows), RowsPerSecond: rate, Loss: loss, LearningRate: e.s.trainer.Rate(),
+		Metrics: m, Part: part, Best: best,
+	}
+	p.ETA = time.Duration(float64(e.l.RowsLeft()) / rate * float64(time.Second))
+	e.s.opt.Progress(p)
+}
+
+// evaluate scores the validation rows and hands the deciding metric to the loop.
+func (e *epoch) evaluate() error {
+	if _, err := e.takeLoss(); err != nil { // before the model is judged: a diverged one is told by its loss
+		return err
+	}
+	e.trained += time.Since(e.resumed)
+	s := e.s
+	r, err := s.model.measure(s.data.Validation)
+	if err != nil {
+		return fmt.Errorf("behavior: validation rows: %w", err)
+	}
+	score, err := r.Get(s.metric)
+	if err != nil {
+		return err
+	}
+	verdict, err := e.l.Observe(score)
+	if err != nil {
+		return err
+	}
+	if verdict.Improved {
+		if s.best, err = s.model.params.Snapshot(s.best); err != nil {
+			return err
+		}
+	}
+	loss := e.loss / float64(max(e.lossRows, 1))
+	st := e.l.State()
+	if err := s.record.evaluation(runfolder.Evaluation{
+		Epoch: st.Epoch + 1, Step: s.trainer.Steps(), Rows: e.allRows + e.rows, Seconds: runfolder.Float(time.Since(s.started).Seconds()),
+		Part: PartValidation, Loss: runfolder.Float(loss), Metrics: r.Values, Best: verdict.Improved,
+	}); err != nil {
+		return err
+	}
+	e.report(loss, r, PartValidation, verdict.Improved)
+	e.resumed = time.Now()
+	return nil
+}
+
+// end closes the epoch.
+func (e *epoch) end() error {
+	if _, err := e.takeLoss(); err != nil {
+		return err
+	}
+	e.trained += time.Since(e.resumed)
+	loss := e.loss / float64(max(e.lossRows, 1))
+	s := e.s
+	number := len(s.result.Epochs) + 1
+	seconds := e.trained.Seconds()
+	s.result.Epochs = append(s.result.Epochs, runfolder.EpochStats{
+		Epoch: number, Loss: runfolder.Float(loss), Rows: e.rows, Seconds: runfolder.Float(seconds), RowsPerSecond: runfolder.Float(float64(e.rows) / max(seconds, 1e-9)),
+	})
+	if err := s.record.epoch(s.trainer.Steps(), loss, s.trainer.Rate()); err != nil {
+		return err
+	}
+	if s.data.Validation == nil {
+		e.report(loss, nil, "", false)
+	}
+	e.allSec += e.trained
+	e.allRows += e.rows
+	e.start()
+	return nil
+}
+
+// recorder writes the course of a training: metrics.jsonl and TensorBoard events.
+type recorder struct {
+	log    *runfolder.MetricsLog
+	events *tensorboard.File
+}
+
+func newRecorder(f *runfolder.Folder, at time.Time) (*recorder, error) {
+	log, err := f.Metrics()
+	if err != nil {
+		return nil, err
+	}
+	events, err := f.Events(at)
+	if err != nil {
+		_ = log.Close() // the error that matters is the first
+		return nil, err
+	}
+	return &recorder{log, events}, nil
+}
+
+func (r *recorder) evaluation(ev runfolder.Evaluation) error {
+	if err := r.log.Append(ev); err != nil {
+		return err
+	}
+	scalars := make([]tensorboard.Scalar, 0, len(ev.Metrics))
+	for _, v := range ev.Metrics {
+		scalars = append(scalars, tensorboard.Scalar{Tag: ev.Part + "/" + v.Name, Value: v.Value})
+	}
+	return r.events.Scalars(time.Now(), ev.Step, scalars...)
+}
+
+func (r *recorder) epoch(step int64, loss, rate float64) error {
+	return r.events.Scalars(time.Now(), step, tensorboard.Scalar{Tag: "train/loss", Value: loss}, tensorboard.Scalar{Tag: "train/learning_rate", Value: rate})
+}
+
+func (r *recorder) close() error {
+	err := r.log.Close()
+	if cerr := r.events.Close(); err == nil {
+		err = cerr
+	}
+	return err
+}

@@ -1,0 +1,330 @@
+package behavior
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math"
+	"path/filepath"
+	"time"
+
+	"debut/datasets"
+	"debut/engine"
+	"debut/kernels"
+	"debut/kernels/devices"
+	"debut/layers"
+	"debut/trainers/loop"
+	"debut/trainers/metrics"
+	"debut/trainers/runfile"
+	"debut/trainers/runfolder"
+)
+
+// ErrInterrupted is returned by Train when its context ends: training stopped at a step's boundary, and the model so
+// far is saved.
+var ErrInterrupted = errors.New("interrupted")
+
+// ErrDiverged is matched by the error of a training whose loss is no longer a number.
+var ErrDiverged = errors.New("training diverged")
+
+// Parts of the data.
+const (
+	PartTrain      = "train"
+	PartValidation = "validation"
+	PartTest       = "test"
+)
+
+// Progress tells how far a training is.
+type Progress struct {
+	Epoch, Epochs int   // from 1
+	Step, Steps   int64 // of the whole run
+	Rows          int64 // of this epoch
+	RowsPerEpoch  int64
+	RowsPerSecond float64
+	Loss          float64 // mean over the rows since the last report
+	LearningRate  float64
+	ETA           time.Duration   // without early stopping
+	Metrics       *metrics.Result // after an evaluation, else nil
+	Part          string          // of Metrics
+	Best          bool            // Metrics are the best so far
+}
+
+// Options are what a training needs beside its configuration. The zero value works.
+type Options struct {
+	BaseDir      string // what paths in the data section are relative to
+	ConfigPath   string // the run file, for run.json
+	Log          *slog.Logger
+	Progress     func(Progress)  // called at most about ten times a second, and after every evaluation
+	Profile      *engine.Profile // adds up where the time of steps goes; steps are slower
+	Overwrite    bool            // replace an earlier run of the same name
+	Version      string          // of debut, for run.json
+	ExplainGraph io.Writer       // receives the compiled program
+}
+
+// Outcome is what a training leaves behind.
+type Outcome struct {
+	Folder       string // the run folder
+	Result       *runfolder.RunResult
+	Report       datasets.Report
+	Coefficients *Coefficients // of a linear model
+}
+
+// Train runs a configuration. Where the context ends early the outcome is returned beside ErrInterrupted.
+func Train(ctx context.Context, cfg *Config, opt Options) (*Outcome, error) {
+	if opt.Log == nil {
+		opt.Log = slog.New(slog.DiscardHandler)
+	}
+	if opt.Progress == nil {
+		opt.Progress = func(Progress) {}
+	}
+	dev, err := devices.Open(cfg.Device, cfg.Threads)
+	if err != nil {
+		return nil, err
+	}
+	data, err := datasets.Load(ctx, &cfg.Data, opt.BaseDir, cfg.Seed, opt.Log)
+	if err != nil {
+		return nil, errors.Join(runfile.Prefix("data", err), dev.Close())
+	}
+	s := &session{cfg: cfg, opt: opt, dev: dev, data: data, started: time.Now()}
+	out, err := s.run(ctx)
+	return out, errors.Join(err, dev.Close())
+}
+
+// session is one training.
+type session struct {
+	cfg     *Config
+	opt     Options
+	dev     kernels.Device
+	data    *datasets.Dataset
+	net     layers.Network
+	task    metrics.Task
+	model   *Model
+	trainer *engine.Trainer // nil for an exact solution
+	plan    loop.Plan
+	metric  string // that decides
+	folder  *runfolder.Folder
+	record  *recorder
+	result  *runfolder.RunResult
+	started time.Time
+
+	weightMean float64 // of the training rows: weights are divided by it
+	best       *engine.Snapshot
+}
+
+func (s *session) run(ctx context.Context) (*Outcome, error) {
+	if err := s.prepare(); err != nil {
+		return nil, err
+	}
+	name := s.cfg.Name
+	if name == "" {
+		stem := filepath.Base(s.opt.ConfigPath)
+		name = runfolder.DefaultName(stem[:len(stem)-len(filepath.Ext(stem))], s.started)
+	}
+	folder, err := runfolder.Create(s.cfg.Output, name, s.opt.Overwrite)
+	if err != nil {
+		return nil, err
+	}
+	s.folder = folder
+	s.begin(name)
+	err = s.writeConfig()
+	if err == nil {
+		err = s.fit(ctx)
+	}
+	if err == nil || errors.Is(err, ErrInterrupted) {
+		if ferr := s.finish(); ferr != nil {
+			err = errors.Join(ferr, err)
+		}
+	}
+	s.result.Finished = time.Now().UTC()
+	switch {
+	case err == nil:
+		s.result.Status = runfolder.Finished
+	case errors.Is(err, ErrInterrupted):
+		s.result.Status = runfolder.Interrupted
+	default:
+		s.result.Status = runfolder.Failed
+		s.result.Error = err.Error()
+	}
+	if werr := folder.WriteResult(s.result); werr != nil {
+		err = errors.Join(err, werr)
+	}
+	return &Outcome{Folder: folder.Path(), Result: s.result, Report: s.data.Report, Coefficients: s.model.Coefficients}, err
+}
+
+// prepare builds everything that can fail before anything is written.
+func (s *session) prepare() error {
+	s.net = describe(s.cfg.Model, s.data.Encoder)
+	s.task = task(s.data.Encoder)
+	var higher bool
+	var err error
+	if s.metric, higher, err = s.cfg.Train.EarlyStopping.metric(s.task); err != nil {
+		return err
+	}
+	if s.cfg.Model.Solver == SolverExact {
+		if s.task != metrics.TaskRegression {
+			return fieldError("model.solver", "%s is for regression; the target %q is %s: use solver: %s", SolverExact, s.data.Encoder.Target.Name, s.task, SolverGradient)
+		}
+		for _, f := range s.net.Numeric {
+			if f.Edges != nil {
+				return fieldError("model.solver", "%s does not go with the piecewise-linear encoding of column %q", SolverExact, f.Name)
+			}
+		}
+	}
+	t := s.cfg.Train
+	s.plan = loop.Plan{
+		Rows: s.data.Train.Rows, Batch: min(t.Batch, s.data.Train.Rows), Accumulate: t.Accumulate, Epochs: t.Epochs, Shuffle: *t.Shuffle, Seed: s.cfg.Seed,
+		Evaluate: s.data.Validation != nil, Higher: higher, MinDelta: t.EarlyStopping.MinDelta, Patience: t.EarlyStopping.Patience,
+	}
+	params := engine.NewParameters(s.dev, kernels.Float32, s.cfg.Seed)
+	if s.cfg.Model.Solver != SolverExact {
+		if err := s.buildTrainer(params); err != nil {
+			return err
+		}
+	}
+	s.model, err = newModel(s.net, s.data.Encoder, s.dev, params)
+	return err
+}
+
+func (s *session) buildTrainer(params *engine.Parameters) error {
+	if err := s.net.Check(); err != nil {
+		return err
+	}
+	o, err := s.cfg.Train.optimizer(s.plan.Epochs, s.plan.Steps())
+	if err != nil {
+		return fieldError("train.optimizer", "%v", err)
+	}
+	g := engine.NewGraph(kernels.Float32, s.plan.Batch)
+	b := &layers.Builder{Graph: g, Training: true, Seed: s.cfg.Seed}
+	loss := layers.BuildLoss(b, lossKind(s.task), s.net.Build(b))
+	if err := g.Differentiate(loss); err != nil {
+		return err
+	}
+	s.trainer, err = engine.NewTrainer(g, engine.TrainerOptions{
+		Options: engine.Options{Device: s.dev, Parameters: params, Log: s.opt.Log},
+		Loss:    loss, Optimizer: o, Accumulate: s.plan.Accumulate,
+	})
+	if err != nil {
+		return err
+	}
+	if s.opt.ExplainGraph != nil {
+		return s.trainer.Explain(s.opt.ExplainGraph)
+	}
+	return nil
+}
+
+// begin fills what run.json knows from the start.
+func (s *session) begin(name string) {
+	info := s.dev.Info()
+	trainable, _ := s.model.params.Count()
+	r := s.data.Report
+	s.result = &runfolder.RunResult{
+		Status: runfolder.Running, Name: name, Task: s.task, Protocol: s.protocol(), Parameters: int64(trainable),
+		Device: info.Name, DeviceReason: info.Reason, SIMD: info.Level, Threads: info.Threads, Seed: s.cfg.Seed,
+		Config: s.opt.ConfigPath, Warnings: r.Warnings, Metrics: map[string]*metrics.Result{},
+		Versions: runfolder.CurrentVersions("gorgonia.org/gorgonia", "gorgonia.org/tensor", "gonum.org/v1/gonum", "github.com/duckdb/duckdb-go/v2"),
+		Started:  s.started.UTC(),
+	}
+	if s.opt.Version != "" {
+		s.result.Versions.Debut = s.opt.Version
+	}
+	for _, f := range r.Files {
+		s.result.Data = append(s.result.Data, runfolder.DataFile{Path: f.Path, Bytes: f.Bytes, SHA256: f.SHA256})
+	}
+}
+
+// protocol says in a sentence how the figures came about.
+func (s *session) protocol() string {
+	r := s.data.Report
+	split := s.cfg.Data.Split.Method
+	text := fmt.Sprintf("%d rows for training, %d for validation, %d for test, split by %s; encoding fitted on training rows", r.Train, r.Validation, r.Test, split)
+	switch {
+	case s.cfg.Model.Solver == SolverExact:
+		return text + "; least squares by QR"
+	case s.data.Validation == nil:
+		return text + "; the model is that of the last epoch"
+	}
+	return text + fmt.Sprintf("; the model is that of the epoch with the best validation %s", s.metric)
+}
+
+func (s *session) writeConfig() error {
+	resolved := *s.cfg
+	resolved.Name = s.result.Name
+	y, err := runfile.Marshal(&resolved)
+	if err != nil {
+		return fmt.Errorf("behavior: %w", err)
+	}
+	return s.folder.WriteFile(runfolder.ConfigFile, y)
+}
+
+// fit finds the parameters.
+func (s *session) fit(ctx context.Context) (err error) {
+	if s.cfg.Model.Solver == SolverExact {
+		w, err := solveExact(s.net, s.data.Encoder, s.data.Train)
+		if err != nil {
+			return err
+		}
+		if err := w.write(s.model.params); err != nil {
+			return err
+		}
+		s.model.Coefficients = coefficients(s.net, s.data.Encoder, w)
+		return nil
+	}
+	s.weightMean = weightMean(s.data.Train.Weight)
+	if s.record, err = newRecorder(s.folder, s.started); err != nil {
+		return err
+	}
+	err = s.trainLoop(ctx)
+	if s.best != nil {
+		if rerr := s.model.params.Restore(s.best); rerr != nil {
+			err = errors.Join(err, rerr)
+		}
+	}
+	if s.cfg.Model.Kind == KindLinear {
+		w, rerr := readLinear(s.net, s.model.params)
+		if rerr != nil {
+			return errors.Join(err, rerr)
+		}
+		s.model.Coefficients = coefficients(s.net, s.data.Encoder, w)
+	}
+	return errors.Join(err, s.record.close())
+}
+
+// finish saves the model and measures it on every part.
+func (s *session) finish() error {
+	dir, err := s.folder.Model()
+	if err != nil {
+		return err
+	}
+	if err := s.model.save(dir); err != nil {
+		return err
+	}
+	for _, p := range []struct {
+		name string
+		d    *datasets.Encoded
+	}{{PartTrain, s.data.Train}, {PartValidation, s.data.Validation}, {PartTest, s.data.Test}} {
+		if p.d == nil {
+			continue
+		}
+		r, err := s.model.measure(p.d)
+		if err != nil {
+			return fmt.Errorf("behavior: %s rows: %w", p.name, err)
+		}
+		s.result.Metrics[p.name] = r
+	}
+	return nil
+}
+
+func weightMean(w []float32) float64 {
+	if len(w) == 0 {
+		return 1
+	}
+	sum := 0.0
+	for _, x := range w {
+		sum += float64(x)
+	}
+	if sum == 0 || math.IsInf(sum, 0) {
+		return 1
+	}
+	return sum / float64(len(w))
+}
