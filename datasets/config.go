@@ -1,5 +1,7 @@
 package datasets
 
+import "github.com/invopop/jsonschema"
+
 // Strings is a list that may be written as a single string in a run file.
 type Strings []string
 
@@ -18,6 +20,12 @@ func (s *Strings) UnmarshalYAML(unmarshal func(any) error) error {
 	return nil
 }
 
+// JSONSchema describes the two ways to write the list.
+func (Strings) JSONSchema() *jsonschema.Schema {
+	text := &jsonschema.Schema{Type: "string"}
+	return &jsonschema.Schema{OneOf: []*jsonschema.Schema{text, {Type: "array", Items: text}}}
+}
+
 // Config is the data section of a run file: where rows come from, what they
 // mean, and how they are cleaned, split and encoded. Call SetDefaults and
 // Validate before use; Load does both.
@@ -29,10 +37,10 @@ type Config struct {
 	Task        string            `yaml:"task,omitempty" jsonschema:"enum=auto,enum=binary,enum=multiclass,enum=regression,description=What is predicted. auto: two distinct values are binary; text or at most 20 distinct whole numbers multiclass; anything else regression."`
 	Positive    string            `yaml:"positive,omitempty" jsonschema:"description=Binary: the value that counts as positive. Default: true or yes or 1 where present; else the later value in sort order."`
 	DropMissing bool              `yaml:"drop_missing_target,omitempty" jsonschema:"description=Leave out rows without a target instead of stopping with an error."`
-	ID          Strings           `yaml:"id,omitempty" jsonschema:"oneof_type=string;array,description=Columns carried through to predictions and never used as features."`
+	ID          Strings           `yaml:"id,omitempty" jsonschema:"description=Columns carried through to predictions and never used as features."`
 	Weight      string            `yaml:"weight,omitempty" jsonschema:"description=The column of sample weights."`
-	Ignore      Strings           `yaml:"ignore,omitempty" jsonschema:"oneof_type=string;array,description=Columns left out."`
-	Features    Strings           `yaml:"features,omitempty" jsonschema:"oneof_type=string;array,description=If given only these columns are features."`
+	Ignore      Strings           `yaml:"ignore,omitempty" jsonschema:"description=Columns left out."`
+	Features    Strings           `yaml:"features,omitempty" jsonschema:"description=If given only these columns are features."`
 	Deduplicate bool              `yaml:"deduplicate,omitempty" jsonschema:"description=Drop rows equal to an earlier row in every column that is not ignored."`
 	Columns     map[string]Column `yaml:"columns,omitempty" jsonschema:"description=Settings of single columns by name."`
 	Defaults    Defaults          `yaml:"defaults,omitempty" jsonschema:"description=Settings of all columns of a type."`
@@ -41,12 +49,12 @@ type Config struct {
 
 // Source names the files, or the query over files, that rows come from.
 type Source struct {
-	Path      Strings           `yaml:"path,omitempty" jsonschema:"oneof_type=string;array,description=Files: one or a list; globs; .gz and .zst; relative to the run file; ${VAR} and ${VAR:-default} are expanded."`
+	Path      Strings           `yaml:"path,omitempty" jsonschema:"description=Files: one or a list; globs; .gz and .zst; relative to the run file; ${VAR} and ${VAR:-default} are expanded."`
 	Format    string            `yaml:"format,omitempty" jsonschema:"enum=auto,enum=csv,enum=parquet,enum=json,description=File format; auto goes by the extension."`
 	Delimiter string            `yaml:"delimiter,omitempty" jsonschema:"description=CSV: the character between fields (or tab); found out when not given."`
 	Header    *bool             `yaml:"header,omitempty" jsonschema:"description=CSV: whether the first line names the columns; found out when not given."`
 	Names     []string          `yaml:"names,omitempty" jsonschema:"description=CSV: column names of files without a header or instead of it."`
-	Null      Strings           `yaml:"null,omitempty" jsonschema:"oneof_type=string;array,description=Texts that mean a missing value besides the empty one."`
+	Null      Strings           `yaml:"null,omitempty" jsonschema:"description=Texts that mean a missing value besides the empty one."`
 	Tables    map[string]Source `yaml:"tables,omitempty" jsonschema:"description=Further tables for the query by name."`
 	Query     string            `yaml:"query,omitempty" jsonschema:"description=SQL (DuckDB) over the view data and the tables; its result is the rows."`
 }
@@ -58,7 +66,7 @@ type Column struct {
 	Fill             string    `yaml:"fill,omitempty" jsonschema:"enum=mean,enum=median,enum=most_frequent,enum=constant,enum=category,description=What replaces a missing value: mean or median (numbers); most_frequent; constant; category (text: a category of its own)."`
 	FillValue        string    `yaml:"fill_value,omitempty" jsonschema:"description=The constant of fill: constant."`
 	MissingIndicator *bool     `yaml:"missing_indicator,omitempty" jsonschema:"description=Add a 0/1 feature that says whether the value was missing."`
-	Transform        Strings   `yaml:"transform,omitempty" jsonschema:"oneof_type=string;array,description=Numbers: any of log1p (sign(x) log(1+|x|)) and clip (at quantiles) and standardize; applied in this order; or none."`
+	Transform        Strings   `yaml:"transform,omitempty" jsonschema:"description=Numbers: any of log1p (sign(x) log(1+|x|)) and clip (at quantiles) and standardize; applied in this order; or none."`
 	ClipQuantiles    []float64 `yaml:"clip_quantiles,omitempty" jsonschema:"description=The two quantiles of clip. Default 0.001 and 0.999."`
 	Encoding         string    `yaml:"encoding,omitempty" jsonschema:"enum=none,enum=piecewise_linear,enum=buckets,description=Numbers: none feeds the value; piecewise_linear spreads it over quantile bins; buckets turns the quantile bin into a category."`
 	Bins             int       `yaml:"bins,omitempty" jsonschema:"minimum=0,description=Number of quantile bins of an encoding. Default 16."`
@@ -83,9 +91,9 @@ type Split struct {
 	Test             *float64 `yaml:"test,omitempty" jsonschema:"description=Fraction of rows for testing. Default 0.2; 0 where a separate test source is given."`
 	Stratify         *bool    `yaml:"stratify,omitempty" jsonschema:"description=random and column: keep the shares of the classes equal in all parts. Default: true for classification."`
 	Column           string   `yaml:"column,omitempty" jsonschema:"description=The column of time or group or column."`
-	TrainValues      Strings  `yaml:"train_values,omitempty" jsonschema:"oneof_type=string;array,description=column: values of training rows; when not given all values not listed elsewhere."`
-	ValidationValues Strings  `yaml:"validation_values,omitempty" jsonschema:"oneof_type=string;array,description=column: values of validation rows."`
-	TestValues       Strings  `yaml:"test_values,omitempty" jsonschema:"oneof_type=string;array,description=column: values of test rows."`
+	TrainValues      Strings  `yaml:"train_values,omitempty" jsonschema:"description=column: values of training rows; when not given all values not listed elsewhere."`
+	ValidationValues Strings  `yaml:"validation_values,omitempty" jsonschema:"description=column: values of validation rows."`
+	TestValues       Strings  `yaml:"test_values,omitempty" jsonschema:"description=column: values of test rows."`
 }
 
 // Values of Config.Task.

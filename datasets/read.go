@@ -266,6 +266,12 @@ func plain(err error) error {
 }
 
 func (r *relation) noRows() error {
+	if d := r.origin.dialect; d != nil {
+		// DuckDB may stop early, without an error, at line ends it did not expect.
+		if found := d.explain(r.origin.files); found != nil {
+			return found
+		}
+	}
 	switch {
 	case r.origin.query:
 		return errors.New("query: the result has no rows; check its conditions")

@@ -118,10 +118,10 @@ func (l Dropout) Build(b *Builder, x *engine.Node) *engine.Node {
 
 // Block is the usual hidden layer: dense, batch norm, activation, dropout. It is also its form in run files.
 type Block struct {
-	Units      int     `yaml:"units" jsonschema:"description=Width of the layer,minimum=1"`
-	Activation string  `yaml:"activation,omitempty" jsonschema:"description=relu (default); sigmoid; tanh; identity,enum=relu,enum=sigmoid,enum=tanh,enum=identity"`
-	BatchNorm  *bool   `yaml:"batch_norm,omitempty" jsonschema:"description=Normalize before the activation (default: true)"`
-	Dropout    float64 `yaml:"dropout,omitempty" jsonschema:"description=Share of the outputs dropped in training,minimum=0,exclusiveMaximum=1"`
+	Units      int     `yaml:"units" json:"units" jsonschema:"description=Width of the layer,minimum=1"`
+	Activation string  `yaml:"activation,omitempty" json:"activation,omitempty" jsonschema:"description=relu (default); sigmoid; tanh; identity,enum=relu,enum=sigmoid,enum=tanh,enum=identity"`
+	BatchNorm  *bool   `yaml:"batch_norm,omitempty" json:"batch_norm,omitempty" jsonschema:"description=Normalize before the activation (default: true)"`
+	Dropout    float64 `yaml:"dropout,omitempty" json:"dropout,omitempty" jsonschema:"description=Share of the outputs dropped in training,minimum=0,exclusiveMaximum=1"`
 }
 
 // Check returns an error for settings that make no sense.

@@ -32,7 +32,7 @@ type Network struct {
 	Fields  []Field   `json:"fields"`
 	Hidden  []Block   `json:"hidden"` // none: a linear model
 	Outputs int       `json:"outputs"`
-	// FieldDropout drops whole inputs of the first layer in training.
+	// InputDropout is the share of the encoded inputs that is dropped in training.
 	InputDropout float64 `json:"input_dropout,omitempty"`
 }
 
@@ -86,11 +86,8 @@ func (n Network) Check() error {
 		return fmt.Errorf("layers: a network without features")
 	}
 	for _, f := range n.Numeric {
-		if f.Edges == nil {
-			continue
-		}
-		if len(f.Edges) < 2 || !slices.IsSorted(f.Edges) || slices.Compact(slices.Clone(f.Edges))[len(f.Edges)-1] != f.Edges[len(f.Edges)-1] {
-			return fmt.Errorf("layers: feature %q has edges %v; at least two, ascending, are wanted", f.Name, f.Edges)
+		if f.Edges != nil && !strictlyAscending(f.Edges) {
+			return fmt.Errorf("layers: feature %q has edges %v; at least two, strictly ascending, are wanted", f.Name, f.Edges)
 		}
 	}
 	for _, f := range n.Fields {
@@ -104,6 +101,15 @@ func (n Network) Check() error {
 		}
 	}
 	return nil
+}
+
+func strictlyAscending(edges []float64) bool {
+	for i := 1; i < len(edges); i++ {
+		if !(edges[i] > edges[i-1]) {
+			return false
+		}
+	}
+	return len(edges) >= 2
 }
 
 // Build adds the network to a graph and returns its outputs [B, Outputs]: logits, or values.
@@ -162,13 +168,9 @@ func (n Network) buildLinear(b *Builder) *engine.Node {
 		sum = Dense{Name: "output", Units: n.Outputs, Init: engine.Zeros}.Build(b, n.buildNumeric(b))
 	}
 	if len(n.Fields) > 0 {
-		rows, offsets := 0, 0
-		for _, f := range n.Fields {
-			rows += f.Cardinality
-			offsets++
-		}
-		table := engine.ParameterSpec{Name: "output.fields", Shape: []int{rows, n.Outputs}, Decay: true}
-		picked := b.Graph.Lookup(LinearIDs, table, offsets)
+		g := n.IDInputs()[0]
+		table := engine.ParameterSpec{Name: g.Table, Shape: []int{g.Rows, g.Dim}, Decay: true}
+		picked := b.Graph.Lookup(g.Input, table, len(g.Fields))
 		// Adding up the fields' weights is a product with identity matrices below each other.
 		add := make([]float64, len(n.Fields)*n.Outputs*n.Outputs)
 		for f := range len(n.Fields) {

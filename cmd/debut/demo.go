@@ -120,7 +120,7 @@ func (d *demonstration) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	scores = append(scores, append([]string{"the truth", "–"}, row...))
+	scores = append(scores, append([]string{"the truth", ""}, row...))
 	return d.console.print(d.report(summary, fresh, scores, network))
 }
 
@@ -280,6 +280,6 @@ look at:
 	}
 	b.WriteString(files.leftText())
 	fmt.Fprintf(&b, "\nnext:\n  debut train %s --name smaller --set 'model.hidden=[{units: 16}]'\n", in(demoRunFile))
-	fmt.Fprintf(&b, "  debut evaluate %s %s\n", run, in(filepath.Join(demoDataDir, storefront.SessionsFile)))
+	fmt.Fprintf(&b, "  debut predict %s %s -o predictions.parquet\n", run, in(filepath.Join(demoDataDir, storefront.NewSessionsFile)))
 	return b.String()
 }

@@ -111,7 +111,7 @@ func trainingSummary(out *behavior.Outcome) string {
 		fmt.Fprintf(&b, "%-8s%s\n", name, fmt.Sprintf(format, args...))
 	}
 	if r.Best != nil {
-		line("best", "epoch %d, %s %s%s", r.Best.Epoch, r.Best.Metric, number(float64(r.Best.Value)), stopped(r))
+		line("best", "epoch %d, validation %s %s%s", r.Best.Epoch, r.Best.Metric, number(float64(r.Best.Value)), stopped(r))
 	}
 	if rows, seconds := trained(r.Epochs); seconds > 0 {
 		line("speed", "%s over %d epochs", rate(float64(rows)/seconds), len(r.Epochs))
@@ -129,7 +129,7 @@ func stopped(r *runfolder.RunResult) string {
 	if r.Stopped == "" {
 		return ""
 	}
-	return "; stopped: " + r.Stopped
+	return "; stopped by " + strings.ReplaceAll(r.Stopped, "_", " ")
 }
 
 // trained adds up rows and seconds of epochs.

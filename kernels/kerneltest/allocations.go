@@ -16,7 +16,7 @@ func RunAllocations(t *testing.T, open func(t *testing.T) kernels.Device) {
 				x := newTrial(t, dev, kernels.Float32, &f, layouts[3])
 				x.prepare(batchRows(&f))
 				// A goroutine that falls asleep may have the runtime allocate now and then, a kernel would each time.
-				if n := testing.AllocsPerRun(10, func() {
+				if n := testing.AllocsPerRun(4, func() {
 					if err := x.kernel.Run(); err != nil {
 						t.Fatal(err)
 					}

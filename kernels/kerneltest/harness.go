@@ -9,6 +9,7 @@
 package kerneltest
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 	"testing"
@@ -50,12 +51,13 @@ type form struct {
 // tensor is an operand in memory.
 type tensor struct {
 	operand
-	m      kernels.Matrix
-	filled []byte // what fill makes of all rows, [rows, cols]
-	before []byte
-	values []float64 // before, in float64
-	after  []byte
-	set    []bool // the elements that want told about
+	m                    kernels.Matrix
+	marked               []byte // marks all over
+	filled               []byte // marked, but for what fill makes of all rows of the view
+	before               []byte
+	filledValues, values []float64 // filled and before, in float64
+	after                []byte
+	set                  []bool // the elements that want told about
 }
 
 // trial is a form bound on a device, and one run of it.
@@ -145,14 +147,21 @@ func (x *trial) add(o operand, l layout) {
 		}
 		m.Count = x.counts[o.count]
 	}
-	bytes := size * o.dtype.Size()
+	length := size * o.dtype.Size()
 	s := &tensor{
-		operand: o, m: m, before: make([]byte, bytes), after: make([]byte, bytes), values: make([]float64, size), set: make([]bool, size),
+		operand: o, m: m, marked: make([]byte, length), before: make([]byte, length), after: make([]byte, length),
+		filledValues: make([]float64, size), values: make([]float64, size), set: make([]bool, size),
 	}
+	for i := range size {
+		putMark(s.marked, o.dtype, i)
+		s.filledValues[i] = math.NaN()
+	}
+	s.filled = bytes.Clone(s.marked)
 	if o.fill != nil {
-		s.filled = make([]byte, o.rows*o.cols*o.dtype.Size())
 		for i := range o.rows * o.cols {
-			put(s.filled, o.dtype, i, o.fill(i/o.cols, i%o.cols))
+			at := m.Offset + i/o.cols*m.Stride + i%o.cols
+			put(s.filled, o.dtype, at, o.fill(i/o.cols, i%o.cols))
+			s.filledValues[at] = get(s.filled, o.dtype, at)
 		}
 	}
 	x.tensors[o.name] = s
@@ -179,21 +188,14 @@ func (x *trial) prepare(n int) {
 	for _, f := range x.form.operands {
 		o := x.tensors[f.name]
 		clear(o.set)
-		for i := range o.values {
-			putMark(o.before, o.dtype, i)
-			o.values[i] = math.NaN()
-		}
-		valid := o.rows
+		copy(o.before, o.filled)
+		copy(o.values, o.filledValues)
 		if o.count == batchCount {
-			valid = min(n, o.rows)
-		}
-		if o.fill != nil {
-			size := o.dtype.Size()
-			for r := range valid {
-				at := o.m.Offset + r*o.m.Stride
-				copy(o.before[at*size:], o.filled[r*o.cols*size:(r+1)*o.cols*size])
-				for c := range o.cols {
-					o.values[at+c] = get(o.before, o.dtype, at+c)
+			invalid := o.m.Offset + min(n, o.rows)*o.m.Stride
+			if invalid < len(o.values) {
+				copy(o.before[invalid*o.dtype.Size():], o.marked)
+				for i := range o.values[invalid:] {
+					o.values[invalid+i] = math.NaN()
 				}
 			}
 		}

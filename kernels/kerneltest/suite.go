@@ -165,6 +165,9 @@ func testForm(t *testing.T, dev kernels.Device, dt kernels.Dtype, f *form) {
 	t.Helper()
 	rows := batchRows(f)
 	for _, l := range layouts {
+		if dt == kernels.Float64 && l.padded != l.counted {
+			continue // the two types share their ways through memory
+		}
 		x := newTrial(t, dev, dt, f, l)
 		counts := []int{rows}
 		if x.counts[batchCount] != nil {

@@ -8,8 +8,6 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
-
-	"debut/trainers/metrics"
 )
 
 // realData returns the folder of real data, or skips the test.
@@ -131,5 +129,3 @@ func near(t *testing.T, what string, got, want, tolerance float64) {
 		t.Errorf("%s: %.9g, want %.9g within %g of it", what, got, want, tolerance)
 	}
 }
-
-var _ = metrics.TaskBinary

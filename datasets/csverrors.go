@@ -1,0 +1,172 @@
+package datasets
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// origin remembers where a frame's rows came from, to say so in messages.
+type origin struct {
+	files   []string
+	dialect *dialect // nil unless CSV
+	query   bool     // rows are the result of a query
+}
+
+// rowPlace names row i, counted from 0.
+func (o *origin) rowPlace(i int) string {
+	switch {
+	case o == nil:
+		return "row " + strconv.Itoa(i+1)
+	case o.query:
+		return "row " + strconv.Itoa(i+1) + " of the query's result"
+	case o.dialect != nil:
+		place, n := "", 0
+		err := o.dialect.scan(o.files, func(file string, line int, _ []string) bool {
+			if n == i {
+				place = fmt.Sprintf("%s:%d", displayName(file), line)
+			}
+			n++
+			return n <= i
+		})
+		if err == nil && place != "" {
+			return place
+		}
+	}
+	if len(o.files) == 1 {
+		return fmt.Sprintf("%s: row %d", displayName(o.files[0]), i+1)
+	}
+	return "row " + strconv.Itoa(i+1)
+}
+
+// find returns the place and text of the first value in a column that matches,
+// or of the whole source when the files cannot say (a query that computes the
+// column, a format without lines).
+func (o *origin) find(column string, match func(string) bool) (place, value string) {
+	if o == nil {
+		return "", ""
+	}
+	fallback := ""
+	if len(o.files) == 1 {
+		fallback = displayName(o.files[0])
+	}
+	if o.query {
+		fallback = "query"
+	}
+	if o.dialect == nil {
+		return fallback, ""
+	}
+	at := slices.Index(o.dialect.columns, column)
+	if at < 0 {
+		return fallback, ""
+	}
+	err := o.dialect.scan(o.files, func(file string, line int, record []string) bool {
+		if at >= len(record) {
+			return true
+		}
+		if text := strings.TrimSpace(record[at]); match(text) {
+			place, value = fmt.Sprintf("%s:%d", displayName(file), line), text
+			return false
+		}
+		return true
+	})
+	if err != nil || place == "" {
+		return fallback, ""
+	}
+	return place, value
+}
+
+// explain finds out in Go what DuckDB could not read in CSV files: a record
+// with another number of fields, a stray quote, bytes that are not UTF-8. It
+// returns nil when it finds nothing.
+func (d *dialect) explain(files []string) error {
+	for _, file := range files {
+		if err := d.explainFile(file); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *dialect) explainFile(file string) error {
+	var found error
+	_, err := d.scanFile(file, func(file string, line int, record []string) bool {
+		if len(record) != len(d.columns) {
+			remedy := fmt.Sprintf("put quotes around a field that contains %q, or repair the line", d.delimiter)
+			if slices.ContainsFunc(record, func(f string) bool { return strings.Contains(f, "\n") }) {
+				remedy = "a quoted field spans lines: close its quote, and double quotes inside it"
+			}
+			found = &ValueError{
+				Place: fmt.Sprintf("%s:%d", displayName(file), line),
+				Problem: fmt.Sprintf("found %d fields, expected %d (%s)", len(record), len(d.columns),
+					list(d.columns, 4)),
+				Remedy: remedy,
+			}
+			return false
+		}
+		for i, f := range record {
+			if !utf8.ValidString(f) {
+				found = &ValueError{
+					Place:   fmt.Sprintf("%s:%d", displayName(file), line),
+					Column:  d.columns[i],
+					Problem: fmt.Sprintf("the bytes %q are not UTF-8", shorten(f, 40)),
+					Remedy:  "convert the file, for example with iconv -f latin1 -t utf-8",
+				}
+				return false
+			}
+		}
+		return true
+	})
+	if found != nil {
+		return found
+	}
+	if err == nil {
+		_, err = d.scanQuoted(file, false, func(string, int, []string) bool { return true })
+	}
+	if err == nil {
+		err = mixedLineEnds(file)
+	}
+	var parse *csv.ParseError
+	if errors.As(err, &parse) {
+		return &ValueError{
+			Place:   fmt.Sprintf("%s:%d", displayName(file), parse.StartLine),
+			Problem: fmt.Sprintf("the line cannot be read as CSV (%v)", parse.Err),
+			Remedy:  `double a quote inside a quoted field ("") and close every quoted field`,
+		}
+	}
+	return err
+}
+
+// mixedLineEnds returns an error if some lines of a file end in \r\n and others
+// in \n, which DuckDB refuses.
+func mixedLineEnds(file string) (err error) {
+	in, err := openText(file)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, in.Close()) }()
+	r := bufio.NewReader(in)
+	windows := false
+	for n := 1; ; n++ {
+		// A line longer than the buffer arrives in pieces; only its end counts.
+		line, err := r.ReadSlice('\n')
+		for errors.Is(err, bufio.ErrBufferFull) {
+			line, err = r.ReadSlice('\n')
+		}
+		if err != nil {
+			return nil // the end, or what openText's caller has seen before
+		}
+		crlf := bytes.HasSuffix(line, []byte("\r\n"))
+		if n > 1 && crlf != windows {
+			return &ValueError{Place: fmt.Sprintf("%s:%d", displayName(file), n), Problem: "the line ends differ: some are \\r\\n, others \\n",
+				Remedy: "make them alike, for example with dos2unix"}
+		}
+		windows = crlf
+	}
+}

@@ -1,0 +1,398 @@
+package behavior
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"debut/datasets"
+	"debut/kernels/cpu"
+	"debut/kernels/philox"
+	"debut/trainers/runfolder"
+)
+
+// table writes a CSV of made-up visits: y depends on a, b and the category; three classes in k; amount is a number.
+func table(t *testing.T, rows int) string {
+	t.Helper()
+	rnd := philox.New(4, 4)
+	var b bytes.Buffer
+	b.WriteString("id,a,b,city,y,k,amount,w\n")
+	for i := range rows {
+		x, z := rnd.NormFloat64(), rnd.NormFloat64()
+		city := rnd.IntN(3)
+		y := "no"
+		if x*z+float64(city)-1 > 0.3*rnd.NormFloat64() {
+			y = "yes"
+		}
+		class := []string{"low", "middle", "top"}[min(2, max(0, int(x+1.5)))]
+		fmt.Fprintf(&b, "r%d,%.5f,%.5f,%s,%s,%s,%.5f,%d\n", i, x, z, []string{"Ulm", "Bonn", "Kiel"}[city], y, class, 3+2*x-z+float64(city)+0.1*rnd.NormFloat64(), 1+i%3)
+	}
+	path := filepath.Join(t.TempDir(), "visits.csv")
+	if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// configure returns a configuration over a table; text is YAML for the sections beside data.source.
+func configure(t *testing.T, path, text string) *Config {
+	t.Helper()
+	src := fmt.Sprintf("name: r\noutput: %q\n%s", t.TempDir(), strings.ReplaceAll(text, "PATH", path))
+	c, err := Parse("run.yaml", []byte(src), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+const networkRun = `
+seed: 3
+data: {source: {path: PATH}, target: y, id: id, ignore: [k, amount, w]}
+model: {hidden: [{units: 32, dropout: 0.1}, {units: 16}]}
+train: {epochs: 12, batch: 64, optimizer: {learning_rate: 0.01}, early_stopping: {metric: auc, patience: 4}}
+`
+
+func train(t *testing.T, c *Config) *Outcome {
+	t.Helper()
+	o, err := Train(context.Background(), c, Options{ConfigPath: "run.yaml", Version: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+func open(t *testing.T, folder string) *Model {
+	t.Helper()
+	dev, err := cpu.New(cpu.Options{Threads: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := dev.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	m, err := Open(folder, dev)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func TestNetworkEndToEnd(t *testing.T) {
+	path := table(t, 1500)
+	c := configure(t, path, networkRun)
+	var best int
+	var reports []Progress
+	o, err := Train(context.Background(), c, Options{ConfigPath: "run.yaml", Progress: func(p Progress) {
+		reports = append(reports, p)
+		if p.Best {
+			best = p.Epoch
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if auc := metric(t, o, PartTest, "auc"); auc < 0.9 {
+		t.Errorf("test AUC %.3f", auc)
+	}
+	if o.Result.Status != runfolder.Finished || o.Result.Best == nil || o.Result.Best.Epoch != best {
+		t.Errorf("status %v, best %+v, last improvement in epoch %d", o.Result.Status, o.Result.Best, best)
+	}
+	if len(reports) < len(o.Result.Epochs) {
+		t.Errorf("%d reports in %d epochs", len(reports), len(o.Result.Epochs))
+	}
+	for _, name := range []string{"run.yaml", "run.json", "metrics.jsonl", "model/model.json", "model/encoder.json", "model/parameters.safetensors"} {
+		if _, err := os.Stat(filepath.Join(o.Folder, name)); err != nil {
+			t.Error(err)
+		}
+	}
+	var run runfolder.RunResult
+	data, err := os.ReadFile(filepath.Join(o.Folder, "run.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(data, &run); err != nil || run.Device == "" || run.SIMD == "" || run.Protocol == "" || len(run.Data) != 1 {
+		t.Errorf("run.json: %v\n%s", err, data)
+	}
+	// the resolved configuration is a run file that gives the same run
+	again, err := Load(filepath.Join(o.Folder, "run.yaml"), []string{fmt.Sprintf("output=%q", t.TempDir()), "threads=3"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o2 := train(t, again)
+	for _, name := range []string{"parameters.safetensors", "encoder.json", "model.json"} {
+		a, _ := os.ReadFile(filepath.Join(o.Folder, "model", name))
+		b, _ := os.ReadFile(filepath.Join(o2.Folder, "model", name))
+		if len(a) == 0 || !bytes.Equal(a, b) {
+			t.Errorf("%s differs between two runs of the same configuration on other threads", name)
+		}
+	}
+
+	// the saved model gives the metrics of the run, and predicts in the order of the rows
+	m := open(t, o.Folder)
+	src := datasets.Source{Path: []string{path}}
+	r, _, err := m.Evaluate(context.Background(), src, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Rows != 1500 {
+		t.Errorf("%d rows", r.Rows)
+	}
+	p, report, err := m.Predict(context.Background(), src, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(report.Unseen) != 0 {
+		t.Errorf("unseen %+v", report.Unseen)
+	}
+	if names := columnNames(p); names != "id probability prediction" {
+		t.Errorf("columns %s", names)
+	}
+	right := 0.0
+	ids, prediction := p.Columns[0].Values.([]string), p.Columns[2].Values.([]string)
+	for i, line := range strings.Split(strings.TrimSpace(read(t, path)), "\n")[1:] {
+		f := strings.Split(line, ",")
+		if f[0] != ids[i] {
+			t.Fatalf("row %d is %s, want %s", i, ids[i], f[0])
+		}
+		if f[4] == prediction[i] {
+			right++
+		}
+	}
+	if acc, _ := r.Get("accuracy"); right/1500 != acc {
+		t.Errorf("accuracy %v by predictions, %v by evaluation", right/1500, acc)
+	}
+}
+
+func columnNames(p *Predictions) string {
+	var names []string
+	for _, c := range p.Columns {
+		names = append(names, c.Name)
+	}
+	return strings.Join(names, " ")
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func TestMultiClass(t *testing.T) {
+	c := configure(t, table(t, 1200), `
+data: {source: {path: PATH}, target: k, ignore: [id, y, amount, w]}
+model: {hidden: [{units: 24}]}
+train: {epochs: 15, batch: 64, accumulate: 2, clip_norm: 1, optimizer: {kind: momentum, learning_rate: 0.05}}
+`)
+	o := train(t, c)
+	if acc := metric(t, o, PartTest, "accuracy"); acc < 0.9 {
+		t.Errorf("test accuracy %.3f", acc)
+	}
+	p, _, err := open(t, o.Folder).Predict(context.Background(), datasets.Source{Path: c.Data.Source.Path}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if names := columnNames(p); names != "prediction probability_low probability_middle probability_top" {
+		t.Errorf("columns %s", names)
+	}
+	for i := range p.Rows {
+		sum := 0.0
+		for _, col := range p.Columns[1:] {
+			sum += col.Values.([]float64)[i]
+		}
+		if sum < 1-1e-12 || sum > 1+1e-12 {
+			t.Fatalf("probabilities of row %d sum to %v", i, sum)
+		}
+	}
+}
+
+// A weight of 2 counts as two rows, for the exact solution and its metrics.
+func TestWeightsAreReplication(t *testing.T) {
+	path := table(t, 300)
+	lines := strings.Split(strings.TrimSpace(read(t, path)), "\n")
+	replicated := filepath.Join(t.TempDir(), "replicated.csv")
+	out := []string{lines[0]}
+	for i, l := range lines[1:] {
+		for range 1 + i%3 {
+			out = append(out, l)
+		}
+	}
+	if err := os.WriteFile(replicated, []byte(strings.Join(out, "\n")+"\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	run := `
+data: {source: {path: PATH}, target: amount, features: [a, b, city], WEIGHT split: {method: none}, defaults: {numeric: {transform: none}}}
+model: {kind: linear, solver: exact}
+`
+	weighted := train(t, configure(t, path, strings.Replace(run, "WEIGHT", "weight: w,", 1)))
+	repeated := train(t, configure(t, replicated, strings.Replace(run, "WEIGHT", "", 1)))
+	near(t, "MSE", metric(t, weighted, PartTrain, "mse"), metric(t, repeated, PartTrain, "mse"), 1e-5)
+	prediction := func(c *Coefficients, city string) float64 {
+		v := c.Intercept
+		for _, f := range c.Features {
+			switch f.Feature {
+			case "a", "b":
+				v += f.Value
+			case "city=" + city:
+				v += f.Value
+			}
+		}
+		return v
+	}
+	for _, city := range []string{"Ulm", "Bonn", "Kiel"} {
+		near(t, city, prediction(weighted.Coefficients, city), prediction(repeated.Coefficients, city), 1e-5)
+	}
+	near(t, "a", weighted.Coefficients.Features[0].Value, 2, 0.02)
+}
+
+func TestExactErrors(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "d.csv")
+	var b bytes.Buffer
+	b.WriteString("x,twice,y\n")
+	for i := range 30 {
+		fmt.Fprintf(&b, "%d,%d,%d\n", i, 2*i, i*i)
+	}
+	if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	c := configure(t, path, "data: {source: {path: PATH}, target: y, task: regression, split: {method: none}}\nmodel: {kind: linear, solver: exact}\n")
+	_, err := Train(context.Background(), c, Options{})
+	if !errors.Is(err, ErrCollinear) || !strings.Contains(err.Error(), `"twice"`) {
+		t.Errorf("collinear columns: %v", err)
+	}
+}
+
+func TestInterruption(t *testing.T) {
+	c := configure(t, table(t, 1000), strings.Replace(networkRun, "epochs: 12", "epochs: 100000", 1))
+	c.Train.EarlyStopping.Patience = 0
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	o, err := Train(ctx, c, Options{Progress: func(p Progress) {
+		if p.Epoch == 3 {
+			cancel()
+		}
+	}})
+	if !errors.Is(err, ErrInterrupted) {
+		t.Fatalf("got %v", err)
+	}
+	if o == nil || o.Result.Status != runfolder.Interrupted {
+		t.Fatalf("outcome %+v", o)
+	}
+	if _, _, err := open(t, o.Folder).Evaluate(context.Background(), c.Data.Source, ""); err != nil {
+		t.Errorf("the model of an interrupted run: %v", err)
+	}
+}
+
+func TestDivergence(t *testing.T) {
+	c := configure(t, table(t, 500), `
+data: {source: {path: PATH}, target: amount, features: [a, b], defaults: {numeric: {transform: none, encoding: none}}}
+model: {kind: linear}
+train: {epochs: 200, batch: 32, optimizer: {kind: sgd, learning_rate: 1e6}}
+`)
+	o, err := Train(context.Background(), c, Options{})
+	if !errors.Is(err, ErrDiverged) || !strings.Contains(err.Error(), "learning_rate") {
+		t.Fatalf("got %v", err)
+	}
+	if o.Result.Status != runfolder.Failed || o.Result.Error == "" {
+		t.Errorf("result %+v", o.Result)
+	}
+}
+
+func TestConfigErrors(t *testing.T) {
+	base := "data: {source: {path: d.csv}, target: y}\n"
+	for want, text := range map[string]string{
+		`run.yaml:2:16: train.batch`:  base + "train: {batch: -5}\n",
+		`did you mean "batch"`:        base + "train: {bacth: 5}\n",
+		`there is no optimizer "adm"`: base + "train: {optimizer: {kind: adm}}\n",
+		"model.hidden.1":              base + "model: {hidden: [{units: 4}, {units: 0}]}\n",
+		"no hidden layers":            base + "model: {kind: linear, hidden: [{units: 4}]}\n",
+		"step_epochs":                 base + "train: {schedule: {kind: step}}\n",
+		"early_stopping.metric":       base + "train: {early_stopping: {metric: acu}}\n",
+		"learning rate -1":            base + "train: {optimizer: {learning_rate: -1}}\n",
+		"epochs of warm-up":           base + "train: {epochs: 3, schedule: {warmup_epochs: 3}}\n",
+		"output":                      base + "name: a/b\n",
+		"data.target":                 "data: {source: {path: d.csv}}\n",
+		"threads":                     base + "threads: -1\n",
+		"device":                      base + "device: tpu\n",
+		"solver":                      base + "model: {kind: linear, solver: magic}\n",
+	} {
+		_, err := Parse("run.yaml", []byte(text), nil)
+		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "run.yaml:") {
+			t.Errorf("want …%s…, got %v", want, err)
+		}
+	}
+}
+
+func TestExamplesAreValid(t *testing.T) {
+	if len(Examples()) != 3 {
+		t.Fatalf("examples %v", Examples())
+	}
+	for _, kind := range Examples() {
+		b, err := Example(kind)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Parse(kind+".yaml", b, nil); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := Example("lineer"); err == nil || !strings.Contains(err.Error(), "linear") {
+		t.Errorf("unknown example: %v", err)
+	}
+	if s, err := Schema(); err != nil || !json.Valid(s) || !bytes.Contains(s, []byte("early_stopping")) {
+		t.Errorf("schema: %v", err)
+	}
+}
+
+func TestOpenRefuses(t *testing.T) {
+	o := train(t, configure(t, table(t, 300), strings.Replace(networkRun, "epochs: 12", "epochs: 1", 1)))
+	dev, err := cpu.New(cpu.Options{Threads: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := dev.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	if _, err := Open(t.TempDir(), dev); !errors.Is(err, runfolder.ErrNoModel) {
+		t.Errorf("an empty folder: %v", err)
+	}
+	damage := func(name string, change func([]byte) []byte) error {
+		path := filepath.Join(o.Folder, "model", name)
+		old := []byte(read(t, path))
+		if err := os.WriteFile(path, change(bytes.Clone(old)), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		_, err := Open(o.Folder, dev)
+		if werr := os.WriteFile(path, old, 0o644); werr != nil {
+			t.Fatal(werr)
+		}
+		return err
+	}
+	cut := func(b []byte) []byte { return b[:len(b)-7] }
+	for _, name := range []string{"model.json", "encoder.json", "parameters.safetensors"} {
+		if err := damage(name, cut); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s cut short: %v", name, err)
+		}
+	}
+	if err := damage("model.json", func(b []byte) []byte { return bytes.Replace(b, []byte(`"version": 1`), []byte(`"version": 9`), 1) }); err == nil || !strings.Contains(err.Error(), "version 9") {
+		t.Errorf("a later version: %v", err)
+	}
+	if err := damage("model.json", func(b []byte) []byte { return bytes.Replace(b, []byte(`"units": 32`), []byte(`"units": 31`), 1) }); err == nil || !strings.Contains(err.Error(), "shape") {
+		t.Errorf("another model's parameters: %v", err)
+	}
+	if _, err := Open(o.Folder, dev); err != nil {
+		t.Errorf("undamaged again: %v", err)
+	}
+}
