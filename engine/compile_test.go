@@ -53,11 +53,11 @@ func TestPartialBatch(t *testing.T) {
 		}
 		return ck, ck.run()
 	}
-	small, want := run(5, 5, false)
+	small, _ := run(5, 5, false)
 	// the small graph has its own inputs: give it the large one's first rows
 	large, got := run(12, 5, true)
 	small.feed, small.ids = large.feed, large.ids
-	want = small.run()
+	want := small.run()
 	if math.Abs(got-want) > 1e-14 {
 		t.Errorf("loss %v with 5 of 12 rows, %v with 5 of 5", got, want)
 	}

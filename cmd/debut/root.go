@@ -39,13 +39,18 @@ A run is described in a YAML file: "debut config init" writes one to begin with,
 and "debut predict" use what it leaves behind. "debut demo" shows all of it on simulated data.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		PersistentPreRunE: func(*cobra.Command, []string) error {
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			format := a.logFormat
+			// A program that reads the result may read the messages too.
+			if f := cmd.Flags().Lookup("json"); format == "auto" && f != nil && f.Changed {
+				format = "json"
+			}
 			var err error
-			a.console, err = newConsole(a.stdout, a.stderr, a.logFormat, a.quiet)
+			a.console, err = newConsole(a.stdout, a.stderr, format, a.quiet)
 			return err
 		},
 	}
-	root.PersistentFlags().StringVar(&a.logFormat, "log-format", "auto", "messages as text or json; auto: colored text on a terminal")
+	root.PersistentFlags().StringVar(&a.logFormat, "log-format", "auto", "messages as text or json; auto: json with --json, else text, colored on a terminal")
 	root.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "only warnings and errors on standard error")
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"debut/datasets"
+	"debut/trainers/behavior"
 	"debut/trainers/metrics"
 )
 
@@ -111,6 +112,34 @@ func classTables(r *metrics.Result) string {
 	}
 	return text
 }
+
+// maxCoefficients is up to how many coefficients are printed; JSON has them all.
+const maxCoefficients = 40
+
+// coefficientsTable lays out a linear model's coefficients, one column a class where there are several.
+func coefficientsTable(c behavior.Coefficients) string {
+	all := append([]behavior.Coefficients{c}, c.More...)
+	head, intercept := []string{"coefficient"}, []string{"intercept"}
+	for _, k := range all {
+		head, intercept = append(head, k.Output), append(intercept, coefficient(k.Intercept))
+	}
+	t := table{head}
+	for i, f := range c.Features {
+		if i == maxCoefficients {
+			t = append(t, []string{fmt.Sprintf("… and %d more", len(c.Features)-i)})
+			break
+		}
+		row := []string{f.Feature}
+		for _, k := range all {
+			row = append(row, coefficient(k.Features[i].Value))
+		}
+		t = append(t, row)
+	}
+	return append(t, intercept).text()
+}
+
+// coefficient formats a weight: to nine digits, which is what float32 arithmetic can have.
+func coefficient(x float64) string { return strconv.FormatFloat(x, 'g', 9, 64) }
 
 // headline is the few values of a result that fit a line.
 func headline(task metrics.Task, values metrics.Values) string {

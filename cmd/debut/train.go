@@ -61,10 +61,11 @@ Ctrl-C ends the training at the next step and keeps the model so far; a second C
 			}
 			if asJSON {
 				return a.console.printJSON(struct {
-					Folder string               `json:"folder"`
-					Model  string               `json:"model"`
-					Result *runfolder.RunResult `json:"result"`
-				}{out.Folder, filepath.Join(out.Folder, runfolder.ModelDir), out.Result})
+					Folder       string                 `json:"folder"`
+					Model        string                 `json:"model"`
+					Result       *runfolder.RunResult   `json:"result"`
+					Coefficients *behavior.Coefficients `json:"coefficients,omitempty"`
+				}{out.Folder, filepath.Join(out.Folder, runfolder.ModelDir), out.Result, out.Coefficients})
 			}
 			return a.console.print(trainingSummary(out))
 		},
@@ -107,6 +108,10 @@ func trainingSummary(out *behavior.Outcome) string {
 	var b strings.Builder
 	b.WriteString(metricsTable(r.Metrics))
 	b.WriteByte('\n')
+	if out.Coefficients != nil {
+		b.WriteString(coefficientsTable(*out.Coefficients))
+		b.WriteByte('\n')
+	}
 	line := func(name, format string, args ...any) {
 		fmt.Fprintf(&b, "%-8s%s\n", name, fmt.Sprintf(format, args...))
 	}

@@ -48,7 +48,14 @@ func update(r, c int, kind kernels.OptimizerKind, sparse bool) form {
 		f.operands = append(f.operands, operand{name: "M", rows: rows, cols: c, count: count, fill: uniform(3, -1, 1)})
 	}
 	if hasV {
-		f.operands = append(f.operands, operand{name: "V", rows: rows, cols: c, count: count, fill: uniform(4, 0.1, 1)})
+		// Some are 0, as before the first step: there the second moment is (1−β₂)g² alone, and its digits show.
+		some := uniform(4, 0.1, 1)
+		f.operands = append(f.operands, operand{name: "V", rows: rows, cols: c, count: count, fill: func(r, c int) float64 {
+			if r%3 == 0 {
+				return 0
+			}
+			return some(r, c)
+		}})
 	}
 	row := func(i int) int { return i }
 	if sparse {

@@ -83,7 +83,7 @@ func (m *Model) Evaluate(ctx context.Context, src datasets.Source, baseDir strin
 }
 
 func (m *Model) read(ctx context.Context, src datasets.Source, baseDir string, needTarget bool) (*datasets.Encoded, datasets.EncodeReport, error) {
-	f, err := datasets.Read(ctx, src, baseDir, m.Encoder.Overrides(needTarget))
+	f, err := m.Encoder.Read(ctx, src, baseDir, needTarget)
 	if err != nil {
 		return nil, datasets.EncodeReport{}, err
 	}

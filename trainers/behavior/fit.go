@@ -68,16 +68,16 @@ type epoch struct {
 	feed  *feeder
 	steps int64 // of the whole run
 
-	trained  time.Duration // training, without evaluation
-	resumed  time.Time     // when training went on
-	rows     int64
-	loss     float64 // sum of the steps' mean losses, weighted by their rows
-	lossRows int64
-	pending  int64 // rows of the steps whose losses are on the device
-	steps0   int64 // steps among them
-	reported time.Time
-	allSec   time.Duration
-	allRows  int64
+	trained      time.Duration // training, without evaluation
+	resumed      time.Time     // when training went on
+	rows         int64
+	loss         float64 // sum of the steps' mean losses, weighted by their rows
+	lossRows     int64
+	pending      int64 // rows of the steps whose losses are on the device
+	pendingSteps int64 // those steps
+	reported     time.Time
+	allSpent     time.Duration
+	allRows      int64
 }
 
 func (e *epoch) start() {
@@ -118,7 +118,7 @@ func (e *epoch) batch(ev loop.Event) error {
 		e.s.opt.Profile.EndStep()
 	}
 	e.pending += int64(ev.StepRows)
-	e.steps0++
+	e.pendingSteps++
 	if now := time.Now(); now.Sub(e.reported) >= reportEvery {
 		e.reported = now
 		loss, err := e.takeLoss()
@@ -156,7 +156,7 @@ func (f *feeder) feedScale(p *engine.Program, stepRows int) error {
 
 // takeLoss fetches the mean loss of the steps since it was last fetched.
 func (e *epoch) takeLoss() (float64, error) {
-	if e.steps0 == 0 {
+	if e.pendingSteps == 0 {
 		return math.NaN(), nil
 	}
 	sum, err := e.s.trainer.TakeLoss()
@@ -167,15 +167,15 @@ func (e *epoch) takeLoss() (float64, error) {
 		return 0, fmt.Errorf("behavior: epoch %d, by step %d: the loss is %v: %w; try a lower train.optimizer.learning_rate, train.clip_norm, or clip in a column's transform",
 			e.l.State().Epoch+1, e.s.trainer.Steps(), sum, ErrDiverged)
 	}
-	mean := sum / float64(e.steps0)
+	mean := sum / float64(e.pendingSteps)
 	e.loss += mean * float64(e.pending)
 	e.lossRows += e.pending
-	e.pending, e.steps0 = 0, 0
+	e.pending, e.pendingSteps = 0, 0
 	return mean, nil
 }
 
 func (e *epoch) report(loss float64, m *metrics.Result, part string, best bool) {
-	spent := e.allSec + e.trained
+	spent := e.allSpent + e.trained
 	if m == nil {
 		spent += time.Since(e.resumed)
 	}
@@ -245,7 +245,7 @@ func (e *epoch) end() error {
 	if s.data.Validation == nil {
 		e.report(loss, nil, "", false)
 	}
-	e.allSec += e.trained
+	e.allSpent += e.trained
 	e.allRows += e.rows
 	e.start()
 	return nil

@@ -359,10 +359,10 @@ func (c *converter) mapping(at place, values []*ast.MappingValueNode, depth int)
 			if err != nil {
 				return nil, err
 			}
-			switch {
-			case from.kind == mapping:
+			switch from.kind {
+			case mapping:
 				merged = append(merged, from)
-			case from.kind == sequence:
+			case sequence:
 				merged = append(merged, from.items...)
 			default:
 				return nil, c.fail(keyAt, "\"<<\" merges a mapping, or a list of mappings, by alias: \"<<: *name\"")

@@ -130,7 +130,7 @@ func TestErrors(t *testing.T) {
 		want []string // all of them
 	}{
 		{"name: x\ntrain:\n  bacth: 3\n", []string{`run.yaml:3:3: unknown key "bacth" in train; did you mean "batch"?`, ">    3 |   bacth: 3", "       |   ^"}},
-		{"nmae: x\ntrain:\n  zzz: 3\n", []string{`run.yaml:1:1: unknown key "nmae"; did you mean "name"?`, `run.yaml:3:3: unknown key "zzz" in train; the keys are: batch, learning_rate`}},
+		{"nme: x\ntrain:\n  zzz: 3\n", []string{`run.yaml:1:1: unknown key "nme"; did you mean "name"?`, `run.yaml:3:3: unknown key "zzz" in train; the keys are: batch, learning_rate`}},
 		{"train:\n  batch: many\n", []string{`run.yaml:2:10: train.batch: "many" is not a whole number`}},
 		{"train:\n  batch: 1.5\n", []string{`train.batch: 1.5 is not a whole number`}},
 		{"train:\n  batch: \"5\"\n", []string{`train.batch: "5" is a text, not a whole number; remove the quotes`}},

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"debut/datasets/storefront"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"debut": main})
+}
+
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 filepath.Join("testdata", "script"),
+		RequireExplicitExec: true,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("DEBUT_CPU", "generic")
+			return nil
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"exits":      exits,
+			"interrupt":  interrupt,
+			"json":       checkJSON,
+			"storefront": simulate,
+		},
+	})
+}
+
+// exits CODE PROGRAM ARGS… runs a program that must end with an exit code.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE PROGRAM ARGS...")
+	}
+	err := ts.Exec(args[1], args[2:]...)
+	code := 0
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		code = exit.ExitCode()
+	} else if err != nil {
+		ts.Fatalf("%v", err)
+	}
+	if strconv.Itoa(code) != args[0] {
+		ts.Fatalf("exit code %d, want %s; stderr:\n%s", code, args[0], ts.ReadFile("stderr"))
+	}
+}
+
+// interrupt SIGNAL FILE CODE ARGS… runs debut, sends it a signal once FILE has content, and checks its exit code.
+func interrupt(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 4 {
+		ts.Fatalf("usage: interrupt INT|TERM FILE CODE ARGS...")
+	}
+	signal, ok := map[string]syscall.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM}[args[0]]
+	if !ok {
+		ts.Fatalf("unknown signal %s", args[0])
+	}
+	var stderr bytes.Buffer
+	cmd := exec.Command("debut", args[3:]...)
+	cmd.Dir, cmd.Stderr = ts.MkAbs("."), &stderr
+	cmd.Env = append(os.Environ(), "DEBUT_CPU=generic")
+	ts.Check(cmd.Start())
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	deadline := time.After(2 * time.Minute)
+	for sent := false; ; {
+		select {
+		case <-ended:
+			if code := strconv.Itoa(cmd.ProcessState.ExitCode()); !sent || code != args[2] {
+				ts.Fatalf("signal sent: %v; exit code %s, want %s; stderr:\n%s", sent, code, args[2], stderr.String())
+			}
+			ts.Check(os.WriteFile(ts.MkAbs("interrupt.stderr"), stderr.Bytes(), 0o644))
+			return
+		case <-deadline:
+			_ = cmd.Process.Kill()
+			ts.Fatalf("debut does not end; stderr:\n%s", stderr.String())
+		case <-time.After(10 * time.Millisecond):
+			if info, err := os.Stat(ts.MkAbs(args[1])); !sent && err == nil && info.Size() > 0 {
+				ts.Check(cmd.Process.Signal(signal))
+				sent = true
+			}
+		}
+	}
+}
+
+// json FILE PATH [VALUE] checks that a file, or every line of it where FILE begins with "lines:", is JSON that has a
+// value at a dotted path (. is the whole), and that it is VALUE.
+func checkJSON(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 || len(args) > 3 {
+		ts.Fatalf("usage: json [lines:]FILE PATH [VALUE]")
+	}
+	name, each := strings.CutPrefix(args[0], "lines:")
+	docs := []string{ts.ReadFile(name)}
+	if each {
+		docs = strings.Split(strings.TrimSpace(docs[0]), "\n")
+	}
+	for _, doc := range docs {
+		var v any
+		if err := json.Unmarshal([]byte(doc), &v); err != nil {
+			ts.Fatalf("%s is not JSON: %v\n%s", args[0], err, doc)
+		}
+		for _, key := range strings.FieldsFunc(args[1], func(r rune) bool { return r == '.' }) {
+			switch at := v.(type) {
+			case map[string]any:
+				inner, ok := at[key]
+				if !ok {
+					ts.Fatalf("%s has no %q of %s:\n%s", args[0], key, args[1], doc)
+				}
+				v = inner
+			case []any:
+				i, err := strconv.Atoi(key)
+				if err != nil || i < 0 || i >= len(at) {
+					ts.Fatalf("%s has no element %q of %s", args[0], key, args[1])
+				}
+				v = at[i]
+			default:
+				ts.Fatalf("%s: there is nothing below %v", args[0], v)
+			}
+		}
+		if got := fmt.Sprint(v); len(args) == 3 && got != args[2] {
+			ts.Fatalf("%s: %s is %s, want %s", args[0], args[1], got, args[2])
+		}
+	}
+}
+
+// storefront FOLDER SESSIONS simulates sessions with labels, and a fifth as many without.
+func simulate(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: storefront FOLDER SESSIONS")
+	}
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	cfg := storefront.DefaultConfig()
+	cfg.Sessions, cfg.Users = n, n/3
+	_, err = storefront.WriteCSV(ts.MkAbs(args[0]), cfg)
+	ts.Check(err)
+	_, err = storefront.WriteNewSessions(ts.MkAbs(args[0]), cfg, n/5)
+	ts.Check(err)
+}
