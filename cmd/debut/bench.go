@@ -44,7 +44,7 @@ func (a *app) bench() *cobra.Command {
 			info := dev.Info()
 			a.console.log.Info("measuring", "device", info.Kind, "processor", info.Name, "level", info.Level, "threads", info.Threads)
 			opt := bench.Options{Device: dev, Cases: cases, Duration: time.Duration(seconds * float64(time.Second))}
-			return bench.Run(cmd.Context(), args[0], opt, func(r bench.Result) error {
+			err = bench.Run(cmd.Context(), args[0], opt, func(r bench.Result) error {
 				if asJSON {
 					line, err := encodeJSON(r, "")
 					if err != nil {
@@ -54,6 +54,10 @@ func (a *app) bench() *cobra.Command {
 				}
 				return a.console.print(fmt.Sprintf("%-8s %-24s %-24s %14.6g\n", r.Suite, r.Case, r.Metric, r.Value))
 			})
+			if err != nil {
+				return canceled(cmd.Context(), err)
+			}
+			return nil
 		},
 	}
 	device.register(cmd)

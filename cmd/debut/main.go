@@ -45,14 +45,26 @@ func run(args []string, stdout, stderr io.Writer) int {
 	var sig *interruption
 	var usage *usageError
 	switch {
-	case errors.As(context.Cause(ctx), &sig) && (errors.Is(err, behavior.ErrInterrupted) || errors.Is(err, context.Canceled)):
-		code, message = exitSignal+int(sig.signal), sig.Error()
+	case errors.As(context.Cause(ctx), &sig) &&
+		(errors.Is(err, behavior.ErrInterrupted) || errors.Is(err, context.Canceled)):
+		code = exitSignal + int(sig.signal)
+		if plainlyInterrupted(err) {
+			message = sig.Error()
+		} else { // something else went wrong on the way out
+			message = sig.Error() + ": " + message
+		}
 	case errors.As(err, &usage):
 		code = exitUsage
 		message += fmt.Sprintf("\nrun %q for help", cmd.CommandPath()+" --help")
 	}
 	_, _ = fmt.Fprintf(stderr, "debut: %s\n", message) // there is nowhere else to say that this failed
 	return code
+}
+
+// plainlyInterrupted says that an error tells of nothing but the end of its context.
+func plainlyInterrupted(err error) bool {
+	text := err.Error()
+	return text == behavior.ErrInterrupted.Error() || text == context.Canceled.Error()
 }
 
 // interruption is why a context was canceled: a signal.

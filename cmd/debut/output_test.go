@@ -125,15 +125,24 @@ func TestBar(t *testing.T) {
 	b.close() // nothing was drawn: nothing to close
 	b.update(evaluated(1, 0.75))
 	c.log.Info("a message")
-	time.Sleep(400 * time.Millisecond) // two times its refresh
+	shown := func() string {
+		locked.mu.Lock()
+		defer locked.mu.Unlock()
+		return out.String()
+	}
+	for _, want := range []string{"epoch 1/3", "1,000 rows/s", "a message"} {
+		// The bar is drawn a few times a second.
+		for begin := time.Now(); !strings.Contains(shown(), want); time.Sleep(10 * time.Millisecond) {
+			if time.Since(begin) > time.Minute {
+				t.Fatalf("no %q in\n%q", want, shown())
+			}
+		}
+	}
 	b.update(evaluated(2, 0.8))
 	b.close()
 	c.log.Info("another message")
-	text := out.String()
-	for _, want := range []string{"epoch 1/3", "validation auc 0.7500", "1,000 rows/s", "a message", "another message"} {
-		if !strings.Contains(text, want) {
-			t.Errorf("no %q in\n%q", want, text)
-		}
+	if text := shown(); !strings.HasSuffix(strings.TrimSuffix(text, "\n"), `msg="another message"`) {
+		t.Errorf("the last message is not below what the bar left:\n%q", text)
 	}
 }
 

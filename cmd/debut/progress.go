@@ -143,7 +143,7 @@ func (b *bar) update(p behavior.Progress) {
 }
 
 func (b *bar) begin(steps int64) {
-	b.bars = mpb.New(mpb.WithOutput(b.console.err), mpb.WithAutoRefresh(), mpb.WithWidth(30))
+	b.bars = mpb.New(mpb.WithOutput(b.console.err), mpb.WithAutoRefresh())
 	show := func(f func(p behavior.Progress) string) decor.Decorator {
 		return decor.Any(func(decor.Statistics) string {
 			b.mu.Lock()
@@ -152,7 +152,7 @@ func (b *bar) begin(steps int64) {
 		})
 	}
 	b.bar = b.bars.New(max(steps, 1), mpb.BarStyle().Lbound("").Filler("━").Tip("━").Padding("╌").Rbound(""),
-		mpb.BarRemoveOnComplete(),
+		mpb.BarRemoveOnComplete(), mpb.BarWidth(24),
 		mpb.PrependDecorators(show(func(p behavior.Progress) string { return fmt.Sprintf("epoch %d/%d ", p.Epoch, p.Epochs) })),
 		mpb.AppendDecorators(
 			show(func(p behavior.Progress) string {

@@ -40,6 +40,47 @@ func TestScripts(t *testing.T) {
 	})
 }
 
+// The first signal waits for the work at hand, the second does not.
+func TestSecondSignalEndsAtOnce(t *testing.T) {
+	// One repetition takes much longer than the test waits for.
+	cmd := exec.Command("debut", "bench", "gemm", "--case", "4096x4096x4096.nn", "--threads", "1")
+	cmd.Env = append(os.Environ(), "DEBUT_CPU=generic")
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := stderr.Read(make([]byte, 1)); err != nil { // it says that it measures
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	deadline := time.After(time.Minute)
+	for sent := 0; ; {
+		select {
+		case <-time.After(50 * time.Millisecond):
+			if err := cmd.Process.Signal(syscall.SIGINT); err == nil {
+				sent++
+			}
+		case err := <-ended:
+			var exit *exec.ExitError
+			if !errors.As(err, &exit) {
+				t.Fatal(err)
+			}
+			status, ok := exit.Sys().(syscall.WaitStatus)
+			if !ok || !status.Signaled() || status.Signal() != syscall.SIGINT || sent < 2 {
+				t.Errorf("after %d signals: %v, want death by the second", sent, exit)
+			}
+			return
+		case <-deadline:
+			_ = cmd.Process.Kill()
+			t.Fatal("two signals do not end the program")
+		}
+	}
+}
+
 // exits CODE PROGRAM ARGS… runs a program that must end with an exit code.
 func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
@@ -77,7 +118,10 @@ func interrupt(ts *testscript.TestScript, neg bool, args []string) {
 	deadline := time.After(2 * time.Minute)
 	for sent := false; ; {
 		select {
-		case <-ended:
+		case err := <-ended:
+			if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
+				ts.Fatalf("%v", err)
+			}
 			if code := strconv.Itoa(cmd.ProcessState.ExitCode()); !sent || code != args[2] {
 				ts.Fatalf("signal sent: %v; exit code %s, want %s; stderr:\n%s", sent, code, args[2], stderr.String())
 			}

@@ -93,7 +93,7 @@ func (a *app) runTraining(ctx context.Context, cfg *behavior.Config, opt behavio
 	opt.Progress = p.update
 	out, err := behavior.Train(ctx, cfg, opt)
 	p.close()
-	if errors.Is(err, behavior.ErrInterrupted) && out != nil {
+	if err != nil && out != nil && plainlyInterrupted(err) {
 		a.console.log.Warn("training interrupted; the model so far is kept", "folder", out.Folder)
 	}
 	if err != nil && !errors.Is(err, behavior.ErrInterrupted) {

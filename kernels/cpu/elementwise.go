@@ -191,7 +191,6 @@ func newDropout[T float](b *binder, a kernels.DropoutArgs) (kernels.Kernel, erro
 	y, x, step := operand[T](b, "Y", a.Y), operand[T](b, "X", a.X), operand[uint32](b, "Step", a.Step)
 	// A row costs far more than its memory, so that parts are smaller than those of a mere pass.
 	k := &rowKernel{base: b.base(), batch: b.batchOf(a.Y, a.X), block: rowsPerPart(8 * y.cols)}
-	// Ten rounds of two products, four exclusive ors and two sums make four masks.
 	k.flops, k.bytes = 2*float64(y.cols), 2*sizeOf[T]()*float64(y.cols)
 	key := philox.Key(a.Seed, a.Stream)
 	threshold := uint32(math.Floor(a.Rate * (1 << 32)))

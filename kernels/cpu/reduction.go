@@ -23,7 +23,7 @@ type columnSums[T float] struct {
 	partial      slot[T] // [blocks][groups][cols]
 	// block adds rows lo … hi−1 to sums [groups][cols], which are zero.
 	block func(lo, hi int, sums []T)
-	// store takes a column's sum; by default nothing else comes after it.
+	// store takes a column's sum.
 	store func(group, col int, sum float64)
 	// begin, if any, comes first in each run.
 	begin func()

@@ -26,10 +26,9 @@ func optimizerForms(s scale) []form {
 }
 
 func update(r, c int, kind kernels.OptimizerKind, sparse bool) form {
-	const (
-		momentum, beta1, beta2 = 0.8, 0.9, 0.999
-		epsilon, l2, decay     = 1e-6, 0.02, 0.1
-	)
+	// Variables, for constants would make 1−β exact, which it is not of the β that a device is given.
+	momentum, beta1, beta2 := 0.8, 0.9, 0.999
+	epsilon, l2, decay := 1e-6, 0.02, 0.1
 	hyper := []float64{kernels.HyperRate: 0.05, kernels.HyperFactor: 0.7, kernels.HyperCorrect1: 1.5, kernels.HyperCorrect2: 40}
 	rows, count := r, batchCount
 	if sparse {

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"fmt"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	. "github.com/mmcloughlin/avo/reg"
+)
+
+// gemmTile writes the micro-kernel of the matrix product: a tile of C, rows × 2 vectors, as the product of k steps.
+//
+// A is read where it lies, by the strides of its rows and of its steps; B is a packed panel, two vectors a step. The
+// sums stay in registers: 12×2 of 32 with AVX-512, 6×2 of 16 with AVX2; the rest holds a step of B and an element of A.
+// Four – with AVX2 two – pointers, each to the first of three rows, reach all rows by scaled strides.
+func gemmTile(l level) {
+	rows := 12
+	if l.width == 8 {
+		rows = 6
+	}
+	TEXT("gemmTile"+l.name, NOSPLIT, "func(k int, a *float32, rowStride, stepStride int, b, c *float32, stride int, bias *float32, flags int)")
+	Doc(fmt.Sprintf("gemmTile%s sets a tile of C, %d rows of %d, to the product of k steps; strides are in bytes. Flags: 1 adds C, 2 applies", l.name, rows, 2*l.width),
+		"ReLU. A bias that is not nil is added to every row before.")
+	k := Load(Param("k"), GP64())
+	a := Load(Param("a"), GP64())
+	rs := Load(Param("rowStride"), GP64())
+	ss := Load(Param("stepStride"), GP64())
+	b := Load(Param("b"), GP64())
+
+	groups := rows / 3
+	base := make([]GPVirtual, groups)
+	base[0] = a.(GPVirtual)
+	three := GP64()
+	LEAQ(Mem{Base: rs, Index: rs, Scale: 2}, three)
+	for g := 1; g < groups; g++ {
+		base[g] = GP64()
+		LEAQ(Mem{Base: base[g-1], Index: three, Scale: 1}, base[g])
+	}
+	element := func(r int) Mem {
+		m := Mem{Base: base[r/3]}
+		if r%3 > 0 {
+			m.Index, m.Scale = rs, uint8(r%3)
+		}
+		return m
+	}
+	sum := make([][2]VecVirtual, rows)
+	for r := range sum {
+		for j := range 2 {
+			sum[r][j] = l.vector()
+			l.zero(sum[r][j])
+		}
+	}
+	bv := [2]VecVirtual{l.vector(), l.vector()}
+	av := []VecVirtual{l.vector(), l.vector()}
+	name := "tile" + l.name
+	TESTQ(k, k)
+	JZ(LabelRef(name + "Done"))
+	Label(name + "Loop")
+	VMOVUPS(l.at(b, 0), bv[0])
+	VMOVUPS(l.at(b, 1), bv[1])
+	PREFETCHT0(Mem{Base: b, Disp: 8 * 2 * l.bytes()})
+	if l.width == 16 {
+		PREFETCHT0(Mem{Base: b, Disp: 8*2*l.bytes() + 64})
+	}
+	for r := range rows {
+		x := av[r%len(av)]
+		VBROADCASTSS(element(r), x)
+		VFMADD231PS(x, bv[0], sum[r][0])
+		VFMADD231PS(x, bv[1], sum[r][1])
+	}
+	for g := range base {
+		ADDQ(ss, base[g])
+	}
+	ADDQ(Imm(uint64(2*l.bytes())), b)
+	DECQ(k)
+	JNZ(LabelRef(name + "Loop"))
+	Label(name + "Done")
+
+	c := Load(Param("c"), GP64())
+	cs := Load(Param("stride"), GP64())
+	flags := Load(Param("flags"), GP64())
+	// rows of C, one after another
+	at := func(p Register, j int) Mem { return l.at(p, j) }
+	TESTQ(Imm(1), flags)
+	JZ(LabelRef(name + "NoAdd"))
+	p := GP64()
+	MOVQ(c, p)
+	for r := range rows {
+		for j := range 2 {
+			VADDPS(at(p, j), sum[r][j], sum[r][j])
+		}
+		if r < rows-1 {
+			ADDQ(cs, p)
+		}
+	}
+	Label(name + "NoAdd")
+	bias := Load(Param("bias"), GP64())
+	TESTQ(bias, bias)
+	JZ(LabelRef(name + "NoBias"))
+	VMOVUPS(at(bias, 0), bv[0])
+	VMOVUPS(at(bias, 1), bv[1])
+	for r := range rows {
+		VADDPS(bv[0], sum[r][0], sum[r][0])
+		VADDPS(bv[1], sum[r][1], sum[r][1])
+	}
+	Label(name + "NoBias")
+	TESTQ(Imm(2), flags)
+	JZ(LabelRef(name + "NoReLU"))
+	// VMAXPS returns its second source where one is NaN: the sum, so that NaN shows.
+	l.zero(bv[0])
+	for r := range rows {
+		for j := range 2 {
+			VMAXPS(sum[r][j], bv[0], sum[r][j])
+		}
+	}
+	Label(name + "NoReLU")
+	for r := range rows {
+		for j := range 2 {
+			VMOVUPS(sum[r][j], at(c, j))
+		}
+		if r < rows-1 {
+			ADDQ(cs, c)
+		}
+	}
+	VZEROUPPER()
+	RET()
+}
