@@ -1,25 +1,35 @@
+// Command gemm writes the micro-kernels of the matrix product.
 package main
 
 import (
 	"fmt"
+
+	"debut/kernels/cpu/asm/simd"
 
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
 )
 
+func main() {
+	ConstraintExpr("amd64")
+	gemmTile(simd.AVX512)
+	gemmTile(simd.AVX2)
+	Generate()
+}
+
 // gemmTile writes the micro-kernel of the matrix product: a tile of C, rows × 2 vectors, as the product of k steps.
 //
 // A is read where it lies, by the strides of its rows and of its steps; B is a packed panel, two vectors a step. The
 // sums stay in registers: 12×2 of 32 with AVX-512, 6×2 of 16 with AVX2; the rest holds a step of B and an element of A.
 // Four – with AVX2 two – pointers, each to the first of three rows, reach all rows by scaled strides.
-func gemmTile(l level) {
+func gemmTile(l simd.Level) {
 	rows := 12
-	if l.width == 8 {
+	if l.Width == 8 {
 		rows = 6
 	}
-	TEXT("gemmTile"+l.name, NOSPLIT, "func(k int, a *float32, rowStride, stepStride int, b, c *float32, stride int, bias *float32, flags int)")
-	Doc(fmt.Sprintf("gemmTile%s sets a tile of C, %d rows of %d, to the product of k steps; strides are in bytes. Flags: 1 adds C, 2 applies", l.name, rows, 2*l.width),
+	TEXT("gemmTile"+l.Name, NOSPLIT, "func(k int, a *float32, rowStride, stepStride int, b, c *float32, stride int, bias *float32, flags int)")
+	Doc(fmt.Sprintf("gemmTile%s sets a tile of C, %d rows of %d, to the product of k steps; strides are in bytes. Flags: 1 adds C, 2 applies", l.Name, rows, 2*l.Width),
 		"ReLU. A bias that is not nil is added to every row before.")
 	k := Load(Param("k"), GP64())
 	a := Load(Param("a"), GP64())
@@ -46,21 +56,21 @@ func gemmTile(l level) {
 	sum := make([][2]VecVirtual, rows)
 	for r := range sum {
 		for j := range 2 {
-			sum[r][j] = l.vector()
-			l.zero(sum[r][j])
+			sum[r][j] = l.Vector()
+			l.Zero(sum[r][j])
 		}
 	}
-	bv := [2]VecVirtual{l.vector(), l.vector()}
-	av := []VecVirtual{l.vector(), l.vector()}
-	name := "tile" + l.name
+	bv := [2]VecVirtual{l.Vector(), l.Vector()}
+	av := []VecVirtual{l.Vector(), l.Vector()}
+	name := "tile" + l.Name
 	TESTQ(k, k)
 	JZ(LabelRef(name + "Done"))
 	Label(name + "Loop")
-	VMOVUPS(l.at(b, 0), bv[0])
-	VMOVUPS(l.at(b, 1), bv[1])
-	PREFETCHT0(Mem{Base: b, Disp: 8 * 2 * l.bytes()})
-	if l.width == 16 {
-		PREFETCHT0(Mem{Base: b, Disp: 8*2*l.bytes() + 64})
+	VMOVUPS(l.At(b, 0), bv[0])
+	VMOVUPS(l.At(b, 1), bv[1])
+	PREFETCHT0(Mem{Base: b, Disp: 8 * 2 * l.Bytes()})
+	if l.Width == 16 {
+		PREFETCHT0(Mem{Base: b, Disp: 8*2*l.Bytes() + 64})
 	}
 	for r := range rows {
 		x := av[r%len(av)]
@@ -71,7 +81,7 @@ func gemmTile(l level) {
 	for g := range base {
 		ADDQ(ss, base[g])
 	}
-	ADDQ(Imm(uint64(2*l.bytes())), b)
+	ADDQ(Imm(uint64(2*l.Bytes())), b)
 	DECQ(k)
 	JNZ(LabelRef(name + "Loop"))
 	Label(name + "Done")
@@ -80,8 +90,8 @@ func gemmTile(l level) {
 	cs := Load(Param("stride"), GP64())
 	flags := Load(Param("flags"), GP64())
 	// rows of C, one after another
-	at := func(p Register, j int) Mem { return l.at(p, j) }
-	TESTQ(Imm(1), flags)
+	at := func(p Register, j int) Mem { return l.At(p, j) }
+	TESTQ(U32(1), flags)
 	JZ(LabelRef(name + "NoAdd"))
 	p := GP64()
 	MOVQ(c, p)
@@ -104,10 +114,10 @@ func gemmTile(l level) {
 		VADDPS(bv[1], sum[r][1], sum[r][1])
 	}
 	Label(name + "NoBias")
-	TESTQ(Imm(2), flags)
+	TESTQ(U32(2), flags)
 	JZ(LabelRef(name + "NoReLU"))
 	// VMAXPS returns its second source where one is NaN: the sum, so that NaN shows.
-	l.zero(bv[0])
+	l.Zero(bv[0])
 	for r := range rows {
 		for j := range 2 {
 			VMAXPS(sum[r][j], bv[0], sum[r][j])

@@ -1,0 +1,3 @@
+package cpu
+
+//go:generate go run -C _asm ./gemm -out ../gemm_amd64.s -stubs ../gemm_amd64_stubs.go -pkg cpu
