@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"fmt"
+	"os"
 	"testing"
 
 	"debut/kernels"
@@ -30,6 +31,7 @@ func BenchmarkGemm(b *testing.B) {
 					b.Fatal(err)
 				}
 				defer func() { _ = dev.Close() }()
+				tmpTiling(dev, os.Getenv("TILING"))
 				args := kernels.GemmArgs{TransA: s.transA, TransB: s.transB, C: filled(s.m, s.n), A: filled(s.m, s.k), B: filled(s.k, s.n)}
 				if s.transA {
 					args.A = filled(s.k, s.m)

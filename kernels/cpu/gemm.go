@@ -12,9 +12,19 @@ import (
 // of depth, and within a block over single steps, both in order: bits do not depend on who computes it.
 const (
 	depthBlock    = 256
-	rowBlock      = 64
+	rowBlock      = 96 // at most; a smaller C is cut finer, so that all threads find work
+	rowParts      = 8
 	columnBlock   = 256
 	columnsPacked = 4 * columnBlock
+	packColumns   = 64 // columns of B that a part packs
+)
+
+// tileFlags say what a tile does beside multiplying.
+type tileFlags int
+
+const (
+	tileAdd  tileFlags = 1 << iota // add to C
+	tileReLU                       // apply ReLU last
 )
 
 // strided is op(X) of a matrix: element (i, j) is at i·row + j·col.
@@ -49,10 +59,22 @@ func (s strided[T]) pack(dst []T, i0, rows, j0, cols, height int) {
 			}
 			continue
 		}
-		for r := range n {
-			src := s.data[at+r*s.row : at+r*s.row+cols] // s.col is 1
+		r := 0
+		for ; r+4 <= n; r += 4 { // four rows a turn write whole stretches of the panel
+			s0 := s.data[at+r*s.row:][:cols] // s.col is 1
+			s1 := s.data[at+(r+1)*s.row:][:cols]
+			s2 := s.data[at+(r+2)*s.row:][:cols]
+			s3 := s.data[at+(r+3)*s.row:][:cols]
+			to := panel[r:]
+			for j, v := range s0 {
+				q := to[:4]
+				q[0], q[1], q[2], q[3] = v, s1[j], s2[j], s3[j]
+				to = to[min(height, len(to)):]
+			}
+		}
+		for ; r < n; r++ {
 			to := r
-			for _, v := range src {
+			for _, v := range s.data[at+r*s.row:][:cols] {
 				panel[to] = v
 				to += height
 			}
@@ -114,7 +136,11 @@ func newGemm[T float](b *binder, l *loops[T], a kernels.GemmArgs) (kernels.Kerne
 	}
 	k := &gemm[T]{product: p}
 	depth := min(p.k.rows, depthBlock)
-	k.rowPanel = blocks(min(p.m.rows, rowBlock), l.tileRows) * l.tileRows * depth
+	k.rowPart = min(rowBlock/l.tileRows, blocks(p.m.rows, rowParts*l.tileRows)) * l.tileRows
+	k.rowPanel = l.tileRows * depth
+	if l.packed {
+		k.rowPanel = k.rowPart * depth
+	}
 	k.columnPanel = blocks(min(p.n.rows, columnBlock), l.tileCols) * l.tileCols * depth
 	k.packedB = slotOf[T](b, min(blocks(p.n.rows, columnBlock), columnsPacked/columnBlock)*k.columnPanel)
 	k.perThread = k.rowPanel + l.tileRows*l.tileCols
@@ -151,11 +177,12 @@ func (p *product[T]) Cost() kernels.Cost {
 // gemm is the product of matrices.
 type gemm[T float] struct {
 	product[T]
-	packedB  slot[T] // panels of column blocks
-	packedA  slot[T] // for each thread, a row panel and a tile of C
-	rowPanel int     // elements of a thread's rows of A
-	// columnPanel is the elements of a column block of B, perThread those of a thread's own memory.
-	columnPanel, perThread int
+	packedB slot[T] // panels of column blocks
+	packedA slot[T] // for each thread, packed rows of A and a tile of C
+	rowPart int     // rows of C that a part computes
+	// rowPanel is the elements of a thread's packed rows of A, columnPanel of a column block of B, perThread of a thread's
+	// own memory.
+	rowPanel, columnPanel, perThread int
 
 	// The present run: valid dimensions, the block of depth and of columns being done, what parts do.
 	rows, cols, depth int
@@ -184,10 +211,10 @@ func (g *gemm[T]) Run() error {
 			g.kn = min(depthBlock, g.depth-g.k0)
 			across := blocks(g.jn, columnBlock)
 			g.packing = true
-			g.run(across, g)
+			g.run(blocks(g.jn, packColumns), g)
 			g.packing = false
 			g.next.Store(0)
-			g.total = int64(across * blocks(g.rows, rowBlock))
+			g.total = int64(across * blocks(g.rows, g.rowPart))
 			g.run(int(min(g.total, int64(g.dev.pool.Threads()))), g)
 		}
 	}
@@ -216,12 +243,13 @@ func (g *gemm[T]) finishRow(row []T, j int) {
 	}
 }
 
-// Part packs a column block of B, or computes blocks of C until none is left, with the memory of a thread.
+// Part packs columns of B, or computes blocks of C until none is left, with the memory of a thread.
 func (g *gemm[T]) Part(i int) {
 	packedB := g.packedB.in(g.dev)
 	if g.packing {
-		j := i * columnBlock
-		g.b.transpose().pack(packedB[i*g.columnPanel:], g.j0+j, min(columnBlock, g.jn-j), g.k0, g.kn, g.loops.tileCols)
+		j := i * packColumns
+		to := packedB[j/columnBlock*g.columnPanel+j%columnBlock*g.kn:]
+		g.b.transpose().pack(to, g.j0+j, min(packColumns, g.jn-j), g.k0, g.kn, g.loops.tileCols)
 		return
 	}
 	own := g.packedA.in(g.dev)[i*g.perThread : (i+1)*g.perThread]
@@ -232,46 +260,88 @@ func (g *gemm[T]) Part(i int) {
 			return
 		}
 		row, col := block/across, int(block%across)
-		r0 := int(row) * rowBlock
-		rn := min(rowBlock, g.rows-r0)
+		r0 := int(row) * g.rowPart
+		rn := min(g.rowPart, g.rows-r0)
 		if row != packedRow {
-			g.a.pack(own, r0, rn, g.k0, g.kn, g.loops.tileRows)
+			g.packRows(own, r0, rn)
 			packedRow = row
 		}
 		g.block(own[:g.rowPanel], packedB[col*g.columnPanel:], own[g.rowPanel:], r0, rn, col*columnBlock)
 	}
 }
 
-// block computes rows r0 … r0+rn−1 of the column block at j of the packed columns, from packed panels.
+// packRows packs rows of A where the level wants panels, or else those of the last tile that are too few for one.
+func (g *gemm[T]) packRows(own []T, r0, rn int) {
+	whole := 0
+	if !g.loops.packed {
+		whole = rn - rn%g.loops.tileRows
+	}
+	if whole < rn {
+		g.a.pack(own, r0+whole, rn-whole, g.k0, g.kn, g.loops.tileRows)
+	}
+}
+
+// block computes rows r0 … r0+rn−1 of the column block at j of the packed columns.
 func (g *gemm[T]) block(a, b, tile []T, r0, rn, j int) {
-	tr, tc := g.loops.tileRows, g.loops.tileCols
+	l := g.loops
+	tr, tc := l.tileRows, l.tileCols
 	cn := min(columnBlock, g.jn-j)
-	first := g.k0 == 0 && !g.accumulate
+	var flags tileFlags
+	if g.k0 > 0 || g.accumulate {
+		flags = tileAdd
+	}
+	last := g.k0+g.kn == g.depth
+	if last && g.act == kernels.ReLU {
+		flags |= tileReLU
+	}
 	for jj := 0; jj < cn; jj += tc {
 		panel := b[jj*g.kn : (jj+tc)*g.kn]
 		at := g.j0 + j + jj
-		width := min(tc, cn-jj)
+		var bias []T
+		if last && g.bias.present {
+			bias = g.bias.data[at:min(at+tc, g.cols)]
+		}
 		for ii := 0; ii < rn; ii += tr {
-			g.loops.tile(g.kn, a[ii*g.kn:(ii+tr)*g.kn], panel, tile)
+			x, rowStride, step := a, 1, tr
+			switch {
+			case l.packed:
+				x = a[ii*g.kn:]
+			case ii+tr <= rn:
+				x, rowStride, step = g.a.data[(r0+ii)*g.a.row+g.k0*g.a.col:], g.a.row, g.a.col
+			}
+			to := g.c.data[(r0+ii)*g.c.stride+at:]
+			if ii+tr <= rn && jj+tc <= cn {
+				l.tile(g.kn, x, rowStride, step, panel, to, g.c.stride, bias, flags)
+				continue
+			}
+			l.tile(g.kn, x, rowStride, step, panel, tile, tc, nil, 0)
 			for r := range min(tr, rn-ii) {
-				from := tile[r*tc : r*tc+width]
-				start := (r0+ii+r)*g.c.stride + at
-				to := g.c.data[start : start+width]
-				if first {
-					copy(to, from)
-					continue
-				}
-				for c, v := range from {
-					to[c] += v
-				}
+				width := min(tc, cn-jj)
+				finishTile(to[r*g.c.stride:][:width], tile[r*tc:][:width], bias, flags)
 			}
 		}
 	}
-	if g.k0+g.kn == g.depth && (g.bias.present || g.act != kernels.Identity) {
+	if last && g.act != kernels.Identity && g.act != kernels.ReLU {
 		at := g.j0 + j
 		for r := r0; r < r0+rn; r++ {
-			start := r*g.c.stride + at
-			g.finishRow(g.c.data[start:start+cn], at)
+			row := g.c.data[r*g.c.stride+at:][:cn]
+			l.activate[g.act](row, row)
 		}
+	}
+}
+
+// finishTile stores a row of a tile that lies partly outside of C.
+func finishTile[T float](c, sum, bias []T, flags tileFlags) {
+	for i, v := range sum {
+		if flags&tileAdd != 0 {
+			v += c[i]
+		}
+		if bias != nil {
+			v += bias[i]
+		}
+		if flags&tileReLU != 0 && v < 0 { // NaN stays
+			v = 0
+		}
+		c[i] = v
 	}
 }

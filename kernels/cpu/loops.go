@@ -9,10 +9,8 @@ import (
 // loops are the inner loops that a level of instructions may have its own of. Slices given to one call have one
 // length, save where a comment says otherwise; an output may be the same slice as an input.
 type loops[T float] struct {
-	// tileRows × tileCols is the piece of a matrix product that tile computes.
-	tileRows, tileCols int
-	// tile sets c, row-major, to the product of k columns of tileRows elements and k rows of tileCols elements.
-	tile func(k int, a, b, c []T)
+	tiling[T] // of matrix products
+
 	// dot returns Σ xᵢ·yᵢ.
 	dot func(x, y []T) T
 	// axpy is y += alpha·x.
@@ -38,9 +36,7 @@ type loops[T float] struct {
 // genericLoops returns the loops in plain Go.
 func genericLoops[T float]() *loops[T] {
 	return &loops[T]{
-		tileRows:       2,
-		tileCols:       4,
-		tile:           tile2x4[T],
+		tiling:         genericTiling[T](),
 		dot:            dot[T],
 		axpy:           axpy[T],
 		activate:       [...]func(y, x []T){kernels.Identity: identity[T], kernels.ReLU: relu[T], kernels.Sigmoid: sigmoid[T], kernels.Tanh: tanh[T]},
@@ -56,56 +52,6 @@ func genericLoops[T float]() *loops[T] {
 			kernels.Adam: adam[T], kernels.AdamW: adam[T], kernels.Adagrad: adagrad[T],
 		},
 	}
-}
-
-// tile2x4 keeps eight sums in registers, as many as hide the latency of an addition without spilling, and takes two
-// steps of k a turn.
-func tile2x4[T float](k int, a, b, c []T) {
-	var c00, c01, c02, c03, c10, c11, c12, c13 T
-	a, b = a[:2*k], b[:4*k]
-	for len(a) >= 4 && len(b) >= 8 {
-		a0, a1 := a[0], a[1]
-		b0 := b[0]
-		c00 += a0 * b0
-		c10 += a1 * b0
-		b1 := b[1]
-		c01 += a0 * b1
-		c11 += a1 * b1
-		b2 := b[2]
-		c02 += a0 * b2
-		c12 += a1 * b2
-		b3 := b[3]
-		c03 += a0 * b3
-		c13 += a1 * b3
-		a0, a1 = a[2], a[3]
-		b0 = b[4]
-		c00 += a0 * b0
-		c10 += a1 * b0
-		b1 = b[5]
-		c01 += a0 * b1
-		c11 += a1 * b1
-		b2 = b[6]
-		c02 += a0 * b2
-		c12 += a1 * b2
-		b3 = b[7]
-		c03 += a0 * b3
-		c13 += a1 * b3
-		a, b = a[4:], b[8:]
-	}
-	if len(a) >= 2 && len(b) >= 4 {
-		a0, a1 := a[0], a[1]
-		c00 += a0 * b[0]
-		c10 += a1 * b[0]
-		c01 += a0 * b[1]
-		c11 += a1 * b[1]
-		c02 += a0 * b[2]
-		c12 += a1 * b[2]
-		c03 += a0 * b[3]
-		c13 += a1 * b[3]
-	}
-	c = c[:8]
-	c[0], c[1], c[2], c[3] = c00, c01, c02, c03
-	c[4], c[5], c[6], c[7] = c10, c11, c12, c13
 }
 
 func dot[T float](x, y []T) T {

@@ -37,6 +37,16 @@ type Config struct {
 	Data    datasets.Config `yaml:"data" jsonschema:"description=Rows and columns and how they are cleaned and split and encoded."`
 	Model   ModelConfig     `yaml:"model" jsonschema:"description=What is trained."`
 	Train   TrainConfig     `yaml:"train" jsonschema:"description=How it is trained."`
+
+	file *runfile.File // that the configuration was read from, if any
+}
+
+// locate puts file, line and column before errors about fields.
+func (c *Config) locate(err error) error {
+	if c.file == nil {
+		return err
+	}
+	return c.file.Locate(err)
 }
 
 // ModelConfig is the model section of a run file.
@@ -107,6 +117,7 @@ func decode(f *runfile.File) (*Config, error) {
 	if err := c.Validate(); err != nil {
 		return nil, f.Locate(err)
 	}
+	c.file = f
 	return c, nil
 }
 

@@ -68,6 +68,7 @@ type epoch struct {
 	feed  *feeder
 	steps int64 // of the whole run
 
+	number       int           // from 1
 	trained      time.Duration // training, without evaluation
 	resumed      time.Time     // when training went on
 	rows         int64
@@ -81,6 +82,7 @@ type epoch struct {
 }
 
 func (e *epoch) start() {
+	e.number++
 	e.trained, e.rows, e.loss, e.lossRows = 0, 0, 0, 0
 	e.resumed = time.Now()
 }
@@ -165,7 +167,7 @@ func (e *epoch) takeLoss() (float64, error) {
 	}
 	if math.IsNaN(sum) || math.IsInf(sum, 0) {
 		return 0, fmt.Errorf("behavior: epoch %d, by step %d: the loss is %v: %w; try a lower train.optimizer.learning_rate, train.clip_norm, or clip in a column's transform",
-			e.l.State().Epoch+1, e.s.trainer.Steps(), sum, ErrDiverged)
+			e.number, e.s.trainer.Steps(), sum, ErrDiverged)
 	}
 	mean := sum / float64(e.pendingSteps)
 	e.loss += mean * float64(e.pending)
@@ -175,13 +177,10 @@ func (e *epoch) takeLoss() (float64, error) {
 }
 
 func (e *epoch) report(loss float64, m *metrics.Result, part string, best bool) {
-	spent := e.allSpent + e.trained
-	if m == nil {
-		spent += time.Since(e.resumed)
-	}
+	spent := e.allSpent + e.trained + time.Since(e.resumed)
 	rate := float64(e.allRows+e.rows) / max(spent.Seconds(), 1e-9)
 	p := Progress{
-		Epoch: e.l.State().Epoch + 1, Epochs: e.s.plan.Epochs, Step: e.s.trainer.Steps(), Steps: e.steps,
+		Epoch: e.number, Epochs: e.s.plan.Epochs, Step: e.s.trainer.Steps(), Steps: e.steps,
 		Rows: e.rows, RowsPerEpoch: int64(e.s.plan.Rows), RowsPerSecond: rate, Loss: loss, LearningRate: e.s.trainer.Rate(),
 		Metrics: m, Part: part, Best: best,
 	}
@@ -195,6 +194,7 @@ func (e *epoch) evaluate() error {
 		return err
 	}
 	e.trained += time.Since(e.resumed)
+	defer func() { e.resumed = time.Now() }()
 	s := e.s
 	r, err := s.model.measure(s.data.Validation)
 	if err != nil {
@@ -214,15 +214,14 @@ func (e *epoch) evaluate() error {
 		}
 	}
 	loss := e.loss / float64(max(e.lossRows, 1))
-	st := e.l.State()
 	if err := s.record.evaluation(runfolder.Evaluation{
-		Epoch: st.Epoch + 1, Step: s.trainer.Steps(), Rows: e.allRows + e.rows, Seconds: runfolder.Float(time.Since(s.started).Seconds()),
+		Epoch: e.number, Step: s.trainer.Steps(), Rows: e.allRows + e.rows, Seconds: runfolder.Float(time.Since(s.started).Seconds()),
 		Part: PartValidation, Loss: runfolder.Float(loss), Metrics: r.Values, Best: verdict.Improved,
 	}); err != nil {
 		return err
 	}
-	e.report(loss, r, PartValidation, verdict.Improved)
 	e.resumed = time.Now()
+	e.report(loss, r, PartValidation, verdict.Improved)
 	return nil
 }
 
@@ -232,12 +231,12 @@ func (e *epoch) end() error {
 		return err
 	}
 	e.trained += time.Since(e.resumed)
+	e.resumed = time.Now()
 	loss := e.loss / float64(max(e.lossRows, 1))
 	s := e.s
-	number := len(s.result.Epochs) + 1
 	seconds := e.trained.Seconds()
 	s.result.Epochs = append(s.result.Epochs, runfolder.EpochStats{
-		Epoch: number, Loss: runfolder.Float(loss), Rows: e.rows, Seconds: runfolder.Float(seconds), RowsPerSecond: runfolder.Float(float64(e.rows) / max(seconds, 1e-9)),
+		Epoch: e.number, Loss: runfolder.Float(loss), Rows: e.rows, Seconds: runfolder.Float(seconds), RowsPerSecond: runfolder.Float(float64(e.rows) / max(seconds, 1e-9)),
 	})
 	if err := s.record.epoch(s.trainer.Steps(), loss, s.trainer.Rate()); err != nil {
 		return err
