@@ -7,11 +7,10 @@ import (
 )
 
 // The blocks of a matrix product, in the manner of Goto, van de Geijn, "Anatomy of High-Performance Matrix
-// Multiplication", ACM TOMS 34 (2008). A panel of B, depthBlock × columnsPacked, is packed for all threads; a part of the
+// Multiplication", ACM TOMS 34 (2008). A panel of B, depth × columnsPacked, is packed for all threads; a part of the
 // work is rowBlock × columnBlock of C, for which a thread packs its rows of A. Each element of C is a sum over blocks
 // of depth, and within a block over single steps, both in order: bits do not depend on who computes it.
 const (
-	depthBlock    = 256
 	rowBlock      = 96 // at most; a smaller C is cut finer, so that all threads find work
 	rowParts      = 8
 	columnBlock   = 256
@@ -44,7 +43,9 @@ func (s strided[T]) transpose() strided[T] { return strided[T]{s.data, s.col, s.
 
 // pack copies rows i0 … i0+rows−1 and columns j0 … j0+cols−1 of op(X) into panels of height rows each, one column
 // after another; rows that the last panel lacks are zero.
-func (s strided[T]) pack(dst []T, i0, rows, j0, cols, height int) {
+//
+// whole, if not nil, packs a panel that lacks none, where its rows lie side by side.
+func (s strided[T]) pack(dst []T, i0, rows, j0, cols, height int, whole func(dst, src []T, stride, steps int)) {
 	for i := 0; i < rows; i += height {
 		panel := dst[:cols*height]
 		dst = dst[cols*height:]
@@ -54,6 +55,10 @@ func (s strided[T]) pack(dst []T, i0, rows, j0, cols, height int) {
 		}
 		at := (i0+i)*s.row + j0*s.col
 		if s.row == 1 {
+			if n == height && whole != nil {
+				whole(panel, s.data[at:], s.col, cols)
+				continue
+			}
 			for j := range cols {
 				copy(panel[j*height:j*height+n], s.data[at+j*s.col:])
 			}
@@ -135,10 +140,10 @@ func newGemm[T float](b *binder, l *loops[T], a kernels.GemmArgs) (kernels.Kerne
 		return newMatrixVector(b, p, a)
 	}
 	k := &gemm[T]{product: p}
-	depth := min(p.k.rows, depthBlock)
+	depth := min(p.k.rows, l.depth)
 	k.rowPart = min(rowBlock/l.tileRows, blocks(p.m.rows, rowParts*l.tileRows)) * l.tileRows
 	k.rowPanel = l.tileRows * depth
-	if l.packed {
+	if !k.direct() {
 		k.rowPanel = k.rowPart * depth
 	}
 	k.columnPanel = blocks(min(p.n.rows, columnBlock), l.tileCols) * l.tileCols * depth
@@ -207,8 +212,8 @@ func (g *gemm[T]) Run() error {
 	}
 	for g.j0 = 0; g.j0 < g.cols; g.j0 += columnsPacked {
 		g.jn = min(columnsPacked, g.cols-g.j0)
-		for g.k0 = 0; g.k0 < g.depth; g.k0 += depthBlock {
-			g.kn = min(depthBlock, g.depth-g.k0)
+		for g.k0 = 0; g.k0 < g.depth; g.k0 += g.loops.depth {
+			g.kn = min(g.loops.depth, g.depth-g.k0)
 			across := blocks(g.jn, columnBlock)
 			g.packing = true
 			g.run(blocks(g.jn, packColumns), g)
@@ -249,7 +254,7 @@ func (g *gemm[T]) Part(i int) {
 	if g.packing {
 		j := i * packColumns
 		to := packedB[j/columnBlock*g.columnPanel+j%columnBlock*g.kn:]
-		g.b.transpose().pack(to, g.j0+j, min(packColumns, g.jn-j), g.k0, g.kn, g.loops.tileCols)
+		g.b.transpose().pack(to, g.j0+j, min(packColumns, g.jn-j), g.k0, g.kn, g.loops.tileCols, g.loops.packB)
 		return
 	}
 	own := g.packedA.in(g.dev)[i*g.perThread : (i+1)*g.perThread]
@@ -270,14 +275,17 @@ func (g *gemm[T]) Part(i int) {
 	}
 }
 
+// direct says that tiles read A where it lies. Along the columns of a transposed A that would touch a page a step.
+func (g *gemm[T]) direct() bool { return !g.loops.packed && g.a.col == 1 }
+
 // packRows packs rows of A where the level wants panels, or else those of the last tile that are too few for one.
 func (g *gemm[T]) packRows(own []T, r0, rn int) {
 	whole := 0
-	if !g.loops.packed {
+	if g.direct() {
 		whole = rn - rn%g.loops.tileRows
 	}
 	if whole < rn {
-		g.a.pack(own, r0+whole, rn-whole, g.k0, g.kn, g.loops.tileRows)
+		g.a.pack(own, r0+whole, rn-whole, g.k0, g.kn, g.loops.tileRows, g.loops.packA)
 	}
 }
 
@@ -304,7 +312,7 @@ func (g *gemm[T]) block(a, b, tile []T, r0, rn, j int) {
 		for ii := 0; ii < rn; ii += tr {
 			x, rowStride, step := a, 1, tr
 			switch {
-			case l.packed:
+			case !g.direct():
 				x = a[ii*g.kn:]
 			case ii+tr <= rn:
 				x, rowStride, step = g.a.data[(r0+ii)*g.a.row+g.k0*g.a.col:], g.a.row, g.a.col

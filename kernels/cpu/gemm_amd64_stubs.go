@@ -11,3 +11,15 @@ func gemmTileAVX512(k int, a *float32, rowStride int, stepStride int, b *float32
 // gemmTileAVX2 sets a tile of C, 6 rows of 16, to the product of k steps; strides are in bytes. Flags: 1 adds C, 2 applies
 // ReLU. A bias that is not nil is added to every row before.
 func gemmTileAVX2(k int, a *float32, rowStride int, stepStride int, b *float32, c *float32, stride int, bias *float32, flags int)
+
+// pack12AVX512 copies 12 elements a step; the stride of src is in bytes.
+func pack12AVX512(dst *float32, src *float32, stride int, steps int)
+
+// pack32AVX512 copies 32 elements a step; the stride of src is in bytes.
+func pack32AVX512(dst *float32, src *float32, stride int, steps int)
+
+// pack6AVX2 copies 6 elements a step; the stride of src is in bytes.
+func pack6AVX2(dst *float32, src *float32, stride int, steps int)
+
+// pack16AVX2 copies 16 elements a step; the stride of src is in bytes.
+func pack16AVX2(dst *float32, src *float32, stride int, steps int)

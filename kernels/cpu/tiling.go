@@ -4,8 +4,13 @@ package cpu
 type tiling[T float] struct {
 	// tileRows × tileCols is the piece of C that tile computes.
 	tileRows, tileCols int
+	// depth is the most steps of a call: as many as leave a panel of B in the nearest cache.
+	depth int
 	// packed says that tile wants A in panels of tileRows elements a step; otherwise it reads A where it lies.
 	packed bool
+	// packA and packB copy tileRows and tileCols neighboring elements of each of so many steps, which lie a stride apart,
+	// into a panel; nil: in plain Go.
+	packA, packB func(dst, src []T, stride, steps int)
 	// tile computes the sum over k steps of a column of A and a row of B, a packed panel of tileCols elements a step,
 	// and leaves it in c as flags say. The element of A of row r in step s is at r·rowStride + s·stepStride, the
 	// rows of c lie stride apart. A bias of tileCols elements that is not nil is added to every row.
@@ -14,7 +19,7 @@ type tiling[T float] struct {
 
 // genericTiling is the tiling in plain Go.
 func genericTiling[T float]() tiling[T] {
-	return tiling[T]{tileRows: 2, tileCols: 4, packed: true, tile: tile2x4[T]}
+	return tiling[T]{tileRows: 2, tileCols: 4, depth: 256, packed: true, tile: tile2x4[T]}
 }
 
 // tile2x4 keeps eight sums in registers, as many as hide the latency of an addition without spilling, and takes two

@@ -15,6 +15,12 @@ func main() {
 	ConstraintExpr("amd64")
 	gemmTile(simd.AVX512)
 	gemmTile(simd.AVX2)
+	for _, elements := range []int{12, 32} {
+		packSteps(simd.AVX512, elements)
+	}
+	for _, elements := range []int{6, 16} {
+		packSteps(simd.AVX2, elements)
+	}
 	Generate()
 }
 
@@ -62,6 +68,19 @@ func gemmTile(l simd.Level) {
 	}
 	bv := [2]VecVirtual{l.Vector(), l.Vector()}
 	av := []VecVirtual{l.Vector(), l.Vector()}
+	// The tile of C is on its way while the sums are taken.
+	c := Load(Param("c"), GP64())
+	cs := Load(Param("stride"), GP64())
+	ahead := GP64()
+	MOVQ(c, ahead)
+	for r := range rows {
+		for line := 0; line < 2*l.Bytes(); line += 64 {
+			PREFETCHT0(Mem{Base: ahead, Disp: line})
+		}
+		if r < rows-1 {
+			ADDQ(cs, ahead)
+		}
+	}
 	name := "tile" + l.Name
 	TESTQ(k, k)
 	JZ(LabelRef(name + "Done"))
@@ -86,8 +105,6 @@ func gemmTile(l simd.Level) {
 	JNZ(LabelRef(name + "Loop"))
 	Label(name + "Done")
 
-	c := Load(Param("c"), GP64())
-	cs := Load(Param("stride"), GP64())
 	flags := Load(Param("flags"), GP64())
 	// rows of C, one after another
 	at := func(p Register, j int) Mem { return l.At(p, j) }
@@ -132,6 +149,57 @@ func gemmTile(l simd.Level) {
 			ADDQ(cs, c)
 		}
 	}
+	VZEROUPPER()
+	RET()
+}
+
+// packSteps writes the copy of so many neighboring elements a step into a panel, where steps follow each other without a
+// gap. Steps lie a stride apart, often on pages of their own, which no processor foresees: they are asked for ahead.
+func packSteps(l simd.Level, elements int) {
+	name := fmt.Sprintf("pack%d%s", elements, l.Name)
+	TEXT(name, NOSPLIT, "func(dst, src *float32, stride, steps int)")
+	Doc(fmt.Sprintf("%s copies %d elements a step; the stride of src is in bytes.", name, elements))
+	dst := Load(Param("dst"), GP64())
+	src := Load(Param("src"), GP64())
+	stride := Load(Param("stride"), GP64())
+	steps := Load(Param("steps"), GP64())
+	ahead := GP64()
+	LEAQ(Mem{Base: src, Index: stride, Scale: 8}, ahead)
+	var mask Register
+	if elements == 12 {
+		bits := GP32()
+		MOVL(U32(1<<12-1), bits)
+		k := K()
+		KMOVW(bits, k)
+		mask = k
+	}
+	Label(name + "Loop")
+	PREFETCHT0(Mem{Base: ahead})
+	if elements == 32 {
+		PREFETCHT0(Mem{Base: ahead, Disp: 64})
+	}
+	v, w := l.Vector(), l.Vector()
+	switch elements {
+	case 12:
+		VMOVUPS_Z(Mem{Base: src}, mask, v)
+		VMOVUPS(v, mask, Mem{Base: dst})
+	case 6:
+		x, y := XMM(), XMM()
+		VMOVUPS(Mem{Base: src}, x)
+		VMOVSD(Mem{Base: src, Disp: 16}, y)
+		VMOVUPS(x, Mem{Base: dst})
+		VMOVSD(y, Mem{Base: dst, Disp: 16})
+	default:
+		VMOVUPS(l.At(src, 0), v)
+		VMOVUPS(l.At(src, 1), w)
+		VMOVUPS(v, l.At(dst, 0))
+		VMOVUPS(w, l.At(dst, 1))
+	}
+	ADDQ(stride, src)
+	ADDQ(stride, ahead)
+	ADDQ(U32(uint32(4*elements)), dst)
+	DECQ(steps)
+	JNZ(LabelRef(name + "Loop"))
 	VZEROUPPER()
 	RET()
 }
