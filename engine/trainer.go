@@ -437,6 +437,6 @@ func (t *Trainer) State() []StateTensor { return t.state }
 // AddBatchTime counts time spent outside kernels in a profile.
 func AddBatchTime(pr *Profile, start time.Time) {
 	if pr != nil {
-		pr.Add("prepare batch", time.Since(start), kernels.Cost{})
+		pr.Add("wait for batch", time.Since(start), kernels.Cost{})
 	}
 }

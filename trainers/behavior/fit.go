@@ -18,39 +18,72 @@ import (
 // reportEvery is the time between two reports of progress.
 const reportEvery = 100 * time.Millisecond
 
-// trainLoop does what the loop's state machine says.
+// trainLoop does what the loop's state machine says. Batches are gathered one ahead; every other event, and an
+// interruption, first waits until what was handed out is trained on.
 func (s *session) trainLoop(ctx context.Context) error {
 	l, err := loop.New(s.plan)
 	if err != nil {
 		return fmt.Errorf("behavior: %w", err)
 	}
-	e := &epoch{s: s, l: l, feed: newFeeder(s.net, s.plan.Batch), steps: int64(s.plan.Steps()) * int64(s.plan.Epochs)}
+	e := &epoch{s: s, l: l, pipe: newPipeline(s, s.data.Train, s.plan.Batch), steps: int64(s.plan.Steps()) * int64(s.plan.Epochs), boundary: true}
+	defer e.pipe.close()
 	e.start()
-	boundary := true // between steps
 	for {
-		if boundary && ctx.Err() != nil {
-			s.result.Stopped = "interrupted"
-			return s.stop(l, ErrInterrupted)
+		if ctx.Err() != nil {
+			if err := e.flush(); err != nil {
+				return err
+			}
+			if e.boundary {
+				s.result.Stopped = "interrupted"
+				return s.stop(l, ErrInterrupted)
+			}
 		}
-		switch ev := l.Next(); ev.Kind {
-		case loop.Batch:
-			if err := e.batch(ev); err != nil {
-				return err
+		ev := l.Next()
+		if ev.Kind == loop.Batch {
+			e.pipe.push(ev)
+			if e.pipe.waiting > 1 {
+				if err := e.trainNext(); err != nil {
+					return err
+				}
 			}
-			boundary = ev.Step
+			continue
+		}
+		if err := e.flush(); err != nil {
+			return err
+		}
+		switch ev.Kind {
 		case loop.Evaluate:
-			if err := e.evaluate(); err != nil {
-				return err
-			}
+			err = e.evaluate()
 		case loop.EpochEnd:
-			if err := e.end(); err != nil {
-				return err
-			}
+			err = e.end()
 		case loop.Done:
 			s.result.Stopped = l.State().Stopped
 			return s.stop(l, nil)
 		}
+		if err != nil {
+			return err
+		}
 	}
+}
+
+// flush trains on every batch handed out.
+func (e *epoch) flush() error {
+	for e.pipe.waiting > 0 {
+		if err := e.trainNext(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// trainNext trains on the oldest batch handed out.
+func (e *epoch) trainNext() error {
+	began := time.Now()
+	j := e.pipe.take()
+	engine.AddBatchTime(e.s.opt.Profile, began)
+	err := e.batch(j.ev, j.feed)
+	e.pipe.done(j)
+	return err
 }
 
 // stop notes the best evaluation.
@@ -63,10 +96,11 @@ func (s *session) stop(l *loop.Loop, err error) error {
 
 // epoch keeps the figures of the epoch under way.
 type epoch struct {
-	s     *session
-	l     *loop.Loop
-	feed  *feeder
-	steps int64 // of the whole run
+	s        *session
+	l        *loop.Loop
+	pipe     *pipeline
+	steps    int64 // of the whole run
+	boundary bool  // no step is half done
 
 	number       int           // from 1
 	trained      time.Duration // training, without evaluation
@@ -87,32 +121,29 @@ func (e *epoch) start() {
 	e.resumed = time.Now()
 }
 
-// batch trains on one micro-batch.
-func (e *epoch) batch(ev loop.Event) error {
-	t, d, n := e.s.trainer, e.s.data.Train, len(ev.Rows)
-	began := time.Now()
+// batch trains on one micro-batch, whose rows a feeder holds.
+func (e *epoch) batch(ev loop.Event, feed *feeder) error {
+	t, n := e.s.trainer, len(ev.Rows)
 	if err := t.SetRows(n); err != nil {
 		return err
 	}
-	e.feed.features(d, ev.Rows)
-	e.feed.labels(e.s, d, ev.Rows)
-	engine.AddBatchTime(e.s.opt.Profile, began)
-	if err := e.feed.feedFeatures(t.Program, n); err != nil {
+	if err := feed.feedFeatures(t.Program, n); err != nil {
 		return err
 	}
-	if err := engine.Feed(t.Program, layers.InputTarget, e.feed.target[:n]); err != nil {
+	if err := engine.Feed(t.Program, layers.InputTarget, feed.target[:n]); err != nil {
 		return err
 	}
-	if err := engine.Feed(t.Program, layers.InputWeight, e.feed.weight[:n]); err != nil {
+	if err := engine.Feed(t.Program, layers.InputWeight, feed.weight[:n]); err != nil {
 		return err
 	}
-	if err := e.feed.feedScale(t.Program, ev.StepRows); err != nil {
+	if err := feed.feedScale(t.Program, ev.StepRows); err != nil {
 		return err
 	}
 	if err := t.Step(ev.Step, e.s.opt.Profile); err != nil {
 		return err
 	}
 	e.rows += int64(n)
+	e.boundary = ev.Step
 	if !ev.Step {
 		return nil
 	}
