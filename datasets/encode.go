@@ -6,6 +6,8 @@ import (
 	"math"
 	"slices"
 	"sort"
+
+	"debut/datasets/nearest"
 )
 
 // EncodeReport counts what Encode met that the training rows did not have.
@@ -133,7 +135,7 @@ func (e *Encoder) checkColumns(f *Frame, needTarget bool) error {
 		names = f.Names()
 	}
 	for _, m := range missing {
-		if hint = didYouMean(m, names); hint != "" {
+		if hint = nearest.DidYouMean(m, names); hint != "" {
 			hint += " (for " + quote(m) + ")"
 			break
 		}

@@ -8,6 +8,8 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+
+	"debut/datasets/nearest"
 )
 
 // Dataset is training data ready for a model.
@@ -405,7 +407,7 @@ type missingColumnError struct {
 }
 
 func (e *missingColumnError) Error() string {
-	return fmt.Sprintf("no column %q in the data%s%s; it has %s", e.name, didYouMean(e.name, e.names), delimiterHint(e.names), list(e.names, 12))
+	return fmt.Sprintf("no column %q in the data, which has %s%s%s", e.name, list(e.names, 12), delimiterHint(e.names), nearest.DidYouMean(e.name, e.names))
 }
 
 // missingColumn returns the first column of overrides that does not exist.

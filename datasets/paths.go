@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"debut/datasets/nearest"
 )
 
 // ExpandPath replaces ${VAR} and ${VAR:-default} by environment variables and
@@ -140,7 +142,7 @@ func folderHint(path string) string {
 			names = append(names, e.Name())
 		}
 	}
-	if n := Nearest(filepath.Base(path), names); n != "" {
+	if n, ok := nearest.Of(filepath.Base(path), names); ok {
 		return fmt.Sprintf(" (did you mean %s?)", filepath.Join(dir, n))
 	}
 	return ""

@@ -6,6 +6,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"debut/datasets/nearest"
 )
 
 // TargetEncoding is the meaning of the target.
@@ -192,7 +194,7 @@ func positiveClass(classes []string, positive string) (int, error) {
 				}
 			}
 		}
-		return 0, configErrorf("positive", "the target has no value %s%s; it has %s", quote(positive), didYouMean(positive, classes), list(classes, 5))
+		return 0, configErrorf("positive", "the target has no value %s, it has %s%s", quote(positive), list(classes, 5), nearest.DidYouMean(positive, classes))
 	}
 	for i, c := range classes {
 		other, ok := parseBool(classes[1-i])
@@ -232,7 +234,7 @@ func (t *TargetEncoding) encode(f *Frame) ([]float32, error) {
 		if k < 0 {
 			return nil, &ValueError{Place: f.Place(i), Column: t.Name, Value: texts.Dict[c],
 				Problem: "is not among the classes of the training rows",
-				Remedy:  "they are " + list(t.Classes, 5) + didYouMean(texts.Dict[c], t.Classes)}
+				Remedy:  "they are " + list(t.Classes, 5) + nearest.DidYouMean(texts.Dict[c], t.Classes)}
 		}
 		out[i] = float32(k)
 	}

@@ -11,26 +11,6 @@ import (
 	"pgregory.net/rapid"
 )
 
-func TestNearest(t *testing.T) {
-	candidates := []string{"batch", "epochs", "learning_rate", "BounceRates in %", "price"}
-	for name, want := range map[string]string{
-		"bacth": "batch", "Batch": "batch", "epoch": "epochs", "learningrate": "learning_rate",
-		"BounceRates": "BounceRates in %", "prise": "price", "zzz": "", "": "",
-	} {
-		if got := Nearest(name, candidates); got != want {
-			t.Errorf("Nearest(%q) = %q, want %q", name, got, want)
-		}
-	}
-	for _, c := range []struct {
-		a, b string
-		want int
-	}{{"", "", 0}, {"a", "", 1}, {"kitten", "sitting", 3}, {"ab", "ba", 1}, {"größe", "grosse", 3}} {
-		if got := editDistance(c.a, c.b); got != c.want {
-			t.Errorf("editDistance(%q, %q) = %d, want %d", c.a, c.b, got, c.want)
-		}
-	}
-}
-
 func TestExpandPath(t *testing.T) {
 	env := map[string]string{"A": "x", "EMPTY": ""}
 	lookup := func(name string) (string, bool) { v, ok := env[name]; return v, ok }

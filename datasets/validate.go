@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"debut/datasets/nearest"
 )
 
 // Validate reports the first value that cannot be used, as a *ConfigError.
@@ -306,6 +308,6 @@ func oneOf(path, value string, allowed ...string) *ConfigError {
 	if value == "" || slices.Contains(allowed, value) {
 		return nil
 	}
-	return configErrorf(path, "unknown value %s%s; want one of %s", quote(value),
-		didYouMean(value, allowed), strings.Join(allowed, ", "))
+	return configErrorf(path, "unknown value %s, want one of %s%s", quote(value),
+		strings.Join(allowed, ", "), nearest.DidYouMean(value, allowed))
 }

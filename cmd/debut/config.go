@@ -12,9 +12,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"debut/datasets/atomicfile"
+	"debut/datasets/nearest"
 	"debut/trainers/behavior"
 	"debut/trainers/runfile"
-	"debut/trainers/runfile/nearest"
 )
 
 // exampleKinds are the run files that config init can write.
@@ -46,7 +46,7 @@ func (a *app) configInit() *cobra.Command {
 				kind = args[0]
 			}
 			if !slices.Contains(exampleKinds, kind) {
-				return usagef("there is no kind %q%s (there are %s)", kind, nearest.DidYouMean(kind, exampleKinds), strings.Join(exampleKinds, ", "))
+				return usagef("there is no kind %q, there are %s%s", kind, strings.Join(exampleKinds, ", "), nearest.DidYouMean(kind, exampleKinds))
 			}
 			text, err := behavior.Example(kind)
 			if err != nil {

@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"debut/trainers/runfile/nearest"
+	"debut/datasets/nearest"
 )
 
 // app is what the subcommands share.

@@ -16,7 +16,7 @@ import (
 	"strconv"
 	"strings"
 
-	"debut/trainers/runfile/nearest"
+	"debut/datasets/nearest"
 )
 
 // Task is a kind of prediction.
@@ -96,8 +96,8 @@ func Check(task Task, name string) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("metrics: %w %q for a %s target%s (there are: %s)",
-		ErrUnknown, name, task, nearest.DidYouMean(name, names), strings.Join(names, ", "))
+	return fmt.Errorf("metrics: %w %q for a %s target, whose metrics are %s%s",
+		ErrUnknown, name, task, strings.Join(names, ", "), nearest.DidYouMean(name, names))
 }
 
 // Value is a metric with its value, NaN where it is undefined.

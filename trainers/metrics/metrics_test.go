@@ -280,7 +280,7 @@ func TestNames(t *testing.T) {
 	if _, err := Higher("logloss"); !errors.Is(err, ErrUnknown) || !strings.Contains(err.Error(), `did you mean "log_loss"?`) {
 		t.Error(err)
 	}
-	if err := Check(TaskRegression, "auc"); !errors.Is(err, ErrUnknown) || !strings.Contains(err.Error(), "there are: mse, rmse, mae, r2") {
+	if err := Check(TaskRegression, "auc"); !errors.Is(err, ErrUnknown) || !strings.Contains(err.Error(), "whose metrics are mse, rmse, mae, r2") {
 		t.Error(err)
 	}
 	if err := Check("x", "auc"); err == nil {

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"debut/trainers/runfile/nearest"
+	"debut/datasets/nearest"
 )
 
 // selfDecoding types decode themselves with the help of a function that decodes

@@ -26,7 +26,7 @@ import (
 	"time"
 
 	"debut/datasets/atomicfile"
-	"debut/trainers/runfile/nearest"
+	"debut/datasets/nearest"
 	"debut/trainers/tensorboard"
 )
 

@@ -30,7 +30,7 @@ func Of(name string, candidates []string) (string, bool) {
 		if d > max(1, max(len(want), len(have))/3) && !prefix(want, have) {
 			continue
 		}
-		if d >= min(len(want), len(have)) && d > 0 {
+		if d >= max(len(want), len(have)) {
 			continue // nothing in common
 		}
 		if bestDistance < 0 || d < bestDistance {
