@@ -31,8 +31,9 @@ TEST_JOBS    ?= 2
 TEST_TIMEOUT ?= 10m
 # What a package imports that deals with goroutines, as a regular expression.
 CONCURRENT   ?= sync|sync/atomic|golang\.org/x/sync/errgroup|debut/kernels/(cpu|workers|pool)
-BENCH        ?= .
-BENCH_TIME   ?= 1s
+# The suites that "make bench" measures, and flags for each.
+SUITES       ?= gemm mlp engine kernels
+BENCH_FLAGS  ?=
 
 .PHONY: build
 build: ## build bin/debut
@@ -94,8 +95,8 @@ $(STATICCHECK):
 	$(call install-tool,honnef.co/go/tools/cmd/staticcheck,$(STATICCHECK_VERSION),staticcheck)
 
 .PHONY: bench
-bench: ## run the benchmarks (PKG, BENCH and BENCH_TIME select)
-	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCH_TIME) -benchmem -p 1 $(PKG)
+bench: build ## measure fixed workloads (SUITES and BENCH_FLAGS, such as --threads 2, select)
+	for suite in $(SUITES); do bin/debut bench $$suite $(BENCH_FLAGS); done
 
 .PHONY: clean
 clean: ## remove what was built; runs stay

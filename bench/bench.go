@@ -2,12 +2,19 @@
 // case is the same arithmetic on the same numbers everywhere.
 //
 // A [Suite] is a list of cases; [Run] measures them and reports [Result] values one at a time, each a number that was
-// measured or computed in that very run. Data are random but fixed by the case alone.
+// measured or computed in that very run. Data are random but fixed by the case alone. Beside a speed stands its share of
+// what the machine can do, measured in the same run by package peak.
+//
+// Where another program does the same work ([peers]; gorgonia's TapeMachine), it and we take turns, and the ratio is that
+// of neighboring turns: the speed of a shared machine wavers more than two programs differ. Both must come to the same
+// results, or the comparison is an error.
 package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -24,6 +31,10 @@ type Result struct {
 	Device  string  `json:"device"`  // kind and name
 	Level   string  `json:"level"`   // instruction level
 	Threads int     `json:"threads"` // worker threads, 0 where it has no meaning
+	// Share is what part of the machine's measured peak a speed is, 0 where there is no peak to compare with.
+	Share float64 `json:"share_of_peak,omitempty"`
+	// Peer is the program that a comparison is with, its version and settings.
+	Peer string `json:"peer,omitempty"`
 }
 
 // Options say what to measure and for how long.
@@ -33,6 +44,9 @@ type Options struct {
 	Cases []string
 	// Duration is how long a case is measured after its warm-up. A case runs at least once.
 	Duration time.Duration
+	// Peers compares with the suite's peer, if it is installed; if it is not, Log gets a warning.
+	Peers bool
+	Log   *slog.Logger // may be nil
 }
 
 // Suite is a family of cases.
@@ -41,12 +55,39 @@ type Suite struct {
 	Summary string
 	Cases   []string // those that run by default
 	// Form says how further cases are written, "" where there are none.
-	Form    string
-	measure func(ctx context.Context, name string, opt Options, report func(metric string, value float64)) error
+	Form string
+	// Peer is the program that Options.Peers compares with, "" where there is none.
+	Peer    string
+	measure func(ctx context.Context, name string, r *runner) error
+}
+
+// runner is what the cases of a run share.
+type runner struct {
+	Options
+	peaks  peaks
+	result Result // what all results of the case have in common
+	emit   func(Result)
+}
+
+// report reports a number.
+func (r *runner) report(metric string, value float64) { r.speed(metric, value, 0) }
+
+// speed reports a number that is a share of a peak, where that is known.
+func (r *runner) speed(metric string, value, share float64) {
+	out := r.result
+	out.Metric, out.Value, out.Share = metric, value, share
+	r.emit(out)
+}
+
+// absent says that a peer is left out.
+func (r *runner) absent(err error) {
+	if r.Log != nil {
+		r.Log.Warn("measuring without the peer", "suite", r.result.Suite, "reason", err)
+	}
 }
 
 // Suites lists the suites in the order of help texts.
-func Suites() []Suite { return []Suite{mlp, gemm} }
+func Suites() []Suite { return []Suite{mlp, gemm, tape, steps} }
 
 // Find returns the suite of a name, or an error with the list.
 func Find(name string) (Suite, error) {
@@ -60,6 +101,9 @@ func Find(name string) (Suite, error) {
 	}
 	return Suite{}, fmt.Errorf("bench: there is no suite %q; there are %s", name, strings.Join(names, ", "))
 }
+
+// ErrNoPeer says that a suite has no peer that can be asked for.
+var ErrNoPeer = errors.New("peers are those of the suites mlp and gemm")
 
 // Run measures a suite's cases on a device and hands each number to report as soon as it is known. A canceled context
 // ends it between two repetitions with the context's error.
@@ -78,17 +122,22 @@ func Run(ctx context.Context, suite string, opt Options, report func(Result) err
 	if len(cases) == 0 {
 		cases = slices.Clone(s.Cases)
 	}
+	if opt.Peers && s.Peer == "" {
+		return fmt.Errorf("bench: %w; %s has none to choose", ErrNoPeer, s.Name)
+	}
 	info := opt.Device.Info()
+	r := &runner{Options: opt, peaks: newPeaks(info)}
 	for _, name := range cases {
 		var failed error
-		err := s.measure(ctx, name, opt, func(metric string, value float64) {
+		r.result = Result{
+			Suite: s.Name, Case: name, Device: info.Kind + " " + info.Name, Level: info.Level, Threads: info.Threads,
+		}
+		r.emit = func(x Result) {
 			if failed == nil {
-				failed = report(Result{
-					Suite: s.Name, Case: name, Metric: metric, Value: value,
-					Device: info.Kind + " " + info.Name, Level: info.Level, Threads: info.Threads,
-				})
+				failed = report(x)
 			}
-		})
+		}
+		err := s.measure(ctx, name, r)
 		if err == nil {
 			err = failed
 		}

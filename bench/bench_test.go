@@ -3,9 +3,12 @@ package bench_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"math"
+	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"debut/bench"
 	"debut/kernels"
@@ -31,8 +34,10 @@ func TestRun(t *testing.T) {
 		name    string
 		metrics []string
 	}{
-		"mlp":  {"8-16-4-1", []string{"rows_per_second", "milliseconds_per_step", "steps", "mean_loss"}},
+		"mlp":  {"8-16-4-1", []string{"rows_per_second", "milliseconds_per_step", "steps", "loss_after_50_steps"}},
 		"gemm": {"17x9x33.tn", []string{"gflop_per_second", "milliseconds"}},
+		"engine": {"8-16-4-1", []string{"rows_per_second", "peer_rows_per_second", "ratio", "ratio_least", "ratio_greatest",
+			"loss_after_50_steps", "peer_loss_after_50_steps"}},
 	} {
 		var got []string
 		err := bench.Run(t.Context(), suite, bench.Options{Device: open(t, 2), Cases: []string{c.name}}, func(r bench.Result) error {
@@ -42,6 +47,9 @@ func TestRun(t *testing.T) {
 			}
 			if !(r.Value > 0) || math.IsInf(r.Value, 0) {
 				t.Errorf("%s %s: %v, want a positive number", suite, r.Metric, r.Value)
+			}
+			if speed := strings.HasSuffix(r.Metric, "_per_second"); speed != (r.Share > 0) {
+				t.Errorf("%s %s: a share of the peak of %v", suite, r.Metric, r.Share)
 			}
 			return nil
 		})
@@ -54,11 +62,120 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// The first two steps of a case are the same arithmetic whatever the number of threads.
+// Every kernel of a step is there, its times add up to the whole, and the whole has more than one kernel.
+func TestKernels(t *testing.T) {
+	shares, sum, total, names := 0.0, 0.0, 0.0, map[string]bool{}
+	err := bench.Run(t.Context(), "kernels", bench.Options{Device: open(t, 2), Cases: []string{"8-16-1"}}, func(r bench.Result) error {
+		switch whole := r.Case == "8-16-1"; {
+		case !(r.Value > 0) || math.IsInf(r.Value, 0):
+			t.Errorf("%+v is no measurement", r)
+		case !whole && !strings.HasPrefix(r.Case, "8-16-1 "):
+			t.Errorf("case %q", r.Case)
+		case r.Metric == "share_of_step":
+			shares += r.Value
+		case r.Metric == "microseconds" && whole:
+			total = r.Value
+		case r.Metric == "microseconds":
+			sum += r.Value
+			_, kernel, _ := strings.Cut(strings.TrimPrefix(r.Case, "8-16-1 "), " ")
+			names[strings.Fields(kernel)[0]] = true
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if math.Abs(shares-1) > 1e-9 || math.Abs(sum-total) > 1e-9*total {
+		t.Errorf("shares add up to %v; times to %v, not %v", shares, sum, total)
+	}
+	for _, want := range []string{"gemm", "batch", "logistic", "adam"} {
+		if !names[want] {
+			t.Errorf("there is no kernel %s among %v", want, names)
+		}
+	}
+}
+
+// With peers, a suite compares where they are installed and says why not where they are not.
+func TestPeers(t *testing.T) {
+	for suite, c := range map[string]struct{ name, missing string }{
+		"mlp":  {"8-16-4-1", "python3-torch"},
+		"gemm": {"33x17x65.nt", "libopenblas-dev"},
+	} {
+		for _, path := range []string{os.Getenv("PATH"), t.TempDir()} {
+			if suite == "mlp" && path == os.Getenv("PATH") && testing.Short() {
+				continue // four starts of PyTorch
+			}
+			t.Setenv("PATH", path)
+			var log strings.Builder
+			got := map[string]float64{}
+			opt := bench.Options{
+				Device: open(t, 2), Cases: []string{c.name}, Duration: 7 * time.Millisecond, Peers: true,
+				Log: slog.New(slog.NewTextHandler(&log, nil)),
+			}
+			err := bench.Run(t.Context(), suite, opt, func(r bench.Result) error {
+				got[r.Metric] = r.Value
+				if _, compared := got["ratio"]; compared && r.Peer == "" {
+					t.Errorf("%+v does not name the peer", r)
+				}
+				return nil
+			})
+			if err != nil {
+				t.Fatalf("%s: %v", suite, err)
+			}
+			_, compared := got["ratio"]
+			said := strings.Contains(log.String(), c.missing) || strings.Contains(log.String(), "gcc")
+			if compared == said {
+				t.Errorf("%s: compared %v, but the log is %q", suite, compared, log.String())
+			}
+			if compared && !(got["ratio_least"] <= got["ratio"] && got["ratio"] <= got["ratio_greatest"]) {
+				t.Errorf("%s: ratios %v", suite, got)
+			}
+			if !compared && path == os.Getenv("PATH") && len(got) == 0 {
+				t.Errorf("%s: nothing is measured without the peer", suite)
+			}
+		}
+	}
+	err := bench.Run(t.Context(), "kernels", bench.Options{Device: open(t, 1), Peers: true}, func(bench.Result) error { return nil })
+	if !errors.Is(err, bench.ErrNoPeer) {
+		t.Errorf("peers of kernels: %v", err)
+	}
+}
+
+func TestWriteTable(t *testing.T) {
+	var b strings.Builder
+	when := time.Date(2026, 2, 3, 4, 5, 6, 0, time.UTC)
+	results := []bench.Result{
+		{Suite: "mlp", Case: "8-4-1", Metric: "rows_per_second", Value: 123456.7, Device: "cpu x", Level: "avx2", Threads: 2, Share: 0.5, Peer: "A|B"},
+		{Suite: "mlp", Case: "8-4-1", Metric: "ratio", Value: 1.25, Peer: "A|B"},
+	}
+	if err := bench.WriteTable(&b, when, "v1", results); err != nil {
+		t.Fatal(err)
+	}
+	const want = `# mlp, 2026-02-03
+
+- device: cpu x, level avx2, 2 threads
+- version: v1
+- measured: 2026-02-03T04:05:06Z
+- peer of 8-4-1: A\|B
+
+| case | metric | value | share of peak |
+|---|---|---:|---:|
+| 8-4-1 | rows_per_second | 123457 | 50.0 % |
+| 8-4-1 | ratio | 1.25 |  |
+`
+	if b.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
+	}
+	if err := bench.WriteTable(&b, when, "v1", nil); err == nil {
+		t.Error("no results: no error")
+	}
+}
+
+// The losses of a case are the same whatever the number of threads.
 func TestMLPLossIsReproducible(t *testing.T) {
 	loss := func(threads int) (x float64) {
 		err := bench.Run(t.Context(), "mlp", bench.Options{Device: open(t, threads), Cases: []string{"5-7-1"}}, func(r bench.Result) error {
-			if r.Metric == "mean_loss" {
+			if r.Metric == "loss_after_50_steps" {
 				x = r.Value
 			}
 			return nil
@@ -77,7 +194,7 @@ func TestRunRefuses(t *testing.T) {
 	dev := open(t, 1)
 	ignore := func(bench.Result) error { return nil }
 	for _, c := range []struct{ suite, name, want string }{
-		{"mpl", "", `there is no suite "mpl"; there are mlp, gemm`},
+		{"mpl", "", `there is no suite "mpl"; there are mlp, gemm, engine, kernels`},
 		{"mlp", "256", "at least an input and an output"},
 		{"mlp", "256-x-1", `"x" is not a width`},
 		{"mlp", "0-1", `"0" is not a width`},

@@ -2,10 +2,14 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math"
+	"os"
 	"regexp"
 	"strconv"
 
+	"debut/bench/peers"
 	"debut/kernels"
 	"debut/kernels/philox"
 )
@@ -20,8 +24,13 @@ var gemm = Suite{
 	Cases: []string{
 		"1024x1024x1024.nn", "1024x1024x1024.nt", "1024x1024x1024.tn",
 		"8192x512x256.nn", "8192x512x256.nt", "8192x512x256.tn",
+		// A step of the network 256-512-256-1: forward, gradients of inputs, gradients of weights.
+		"1024x512x256.nn", "1024x256x512.nn", "1024x1x256.nn",
+		"1024x512x256.nt", "1024x256x1.nt",
+		"256x512x1024.tn", "512x256x1024.tn", "256x1x1024.tn",
 	},
 	Form:    gemmForm,
+	Peer:    "OpenBLAS",
 	measure: measureGemm,
 }
 
@@ -45,63 +54,141 @@ func parseGemm(name string) (m, n, k int, ta, tb bool, err error) {
 	return size[0], size[1], size[2], p[4] == "t", p[5] == "t", nil
 }
 
-func measureGemm(ctx context.Context, name string, opt Options, report func(string, float64)) error {
-	m, n, k, ta, tb, err := parseGemm(name)
+func measureGemm(ctx context.Context, name string, r *runner) error {
+	var g peers.Gemm
+	var err error
+	if g.M, g.N, g.K, g.TransA, g.TransB, err = parseGemm(name); err != nil {
+		return err
+	}
+	g.A, g.B = uniform(1, g.M*g.K), uniform(2, g.K*g.N)
+	p, err := newGemm(r.Device, g)
 	if err != nil {
 		return err
 	}
-	family, err := kernels.Family[kernels.DenseAlgebra](opt.Device)
+	defer p.release()
+	flops := p.kernel.Cost().FLOPs
+	if r.Peers {
+		done, err := compareGemm(ctx, r, g, p)
+		if done || err != nil {
+			return err
+		}
+	}
+	_, median, err := repeat(ctx, r.Duration, p.run)
 	if err != nil {
 		return err
 	}
-	operand := func(stream uint64, rows, cols int) (kernels.Matrix, func(), error) {
-		buf, err := opt.Device.Alloc(kernels.Float32, rows*cols, "bench")
+	r.speed("gflop_per_second", flops/median.Seconds()/1e9, r.peaks.ofFLOPs(flops/median.Seconds()))
+	r.report("milliseconds", median.Seconds()*1e3)
+	return nil
+}
+
+// gemmProduct is a product on a device.
+type gemmProduct struct {
+	dev     kernels.Device
+	buffers []kernels.Buffer // A, B, C
+	kernel  kernels.Kernel
+	exec    kernels.Executable
+}
+
+func newGemm(dev kernels.Device, g peers.Gemm) (_ *gemmProduct, err error) {
+	family, err := kernels.Family[kernels.DenseAlgebra](dev)
+	if err != nil {
+		return nil, err
+	}
+	p := &gemmProduct{dev: dev}
+	defer func() {
 		if err != nil {
-			return kernels.Matrix{}, nil, err
+			p.release()
 		}
-		release := func() { opt.Device.Release(buf) }
-		if err := kernels.Upload(opt.Device, buf, 0, uniform(stream, rows*cols)); err != nil {
-			release()
-			return kernels.Matrix{}, nil, err
-		}
-		return kernels.NewMatrix(buf, rows, cols), release, nil
-	}
-	args := kernels.GemmArgs{TransA: ta, TransB: tb}
+	}()
+	args := kernels.GemmArgs{TransA: g.TransA, TransB: g.TransB}
 	for _, o := range []struct {
 		to         *kernels.Matrix
 		rows, cols int
 		transposed bool
-	}{{&args.A, m, k, ta}, {&args.B, k, n, tb}, {&args.C, m, n, false}} {
+		values     []float32
+	}{{&args.A, g.M, g.K, g.TransA, g.A}, {&args.B, g.K, g.N, g.TransB, g.B}, {&args.C, g.M, g.N, false, nil}} {
 		if o.transposed {
 			o.rows, o.cols = o.cols, o.rows
 		}
-		matrix, release, err := operand(uint64(o.rows), o.rows, o.cols)
+		buf, err := dev.Alloc(kernels.Float32, o.rows*o.cols, "bench")
 		if err != nil {
-			return err
+			return nil, err
 		}
-		defer release()
-		*o.to = matrix
-	}
-	kernel, err := family.Gemm(args)
-	if err != nil {
-		return err
-	}
-	exec, err := opt.Device.Prepare([]kernels.Kernel{kernel})
-	if err != nil {
-		return err
-	}
-	_, median, err := repeat(ctx, opt.Duration, func() error {
-		if err := exec.Run(); err != nil {
-			return err
+		p.buffers = append(p.buffers, buf)
+		if o.values != nil {
+			if err := kernels.Upload(dev, buf, 0, o.values); err != nil {
+				return nil, err
+			}
 		}
-		return opt.Device.Synchronize()
-	})
-	if err != nil {
+		*o.to = kernels.NewMatrix(buf, o.rows, o.cols)
+	}
+	if p.kernel, err = family.Gemm(args); err != nil {
+		return nil, err
+	}
+	p.exec, err = dev.Prepare([]kernels.Kernel{p.kernel})
+	return p, err
+}
+
+func (p *gemmProduct) release() {
+	for _, b := range p.buffers {
+		p.dev.Release(b)
+	}
+}
+
+// run computes the product once.
+func (p *gemmProduct) run() error {
+	if err := p.exec.Run(); err != nil {
 		return err
 	}
-	report("gflop_per_second", kernel.Cost().FLOPs/median.Seconds()/1e9)
-	report("milliseconds", median.Seconds()*1e3)
-	return nil
+	return p.dev.Synchronize()
+}
+
+// compareGemm takes turns with OpenBLAS. Where that is not installed, it says so and has done nothing.
+func compareGemm(ctx context.Context, r *runner, g peers.Gemm, p *gemmProduct) (done bool, err error) {
+	folder, err := os.MkdirTemp("", "debut-bench-")
+	if err != nil {
+		return false, err
+	}
+	defer removeAll(folder, &err)
+	peer, err := peers.StartOpenBLAS(ctx, folder, g, r.Device.Info().Threads, trial(r.Duration))
+	if errors.Is(err, peers.ErrAbsent) {
+		r.absent(err)
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	defer peer.Close()
+	if err := p.run(); err != nil {
+		return false, err
+	}
+	c := make([]float32, g.M*g.N)
+	if err := kernels.Download(r.Device, c, p.buffers[2], 0); err != nil {
+		return false, err
+	}
+	difference, bound := 0.0, productTolerance(g.K)
+	for i, x := range c {
+		d := math.Abs(float64(x) - float64(peer.C[i]))
+		if !(d <= bound) {
+			return false, fmt.Errorf("element %d of the product is %v, that of OpenBLAS %v: further apart than %.3g", i, x, peer.C[i], bound)
+		}
+		difference = max(difference, d)
+	}
+	result, err := alternate(ctx, r.Duration, perSecond(p.run), peerRun(peer.Peer))
+	if err != nil {
+		return false, err
+	}
+	flops := p.kernel.Cost().FLOPs
+	result.report(r, "gflop_per_second", flops/1e9, r.peaks.ofFLOPs(flops), peer.Version()+", "+peer.Settings())
+	r.report("greatest_difference", difference)
+	return true, nil
+}
+
+// productTolerance bounds the difference of two sums of k products of numbers within [−1, 1), added up in float32 in any
+// two orders: the rounding errors of a sum are at most k·2⁻²⁴ times the sum of the magnitudes, k.
+func productTolerance(k int) float64 {
+	return 2 * float64(k) * float64(k+1) / (1 << 24)
 }
 
 // uniform returns n numbers uniform in [−1, 1), fixed by the stream.

@@ -2,11 +2,14 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
+	"os"
 	"strconv"
 	"strings"
 
+	"debut/bench/peers"
 	"debut/engine"
 	"debut/engine/optim"
 	"debut/kernels"
@@ -23,6 +26,7 @@ var mlp = Suite{
 	Summary: "training steps of a network with batch norm and ReLU, batches of 1024, Adam, float32",
 	Cases:   []string{"256-512-256-1", "1024-1024-512-256-1"},
 	Form:    mlpForm,
+	Peer:    "PyTorch",
 	measure: measureMLP,
 }
 
@@ -48,50 +52,130 @@ func parseMLP(name string) ([]int, error) {
 	return widths, nil
 }
 
-func measureMLP(ctx context.Context, name string, opt Options, report func(string, float64)) error {
+func measureMLP(ctx context.Context, name string, r *runner) error {
 	widths, err := parseMLP(name)
 	if err != nil {
 		return err
 	}
-	step, err := newMLPStep(opt.Device, widths)
+	step, err := newMLPStep(r.Device, widths)
 	if err != nil {
 		return err
 	}
-	n, median, err := repeat(ctx, opt.Duration, step.run)
+	if r.Peers {
+		done, err := compareMLP(ctx, r, step)
+		if done || err != nil {
+			return err
+		}
+	}
+	loss, err := step.lossAfter(ctx, lossSteps)
 	if err != nil {
 		return err
 	}
-	loss, err := step.trainer.TakeLoss()
+	flops, err := step.flops()
 	if err != nil {
 		return err
 	}
-	loss /= float64(n + 1) // the warm-up has added its own
-	if math.IsNaN(loss) || math.IsInf(loss, 0) {
-		return fmt.Errorf("the mean loss of %d steps is %v: the arithmetic is wrong", n+1, loss)
+	n, median, err := repeat(ctx, r.Duration, step.run)
+	if err != nil {
+		return err
 	}
-	report("rows_per_second", mlpBatch/median.Seconds())
-	report("milliseconds_per_step", median.Seconds()*1e3)
-	report("steps", float64(n))
-	report("mean_loss", loss)
+	r.speed("rows_per_second", mlpBatch/median.Seconds(), r.peaks.ofFLOPs(flops/median.Seconds()))
+	r.report("milliseconds_per_step", median.Seconds()*1e3)
+	r.report("steps", float64(n))
+	r.report(lossMetric, loss)
+	return nil
+}
+
+// lossSteps is after how many steps losses are compared: the loss of the batch that follows.
+const lossSteps = 50
+
+const lossMetric = "loss_after_50_steps"
+
+// lossTolerance is how far apart, relative to the greater, losses after lossSteps may be that began with the same numbers
+// and differ in the order of their sums. Adam divides gradients by their size, so that where one is next to zero its
+// rounding error moves a weight by as much as any other.
+const lossTolerance = 0.01
+
+// agree returns an error where two losses are further apart than rounding explains.
+func agree(ours, theirs float64, peer string) error {
+	if !(math.Abs(ours-theirs) <= lossTolerance*max(math.Abs(ours), math.Abs(theirs))) {
+		return fmt.Errorf("after %d steps the loss is %v and that of %s %v: further apart than %v of it, so the work is not the same",
+			lossSteps, ours, peer, theirs, lossTolerance)
+	}
+	return nil
+}
+
+// compareMLP takes turns with PyTorch. Where that is not installed, it says so and has done nothing.
+func compareMLP(ctx context.Context, r *runner, step *mlpStep) (done bool, err error) {
+	net, err := step.describe()
+	if err != nil {
+		return false, err
+	}
+	folder, err := os.MkdirTemp("", "debut-bench-")
+	if err != nil {
+		return false, err
+	}
+	defer removeAll(folder, &err)
+	peer, err := peers.StartTorch(ctx, folder, net, r.Device.Info().Threads, trial(r.Duration))
+	if errors.Is(err, peers.ErrAbsent) {
+		r.absent(err)
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	defer peer.Close()
+	theirs, err := peer.Loss(lossSteps)
+	if err != nil {
+		return false, err
+	}
+	return true, step.compare(ctx, r, theirs, peer.Version()+", "+peer.Settings(), peerRun(peer.Peer))
+}
+
+// compare takes turns with a peer, whose loss and way to run are given, and reports.
+func (s *mlpStep) compare(ctx context.Context, r *runner, theirLoss float64, peer string, run turn) error {
+	loss, err := s.lossAfter(ctx, lossSteps)
+	if err != nil {
+		return err
+	}
+	if err := agree(loss, theirLoss, peer); err != nil {
+		return err
+	}
+	flops, err := s.flops()
+	if err != nil {
+		return err
+	}
+	result, err := alternate(ctx, r.Duration, perSecond(s.run), run)
+	if err != nil {
+		return err
+	}
+	result.report(r, "rows_per_second", mlpBatch, r.peaks.ofFLOPs(flops), peer)
+	r.report(lossMetric, loss)
+	r.report("peer_"+lossMetric, theirLoss)
 	return nil
 }
 
 // mlpStep is a network and the data it trains on.
 type mlpStep struct {
-	trainer *engine.Trainer
-	inputs  int
-	outputs int
-	x, y    []float32 // [mlpBatch·mlpBatches, inputs], [mlpBatch·mlpBatches, outputs]
-	order   []int32
-	at      int
-	bx, by  []float32
+	widths     []int
+	optimizer  optim.Config
+	parameters *engine.Parameters
+	trainer    *engine.Trainer
+	inputs     int
+	outputs    int
+	x, y       []float32 // [mlpBatch·mlpBatches, inputs], [mlpBatch·mlpBatches, outputs]
+	order      []int32
+	at         int
+	bx, by     []float32
 }
 
 func newMLPStep(dev kernels.Device, widths []int) (*mlpStep, error) {
 	inputs, outputs := widths[0], widths[len(widths)-1]
 	rows := mlpBatch * mlpBatches
 	s := &mlpStep{
-		inputs: inputs, outputs: outputs,
+		widths: widths, optimizer: optim.Defaults(kernels.Adam),
+		parameters: engine.NewParameters(dev, kernels.Float32, 1),
+		inputs:     inputs, outputs: outputs,
 		x:     uniform(1, rows*inputs),
 		y:     make([]float32, rows*outputs),
 		order: philox.New(1, 2).Perm(rows),
@@ -125,9 +209,9 @@ func newMLPStep(dev kernels.Device, widths []int) (*mlpStep, error) {
 	}
 	var err error
 	s.trainer, err = engine.NewTrainer(g, engine.TrainerOptions{
-		Options:   engine.Options{Device: dev, Parameters: engine.NewParameters(dev, kernels.Float32, 1)},
+		Options:   engine.Options{Device: dev, Parameters: s.parameters},
 		Loss:      loss,
-		Optimizer: optim.Defaults(kernels.Adam),
+		Optimizer: s.optimizer,
 	})
 	if err != nil {
 		return nil, err
@@ -145,19 +229,92 @@ func newMLPStep(dev kernels.Device, widths []int) (*mlpStep, error) {
 	return s, engine.Feed(s.trainer.Program, layers.InputScale, []float32{1.0 / mlpBatch})
 }
 
+// describe returns the network, its data and its present parameters for a peer.
+func (s *mlpStep) describe() (peers.MLP, error) {
+	net := peers.MLP{
+		Widths: s.widths, Rows: len(s.order), Batch: mlpBatch, Order: s.order, X: s.x, Y: s.y,
+		Adam:       peers.Adam{Rate: s.optimizer.LearningRate, Beta1: s.optimizer.Beta1, Beta2: s.optimizer.Beta2, Epsilon: s.optimizer.Epsilon},
+		Parameters: map[string][]float32{},
+	}
+	for _, p := range s.parameters.All() {
+		if p.Spec.Frozen {
+			continue
+		}
+		v, err := s.parameters.Read(p.Spec.Name)
+		if err != nil {
+			return net, err
+		}
+		w := make([]float32, len(v))
+		for i, x := range v {
+			w[i] = float32(x)
+		}
+		net.Parameters[p.Spec.Name] = w
+	}
+	return net, nil
+}
+
+// lossAfter trains so many steps and returns the loss of the batch that follows, which is trained on too.
+func (s *mlpStep) lossAfter(ctx context.Context, steps int) (loss float64, err error) {
+	for range steps + 1 {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		// What the steps before have added is dropped.
+		if _, err := s.trainer.TakeLoss(); err != nil {
+			return 0, err
+		}
+		if err := s.run(); err != nil {
+			return 0, err
+		}
+	}
+	if loss, err = s.trainer.TakeLoss(); err != nil {
+		return 0, err
+	}
+	if math.IsNaN(loss) || math.IsInf(loss, 0) {
+		return 0, fmt.Errorf("the loss after %d steps is %v: the arithmetic is wrong", steps, loss)
+	}
+	return loss, nil
+}
+
+// flops trains a step and returns how many operations its kernels have.
+func (s *mlpStep) flops() (float64, error) {
+	if err := s.assemble(); err != nil {
+		return 0, err
+	}
+	var profile engine.Profile
+	if err := s.trainer.Step(true, &profile); err != nil {
+		return 0, err
+	}
+	sum := 0.0
+	for _, e := range profile.Entries() {
+		sum += e.FLOPs
+	}
+	return sum, nil
+}
+
 // run assembles the next batch and trains on it.
 func (s *mlpStep) run() error {
-	for i := range mlpBatch {
-		r := int(s.order[s.at])
-		s.at = (s.at + 1) % len(s.order)
-		copy(s.bx[i*s.inputs:(i+1)*s.inputs], s.x[r*s.inputs:])
-		copy(s.by[i*s.outputs:(i+1)*s.outputs], s.y[r*s.outputs:])
-	}
-	if err := engine.Feed(s.trainer.Program, layers.InputNumeric, s.bx); err != nil {
-		return err
-	}
-	if err := engine.Feed(s.trainer.Program, layers.InputTarget, s.by); err != nil {
+	if err := s.assemble(); err != nil {
 		return err
 	}
 	return s.trainer.Step(true, nil)
+}
+
+// gather copies the next rows to x and y.
+func (s *mlpStep) gather(x, y []float32) {
+	for i := range mlpBatch {
+		r := int(s.order[s.at])
+		s.at = (s.at + 1) % len(s.order)
+		copy(x[i*s.inputs:(i+1)*s.inputs], s.x[r*s.inputs:])
+		copy(y[i*s.outputs:(i+1)*s.outputs], s.y[r*s.outputs:])
+	}
+}
+
+// assemble feeds the next batch.
+func (s *mlpStep) assemble() error {
+	s.gather(s.bx, s.by)
+	if err := engine.Feed(s.trainer.Program, layers.InputNumeric, s.bx); err != nil {
+		return err
+	}
+	return engine.Feed(s.trainer.Program, layers.InputTarget, s.by)
 }

@@ -29,7 +29,10 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("DEBUT_CPU", "generic")
-			return nil
+			// A PATH of this folder alone has no program but debut.
+			debut, err := exec.LookPath("debut")
+			env.Setenv("ONLY_DEBUT", filepath.Dir(debut))
+			return err
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exits":      exits,

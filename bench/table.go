@@ -1,0 +1,52 @@
+package bench
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"strings"
+	"time"
+)
+
+// Number writes a value for people: four digits, or all before the point.
+func Number(x float64) string {
+	if math.Abs(x) >= 1000 {
+		return fmt.Sprintf("%.0f", x)
+	}
+	return fmt.Sprintf("%.4g", x)
+}
+
+// WriteTable writes results as a Markdown document for the record: when, with what, on which machine. The version is the
+// program's; results are of one device.
+func WriteTable(w io.Writer, when time.Time, version string, results []Result) error {
+	var b strings.Builder
+	if len(results) == 0 {
+		return fmt.Errorf("bench: no results to write")
+	}
+	r := results[0]
+	fmt.Fprintf(&b, "# %s, %s\n\n", r.Suite, when.Format(time.DateOnly))
+	fmt.Fprintf(&b, "- device: %s, level %s, %d threads\n- version: %s\n- measured: %s\n", r.Device, r.Level, r.Threads, version, when.UTC().Format(time.RFC3339))
+	peer := ""
+	for _, r := range results {
+		// The settings of a peer may differ by case.
+		if r.Peer != "" && r.Case+r.Peer != peer {
+			fmt.Fprintf(&b, "- peer of %s: %s\n", r.Case, cell(r.Peer))
+			peer = r.Case + r.Peer
+		}
+	}
+	b.WriteString("\n| case | metric | value | share of peak |\n|---|---|---:|---:|\n")
+	for _, r := range results {
+		share := ""
+		if r.Share > 0 {
+			share = fmt.Sprintf("%.1f %%", 100*r.Share)
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", cell(r.Case), cell(r.Metric), Number(r.Value), share)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// cell is text that does not end a table's cell or line.
+func cell(s string) string {
+	return strings.NewReplacer("|", `\|`, "\n", " ").Replace(s)
+}
