@@ -2,7 +2,6 @@ package cpu
 
 import (
 	"fmt"
-	"os"
 	"testing"
 
 	"debut/kernels"
@@ -34,7 +33,6 @@ func BenchmarkGemm(b *testing.B) {
 					b.Fatal(err)
 				}
 				defer func() { _ = dev.Close() }()
-				tmpTiling(dev, os.Getenv("TILING"))
 				args := kernels.GemmArgs{TransA: s.transA, TransB: s.transB, C: filled(s.m, s.n), A: filled(s.m, s.k), B: filled(s.k, s.n)}
 				if s.transA {
 					args.A = filled(s.k, s.m)

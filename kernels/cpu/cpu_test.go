@@ -11,24 +11,40 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// open returns a device with a number of threads.
-func open(t testing.TB, threads int) *Device {
+// open returns a plain device with a number of threads.
+func open(t testing.TB, threads int) *Device { return openAt(t, levelGeneric, threads) }
+
+// openAt returns a device of a level.
+func openAt(t testing.TB, level string, threads int) *Device {
 	t.Helper()
-	dev, err := New(Options{Threads: threads, Level: levelGeneric})
+	dev, err := New(Options{Threads: threads, Level: level})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return dev
 }
 
+// eachLevel runs a test at every level that this processor has.
+func eachLevel(t *testing.T, test func(t *testing.T, level string)) {
+	for _, level := range levels() {
+		t.Run(level, func(t *testing.T) { test(t, level) })
+	}
+}
+
 func TestConformance(t *testing.T) {
-	kerneltest.Run(t, func(t *testing.T) kernels.Device { return open(t, 3) })
+	eachLevel(t, func(t *testing.T, level string) {
+		kerneltest.Run(t, func(t *testing.T) kernels.Device { return openAt(t, level, 3) })
+	})
 }
 
 func TestDeterminism(t *testing.T) {
-	kerneltest.RunDeterminism(t, func(threads int) kernels.Device { return open(t, threads) })
+	eachLevel(t, func(t *testing.T, level string) {
+		kerneltest.RunDeterminism(t, func(threads int) kernels.Device { return openAt(t, level, threads) })
+	})
 }
 
 func TestAllocations(t *testing.T) {
-	kerneltest.RunAllocations(t, func(t *testing.T) kernels.Device { return open(t, 2) })
+	eachLevel(t, func(t *testing.T, level string) {
+		kerneltest.RunAllocations(t, func(t *testing.T) kernels.Device { return openAt(t, level, 2) })
+	})
 }

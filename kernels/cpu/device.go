@@ -1,7 +1,8 @@
 // Package cpu computes the kernels of package kernels on the processor's cores.
 //
-// Every family is there for float32 and float64. The inner loops come in levels of instructions; "generic" is plain Go and
-// runs anywhere. Work is cut into blocks whose size follows from shapes alone, and sums over blocks are taken in the order of the
+// Every family is there for float32 and float64. The inner loops come in levels of instructions: "generic" is plain Go and
+// runs anywhere; "avx2" and "avx512" have the loops of float32 in assembly, which programs in _asm write. Bits may differ between
+// levels. Work is cut into blocks whose size follows from shapes alone, and sums over blocks are taken in the order of the
 // blocks, so results have the same bits for any number of threads.
 //
 // Where operands of a kernel carry different row counts, the kernel works on the least of them. Running a kernel
@@ -15,6 +16,7 @@ import (
 	"math"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"unsafe"
@@ -94,7 +96,7 @@ func New(opts Options) (*Device, error) {
 			Reason:  reason,
 		},
 		pool:   pool.New(threads),
-		f32:    genericLoops[float32](),
+		f32:    loopsOf(level),
 		f64:    genericLoops[float64](),
 		memory: make(map[string]int64),
 	}, nil
@@ -107,13 +109,15 @@ func chooseLevel(asked string) (level, reason string, err error) {
 		asked = os.Getenv(LevelVariable)
 		by = "asked for by " + LevelVariable
 	}
+	has := levels()
 	switch asked {
 	case "":
-		return levelGeneric, "the best level this build has", nil
-	case levelGeneric:
-		return levelGeneric, by, nil
-	case levelAVX2, levelAVX512:
-		return "", "", fmt.Errorf("cpu: level %q (%s) is not in this build: use %q: %w", asked, by, levelGeneric, kernels.ErrUnsupported)
+		return has[len(has)-1], "the best level of this processor", nil
+	case levelGeneric, levelAVX2, levelAVX512:
+		if slices.Contains(has, asked) {
+			return asked, by, nil
+		}
+		return "", "", fmt.Errorf("cpu: level %q (%s) is more than this processor has (%s): use %q: %w", asked, by, runtime.GOARCH, has[len(has)-1], kernels.ErrUnsupported)
 	}
 	return "", "", fmt.Errorf("cpu: level %q (%s) is unknown: use %q, %q or %q", asked, by, levelGeneric, levelAVX2, levelAVX512)
 }

@@ -1,11 +1,6 @@
 package cpu
 
-import (
-	"math"
-
-	"debut/kernels"
-	"debut/kernels/philox"
-)
+import "debut/kernels"
 
 // Activate binds Y = act(X).
 func (d *Device) Activate(a kernels.ActivateArgs) (kernels.Kernel, error) {
@@ -80,16 +75,13 @@ func newActivateGrad[T float](b *binder, l *loops[T], a kernels.ActivateGradArgs
 		return b.finish(k)
 	}
 	bias := operand[T](b, "DBias", a.DBias)
-	k := newColumnSums[T](b, rows, 1, dx.cols)
+	k := newColumnSums(b, l, rows, dx.cols, bias.row(0))
 	k.rowFLOPs, k.rowBytes, k.fixedBytes = flops+float64(dx.cols), bytes, sizeOf[T]()*float64(dx.cols)
-	k.block = func(lo, hi int, sums []T) {
-		for r := lo; r < hi; r++ {
-			row := dx.row(r)
-			f(row, y.row(r), dy.row(r))
-			l.add(sums, sums, row)
-		}
+	if f == nil {
+		return b.finish(k)
 	}
-	k.store = func(_, col int, sum float64) { bias.data[col] = T(sum) }
+	sum := l.activateGradSum[a.Activation]
+	k.block = func(lo, hi int, sums []T) { sum(sums, &dx, &y, &dy, lo, hi) }
 	return b.finish(k)
 }
 
@@ -176,44 +168,6 @@ func dtypeOf(m kernels.Matrix) kernels.Dtype {
 		return 0
 	}
 	return m.Buf.Dtype()
-}
-
-// Dropout binds Y = X ⊙ mask / (1−Rate).
-func (d *Device) Dropout(a kernels.DropoutArgs) (kernels.Kernel, error) {
-	b := d.bind("dropout", a.Check())
-	if double(a.Y) {
-		return newDropout[float64](b, a)
-	}
-	return newDropout[float32](b, a)
-}
-
-func newDropout[T float](b *binder, a kernels.DropoutArgs) (kernels.Kernel, error) {
-	y, x, step := operand[T](b, "Y", a.Y), operand[T](b, "X", a.X), operand[uint32](b, "Step", a.Step)
-	// A row costs far more than its memory, so that parts are smaller than those of a mere pass.
-	k := &rowKernel{base: b.base(), batch: b.batchOf(a.Y, a.X), block: rowsPerPart(8 * y.cols)}
-	k.flops, k.bytes = 2*float64(y.cols), 2*sizeOf[T]()*float64(y.cols)
-	key := philox.Key(a.Seed, a.Stream)
-	threshold := uint32(math.Floor(a.Rate * (1 << 32)))
-	scale := T(1 / (1 - a.Rate))
-	k.body = func(lo, hi int) {
-		low, high := step.data[0], step.data[1]
-		for r := lo; r < hi; r++ {
-			dst, src := y.row(r), x.row(r)
-			for c := 0; c < len(src); c += 4 {
-				words := philox.Block(key, [4]uint32{uint32(c / 4), uint32(r), low, high})
-				end := min(c+4, len(src))
-				for i, v := range src[c:end] {
-					if words[i] < threshold {
-						v = 0
-					} else {
-						v *= scale
-					}
-					dst[c+i] = v
-				}
-			}
-		}
-	}
-	return b.finish(k)
 }
 
 // PiecewiseLinear binds the piecewise-linear encoding of numeric features.

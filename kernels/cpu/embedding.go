@@ -12,30 +12,37 @@ import (
 func (d *Device) Gather(a kernels.GatherArgs) (kernels.Kernel, error) {
 	b := d.bind("gather", a.Check())
 	if double(a.Table) {
-		return newGather[float64](b, a)
+		return newGather(b, d.f64, a)
 	}
-	return newGather[float32](b, a)
+	return newGather(b, d.f32, a)
 }
 
-func newGather[T float](b *binder, a kernels.GatherArgs) (kernels.Kernel, error) {
+func newGather[T float](b *binder, l *loops[T], a kernels.GatherArgs) (kernels.Kernel, error) {
 	table, ids, out := operand[T](b, "Table", a.Table), operand[int32](b, "IDs", a.IDs), operand[T](b, "Out", a.Out)
 	k := &rowKernel{base: b.base(), batch: b.batchOf(a.IDs, a.Out), block: rowsPerPart(2 * out.cols)}
 	k.bytes = float64(ids.cols)*sizeOf[int32]() + 2*float64(out.cols)*sizeOf[T]()
-	width := table.cols
 	k.body = func(lo, hi int) {
+		if out.dense && ids.dense {
+			l.gather(out.span(lo, hi), &table, ids.span(lo, hi))
+			return
+		}
 		for r := lo; r < hi; r++ {
-			dst := out.row(r)
-			for f, id := range ids.row(r) {
-				to := dst[f*width : (f+1)*width]
-				if id < 0 || int(id) >= table.rows {
-					clear(to)
-					continue
-				}
-				copy(to, table.row(int(id)))
-			}
+			l.gather(out.row(r), &table, ids.row(r))
 		}
 	}
 	return b.finish(k)
+}
+
+func gather[T float](out []T, table *view[T], ids []int32) {
+	width := table.cols
+	for i, id := range ids {
+		to := out[i*width : (i+1)*width]
+		if id < 0 || int(id) >= table.rows {
+			clear(to)
+			continue
+		}
+		copy(to, table.row(int(id)))
+	}
 }
 
 // The digits of the radix sort, and how many distinct ids a part sums.

@@ -38,10 +38,9 @@ func at(m kernels.Matrix, s []float32, r, c int) float64 {
 
 // Products of random shapes, strides, offsets, transposes and epilogues against sums in float64.
 func TestRandomGemm(t *testing.T) {
-	for _, level := range []string{"generic", "avx2", "avx512"} {
+	for _, level := range levels() {
 		t.Run(level, func(t *testing.T) {
-			dev, err := New(Options{Threads: 2, Level: "generic"})
-			tmpTiling(dev, level)
+			dev, err := New(Options{Threads: 2, Level: level})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -152,13 +151,4 @@ func checkRandomGemm(dev *Device, seed uint64) error {
 		}
 	}
 	return nil
-}
-
-func tmpTiling(d *Device, level string) {
-	switch level {
-	case "avx2":
-		d.f32.tiling = avx2Tiling()
-	case "avx512":
-		d.f32.tiling = avx512Tiling()
-	}
 }

@@ -16,41 +16,84 @@ type loops[T float] struct {
 	// axpy is y += alpha·x.
 	axpy func(alpha T, x, y []T)
 
+	// sumSquares returns Σ xᵢ², added in float64.
+	sumSquares func(x []T) float64
+
 	activate     [4]func(y, x []T)      // by Activation
 	activateGrad [4]func(dx, y, dy []T) // by Activation
 	add          func(z, x, y []T)
 	multiply     func(z, x, y []T)
 
-	// deviations is sum += x − mean; squares += (x − mean)².
-	deviations func(sum, squares, x, mean []T)
-	// normalize is y = (x − mean)·scale + shift.
-	normalize func(y, x, mean, scale, shift []T)
-	// normGradParams is dgamma += dy·(x − mean)·inverse; dbeta += dy.
-	normGradParams func(dgamma, dbeta, x, dy, mean, inverse []T)
+	// Those below that take views do rows lo … hi−1 of them.
+
+	// activateGradSum is activateGrad by rows, and sets sums to the column sums of these rows of dx. By Activation.
+	activateGradSum [4]func(sums []T, dx, y, dy *view[T], lo, hi int)
+	// columnSum sets sums to the column sums of the rows.
+	columnSum func(sums []T, x *view[T], lo, hi int)
+	// addBlocks sets sums[c] to Σ partial[b·stride + c] over blocks b, added in float64.
+	addBlocks func(sums, partial []T, stride, blocks int)
+
+	// blockMoments sets block [3][cols] to the rows' means, and their sums of deviations from these and of squares of
+	// deviations.
+	blockMoments func(block []T, x *view[T], lo, hi int)
+	// combineMoments sets means and variances of columns first … from those of blocks of rowsPerSum rows, the last of
+	// which may have fewer; rows is positive.
+	combineMoments func(mean, variance, partial []T, first, cols, rows int)
+	// normalize is y = (x − mean)·scale + shift, normalizeReLU max(y, 0) of that.
+	normalize, normalizeReLU func(y, x *view[T], lo, hi int, mean, scale, shift []T)
+	// normGradParams sets sums [2][cols] to Σ dy·(x − mean)·inverse and Σ dy.
+	normGradParams func(sums []T, x, dy *view[T], lo, hi int, mean, inverse []T)
 	// normGradInput is dx = scale·(dy − shift − (x − mean)·slope).
-	normGradInput func(dx, x, dy, mean, scale, shift, slope []T)
+	normGradInput func(dx, x, dy *view[T], lo, hi int, mean, scale, shift, slope []T)
 
 	update [6]func(h *hyper[T], w, g, m, v []T) // by OptimizerKind; m and v as it keeps them
+
+	// gather sets the rows of out, one behind the other and as wide as the table, to those that ids name, or to 0.
+	gather func(out []T, table *view[T], ids []int32)
+	// prefetch says that x will be needed soon.
+	prefetch func(x []T)
+
+	// dropout is y = x ⊙ mask·scale for a row of a batch.
+	dropout func(y, x []T, m *mask[T], row int)
+
+	// logisticRow returns the logistic loss of a row and, where dp is not nil, sets dp to factor · its gradient.
+	logisticRow func(p, target, dp []T, factor float64) float64
+	// logisticColumn does so for rows of one column, each with its weight, and returns their sum.
+	logisticColumn func(p, target, weight, dp []T, factor float64) float64
 }
 
 // genericLoops returns the loops in plain Go.
 func genericLoops[T float]() *loops[T] {
 	return &loops[T]{
-		tiling:         genericTiling[T](),
-		dot:            dot[T],
-		axpy:           axpy[T],
-		activate:       [...]func(y, x []T){kernels.Identity: identity[T], kernels.ReLU: relu[T], kernels.Sigmoid: sigmoid[T], kernels.Tanh: tanh[T]},
-		activateGrad:   [...]func(dx, y, dy []T){kernels.Identity: identityGrad[T], kernels.ReLU: reluGrad[T], kernels.Sigmoid: sigmoidGrad[T], kernels.Tanh: tanhGrad[T]},
-		add:            add[T],
-		multiply:       multiply[T],
-		deviations:     deviations[T],
+		tiling:       genericTiling[T](),
+		dot:          dot[T],
+		axpy:         axpy[T],
+		sumSquares:   sumSquares[T],
+		activate:     [...]func(y, x []T){kernels.Identity: identity[T], kernels.ReLU: relu[T], kernels.Sigmoid: sigmoid[T], kernels.Tanh: tanh[T]},
+		activateGrad: [...]func(dx, y, dy []T){kernels.Identity: identityGrad[T], kernels.ReLU: reluGrad[T], kernels.Sigmoid: sigmoidGrad[T], kernels.Tanh: tanhGrad[T]},
+		add:          add[T],
+		multiply:     multiply[T],
+		activateGradSum: [...]func(sums []T, dx, y, dy *view[T], lo, hi int){
+			kernels.Identity: gradSum(identityGrad[T], columnSum[T]), kernels.ReLU: gradSum(reluGrad[T], columnSum[T]),
+			kernels.Sigmoid: gradSum(sigmoidGrad[T], columnSum[T]), kernels.Tanh: gradSum(tanhGrad[T], columnSum[T]),
+		},
+		columnSum:      columnSum[T],
+		addBlocks:      addBlocks[T],
+		blockMoments:   blockMoments[T],
+		combineMoments: combineMoments[T],
 		normalize:      normalize[T],
+		normalizeReLU:  normalizeReLU[T],
 		normGradParams: normGradParams[T],
 		normGradInput:  normGradInput[T],
 		update: [...]func(h *hyper[T], w, g, m, v []T){
 			kernels.SGD: sgd[T], kernels.Momentum: momentum[T], kernels.Nesterov: nesterov[T],
 			kernels.Adam: adam[T], kernels.AdamW: adam[T], kernels.Adagrad: adagrad[T],
 		},
+		gather:         gather[T],
+		prefetch:       func([]T) {},
+		dropout:        dropout[T],
+		logisticRow:    logisticRow[T],
+		logisticColumn: logisticColumn[T],
 	}
 }
 
@@ -144,34 +187,30 @@ func multiply[T float](z, x, y []T) {
 	}
 }
 
-func deviations[T float](sum, squares, x, mean []T) {
-	sum, squares, mean = sum[:len(x)], squares[:len(x)], mean[:len(x)]
-	for i, v := range x {
-		d := v - mean[i]
-		sum[i] += d
-		squares[i] += d * d
+// gradSum returns the loop that applies an activation's gradient by rows and sums the columns of what comes out, which is
+// in the cache still.
+func gradSum[T float](grad func(dx, y, dy []T), columnSum func(sums []T, x *view[T], lo, hi int)) func(sums []T, dx, y, dy *view[T], lo, hi int) {
+	return func(sums []T, dx, y, dy *view[T], lo, hi int) {
+		for r := lo; r < hi; r++ {
+			grad(dx.row(r), y.row(r), dy.row(r))
+		}
+		columnSum(sums, dx, lo, hi)
 	}
 }
 
-func normalize[T float](y, x, mean, scale, shift []T) {
-	y, mean, scale, shift = y[:len(x)], mean[:len(x)], scale[:len(x)], shift[:len(x)]
-	for i, v := range x {
-		y[i] = (v-mean[i])*scale[i] + shift[i]
+func columnSum[T float](sums []T, x *view[T], lo, hi int) {
+	clear(sums)
+	for r := lo; r < hi; r++ {
+		add(sums, sums, x.row(r))
 	}
 }
 
-func normGradParams[T float](dgamma, dbeta, x, dy, mean, inverse []T) {
-	dgamma, dbeta, dy, mean, inverse = dgamma[:len(x)], dbeta[:len(x)], dy[:len(x)], mean[:len(x)], inverse[:len(x)]
-	for i, v := range x {
-		g := dy[i]
-		dgamma[i] += g * ((v - mean[i]) * inverse[i])
-		dbeta[i] += g
-	}
-}
-
-func normGradInput[T float](dx, x, dy, mean, scale, shift, slope []T) {
-	dx, dy, mean, scale, shift, slope = dx[:len(x)], dy[:len(x)], mean[:len(x)], scale[:len(x)], shift[:len(x)], slope[:len(x)]
-	for i, v := range x {
-		dx[i] = scale[i] * (dy[i] - shift[i] - (v-mean[i])*slope[i])
+func addBlocks[T float](sums, partial []T, stride, blocks int) {
+	for c := range sums {
+		sum := 0.0
+		for b := range blocks {
+			sum += float64(partial[b*stride+c])
+		}
+		sums[c] = T(sum)
 	}
 }

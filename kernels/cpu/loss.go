@@ -14,6 +14,7 @@ const lossBlock = 64
 type loss[T float] struct {
 	base
 	batch                 batch
+	block                 int // rows of a part
 	p, target, weight     view[T]
 	scale, upstream, out  view[T]
 	dp                    view[T]
@@ -22,6 +23,7 @@ type loss[T float] struct {
 	rows                  int     // valid rows of the present run
 	factor                float64 // scale · upstream of the present run
 	row                   func(p, target, dp []T, factor float64) float64
+	column                func(p, target, weight, dp []T, factor float64) float64 // if any, instead of row
 }
 
 // Loss binds a loss, its gradient, or both.
@@ -35,20 +37,24 @@ func (d *Device) Loss(a kernels.LossArgs) (kernels.Kernel, error) {
 	}
 	b := d.bind(name, a.Check())
 	if double(a.P) {
-		return newLoss[float64](b, a)
+		return newLoss(b, d.f64, a)
 	}
-	return newLoss[float32](b, a)
+	return newLoss(b, d.f32, a)
 }
 
-func newLoss[T float](b *binder, a kernels.LossArgs) (kernels.Kernel, error) {
-	k := &loss[T]{base: b.base(), batch: b.batchOf(a.P, a.Target, a.Weight, a.DP)}
+func newLoss[T float](b *binder, l *loops[T], a kernels.LossArgs) (kernels.Kernel, error) {
+	k := &loss[T]{base: b.base(), batch: b.batchOf(a.P, a.Target, a.Weight, a.DP), block: lossBlock}
 	k.p, k.target, k.weight = operand[T](b, "P", a.P), operand[T](b, "Target", a.Target), operand[T](b, "Weight", a.Weight)
 	k.scale, k.upstream = operand[T](b, "Scale", a.Scale), operand[T](b, "Upstream", a.Upstream)
 	k.out, k.dp = operand[T](b, "Out", a.Out), operand[T](b, "DP", a.DP)
 	c := float64(k.p.cols)
 	switch a.Kind {
 	case kernels.LogisticLoss:
-		k.row, k.rowFLOPs = logisticRow[T], 30*c
+		k.row, k.rowFLOPs = l.logisticRow, 30*c
+		// A logit a row, the usual case, is as good as a row of logits.
+		if c == 1 && k.p.dense && k.target.dense && k.weight.dense && (!k.dp.present || k.dp.dense) {
+			k.column, k.block = l.logisticColumn, 8*lossBlock
+		}
 	case kernels.SquaredLoss:
 		k.row, k.rowFLOPs = squaredRow[T], 5*c
 	case kernels.SoftmaxLoss:
@@ -60,7 +66,7 @@ func newLoss[T float](b *binder, a kernels.LossArgs) (kernels.Kernel, error) {
 	if k.dp.present {
 		k.rowElements += c
 	}
-	k.partial = slotOf[float64](b, blocks(k.batch.rows, lossBlock))
+	k.partial = slotOf[float64](b, blocks(k.batch.rows, k.block))
 	return b.finish(k)
 }
 
@@ -75,7 +81,7 @@ func (k *loss[T]) Run() error {
 	if k.upstream.present {
 		k.factor *= float64(k.upstream.data[0])
 	}
-	n := blocks(k.rows, lossBlock)
+	n := blocks(k.rows, k.block)
 	k.run(n, k)
 	if !k.out.present {
 		return nil
@@ -91,7 +97,16 @@ func (k *loss[T]) Run() error {
 // Part does a block of rows.
 func (k *loss[T]) Part(i int) {
 	sum := 0.0
-	for r := i * lossBlock; r < min((i+1)*lossBlock, k.rows); r++ {
+	lo, hi := i*k.block, min((i+1)*k.block, k.rows)
+	if k.column != nil {
+		var dp []T
+		if k.dp.present {
+			dp = k.dp.data[lo:hi]
+		}
+		k.partial.in(k.dev)[i] = k.column(k.p.data[lo:hi], k.target.data[lo:hi], k.weight.data[lo:hi], dp, k.factor)
+		return
+	}
+	for r := lo; r < hi; r++ {
 		w := float64(k.weight.data[r*k.weight.stride])
 		var dp []T
 		if k.dp.present {
@@ -108,7 +123,6 @@ func (k *loss[T]) Cost() kernels.Cost {
 	return kernels.Cost{FLOPs: n * k.rowFLOPs, Bytes: sizeOf[T]() * (n*k.rowElements + 2)}
 }
 
-// logisticRow returns the loss of a row and, where dp is not nil, sets dp to factor · its gradient.
 func logisticRow[T float](p, target, dp []T, factor float64) float64 {
 	n := float64(len(p))
 	sum := 0.0
@@ -125,6 +139,19 @@ func logisticRow[T float](p, target, dp []T, factor float64) float64 {
 		}
 	}
 	return average(sum, n)
+}
+
+func logisticColumn[T float](p, target, weight, dp []T, factor float64) float64 {
+	sum := 0.0
+	for i := range p {
+		var d []T
+		if dp != nil {
+			d = dp[i : i+1]
+		}
+		w := float64(weight[i])
+		sum += w * logisticRow(p[i:i+1], target[i:i+1], d, w*factor)
+	}
+	return sum
 }
 
 // squaredRow is logisticRow for the squared loss.

@@ -8,8 +8,8 @@ import (
 
 // batchNormStats takes means and variances in one pass over memory: a block of rows, which stays in the cache, is
 // read twice, for its mean and for the deviations from it and their squares. The sum of the deviations corrects for
-// the rounding of the mean. Blocks are brought together in their order, in float64 (Chan, Golub, LeVeque, "Algorithms
-// for Computing the Sample Variance", 1983).
+// the rounding of the mean. Blocks are brought together in their order, in float64, as sums about the first block's mean. These
+// are stable: if that lies far from the mean of all, so do the rows it came from, and the variance is as large.
 type batchNormStats[T float] struct {
 	base
 	loops    *loops[T]
@@ -55,50 +55,17 @@ func (k *batchNormStats[T]) Part(i int) {
 	cols := k.x.cols
 	partial := k.partial.in(k.dev)
 	if k.combining {
-		for c := i * columnsPerPart; c < min((i+1)*columnsPerPart, cols); c++ {
-			k.combine(partial, c)
+		lo, hi := i*columnsPerPart, min((i+1)*columnsPerPart, cols)
+		mean, variance := k.stats.row(0)[lo:hi], k.stats.row(1)[lo:hi]
+		if k.rows == 0 {
+			clear(mean)
+			clear(variance)
+			return
 		}
+		k.loops.combineMoments(mean, variance, partial, lo, cols, k.rows)
 		return
 	}
-	lo, hi := i*rowsPerSum, min((i+1)*rowsPerSum, k.rows)
-	block := partial[3*i*cols : 3*(i+1)*cols]
-	clear(block)
-	mean, deviations, squares := block[:cols], block[cols:2*cols], block[2*cols:]
-	for r := lo; r < hi; r++ {
-		k.loops.add(mean, mean, k.x.row(r))
-	}
-	n := T(hi - lo)
-	for c := range mean {
-		mean[c] /= n
-	}
-	for r := lo; r < hi; r++ {
-		k.loops.deviations(deviations, squares, k.x.row(r), mean)
-	}
-}
-
-// combine brings together the blocks' statistics of column c.
-func (k *batchNormStats[T]) combine(partial []T, c int) {
-	cols := k.x.cols
-	if k.rows == 0 {
-		k.stats.row(0)[c], k.stats.row(1)[c] = 0, 0
-		return
-	}
-	// Means are taken from the first block's on: a mean far from 0 must not cost the digits of the variance.
-	origin := float64(partial[c])
-	var n, mean, squares float64
-	for lo := 0; lo < k.rows; lo += rowsPerSum {
-		at := 3*(lo/rowsPerSum)*cols + c
-		bn := float64(min(rowsPerSum, k.rows-lo))
-		deviation := float64(partial[at+cols])
-		bmean := (float64(partial[at]) - origin) + deviation/bn
-		bsquares := max(float64(partial[at+2*cols])-deviation*deviation/bn, 0)
-		total := n + bn
-		delta := bmean - mean
-		mean += delta * (bn / total)
-		squares += bsquares + delta*delta*(n*bn/total)
-		n = total
-	}
-	k.stats.row(0)[c], k.stats.row(1)[c] = T(origin+mean), T(squares/n)
+	k.loops.blockMoments(partial[3*i*cols:3*(i+1)*cols], &k.x, i*rowsPerSum, min((i+1)*rowsPerSum, k.rows))
 }
 
 // Cost returns the work at the present row count.
@@ -146,11 +113,15 @@ func newBatchNormApply[T float](b *binder, l *loops[T], a kernels.BatchNormApply
 	}
 	k.body = func(lo, hi int) {
 		s, mean, shift := scale.in(dev), stats.row(0), beta.row(0)
-		for r := lo; r < hi; r++ {
-			out := y.row(r)
-			l.normalize(out, x.row(r), mean, s, shift)
-			if a.Activation != kernels.Identity {
-				act(out, out)
+		switch a.Activation {
+		case kernels.Identity:
+			l.normalize(&y, &x, lo, hi, mean, s, shift)
+		case kernels.ReLU:
+			l.normalizeReLU(&y, &x, lo, hi, mean, s, shift)
+		default:
+			for r := lo; r < hi; r++ {
+				l.normalize(&y, &x, r, r+1, mean, s, shift)
+				act(y.row(r), y.row(r))
 			}
 		}
 	}
@@ -170,19 +141,12 @@ func newBatchNormGradParams[T float](b *binder, l *loops[T], a kernels.BatchNorm
 	x, dy := operand[T](b, "X", a.X), operand[T](b, "DY", a.DY)
 	stats, grad := operand[T](b, "Stats", a.Stats), operand[T](b, "Grad", a.Grad)
 	inv := slotOf[T](b, x.cols)
-	k := newColumnSums[T](b, b.batchOf(a.X, a.DY), 2, x.cols)
+	k := newColumnSums(b, l, b.batchOf(a.X, a.DY), x.cols, grad.row(0), grad.row(1))
 	c := float64(x.cols)
 	k.rowFLOPs, k.rowBytes, k.fixedBytes = 5*c, 2*c*sizeOf[T](), 4*c*sizeOf[T]()
 	dev := b.dev
 	k.begin = func() { inverse(inv.in(dev), &stats, a.Epsilon) }
-	k.block = func(lo, hi int, sums []T) {
-		dgamma, dbeta := sums[:x.cols], sums[x.cols:]
-		mean, s := stats.row(0), inv.in(dev)
-		for r := lo; r < hi; r++ {
-			l.normGradParams(dgamma, dbeta, x.row(r), dy.row(r), mean, s)
-		}
-	}
-	k.store = func(group, col int, sum float64) { grad.row(group)[col] = T(sum) }
+	k.block = func(lo, hi int, sums []T) { l.normGradParams(sums, &x, &dy, lo, hi, stats.row(0), inv.in(dev)) }
 	return b.finish(k)
 }
 
@@ -217,9 +181,7 @@ func newBatchNormGradInput[T float](b *binder, l *loops[T], a kernels.BatchNormG
 	}
 	k.body = func(lo, hi int) {
 		scale, shift, slope, mean := scaleSlot.in(dev), shiftSlot.in(dev), slopeSlot.in(dev), stats.row(0)
-		for r := lo; r < hi; r++ {
-			l.normGradInput(dx.row(r), x.row(r), dy.row(r), mean, scale, shift, slope)
-		}
+		l.normGradInput(&dx, &x, &dy, lo, hi, mean, scale, shift, slope)
 	}
 	return b.finish(k)
 }

@@ -6,14 +6,18 @@ import (
 	"debut/kernels"
 )
 
-// hyper is what a rule needs to know besides the tensors, in the kernel's own type.
+// hyper is what a rule needs to know besides the tensors, in the kernel's own type. Assembly reads its fields in this order.
 type hyper[T float] struct {
 	rate, factor, correct1, correct2 T // from the Hyper operand
 	momentum                         T
 	beta1, beta2                     T
 	oneMinus1, oneMinus2             T // 1−β, which must not be rounded through β
-	epsilon, l2, decay               T
+	epsilon, l2                      T
+	keep                             T // the part of a weight that decay leaves: 1, but for AdamW
 }
+
+// rowsAhead is how many rows ahead of its use a sparse update asks for one: tables are larger than the caches.
+const rowsAhead = 8
 
 // Update binds a parameter update.
 func (d *Device) Update(a kernels.UpdateArgs) (kernels.Kernel, error) {
@@ -59,13 +63,15 @@ func newUpdate[T float](b *binder, l *loops[T], a kernels.UpdateArgs) (kernels.K
 		oneMinus1: T(1 - a.Beta1), oneMinus2: T(1 - a.Beta2),
 		epsilon: T(a.Epsilon), l2: T(a.L2),
 	}
+	decay := T(0)
 	if a.Kind == kernels.AdamW {
-		h.decay = T(a.WeightDecay)
+		decay = T(a.WeightDecay)
 	}
 	k.begin = func() {
 		now := hy.row(0)
 		h.rate, h.factor = now[kernels.HyperRate], now[kernels.HyperFactor]
 		h.correct1, h.correct2 = now[kernels.HyperCorrect1], now[kernels.HyperCorrect2]
+		h.keep = 1 - h.rate*decay
 	}
 	update := l.update[a.Kind]
 	// piece updates row r of the parameters, or all from r to end where they lie together, by gradients gr.
@@ -84,6 +90,17 @@ func newUpdate[T float](b *binder, l *loops[T], a kernels.UpdateArgs) (kernels.K
 		k.bytes += sizeOf[int32]()
 		k.body = func(lo, hi int) {
 			for i := lo; i < hi; i++ {
+				if ahead := i + rowsAhead; ahead < hi {
+					if r := int(rows.data[ahead*rows.stride]); r >= 0 && r < w.rows {
+						l.prefetch(w.row(r))
+						if hasM {
+							l.prefetch(m.row(r))
+						}
+						if hasV {
+							l.prefetch(v.row(r))
+						}
+					}
+				}
 				// As in a gather, rows that are not in the table have no effect.
 				if r := int(rows.data[i*rows.stride]); r >= 0 && r < w.rows {
 					piece(r, r+1, g.row(i))
@@ -153,13 +170,12 @@ func nesterov[T float](h *hyper[T], w, g, m, _ []T) {
 	}
 }
 
-// adam is Adam, and AdamW where the decay is not 0.
+// adam is Adam, and AdamW where not all of a weight is kept.
 func adam[T float](h *hyper[T], w, g, m, v []T) {
 	g, m, v = g[:len(w)], m[:len(w)], v[:len(w)]
-	keep := 1 - h.rate*h.decay
 	for i, p := range w {
 		d := h.factor*g[i] + h.l2*p
-		p *= keep
+		p *= h.keep
 		m1 := h.beta1*m[i] + h.oneMinus1*d
 		v1 := h.beta2*v[i] + h.oneMinus2*(d*d)
 		m[i], v[i] = m1, v1

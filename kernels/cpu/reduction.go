@@ -18,13 +18,13 @@ const columnsPerPart = 256
 // sum in T, in the order of rows; the blocks' sums are added in float64, in the order of blocks.
 type columnSums[T float] struct {
 	base
-	batch        batch
-	groups, cols int
-	partial      slot[T] // [blocks][groups][cols]
-	// block adds rows lo … hi−1 to sums [groups][cols], which are zero.
+	loops   *loops[T]
+	batch   batch
+	cols    int
+	out     [][]T   // where the sums go, [groups][cols]
+	partial slot[T] // [blocks][groups][cols]
+	// block sets sums [groups][cols] to those of rows lo … hi−1.
 	block func(lo, hi int, sums []T)
-	// store takes a column's sum.
-	store func(group, col int, sum float64)
 	// begin, if any, comes first in each run.
 	begin func()
 	// The work of a row, and bytes of a run whatever its rows.
@@ -34,13 +34,14 @@ type columnSums[T float] struct {
 	combining bool
 }
 
-func newColumnSums[T float](b *binder, rows batch, groups, cols int) *columnSums[T] {
+func newColumnSums[T float](b *binder, l *loops[T], rows batch, cols int, out ...[]T) *columnSums[T] {
 	return &columnSums[T]{
 		base:    b.base(),
+		loops:   l,
 		batch:   rows,
-		groups:  groups,
 		cols:    cols,
-		partial: slotOf[T](b, blocks(rows.rows, rowsPerSum)*groups*cols),
+		out:     out,
+		partial: slotOf[T](b, blocks(rows.rows, rowsPerSum)*len(out)*cols),
 	}
 }
 
@@ -62,21 +63,19 @@ func (k *columnSums[T]) Run() error {
 
 // Part sums a block of rows, or adds the blocks' sums of some columns.
 func (k *columnSums[T]) Part(i int) {
-	partial, width := k.partial.in(k.dev), k.groups*k.cols
+	partial, width := k.partial.in(k.dev), len(k.out)*k.cols
 	if !k.combining {
 		sums := partial[i*width : (i+1)*width]
-		clear(sums)
 		k.block(i*rowsPerSum, min((i+1)*rowsPerSum, k.rows), sums)
 		return
 	}
 	n := blocks(k.rows, rowsPerSum)
-	for c := i * columnsPerPart; c < min((i+1)*columnsPerPart, k.cols); c++ {
-		for g := range k.groups {
-			sum := 0.0
-			for block := range n {
-				sum += float64(partial[block*width+g*k.cols+c])
-			}
-			k.store(g, c, sum)
+	lo, hi := i*columnsPerPart, min((i+1)*columnsPerPart, k.cols)
+	for g, out := range k.out {
+		if n == 0 {
+			clear(out[lo:hi])
+		} else {
+			k.loops.addBlocks(out[lo:hi], partial[g*k.cols+lo:], width, n)
 		}
 	}
 }
@@ -98,21 +97,17 @@ func (d *Device) ColumnSum(a kernels.ColumnSumArgs) (kernels.Kernel, error) {
 
 func newColumnSum[T float](b *binder, l *loops[T], a kernels.ColumnSumArgs) (kernels.Kernel, error) {
 	x, out := operand[T](b, "X", a.X), operand[T](b, "Out", a.Out)
-	k := newColumnSums[T](b, b.batchOf(a.X), 1, x.cols)
+	k := newColumnSums(b, l, b.batchOf(a.X), x.cols, out.row(0))
 	c := float64(x.cols)
 	k.rowFLOPs, k.rowBytes, k.fixedBytes = c, sizeOf[T]()*c, sizeOf[T]()*c
-	k.block = func(lo, hi int, sums []T) {
-		for r := lo; r < hi; r++ {
-			l.add(sums, sums, x.row(r))
-		}
-	}
-	k.store = func(_, col int, sum float64) { out.data[col] = T(sum) }
+	k.block = func(lo, hi int, sums []T) { l.columnSum(sums, &x, lo, hi) }
 	return b.finish(k)
 }
 
 // clipFactor sums the squares of matrices in blocks of rows, in float64, and adds the blocks' sums in their order.
 type clipFactor[T float] struct {
 	base
+	loops        *loops[T]
 	xs           []view[T]
 	batches      []batch
 	first        []int // of each matrix, the number of its first block
@@ -126,13 +121,13 @@ type clipFactor[T float] struct {
 func (d *Device) ClipFactor(a kernels.ClipFactorArgs) (kernels.Kernel, error) {
 	b := d.bind("clip factor", a.Check())
 	if double(a.Norm) {
-		return newClipFactor[float64](b, a)
+		return newClipFactor(b, d.f64, a)
 	}
-	return newClipFactor[float32](b, a)
+	return newClipFactor(b, d.f32, a)
 }
 
-func newClipFactor[T float](b *binder, a kernels.ClipFactorArgs) (kernels.Kernel, error) {
-	k := &clipFactor[T]{base: b.base(), maxNorm: a.MaxNorm}
+func newClipFactor[T float](b *binder, l *loops[T], a kernels.ClipFactorArgs) (kernels.Kernel, error) {
+	k := &clipFactor[T]{base: b.base(), loops: l, maxNorm: a.MaxNorm}
 	k.norm, k.factor = operand[T](b, "Norm", a.Norm), operand[T](b, "Factor", a.Factor)
 	for _, x := range a.X {
 		k.xs = append(k.xs, operand[T](b, "X", x))
@@ -175,10 +170,10 @@ func (k *clipFactor[T]) Part(i int) {
 	hi := min(lo+block, k.batches[m].n())
 	sum := 0.0
 	if x.dense && lo < hi {
-		sum = sumSquares(x.span(lo, hi))
+		sum = k.loops.sumSquares(x.span(lo, hi))
 	} else {
 		for r := lo; r < hi; r++ {
-			sum += sumSquares(x.row(r))
+			sum += k.loops.sumSquares(x.row(r))
 		}
 	}
 	k.partial.in(k.dev)[i] = sum

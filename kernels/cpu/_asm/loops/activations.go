@@ -94,8 +94,7 @@ const (
 	roundBias = 0x1.8p23
 )
 
-// exp prepares exp(x) for x ≤ 0. The result is wrong by at most 1.5 units in the last place; below the smallest normal number it
-// is 0; NaN stays. x = n·ln 2 + r, |r| ≤ ln 2/2, and exp r is the polynomial of expf in the Cephes library (Moshier, 1989);
+// exp prepares exp(x) for x ≤ 0, with a relative error below 3·2⁻²⁴. Below the smallest normal number the result is 0; NaN stays. x = n·ln 2 + r, |r| ≤ ln 2/2, and exp r is the polynomial of expf in the Cephes library (Moshier, 1989);
 // ln 2 is in two parts, so that r is exact to a rounding.
 func (r *routine) exp() func(x VecVirtual) VecVirtual {
 	var (
@@ -152,20 +151,19 @@ func (r *routine) magnitude(negative bool) func(x VecVirtual) VecVirtual {
 func (r *routine) sigmoid() func(x VecVirtual) VecVirtual {
 	exp, negate, one := r.exp(), r.magnitude(true), r.register(oneBits)
 	return func(x VecVirtual) VecVirtual {
-		q, _ := r.logistic(exp(negate(x)), x, one)
-		return q
+		return r.logistic(exp(negate(x)), x, one)
 	}
 }
 
-// logistic returns 1/(1+exp(−x)), given e = exp(−|x|), and 1+e.
-func (r *routine) logistic(e, x, one VecVirtual) (q, onePlus VecVirtual) {
-	onePlus, q = r.Vector(), r.Vector()
+// logistic returns 1/(1+exp(−x)), given e = exp(−|x|).
+func (r *routine) logistic(e, x, one VecVirtual) VecVirtual {
+	onePlus, q := r.Vector(), r.Vector()
 	VADDPS(one, e, onePlus)
 	VDIVPS(onePlus, one, q)
 	small := r.Vector()
 	VMULPS(e, q, small)
 	r.choose(r.negative(x), small, q)
-	return q, onePlus
+	return q
 }
 
 // tanhSmall is where tanh turns from a polynomial to exponentials.

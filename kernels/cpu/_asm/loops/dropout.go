@@ -19,7 +19,7 @@ const (
 //
 // A counter has a lane of 64 bits in each of four registers, of which the lower half counts: the multiplication of lower halves
 // makes both halves of Philox's product, and the upper one never matters. A round of so many counters is then two
-// multiplications, two shifts and the exclusive ors; round keys come from memory. Unpacking leaves a counter's four words side by side;
+// multiplications, two shuffles and the exclusive ors; round keys come from memory. Unpacking leaves a counter's four words side by side;
 // counters are dealt to the lanes such that columns come out in order.
 func dropout(l simd.Level) {
 	s := signature{moving: []string{"y", "x"}, extra: []string{"keys *uint32", "row uint32", "low uint32", "high uint32", "threshold uint32", "scale float32"}}
@@ -56,8 +56,8 @@ func dropout(l simd.Level) {
 			p0, p1, h0, h1 := r.Vector(), r.Vector(), r.Vector(), r.Vector()
 			VPMULUDQ(mul0, c[0], p0)
 			VPMULUDQ(mul1, c[2], p1)
-			VPSRLQ(Imm(32), p1, h1)
-			VPSRLQ(Imm(32), p0, h0)
+			VPSHUFD(Imm(0xB1), p1, h1) // the upper half comes down; a shift would compete with the products
+			VPSHUFD(Imm(0xB1), p0, h0)
 			xor(c[1], key(2*round), h1)
 			xor(c[3], key(2*round+1), h0)
 			c = [4]VecVirtual{h1, p1, h0, p0}

@@ -19,16 +19,16 @@ func losses(l simd.Level) {
 
 // logisticLoss is max(p, 0) − p·t + log(1+e), with e = exp(−|p|). Weights and sums are in float64.
 func logisticLoss(l simd.Level, each, gradient bool) {
-	name, doc := "logisticLoss", "sets sum to Σ loss of logits p and targets t"
-	s := signature{moving: []string{"p", "t"}, extra: []string{"sum *float64"}}
+	name, doc := "logisticLoss", "returns Σ loss of logits p and targets t"
+	s := signature{moving: []string{"p", "t"}, result: "float64"}
 	if each {
-		name, doc = name+"Each", "sets sum to Σ w·loss of logits p and targets t"
+		name, doc = name+"Each", "returns Σ w·loss of logits p and targets t"
 		s.moving = append(s.moving, "w")
 	}
 	if gradient {
-		name, doc = name+"Grad", doc+", dp to w·factor times its gradient"
+		name, doc = name+"Grad", doc+", and sets dp to w·factor times its gradient"
 		if !each {
-			doc = "sets sum to Σ loss of logits p and targets t, dp to factor times its gradient"
+			doc = "returns Σ loss of logits p and targets t, and sets dp to factor times its gradient"
 		}
 		s.moving = append(s.moving, "dp")
 		s.extra = append(s.extra, "factor float32")
@@ -63,15 +63,13 @@ func logisticLoss(l simd.Level, each, gradient bool) {
 		}
 		for h, v := range r.widen(loss) {
 			if each {
-				wide := r.Vector()
-				VCVTPS2PD(r.half(w, h == 1), wide)
-				VFMADD231PD(wide, v, sum[h])
+				VFMADD231PD(r.wide(w, h == 1), v, sum[h])
 			} else {
 				VADDPD(v, sum[h], sum[h])
 			}
 		}
 		if gradient {
-			q, _ := r.logistic(e, p, one)
+			q := r.logistic(e, p, one)
 			VSUBPS(t, q, q)
 			VMULPS(factor, q, q)
 			if each {
@@ -80,7 +78,7 @@ func logisticLoss(l simd.Level, each, gradient bool) {
 			r.store(q, "dp")
 		}
 	})
-	MOVSD(r.total(sum.fold(VADDPD), true), Mem{Base: Load(Param("sum"), GP64())})
+	r.give(r.total(sum.fold(VADDPD), true))
 	r.finish()
 }
 

@@ -21,6 +21,8 @@ func main() {
 		reductions(l)
 		losses(l)
 		dropout(l)
+		gather(l)
 	}
+	prefetch()
 	Generate()
 }

@@ -102,16 +102,17 @@ func combineMoments(l simd.Level) {
 			return v
 		}
 		block := func(n VecVirtual) {
-			mean, deviation, square := r.widen(r.load("mean")), r.widen(r.load("deviation")), r.widen(r.load("square"))
-			for h := range 2 {
-				t, a := mean[h], r.Vector()
+			for h := range 2 { // a half at a time, as registers are few
+				t, a := r.wide(r.load("mean"), h == 1), r.Vector()
+				deviation := r.wide(r.load("deviation"), h == 1)
 				VSUBPD(origin[h], t, t)
-				VMOVAPD(deviation[h], a)
+				VMOVAPD(deviation, a)
 				VFMADD231PD(n, t, a) // Σ (x − origin) over the block
 				VADDPD(a, sum[h], sum[h])
-				VADDPD(deviation[h], a, a)
-				VFMADD231PD(t, a, square[h]) // Σ (x − origin)²
-				VADDPD(square[h], squares[h], squares[h])
+				VADDPD(deviation, a, a)
+				square := r.wide(r.load("square"), h == 1)
+				VFMADD231PD(t, a, square) // Σ (x − origin)²
+				VADDPD(square, squares[h], squares[h])
 			}
 		}
 		n := double("each")

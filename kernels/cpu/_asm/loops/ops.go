@@ -172,12 +172,16 @@ func (r *routine) half(v VecVirtual, upper bool) VecVirtual {
 	return x
 }
 
+// wide returns the lower or upper half of a vector's elements in float64.
+func (r *routine) wide(v VecVirtual, upper bool) VecVirtual {
+	w := r.Vector()
+	VCVTPS2PD(r.half(v, upper), w)
+	return w
+}
+
 // widen returns a vector's elements in float64, in two vectors.
 func (r *routine) widen(v VecVirtual) [2]VecVirtual {
-	lo, hi := r.Vector(), r.Vector()
-	VCVTPS2PD(r.half(v, false), lo)
-	VCVTPS2PD(r.half(v, true), hi)
-	return [2]VecVirtual{lo, hi}
+	return [2]VecVirtual{r.wide(v, false), r.wide(v, true)}
 }
 
 // narrow rounds two vectors of float64 to one of float32.

@@ -14,7 +14,7 @@ var hyperFields = []string{"rate", "factor", "correct1", "correct2", "momentum",
 // optimizers writes the rules of package kernels, operation by operation as in plain Go; square roots and quotients are exact.
 func optimizers(l simd.Level) {
 	rule := func(name, doc string, hasM, hasV bool, setup func(r *routine, h func(string) VecVirtual) func(w, g, m, v VecVirtual)) {
-		s := signature{moving: []string{"w", "g"}, extra: []string{"h *float32"}}
+		s := signature{moving: []string{"w", "grad"}, extra: []string{"h *float32"}}
 		if hasM {
 			s.moving = append(s.moving, "m")
 		}
@@ -33,19 +33,25 @@ func optimizers(l simd.Level) {
 				}
 				panic("no field " + field)
 			}
-			factor, l2 := h("factor"), h("l2")
 			apply := setup(r, h)
+			var factor, l2 VecVirtual
+			if l.Width == 16 {
+				factor, l2 = h("factor"), h("l2")
+			}
 			return func() {
+				w, g := r.load("w"), r.load("grad") // g is a register of the assembler
+				if l.Width == 8 {                   // registers are few
+					factor, l2 = h("factor"), h("l2")
+				}
+				VMULPS(factor, g, g)
+				VFMADD231PS(l2, w, g)
 				var m, v VecVirtual
-				w, g := r.load("w"), r.load("g")
 				if hasM {
 					m = r.load("m")
 				}
 				if hasV {
 					v = r.load("v")
 				}
-				VMULPS(factor, g, g)
-				VFMADD231PS(l2, w, g)
 				apply(w, g, m, v)
 				if hasM {
 					r.store(m, "m")

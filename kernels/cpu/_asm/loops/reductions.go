@@ -4,25 +4,24 @@ import (
 	"debut/kernels/cpu/asm/simd"
 
 	. "github.com/mmcloughlin/avo/build"
-	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
 )
 
 // reductions writes sums of elements, and of columns.
 func reductions(l simd.Level) {
 	{
-		s := signature{moving: []string{"x", "y"}, extra: []string{"sum *float32"}}
-		r := begin(l, "dot", s, "sets sum to Σ x·y.")
+		s := signature{moving: []string{"x", "y"}, result: "float32"}
+		r := begin(l, "dot", s, "returns Σ x·y.")
 		sum := r.sums(4)
 		r.panels(4, func() {
 			r.each(func(i int) { VFMADD231PS(r.load("x"), r.load("y"), sum[i]) })
 		})
-		MOVSS(r.total(sum.fold(VADDPS), false), Mem{Base: Load(Param("sum"), GP64())})
+		r.give(r.total(sum.fold(VADDPS), false))
 		r.finish()
 	}
 	{
-		s := signature{moving: []string{"x"}, extra: []string{"sum *float64"}}
-		r := begin(l, "sumSquares", s, "sets sum to Σ x·x, in float64.")
+		s := signature{moving: []string{"x"}, result: "float64"}
+		r := begin(l, "sumSquares", s, "returns Σ x·x, taken in float64.")
 		sum := r.sums(4)
 		r.panels(2, func() {
 			r.each(func(i int) {
@@ -31,7 +30,7 @@ func reductions(l simd.Level) {
 				}
 			})
 		})
-		MOVSD(r.total(sum.fold(VADDPD), true), Mem{Base: Load(Param("sum"), GP64())})
+		r.give(r.total(sum.fold(VADDPD), true))
 		r.finish()
 	}
 	columns(l, "columnSum", signature{moving: []string{"x"}, fixed: []string{"sum"}}, 4, func(r *routine) {

@@ -17,6 +17,7 @@ type signature struct {
 	moving []string // pointers to elements, one a column; in routines of rows, the first row's
 	fixed  []string // pointers to elements, one a column, the same for all rows
 	extra  []string // further parameters, as "name type"
+	result string   // type of the result, if any
 }
 
 // String writes the signature in Go.
@@ -36,7 +37,7 @@ func (s signature) String() string {
 		params = append(params, p+" *float32")
 	}
 	params = append(params, s.extra...)
-	return "func(" + strings.Join(params, ", ") + ")"
+	return strings.TrimSpace("func(" + strings.Join(params, ", ") + ") " + s.result)
 }
 
 // routine is a routine being written, at a vector of its elements.
@@ -80,6 +81,19 @@ func begin(l simd.Level, name string, s signature, doc ...string) *routine {
 func (r *routine) finish() {
 	VZEROUPPER()
 	RET()
+}
+
+// give returns the lowest lane of a register as the routine's result.
+func (r *routine) give(v Register) {
+	result, err := ReturnIndex(0).Resolve()
+	if err != nil {
+		panic(err)
+	}
+	if r.result == "float64" {
+		VMOVSD(v, result.Addr)
+	} else {
+		VMOVSS(v, result.Addr)
+	}
 }
 
 // label returns a fresh label.

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"debut/kernels/cpu/asm/simd"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	. "github.com/mmcloughlin/avo/reg"
+)
+
+// rowsAhead is how many rows ahead of its use a gather asks for one: enough to hide the way to memory, as rows are short.
+const rowsAhead = 16
+
+// touch asks for all lines of the row at p.
+func (r *routine) touch(p Register) {
+	at := GP64()
+	loop := r.label("touch")
+	XORQ(at, at)
+	Label(loop)
+	PREFETCHT0(Mem{Base: p, Index: at, Scale: 1})
+	ADDQ(U32(64), at)
+	CMPQ(at, r.end)
+	JL(LabelRef(loop))
+}
+
+// prefetch writes the request for a row that is soon to be read, the same at all levels.
+func prefetch() {
+	TEXT("prefetch", NOSPLIT, "func(n int, x *float32)")
+	Doc("prefetch asks for the memory of n elements.")
+	Pragma("noescape")
+	r := &routine{end: Load(Param("n"), GP64()).(GPVirtual)}
+	SHLQ(Imm(2), r.end)
+	r.touch(Load(Param("x"), GP64()))
+	RET()
+}
+
+// gather writes the copy of rows of a table that is larger than a cache.
+func gather(l simd.Level) {
+	s := signature{moving: []string{"out"}, fixed: []string{"table"}, extra: []string{"stride int", "limit int", "ids *int32", "count int"}}
+	r := begin(l, "gather", s, "sets count rows of n elements, one behind the other, to the rows of a table that ids name, a", "stride in bytes apart, and to 0 where an id is not in 0 … limit−1.")
+	limit, ids, left := Load(Param("limit"), GP64()), Load(Param("ids"), GP64()), Load(Param("count"), GP64())
+	zero := r.Vector()
+	r.Zero(zero)
+	row := GP64()
+	r.pointers["row"] = row
+	// A negative id is beyond every limit when taken without a sign.
+	id := func(ahead int) {
+		MOVL(Mem{Base: ids, Disp: 4 * ahead}, row.As32())
+	}
+	find := func() {
+		IMULQ(param("stride"), row)
+		ADDQ(r.pointers["table"], row)
+	}
+	TESTQ(left, left)
+	JLE(LabelRef("done"))
+	Label("row")
+	CMPQ(left, U32(rowsAhead))
+	JLE(LabelRef("copy"))
+	id(rowsAhead)
+	CMPQ(row, limit)
+	JAE(LabelRef("copy"))
+	find()
+	r.touch(row)
+	Label("copy")
+	id(0)
+	CMPQ(row, limit)
+	JAE(LabelRef("absent"))
+	find()
+	r.panels(1, func() { r.store(r.load("row"), "out") })
+	JMP(LabelRef("next"))
+	Label("absent")
+	r.panels(1, func() { r.store(zero, "out") })
+	Label("next")
+	ADDQ(r.end, r.pointers["out"])
+	ADDQ(U32(4), ids)
+	DECQ(left)
+	JNZ(LabelRef("row"))
+	Label("done")
+	r.finish()
+}

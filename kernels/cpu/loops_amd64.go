@@ -1,0 +1,251 @@
+package cpu
+
+import (
+	"unsafe"
+
+	"debut/kernels"
+)
+
+// routines are the loops of a level in assembly; what each does is said at its stub. Strides are in bytes.
+type routines struct {
+	relu, sigmoid, tanh                            func(n int, y, x *float32)
+	add, multiply, reluGrad, sigmoidGrad, tanhGrad func(n int, z, x, y *float32)
+	axpy                                           func(n int, y, x *float32, alpha float32)
+	dot                                            func(n int, x, y *float32) float32
+	sumSquares                                     func(n int, x *float32) float64
+	columnSum, addBlocks                           func(rows, n int, x *float32, xStride int, sums *float32)
+	reluGradSum, sigmoidGradSum, tanhGradSum       func(rows, n int, dx *float32, dxStride int, y *float32, yStride int, dy *float32, dyStride int, sums *float32)
+	blockMoments                                   func(rows, n int, x *float32, xStride int, mean, deviation, square *float32, reciprocal float32)
+	combineMoments                                 func(rows, n int, mean *float32, meanStride int, deviation *float32, deviationStride int, square *float32, squareStride int, outMean, outVariance *float32, each, last, reciprocal float64)
+	normalize, normalizeReLU                       func(rows, n int, y *float32, yStride int, x *float32, xStride int, mean, scale, shift *float32)
+	normGradParams                                 func(rows, n int, x *float32, xStride int, dy *float32, dyStride int, dgamma, dbeta, mean, inverse *float32)
+	normGradInput                                  func(rows, n int, dx *float32, dxStride int, x *float32, xStride int, dy *float32, dyStride int, mean, scale, shift, slope *float32)
+	sgd                                            func(n int, w, g, h *float32)
+	momentum, nesterov, adagrad                    func(n int, w, g, s, h *float32)
+	adam                                           func(n int, w, g, m, v, h *float32)
+	dropout                                        func(n int, y, x *float32, keys *uint32, row, low, high, threshold uint32, scale float32)
+	gather                                         func(n int, out, table *float32, stride, limit int, ids *int32, count int)
+	logisticLoss                                   func(n int, p, t *float32) float64
+	logisticLossGrad                               func(n int, p, t, dp *float32, factor float32) float64
+	logisticLossEach                               func(n int, p, t, w *float32) float64
+	logisticLossEachGrad                           func(n int, p, t, w, dp *float32, factor float32) float64
+}
+
+var routinesAVX2 = routines{
+	relu:                 reluAVX2,
+	sigmoid:              sigmoidAVX2,
+	tanh:                 tanhAVX2,
+	add:                  addAVX2,
+	multiply:             multiplyAVX2,
+	reluGrad:             reluGradAVX2,
+	sigmoidGrad:          sigmoidGradAVX2,
+	tanhGrad:             tanhGradAVX2,
+	axpy:                 axpyAVX2,
+	dot:                  dotAVX2,
+	sumSquares:           sumSquaresAVX2,
+	columnSum:            columnSumAVX2,
+	addBlocks:            addBlocksAVX2,
+	reluGradSum:          reluGradSumAVX2,
+	sigmoidGradSum:       sigmoidGradSumAVX2,
+	tanhGradSum:          tanhGradSumAVX2,
+	blockMoments:         blockMomentsAVX2,
+	combineMoments:       combineMomentsAVX2,
+	normalize:            normalizeAVX2,
+	normalizeReLU:        normalizeReLUAVX2,
+	normGradParams:       normGradParamsAVX2,
+	normGradInput:        normGradInputAVX2,
+	sgd:                  sgdAVX2,
+	momentum:             momentumAVX2,
+	nesterov:             nesterovAVX2,
+	adagrad:              adagradAVX2,
+	adam:                 adamAVX2,
+	dropout:              dropoutAVX2,
+	gather:               gatherAVX2,
+	logisticLoss:         logisticLossAVX2,
+	logisticLossGrad:     logisticLossGradAVX2,
+	logisticLossEach:     logisticLossEachAVX2,
+	logisticLossEachGrad: logisticLossEachGradAVX2,
+}
+
+var routinesAVX512 = routines{
+	relu:                 reluAVX512,
+	sigmoid:              sigmoidAVX512,
+	tanh:                 tanhAVX512,
+	add:                  addAVX512,
+	multiply:             multiplyAVX512,
+	reluGrad:             reluGradAVX512,
+	sigmoidGrad:          sigmoidGradAVX512,
+	tanhGrad:             tanhGradAVX512,
+	axpy:                 axpyAVX512,
+	dot:                  dotAVX512,
+	sumSquares:           sumSquaresAVX512,
+	columnSum:            columnSumAVX512,
+	addBlocks:            addBlocksAVX512,
+	reluGradSum:          reluGradSumAVX512,
+	sigmoidGradSum:       sigmoidGradSumAVX512,
+	tanhGradSum:          tanhGradSumAVX512,
+	blockMoments:         blockMomentsAVX512,
+	combineMoments:       combineMomentsAVX512,
+	normalize:            normalizeAVX512,
+	normalizeReLU:        normalizeReLUAVX512,
+	normGradParams:       normGradParamsAVX512,
+	normGradInput:        normGradInputAVX512,
+	sgd:                  sgdAVX512,
+	momentum:             momentumAVX512,
+	nesterov:             nesterovAVX512,
+	adagrad:              adagradAVX512,
+	adam:                 adamAVX512,
+	dropout:              dropoutAVX512,
+	gather:               gatherAVX512,
+	logisticLoss:         logisticLossAVX512,
+	logisticLossGrad:     logisticLossGradAVX512,
+	logisticLossEach:     logisticLossEachAVX512,
+	logisticLossEachGrad: logisticLossEachGradAVX512,
+}
+
+// memory returns the memory of a slice, which may be empty: no routine touches a slice of no elements.
+func memory(x []float32) *float32 { return unsafe.SliceData(x) }
+
+// rowAt returns the memory of a view's row and the bytes from a row to the next.
+func rowAt(v *view[float32], r int) (*float32, int) {
+	return unsafe.SliceData(v.data[r*v.stride:]), v.stride * int(unsafe.Sizeof(float32(0)))
+}
+
+// loops makes loops of routines: they check that slices are as long as they must be. Views have been checked when they were bound,
+// and row ranges are of the batch.
+func (r *routines) loops() *loops[float32] {
+	l := genericLoops[float32]()
+	l.dot = func(x, y []float32) float32 { return r.dot(len(x), memory(x), memory(y[:len(x)])) }
+	l.axpy = func(alpha float32, x, y []float32) { r.axpy(len(x), memory(y[:len(x)]), memory(x), alpha) }
+	l.sumSquares = func(x []float32) float64 { return r.sumSquares(len(x), memory(x)) }
+	l.add, l.multiply = binaryLoop(r.add), binaryLoop(r.multiply)
+
+	l.activate[kernels.ReLU] = activationLoop(r.relu)
+	l.activate[kernels.Sigmoid] = activationLoop(r.sigmoid)
+	l.activate[kernels.Tanh] = activationLoop(r.tanh)
+	l.activateGrad[kernels.ReLU] = binaryLoop(r.reluGrad)
+	l.activateGrad[kernels.Sigmoid] = binaryLoop(r.sigmoidGrad)
+	l.activateGrad[kernels.Tanh] = binaryLoop(r.tanhGrad)
+
+	l.columnSum = func(sums []float32, x *view[float32], lo, hi int) {
+		p, stride := rowAt(x, lo)
+		r.columnSum(hi-lo, x.cols, p, stride, memory(sums[:x.cols]))
+	}
+	l.addBlocks = func(sums, partial []float32, stride, blocks int) {
+		if len(sums) > 0 && blocks > 0 {
+			_ = partial[(blocks-1)*stride+len(sums)-1]
+		}
+		r.addBlocks(blocks, len(sums), memory(partial), 4*stride, memory(sums))
+	}
+	l.activateGradSum[kernels.Identity] = gradSum(l.activateGrad[kernels.Identity], l.columnSum)
+	l.activateGradSum[kernels.ReLU] = gradSumLoop(r.reluGradSum)
+	l.activateGradSum[kernels.Sigmoid] = gradSumLoop(r.sigmoidGradSum)
+	l.activateGradSum[kernels.Tanh] = gradSumLoop(r.tanhGradSum)
+
+	r.setNormalization(l)
+	r.setUpdates(l)
+	r.setLosses(l)
+	l.gather = func(out []float32, table *view[float32], ids []int32) {
+		n := table.cols
+		p, stride := rowAt(table, 0)
+		r.gather(n, memory(out[:n*len(ids)]), p, stride, table.rows, unsafe.SliceData(ids), len(ids))
+	}
+	l.prefetch = func(x []float32) { prefetch(len(x), memory(x)) }
+	l.dropout = func(y, x []float32, m *mask[float32], row int) {
+		r.dropout(len(x), memory(y[:len(x)]), memory(x), &m.rounds[0], uint32(row), m.low, m.high, m.threshold, m.scale)
+	}
+	return l
+}
+
+func activationLoop(f func(n int, y, x *float32)) func(y, x []float32) {
+	return func(y, x []float32) { f(len(x), memory(y[:len(x)]), memory(x)) }
+}
+
+func binaryLoop(f func(n int, z, x, y *float32)) func(z, x, y []float32) {
+	return func(z, x, y []float32) { f(len(z), memory(z), memory(x[:len(z)]), memory(y[:len(z)])) }
+}
+
+func gradSumLoop(f func(rows, n int, dx *float32, dxStride int, y *float32, yStride int, dy *float32, dyStride int, sums *float32)) func(sums []float32, dx, y, dy *view[float32], lo, hi int) {
+	return func(sums []float32, dx, y, dy *view[float32], lo, hi int) {
+		to, toStride := rowAt(dx, lo)
+		p, pStride := rowAt(y, lo)
+		g, gStride := rowAt(dy, lo)
+		f(hi-lo, dx.cols, to, toStride, p, pStride, g, gStride, memory(sums[:dx.cols]))
+	}
+}
+
+// setNormalization sets the loops of batch norm.
+func (r *routines) setNormalization(l *loops[float32]) {
+	l.blockMoments = func(block []float32, x *view[float32], lo, hi int) {
+		p, stride := rowAt(x, lo)
+		n := x.cols
+		r.blockMoments(hi-lo, n, p, stride, memory(block[:n]), memory(block[n:2*n]), memory(block[2*n:3*n]), 1/float32(hi-lo))
+	}
+	l.combineMoments = func(mean, variance, partial []float32, first, cols, rows int) {
+		before := blocks(rows, rowsPerSum) - 1 // blocks before the last
+		_ = partial[(3*before+2)*cols+first+len(mean)-1]
+		stride := 3 * 4 * cols
+		r.combineMoments(before, len(mean), memory(partial[first:]), stride, memory(partial[cols+first:]), stride, memory(partial[2*cols+first:]), stride,
+			memory(mean), memory(variance[:len(mean)]), rowsPerSum, float64(rows-before*rowsPerSum), 1/float64(rows))
+	}
+	normalize := func(f func(rows, n int, y *float32, yStride int, x *float32, xStride int, mean, scale, shift *float32)) func(y, x *view[float32], lo, hi int, mean, scale, shift []float32) {
+		return func(y, x *view[float32], lo, hi int, mean, scale, shift []float32) {
+			to, toStride := rowAt(y, lo)
+			p, stride := rowAt(x, lo)
+			n := x.cols
+			f(hi-lo, n, to, toStride, p, stride, memory(mean[:n]), memory(scale[:n]), memory(shift[:n]))
+		}
+	}
+	l.normalize, l.normalizeReLU = normalize(r.normalize), normalize(r.normalizeReLU)
+	l.normGradParams = func(sums []float32, x, dy *view[float32], lo, hi int, mean, inverse []float32) {
+		p, stride := rowAt(x, lo)
+		g, gStride := rowAt(dy, lo)
+		n := x.cols
+		r.normGradParams(hi-lo, n, p, stride, g, gStride, memory(sums[:n]), memory(sums[n:2*n]), memory(mean[:n]), memory(inverse[:n]))
+	}
+	l.normGradInput = func(dx, x, dy *view[float32], lo, hi int, mean, scale, shift, slope []float32) {
+		to, toStride := rowAt(dx, lo)
+		p, stride := rowAt(x, lo)
+		g, gStride := rowAt(dy, lo)
+		n := x.cols
+		r.normGradInput(hi-lo, n, to, toStride, p, stride, g, gStride, memory(mean[:n]), memory(scale[:n]), memory(shift[:n]), memory(slope[:n]))
+	}
+}
+
+// setUpdates sets the rules of optimizers.
+func (r *routines) setUpdates(l *loops[float32]) {
+	l.update[kernels.SGD] = func(h *hyper[float32], w, g, _, _ []float32) {
+		r.sgd(len(w), memory(w), memory(g[:len(w)]), &h.rate)
+	}
+	ofM := func(f func(n int, w, g, s, h *float32)) func(h *hyper[float32], w, g, m, v []float32) {
+		return func(h *hyper[float32], w, g, m, _ []float32) {
+			f(len(w), memory(w), memory(g[:len(w)]), memory(m[:len(w)]), &h.rate)
+		}
+	}
+	l.update[kernels.Momentum], l.update[kernels.Nesterov] = ofM(r.momentum), ofM(r.nesterov)
+	adam := func(h *hyper[float32], w, g, m, v []float32) {
+		r.adam(len(w), memory(w), memory(g[:len(w)]), memory(m[:len(w)]), memory(v[:len(w)]), &h.rate)
+	}
+	l.update[kernels.Adam], l.update[kernels.AdamW] = adam, adam
+	l.update[kernels.Adagrad] = func(h *hyper[float32], w, g, _, v []float32) {
+		r.adagrad(len(w), memory(w), memory(g[:len(w)]), memory(v[:len(w)]), &h.rate)
+	}
+}
+
+// setLosses sets the losses.
+func (r *routines) setLosses(l *loops[float32]) {
+	l.logisticRow = func(p, target, dp []float32, factor float64) float64 {
+		n := len(p)
+		if dp == nil {
+			return average(r.logisticLoss(n, memory(p), memory(target[:n])), float64(n))
+		}
+		return average(r.logisticLossGrad(n, memory(p), memory(target[:n]), memory(dp[:n]), float32(factor/float64(n))), float64(n))
+	}
+	l.logisticColumn = func(p, target, weight, dp []float32, factor float64) float64 {
+		n := len(p)
+		if dp == nil {
+			return r.logisticLossEach(n, memory(p), memory(target[:n]), memory(weight[:n]))
+		}
+		return r.logisticLossEachGrad(n, memory(p), memory(target[:n]), memory(weight[:n]), memory(dp[:n]), float32(factor))
+	}
+}
