@@ -44,8 +44,9 @@ func (s strided[T]) transpose() strided[T] { return strided[T]{s.data, s.col, s.
 // pack copies rows i0 … i0+rows−1 and columns j0 … j0+cols−1 of op(X) into panels of height rows each, one column
 // after another; rows that the last panel lacks are zero.
 //
-// whole, if not nil, packs a panel that lacks none, where its rows lie side by side.
-func (s strided[T]) pack(dst []T, i0, rows, j0, cols, height int, whole func(dst, src []T, stride, steps int)) {
+// columns and rowwise, where not nil, pack whole panels whose elements of a step, or whose steps, lie side by side; rowwise returns
+// how many steps it did.
+func (s strided[T]) pack(dst []T, i0, rows, j0, cols, height int, columns func(dst, src []T, stride, steps int), rowwise func(dst, src []T, stride, steps int) int) {
 	for i := 0; i < rows; i += height {
 		panel := dst[:cols*height]
 		dst = dst[cols*height:]
@@ -54,35 +55,43 @@ func (s strided[T]) pack(dst []T, i0, rows, j0, cols, height int, whole func(dst
 			clear(panel)
 		}
 		at := (i0+i)*s.row + j0*s.col
-		if s.row == 1 {
-			if n == height && whole != nil {
-				whole(panel, s.data[at:], s.col, cols)
-				continue
-			}
+		switch {
+		case s.row == 1 && n == height && columns != nil:
+			columns(panel, s.data[at:], s.col, cols)
+		case s.row == 1:
 			for j := range cols {
 				copy(panel[j*height:j*height+n], s.data[at+j*s.col:])
 			}
-			continue
-		}
-		r := 0
-		for ; r+4 <= n; r += 4 { // four rows a turn write whole stretches of the panel
-			s0 := s.data[at+r*s.row:][:cols] // s.col is 1
-			s1 := s.data[at+(r+1)*s.row:][:cols]
-			s2 := s.data[at+(r+2)*s.row:][:cols]
-			s3 := s.data[at+(r+3)*s.row:][:cols]
-			to := panel[r:]
-			for j, v := range s0 {
-				q := to[:4]
-				q[0], q[1], q[2], q[3] = v, s1[j], s2[j], s3[j]
-				to = to[min(height, len(to)):]
+		default:
+			done := 0
+			if n == height && rowwise != nil {
+				done = rowwise(panel, s.data[at:], s.row, cols)
 			}
+			interleave(panel[done*height:], s.data[at+done:], s.row, n, cols-done, height)
 		}
-		for ; r < n; r++ {
-			to := r
-			for _, v := range s.data[at+r*s.row:][:cols] {
-				panel[to] = v
-				to += height
-			}
+	}
+}
+
+// interleave packs n rows of cols elements, which lie stride apart, into a panel of a height.
+func interleave[T float](panel, src []T, stride, n, cols, height int) {
+	if cols == 0 {
+		return
+	}
+	r := 0
+	for ; r+4 <= n; r += 4 { // four rows a turn write whole stretches of the panel
+		s0, s1, s2, s3 := src[r*stride:][:cols], src[(r+1)*stride:][:cols], src[(r+2)*stride:][:cols], src[(r+3)*stride:][:cols]
+		to := panel[r:]
+		for j, v := range s0 {
+			q := to[:4]
+			q[0], q[1], q[2], q[3] = v, s1[j], s2[j], s3[j]
+			to = to[min(height, len(to)):]
+		}
+	}
+	for ; r < n; r++ {
+		to := r
+		for _, v := range src[r*stride:][:cols] {
+			panel[to] = v
+			to += height
 		}
 	}
 }
@@ -254,7 +263,7 @@ func (g *gemm[T]) Part(i int) {
 	if g.packing {
 		j := i * packColumns
 		to := packedB[j/columnBlock*g.columnPanel+j%columnBlock*g.kn:]
-		g.b.transpose().pack(to, g.j0+j, min(packColumns, g.jn-j), g.k0, g.kn, g.loops.tileCols, g.loops.packB)
+		g.b.transpose().pack(to, g.j0+j, min(packColumns, g.jn-j), g.k0, g.kn, g.loops.tileCols, g.loops.packB, g.loops.packTransposed)
 		return
 	}
 	own := g.packedA.in(g.dev)[i*g.perThread : (i+1)*g.perThread]
@@ -285,7 +294,7 @@ func (g *gemm[T]) packRows(own []T, r0, rn int) {
 		whole = rn - rn%g.loops.tileRows
 	}
 	if whole < rn {
-		g.a.pack(own, r0+whole, rn-whole, g.k0, g.kn, g.loops.tileRows, g.loops.packA)
+		g.a.pack(own, r0+whole, rn-whole, g.k0, g.kn, g.loops.tileRows, g.loops.packA, nil)
 	}
 }
 

@@ -23,3 +23,9 @@ func pack6AVX2(dst *float32, src *float32, stride int, steps int)
 
 // pack16AVX2 copies 16 elements a step; the stride of src is in bytes.
 func pack16AVX2(dst *float32, src *float32, stride int, steps int)
+
+// packTransposedAVX512 copies 16 rows of squares × 16 elements to columns of a panel of 32 elements a step; the stride of src is in bytes.
+func packTransposedAVX512(dst *float32, src *float32, stride int, squares int)
+
+// packTransposedAVX2 copies 8 rows of squares × 8 elements to columns of a panel of 16 elements a step; the stride of src is in bytes.
+func packTransposedAVX2(dst *float32, src *float32, stride int, squares int)

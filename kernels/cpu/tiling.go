@@ -11,6 +11,9 @@ type tiling[T float] struct {
 	// packA and packB copy tileRows and tileCols neighboring elements of each of so many steps, which lie a stride apart,
 	// into a panel; nil: in plain Go.
 	packA, packB func(dst, src []T, stride, steps int)
+	// packTransposed copies steps of tileCols elements that lie a stride apart, where steps are neighbors, into a panel; it
+	// returns how many steps it did, from the first. nil: in plain Go.
+	packTransposed func(dst, src []T, stride, steps int) int
 	// tile computes the sum over k steps of a column of A and a row of B, a packed panel of tileCols elements a step,
 	// and leaves it in c as flags say. The element of A of row r in step s is at r·rowStride + s·stepStride, the
 	// rows of c lie stride apart. A bias of tileCols elements that is not nil is added to every row.

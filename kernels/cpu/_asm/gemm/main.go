@@ -21,6 +21,8 @@ func main() {
 	for _, elements := range []int{6, 16} {
 		packSteps(simd.AVX2, elements)
 	}
+	packTransposed(simd.AVX512)
+	packTransposed(simd.AVX2)
 	Generate()
 }
 
@@ -202,4 +204,84 @@ func packSteps(l simd.Level, elements int) {
 	JNZ(LabelRef(name + "Loop"))
 	VZEROUPPER()
 	RET()
+}
+
+// packTransposed writes the copy of a panel whose steps lie along the rows of a matrix: squares of as many rows and steps as a
+// vector has lanes are transposed in registers.
+func packTransposed(l simd.Level) {
+	name := "packTransposed" + l.Name
+	TEXT(name, NOSPLIT, "func(dst, src *float32, stride, squares int)")
+	Doc(fmt.Sprintf("%s copies %d rows of squares × %d elements to columns of a panel of %d elements a step; the stride of src is in bytes.", name, l.Width, l.Width, 2*l.Width))
+	dst := Load(Param("dst"), GP64())
+	src := Load(Param("src"), GP64())
+	stride := Load(Param("stride"), GP64())
+	squares := Load(Param("squares"), GP64())
+	three := GP64()
+	LEAQ(Mem{Base: stride, Index: stride, Scale: 2}, three)
+	row := GP64()
+	Label(name + "Loop")
+	MOVQ(src, row)
+	v := make([]VecVirtual, l.Width)
+	for i := range v {
+		v[i] = l.Vector()
+		switch i % 4 {
+		case 0:
+			VMOVUPS(Mem{Base: row}, v[i])
+		case 3:
+			VMOVUPS(Mem{Base: row, Index: three, Scale: 1}, v[i])
+			LEAQ(Mem{Base: row, Index: stride, Scale: 4}, row)
+		default:
+			VMOVUPS(Mem{Base: row, Index: stride, Scale: uint8(i % 4)}, v[i])
+		}
+	}
+	for i, x := range transpose(l, v) {
+		VMOVUPS(x, Mem{Base: dst, Disp: i * 2 * l.Bytes()})
+	}
+	ADDQ(Imm(uint64(l.Bytes())), src)
+	ADDQ(U32(uint32(l.Width*2*l.Bytes())), dst)
+	DECQ(squares)
+	JNZ(LabelRef(name + "Loop"))
+	VZEROUPPER()
+	RET()
+}
+
+// transpose turns rows into columns: pairs of rows are interleaved, then pairs of pairs, which leaves a column of four
+// rows in each 128-bit lane; then lanes are brought together.
+func transpose(l simd.Level, r []VecVirtual) []VecVirtual {
+	n := len(r)
+	two := func(op func(...Op), x, y VecVirtual) VecVirtual {
+		z := l.Vector()
+		op(y, x, z)
+		return z
+	}
+	t := make([]VecVirtual, n)
+	for i := 0; i < n; i += 2 {
+		t[i], t[i+1] = two(VUNPCKLPS, r[i], r[i+1]), two(VUNPCKHPS, r[i], r[i+1])
+	}
+	u := make([]VecVirtual, n) // u[4g+c], lane L: column 4L+c of rows 4g … 4g+3
+	for i := 0; i < n; i += 4 {
+		u[i], u[i+1] = two(VUNPCKLPD, t[i], t[i+2]), two(VUNPCKHPD, t[i], t[i+2])
+		u[i+2], u[i+3] = two(VUNPCKLPD, t[i+1], t[i+3]), two(VUNPCKHPD, t[i+1], t[i+3])
+	}
+	lanes := func(control uint64, x, y VecVirtual) VecVirtual {
+		z := l.Vector()
+		if l.Width == 16 {
+			VSHUFF32X4(Imm(control), y, x, z)
+		} else {
+			VPERM2F128(Imm(control), y, x, z)
+		}
+		return z
+	}
+	out := make([]VecVirtual, n)
+	for c := range 4 {
+		if l.Width == 8 {
+			out[c], out[4+c] = lanes(0x20, u[c], u[4+c]), lanes(0x31, u[c], u[4+c])
+			continue
+		}
+		even, odd := lanes(0x88, u[c], u[4+c]), lanes(0xdd, u[c], u[4+c])
+		even2, odd2 := lanes(0x88, u[8+c], u[12+c]), lanes(0xdd, u[8+c], u[12+c])
+		out[c], out[8+c] = lanes(0x88, even, even2), lanes(0xdd, even, even2)
+		out[4+c], out[12+c] = lanes(0x88, odd, odd2), lanes(0xdd, odd, odd2)
+	}
+	return out
 }
