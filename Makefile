@@ -75,8 +75,20 @@ test-race:
 	if [[ -z $$packages ]]; then echo 'no package deals with goroutines'; exit 0; fi; \
 	set -x; $(GO) test -race -short -p $(TEST_JOBS) -timeout $(TEST_TIMEOUT) $$packages
 
+.PHONY: generate
+generate: ## write the assembly anew
+	$(GO) generate ./kernels/cpu
+
+# What is generated is committed; it must be what the generator writes.
+.PHONY: generate-check
+generate-check:
+	@before=$$(cat kernels/cpu/*_amd64.s kernels/cpu/*_stubs.go | sha256sum); \
+	$(MAKE) --no-print-directory generate; \
+	after=$$(cat kernels/cpu/*_amd64.s kernels/cpu/*_stubs.go | sha256sum); \
+	if [[ $$before != "$$after" ]]; then echo 'the assembly was not what its generator writes; see "git diff kernels/cpu"' >&2; exit 1; fi
+
 .PHONY: lint
-lint: $(GOLANGCI_LINT) $(STATICCHECK) ## run golangci-lint and staticcheck, pinned
+lint: generate-check $(GOLANGCI_LINT) $(STATICCHECK) ## run golangci-lint and staticcheck, pinned; compare generated code
 	$(GOLANGCI_LINT) run $(PKG)
 	$(STATICCHECK) $(PKG)
 

@@ -125,8 +125,8 @@ type Device interface {
 	Upload(dst Buffer, off int, src []byte) error
 	// Download copies elements off… of src to host memory, after all queued work.
 	Download(dst []byte, src Buffer, off int) error
-	// NewRowCount returns a row count of at most max, at first max.
-	NewRowCount(max int) (RowCount, error)
+	// NewRowCount returns a row count of at most limit, at first limit.
+	NewRowCount(limit int) (RowCount, error)
 	// Prepare makes kernels of this device ready to run in order.
 	Prepare(ks []Kernel) (Executable, error)
 	// Synchronize waits for all queued work and returns its first error.

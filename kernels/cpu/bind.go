@@ -105,9 +105,13 @@ func operand[T kernels.Element](b *binder, name string, m kernels.Matrix) view[T
 	if m.Rows == 0 || m.Cols == 0 {
 		v.stride = 0 // so that an empty row is at the beginning of no memory
 	} else {
-		data := h.(*buffer[T]).data // Check has compared the types
+		buf, ok := h.(*buffer[T])
+		if !ok { // Check has compared the types; a buffer that lies about its own ends here
+			b.fail(fmt.Errorf("cpu: %s: %s is not %v: %w", b.kernel, name, kernels.DtypeOf[T](), kernels.ErrShape))
+			return view[T]{}
+		}
 		end := m.Offset + (m.Rows-1)*m.Stride + m.Cols
-		v.data = data[m.Offset:end:end]
+		v.data = buf.data[m.Offset:end:end]
 	}
 	return v
 }

@@ -142,15 +142,15 @@ type rowCount struct {
 	n, max int
 }
 
-// NewRowCount returns a row count of at most max, at first max.
-func (d *Device) NewRowCount(max int) (kernels.RowCount, error) {
+// NewRowCount returns a row count of at most limit, at first limit.
+func (d *Device) NewRowCount(limit int) (kernels.RowCount, error) {
 	if err := d.usable(); err != nil {
 		return nil, err
 	}
-	if max < 0 {
-		return nil, fmt.Errorf("cpu: row count of at most %d: %w", max, kernels.ErrShape)
+	if limit < 0 {
+		return nil, fmt.Errorf("cpu: row count of at most %d: %w", limit, kernels.ErrShape)
 	}
-	return &rowCount{dev: d, n: max, max: max}, nil
+	return &rowCount{dev: d, n: limit, max: limit}, nil
 }
 
 func (c *rowCount) Set(n int) error {

@@ -266,9 +266,6 @@ func (x *trial) at(name string, r, c int) float64 {
 // at returns an element as it was before the run.
 func (o *tensor) at(r, c int) float64 { return o.values[o.m.Offset+r*o.m.Stride+c] }
 
-// has says whether the form has the operand.
-func (x *trial) has(name string) bool { return x.tensors[name] != nil }
-
 // expect tells what an element must hold after the run, up to a tolerance.
 func (x *trial) expect(name string, r, c int, want, tolerance float64) {
 	o := x.tensors[name]
