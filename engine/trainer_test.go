@@ -3,6 +3,8 @@ package engine_test
 import (
 	"fmt"
 	"math"
+	"os"
+	"runtime/debug"
 	"slices"
 	"testing"
 
@@ -297,4 +299,41 @@ func TestProfileAddsUp(t *testing.T) {
 	if runs%3 != 0 || runs < 3*20 || flops == 0 {
 		t.Errorf("%d kernel runs of %v FLOP in 3 steps", runs, flops)
 	}
+}
+
+// Resident memory at step 50,000 is that at step 1,000, within a hundredth.
+func TestMemoryStaysFlat(t *testing.T) {
+	if testing.Short() {
+		t.Skip("50,000 steps")
+	}
+	tr := newTraining(t, 2, 32, 1, optim.Defaults(kernels.Adam), 0.1, kernels.Float32)
+	tr.fill(0, 32)
+	tr.run(0, 32, 32, true)
+	residentBytes(t) // what reading it takes is there from now on
+	var early int64
+	for step := 1; step <= 50_000; step++ {
+		must(t, tr.tr.Step(true, nil))
+		if step == 1000 {
+			early = residentBytes(t)
+		}
+	}
+	late := residentBytes(t)
+	t.Logf("%d bytes at step 1,000, %d at step 50,000", early, late)
+	if float64(late) > 1.01*float64(early) {
+		t.Errorf("%d bytes at step 1,000, %d at step 50,000", early, late)
+	}
+}
+
+func residentBytes(t *testing.T) int64 {
+	t.Helper()
+	debug.FreeOSMemory() // what garbage is left says nothing about the steps
+	b, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		t.Skipf("resident memory is read from /proc: %v", err)
+	}
+	var size, resident int64
+	if _, err := fmt.Sscan(string(b), &size, &resident); err != nil {
+		t.Fatal(err)
+	}
+	return resident * int64(os.Getpagesize())
 }

@@ -1,6 +1,7 @@
 package behavior
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"math"
@@ -8,6 +9,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"debut/kernels/cpu"
 )
 
 // realData returns the folder of real data, or skips the test.
@@ -77,6 +80,45 @@ func TestShoppers(t *testing.T) {
 		t.Errorf("mean test AUC %.4f, want at least 0.930", mean)
 	} else {
 		t.Logf("mean test AUC %.4f", mean)
+	}
+}
+
+// A whole training run has the same bits for any number of threads, at each level of instructions, and ranks as well.
+func TestShoppersSameBits(t *testing.T) {
+	realData(t)
+	for _, level := range []string{"generic", "avx2", "avx512"} {
+		t.Run(level, func(t *testing.T) {
+			t.Setenv(cpu.LevelVariable, level)
+			if dev, err := cpu.New(cpu.Options{Threads: 1}); err != nil {
+				t.Skipf("this machine has no %s: %v", level, err)
+			} else if err := dev.Close(); err != nil {
+				t.Fatal(err)
+			}
+			threads := []int{1, 2, 7}
+			if level == "generic" && testing.Short() {
+				threads = threads[:1]
+			}
+			var want []byte
+			for _, n := range threads {
+				o := trainExample(t, "shoppers", fmt.Sprintf("threads=%d", n))
+				if o.Result.SIMD != level || o.Result.Threads != n {
+					t.Fatalf("ran at %s with %d threads", o.Result.SIMD, o.Result.Threads)
+				}
+				got, err := os.ReadFile(filepath.Join(o.Folder, "model", parametersFile))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if want == nil {
+					want = got
+				}
+				if !bytes.Equal(got, want) {
+					t.Errorf("%d threads give other parameters than %d", n, threads[0])
+				}
+				if auc := metric(t, o, PartTest, "auc"); auc < 0.93 {
+					t.Errorf("%d threads: test AUC %.4f", n, auc)
+				}
+			}
+		})
 	}
 }
 
