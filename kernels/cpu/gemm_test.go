@@ -38,24 +38,23 @@ func at(m kernels.Matrix, s []float32, r, c int) float64 {
 
 // Products of random shapes, strides, offsets, transposes and epilogues against sums in float64.
 func TestRandomGemm(t *testing.T) {
-	for _, level := range levels() {
-		t.Run(level, func(t *testing.T) {
-			dev, err := New(Options{Threads: 2, Level: level})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer func() {
-				if err := dev.Close(); err != nil {
-					t.Error(err)
-				}
-			}()
-			for i := range *gemmCases {
-				if err := checkRandomGemm(dev, uint64(i)); err != nil {
-					t.Fatalf("case %d: %v", i, err)
-				}
-			}
-		})
+	cases := *gemmCases
+	if testing.Short() {
+		cases /= 20
 	}
+	eachLevel(t, func(t *testing.T, level string) {
+		dev := openAt(t, level, 2)
+		defer func() {
+			if err := dev.Close(); err != nil {
+				t.Error(err)
+			}
+		}()
+		for i := range cases {
+			if err := checkRandomGemm(dev, uint64(i)); err != nil {
+				t.Fatalf("case %d: %v", i, err)
+			}
+		}
+	})
 }
 
 func checkRandomGemm(dev *Device, seed uint64) error {
