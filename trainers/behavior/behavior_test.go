@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -324,6 +325,9 @@ func TestConfigErrors(t *testing.T) {
 		"data.target":                 "data: {source: {path: d.csv}}\n",
 		"threads":                     base + "threads: -1\n",
 		"device":                      base + "device: tpu\n",
+		"data.split.validation, or":   "data: {source: {path: d.csv}, target: y, split: {validation: 0}}\ntrain: {early_stopping: {patience: 2}}\n",
+		"whose metrics are mse":       "data: {source: {path: d.csv}, target: y, task: regression}\ntrain: {early_stopping: {metric: auc}}\n",
+		"a name of 300 bytes":         base + "name: " + strings.Repeat("x", 300) + "\n",
 		"solver":                      base + "model: {kind: linear, solver: magic}\n",
 	} {
 		_, err := Parse("run.yaml", []byte(text), nil)
@@ -386,6 +390,12 @@ func TestOpenRefuses(t *testing.T) {
 			t.Errorf("%s cut short: %v", name, err)
 		}
 	}
+	flip := func(b []byte) []byte { b[len(b)/2] ^= 1; return b }
+	for _, name := range []string{"encoder.json", "parameters.safetensors"} {
+		if err := damage(name, flip); err == nil || !strings.Contains(err.Error(), name+" is damaged") {
+			t.Errorf("%s with a flipped bit: %v", name, err)
+		}
+	}
 	if err := damage("model.json", func(b []byte) []byte { return bytes.Replace(b, []byte(`"version": 1`), []byte(`"version": 9`), 1) }); err == nil || !strings.Contains(err.Error(), "version 9") {
 		t.Errorf("a later version: %v", err)
 	}
@@ -394,5 +404,39 @@ func TestOpenRefuses(t *testing.T) {
 	}
 	if _, err := Open(o.Folder, dev); err != nil {
 		t.Errorf("undamaged again: %v", err)
+	}
+}
+
+// A prediction that is not a number is an error that names the row, not a number in a file.
+func TestPredictRefusesNaN(t *testing.T) {
+	path := table(t, 300)
+	o := train(t, configure(t, path, strings.Replace(networkRun, "epochs: 12", "epochs: 1", 1)))
+	m := open(t, o.Folder)
+	w, err := m.params.Read("output.weight")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w[0] = math.NaN()
+	if err := m.params.Write("output.weight", w); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := m.Predict(context.Background(), datasets.Source{Path: []string{path}}, ""); err == nil || !strings.Contains(err.Error(), "row 1 ") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// An error in the data names the data's file and line, not the run file's.
+func TestDataErrorsNameTheData(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ragged.csv")
+	if err := os.WriteFile(path, []byte("a,y\n1,0\n2,1,3\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Train(context.Background(), configure(t, path, "data: {source: {path: PATH}, target: y}\n"), Options{})
+	if err == nil || !strings.Contains(err.Error(), "ragged.csv:3") || strings.Contains(err.Error(), "run.yaml") {
+		t.Errorf("got %v", err)
+	}
+	_, err = Train(context.Background(), configure(t, table(t, 50), "data: {source: {path: PATH}, target: z}\n"), Options{})
+	if err == nil || !strings.Contains(err.Error(), "run.yaml:3:") {
+		t.Errorf("a label that is not there: %v", err)
 	}
 }

@@ -27,6 +27,9 @@ const (
 	SolverExact    = "exact"
 )
 
+// maxName is the longest name of a run, in bytes: what file systems allow, less what temporary names add.
+const maxName = 200
+
 // Config is a run file.
 type Config struct {
 	Name    string          `yaml:"name,omitempty" jsonschema:"description=Name of the run and of its folder (default: the run file's name and the time)."`
@@ -97,6 +100,21 @@ type EarlyStopping struct {
 	Metric   string  `yaml:"metric,omitempty" jsonschema:"description=Metric of the validation rows that decides (default: log_loss for classes; mse for numbers)."`
 	Patience int     `yaml:"patience,omitempty" jsonschema:"description=Stop after so many evaluations without an improvement; 0: never. The best epoch's model is kept in any case.,minimum=0"`
 	MinDelta float64 `yaml:"min_delta,omitempty" jsonschema:"description=How much better an improvement is.,minimum=0"`
+}
+
+// dataError locates an error about a field of the data section. One about the data itself names its own place.
+func (c *Config) dataError(err error) error {
+	var field interface{ FieldPath() string }
+	if !errors.As(err, &field) {
+		return err
+	}
+	return c.locate(runfile.Prefix("data", err))
+}
+
+// hasValidation says whether the configuration leaves rows for validation.
+func (c *Config) hasValidation() bool {
+	s := c.Data.Split
+	return c.Data.Validation != nil || s.Method != datasets.SplitNone && (s.Validation == nil || *s.Validation > 0 || len(s.ValidationValues) > 0)
 }
 
 // Load reads and checks a run file. Overrides are key.path=value, as from --set. Errors name file, line and column.
@@ -194,10 +212,20 @@ func (c *Config) Validate() error {
 	}
 	errs = append(errs, c.Model.validate()...)
 	errs = append(errs, c.Train.validate()...)
+	if len(c.Name) > maxName {
+		bad("name", "a name of %d bytes; a folder's name has at most %d", len(c.Name), maxName)
+	}
 	if m := c.Train.EarlyStopping.Metric; m != "" {
-		if _, err := metrics.Higher(m); err != nil {
+		_, err := metrics.Higher(m)
+		if t := c.Data.Task; err == nil && t != "" && t != datasets.TaskAuto {
+			err = metrics.Check(metrics.Task(t), m)
+		}
+		if err != nil {
 			bad("train.early_stopping.metric", "%v", err)
 		}
+	}
+	if c.Train.EarlyStopping.Patience > 0 && !c.hasValidation() {
+		bad("train.early_stopping.patience", "there are no validation rows to stop by; set data.split.validation, or leave patience out")
 	}
 	return errors.Join(errs...)
 }

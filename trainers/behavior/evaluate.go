@@ -108,6 +108,11 @@ func (m *Model) Predict(ctx context.Context, src datasets.Source, baseDir string
 	if err != nil {
 		return nil, report, err
 	}
+	for i, v := range out {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return nil, report, fmt.Errorf("behavior: the prediction of row %d is %v; look for extreme values in it, or at the model's training", i/m.Network.Outputs+1, v)
+		}
+	}
 	p := &Predictions{Rows: d.Rows}
 	for _, c := range d.IDColumns {
 		p.add(c.Name, c.Values)

@@ -1,8 +1,10 @@
 package behavior
 
 import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -37,6 +39,8 @@ type manifest struct {
 	Version      int            `json:"version"`
 	Network      layers.Network `json:"network"`
 	Coefficients *Coefficients  `json:"coefficients,omitempty"`
+	// SHA256 of the other files of the model, by name, in hexadecimal.
+	SHA256 map[string]string `json:"sha256"`
 }
 
 // Model is a trained model, ready to score. It is used by one goroutine at a time.
@@ -122,10 +126,14 @@ func (f *feeder) feedFeatures(p *engine.Program, rows int) error {
 // save writes the model's files into a folder, each complete or not at all. model.json comes last: with it the model
 // is there.
 func (m *Model) save(dir string) error {
+	sums := map[string]string{}
 	write := func(name string, fill func(io.Writer) error) error {
-		if err := atomicfile.Write(filepath.Join(dir, name), 0o644, fill); err != nil {
+		h := sha256.New()
+		err := atomicfile.Write(filepath.Join(dir, name), 0o644, func(w io.Writer) error { return fill(io.MultiWriter(w, h)) })
+		if err != nil {
 			return fmt.Errorf("behavior: saving the model: %w", err)
 		}
+		sums[name] = hex.EncodeToString(h.Sum(nil))
 		return nil
 	}
 	meta := map[string]string{"format": format}
@@ -138,7 +146,7 @@ func (m *Model) save(dir string) error {
 	return write(runfolder.ModelFile, func(w io.Writer) error {
 		enc := json.NewEncoder(w)
 		enc.SetIndent("", "  ")
-		return enc.Encode(manifest{format, formatVersion, m.Network, m.Coefficients})
+		return enc.Encode(manifest{format, formatVersion, m.Network, m.Coefficients, sums})
 	})
 }
 
@@ -160,9 +168,13 @@ func Open(path string, dev kernels.Device) (*Model, error) {
 	if man.Format != format || man.Version != formatVersion {
 		return nil, fmt.Errorf("behavior: %s describes %q, version %d; this program reads %q, version %d", name, man.Format, man.Version, format, formatVersion)
 	}
-	e, err := openEncoder(filepath.Join(dir, encoderFile))
+	encoder, err := readChecked(dir, encoderFile, man)
 	if err != nil {
 		return nil, err
+	}
+	e, err := datasets.LoadEncoder(bytes.NewReader(encoder))
+	if err != nil {
+		return nil, fmt.Errorf("behavior: %s: %w", filepath.Join(dir, encoderFile), err)
 	}
 	if len(e.NumericFeatures()) != len(man.Network.Numeric) || len(e.CategoricalFields()) != len(man.Network.Fields) {
 		return nil, fmt.Errorf("behavior: %s and %s in %s do not belong to one model", encoderFile, runfolder.ModelFile, dir)
@@ -172,9 +184,9 @@ func Open(path string, dev kernels.Device) (*Model, error) {
 		return nil, fmt.Errorf("behavior: %s: %w", name, err)
 	}
 	m.Coefficients = man.Coefficients
-	file, err := os.ReadFile(filepath.Join(dir, parametersFile))
+	file, err := readChecked(dir, parametersFile, man)
 	if err != nil {
-		return nil, fmt.Errorf("behavior: %w", err)
+		return nil, err
 	}
 	if err := m.params.Load(file); err != nil {
 		return nil, fmt.Errorf("behavior: %s: %w", filepath.Join(dir, parametersFile), err)
@@ -182,14 +194,15 @@ func Open(path string, dev kernels.Device) (*Model, error) {
 	return m, nil
 }
 
-func openEncoder(path string) (e *datasets.Encoder, err error) {
-	f, err := os.Open(path)
+// readChecked reads a file of a model and compares its checksum with that in model.json.
+func readChecked(dir, name string, man manifest) ([]byte, error) {
+	path := filepath.Join(dir, name)
+	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("behavior: %w", err)
 	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	if e, err = datasets.LoadEncoder(f); err != nil {
-		return nil, fmt.Errorf("behavior: %s: %w", path, err)
+	if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != man.SHA256[name] {
+		return nil, fmt.Errorf("behavior: %s is damaged, or of another model: its SHA-256 is not the one in %s; copy the model again, or train anew", path, runfolder.ModelFile)
 	}
-	return e, nil
+	return data, nil
 }

@@ -84,7 +84,7 @@ func Train(ctx context.Context, cfg *Config, opt Options) (*Outcome, error) {
 	}
 	data, err := datasets.Load(ctx, &cfg.Data, opt.BaseDir, cfg.Seed, opt.Log)
 	if err != nil {
-		return nil, errors.Join(cfg.locate(runfile.Prefix("data", err)), dev.Close())
+		return nil, errors.Join(cfg.dataError(err), dev.Close())
 	}
 	s := &session{cfg: cfg, opt: opt, dev: dev, data: data, started: time.Now()}
 	out, err := s.run(ctx)
