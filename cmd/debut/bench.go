@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 	"time"
 
@@ -10,6 +11,14 @@ import (
 
 	"debut/bench"
 )
+
+// caseForm is what cases of a suite look like, so that a slip is told before anything is measured.
+func caseForm(suite string) *regexp.Regexp {
+	if suite == "gemm" {
+		return regexp.MustCompile(`^\d+x\d+x\d+\.[nt][nt]$`)
+	}
+	return regexp.MustCompile(`^\d+(-\d+)+$`)
+}
 
 func (a *app) bench() *cobra.Command {
 	var device deviceFlags
@@ -49,6 +58,11 @@ multiply-adds in registers, bytes of a large copy.`)
 			}
 			if !(seconds >= 0 && seconds <= 3600) {
 				return usagef("--seconds %v: give a number from 0 to 3600", seconds)
+			}
+			for _, c := range cases {
+				if !caseForm(suite.Name).MatchString(c) {
+					return usagef("--case %s: a case of %s is %s", c, suite.Name, suite.Form)
+				}
 			}
 			dev, err := device.open()
 			if err != nil {

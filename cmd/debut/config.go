@@ -98,7 +98,7 @@ func (a *app) configCheck() *cobra.Command {
 		Example: "  debut config check run.yaml --resolved",
 		Args:    takes(1, 1, "one run file"),
 		RunE: func(_ *cobra.Command, args []string) error {
-			cfg, err := behavior.Load(args[0], set)
+			cfg, err := loadRun(args[0], set)
 			if err != nil {
 				return err
 			}

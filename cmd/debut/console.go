@@ -19,6 +19,7 @@ type console struct {
 	out      io.Writer // results
 	err      io.Writer // all else
 	terminal bool      // err is a terminal: bars and colors
+	json     bool      // messages are JSON lines
 	quiet    bool
 	logs     *redirected
 	log      *slog.Logger
@@ -36,7 +37,7 @@ func newConsole(out, err io.Writer, format string, quiet bool) (*console, error)
 	}
 	switch {
 	case format == "json":
-		c.terminal = false
+		c.terminal, c.json = false, true
 		c.log = slog.New(slog.NewJSONHandler(c.logs, &slog.HandlerOptions{Level: level}))
 	case format == "auto" && c.terminal:
 		// https://no-color.org: set and not empty

@@ -10,9 +10,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
 
 	"debut/trainers/behavior"
 )
@@ -33,11 +37,28 @@ func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 func run(args []string, stdout, stderr io.Writer) int {
 	ctx, stop := withSignals(context.Background())
 	defer stop()
-	root := newApp(stdout, stderr).root()
+	a := newApp(stdout, stderr)
+	root := a.root()
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	cmd, err := root.ExecuteContextC(ctx)
+	type result struct {
+		cmd *cobra.Command
+		err error
+	}
+	ended := make(chan result, 1)
+	go func() {
+		cmd, err := root.ExecuteContextC(ctx)
+		ended <- result{cmd, err}
+	}()
+	var cmd *cobra.Command
+	var err error
+	select {
+	case r := <-ended:
+		cmd, err = r.cmd, r.err
+	case <-a.overdue(ctx):
+		cmd, err = root, context.Canceled
+	}
 	if err == nil {
 		return 0
 	}
@@ -57,8 +78,46 @@ func run(args []string, stdout, stderr io.Writer) int {
 		code = exitUsage
 		message += fmt.Sprintf("\nrun %q for help", cmd.CommandPath()+" --help")
 	}
-	_, _ = fmt.Fprintf(stderr, "debut: %s\n", message) // there is nowhere else to say that this failed
+	if a.jsonMessages(args) {
+		slog.New(slog.NewJSONHandler(stderr, nil)).Error(message, "code", code)
+	} else {
+		_, _ = fmt.Fprintf(stderr, "debut: %s\n", message) // there is nowhere else to say that this failed
+	}
 	return code
+}
+
+// overdue returns a channel that is closed when a canceled command has not ended within the time of grace: a query
+// of the database, or a long repetition, may not notice. A training is left alone, it ends at its next step.
+func (a *app) overdue(ctx context.Context) <-chan struct{} {
+	late := make(chan struct{})
+	go func() {
+		<-ctx.Done()
+		for {
+			time.Sleep(a.grace)
+			if !a.training.Load() {
+				close(late)
+				return
+			}
+		}
+	}()
+	return late
+}
+
+// jsonMessages says whether messages are JSON lines. The arguments tell where the command line was not understood.
+func (a *app) jsonMessages(args []string) bool {
+	if a.console != nil {
+		return a.console.json
+	}
+	for i, arg := range args {
+		switch {
+		case arg == "--":
+			return false
+		case arg == "--json", arg == "--json=true", arg == "--log-format=json",
+			arg == "--log-format" && i+1 < len(args) && args[i+1] == "json":
+			return true
+		}
+	}
+	return false
 }
 
 // plainlyInterrupted says that an error tells of nothing but the end of its context.

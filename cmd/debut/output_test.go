@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"math"
 	"os"
@@ -155,4 +156,34 @@ func TestRunReportsThatTheResultIsLost(t *testing.T) {
 	if code := run([]string{"version"}, failing{}, &stderr); code != exitFailure || !strings.Contains(stderr.String(), "write the result: disk full") {
 		t.Errorf("exit code %d, %q", code, stderr.String())
 	}
+}
+
+func TestClassTableOfWeightedRows(t *testing.T) {
+	r := &metrics.Result{
+		Rows: 4, Classes: []metrics.Class{{Class: "no", Support: 4}},
+		Confusion: &metrics.Confusion{Classes: []string{"no"}, Counts: [][]float64{{4}}},
+	}
+	for weight, want := range map[float64]string{4: "  rows", 6.5: "  weight"} {
+		r.Weight = weight
+		if first, _, _ := strings.Cut(classTables(r), "\n"); !strings.HasSuffix(first, want) {
+			t.Errorf("weight %v: %q, want %q at its end", weight, first, want)
+		}
+	}
+}
+
+// A canceled command that does not end is left behind, but for a training.
+func TestOverdue(t *testing.T) {
+	a := newApp(nil, nil)
+	a.grace = time.Millisecond
+	ctx, cancel := context.WithCancel(t.Context())
+	late := a.overdue(ctx)
+	a.training.Store(true)
+	cancel()
+	select {
+	case <-late:
+		t.Error("a training is overdue")
+	case <-time.After(50 * time.Millisecond):
+	}
+	a.training.Store(false)
+	<-late
 }

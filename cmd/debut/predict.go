@@ -1,7 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -34,10 +37,15 @@ order, with the id columns of the run file carried through. MODEL is a run folde
 			if ext := strings.ToLower(filepath.Ext(output)); !slices.Contains(outputExtensions, ext) {
 				return usagef("--output %s: the format follows from the extension, one of %s", output, strings.Join(outputExtensions, ", "))
 			}
+			if err := checkOutput(output, args[1:]); err != nil {
+				return err
+			}
 			src := source.source(cmd.Flags(), args[1:])
+			var ids []string
 			var predictions *behavior.Predictions
 			var report datasets.EncodeReport
 			err := withModel(&device, args[0], func(m *behavior.Model) (err error) {
+				ids = m.Encoder.ID
 				predictions, report, err = m.Predict(cmd.Context(), src, "")
 				return err
 			})
@@ -51,6 +59,11 @@ order, with the id columns of the run file carried through. MODEL is a run folde
 			columns := make([]string, len(predictions.Columns))
 			for i, c := range predictions.Columns {
 				columns[i] = c.Name
+			}
+			for _, id := range ids {
+				if !slices.Contains(columns, id) {
+					a.console.log.Warn("the data lack an id column of the training; the predictions are without it", "column", id)
+				}
 			}
 			if asJSON {
 				return a.console.printJSON(struct {
@@ -70,4 +83,39 @@ order, with the id columns of the run file carried through. MODEL is a run folde
 	cmd.Flags().StringVarP(&output, "output", "o", "", "file to write: .csv, .tsv or .parquet; an existing one is replaced")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print what was written as JSON")
 	return cmd
+}
+
+// checkOutput refuses a file that cannot be written, or that is one of those to be read.
+func checkOutput(output string, data []string) error {
+	if info, err := os.Stat(filepath.Dir(output)); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("--output %s: there is no folder %s; make it first", output, filepath.Dir(output))
+	} else if err == nil && !info.IsDir() {
+		return fmt.Errorf("--output %s: %s is a file, not a folder", output, filepath.Dir(output))
+	}
+	old, err := os.Stat(output)
+	if err != nil {
+		return nil // most likely there is none; what else there is, writing will say
+	}
+	if old.IsDir() {
+		return fmt.Errorf("--output %s is a folder; name a file", output)
+	}
+	for _, pattern := range data {
+		path, err := datasets.ExpandPath(pattern, "")
+		if err != nil {
+			return err
+		}
+		files := []string{path}
+		if _, err := os.Stat(path); err != nil {
+			files, err = filepath.Glob(path)
+			if err != nil {
+				continue // reading will say what is wrong with it
+			}
+		}
+		for _, file := range files {
+			if info, err := os.Stat(file); err == nil && os.SameFile(info, old) {
+				return usagef("--output %s: the output is also an input, %s; choose another name", output, file)
+			}
+		}
+	}
+	return nil
 }

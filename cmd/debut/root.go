@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync/atomic"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -16,10 +18,14 @@ type app struct {
 	stdout, stderr io.Writer
 	logFormat      string
 	quiet          bool
-	console        *console // made once the flags are known
+	console        *console      // made once the flags are known
+	training       atomic.Bool   // steps are being done: a signal takes effect at the next
+	grace          time.Duration // how long a command may go on after a signal, but for a training
 }
 
-func newApp(stdout, stderr io.Writer) *app { return &app{stdout: stdout, stderr: stderr} }
+func newApp(stdout, stderr io.Writer) *app {
+	return &app{stdout: stdout, stderr: stderr, grace: 5 * time.Second}
+}
 
 // usageError is a command line that cannot be meant.
 type usageError struct{ message string }
@@ -42,7 +48,7 @@ and "debut predict" use what it leaves behind. "debut demo" shows all of it on s
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			format := a.logFormat
 			// A program that reads the result may read the messages too.
-			if f := cmd.Flags().Lookup("json"); format == "auto" && f != nil && f.Changed {
+			if f := cmd.Flags().Lookup("json"); format == "auto" && f != nil && f.Value.String() == "true" {
 				format = "json"
 			}
 			var err error

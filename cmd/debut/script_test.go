@@ -111,9 +111,9 @@ func interrupt(ts *testscript.TestScript, neg bool, args []string) {
 	if !ok {
 		ts.Fatalf("unknown signal %s", args[0])
 	}
-	var stderr bytes.Buffer
+	var stdout, stderr bytes.Buffer
 	cmd := exec.Command("debut", args[3:]...)
-	cmd.Dir, cmd.Stderr = ts.MkAbs("."), &stderr
+	cmd.Dir, cmd.Stdout, cmd.Stderr = ts.MkAbs("."), &stdout, &stderr
 	cmd.Env = append(os.Environ(), "DEBUT_CPU=generic")
 	ts.Check(cmd.Start())
 	ended := make(chan error, 1)
@@ -129,6 +129,7 @@ func interrupt(ts *testscript.TestScript, neg bool, args []string) {
 				ts.Fatalf("signal sent: %v; exit code %s, want %s; stderr:\n%s", sent, code, args[2], stderr.String())
 			}
 			ts.Check(os.WriteFile(ts.MkAbs("interrupt.stderr"), stderr.Bytes(), 0o644))
+			ts.Check(os.WriteFile(ts.MkAbs("interrupt.stdout"), stdout.Bytes(), 0o644))
 			return
 		case <-deadline:
 			_ = cmd.Process.Kill()

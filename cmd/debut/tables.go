@@ -93,7 +93,11 @@ func classTables(r *metrics.Result) string {
 	if r.Confusion == nil || len(r.Confusion.Classes) > maxClasses {
 		return ""
 	}
-	classes := table{{"class", "precision", "recall", "f1", "rows"}}
+	support := "rows"
+	if r.Weight != float64(r.Rows) { // a sum of weights
+		support = "weight"
+	}
+	classes := table{{"class", "precision", "recall", "f1", support}}
 	for _, c := range r.Classes {
 		classes = append(classes, []string{c.Class, number(c.Precision), number(c.Recall), number(c.F1), count(c.Support)})
 	}

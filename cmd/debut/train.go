@@ -4,9 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -38,8 +42,16 @@ Ctrl-C ends the training at the next step and keeps the model so far; a second C
 			if cmd.Flags().Changed("name") {
 				overrides = append(overrides, "name="+strconv.Quote(name))
 			}
-			cfg, err := behavior.Load(args[0], overrides)
+			if name != "" {
+				if err := runfolder.CheckName(name); err != nil {
+					return usagef("--name: %s", strings.TrimPrefix(err.Error(), "runfolder: "))
+				}
+			}
+			cfg, err := loadRun(args[0], overrides)
 			if err != nil {
+				return err
+			}
+			if err := checkRoot(cfg.Output); err != nil {
 				return err
 			}
 			opt := a.trainOptions(args[0])
@@ -49,25 +61,35 @@ Ctrl-C ends the training at the next step and keeps the model so far; a second C
 			}
 			if explain {
 				opt.ExplainGraph = a.stderr
+				if asJSON {
+					opt.ExplainGraph = textEvents{a.stderr, "graph"}
+				}
 			}
 			out, err := a.runTraining(cmd.Context(), cfg, opt, asJSON)
-			if err != nil {
+			if err != nil && (out == nil || !plainlyInterrupted(err)) {
 				return err
 			}
+			// An interrupted training has a result too.
+			interrupted := err
 			if opt.Profile != nil {
-				if err := opt.Profile.Write(a.stderr); err != nil {
+				if err := writeProfile(a.stderr, opt.Profile, asJSON); err != nil {
 					return fmt.Errorf("write the profile: %w", err)
 				}
 			}
 			if asJSON {
-				return a.console.printJSON(struct {
+				err = a.console.printJSON(struct {
 					Folder       string                 `json:"folder"`
 					Model        string                 `json:"model"`
 					Result       *runfolder.RunResult   `json:"result"`
 					Coefficients *behavior.Coefficients `json:"coefficients,omitempty"`
 				}{out.Folder, filepath.Join(out.Folder, runfolder.ModelDir), out.Result, out.Coefficients})
+			} else {
+				err = a.console.print(trainingSummary(out))
 			}
-			return a.console.print(trainingSummary(out))
+			if err != nil {
+				return err
+			}
+			return interrupted
 		},
 	}
 	flags := cmd.Flags()
@@ -82,6 +104,78 @@ Ctrl-C ends the training at the next step and keeps the model so far; a second C
 	return cmd
 }
 
+// loadRun reads a run file with overrides.
+func loadRun(path string, overrides []string) (*behavior.Config, error) {
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("there is no run file %s", path)
+	}
+	return behavior.Load(path, overrides)
+}
+
+// checkRoot returns an error where run folders cannot be made in a folder: better before the data are loaded than after.
+func checkRoot(dir string) error {
+	// What is missing is made, below the nearest folder that there is.
+	at := filepath.Clean(dir)
+	info, err := os.Stat(at)
+	for errors.Is(err, fs.ErrNotExist) && filepath.Dir(at) != at {
+		at = filepath.Dir(at)
+		info, err = os.Stat(at)
+	}
+	const remedy = `; choose another folder with --output or "output:"`
+	switch {
+	case errors.Is(err, syscall.ENOTDIR):
+		return fmt.Errorf("output %s: a file is where a folder should be%s", dir, remedy)
+	case err != nil:
+		return fmt.Errorf("output %s: %w%s", dir, err, remedy)
+	case !info.IsDir():
+		return fmt.Errorf("output %s: %s is a file, not a folder%s", dir, at, remedy)
+	}
+	probe, err := os.CreateTemp(at, ".debut-*")
+	if err != nil {
+		return fmt.Errorf("output %s: nothing can be written to %s%s: %w", dir, at, remedy, err)
+	}
+	if err := errors.Join(probe.Close(), os.Remove(probe.Name())); err != nil {
+		return fmt.Errorf("output %s: %w", dir, err)
+	}
+	return nil
+}
+
+// textEvents makes each text that is written to it, which is to be whole, a JSON line.
+type textEvents struct {
+	to    io.Writer
+	event string
+}
+
+func (e textEvents) Write(text []byte) (int, error) {
+	line, err := encodeJSON(struct {
+		Event string `json:"event"`
+		Text  string `json:"text"`
+	}{e.event, string(text)}, "")
+	if err != nil {
+		return 0, err
+	}
+	if _, err := io.WriteString(e.to, line); err != nil {
+		return 0, err
+	}
+	return len(text), nil
+}
+
+// writeProfile writes a profile as a table or as a JSON line.
+func writeProfile(w io.Writer, p *engine.Profile, asJSON bool) error {
+	if !asJSON {
+		return p.Write(w)
+	}
+	line, err := encodeJSON(struct {
+		Event   string                `json:"event"`
+		Kernels []engine.ProfileEntry `json:"kernels"`
+	}{"profile", p.Entries()}, "")
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(w, line)
+	return err
+}
+
 // trainOptions are the options that every training from the command line has.
 func (a *app) trainOptions(config string) behavior.Options {
 	return behavior.Options{BaseDir: filepath.Dir(config), Log: a.console.log, Version: version, ConfigPath: config}
@@ -90,7 +184,11 @@ func (a *app) trainOptions(config string) behavior.Options {
 // runTraining trains with progress shown. Where an interrupted training has kept a model, it says where.
 func (a *app) runTraining(ctx context.Context, cfg *behavior.Config, opt behavior.Options, asJSON bool) (*behavior.Outcome, error) {
 	p := a.console.newProgress(asJSON)
-	opt.Progress = p.update
+	opt.Progress = func(now behavior.Progress) {
+		a.training.Store(true)
+		p.update(now)
+	}
+	defer a.training.Store(false)
 	out, err := behavior.Train(ctx, cfg, opt)
 	p.close()
 	if err != nil && out != nil && plainlyInterrupted(err) {

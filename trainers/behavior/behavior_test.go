@@ -440,3 +440,40 @@ func TestDataErrorsNameTheData(t *testing.T) {
 		t.Errorf("a label that is not there: %v", err)
 	}
 }
+
+// A run that fails leaves the run it was to replace as it was; one that succeeds replaces it.
+func TestOverwrite(t *testing.T) {
+	path := table(t, 300)
+	text := strings.Replace(networkRun, "epochs: 12", "epochs: 2", 1)
+	c := configure(t, path, text)
+	o := train(t, c)
+	model := filepath.Join(o.Folder, "model", parametersFile)
+	before := read(t, model)
+	if _, err := Train(context.Background(), c, Options{}); !errors.Is(err, runfolder.ErrExists) {
+		t.Errorf("without leave: %v", err)
+	}
+	bad := *c
+	rate := 1e30
+	bad.Train.Optimizer.LearningRate = &rate
+	bad.Train.Optimizer.Kind = "sgd"
+	if _, err := Train(context.Background(), &bad, Options{Overwrite: true}); !errors.Is(err, ErrDiverged) {
+		t.Fatalf("got %v", err)
+	}
+	if read(t, model) != before {
+		t.Error("a failed run changed the model it was to replace")
+	}
+	c.Seed++
+	if _, err := Train(context.Background(), c, Options{Overwrite: true}); err != nil {
+		t.Fatal(err)
+	}
+	if read(t, model) == before {
+		t.Error("the model was not replaced")
+	}
+	entries, err := os.ReadDir(filepath.Dir(o.Folder))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(entries) != 1 {
+		t.Errorf("%v lie beside the run folder", entries)
+	}
+}

@@ -108,6 +108,7 @@ type session struct {
 	result  *runfolder.RunResult
 	started time.Time
 
+	saved      bool    // the model is written
 	weightMean float64 // of the training rows: weights are divided by it
 	best       *engine.Snapshot
 }
@@ -136,20 +137,35 @@ func (s *session) run(ctx context.Context) (*Outcome, error) {
 			err = errors.Join(ferr, err)
 		}
 	}
+	err = errors.Join(s.conclude(err), folder.Close())
+	return &Outcome{Folder: folder.Path(), Result: s.result, Report: s.data.Report, Coefficients: s.model.Coefficients}, err
+}
+
+// conclude writes the result. A run that failed gives its place back to the one it was to replace, if there is one: what
+// went wrong is then told by the error alone.
+func (s *session) conclude(err error) error {
 	s.result.Finished = time.Now().UTC()
+	complete := true
 	switch {
 	case err == nil:
 		s.result.Status = runfolder.Finished
-	case errors.Is(err, ErrInterrupted):
+	case errors.Is(err, ErrInterrupted) && s.saved:
 		s.result.Status = runfolder.Interrupted
 	default:
 		s.result.Status = runfolder.Failed
 		s.result.Error = err.Error()
+		complete = false
 	}
-	if werr := folder.WriteResult(s.result); werr != nil {
-		err = errors.Join(err, werr)
+	if !complete && s.folder.Replaces() {
+		return errors.Join(err, s.folder.Discard())
 	}
-	return &Outcome{Folder: folder.Path(), Result: s.result, Report: s.data.Report, Coefficients: s.model.Coefficients}, err
+	if werr := s.folder.WriteResult(s.result); werr != nil {
+		return errors.Join(err, werr)
+	}
+	if complete {
+		return errors.Join(err, s.folder.Commit())
+	}
+	return err
 }
 
 // prepare builds everything that can fail before anything is written.
@@ -299,6 +315,7 @@ func (s *session) finish() error {
 	if err := s.model.save(dir); err != nil {
 		return err
 	}
+	s.saved = true
 	for _, p := range []struct {
 		name string
 		d    *datasets.Encoded

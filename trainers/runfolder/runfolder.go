@@ -6,6 +6,7 @@
 //	  metrics.jsonl  one line an evaluation
 //	  events.out.tfevents.*   the same for TensorBoard
 //	  checkpoints/   model/   report.html
+//	  .lock          empty; locked while the run goes on
 //
 // Files are written aside and renamed, so that they are complete or absent; the
 // two logs are appended to by whole lines and records. Nothing is ever removed but what
@@ -38,6 +39,7 @@ const (
 	ReportFile     = "report.html"
 	CheckpointsDir = "checkpoints"
 	ModelDir       = "model"
+	LockFile       = ".lock" // held while a run is under way
 	eventsPrefix   = "events.out.tfevents."
 )
 
@@ -55,8 +57,10 @@ var ErrNoModel = errors.New("not a model folder")
 
 // Folder is the folder of one run.
 type Folder struct {
-	path string
-	name string
+	path   string
+	name   string
+	locked *os.File // nil where the folder was opened and not created, and after Close
+	aside  string   // the folder that holds the earlier run, "" where there is none
 }
 
 // DefaultName returns "<stem>-<yyyymmdd-hhmmss>", the name of a run that has none. stem is
@@ -75,8 +79,8 @@ func DefaultName(stem string, at time.Time) string {
 	return strings.ToValidUTF8(stem[:min(len(stem), most)], "") + "-" + at.Format("20060102-150405")
 }
 
-// checkName refuses names that would lead out of the root or hide the folder.
-func checkName(name string) error {
+// CheckName returns an error for names that would lead out of the root or hide the folder.
+func CheckName(name string) error {
 	switch {
 	case name == "":
 		return errors.New("runfolder: the run has no name; set \"name:\"")
@@ -89,35 +93,65 @@ func checkName(name string) error {
 }
 
 // Create makes the folder of a new run, root/name, and a run.json in it that says that the
-// run is under way. An existing folder that holds anything is refused with an error
-// that matches [ErrExists], unless overwrite is set and a run wrote all that is in it:
-// then that is removed. Files that no run writes are never removed, the error names them.
-func Create(root, name string, overwrite bool) (*Folder, error) {
-	if err := checkName(name); err != nil {
+// run is under way. The folder is locked until Close or the end of the process; the error for a
+// folder that another run is under way in matches [ErrLocked].
+//
+// An existing folder that holds anything is refused with an error that matches [ErrExists],
+// unless overwrite is set and a run wrote all that is in it: then that is set aside, in a
+// hidden folder beside it, until Commit removes it or Discard puts it back. What a killed
+// program has set aside is found by the next Create of the name with overwrite, and counts
+// as the earlier run unless the later one had come to its end. Files that no run writes
+// are never removed, the error names them.
+func Create(root, name string, overwrite bool) (_ *Folder, err error) {
+	if err := CheckName(name); err != nil {
 		return nil, err
 	}
 	f := &Folder{path: filepath.Join(root, name), name: name}
 	if err := os.MkdirAll(f.path, 0o755); err != nil {
 		return nil, fmt.Errorf("runfolder: %w", err)
 	}
-	entries, err := os.ReadDir(f.path)
-	if err != nil {
-		return nil, fmt.Errorf("runfolder: %w", err)
+	// Before the lock, whose file has no place in a folder of somebody else's, and again with it:
+	// another process may have been faster.
+	if err := f.replaceable(overwrite); err != nil {
+		return nil, err
 	}
-	if len(entries) > 0 {
-		if err := f.clear(entries, overwrite); err != nil {
+	if err := f.lock(); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, f.Close())
+		}
+	}()
+	if err := f.replaceable(overwrite); err != nil {
+		return nil, err
+	}
+	if overwrite {
+		if err := f.setAside(); err != nil {
 			return nil, err
 		}
 	}
 	if err := f.WriteResult(&RunResult{Status: Running, Name: name}); err != nil {
-		return nil, err
+		return nil, errors.Join(err, f.Discard())
 	}
 	return f, nil
 }
 
-// clear removes what a run wrote, run.json last: should the program die half-way, the
-// rest is still known to be a run's.
-func (f *Folder) clear(entries []os.DirEntry, overwrite bool) error {
+// entries lists what is in the folder beside the lock.
+func (f *Folder) entries() ([]os.DirEntry, error) {
+	entries, err := os.ReadDir(f.path)
+	if err != nil {
+		return nil, fmt.Errorf("runfolder: %w", err)
+	}
+	return slices.DeleteFunc(entries, func(e os.DirEntry) bool { return e.Name() == LockFile }), nil
+}
+
+// replaceable returns an error unless the folder is empty, or overwrite is set and a run wrote all that is in it.
+func (f *Folder) replaceable(overwrite bool) error {
+	entries, err := f.entries()
+	if err != nil || len(entries) == 0 {
+		return err
+	}
 	isRun := f.isRun()
 	if !overwrite {
 		what := "files"
@@ -135,23 +169,12 @@ func (f *Folder) clear(entries []os.DirEntry, overwrite bool) error {
 			return fmt.Errorf("runfolder: %w: %s holds %s, which no run writes; move it away before --overwrite, or choose another \"name:\"", ErrExists, f.path, e.Name())
 		}
 	}
-	for _, e := range entries {
-		if e.Name() == ResultFile {
-			continue
-		}
-		if err := os.RemoveAll(filepath.Join(f.path, e.Name())); err != nil {
-			return fmt.Errorf("runfolder: remove the earlier run: %w", err)
-		}
-	}
-	if err := os.Remove(filepath.Join(f.path, ResultFile)); err != nil {
-		return fmt.Errorf("runfolder: remove the earlier run: %w", err)
-	}
 	return nil
 }
 
 // written reports whether a run writes a file or folder of this name.
 func written(name string) bool {
-	known := []string{ConfigFile, ResultFile, MetricsFile, ReportFile, CheckpointsDir, ModelDir}
+	known := []string{ConfigFile, ResultFile, MetricsFile, ReportFile, CheckpointsDir, ModelDir, LockFile}
 	if slices.Contains(known, name) || strings.HasPrefix(name, eventsPrefix) {
 		return true
 	}
@@ -319,7 +342,7 @@ func (f *Folder) why() string {
 		}
 		return "it failed"
 	case Interrupted:
-		return "it was interrupted; resume it"
+		return "it was interrupted before a model was saved; train again"
 	}
 	return "though it finished: the model was removed"
 }

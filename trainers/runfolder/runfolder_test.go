@@ -81,6 +81,12 @@ func TestCreate(t *testing.T) {
 	if list(t, f.Path()) != before {
 		t.Fatal("a refused Create changed the folder")
 	}
+	if _, err = Create(root, "a", true); !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), f.Path()) {
+		t.Fatal(err)
+	}
+	if err := errors.Join(f.Close(), f.Close()); err != nil {
+		t.Fatal(err)
+	}
 	// A file of somebody else protects the folder.
 	put(t, f.Join("notes.txt"), "mine")
 	before = list(t, f.Path())
@@ -94,7 +100,7 @@ func TestCreate(t *testing.T) {
 		t.Fatal(err)
 	}
 	create(t, root, "a", true)
-	if got := list(t, f.Path()); got != ResultFile {
+	if got := list(t, f.Path()); got != LockFile+" "+ResultFile {
 		t.Fatalf("after --overwrite: %s", got)
 	}
 }
@@ -138,7 +144,7 @@ func TestDefaultName(t *testing.T) {
 			t.Errorf("%q: %q", stem, got)
 		}
 	}
-	if err := checkName(DefaultName(strings.Repeat("é", 500), at)); err != nil {
+	if err := CheckName(DefaultName(strings.Repeat("é", 500), at)); err != nil {
 		t.Error(err)
 	}
 }
