@@ -18,7 +18,7 @@ type Status string
 const (
 	Running     Status = "running"
 	Finished    Status = "finished"
-	Interrupted Status = "interrupted" // ended at a step's boundary by a signal; it can be resumed
+	Interrupted Status = "interrupted" // ended at a step's boundary by a signal, with a model
 	Failed      Status = "failed"
 )
 
