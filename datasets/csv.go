@@ -48,6 +48,9 @@ func sniffDialect(files []string, src *Source) (*dialect, error) {
 		if err != nil {
 			return nil, err
 		}
+		if err := checkCompressed(file); err != nil {
+			return nil, err
+		}
 		if len(bytes.TrimSpace(head)) == 0 {
 			return nil, fmt.Errorf("%s is empty: no header, no rows", displayName(file))
 		}
@@ -290,12 +293,54 @@ func openText(file string) (io.ReadCloser, error) {
 		closer = func() error { z.Close(); return f.Close() }
 	}
 	b := bufio.NewReaderSize(r, 1<<16)
+	if err := unreadable(file, b); err != nil {
+		return nil, errors.Join(err, closer())
+	}
 	if mark, err := b.Peek(3); err == nil && string(mark) == "\xef\xbb\xbf" {
 		if _, err := b.Discard(3); err != nil {
 			return nil, errors.Join(err, closer())
 		}
 	}
 	return &textFile{Reader: b, close: closer}, nil
+}
+
+// unreadable refuses content that is no text in UTF-8, by its first bytes.
+func unreadable(file string, b *bufio.Reader) error {
+	mark, err := b.Peek(4)
+	if err != nil && err != io.EOF {
+		return fmt.Errorf("read %s: %w; the file seems to be cut off", displayName(file), err)
+	}
+	for _, m := range []struct{ bytes, what, remedy string }{
+		{"\xff\xfe", "is written in UTF-16", "convert it, for example with iconv -f utf-16 -t utf-8"},
+		{"\xfe\xff", "is written in UTF-16", "convert it, for example with iconv -f utf-16 -t utf-8"},
+		{"\x1f\x8b", "is compressed with gzip", "give it a name that ends in .gz"},
+		{"\x28\xb5\x2f\xfd", "is compressed with zstd", "give it a name that ends in .zst"},
+		{"PAR1", "is a Parquet file", "give it a name that ends in .parquet, or set format: parquet"},
+	} {
+		if strings.HasPrefix(string(mark), m.bytes) {
+			return fmt.Errorf("%s %s, not UTF-8 text; %s", displayName(file), m.what, m.remedy)
+		}
+	}
+	return nil
+}
+
+// checkCompressed reads a compressed file to its end: DuckDB takes what it finds
+// of one that is cut off, without an error.
+func checkCompressed(file string) error {
+	switch strings.ToLower(filepath.Ext(file)) {
+	case ".gz", ".zst":
+	default:
+		return nil
+	}
+	in, err := openText(file)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, in)
+	if err := errors.Join(err, in.Close()); err != nil {
+		return fmt.Errorf("read %s: the compressed file is damaged or cut off (%w); copy or download it again", displayName(file), err)
+	}
+	return nil
 }
 
 // displayName is how messages call a file: by its last element, which is

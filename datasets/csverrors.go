@@ -140,7 +140,10 @@ func (d *dialect) explainFile(file string) error {
 			Remedy:  `double a quote inside a quoted field ("") and close every quoted field`,
 		}
 	}
-	return err
+	if err != nil {
+		return fmt.Errorf("read %s: %w", displayName(file), err)
+	}
+	return nil
 }
 
 // mixedLineEnds returns an error if some lines of a file end in \r\n and others
@@ -152,18 +155,28 @@ func mixedLineEnds(file string) (err error) {
 	}
 	defer func() { err = errors.Join(err, in.Close()) }()
 	r := bufio.NewReader(in)
-	windows := false
+	windows, quoted, records := false, false, 0
 	for n := 1; ; n++ {
 		// A line longer than the buffer arrives in pieces; only its end counts.
 		line, err := r.ReadSlice('\n')
+		quotes := bytes.Count(line, []byte{'"'})
 		for errors.Is(err, bufio.ErrBufferFull) {
 			line, err = r.ReadSlice('\n')
+			quotes += bytes.Count(line, []byte{'"'})
 		}
+		// A doubled quote opens and closes; what counts is odd or even.
+		if quotes%2 == 1 {
+			quoted = !quoted
+		}
+		if quoted && err == nil {
+			continue // a newline inside a field
+		}
+		records++
 		if err != nil {
 			return nil // the end, or what openText's caller has seen before
 		}
 		crlf := bytes.HasSuffix(line, []byte("\r\n"))
-		if n > 1 && crlf != windows {
+		if records > 1 && crlf != windows {
 			return &ValueError{Place: fmt.Sprintf("%s:%d", displayName(file), n), Problem: "the line ends differ: some are \\r\\n, others \\n",
 				Remedy: "make them alike, for example with dos2unix"}
 		}

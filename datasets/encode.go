@@ -147,6 +147,9 @@ func (e *Encoder) checkColumns(f *Frame, needTarget bool) error {
 func (c *ColumnEncoding) convert(f *Frame, s *Series) (*Series, error) {
 	want := c.Type
 	switch {
+	case s.Kind == Date && want == TypeDate && s.layout != "" && s.layout != c.DateLayout && !slices.Contains(dateLayouts[:typedDateLayouts], s.layout):
+		return nil, &ValueError{Column: s.Name, Problem: fmt.Sprintf("was read with dates written %s, not as when the model was trained", layoutName(s.layout)),
+			Remedy: "read the file with Encoder.Read"}
 	case s.Kind.String() == want:
 		return s, nil
 	case want == TypeCategorical:
@@ -165,6 +168,7 @@ func (c *ColumnEncoding) convert(f *Frame, s *Series) (*Series, error) {
 		return s, nil
 	case s.Kind == Text:
 		t := newTextColumn(s.Name, want, false, nil)
+		t.learned, t.layout, t.applied, t.place = true, c.DateLayout, true, f.Place
 		for i := range s.Codes {
 			t.add(s.Format(i), s.Codes[i] >= 0)
 		}

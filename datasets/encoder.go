@@ -12,7 +12,7 @@ import (
 
 // encoderVersion is written into saved encoders; it changes when an older
 // program would misread a newer file.
-const encoderVersion = 1
+const encoderVersion = 2
 
 // Encoder is what was learned from the training rows: which columns are
 // features, of which type, what replaces missing values, statistics,
@@ -48,6 +48,11 @@ type ColumnEncoding struct {
 	Features []NumericFeature `json:"features,omitempty"`
 	// Parts names the part of the date behind each of Features.
 	Parts []string `json:"parts,omitempty"`
+	// DateLayout is how dates are written, as a layout of package time, where
+	// they were read from texts. Later texts are read the same way: which of day
+	// and month comes first must not depend on the other rows of a file. Without
+	// it, texts must put the year first.
+	DateLayout string `json:"date_layout,omitempty"`
 	// Indicator adds a feature that is 1 where the value was missing.
 	Indicator bool `json:"indicator,omitempty"`
 
@@ -135,7 +140,9 @@ func (e *Encoder) CategoricalFields() []Field {
 // that is missing is not an error here; Encode lists all of them. Target and
 // weight are read only if needTarget.
 func (e *Encoder) Read(ctx context.Context, src Source, baseDir string, needTarget bool) (*Frame, error) {
-	frame, _, err := readSource(ctx, &src, baseDir, e.Overrides(needTarget), false)
+	options := e.readOptions(needTarget)
+	options.applied = true
+	frame, _, err := readSource(ctx, &src, baseDir, options)
 	return frame, err
 }
 
@@ -156,6 +163,17 @@ func (e *Encoder) Overrides(needTarget bool) map[string]string {
 		}
 	}
 	return types
+}
+
+// readOptions are Overrides with the layouts of dates.
+func (e *Encoder) readOptions(needTarget bool) readOptions {
+	o := readOptions{types: e.Overrides(needTarget), learned: true, layouts: map[string]string{}}
+	for i := range e.Columns {
+		if c := &e.Columns[i]; c.Type == TypeDate {
+			o.layouts[c.Name] = c.DateLayout
+		}
+	}
+	return o
 }
 
 // Save writes the encoder as JSON; equal encoders give equal bytes.
@@ -226,6 +244,9 @@ func (c *ColumnEncoding) check() error {
 	}
 	if len(c.Features) != wantFeatures {
 		return fmt.Errorf("%d numeric features, want %d", len(c.Features), wantFeatures)
+	}
+	if c.DateLayout != "" && !slices.Contains(dateLayouts, c.DateLayout) {
+		return fmt.Errorf("unknown layout of dates %q", c.DateLayout)
 	}
 	for _, p := range c.Parts {
 		if _, ok := dateParts[p]; !ok {

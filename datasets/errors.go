@@ -62,7 +62,8 @@ func (e *ValueError) Error() string {
 	return b.String()
 }
 
-func quote(s string) string { return strconv.Quote(s) }
+// quote quotes a name or value for a message, which a long one must not drown.
+func quote(s string) string { return strconv.Quote(shorten(s, 80)) }
 
 // shorten cuts s to about n bytes without splitting a character.
 func shorten(s string, n int) string {

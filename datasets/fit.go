@@ -79,6 +79,7 @@ func firstCode(s *Series) int32 {
 }
 
 func (e *ColumnEncoding) fitDate(s *Series, c Column, path string) (string, error) {
+	e.DateLayout = s.layout
 	present := make([]int64, 0, len(s.Micros))
 	for _, m := range s.Micros {
 		if m != MissingDate {
@@ -101,11 +102,14 @@ func (e *ColumnEncoding) fitDate(s *Series, c Column, path string) (string, erro
 	case FillMostFrequent:
 		e.FillMicros = mostFrequent(present)
 	case FillConstant:
-		layout, fits := bestLayout([]string{c.FillValue}, []int{1})
-		if fits == 0 {
-			return "", configErrorf(path+".fill_value", "%s is not a date like 2026-01-31", quote(c.FillValue))
+		var ok bool
+		if e.FillMicros, ok = parseDate(s.layout, c.FillValue); !ok {
+			layout, fits := bestOf(dateLayouts[:typedDateLayouts], []string{c.FillValue}, []int{1})
+			if fits == 0 {
+				return "", configErrorf(path+".fill_value", "%s is not a date like 2026-01-31", quote(c.FillValue))
+			}
+			e.FillMicros, _ = parseDate(layout, c.FillValue)
 		}
-		e.FillMicros, _ = parseDate(layout, c.FillValue)
 	}
 	standardize := slices.Contains(c.Transform, TransformStandardize)
 	values := make([]float64, len(s.Micros))

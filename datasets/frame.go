@@ -45,6 +45,11 @@ type Series struct {
 	Micros []int64   // Date: microseconds since 1970-01-01, without a time zone
 	Codes  []int32   // Text: index into Dict
 	Dict   []string  // Text: distinct values in order of first appearance
+
+	// layout is how the texts of a Date were read, "" when they were none.
+	layout string
+	// note is what a person should know about how the column was understood.
+	note string
 }
 
 // Len returns the number of rows.
@@ -147,7 +152,7 @@ func (s *Series) texts() *Series {
 
 // pick returns the series with the given rows only.
 func (s *Series) pick(rows []int32) *Series {
-	out := &Series{Name: s.Name, Kind: s.Kind, Dict: s.Dict}
+	out := &Series{Name: s.Name, Kind: s.Kind, Dict: s.Dict, layout: s.layout}
 	switch s.Kind {
 	case Date:
 		out.Micros = gather(s.Micros, rows)

@@ -1,8 +1,11 @@
 package datasets
 
 import (
+	"errors"
 	"fmt"
 	"math"
+	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -37,12 +40,20 @@ type textColumn struct {
 
 	present int
 	bad     badValues // values that are not numbers, while numbers
+
+	// learned columns are of a type that training found; their dates are
+	// written in layout, or year first when that is "".
+	learned bool
+	layout  string
+	applied bool                 // as in readOptions
+	place   func(row int) string // names a row; nil: the origin does
 }
 
 // badValues collects what does not fit the type of a column.
 type badValues struct {
 	count     int
 	unmarked  int      // of count, those that are no mark of a missing value
+	commas    int      // of count, those that are numbers with a decimal comma
 	examples  []string // distinct, in order of appearance
 	overflown bool     // more distinct values than kept
 }
@@ -51,6 +62,9 @@ func (b *badValues) add(text string, n int) {
 	b.count += n
 	if !isMissingMark(text) {
 		b.unmarked += n
+	}
+	if decimalComma(text) {
+		b.commas += n
 	}
 	for _, e := range b.examples {
 		if e == text {
@@ -69,6 +83,12 @@ func (b *badValues) add(text string, n int) {
 func (b *badValues) mistakes(present int) bool {
 	good := float64(present - b.count)
 	return good >= numberShare*float64(present) || b.unmarked == 0 && good >= markedShare*float64(present)
+}
+
+// decimalCommas reports whether nearly all values are numbers, once decimal
+// commas are understood.
+func (b *badValues) decimalCommas(present int) bool {
+	return b.commas > 0 && float64(present-b.count+b.commas) >= numberShare*float64(present)
 }
 
 func newTextColumn(name, declared string, infer bool, null map[string]bool) *textColumn {
@@ -166,6 +186,8 @@ func (t *textColumn) finish(from *origin) (s *Series, reread bool, err error) {
 			return t.series, false, nil
 		case t.declared == TypeNumeric || t.bad.mistakes(t.present):
 			return nil, false, t.notNumbers(from)
+		case t.bad.decimalCommas(t.present):
+			return nil, false, t.commaNumbers(from)
 		default:
 			return nil, true, nil
 		}
@@ -178,7 +200,26 @@ func (t *textColumn) finish(from *origin) (s *Series, reread bool, err error) {
 	case TypeCategorical:
 		return t.series, false, nil
 	}
-	if !t.infer || t.present == 0 {
+	if t.declared != TypeAuto || t.present == 0 {
+		return t.series, false, nil
+	}
+	for i, text := range t.series.Dict {
+		if _, ok := parseNumber(text); !ok {
+			t.bad.add(text, t.counts[i])
+		}
+	}
+	bad := t.bad
+	t.bad = badValues{} // toNumbers counts again
+	if bad.decimalCommas(t.present) {
+		return nil, false, t.commaNumbers(from)
+	}
+	if !t.infer {
+		// Text by the type of the file: that stands, unless all but a few values
+		// are numbers, which made a column of numbers text.
+		if bad.count > 0 && bad.mistakes(t.present) {
+			t.bad = bad
+			return nil, false, t.notNumbers(from)
+		}
 		return t.series, false, nil
 	}
 	if t.mostlyNumbers() {
@@ -212,8 +253,7 @@ func (t *textColumn) booleans(from *origin) (*Series, bool, error) {
 	for i, text := range t.series.Dict {
 		v, ok := parseBool(text)
 		if !ok {
-			return nil, false, t.misfit(from, text, "is neither true nor false",
-				"correct it, list it under null, or set the column's type to categorical")
+			return nil, false, t.misfit(from, text, "is neither true nor false", t.remedy(text))
 		}
 		if v {
 			values[i] = 1
@@ -223,7 +263,13 @@ func (t *textColumn) booleans(from *origin) (*Series, bool, error) {
 }
 
 func (t *textColumn) dates(from *origin) (*Series, bool, error) {
-	layout, _ := bestLayout(t.series.Dict, t.counts)
+	layout := t.layout
+	switch {
+	case !t.learned:
+		layout, _ = bestLayout(t.series.Dict, t.counts)
+	case layout == "":
+		layout, _ = bestOf(dateLayouts[:typedDateLayouts], t.series.Dict, t.counts)
+	}
 	return t.datesIn(layout, from)
 }
 
@@ -233,26 +279,47 @@ func (t *textColumn) datesIn(layout string, from *origin) (*Series, bool, error)
 		v, ok := parseDate(layout, text)
 		if !ok {
 			problem, like := "is not a date", "; dates look like 2026-01-31 or 2026-01-31 12:30:00"
-			if layout != "" {
-				problem, like = "is not a date like the others of the column", ""
+			switch {
+			case t.layout != "":
+				problem, like = "is not a date written "+layoutName(layout)+" like those the model was trained on", ""
+			case layout != "":
+				problem, like = "is not a date written "+layoutName(layout)+" like the others of the column", ""
 			}
-			return nil, false, t.misfit(from, text, problem,
-				"correct it, list it under null, or set the column's type to categorical"+like)
+			return nil, false, t.misfit(from, text, problem, t.remedy(text)+like)
 		}
 		values[i] = v
 	}
-	return &Series{Name: t.name, Kind: Date, Micros: decode(t.series.Codes, values, MissingDate)}, false, nil
+	s := &Series{Name: t.name, Kind: Date, layout: layout, Micros: decode(t.series.Codes, values, MissingDate)}
+	if other := otherReading(layout, t.series.Dict); !t.learned && other != "" {
+		s.note = fmt.Sprintf("column %s: its dates fit both %s and %s; they are read as %s. If that is wrong, convert them: query: SELECT * REPLACE (strptime(%s, '%s') AS %s) FROM data",
+			quote(t.name), layoutName(layout), layoutName(other), layoutName(layout), sqlName(t.name), strptimeFormat(other), sqlName(t.name))
+	}
+	return s, false, nil
+}
+
+// remedy says what can be done about a single value.
+func (t *textColumn) remedy(text string) string {
+	if t.applied {
+		return fmt.Sprintf("correct it in the file, or, if it stands for a missing value, pass --null %s; to accept such values, train the model again", quote(shorten(text, 40)))
+	}
+	return "correct it, list it under null, or set the column's type to categorical"
 }
 
 // notNumbers describes the first value that is not a number.
 func (t *textColumn) notNumbers(from *origin) error {
 	first := t.bad.examples[0]
 	problem := "is not a number"
+	if _, err := strconv.ParseFloat(first, 64); plainNumber(first) && errors.Is(err, strconv.ErrRange) {
+		problem = "is out of range: numbers reach up to 1.8e308"
+	}
 	if strings.Contains(strings.ToLower(first), "nan") || strings.Contains(strings.ToLower(first), "inf") {
 		problem = "is not a finite number"
 	}
 	if t.bad.count > 1 {
 		problem += fmt.Sprintf(" (nor are %d other values of the column)", t.bad.count-1)
+	}
+	if t.applied {
+		return t.misfit(from, first, problem, t.remedy(first))
 	}
 	remedy := "correct it, or set the column's type to categorical"
 	if comma := strings.Replace(first, ",", ".", 1); comma != first {
@@ -266,7 +333,45 @@ func (t *textColumn) notNumbers(from *origin) error {
 	return t.misfit(from, first, problem, remedy)
 }
 
+// commaNumbers describes the first number with a decimal comma.
+func (t *textColumn) commaNumbers(from *origin) error {
+	name := sqlName(t.name)
+	first := ""
+	place, text := from.find(t.name, decimalComma)
+	if first = text; text == "" {
+		for _, v := range append(slices.Clone(t.series.Dict), t.bad.examples...) {
+			if decimalComma(v) {
+				first = v
+				break
+			}
+		}
+		if row := t.row(first); row >= 0 {
+			place = t.rowPlace(from, row)
+		}
+	}
+	return &ValueError{Place: place, Column: t.name, Value: first, Problem: "is a number with a decimal comma, as nearly all values of the column",
+		Remedy: fmt.Sprintf("convert the column: query: SELECT * REPLACE (CAST(replace(%s, ',', '.') AS DOUBLE) AS %s) FROM data; or set its type to categorical", name, name)}
+}
+
+// row returns the first row that holds text, -1 when that is not known.
+func (t *textColumn) row(text string) int {
+	if code := slices.Index(t.series.Dict, text); code >= 0 {
+		return slices.Index(t.series.Codes, int32(code))
+	}
+	return -1
+}
+
+func (t *textColumn) rowPlace(from *origin, row int) string {
+	if t.place != nil {
+		return t.place(row)
+	}
+	return from.rowPlace(row)
+}
+
 func (t *textColumn) misfit(from *origin, text, problem, remedy string) error {
-	place, _ := from.find(t.name, func(s string) bool { return s == text })
+	place, found := from.find(t.name, func(s string) bool { return s == text })
+	if row := t.row(text); found == "" && row >= 0 {
+		place = t.rowPlace(from, row)
+	}
 	return &ValueError{Place: place, Column: t.name, Value: text, Problem: problem, Remedy: remedy}
 }

@@ -53,9 +53,14 @@ func (l *loader) warn(message string) {
 }
 
 func (l *loader) load() (*Dataset, error) {
-	frame, err := l.read(&l.cfg.Source, l.overrides(), true)
+	frame, err := l.read(&l.cfg.Source, readOptions{types: l.overrides()})
 	if err != nil {
 		return nil, l.locate(err)
+	}
+	for _, s := range frame.Columns {
+		if s.note != "" {
+			l.warn(s.note)
+		}
 	}
 	if err := l.checkIgnored(frame); err != nil {
 		return nil, err
@@ -98,8 +103,8 @@ func (l *loader) load() (*Dataset, error) {
 	return d, nil
 }
 
-func (l *loader) read(src *Source, overrides map[string]string, strict bool) (*Frame, error) {
-	frame, files, err := readSource(l.ctx, src, l.baseDir, overrides, strict)
+func (l *loader) read(src *Source, options readOptions) (*Frame, error) {
+	frame, files, err := readSource(l.ctx, src, l.baseDir, options)
 	if err != nil {
 		return nil, err
 	}
@@ -373,7 +378,7 @@ func (l *loader) part(e *Encoder, frame *Frame, rows []int32, src *Source, name 
 		}
 		return l.encode(e, frame.Pick(rows), name)
 	}
-	own, err := l.read(src, e.Overrides(true), false)
+	own, err := l.read(src, e.readOptions(true))
 	if err != nil {
 		return nil, fmt.Errorf("%s rows: %w", name, err)
 	}

@@ -186,7 +186,7 @@ func TestLoadEncoderDamaged(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, r := range [][2]string{
-		{`"version":1`, `"version":9`}, {`"scale":`, `"scale":-`}, {`"missing_id":4`, `"missing_id":9`},
+		{`"version":2`, `"version":9`}, {`"scale":`, `"scale":-`}, {`"missing_id":4`, `"missing_id":9`},
 		{`"type":"date"`, `"type":"what"`}, {`"task":"binary"`, `"task":""`}, {`{"version"`, `{{"version"`}, {`["day","weekday"`, `["day","moon"`},
 	} {
 		damaged := strings.Replace(string(b), r[0], r[1], 1)

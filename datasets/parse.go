@@ -33,6 +33,13 @@ func plainNumber(s string) bool {
 	return true
 }
 
+// decimalComma reports whether s is a number with a decimal comma, such as
+// 36,61 or 1.234,5.
+func decimalComma(s string) bool {
+	whole, fraction, found := strings.Cut(strings.TrimLeft(s, "+-"), ",")
+	return found && fraction != "" && whole != "" && strings.Trim(fraction, "0123456789") == "" && strings.Trim(whole, "0123456789.") == ""
+}
+
 // parseBool understands the usual spellings of true and false.
 func parseBool(s string) (value, ok bool) {
 	switch strings.ToLower(s) {
@@ -92,6 +99,46 @@ var dateLayouts = []string{
 	"2/1/06 15:04",
 }
 
+// typedDateLayouts is how many of dateLayouts put the year first, and so cannot
+// be mistaken for each other.
+const typedDateLayouts = 10
+
+// layoutName renders a layout as people write it, DD/MM/YYYY.
+func layoutName(layout string) string {
+	return strings.NewReplacer("2006", "YYYY", "Z07:00", "+hh:mm", "01", "MM", "02", "DD", "03", "hh", "04", "mm", "05", "ss", "06", "YY",
+		"15", "hh", "1", "MM", "2", "DD").Replace(layout)
+}
+
+// strptimeFormat renders a layout for DuckDB's strptime.
+func strptimeFormat(layout string) string {
+	return strings.NewReplacer("2006", "%Y", "Z07:00", "%z", "01", "%m", "02", "%d", "04", "%M", "05", "%S", "06", "%y",
+		"15", "%H", "1", "%m", "2", "%d").Replace(layout)
+}
+
+// otherReading returns another layout that fits every value too but gives one
+// of them another day, "" when there is none.
+func otherReading(layout string, values []string) string {
+	for _, other := range dateLayouts {
+		if other == layout {
+			continue
+		}
+		fits, differs := true, false
+		for _, v := range values {
+			a, _ := parseDate(layout, v)
+			b, ok := parseDate(other, v)
+			if !ok {
+				fits = false
+				break
+			}
+			differs = differs || a != b
+		}
+		if fits && differs {
+			return other
+		}
+	}
+	return ""
+}
+
 // parseDate parses a date in the given layout into microseconds since 1970,
 // converting an explicit zone to UTC.
 func parseDate(layout, s string) (int64, bool) {
@@ -109,7 +156,11 @@ func parseDate(layout, s string) (int64, bool) {
 // bestLayout returns the first layout that fits the most values, and how many
 // it fits.
 func bestLayout(values []string, counts []int) (layout string, fits int) {
-	for _, l := range dateLayouts {
+	return bestOf(dateLayouts, values, counts)
+}
+
+func bestOf(layouts, values []string, counts []int) (layout string, fits int) {
+	for _, l := range layouts {
 		n := 0
 		for i, v := range values {
 			if _, ok := parseDate(l, v); ok {

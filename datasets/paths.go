@@ -85,8 +85,12 @@ func resolveFiles(paths []string, baseDir string) ([]string, error) {
 		switch {
 		case err == nil && info.IsDir():
 			return nil, fmt.Errorf("%s is a folder; name its files, for example %s", p, filepath.Join(p, "*.csv"))
+		case err == nil && !info.Mode().IsRegular():
+			return nil, notRegular(p)
 		case err == nil:
-			files = append(files, path)
+			if files, err = addFile(files, path); err != nil {
+				return nil, err
+			}
 			continue
 		case !errors.Is(err, fs.ErrNotExist):
 			return nil, fmt.Errorf("read %s: %w", p, err)
@@ -106,9 +110,32 @@ func resolveFiles(paths []string, baseDir string) ([]string, error) {
 			return nil, fmt.Errorf("glob %q matches no file%s: %w", path, folderHint(path), fs.ErrNotExist)
 		}
 		slices.Sort(matches)
-		files = append(files, matches...)
+		for _, m := range matches {
+			if info, err := os.Stat(m); err == nil && !info.Mode().IsRegular() {
+				return nil, notRegular(m)
+			}
+			if files, err = addFile(files, m); err != nil {
+				return nil, err
+			}
+		}
 	}
 	return files, nil
+}
+
+// notRegular refuses a pipe, a socket or a device. Files are read more than
+// once, to find out their dialect, to parse them and to place errors, and such
+// a thing gives its bytes only once.
+func notRegular(path string) error {
+	return fmt.Errorf("%s is a pipe or a device, not a regular file, and files are read more than once; write the data to a file first", path)
+}
+
+// addFile appends a file that is not in the list yet.
+func addFile(files []string, path string) ([]string, error) {
+	path = filepath.Clean(path)
+	if slices.Contains(files, path) {
+		return nil, fmt.Errorf("file %s is given twice; its rows would count twice: name it once", path)
+	}
+	return append(files, path), nil
 }
 
 // missingFile explains where a path ends to exist. It wraps fs.ErrNotExist.

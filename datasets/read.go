@@ -28,13 +28,24 @@ const OtherColumns = "*"
 // least 95 % numbers has to be numbers throughout, and an exception is an
 // error (*ValueError) that names file and line.
 func Read(ctx context.Context, src Source, baseDir string, overrides map[string]string) (*Frame, error) {
-	frame, _, err := readSource(ctx, &src, baseDir, overrides, true)
+	frame, _, err := readSource(ctx, &src, baseDir, readOptions{types: overrides})
 	return frame, err
 }
 
+// readOptions say how columns are read.
+type readOptions struct {
+	types map[string]string // as the overrides of Read
+	// learned options come from an encoder: columns that do not exist are passed
+	// over, and layouts holds how dates are written.
+	learned bool
+	layouts map[string]string
+	// applied says that a finished model reads the rows: messages must not
+	// propose to change the run file.
+	applied bool
+}
+
 // readSource is Read that also returns the files read, those of tables too.
-// Unless strict, columns of overrides that do not exist are passed over.
-func readSource(ctx context.Context, src *Source, baseDir string, overrides map[string]string, strict bool) (*Frame, []string, error) {
+func readSource(ctx context.Context, src *Source, baseDir string, options readOptions) (*Frame, []string, error) {
 	if err := src.validate("source"); err != nil {
 		return nil, nil, err
 	}
@@ -47,12 +58,13 @@ func readSource(ctx context.Context, src *Source, baseDir string, overrides map[
 	if err != nil {
 		return nil, nil, err
 	}
-	if strict {
-		if err := missingColumn(overrides, rel.names); err != nil {
+	if !options.learned {
+		if err := missingColumn(options.types, rel.names); err != nil {
 			return nil, nil, err
 		}
 	}
-	frame, err := rel.read(ctx, db, overrides)
+	rel.options = options
+	frame, err := rel.read(ctx, db, options.types)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -72,6 +84,7 @@ type relation struct {
 	// untyped relations hold texts only, whose types follow from the values.
 	untyped bool
 	null    map[string]bool
+	options readOptions
 }
 
 func openRelation(ctx context.Context, db *database, src *Source, baseDir string) (*relation, []string, error) {
@@ -223,13 +236,14 @@ func (d *dialect) readCSV(files []string) string {
 }
 
 // sniffCSV lets DuckDB find the types, from all rows, so that SQL can compute
-// with numbers and dates.
+// with numbers and dates. Dates that do not put the year first stay texts: their
+// layout would be guessed file by file.
 func (d *dialect) sniffCSV(files []string, src *Source) string {
 	null := []string{""}
 	for _, n := range src.Null {
 		null = append(null, n, " "+n)
 	}
-	return fmt.Sprintf("read_csv(%s, delim = %s, quote = '\"', escape = '\"', header = %t, skip = %d, names = %s, nullstr = %s, sample_size = -1)",
+	return fmt.Sprintf("read_csv(%s, delim = %s, quote = '\"', escape = '\"', header = %t, skip = %d, names = %s, nullstr = %s, sample_size = -1, dateformat = '%%Y-%%m-%%d', timestampformat = '%%Y-%%m-%%d %%H:%%M:%%S')",
 		sqlStrings(files), sqlString(string(d.delimiter)), d.header, d.skip, sqlStrings(d.columns), sqlStrings(null))
 }
 
@@ -377,7 +391,9 @@ type columnReader interface {
 func (r *relation) newReader(i int, declared string) (columnReader, string) {
 	name, column := r.names[i], sqlName(r.columns[i].name)
 	text := func(infer bool) (columnReader, string) {
-		return &textReader{newTextColumn(name, declared, infer, r.null)}, "CAST(" + column + " AS VARCHAR)"
+		t := newTextColumn(name, declared, infer, r.null)
+		t.learned, t.layout, t.applied = r.options.learned, r.options.layouts[name], r.options.applied
+		return &textReader{t}, "CAST(" + column + " AS VARCHAR)"
 	}
 	switch kindOf(r.columns[i].typ) {
 	case Numeric:
