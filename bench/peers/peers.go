@@ -101,6 +101,9 @@ func start(ctx context.Context, lib libraries, name string, args ...string) (*Pe
 
 // ask sends a request and returns the answer.
 func (p *Peer) ask(format string, args ...any) (answer, error) {
+	if err := p.resume(); err != nil {
+		return answer{}, p.failed(err)
+	}
 	if _, err := fmt.Fprintf(p.requests, format+"\n", args...); err != nil {
 		return answer{}, p.failed(err)
 	}
@@ -142,6 +145,9 @@ func (p *Peer) Run(d time.Duration) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
+	if err := p.pause(); err != nil {
+		return 0, fmt.Errorf("peers: %s: %w", filepath.Base(p.cmd.Path), err)
+	}
 	if !(a.Runs > 0 && a.Seconds > 0) {
 		return 0, fmt.Errorf("peers: %s says that it made %v runs in %v s", filepath.Base(p.cmd.Path), a.Runs, a.Seconds)
 	}
@@ -156,6 +162,7 @@ func (p *Peer) end(grace time.Duration) {
 	if p.cmd.ProcessState != nil {
 		return
 	}
+	_ = p.resume() // where it has ended already there is nothing to resume
 	// It holds nothing worth saving, and how it ends is of no interest but to failed, which asks ProcessState.
 	_ = p.requests.Close()
 	kill := time.AfterFunc(grace, func() { _ = p.cmd.Process.Kill() })
