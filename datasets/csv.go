@@ -25,6 +25,9 @@ type dialect struct {
 	header    bool
 	columns   []string // trimmed names, unique
 	skip      int      // blank lines before the first record
+	// crlf says to tell DuckDB that lines end in \r\n, which it gets wrong where
+	// a name of the header holds a newline.
+	crlf bool
 }
 
 const (
@@ -68,6 +71,12 @@ func sniffDialect(files []string, src *Source) (*dialect, error) {
 			d.header, err = hasHeader(first, src)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", displayName(file), err)
+			}
+		}
+		if slices.ContainsFunc(first, func(name string) bool { return strings.Contains(name, "\n") }) {
+			r := newCSVReader(bytes.NewReader(head), d.delimiter)
+			if _, err := r.Read(); err == nil {
+				d.crlf = bytes.HasSuffix(head[:r.InputOffset()], []byte("\r\n"))
 			}
 		}
 		columns, err := d.fileColumns(file, first, src)

@@ -231,8 +231,8 @@ func (d *dialect) readCSV(files []string) string {
 	for i := range columns {
 		columns[i] = sqlString(positional(i)) + ": 'VARCHAR'"
 	}
-	return fmt.Sprintf("read_csv(%s, auto_detect = false, delim = %s, quote = '\"', escape = '\"', header = %t, skip = %d, columns = {%s})",
-		sqlStrings(files), sqlString(string(d.delimiter)), d.header, d.skip, strings.Join(columns, ", "))
+	return fmt.Sprintf("read_csv(%s, auto_detect = false, delim = %s, quote = '\"', escape = '\"', header = %t, skip = %d%s, columns = {%s})",
+		sqlStrings(files), sqlString(string(d.delimiter)), d.header, d.skip, d.newLine(), strings.Join(columns, ", "))
 }
 
 // sniffCSV lets DuckDB find the types, from all rows, so that SQL can compute
@@ -243,8 +243,16 @@ func (d *dialect) sniffCSV(files []string, src *Source) string {
 	for _, n := range src.Null {
 		null = append(null, n, " "+n)
 	}
-	return fmt.Sprintf("read_csv(%s, delim = %s, quote = '\"', escape = '\"', header = %t, skip = %d, names = %s, nullstr = %s, sample_size = -1, dateformat = '%%Y-%%m-%%d', timestampformat = '%%Y-%%m-%%d %%H:%%M:%%S')",
-		sqlStrings(files), sqlString(string(d.delimiter)), d.header, d.skip, sqlStrings(d.columns), sqlStrings(null))
+	return fmt.Sprintf("read_csv(%s, delim = %s, quote = '\"', escape = '\"', header = %t, skip = %d%s, names = %s, nullstr = %s, sample_size = -1, dateformat = '%%Y-%%m-%%d', timestampformat = '%%Y-%%m-%%d %%H:%%M:%%S')",
+		sqlStrings(files), sqlString(string(d.delimiter)), d.header, d.skip, d.newLine(), sqlStrings(d.columns), sqlStrings(null))
+}
+
+// newLine is the option of read_csv about line ends, "" to let DuckDB see.
+func (d *dialect) newLine() string {
+	if d.crlf {
+		return `, new_line = '\r\n'`
+	}
+	return ""
 }
 
 func nullSet(src *Source) map[string]bool {

@@ -1,0 +1,139 @@
+package datasets
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// TestDatesReadAsTrained predicts with rows whose dates alone would be read
+// with day and month exchanged.
+func TestDatesReadAsTrained(t *testing.T) {
+	content := "d,y\n" + numbered(60, func(i int) string { return fmt.Sprintf("%02d/%02d/2024,%d", 1+i%28, 1+i%12, i%2) })
+	d := mustLoad(t, content, Config{Target: "y"})
+	var saved bytes.Buffer
+	if err := d.Encoder.Save(&saved); err != nil {
+		t.Fatal(err)
+	}
+	e, err := LoadEncoder(&saved)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := write(t, "new.csv", "d\n03/04/2024\n")
+	ctx := context.Background()
+	f, err := e.Read(ctx, Source{Path: Strings{"new.csv"}}, dir, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := formatted(f.Columns[0]); got != "2024-04-03" {
+		t.Errorf("date %s, want the third of April", got)
+	}
+	// The same rows, typed without the encoder, are not taken silently.
+	if f, err = Read(ctx, Source{Path: Strings{"new.csv"}}, dir, nil); err != nil {
+		t.Fatal(err)
+	}
+	_, _, err = e.Encode(ctx, f, false)
+	wantError(t, err, `"d"`, "MM/DD/YYYY")
+	writeTo(t, dir, "new.csv", "d\n03/04/2024\n03/14/2024\n")
+	_, err = e.Read(ctx, Source{Path: Strings{"new.csv"}}, dir, false)
+	wantError(t, err, "new.csv:3", `"03/14/2024"`, "DD/MM/YYYY", "--null", "train the model again")
+	if len(d.Report.Warnings) != 0 {
+		t.Errorf("warnings %q", d.Report.Warnings)
+	}
+}
+
+func TestAmbiguousDatesWarn(t *testing.T) {
+	content := "d,y\n" + numbered(60, func(i int) string { return fmt.Sprintf("%02d/%02d/2024,%d", 1+i%12, 1+i%11, i%2) })
+	d := mustLoad(t, content, Config{Target: "y"})
+	wantError(t, fmt.Errorf("%s", d.Report.Warnings), "MM/DD/YYYY", "DD/MM/YYYY", "strptime", "%d/%m/%Y")
+	cfg := Config{Target: "y"}
+	cfg.Source.Query = `SELECT * REPLACE (strptime("d", '%d/%m/%Y') AS "d") FROM data`
+	d = mustLoad(t, content, cfg)
+	if len(d.Report.Warnings) != 0 {
+		t.Errorf("warnings %q", d.Report.Warnings)
+	}
+}
+
+func TestOnlyRegularFilesOnce(t *testing.T) {
+	dir := write(t, "a.csv", "a,b\n1,2\n")
+	_, err := Read(context.Background(), Source{Path: Strings{"a.csv", "./a.csv"}}, dir, nil)
+	wantError(t, err, "a.csv", "twice")
+	_, err = Read(context.Background(), Source{Path: Strings{"*.csv", "a.csv"}}, dir, nil)
+	wantError(t, err, "a.csv", "twice")
+	if err := syscall.Mkfifo(filepath.Join(dir, "pipe"), 0o600); err != nil {
+		t.Skip("no named pipes here:", err)
+	}
+	for _, name := range []string{"pipe", "pip?"} {
+		_, err = Read(context.Background(), Source{Path: Strings{name}}, dir, nil)
+		wantError(t, err, "pipe", "not a regular file", "write the data to a file first")
+	}
+}
+
+func TestDecimalCommas(t *testing.T) {
+	for _, whole := range []bool{false, true} {
+		content := "p;y\n" + numbered(100, func(i int) string {
+			if whole && i%3 > 0 {
+				return fmt.Sprintf("%d;a", i)
+			}
+			return fmt.Sprintf("%d,5;a", i)
+		})
+		_, err := readText(t, content, Source{}, nil)
+		wantError(t, err, "data.csv:2", `"p"`, `"0,5"`, "decimal comma", "replace", "categorical")
+		mustRead(t, content, Source{}, map[string]string{"p": TypeCategorical})
+		f := mustRead(t, content, Source{Query: `SELECT * REPLACE (CAST(replace("p", ',', '.') AS DOUBLE) AS "p") FROM data`}, nil)
+		if f.Column("p").Kind != Numeric {
+			t.Errorf("the remedy gives %v", f.Column("p").Kind)
+		}
+	}
+}
+
+func TestMistakesInJSON(t *testing.T) {
+	dir := write(t, "r.jsonl", numbered(100, func(i int) string {
+		if i == 40 {
+			return `{"price": "cheap"}`
+		}
+		return fmt.Sprintf(`{"price": %d.5}`, i)
+	}))
+	_, err := Read(context.Background(), Source{Path: Strings{"r.jsonl"}}, dir, nil)
+	wantError(t, err, "r.jsonl: row 41", `"price"`, `cheap`, "is not a number")
+}
+
+func TestLineEndsInQuotes(t *testing.T) {
+	f := mustRead(t, "a,\"b\nc\"\r\n"+strings.Repeat("1,2\r\n", 10), Source{}, nil)
+	if f.Rows != 10 || formatted(f.Columns[1])[:3] != "2|2" {
+		t.Errorf("%d rows, %q", f.Rows, formatted(f.Columns[1]))
+	}
+	dir := write(t, "m.csv", "a,b\r\n1,\"x\ny\"\r\n")
+	if err := mixedLineEnds(filepath.Join(dir, "m.csv")); err != nil {
+		t.Error(err)
+	}
+	writeTo(t, dir, "m.csv", "a,b\r\n1,2\n")
+	wantError(t, mixedLineEnds(filepath.Join(dir, "m.csv")), "m.csv:2")
+}
+
+func TestForeignContent(t *testing.T) {
+	var gz bytes.Buffer
+	w := gzip.NewWriter(&gz)
+	for i := range 100000 {
+		if _, err := fmt.Fprintf(w, "%d,%d\n", i, i*i%7919); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	_, err := readText(t, gz.String(), Source{}, nil)
+	wantError(t, err, "data.csv", "gzip", ".gz")
+	_, err = readText(t, "\xff\xfea\x00,\x00b\x00\n\x00", Source{}, nil)
+	wantError(t, err, "data.csv", "UTF-16", "iconv")
+	dir := write(t, "cut.csv.gz", gz.String()[:gz.Len()*9/10])
+	_, err = Read(context.Background(), Source{Path: Strings{"cut.csv.gz"}}, dir, nil)
+	wantError(t, err, "cut.csv.gz", "cut off")
+	_, err = readText(t, "a,b\n"+strings.Repeat("1,2\n", 50)+"1e400,2\n", Source{}, nil)
+	wantError(t, err, "data.csv:52", "out of range")
+}
