@@ -59,6 +59,26 @@ type Source struct {
 	Query     string            `yaml:"query,omitempty" jsonschema:"description=SQL (DuckDB) over the view data and the tables; its result is the rows."`
 }
 
+// UnmarshalYAML refuses an empty delimiter: delimiter: | without quotes is the
+// start of an empty block of text in YAML.
+func (s *Source) UnmarshalYAML(unmarshal func(any) error) error {
+	type fields Source // without this method
+	const notGiven = "\x00"
+	given := fields(*s)
+	given.Delimiter = notGiven
+	if err := unmarshal(&given); err != nil {
+		return err
+	}
+	switch given.Delimiter {
+	case notGiven:
+		given.Delimiter = s.Delimiter
+	case "":
+		return configErrorf("delimiter", `is empty; write the character in quotes, such as delimiter: "|", or remove the key to have it found out`)
+	}
+	*s = Source(given)
+	return nil
+}
+
 // Column says how a column is treated. Empty fields take the value of the
 // type's defaults (Config.Defaults), and then the built-in ones.
 type Column struct {

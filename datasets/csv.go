@@ -40,7 +40,7 @@ var delimiters = []rune{',', '\t', ';', '|'}
 
 // sniffDialect looks at the start of every file. All must have the same
 // columns.
-func sniffDialect(files []string, src *Source) (*dialect, error) {
+func sniffDialect(files []string, src *Source, applied bool) (*dialect, error) {
 	delimiter, err := parseDelimiter(src.Delimiter)
 	if err != nil {
 		return nil, err
@@ -79,7 +79,7 @@ func sniffDialect(files []string, src *Source) (*dialect, error) {
 				d.crlf = bytes.HasSuffix(head[:r.InputOffset()], []byte("\r\n"))
 			}
 		}
-		columns, err := d.fileColumns(file, first, src)
+		columns, err := d.fileColumns(file, first, src, applied)
 		if err != nil {
 			return nil, err
 		}
@@ -131,11 +131,11 @@ func hasHeader(first []string, src *Source) (bool, error) {
 }
 
 // fileColumns returns the names of the columns of one file.
-func (d *dialect) fileColumns(file string, first []string, src *Source) ([]string, error) {
+func (d *dialect) fileColumns(file string, first []string, src *Source, applied bool) ([]string, error) {
 	if len(src.Names) > 0 {
 		if len(src.Names) != len(first) {
 			return nil, fmt.Errorf("%s:1: %d fields, but names lists %d columns%s", displayName(file),
-				len(first), len(src.Names), delimiterHint(first))
+				len(first), len(src.Names), delimiterHint(first, applied))
 		}
 		return src.Names, nil
 	}
@@ -145,8 +145,12 @@ func (d *dialect) fileColumns(file string, first []string, src *Source) ([]strin
 			name = "column" + strconv.Itoa(i)
 		}
 		if j := slices.Index(columns[:i], name); j >= 0 {
-			return nil, fmt.Errorf("%s:1: columns %d and %d are both named %q; rename one, or give all names with names: [...] and header: true",
-				displayName(file), j+1, i+1, name)
+			remedy := "names: [...] and header: true"
+			if applied {
+				remedy = "--names and --header"
+			}
+			return nil, fmt.Errorf("%s:1: columns %d and %d are both named %s; rename one, or give all names with %s",
+				displayName(file), j+1, i+1, quote(name), remedy)
 		}
 		columns[i] = name
 	}
@@ -244,13 +248,13 @@ func newCSVReader(r io.Reader, delimiter rune) *csv.Reader {
 }
 
 // delimiterHint explains a single column that contains another delimiter.
-func delimiterHint(columns []string) string {
+func delimiterHint(columns []string, applied bool) string {
 	if len(columns) != 1 {
 		return ""
 	}
 	for _, d := range []struct{ char, name string }{{";", `";"`}, {"\t", `"tab"`}, {"|", `"|"`}, {",", `","`}} {
 		if strings.Contains(columns[0], d.char) {
-			return fmt.Sprintf(`; the delimiter seems to be %s: set delimiter: %s`, d.name, d.name)
+			return fmt.Sprintf("; the delimiter seems to be %s: set %s", d.name, setting(applied, "delimiter", d.name))
 		}
 	}
 	return ""
@@ -324,7 +328,7 @@ func unreadable(file string, b *bufio.Reader) error {
 		{"\xfe\xff", "is written in UTF-16", "convert it, for example with iconv -f utf-16 -t utf-8"},
 		{"\x1f\x8b", "is compressed with gzip", "give it a name that ends in .gz"},
 		{"\x28\xb5\x2f\xfd", "is compressed with zstd", "give it a name that ends in .zst"},
-		{"PAR1", "is a Parquet file", "give it a name that ends in .parquet, or set format: parquet"},
+		{"PAR1", "is a Parquet file", "give it a name that ends in .parquet, or say that its format is parquet"},
 	} {
 		if strings.HasPrefix(string(mark), m.bytes) {
 			return fmt.Errorf("%s %s, not UTF-8 text; %s", displayName(file), m.what, m.remedy)

@@ -17,6 +17,28 @@ type origin struct {
 	files   []string
 	dialect *dialect // nil unless CSV
 	query   bool     // rows are the result of a query
+	applied bool     // as in readOptions
+}
+
+// name is how messages call all of it.
+func (o *origin) name() string {
+	if o == nil || len(o.files) == 0 && !o.query {
+		return "the data"
+	}
+	files := ""
+	if len(o.files) > 0 {
+		files = displayName(o.files[0])
+	}
+	if n := len(o.files) - 1; n > 0 {
+		files += fmt.Sprintf(" (and %d more)", n)
+	}
+	switch {
+	case !o.query:
+		return files
+	case files == "":
+		return "the query's result"
+	}
+	return "the query over " + files
 }
 
 // rowPlace names row i, counted from 0.

@@ -126,6 +126,7 @@ func (d *database) query(ctx context.Context, sql string, visit func(*chunk) err
 type resultColumn struct {
 	name string
 	typ  mapping.Type
+	json bool // text that DuckDB says is JSON
 }
 
 // describe returns the columns of a statement without running it. Statements
@@ -145,10 +146,13 @@ func (d *database) describe(ctx context.Context, sql string) ([]resultColumn, er
 	n := mapping.PreparedStatementColumnCount(stmt)
 	columns := make([]resultColumn, n)
 	for i := range columns {
+		logical := mapping.PreparedStatementColumnLogicalType(stmt, mapping.IdxT(i))
 		columns[i] = resultColumn{
 			name: mapping.PreparedStatementColumnName(stmt, mapping.IdxT(i)),
 			typ:  mapping.PreparedStatementColumnType(stmt, mapping.IdxT(i)),
+			json: logical.Ptr != nil && mapping.LogicalTypeGetAlias(logical) == "JSON",
 		}
+		mapping.DestroyLogicalType(&logical)
 	}
 	return columns, nil
 }

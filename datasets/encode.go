@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"sort"
+	"strings"
 
 	"debut/datasets/nearest"
 )
@@ -112,42 +113,56 @@ func (e *Encoder) Encode(ctx context.Context, f *Frame, needTarget bool) (*Encod
 
 // checkColumns lists every column that is missing at once.
 func (e *Encoder) checkColumns(f *Frame, needTarget bool) error {
-	var missing []string
-	need := func(name string) {
-		if f.Column(name) == nil && !slices.Contains(missing, name) {
-			missing = append(missing, name)
-		}
-	}
-	for i := range e.Columns {
-		need(e.Columns[i].Name)
-	}
-	if needTarget {
-		need(e.Target.Name)
-		if e.Weight != "" {
-			need(e.Weight)
-		}
-	}
-	if len(missing) == 0 {
-		return nil
-	}
-	names, hint := f.available, ""
+	names := f.available
 	if names == nil {
 		names = f.Names()
 	}
-	for _, m := range missing {
-		if hint = nearest.DidYouMean(m, names); hint != "" {
-			hint += " (for " + quote(m) + ")"
+	needed := e.needed(needTarget)
+	missing := slices.DeleteFunc(slices.Clone(needed), func(name string) bool { return f.Column(name) != nil })
+	if len(missing) == 0 {
+		return nil
+	}
+	return lacking(f.origin, missing, needed, names)
+}
+
+// lacking says which needed columns are missing among names, and which of the
+// others are called nearly the same.
+func lacking(from *origin, missing, needed, names []string) error {
+	others := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return slices.Contains(needed, name) })
+	var b strings.Builder
+	var renamed, renames []string
+	for i, m := range missing {
+		if i == maxListed {
+			fmt.Fprintf(&b, " and %d more", len(missing)-maxListed)
 			break
 		}
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(quote(m))
+		if other, ok := nearest.Of(m, others); ok {
+			fmt.Fprintf(&b, " (did you mean %s?)", quote(other))
+			if !slices.Contains(renamed, other) {
+				renamed, renames = append(renamed, other), append(renames, sqlName(other)+" AS "+sqlName(m))
+			}
+		}
 	}
-	return fmt.Errorf("the data lack %s, which the model needs%s%s", list(missing, 8), hint, delimiterHint(names))
+	place, applied := "", false
+	if from != nil {
+		place, applied = from.name()+": ", from.applied
+	}
+	remedy := delimiterHint(names, applied)
+	if len(renames) > 0 {
+		remedy = "; rename columns of another name: " + querySetting(applied, "SELECT * RENAME ("+strings.Join(renames, ", ")+") FROM data")
+	}
+	return fmt.Errorf("%sthe data lack %s, which the model needs; they have %s%s", place, b.String(), list(names, maxListed), remedy)
 }
 
 // convert returns the series in the kind the encoder learned.
 func (c *ColumnEncoding) convert(f *Frame, s *Series) (*Series, error) {
 	want := c.Type
 	switch {
-	case s.Kind == Date && want == TypeDate && s.layout != "" && s.layout != c.DateLayout && !slices.Contains(dateLayouts[:typedDateLayouts], s.layout):
+	case s.Kind == Date && want == TypeDate && s.layout != "" && s.layout != c.DateLayout && !slices.Contains(dateLayouts[:yearFirstLayouts], s.layout):
 		return nil, &ValueError{Column: s.Name, Problem: fmt.Sprintf("was read with dates written %s, not as when the model was trained", layoutName(s.layout)),
 			Remedy: "read the file with Encoder.Read"}
 	case s.Kind.String() == want:
@@ -176,7 +191,7 @@ func (c *ColumnEncoding) convert(f *Frame, s *Series) (*Series, error) {
 		return converted, err
 	}
 	return nil, &ValueError{Column: s.Name, Problem: fmt.Sprintf("holds %s values here, but %s values when the model was trained", s.Kind, want),
-		Remedy: "read it with the same type"}
+		Remedy: "give it the type it had, for example by a CAST in a query"}
 }
 
 func missingSeries(s *Series, want string) *Series {
@@ -272,7 +287,7 @@ func (c *ColumnEncoding) encodeText(s *Series, out *Encoded, k int) UnseenValues
 func encodeWeight(f *Frame, name string) ([]float32, error) {
 	s := f.Column(name)
 	if s.Kind != Numeric && s.Kind != Boolean {
-		return nil, &ValueError{Column: name, Problem: "is the weight column, but holds " + s.Kind.String() + " values", Remedy: "name a column of numbers as weight"}
+		return nil, &ValueError{Column: name, Problem: "is the weight column, but holds " + s.Kind.String() + " values", Remedy: "weights are numbers ≥ 0"}
 	}
 	weights, total := make([]float32, f.Rows), 0.0
 	for i, w := range s.Floats {

@@ -137,7 +137,7 @@ func (e *Encoder) CategoricalFields() []Field {
 
 // Read reads a source for Encode, with the types the encoder learned: columns
 // may stand in any order, and those it does not need are not read. A column
-// that is missing is not an error here; Encode lists all of them. Target and
+// that is missing is not an error here, unless all are; Encode lists them. Target and
 // weight are read only if needTarget.
 func (e *Encoder) Read(ctx context.Context, src Source, baseDir string, needTarget bool) (*Frame, error) {
 	options := e.readOptions(needTarget)
@@ -165,9 +165,24 @@ func (e *Encoder) Overrides(needTarget bool) map[string]string {
 	return types
 }
 
+// needed lists the columns that Encode cannot do without.
+func (e *Encoder) needed(needTarget bool) []string {
+	var names []string
+	for i := range e.Columns {
+		names = append(names, e.Columns[i].Name)
+	}
+	if needTarget {
+		names = append(names, e.Target.Name)
+		if e.Weight != "" {
+			names = append(names, e.Weight)
+		}
+	}
+	return names
+}
+
 // readOptions are Overrides with the layouts of dates.
 func (e *Encoder) readOptions(needTarget bool) readOptions {
-	o := readOptions{types: e.Overrides(needTarget), learned: true, layouts: map[string]string{}}
+	o := readOptions{types: e.Overrides(needTarget), needed: e.needed(needTarget), learned: true, layouts: map[string]string{}}
 	for i := range e.Columns {
 		if c := &e.Columns[i]; c.Type == TypeDate {
 			o.layouts[c.Name] = c.DateLayout

@@ -62,6 +62,24 @@ func (e *ValueError) Error() string {
 	return b.String()
 }
 
+// setting names a setting where the reader of a message can change it: in the
+// run file, or, where a finished model is applied, among the options of the
+// command.
+func setting(applied bool, key, value string) string {
+	if applied {
+		return "--" + key + " " + value
+	}
+	return key + ": " + value
+}
+
+// querySetting is setting for a query.
+func querySetting(applied bool, sql string) string {
+	if applied {
+		sql = "'" + strings.ReplaceAll(sql, "'", `'\''`) + "'"
+	}
+	return setting(applied, "query", sql)
+}
+
 // quote quotes a name or value for a message, which a long one must not drown.
 func quote(s string) string { return strconv.Quote(shorten(s, 80)) }
 
@@ -75,6 +93,9 @@ func shorten(s string, n int) string {
 	}
 	return s[:n] + "…"
 }
+
+// maxListed is how many names of columns a message lists.
+const maxListed = 10
 
 // list renders names for a message, at most limit of them.
 func list(names []string, limit int) string {

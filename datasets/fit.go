@@ -104,7 +104,7 @@ func (e *ColumnEncoding) fitDate(s *Series, c Column, path string) (string, erro
 	case FillConstant:
 		var ok bool
 		if e.FillMicros, ok = parseDate(s.layout, c.FillValue); !ok {
-			layout, fits := bestOf(dateLayouts[:typedDateLayouts], []string{c.FillValue}, []int{1})
+			layout, fits := bestOf(dateLayouts[:yearFirstLayouts], []string{c.FillValue}, []int{1})
 			if fits == 0 {
 				return "", configErrorf(path+".fill_value", "%s is not a date like 2026-01-31", quote(c.FillValue))
 			}

@@ -177,13 +177,24 @@ func decode[T any](codes []int32, values []T, missing T) []T {
 	return out
 }
 
-// finish decides the type. reread means that the column was taken for numbers
-// but is text, and has to be read once more as TypeCategorical.
+// finish decides the type, and notes spellings that a person should know of.
+// reread means that the column was taken for numbers but is text, and has to be
+// read once more as TypeCategorical.
 func (t *textColumn) finish(from *origin) (s *Series, reread bool, err error) {
+	s, reread, err = t.decide(from)
+	if err == nil && !reread && !t.learned && s.note == "" {
+		s.note = t.spellings(s)
+	}
+	return s, reread, err
+}
+
+func (t *textColumn) decide(from *origin) (s *Series, reread bool, err error) {
 	if t.numbers {
 		switch {
 		case t.bad.count == 0:
 			return t.series, false, nil
+		case t.applied && t.bad.decimalCommas(t.present):
+			return nil, false, t.commaNumbers(from)
 		case t.declared == TypeNumeric || t.bad.mistakes(t.present):
 			return nil, false, t.notNumbers(from)
 		case t.bad.decimalCommas(t.present):
@@ -268,7 +279,7 @@ func (t *textColumn) dates(from *origin) (*Series, bool, error) {
 	case !t.learned:
 		layout, _ = bestLayout(t.series.Dict, t.counts)
 	case layout == "":
-		layout, _ = bestOf(dateLayouts[:typedDateLayouts], t.series.Dict, t.counts)
+		layout, _ = bestOf(dateLayouts[:yearFirstLayouts], t.series.Dict, t.counts)
 	}
 	return t.datesIn(layout, from)
 }
@@ -336,6 +347,10 @@ func (t *textColumn) notNumbers(from *origin) error {
 // commaNumbers describes the first number with a decimal comma.
 func (t *textColumn) commaNumbers(from *origin) error {
 	name := sqlName(t.name)
+	remedy := "convert the column: " + querySetting(t.applied, fmt.Sprintf("SELECT * REPLACE (CAST(replace(%s, ',', '.') AS DOUBLE) AS %s) FROM data", name, name))
+	if !t.applied {
+		remedy += "; or set its type to categorical"
+	}
 	first := ""
 	place, text := from.find(t.name, decimalComma)
 	if first = text; text == "" {
@@ -349,8 +364,7 @@ func (t *textColumn) commaNumbers(from *origin) error {
 			place = t.rowPlace(from, row)
 		}
 	}
-	return &ValueError{Place: place, Column: t.name, Value: first, Problem: "is a number with a decimal comma, as nearly all values of the column",
-		Remedy: fmt.Sprintf("convert the column: query: SELECT * REPLACE (CAST(replace(%s, ',', '.') AS DOUBLE) AS %s) FROM data; or set its type to categorical", name, name)}
+	return &ValueError{Place: place, Column: t.name, Value: first, Problem: "is a number with a decimal comma, as nearly all values of the column", Remedy: remedy}
 }
 
 // row returns the first row that holds text, -1 when that is not known.

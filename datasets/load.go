@@ -58,7 +58,8 @@ func (l *loader) load() (*Dataset, error) {
 		return nil, l.locate(err)
 	}
 	for _, s := range frame.Columns {
-		if s.note != "" {
+		// Ids are carried through as they are, whatever their spelling.
+		if id := slices.Contains(l.cfg.ID, s.Name) && s.Name != l.cfg.Split.Column; s.note != "" && !id {
 			l.warn(s.note)
 		}
 	}
@@ -412,7 +413,7 @@ type missingColumnError struct {
 }
 
 func (e *missingColumnError) Error() string {
-	return fmt.Sprintf("no column %q in the data, which has %s%s%s", e.name, list(e.names, 12), delimiterHint(e.names), nearest.DidYouMean(e.name, e.names))
+	return fmt.Sprintf("no column %s in the data, which has %s%s%s", quote(e.name), list(e.names, maxListed), delimiterHint(e.names, false), nearest.DidYouMean(e.name, e.names))
 }
 
 // missingColumn returns the first column of overrides that does not exist.

@@ -99,9 +99,9 @@ var dateLayouts = []string{
 	"2/1/06 15:04",
 }
 
-// typedDateLayouts is how many of dateLayouts put the year first, and so cannot
+// yearFirstLayouts is how many of dateLayouts put the year first, and so cannot
 // be mistaken for each other.
-const typedDateLayouts = 10
+const yearFirstLayouts = 10
 
 // layoutName renders a layout as people write it, DD/MM/YYYY.
 func layoutName(layout string) string {

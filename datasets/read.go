@@ -26,7 +26,8 @@ const OtherColumns = "*"
 // to be ignored. Types not declared are those of a Parquet or JSON file or of
 // the query; for CSV they follow from all values: a column whose values are at
 // least 95 % numbers has to be numbers throughout, and an exception is an
-// error (*ValueError) that names file and line.
+// error (*ValueError) that names file and line. So is a column of lists, structs
+// or maps that is not ignored.
 func Read(ctx context.Context, src Source, baseDir string, overrides map[string]string) (*Frame, error) {
 	frame, _, err := readSource(ctx, &src, baseDir, readOptions{types: overrides})
 	return frame, err
@@ -39,6 +40,8 @@ type readOptions struct {
 	// over, and layouts holds how dates are written.
 	learned bool
 	layouts map[string]string
+	// needed columns are those that the encoder cannot do without.
+	needed []string
 	// applied says that a finished model reads the rows: messages must not
 	// propose to change the run file.
 	applied bool
@@ -47,6 +50,9 @@ type readOptions struct {
 // readSource is Read that also returns the files read, those of tables too.
 func readSource(ctx context.Context, src *Source, baseDir string, options readOptions) (*Frame, []string, error) {
 	if err := src.validate("source"); err != nil {
+		if options.applied {
+			err.Path = strings.TrimPrefix(err.Path, "source.")
+		}
 		return nil, nil, err
 	}
 	db, err := openDatabase(src.Query != "")
@@ -54,7 +60,7 @@ func readSource(ctx context.Context, src *Source, baseDir string, options readOp
 		return nil, nil, err
 	}
 	defer db.close()
-	rel, files, err := openRelation(ctx, db, src, baseDir)
+	rel, files, err := openRelation(ctx, db, src, baseDir, options)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -63,7 +69,6 @@ func readSource(ctx context.Context, src *Source, baseDir string, options readOp
 			return nil, nil, err
 		}
 	}
-	rel.options = options
 	frame, err := rel.read(ctx, db, options.types)
 	if err != nil {
 		return nil, nil, err
@@ -87,21 +92,21 @@ type relation struct {
 	options readOptions
 }
 
-func openRelation(ctx context.Context, db *database, src *Source, baseDir string) (*relation, []string, error) {
+func openRelation(ctx context.Context, db *database, src *Source, baseDir string, options readOptions) (*relation, []string, error) {
 	if src.Query != "" {
-		return openQuery(ctx, db, src, baseDir)
+		return openQuery(ctx, db, src, baseDir, options)
 	}
 	files, err := resolveFiles(src.Path, baseDir)
 	if err != nil {
 		return nil, nil, err
 	}
-	format, err := fileFormat(src, files)
+	format, err := fileFormat(src, files, options.applied)
 	if err != nil {
 		return nil, nil, err
 	}
-	rel := &relation{origin: &origin{files: files}, null: nullSet(src)}
+	rel := &relation{origin: &origin{files: files, applied: options.applied}, null: nullSet(src), options: options}
 	if format == "csv" {
-		d, err := sniffDialect(files, src)
+		d, err := sniffDialect(files, src, options.applied)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -124,28 +129,31 @@ func openRelation(ctx context.Context, db *database, src *Source, baseDir string
 }
 
 // openQuery makes the view data and the tables, and the query over them.
-func openQuery(ctx context.Context, db *database, src *Source, baseDir string) (*relation, []string, error) {
-	rel := &relation{origin: &origin{query: true}, null: nullSet(src)}
+func openQuery(ctx context.Context, db *database, src *Source, baseDir string, options readOptions) (*relation, []string, error) {
+	rel := &relation{origin: &origin{query: true, applied: options.applied}, null: nullSet(src), options: options}
 	var files []string
 	view := func(name string, s *Source) error {
 		paths, err := resolveFiles(s.Path, baseDir)
 		if err != nil {
 			return err
 		}
-		format, err := fileFormat(s, paths)
+		format, err := fileFormat(s, paths, options.applied)
 		if err != nil {
 			return err
 		}
+		if name == "data" {
+			rel.origin.files = paths
+		}
 		reader := typedReader(format, paths)
 		if format == "csv" {
-			d, err := sniffDialect(paths, s)
+			d, err := sniffDialect(paths, s, options.applied)
 			if err != nil {
 				return err
 			}
 			reader = d.sniffCSV(paths, s)
 			rel.untyped = true
 			if name == "data" {
-				rel.origin.dialect, rel.origin.files = d, paths
+				rel.origin.dialect = d
 			}
 			if err := db.query(ctx, "CREATE VIEW "+sqlName(name)+" AS SELECT * FROM "+reader, nil); err != nil {
 				return d.translate(err, paths)
@@ -175,7 +183,7 @@ func openQuery(ctx context.Context, db *database, src *Source, baseDir string) (
 	rel.columns = columns
 	for i, c := range columns {
 		if slices.Contains(rel.names, c.name) {
-			return nil, nil, fmt.Errorf("query: two columns of the result are named %q; rename one with AS", c.name)
+			return nil, nil, fmt.Errorf("query: two columns of the result are named %s; rename one with AS", quote(c.name))
 		}
 		rel.names = append(rel.names, c.name)
 		rel.columns[i].name = positional(i)
@@ -192,7 +200,7 @@ func openQuery(ctx context.Context, db *database, src *Source, baseDir string) (
 func positional(i int) string { return fmt.Sprintf("c%d", i) }
 
 // fileFormat goes by the configuration, then by the extension.
-func fileFormat(src *Source, files []string) (string, error) {
+func fileFormat(src *Source, files []string, applied bool) (string, error) {
 	if src.Format != "" && src.Format != "auto" {
 		return src.Format, nil
 	}
@@ -210,8 +218,12 @@ func fileFormat(src *Source, files []string) (string, error) {
 			f = "csv"
 		}
 		if format != "" && f != format {
-			return "", fmt.Errorf("files of one source have different formats: %s is %s, %s is %s; set format, or read them as tables of a query",
-				displayName(files[0]), format, displayName(file), f)
+			remedy := "set format, or read them as tables of a query"
+			if applied {
+				remedy = "name those of one format at a time, or pass --format"
+			}
+			return "", fmt.Errorf("files of one source have different formats: %s is %s, %s is %s; %s",
+				displayName(files[0]), format, displayName(file), f, remedy)
 		}
 		format = f
 	}
@@ -275,6 +287,10 @@ func (d *dialect) translate(err error, files []string) error {
 	return fmt.Errorf("read %s: %w", displayName(files[0]), plain(err))
 }
 
+// maxDatabaseText is how many bytes of a message of DuckDB are shown: it may
+// quote a whole query or list the columns of a file.
+const maxDatabaseText = 1000
+
 // plain shortens DuckDB's message to its first line, with its position marks
 // and suggestions of settings left out.
 func plain(err error) error {
@@ -284,7 +300,7 @@ func plain(err error) error {
 	}
 	text, _, _ := strings.Cut(strings.TrimSpace(q.message), "\n\n")
 	text, _, _ = strings.Cut(text, "Possible fixes")
-	return errors.New("duckdb: " + strings.Join(strings.Fields(text), " "))
+	return errors.New("duckdb: " + shorten(strings.Join(strings.Fields(text), " "), maxDatabaseText))
 }
 
 func (r *relation) noRows() error {
@@ -323,7 +339,15 @@ func (r *relation) read(ctx context.Context, db *database, overrides map[string]
 		}
 	}
 	if len(wanted) == 0 {
-		return nil, fmt.Errorf("none of the columns of the data is used%s; they are %s", delimiterHint(r.names), list(r.names, 12))
+		if len(r.options.needed) > 0 {
+			return nil, lacking(r.origin, r.options.needed, r.options.needed, r.names)
+		}
+		return nil, fmt.Errorf("none of the columns of the data is used%s; they are %s", delimiterHint(r.names, r.options.applied), list(r.names, maxListed))
+	}
+	for _, i := range wanted {
+		if what := nestedKinds[r.columns[i].typ]; what != "" {
+			return nil, r.nested(i, what)
+		}
 	}
 	series := make([]*Series, len(r.columns))
 	again, err := r.readColumns(ctx, db, wanted, types, series)
@@ -401,7 +425,11 @@ func (r *relation) newReader(i int, declared string) (columnReader, string) {
 	text := func(infer bool) (columnReader, string) {
 		t := newTextColumn(name, declared, infer, r.null)
 		t.learned, t.layout, t.applied = r.options.learned, r.options.layouts[name], r.options.applied
-		return &textReader{t}, "CAST(" + column + " AS VARCHAR)"
+		reader := &textReader{t}
+		if r.columns[i].json {
+			return &jsonReader{textReader: reader, refuse: func() error { return r.nested(i, nestedJSON) }}, "CAST(" + column + " AS VARCHAR)"
+		}
+		return reader, "CAST(" + column + " AS VARCHAR)"
 	}
 	switch kindOf(r.columns[i].typ) {
 	case Numeric:
@@ -493,6 +521,9 @@ func (r *numberReader) finish(from *origin) (*Series, bool, error) {
 		remedy := "replace it, or leave the value empty where it is missing"
 		if value != "" {
 			remedy = fmt.Sprintf("if it stands for a missing value, list it: null: [%q]", value)
+			if from.applied {
+				remedy = fmt.Sprintf("if it stands for a missing value, pass --null %q", value)
+			}
 		}
 		problem := "is not a finite number"
 		if value == "" {

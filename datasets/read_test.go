@@ -140,11 +140,13 @@ func TestReadJSONAndParquet(t *testing.T) {
 {"b": null}
 `)
 	ctx := context.Background()
-	f, err := Read(ctx, Source{Path: Strings{"rows.jsonl"}}, dir, nil)
+	_, err := Read(ctx, Source{Path: Strings{"rows.jsonl"}}, dir, nil)
+	wantError(t, err, "rows.jsonl", `column "l"`, "lists")
+	f, err := Read(ctx, Source{Path: Strings{"rows.jsonl"}}, dir, map[string]string{"l": TypeIgnore})
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := "numeric 1|2.5| categorical x|12| boolean true|false| date 2024-01-02|2024-01-03| categorical [1, 2]||"
+	want := "numeric 1|2.5| categorical x|12| boolean true|false| date 2024-01-02|2024-01-03|"
 	var got []string
 	for _, c := range f.Columns {
 		got = append(got, c.Kind.String()+" "+formatted(c))

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 )
 
@@ -59,19 +58,12 @@ func TestAmbiguousDatesWarn(t *testing.T) {
 	}
 }
 
-func TestOnlyRegularFilesOnce(t *testing.T) {
+func TestFilesOnce(t *testing.T) {
 	dir := write(t, "a.csv", "a,b\n1,2\n")
 	_, err := Read(context.Background(), Source{Path: Strings{"a.csv", "./a.csv"}}, dir, nil)
 	wantError(t, err, "a.csv", "twice")
 	_, err = Read(context.Background(), Source{Path: Strings{"*.csv", "a.csv"}}, dir, nil)
 	wantError(t, err, "a.csv", "twice")
-	if err := syscall.Mkfifo(filepath.Join(dir, "pipe"), 0o600); err != nil {
-		t.Skip("no named pipes here:", err)
-	}
-	for _, name := range []string{"pipe", "pip?"} {
-		_, err = Read(context.Background(), Source{Path: Strings{name}}, dir, nil)
-		wantError(t, err, "pipe", "not a regular file", "write the data to a file first")
-	}
 }
 
 func TestDecimalCommas(t *testing.T) {

@@ -273,11 +273,14 @@ func checkLabels(f *Frame, s *Series) error {
 	if n == 0 {
 		return nil
 	}
+	remedy := "complete the labels, or set drop_missing_target: true"
+	if f.origin != nil && f.origin.applied {
+		remedy = "complete the labels, or leave those rows out: " + querySetting(true, "SELECT * FROM data WHERE "+sqlName(s.Name)+" IS NOT NULL")
+	}
 	for i := range s.Len() {
 		if s.Missing(i) {
 			return &ValueError{Place: f.Place(i), Column: s.Name,
-				Problem: fmt.Sprintf("the target is missing (in %d of %d rows)", n, s.Len()),
-				Remedy:  "complete the labels, or set drop_missing_target: true"}
+				Problem: fmt.Sprintf("the target is missing (in %d of %d rows)", n, s.Len()), Remedy: remedy}
 		}
 	}
 	return nil

@@ -1,6 +1,7 @@
 package cpu
 
 import (
+	"runtime"
 	"sync/atomic"
 
 	"debut/kernels"
@@ -25,76 +26,6 @@ const (
 	tileAdd  tileFlags = 1 << iota // add to C
 	tileReLU                       // apply ReLU last
 )
-
-// strided is op(X) of a matrix: element (i, j) is at i·row + j·col.
-type strided[T float] struct {
-	data     []T
-	row, col int
-}
-
-func stridedOf[T float](v *view[T], transposed bool) strided[T] {
-	if transposed {
-		return strided[T]{v.data, 1, v.stride}
-	}
-	return strided[T]{v.data, v.stride, 1}
-}
-
-func (s strided[T]) transpose() strided[T] { return strided[T]{s.data, s.col, s.row} }
-
-// pack copies rows i0 … i0+rows−1 and columns j0 … j0+cols−1 of op(X) into panels of height rows each, one column
-// after another; rows that the last panel lacks are zero.
-//
-// columns and rowwise, where not nil, pack whole panels whose elements of a step, or whose steps, lie side by side; rowwise returns
-// how many steps it did.
-func (s strided[T]) pack(dst []T, i0, rows, j0, cols, height int, columns func(dst, src []T, stride, steps int), rowwise func(dst, src []T, stride, steps int) int) {
-	for i := 0; i < rows; i += height {
-		panel := dst[:cols*height]
-		dst = dst[cols*height:]
-		n := min(height, rows-i)
-		if n < height {
-			clear(panel)
-		}
-		at := (i0+i)*s.row + j0*s.col
-		switch {
-		case s.row == 1 && n == height && columns != nil:
-			columns(panel, s.data[at:], s.col, cols)
-		case s.row == 1:
-			for j := range cols {
-				copy(panel[j*height:j*height+n], s.data[at+j*s.col:])
-			}
-		default:
-			done := 0
-			if n == height && rowwise != nil {
-				done = rowwise(panel, s.data[at:], s.row, cols)
-			}
-			interleave(panel[done*height:], s.data[at+done:], s.row, n, cols-done, height)
-		}
-	}
-}
-
-// interleave packs n rows of cols elements, which lie stride apart, into a panel of a height.
-func interleave[T float](panel, src []T, stride, n, cols, height int) {
-	if cols == 0 {
-		return
-	}
-	r := 0
-	for ; r+4 <= n; r += 4 { // four rows a turn write whole stretches of the panel
-		s0, s1, s2, s3 := src[r*stride:][:cols], src[(r+1)*stride:][:cols], src[(r+2)*stride:][:cols], src[(r+3)*stride:][:cols]
-		to := panel[r:]
-		for j, v := range s0 {
-			q := to[:4]
-			q[0], q[1], q[2], q[3] = v, s1[j], s2[j], s3[j]
-			to = to[min(height, len(to)):]
-		}
-	}
-	for ; r < n; r++ {
-		to := r
-		for _, v := range src[r*stride:][:cols] {
-			panel[to] = v
-			to += height
-		}
-	}
-}
 
 // Gemm binds C = act(op(A)·op(B) + bias), or C += op(A)·op(B).
 func (d *Device) Gemm(a kernels.GemmArgs) (kernels.Kernel, error) {
@@ -156,7 +87,14 @@ func newGemm[T float](b *binder, l *loops[T], a kernels.GemmArgs) (kernels.Kerne
 		k.rowPanel = k.rowPart * depth
 	}
 	k.columnPanel = blocks(min(p.n.rows, columnBlock), l.tileCols) * l.tileCols * depth
-	k.packedB = slotOf[T](b, min(blocks(p.n.rows, columnBlock), columnsPacked/columnBlock)*k.columnPanel)
+	across := min(blocks(p.n.rows, columnBlock), columnsPacked/columnBlock)
+	k.phasePanel = across * k.columnPanel
+	k.panels = 2
+	if b.dev.pool.Threads() == 1 || p.k.rows <= l.depth && p.n.rows <= columnsPacked {
+		k.panels = 1
+	}
+	k.packedB = slotOf[T](b, k.panels*k.phasePanel)
+	k.done = make([]atomic.Int32, across*blocks(p.m.rows, max(k.rowPart, 1)))
 	k.perThread = k.rowPanel + l.tileRows*l.tileCols
 	k.packedA = slotOf[T](b, b.dev.pool.Threads()*k.perThread)
 	return b.finish(k)
@@ -189,21 +127,40 @@ func (p *product[T]) Cost() kernels.Cost {
 }
 
 // gemm is the product of matrices.
+//
+// A run is one list of items, taken in order: first the packs of phase 0, then the blocks of each phase, with the packs of
+// the next one in their midst. So threads wait for each other at the end, and not at each panel. What an item needs has been taken by
+// somebody before it, so that waiting for it comes to an end.
 type gemm[T float] struct {
 	product[T]
 	packedB slot[T] // panels of column blocks
 	packedA slot[T] // for each thread, packed rows of A and a tile of C
 	rowPart int     // rows of C that a part computes
-	// rowPanel is the elements of a thread's packed rows of A, columnPanel of a column block of B, perThread of a thread's
-	// own memory.
-	rowPanel, columnPanel, perThread int
+	// rowPanel is the elements of a thread's packed rows of A, columnPanel of a column block of B, phasePanel of a phase's
+	// column blocks, perThread of a thread's own memory.
+	rowPanel, columnPanel, phasePanel, perThread int
+	panels                                       int // of B in memory: 2, or 1 where nobody packs while others compute
 
-	// The present run: valid dimensions, the block of depth and of columns being done, what parts do.
-	rows, cols, depth int
-	k0, kn, j0, jn    int
-	packing           bool
-	next              atomic.Int64 // the first block of C nobody has taken
-	total             int64
+	// The present run.
+	rows, cols, depth int             // valid dimensions
+	packs, across     int             // packs of a phase; blocks of a phase side by side
+	total, before     int             // blocks of a phase; those of them before the packs of the next
+	deep, phases      int             // phases of the same columns of C; phases in all
+	next              atomic.Int64    // the first item nobody has taken
+	packed, computed  [2]atomic.Int64 // packs and blocks done in even and in odd phases
+	done              []atomic.Int32  // phases done of each block of C
+	broken            atomic.Bool     // a thread has panicked: its items will never be done
+}
+
+// phase is a panel of B: columns j0 … j0+jn−1 of C, steps k0 … k0+kn−1 of the sums.
+type phase struct {
+	number         int
+	j0, jn, k0, kn int
+}
+
+func (g *gemm[T]) phase(p int) phase {
+	j0, k0 := p/g.deep*columnsPacked, p%g.deep*g.loops.depth
+	return phase{p, j0, min(columnsPacked, g.cols-j0), k0, min(g.loops.depth, g.depth-k0)}
 }
 
 // Run runs the kernel.
@@ -219,19 +176,25 @@ func (g *gemm[T]) Run() error {
 		g.empty()
 		return nil
 	}
-	for g.j0 = 0; g.j0 < g.cols; g.j0 += columnsPacked {
-		g.jn = min(columnsPacked, g.cols-g.j0)
-		for g.k0 = 0; g.k0 < g.depth; g.k0 += g.loops.depth {
-			g.kn = min(g.loops.depth, g.depth-g.k0)
-			across := blocks(g.jn, columnBlock)
-			g.packing = true
-			g.run(blocks(g.jn, packColumns), g)
-			g.packing = false
-			g.next.Store(0)
-			g.total = int64(across * blocks(g.rows, g.rowPart))
-			g.run(int(min(g.total, int64(g.dev.pool.Threads()))), g)
-		}
+	wide := min(g.cols, columnsPacked)
+	g.across, g.packs = blocks(wide, columnBlock), blocks(wide, packColumns)
+	g.total = g.across * blocks(g.rows, g.rowPart)
+	g.deep = blocks(g.depth, g.loops.depth)
+	g.phases = g.deep * blocks(g.cols, columnsPacked)
+	g.before = g.total / 2
+	if g.panels == 1 {
+		g.before = g.total
 	}
+	g.broken.Store(false)
+	g.next.Store(0)
+	for i := range 2 {
+		g.packed[i].Store(0)
+		g.computed[i].Store(0)
+	}
+	for i := range g.done[:g.total] {
+		g.done[i].Store(0)
+	}
+	g.run(min(g.packs+g.total, g.dev.pool.Threads()), g)
 	return nil
 }
 
@@ -257,30 +220,114 @@ func (g *gemm[T]) finishRow(row []T, j int) {
 	}
 }
 
-// Part packs columns of B, or computes blocks of C until none is left, with the memory of a thread.
+// Part does items until none is left, with the memory of a thread.
 func (g *gemm[T]) Part(i int) {
-	packedB := g.packedB.in(g.dev)
-	if g.packing {
-		j := i * packColumns
-		to := packedB[j/columnBlock*g.columnPanel+j%columnBlock*g.kn:]
-		g.b.transpose().pack(to, g.j0+j, min(packColumns, g.jn-j), g.k0, g.kn, g.loops.tileCols, g.loops.packB, g.loops.packTransposed)
-		return
-	}
 	own := g.packedA.in(g.dev)[i*g.perThread : (i+1)*g.perThread]
-	across := int64(blocks(g.jn, columnBlock))
-	for packedRow := int64(-1); ; {
-		block := g.next.Add(1) - 1
-		if block >= g.total {
+	packedB := g.packedB.in(g.dev)
+	each := g.total + g.packs
+	packedRow := -1 // the rows of A in own, counted over all phases
+	whole := false
+	defer func() {
+		if !whole {
+			g.broken.Store(true)
+		}
+	}()
+	for {
+		item, n := g.take()
+		if n == 0 || g.broken.Load() {
+			whole = true
 			return
 		}
-		row, col := block/across, int(block%across)
-		r0 := int(row) * g.rowPart
-		rn := min(g.rowPart, g.rows-r0)
-		if row != packedRow {
-			g.packRows(own, r0, rn)
-			packedRow = row
+		at := item - g.packs
+		p, at := at/each, at%each
+		switch {
+		case item < g.packs:
+			g.pack(packedB, 0, item)
+		case at >= g.before && at < g.before+g.packs:
+			g.pack(packedB, p+1, at-g.before)
+		default:
+			if at >= g.before {
+				at -= g.packs
+			}
+			for block := at; block < at+n; block++ {
+				packedRow = g.compute(own, packedB, p, block, packedRow)
+			}
 		}
-		g.block(own[:g.rowPanel], packedB[col*g.columnPanel:], own[g.rowPanel:], r0, rn, col*columnBlock)
+	}
+}
+
+// take takes the next items: a whole row of blocks, for which A is packed once, or near the end and among packs a single one.
+func (g *gemm[T]) take() (item, n int) {
+	each := g.total + g.packs
+	end := g.packs + g.phases*each
+	for {
+		item := int(g.next.Load())
+		if item >= end {
+			return 0, 0
+		}
+		n := 1
+		if left := end - item; item >= g.packs && left > g.packs+2*g.dev.pool.Threads()*g.across {
+			switch at := (item - g.packs) % each; {
+			case at < g.before:
+				n = min(g.across-at%g.across, g.before-at)
+			case at >= g.before+g.packs:
+				n = g.across - (at-g.packs)%g.across
+			}
+		}
+		if g.next.CompareAndSwap(int64(item), int64(item+n)) {
+			return item, n
+		}
+	}
+}
+
+// pack packs some columns of a phase's panel of B.
+func (g *gemm[T]) pack(packedB []T, number, i int) {
+	if number == g.phases {
+		return
+	}
+	p := g.phase(number)
+	if number >= g.panels { // the panel that was in its place must not be in use any more
+		need := int64(number/2) * int64(g.total)
+		for turn := 1; g.computed[number%2].Load() < need; turn++ {
+			g.wait(turn)
+		}
+	}
+	if j := i * packColumns; j < p.jn {
+		to := packedB[number%g.panels*g.phasePanel+j/columnBlock*g.columnPanel+j%columnBlock*p.kn:]
+		g.b.transpose().pack(to, p.j0+j, min(packColumns, p.jn-j), p.k0, p.kn, g.loops.tileCols, g.loops.packB, g.loops.packTransposed)
+	}
+	g.packed[number%2].Add(1)
+}
+
+// compute adds a phase to a block of C. packedRow is the row of blocks for which own holds A; the new one is returned.
+func (g *gemm[T]) compute(own, packedB []T, number, block, packedRow int) int {
+	p := g.phase(number)
+	row, col := block/g.across, block%g.across
+	r0 := row * g.rowPart
+	rn := min(g.rowPart, g.rows-r0)
+	if row += number * g.total; row != packedRow {
+		g.packRows(own, p, r0, rn)
+		packedRow = row
+	}
+	need := int64(number/2+1) * int64(g.packs)
+	for turn := 1; g.packed[number%2].Load() < need || g.done[block].Load() < int32(number); turn++ {
+		g.wait(turn)
+	}
+	if col*columnBlock < p.jn {
+		g.block(p, own[:g.rowPanel], packedB[number%g.panels*g.phasePanel+col*g.columnPanel:], own[g.rowPanel:], r0, rn, col*columnBlock)
+	}
+	g.done[block].Store(int32(number + 1))
+	g.computed[number%2].Add(1)
+	return packedRow
+}
+
+// wait is called at each turn of a wait for another thread, which may not have a processor.
+func (g *gemm[T]) wait(turn int) {
+	if turn%64 == 0 {
+		if g.broken.Load() {
+			panic("another part of the product panicked")
+		}
+		runtime.Gosched()
 	}
 }
 
@@ -288,32 +335,32 @@ func (g *gemm[T]) Part(i int) {
 func (g *gemm[T]) direct() bool { return !g.loops.packed && g.a.col == 1 }
 
 // packRows packs rows of A where the level wants panels, or else those of the last tile that are too few for one.
-func (g *gemm[T]) packRows(own []T, r0, rn int) {
+func (g *gemm[T]) packRows(own []T, p phase, r0, rn int) {
 	whole := 0
 	if g.direct() {
 		whole = rn - rn%g.loops.tileRows
 	}
 	if whole < rn {
-		g.a.pack(own, r0+whole, rn-whole, g.k0, g.kn, g.loops.tileRows, g.loops.packA, nil)
+		g.a.pack(own, r0+whole, rn-whole, p.k0, p.kn, g.loops.tileRows, g.loops.packA, nil)
 	}
 }
 
-// block computes rows r0 … r0+rn−1 of the column block at j of the packed columns.
-func (g *gemm[T]) block(a, b, tile []T, r0, rn, j int) {
+// block computes rows r0 … r0+rn−1 of the column block at j of a phase's columns.
+func (g *gemm[T]) block(p phase, a, b, tile []T, r0, rn, j int) {
 	l := g.loops
 	tr, tc := l.tileRows, l.tileCols
-	cn := min(columnBlock, g.jn-j)
+	cn := min(columnBlock, p.jn-j)
 	var flags tileFlags
-	if g.k0 > 0 || g.accumulate {
+	if p.k0 > 0 || g.accumulate {
 		flags = tileAdd
 	}
-	last := g.k0+g.kn == g.depth
+	last := p.k0+p.kn == g.depth
 	if last && g.act == kernels.ReLU {
 		flags |= tileReLU
 	}
 	for jj := 0; jj < cn; jj += tc {
-		panel := b[jj*g.kn : (jj+tc)*g.kn]
-		at := g.j0 + j + jj
+		panel := b[jj*p.kn : (jj+tc)*p.kn]
+		at := p.j0 + j + jj
 		var bias []T
 		if last && g.bias.present {
 			bias = g.bias.data[at:min(at+tc, g.cols)]
@@ -322,16 +369,16 @@ func (g *gemm[T]) block(a, b, tile []T, r0, rn, j int) {
 			x, rowStride, step := a, 1, tr
 			switch {
 			case !g.direct():
-				x = a[ii*g.kn:]
+				x = a[ii*p.kn:]
 			case ii+tr <= rn:
-				x, rowStride, step = g.a.data[(r0+ii)*g.a.row+g.k0*g.a.col:], g.a.row, g.a.col
+				x, rowStride, step = g.a.data[(r0+ii)*g.a.row+p.k0*g.a.col:], g.a.row, g.a.col
 			}
 			to := g.c.data[(r0+ii)*g.c.stride+at:]
 			if ii+tr <= rn && jj+tc <= cn {
-				l.tile(g.kn, x, rowStride, step, panel, to, g.c.stride, bias, flags)
+				l.tile(p.kn, x, rowStride, step, panel, to, g.c.stride, bias, flags)
 				continue
 			}
-			l.tile(g.kn, x, rowStride, step, panel, tile, tc, nil, 0)
+			l.tile(p.kn, x, rowStride, step, panel, tile, tc, nil, 0)
 			for r := range min(tr, rn-ii) {
 				width := min(tc, cn-jj)
 				finishTile(to[r*g.c.stride:][:width], tile[r*tc:][:width], bias, flags)
@@ -339,7 +386,7 @@ func (g *gemm[T]) block(a, b, tile []T, r0, rn, j int) {
 		}
 	}
 	if last && g.act != kernels.Identity && g.act != kernels.ReLU {
-		at := g.j0 + j
+		at := p.j0 + j
 		for r := r0; r < r0+rn; r++ {
 			row := g.c.data[r*g.c.stride+at:][:cn]
 			l.activate[g.act](row, row)

@@ -1,0 +1,67 @@
+package datasets
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/duckdb/duckdb-go/v2/mapping"
+)
+
+// nestedKinds names the types whose values hold other values. As text they would
+// be categories that hardly ever repeat, so they are refused.
+var nestedKinds = map[mapping.Type]string{
+	mapping.TypeList:   "lists",
+	mapping.TypeArray:  "lists",
+	mapping.TypeStruct: "structs",
+	mapping.TypeMap:    "maps",
+}
+
+// nestedJSON is the kind of values that keep their JSON, because the rows of a
+// file disagree about their type.
+const nestedJSON = "JSON objects or lists"
+
+// nested is the error about column i, which holds values of a nested kind.
+func (r *relation) nested(i int, kind string) error {
+	name := sqlName(r.names[i])
+	var sql string
+	switch kind {
+	case "lists":
+		sql = fmt.Sprintf("* REPLACE (len(%s) AS %s)", name, name)
+	case "structs":
+		sql = fmt.Sprintf("* EXCLUDE (%s), unnest(%s)", name, name)
+	case "maps":
+		sql = fmt.Sprintf("* REPLACE (%s['KEY'] AS %s)", name, name)
+	default:
+		sql = fmt.Sprintf("* REPLACE (%s->>'$.KEY' AS %s)", name, name)
+	}
+	remedy := "flatten the column, for example with " + querySetting(r.options.applied, "SELECT "+sql+" FROM data")
+	if !r.options.applied {
+		remedy = fmt.Sprintf("leave the column out (columns: {%s: {type: ignore}}, or features without it), or %s", quote(r.names[i]), remedy)
+	}
+	return &ValueError{Place: r.origin.name(), Column: r.names[i], Problem: "holds " + kind + ", not single values", Remedy: remedy}
+}
+
+// jsonReader is a textReader of values that DuckDB left as JSON.
+type jsonReader struct {
+	*textReader
+	refuse func() error // the error about nested values
+	nested bool
+}
+
+func (t *jsonReader) read(c *chunk, column int) {
+	values, mask := vector[duckString](c, column)
+	for i := range values {
+		if mask.valid(i) {
+			text := values[i].text()
+			t.nested = t.nested || strings.HasPrefix(text, "{") || strings.HasPrefix(text, "[")
+		}
+	}
+	t.textReader.read(c, column)
+}
+
+func (t *jsonReader) finish(from *origin) (*Series, bool, error) {
+	if t.nested {
+		return nil, false, t.refuse()
+	}
+	return t.textReader.finish(from)
+}
