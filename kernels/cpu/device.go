@@ -254,16 +254,24 @@ func (s slot[T]) in(d *Device) []T {
 	return unsafe.Slice((*T)(unsafe.Pointer(&d.arena[s.offset])), s.n)
 }
 
-// aligned returns n zeroed elements that begin at a multiple of the alignment. T has no pointers.
+// aligned returns n zeroed elements that begin at a multiple of the alignment, large ones on huge pages. T has no pointers.
 func aligned[T any](n int) []T {
 	if n == 0 {
 		return nil
 	}
 	size := int(unsafe.Sizeof(*new(T)))
-	s := make([]T, n+alignment/size-1)
-	skip := 0
-	if off := int(uintptr(unsafe.Pointer(&s[0])) % alignment); off != 0 {
-		skip = (alignment - off) / size
+	at := alignment
+	if n >= hugeBuffer/size {
+		at = hugePage
 	}
-	return s[skip : skip+n : skip+n]
+	s := make([]T, n+at/size-1)
+	skip := 0
+	if off := int(uintptr(unsafe.Pointer(&s[0])) % uintptr(at)); off != 0 {
+		skip = (at - off) / size
+	}
+	s = s[skip : skip+n : skip+n]
+	if at == hugePage {
+		adviseHuge(unsafe.Pointer(&s[0]), n*size)
+	}
+	return s
 }

@@ -90,11 +90,22 @@ func BenchmarkKernels(b *testing.B) {
 
 // BenchmarkTables measures gathers and sparse updates of random rows of a table larger than the caches, in nanoseconds a row.
 func BenchmarkTables(b *testing.B) {
-	const tableRows, batchRows, fields, width = 1 << 22, 1 << 16, 10, 16
-	table, v := filled(tableRows, width), filled(tableRows, width)
-	for i := range tableRows * width {
-		Slice[float32](v.Buf)[i] = 1
+	const tableRows, batchRows, fields, width = 1 << 24, 1 << 16, 10, 16
+	owner, err := New(Options{})
+	if err != nil {
+		b.Fatal(err)
 	}
+	allocated := func() kernels.Matrix { // as a program's parameters are, on huge pages where there are any
+		buf, err := owner.Alloc(kernels.Float32, tableRows*width, "benchmark")
+		if err != nil {
+			b.Fatal(err)
+		}
+		for i := range Slice[float32](buf) {
+			Slice[float32](buf)[i] = 1
+		}
+		return kernels.NewMatrix(Wrap(Slice[float32](buf)), tableRows, width)
+	}
+	table, v := allocated(), allocated()
 	ids := make([]int32, batchRows*fields)
 	for i := range ids {
 		ids[i] = int32(uint32(i*2654435761) % tableRows) // distinct, as the factor is odd

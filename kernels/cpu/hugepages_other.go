@@ -1,0 +1,15 @@
+//go:build !linux
+
+package cpu
+
+import (
+	"math"
+	"unsafe"
+)
+
+const (
+	hugePage   = 1 // buffers are aligned as others are
+	hugeBuffer = math.MaxInt
+)
+
+func adviseHuge(unsafe.Pointer, int) {}
