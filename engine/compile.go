@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 
 	"debut/engine/ops"
 	"debut/kernels"
@@ -55,11 +56,12 @@ func Compile(g *Graph, opt Options) (*Program, error) {
 }
 
 type compiler struct {
-	g    *Graph
-	opt  Options
-	l    *lowered
-	plan *plan
-	p    *Program
+	g       *Graph
+	opt     Options
+	l       *lowered
+	plan    *plan
+	p       *Program
+	measure bool // only give values their memory: bind nothing
 }
 
 func (c *compiler) compile() (*Program, error) {
@@ -107,6 +109,9 @@ func (c *compiler) compile() (*Program, error) {
 	}
 	c.p.stats.Slots = len(c.plan.slots)
 	c.p.stats.BytesUnshared = int64(c.plan.planned * c.g.dtype.Size())
+	if c.measure {
+		return c.p, nil
+	}
 	return c.p, c.p.prepare()
 }
 
@@ -126,6 +131,9 @@ func (c *compiler) bind(ctx ops.Context, i int, in *instr) error {
 	for k, n := range in.outs {
 		outs[k] = c.plan.matrix[n]
 	}
+	if c.measure {
+		return nil
+	}
 	if in.foreign && !c.opt.Fallback {
 		return fmt.Errorf("engine: the engine has no kernel for %s, and running it through gorgonia on the CPU is not allowed: %w", in.name, kernels.ErrUnsupported)
 	}
@@ -137,7 +145,7 @@ func (c *compiler) bind(ctx ops.Context, i int, in *instr) error {
 		return fmt.Errorf("engine: %s: %w", in.name, err)
 	}
 	c.p.exact = c.p.exact || in.exact
-	c.p.steps = append(c.p.steps, step{in.name, c.l.describe(in), len(c.p.kernels), len(c.p.kernels) + len(ks)})
+	c.p.steps = append(c.p.steps, step{in.name, c.l.describe(in), c.layerOf(in), outs, len(c.p.kernels), len(c.p.kernels) + len(ks)})
 	c.p.kernels = append(c.p.kernels, ks...)
 	return nil
 }
@@ -214,6 +222,10 @@ func (c *compiler) lookup(lk *Lookup) error {
 	if err != nil {
 		return err
 	}
+	c.plan.matrix[lk.Node], c.p.ids[lk.Name] = out, ids
+	if c.measure {
+		return nil
+	}
 	f, err := kernels.Family[kernels.Embedding](c.opt.Device)
 	if err != nil {
 		return err
@@ -222,10 +234,35 @@ func (c *compiler) lookup(lk *Lookup) error {
 	if err != nil {
 		return err
 	}
-	c.plan.matrix[lk.Node], c.p.ids[lk.Name] = out, ids
-	c.p.steps = append(c.p.steps, step{"gather " + lk.Table.Name, fmt.Sprintf("%d ids → %v", lk.Fields, lk.Node.Shape()), len(c.p.kernels), len(c.p.kernels) + 1})
+	c.p.steps = append(c.p.steps, step{
+		"gather " + lk.Table.Name, fmt.Sprintf("%d ids → %v", lk.Fields, lk.Node.Shape()), layerName(lk.Table.Name),
+		[]kernels.Matrix{out}, len(c.p.kernels), len(c.p.kernels) + 1,
+	})
 	c.p.kernels = append(c.p.kernels, k)
 	return nil
+}
+
+// layerOf names the layer of an instruction: that of a parameter it uses, or else of the instruction before.
+func (c *compiler) layerOf(in *instr) string {
+	for _, n := range in.ins {
+		for _, b := range c.g.params {
+			if b.node == n {
+				return layerName(b.spec.Name)
+			}
+		}
+	}
+	if n := len(c.p.steps); n > 0 {
+		return c.p.steps[n-1].layer
+	}
+	return ""
+}
+
+// layerName returns the layer that a parameter's name begins with.
+func layerName(parameter string) string {
+	if i := strings.LastIndexByte(parameter, '.'); i > 0 {
+		return parameter[:i]
+	}
+	return parameter
 }
 
 // warned says whether an earlier instruction is a foreign one of the same name.

@@ -44,7 +44,9 @@ func (p *Parameters) Declare(spec ParameterSpec) (*Parameter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("engine: parameter %q: %w", spec.Name, err)
 	}
-	if p.dtype == kernels.Float64 {
+	if _, counting := p.dev.(*meter); counting {
+		err = nil // there is nothing to initialize
+	} else if p.dtype == kernels.Float64 {
 		err = uploadInitial[float64](p.dev, buf, spec, p.seed)
 	} else {
 		err = uploadInitial[float32](p.dev, buf, spec, p.seed)

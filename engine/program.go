@@ -28,6 +28,8 @@ type Program struct {
 // step describes the kernels from lo to hi−1 for people.
 type step struct {
 	name, detail string
+	layer        string // of the nearest parameter used, here or before
+	outs         []kernels.Matrix
 	lo, hi       int
 }
 

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"debut/engine/optim"
-	"debut/engine/tables"
 	"debut/kernels"
 )
 
@@ -15,6 +14,9 @@ type TrainerOptions struct {
 	Loss       *Node // a scalar, differentiated by Graph.Differentiate
 	Optimizer  optim.Config
 	Accumulate int // micro-batches to a step; 0 or 1: each batch is a step
+	// Guard looks at the loss of every batch before anything learns from it: see NonFiniteError. It waits for the device
+	// once a batch.
+	Guard bool
 }
 
 // Trainer runs training steps. It is used by one goroutine at a time.
@@ -24,27 +26,28 @@ type TrainerOptions struct {
 type Trainer struct {
 	*Program
 	opt    optim.Config
-	micros []*sequence // what micro-batch i runs
-	finish *sequence   // the update, after the last of several micro-batches
-	whole  *sequence   // the one micro-batch and the update together, where there is only one
+	params *Parameters
+	loss   kernels.Matrix // of the present batch
+	guard  bool
+	micros []micro   // what micro-batch i runs
+	finish *sequence // the update after the last of several micro-batches; of a single one it is part of it
 	hyper  kernels.Buffer
 	lossAt kernels.Buffer // sum of the losses since the last TakeLoss
 	norm   kernels.Buffer
-	state  []StateTensor
+	state  []namedMatrix
 
-	micro     int   // micro-batches run in the present step
-	microStep int64 // micro-batches run in all
-	steps     int64 // steps done
+	micro int // micro-batches run in the present step
+	count Counters
 
 	hyper64 [kernels.HyperLen]float64 // what is uploaded before an update: here, so that a step allocates nothing
 	hyper32 [kernels.HyperLen]float32
+	loss64  [1]float64
+	loss32  [1]float32
 }
 
-// StateTensor is a piece of the optimizer's state, for checkpoints.
-type StateTensor struct {
-	Name   string // "<parameter>.m" or "<parameter>.v"
-	Matrix kernels.Matrix
-}
+// micro is what a micro-batch runs: its loss and gradients, and what follows from them; with no guard between the two
+// all is in the first.
+type micro struct{ gradients, after *sequence }
 
 // sequence is a list of kernels made ready as one.
 type sequence struct {
@@ -61,6 +64,26 @@ func (s *sequence) run(dev kernels.Device, pr *Profile) error {
 
 // NewTrainer compiles a differentiated graph with everything a step needs.
 func NewTrainer(g *Graph, opt TrainerOptions) (*Trainer, error) {
+	outputs, err := trainerOutputs(g, opt)
+	if err != nil {
+		return nil, err
+	}
+	copt := opt.Options
+	copt.Outputs = outputs
+	p, err := Compile(g, copt)
+	if err != nil {
+		return nil, err
+	}
+	t := &Trainer{Program: p, opt: opt.Optimizer, guard: opt.Guard, params: opt.Parameters, loss: p.outputs[opt.Loss]}
+	b := &trainerBuilder{t: t, g: g, dev: opt.Device, params: opt.Parameters, accumulate: max(opt.Accumulate, 1)}
+	if err := b.build(opt.Loss); err != nil {
+		return nil, fmt.Errorf("engine: trainer: %w", err)
+	}
+	return t, nil
+}
+
+// trainerOutputs lists what a trainer needs of a graph: the loss, gradients, and the next values of state.
+func trainerOutputs(g *Graph, opt TrainerOptions) ([]*Node, error) {
 	if g.err != nil {
 		return nil, g.err
 	}
@@ -84,305 +107,43 @@ func NewTrainer(g *Graph, opt TrainerOptions) (*Trainer, error) {
 	for _, u := range g.updates {
 		outputs = append(outputs, u.value)
 	}
-	copt := opt.Options
-	copt.Outputs = outputs
-	p, err := Compile(g, copt)
-	if err != nil {
-		return nil, err
-	}
-	t := &Trainer{Program: p, opt: opt.Optimizer}
-	b := &trainerBuilder{t: t, g: g, dev: opt.Device, params: opt.Parameters, accumulate: max(opt.Accumulate, 1)}
-	if err := b.build(opt.Loss); err != nil {
-		return nil, fmt.Errorf("engine: trainer: %w", err)
-	}
-	return t, nil
-}
-
-// trainerBuilder binds the kernels around the program.
-type trainerBuilder struct {
-	t          *Trainer
-	g          *Graph
-	dev        kernels.Device
-	params     *Parameters
-	accumulate int
-
-	first, later [][]kernels.Kernel // per micro-batch, before and after the program's kernels
-	update       []kernels.Kernel
-	clipped      []kernels.Matrix // gradients that count for the global norm
-	pending      []pendingUpdate
-}
-
-type pendingUpdate struct {
-	p          *Parameter
-	grad, rows kernels.Matrix
-}
-
-func (b *trainerBuilder) build(loss *Node) error {
-	b.first = make([][]kernels.Kernel, b.accumulate)
-	b.later = make([][]kernels.Kernel, b.accumulate)
-	var err error
-	if b.t.hyper, err = b.dev.Alloc(b.g.dtype, kernels.HyperLen, "optimizer state"); err != nil {
-		return err
-	}
-	if b.t.lossAt, err = b.dev.Alloc(b.g.dtype, 1, "optimizer state"); err != nil {
-		return err
-	}
-	if b.t.norm, err = b.dev.Alloc(b.g.dtype, 1, "optimizer state"); err != nil {
-		return err
-	}
-	sum := kernels.NewMatrix(b.t.lossAt, 1, 1)
-	for i := range b.later {
-		if err := b.add(&b.later[i], kernels.Add, sum, b.t.outputs[loss], sum); err != nil {
-			return err
-		}
-	}
-	for _, p := range b.g.params {
-		if d := b.g.grads[p.node]; d != nil {
-			if err := b.dense(p.spec.Name, b.t.outputs[d]); err != nil {
-				return fmt.Errorf("parameter %q: %w", p.spec.Name, err)
-			}
-		}
-	}
-	for _, l := range b.g.lookups {
-		if d := b.g.grads[l.Node]; d != nil {
-			if err := b.sparse(l, b.t.outputs[d]); err != nil {
-				return fmt.Errorf("table %q: %w", l.Table.Name, err)
-			}
-		}
-	}
-	for _, u := range b.g.updates {
-		if err := b.stateUpdate(u); err != nil {
-			return err
-		}
-	}
-	if err := b.optimizer(); err != nil {
-		return err
-	}
-	return b.prepare()
-}
-
-func (b *trainerBuilder) elementwise() (kernels.Elementwise, error) {
-	return kernels.Family[kernels.Elementwise](b.dev)
-}
-
-func (b *trainerBuilder) add(list *[]kernels.Kernel, kind kernels.BinaryKind, x, y, z kernels.Matrix) error {
-	f, err := b.elementwise()
-	if err != nil {
-		return err
-	}
-	k, err := f.Binary(kernels.BinaryArgs{Kind: kind, A: x, B: y, C: z})
-	if err == nil {
-		*list = append(*list, k)
-	}
-	return err
-}
-
-func (b *trainerBuilder) copy(list *[]kernels.Kernel, src, dst kernels.Matrix) error {
-	f, err := b.elementwise()
-	if err != nil {
-		return err
-	}
-	k, err := f.Copy(kernels.CopyArgs{Src: src, Dst: dst})
-	if err == nil {
-		*list = append(*list, k)
-	}
-	return err
-}
-
-// dense notes the gradient of a dense parameter, accumulated over micro-batches where there are several.
-func (b *trainerBuilder) dense(name string, grad kernels.Matrix) error {
-	if b.accumulate > 1 {
-		buf, err := b.dev.Alloc(b.g.dtype, grad.Rows*grad.Cols, "gradients")
-		if err != nil {
-			return err
-		}
-		acc := kernels.NewMatrix(buf, grad.Rows, grad.Cols)
-		for i := range b.later {
-			if i == 0 {
-				err = b.copy(&b.later[i], grad, acc)
-			} else {
-				err = b.add(&b.later[i], kernels.Add, acc, grad, acc)
-			}
-			if err != nil {
-				return err
-			}
-		}
-		grad = acc
-	}
-	b.clipped = append(b.clipped, grad)
-	b.pending = append(b.pending, pendingUpdate{p: b.params.Get(name), grad: grad})
-	return nil
-}
-
-// sparse notes the gradient of a table. Micro-batches keep their ids and gradients side by side until the update; a
-// place without a row holds the id −1.
-func (b *trainerBuilder) sparse(l *Lookup, grad kernels.Matrix) error {
-	ids := b.t.ids[l.Name]
-	if b.accumulate > 1 {
-		n := b.g.batch
-		ib, err := b.dev.Alloc(kernels.Int32, b.accumulate*n*ids.Cols, "gradients")
-		if err != nil {
-			return err
-		}
-		gb, err := b.dev.Alloc(b.g.dtype, b.accumulate*n*grad.Cols, "gradients")
-		if err != nil {
-			return err
-		}
-		allIDs := kernels.NewMatrix(ib, b.accumulate*n, ids.Cols)
-		allGrad := kernels.NewMatrix(gb, b.accumulate*n, grad.Cols)
-		f, err := b.elementwise()
-		if err != nil {
-			return err
-		}
-		none, err := f.Fill(kernels.FillArgs{X: allIDs, Value: -1})
-		if err != nil {
-			return err
-		}
-		b.first[0] = append(b.first[0], none)
-		for i := range b.later {
-			if err := b.copy(&b.later[i], ids, part(allIDs, i*n, ids)); err != nil {
-				return err
-			}
-			if err := b.copy(&b.later[i], grad, part(allGrad, i*n, grad)); err != nil {
-				return err
-			}
-		}
-		ids, grad = allIDs, allGrad
-	}
-	s, err := tables.NewSparse(b.dev, ids, grad, l.Table.Shape[0])
-	if err != nil {
-		return err
-	}
-	b.update = append(b.update, s.Reduce())
-	b.clipped = append(b.clipped, s.Gradient())
-	b.pending = append(b.pending, pendingUpdate{b.params.Get(l.Table.Name), s.Gradient(), s.Rows()})
-	return nil
-}
-
-// part views as many rows of m as like has, from row lo, with like's count.
-func part(m kernels.Matrix, lo int, like kernels.Matrix) kernels.Matrix {
-	m.Offset += lo * m.Stride
-	m.Rows, m.Count = like.Rows, like.Count
-	return m
-}
-
-func (b *trainerBuilder) stateUpdate(u stateUpdate) error {
-	p := b.params.Get(u.state.Name())
-	if p == nil {
-		return fmt.Errorf("the state %q that is to be updated is no parameter of the program", u.state.Name())
-	}
-	for i := range b.later {
-		if err := b.copy(&b.later[i], b.t.outputs[u.value], p.Matrix); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// optimizer binds clipping and the updates.
-func (b *trainerBuilder) optimizer() error {
-	hyper := kernels.NewMatrix(b.t.hyper, 1, kernels.HyperLen)
-	if b.t.opt.ClipNorm > 0 {
-		f, err := kernels.Family[kernels.Reduction](b.dev)
-		if err != nil {
-			return err
-		}
-		k, err := f.ClipFactor(kernels.ClipFactorArgs{
-			X: b.clipped, Norm: kernels.NewMatrix(b.t.norm, 1, 1), MaxNorm: b.t.opt.ClipNorm,
-			Factor: hyper.Columns(kernels.HyperFactor, kernels.HyperFactor+1),
-		})
-		if err != nil {
-			return err
-		}
-		b.update = append(b.update, k)
-	}
-	f, err := kernels.Family[kernels.Optimizer](b.dev)
-	if err != nil {
-		return err
-	}
-	for _, u := range b.pending {
-		args := kernels.UpdateArgs{
-			Kind: b.t.opt.Kind, Param: u.p.Matrix, Grad: u.grad, Rows: u.rows, Hyper: hyper,
-			Momentum: b.t.opt.Momentum, Beta1: b.t.opt.Beta1, Beta2: b.t.opt.Beta2, Epsilon: b.t.opt.Epsilon,
-		}
-		if u.p.Spec.Decay {
-			args.L2, args.WeightDecay = b.t.opt.L2, b.t.opt.WeightDecay
-		}
-		hasM, hasV := b.t.opt.Kind.States()
-		if hasM {
-			if args.M, err = b.stateTensor(u.p, ".m"); err != nil {
-				return err
-			}
-		}
-		if hasV {
-			if args.V, err = b.stateTensor(u.p, ".v"); err != nil {
-				return err
-			}
-		}
-		k, err := f.Update(args)
-		if err != nil {
-			return fmt.Errorf("parameter %q: %w", u.p.Spec.Name, err)
-		}
-		b.update = append(b.update, k)
-	}
-	return nil
-}
-
-func (b *trainerBuilder) stateTensor(p *Parameter, suffix string) (kernels.Matrix, error) {
-	buf, err := b.dev.Alloc(b.g.dtype, p.Spec.size(), "optimizer state")
-	if err != nil {
-		return kernels.Matrix{}, fmt.Errorf("parameter %q: %w", p.Spec.Name, err)
-	}
-	m := kernels.NewMatrix(buf, p.Matrix.Rows, p.Matrix.Cols)
-	b.t.state = append(b.t.state, StateTensor{p.Spec.Name + suffix, m})
-	return m, nil
-}
-
-func (b *trainerBuilder) prepare() error {
-	make1 := func(parts ...[]kernels.Kernel) (*sequence, error) {
-		s := &sequence{}
-		for _, p := range parts {
-			s.kernels = append(s.kernels, p...)
-		}
-		exec, err := b.dev.Prepare(s.kernels)
-		s.exec = exec
-		return s, err
-	}
-	var err error
-	if b.accumulate == 1 {
-		b.t.whole, err = make1(b.first[0], b.t.kernels, b.later[0], b.update)
-		return err
-	}
-	for i := range b.accumulate {
-		s, err := make1(b.first[i], b.t.kernels, b.later[i])
-		if err != nil {
-			return err
-		}
-		b.t.micros = append(b.t.micros, s)
-	}
-	b.t.finish, err = make1(b.update)
-	return err
+	return outputs, nil
 }
 
 // Step trains on the batch that was fed. With accumulation, last says that the batch is the last of its step: the
 // parameters then move. A step may have fewer micro-batches than Accumulate. The profile may be nil.
+//
+// With a guard, a batch whose loss is no finite number is a *NonFiniteError, and nothing has learned from it: the
+// parameters are as they were before.
 func (t *Trainer) Step(last bool, pr *Profile) error {
-	if err := t.SetStep(uint64(t.microStep)); err != nil {
-		return err
-	}
-	t.microStep++
-	if t.whole != nil {
-		if err := t.setHyper(); err != nil {
-			return err
-		}
-		t.steps++
-		return t.whole.run(t.dev, pr)
-	}
 	if t.micro == len(t.micros) {
 		return fmt.Errorf("engine: more than %d micro-batches in a step", len(t.micros))
 	}
-	if err := t.micros[t.micro].run(t.dev, pr); err != nil {
+	if err := t.SetStep(uint64(t.count.Batches)); err != nil {
 		return err
+	}
+	single := t.finish == nil
+	if single {
+		if err := t.setHyper(); err != nil {
+			return err
+		}
+	}
+	m := t.micros[t.micro]
+	if err := m.gradients.run(t.dev, pr); err != nil {
+		return err
+	}
+	if t.guard {
+		if err := t.checkLoss(); err != nil {
+			return err
+		}
+		if err := m.after.run(t.dev, pr); err != nil {
+			return err
+		}
+	}
+	t.count.Batches++
+	if single {
+		t.count.Steps++
+		return nil
 	}
 	t.micro++
 	if !last {
@@ -392,12 +153,13 @@ func (t *Trainer) Step(last bool, pr *Profile) error {
 		return err
 	}
 	t.micro = 0
-	t.steps++
+	t.count.Steps++
 	return t.finish.run(t.dev, pr)
 }
 
 func (t *Trainer) setHyper() error {
-	t.opt.Hyper(t.steps, &t.hyper64)
+	t.opt.Hyper(t.count.Steps, &t.hyper64)
+	t.hyper64[kernels.HyperRate] *= t.count.factor()
 	if t.dtype == kernels.Float64 {
 		return kernels.Upload(t.dev, t.hyper, 0, t.hyper64[:])
 	}
@@ -408,11 +170,11 @@ func (t *Trainer) setHyper() error {
 }
 
 // Steps returns the number of steps done.
-func (t *Trainer) Steps() int64 { return t.steps }
+func (t *Trainer) Steps() int64 { return t.count.Steps }
 
 // Rate returns the learning rate of the next step.
 func (t *Trainer) Rate() float64 {
-	return t.opt.LearningRate * t.opt.Schedule.Factor(t.steps)
+	return t.opt.LearningRate * t.opt.Schedule.Factor(t.count.Steps) * t.count.factor()
 }
 
 // TakeLoss returns the sum of the losses since it was last called, and starts a new one. It waits for the device.
@@ -430,9 +192,6 @@ func takeScalar[T float32 | float64](dev kernels.Device, buf kernels.Buffer) (fl
 	}
 	return float64(v[0]), kernels.Upload(dev, buf, 0, make([]T, 1))
 }
-
-// State returns the optimizer's state, for checkpoints.
-func (t *Trainer) State() []StateTensor { return t.state }
 
 // AddBatchTime counts time spent outside kernels in a profile.
 func AddBatchTime(pr *Profile, start time.Time) {

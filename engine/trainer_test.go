@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"runtime/debug"
@@ -41,8 +42,20 @@ func newTraining(t testing.TB, threads, batch, accumulate int, o optim.Config, d
 	loss := layers.BuildLoss(&layers.Builder{Graph: g, Training: true, Seed: 5}, kernels.LogisticLoss, n.Build(&layers.Builder{Graph: g, Training: true, Seed: 5}))
 	must(t, g.Differentiate(loss))
 	p := engine.NewParameters(dev, dt, 11)
-	tr, err := engine.NewTrainer(g, engine.TrainerOptions{Options: engine.Options{Device: dev, Parameters: p}, Loss: loss, Optimizer: o, Accumulate: accumulate})
+	opt := engine.TrainerOptions{Options: engine.Options{Device: dev, Parameters: p}, Loss: loss, Optimizer: o, Accumulate: accumulate, Guard: accumulate%2 == 1}
+	before := dev.Memory()
+	estimate, err := engine.EstimateTrainer(g, opt)
 	must(t, err)
+	if after := dev.Memory(); !maps.Equal(before, after) {
+		t.Errorf("estimating allocated: %v, before %v", after, before)
+	}
+	tr, err := engine.NewTrainer(g, opt)
+	must(t, err)
+	got := dev.Memory()
+	delete(got, "scratch")
+	if !maps.Equal(got, estimate) {
+		t.Errorf("the trainer takes %v bytes, estimated %v", got, estimate)
+	}
 	return &training{t: t, net: n, params: p, tr: tr, batch: batch, ids: map[string][]int32{}}
 }
 

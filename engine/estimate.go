@@ -1,0 +1,98 @@
+package engine
+
+import (
+	"fmt"
+
+	"debut/kernels"
+)
+
+// EstimateTrainer returns the bytes that NewTrainer would allocate on the device for a graph, by purpose as
+// [kernels.Device.Memory] has them, without allocating any. The kernels' scratch memory is not among them.
+func EstimateTrainer(g *Graph, opt TrainerOptions) (map[string]int64, error) {
+	outputs, err := trainerOutputs(g, opt)
+	if err != nil {
+		return nil, err
+	}
+	m := &meter{Device: opt.Device, bytes: map[string]int64{}}
+	copt := opt.Options
+	copt.Outputs, copt.Device, copt.Log = outputs, m, nil
+	copt.Parameters = NewParameters(m, g.dtype, 0)
+	l, err := lower(g, outputs)
+	if err != nil {
+		return nil, err
+	}
+	if !copt.NoFusion {
+		fuse(l, outputs)
+	}
+	if _, err := (&compiler{g: g, opt: copt, l: l, measure: true}).compile(); err != nil {
+		return nil, err
+	}
+	m.trainer(g, opt)
+	return m.bytes, nil
+}
+
+// trainer counts what a trainer allocates beside its program; see trainerBuilder.
+func (m *meter) trainer(g *Graph, opt TrainerOptions) {
+	micros := max(opt.Accumulate, 1)
+	hasM, hasV := opt.Optimizer.Kind.States()
+	state := func(s ParameterSpec) {
+		for _, has := range []bool{hasM, hasV} {
+			if has {
+				m.count(g.dtype, s.size(), "optimizer state")
+			}
+		}
+	}
+	m.count(g.dtype, kernels.HyperLen+2, "optimizer state")
+	for _, p := range g.params {
+		if g.grads[p.node] == nil {
+			continue
+		}
+		if micros > 1 {
+			m.count(g.dtype, p.spec.size(), "gradients")
+		}
+		state(p.spec)
+	}
+	for _, l := range g.lookups {
+		if g.grads[l.Node] == nil {
+			continue
+		}
+		places, dim := micros*g.batch*l.Fields, l.Table.Shape[1]
+		if micros > 1 {
+			m.count(kernels.Int32, places, "gradients")
+			m.count(g.dtype, places*dim, "gradients")
+		}
+		touched := min(places, l.Table.Shape[0])
+		m.count(kernels.Int32, touched, "gradients")
+		m.count(g.dtype, touched*dim, "gradients")
+		state(l.Table)
+	}
+}
+
+// meter is a device that counts allocations and does nothing.
+type meter struct {
+	kernels.Device
+	bytes map[string]int64
+}
+
+// metered is a buffer without memory.
+type metered struct {
+	dtype kernels.Dtype
+	n     int
+}
+
+func (b metered) Dtype() kernels.Dtype { return b.dtype }
+func (b metered) Len() int             { return b.n }
+
+func (m *meter) count(dt kernels.Dtype, n int, purpose string) {
+	m.bytes[purpose] += int64(n) * int64(dt.Size())
+}
+
+func (m *meter) Alloc(dt kernels.Dtype, n int, purpose string) (kernels.Buffer, error) {
+	if n < 0 {
+		return nil, fmt.Errorf("engine: a buffer of %d elements for %s: %w", n, purpose, kernels.ErrShape)
+	}
+	m.count(dt, n, purpose)
+	return metered{dt, n}, nil
+}
+
+func (m *meter) Upload(kernels.Buffer, int, []byte) error { return nil }

@@ -1,0 +1,284 @@
+package engine
+
+import (
+	"fmt"
+
+	"debut/engine/tables"
+	"debut/kernels"
+)
+
+// trainerBuilder binds the kernels around the program.
+type trainerBuilder struct {
+	t          *Trainer
+	g          *Graph
+	dev        kernels.Device
+	params     *Parameters
+	accumulate int
+
+	first, later [][]kernels.Kernel // per micro-batch, before and after the program's kernels
+	update       []kernels.Kernel
+	clipped      []kernels.Matrix // gradients that count for the global norm
+	pending      []pendingUpdate
+}
+
+type pendingUpdate struct {
+	p          *Parameter
+	grad, rows kernels.Matrix
+}
+
+func (b *trainerBuilder) build(loss *Node) error {
+	b.first = make([][]kernels.Kernel, b.accumulate)
+	b.later = make([][]kernels.Kernel, b.accumulate)
+	var err error
+	if b.t.hyper, err = b.dev.Alloc(b.g.dtype, kernels.HyperLen, "optimizer state"); err != nil {
+		return err
+	}
+	if b.t.lossAt, err = b.dev.Alloc(b.g.dtype, 1, "optimizer state"); err != nil {
+		return err
+	}
+	if b.t.norm, err = b.dev.Alloc(b.g.dtype, 1, "optimizer state"); err != nil {
+		return err
+	}
+	sum := kernels.NewMatrix(b.t.lossAt, 1, 1)
+	for i := range b.later {
+		if err := b.add(&b.later[i], kernels.Add, sum, b.t.outputs[loss], sum); err != nil {
+			return err
+		}
+	}
+	for _, p := range b.g.params {
+		if d := b.g.grads[p.node]; d != nil {
+			if err := b.dense(p.spec.Name, b.t.outputs[d]); err != nil {
+				return fmt.Errorf("parameter %q: %w", p.spec.Name, err)
+			}
+		}
+	}
+	for _, l := range b.g.lookups {
+		if d := b.g.grads[l.Node]; d != nil {
+			if err := b.sparse(l, b.t.outputs[d]); err != nil {
+				return fmt.Errorf("table %q: %w", l.Table.Name, err)
+			}
+		}
+	}
+	for _, u := range b.g.updates {
+		if err := b.stateUpdate(u); err != nil {
+			return err
+		}
+	}
+	if err := b.optimizer(); err != nil {
+		return err
+	}
+	return b.prepare()
+}
+
+func (b *trainerBuilder) elementwise() (kernels.Elementwise, error) {
+	return kernels.Family[kernels.Elementwise](b.dev)
+}
+
+func (b *trainerBuilder) add(list *[]kernels.Kernel, kind kernels.BinaryKind, x, y, z kernels.Matrix) error {
+	f, err := b.elementwise()
+	if err != nil {
+		return err
+	}
+	k, err := f.Binary(kernels.BinaryArgs{Kind: kind, A: x, B: y, C: z})
+	if err == nil {
+		*list = append(*list, k)
+	}
+	return err
+}
+
+func (b *trainerBuilder) copy(list *[]kernels.Kernel, src, dst kernels.Matrix) error {
+	f, err := b.elementwise()
+	if err != nil {
+		return err
+	}
+	k, err := f.Copy(kernels.CopyArgs{Src: src, Dst: dst})
+	if err == nil {
+		*list = append(*list, k)
+	}
+	return err
+}
+
+// dense notes the gradient of a dense parameter, accumulated over micro-batches where there are several.
+func (b *trainerBuilder) dense(name string, grad kernels.Matrix) error {
+	if b.accumulate > 1 {
+		buf, err := b.dev.Alloc(b.g.dtype, grad.Rows*grad.Cols, "gradients")
+		if err != nil {
+			return err
+		}
+		acc := kernels.NewMatrix(buf, grad.Rows, grad.Cols)
+		for i := range b.later {
+			if i == 0 {
+				err = b.copy(&b.later[i], grad, acc)
+			} else {
+				err = b.add(&b.later[i], kernels.Add, acc, grad, acc)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		grad = acc
+	}
+	b.clipped = append(b.clipped, grad)
+	b.pending = append(b.pending, pendingUpdate{p: b.params.Get(name), grad: grad})
+	return nil
+}
+
+// sparse notes the gradient of a table. Micro-batches keep their ids and gradients side by side until the update; a
+// place without a row holds the id −1.
+func (b *trainerBuilder) sparse(l *Lookup, grad kernels.Matrix) error {
+	ids := b.t.ids[l.Name]
+	if b.accumulate > 1 {
+		n := b.g.batch
+		ib, err := b.dev.Alloc(kernels.Int32, b.accumulate*n*ids.Cols, "gradients")
+		if err != nil {
+			return err
+		}
+		gb, err := b.dev.Alloc(b.g.dtype, b.accumulate*n*grad.Cols, "gradients")
+		if err != nil {
+			return err
+		}
+		allIDs := kernels.NewMatrix(ib, b.accumulate*n, ids.Cols)
+		allGrad := kernels.NewMatrix(gb, b.accumulate*n, grad.Cols)
+		f, err := b.elementwise()
+		if err != nil {
+			return err
+		}
+		none, err := f.Fill(kernels.FillArgs{X: allIDs, Value: -1})
+		if err != nil {
+			return err
+		}
+		b.first[0] = append(b.first[0], none)
+		for i := range b.later {
+			if err := b.copy(&b.later[i], ids, part(allIDs, i*n, ids)); err != nil {
+				return err
+			}
+			if err := b.copy(&b.later[i], grad, part(allGrad, i*n, grad)); err != nil {
+				return err
+			}
+		}
+		ids, grad = allIDs, allGrad
+	}
+	s, err := tables.NewSparse(b.dev, ids, grad, l.Table.Shape[0])
+	if err != nil {
+		return err
+	}
+	b.update = append(b.update, s.Reduce())
+	b.clipped = append(b.clipped, s.Gradient())
+	b.pending = append(b.pending, pendingUpdate{b.params.Get(l.Table.Name), s.Gradient(), s.Rows()})
+	return nil
+}
+
+// part views as many rows of m as like has, from row lo, with like's count.
+func part(m kernels.Matrix, lo int, like kernels.Matrix) kernels.Matrix {
+	m.Offset += lo * m.Stride
+	m.Rows, m.Count = like.Rows, like.Count
+	return m
+}
+
+func (b *trainerBuilder) stateUpdate(u stateUpdate) error {
+	p := b.params.Get(u.state.Name())
+	if p == nil {
+		return fmt.Errorf("the state %q that is to be updated is no parameter of the program", u.state.Name())
+	}
+	for i := range b.later {
+		if err := b.copy(&b.later[i], b.t.outputs[u.value], p.Matrix); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// optimizer binds clipping and the updates.
+func (b *trainerBuilder) optimizer() error {
+	hyper := kernels.NewMatrix(b.t.hyper, 1, kernels.HyperLen)
+	if b.t.opt.ClipNorm > 0 {
+		f, err := kernels.Family[kernels.Reduction](b.dev)
+		if err != nil {
+			return err
+		}
+		k, err := f.ClipFactor(kernels.ClipFactorArgs{
+			X: b.clipped, Norm: kernels.NewMatrix(b.t.norm, 1, 1), MaxNorm: b.t.opt.ClipNorm,
+			Factor: hyper.Columns(kernels.HyperFactor, kernels.HyperFactor+1),
+		})
+		if err != nil {
+			return err
+		}
+		b.update = append(b.update, k)
+	}
+	f, err := kernels.Family[kernels.Optimizer](b.dev)
+	if err != nil {
+		return err
+	}
+	for _, u := range b.pending {
+		args := kernels.UpdateArgs{
+			Kind: b.t.opt.Kind, Param: u.p.Matrix, Grad: u.grad, Rows: u.rows, Hyper: hyper,
+			Momentum: b.t.opt.Momentum, Beta1: b.t.opt.Beta1, Beta2: b.t.opt.Beta2, Epsilon: b.t.opt.Epsilon,
+		}
+		if u.p.Spec.Decay {
+			args.L2, args.WeightDecay = b.t.opt.L2, b.t.opt.WeightDecay
+		}
+		hasM, hasV := b.t.opt.Kind.States()
+		if hasM {
+			if args.M, err = b.stateTensor(u.p, ".m"); err != nil {
+				return err
+			}
+		}
+		if hasV {
+			if args.V, err = b.stateTensor(u.p, ".v"); err != nil {
+				return err
+			}
+		}
+		k, err := f.Update(args)
+		if err != nil {
+			return fmt.Errorf("parameter %q: %w", u.p.Spec.Name, err)
+		}
+		b.update = append(b.update, k)
+	}
+	return nil
+}
+
+func (b *trainerBuilder) stateTensor(p *Parameter, suffix string) (kernels.Matrix, error) {
+	buf, err := b.dev.Alloc(b.g.dtype, p.Spec.size(), "optimizer state")
+	if err != nil {
+		return kernels.Matrix{}, fmt.Errorf("parameter %q: %w", p.Spec.Name, err)
+	}
+	m := kernels.NewMatrix(buf, p.Matrix.Rows, p.Matrix.Cols)
+	b.t.state = append(b.t.state, namedMatrix{p.Spec.Name + suffix, p.Spec.Shape, m})
+	return m, nil
+}
+
+func (b *trainerBuilder) prepare() error {
+	make1 := func(parts ...[]kernels.Kernel) (*sequence, error) {
+		s := &sequence{}
+		for _, p := range parts {
+			s.kernels = append(s.kernels, p...)
+		}
+		exec, err := b.dev.Prepare(s.kernels)
+		s.exec = exec
+		return s, err
+	}
+	for i := range b.accumulate {
+		var update []kernels.Kernel
+		if b.accumulate == 1 {
+			update = b.update
+		}
+		parts := [][]kernels.Kernel{b.first[i], b.t.kernels, b.later[i], update}
+		var m micro
+		var err error
+		if !b.t.guard {
+			m.gradients, err = make1(parts...)
+		} else if m.gradients, err = make1(parts[:2]...); err == nil {
+			m.after, err = make1(parts[2:]...)
+		}
+		if err != nil {
+			return err
+		}
+		b.t.micros = append(b.t.micros, m)
+	}
+	if b.accumulate == 1 {
+		return nil
+	}
+	var err error
+	b.t.finish, err = make1(b.update)
+	return err
+}
