@@ -107,41 +107,6 @@ func (p *Parameters) Write(name string, values []float64) error {
 	return writeFloats(p.dev, q.Matrix.Buf, 0, values)
 }
 
-// Snapshot is a copy of all parameters in host memory.
-type Snapshot struct{ data map[string][]byte }
-
-// Snapshot copies all parameters, reusing the memory of an older snapshot if one is given.
-func (p *Parameters) Snapshot(reuse *Snapshot) (*Snapshot, error) {
-	s := reuse
-	if s == nil {
-		s = &Snapshot{data: map[string][]byte{}}
-	}
-	for _, q := range p.order {
-		n := q.Spec.size() * p.dtype.Size()
-		if len(s.data[q.Spec.Name]) != n {
-			s.data[q.Spec.Name] = make([]byte, n)
-		}
-		if err := p.dev.Download(s.data[q.Spec.Name], q.Matrix.Buf, 0); err != nil {
-			return nil, fmt.Errorf("engine: parameter %q: %w", q.Spec.Name, err)
-		}
-	}
-	return s, nil
-}
-
-// Restore puts back what a snapshot of these parameters holds.
-func (p *Parameters) Restore(s *Snapshot) error {
-	for _, q := range p.order {
-		d, ok := s.data[q.Spec.Name]
-		if !ok {
-			return fmt.Errorf("engine: the snapshot lacks parameter %q", q.Spec.Name)
-		}
-		if err := p.dev.Upload(q.Matrix.Buf, 0, d); err != nil {
-			return fmt.Errorf("engine: parameter %q: %w", q.Spec.Name, err)
-		}
-	}
-	return nil
-}
-
 func readFloats(dev kernels.Device, buf kernels.Buffer) ([]float64, error) {
 	if buf.Dtype() == kernels.Float64 {
 		v := make([]float64, buf.Len())

@@ -22,18 +22,32 @@ import (
 func (a *app) train() *cobra.Command {
 	var device deviceFlags
 	var set []string
-	var output, name string
+	var output, name, resume string
 	var overwrite, profile, explain, asJSON bool
 	cmd := &cobra.Command{
-		Use:   "train RUN.yaml",
+		Use:   "train RUN.yaml | RUN_FOLDER",
 		Short: "Train a model as a run file describes it",
 		Long: `Train a model as a run file describes it, evaluate it, and leave all of it in a run folder.
 
-Ctrl-C ends the training at the next step and keeps the model so far; a second Ctrl-C ends the program at once.`,
+The state of the training is saved in the run folder from time to time and at its end ("checkpoint:" in the run file).
+With --resume a run goes on from there, with the same result as if it had never been interrupted, whatever ended it; where
+there is nothing to go on from yet it begins. Number of epochs, device, threads and checkpoints may be others then.
+
+Ctrl-C ends the training at the next step with a checkpoint and the model so far; a second Ctrl-C ends the program at once.`,
 		Example: `  debut train run.yaml
-  debut train run.yaml --name wide --set train.epochs=20`,
-		Args: takes(1, 1, "one run file"),
+  debut train run.yaml --name wide --set train.epochs=20
+  debut train run.yaml --resume
+  debut train runs/wide --resume --set train.epochs=40
+  debut train runs/wide --resume=best`,
+		Args: takes(1, 1, "one run file, or with --resume a run folder"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			from := behavior.ResumeFrom(resume)
+			switch {
+			case from != behavior.ResumeNot && from != behavior.ResumeLast && from != behavior.ResumeBest:
+				return usagef("--resume=%s: a run goes on from the last checkpoint (--resume) or from the best (--resume=best)", resume)
+			case from != behavior.ResumeNot && overwrite:
+				return usagef("--resume goes on with a run, --overwrite replaces it: give one of them")
+			}
 			overrides := append([]string(nil), set...)
 			overrides = append(overrides, device.overrides(cmd.Flags())...)
 			if cmd.Flags().Changed("output") {
@@ -47,15 +61,22 @@ Ctrl-C ends the training at the next step and keeps the model so far; a second C
 					return usagef("--name: %s", strings.TrimPrefix(err.Error(), "runfolder: "))
 				}
 			}
-			cfg, err := loadRun(args[0], overrides)
+			run, err := runOf(args[0], from)
 			if err != nil {
 				return err
+			}
+			cfg, err := loadRun(run.file, append(run.overrides, overrides...))
+			if err != nil {
+				return err
+			}
+			if from != behavior.ResumeNot && cfg.Name == "" {
+				return usagef("--resume: %s has no \"name:\", so the run folder has the time in its name: give the folder instead (debut train runs/… --resume)", args[0])
 			}
 			if err := checkRoot(cfg.Output); err != nil {
 				return err
 			}
-			opt := a.trainOptions(args[0])
-			opt.Overwrite = overwrite
+			opt := a.trainOptions(run.config)
+			opt.Overwrite, opt.Resume = overwrite, from
 			if profile {
 				opt.Profile = new(engine.Profile)
 			}
@@ -98,10 +119,48 @@ Ctrl-C ends the training at the next step and keeps the model so far; a second C
 	flags.StringVar(&output, "output", "", "folder of run folders (default: the run file's, else runs)")
 	flags.StringVar(&name, "name", "", "name of the run folder")
 	flags.BoolVar(&overwrite, "overwrite", false, "replace an earlier run of that name")
+	flags.StringVar(&resume, "resume", "", "go on with the run of this name, from its last checkpoint or =best")
+	flags.Lookup("resume").NoOptDefVal = string(behavior.ResumeLast)
 	flags.BoolVar(&profile, "profile", false, "show where the time of a step goes; slows it a little")
 	flags.BoolVar(&explain, "explain-graph", false, "show the compiled program")
 	flags.BoolVar(&asJSON, "json", false, "print the result as JSON, and progress as JSON lines on standard error")
 	return cmd
+}
+
+// runArgument is what the argument of train stands for.
+type runArgument struct {
+	file      string   // the run file to read
+	config    string   // the file whose folder relative paths start from
+	overrides []string // that come before those of the command line
+}
+
+// runOf resolves the argument of train: a run file, or the folder of a run to go on with.
+func runOf(path string, from behavior.ResumeFrom) (runArgument, error) {
+	info, err := os.Stat(path)
+	if err != nil || !info.IsDir() {
+		return runArgument{file: path, config: path}, nil // the run file's reader has an error for what is missing
+	}
+	if from == behavior.ResumeNot {
+		return runArgument{}, usagef("%s is a folder: name a run file, or go on with the run in it with --resume", path)
+	}
+	folder, err := runfolder.Open(path)
+	if err != nil {
+		return runArgument{}, err
+	}
+	result, err := folder.Result()
+	if err != nil {
+		return runArgument{}, err
+	}
+	absolute, err := filepath.Abs(path)
+	if err != nil {
+		return runArgument{}, fmt.Errorf("%s: %w", path, err)
+	}
+	return runArgument{
+		file:   folder.Join(runfolder.ConfigFile),
+		config: result.Config,
+		// The folder may have been moved or renamed since.
+		overrides: []string{"output=" + strconv.Quote(filepath.Dir(path)), "name=" + strconv.Quote(filepath.Base(absolute))},
+	}, nil
 }
 
 // loadRun reads a run file with overrides.

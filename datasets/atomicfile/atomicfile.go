@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 )
 
 // Write calls fill with a buffered writer and, when fill succeeds, makes what
@@ -19,11 +18,18 @@ import (
 // The content goes to a temporary file in path's own folder (a rename is
 // atomic only within one file system), is flushed to stable storage, renamed
 // over path, and the folder entry is flushed too. On any error, a panic of
-// fill included, path is left as it was and the temporary file is removed.
+// fill included, path is left as it was and the temporary file is removed;
+// only where flushing the folder entry fails, the last thing done, path has
+// its complete new content already, which a power failure may then undo.
 // The folder must exist.
-func Write(path string, perm fs.FileMode, fill func(io.Writer) error) (err error) {
+func Write(path string, perm fs.FileMode, fill func(io.Writer) error) error {
+	return WriteTo(OS, path, perm, fill)
+}
+
+// WriteTo is Write on the given file system.
+func WriteTo(fsys FS, path string, perm fs.FileMode, fill func(io.Writer) error) (err error) {
 	dir := filepath.Dir(path)
-	tmp, err := os.CreateTemp(dir, "."+filepath.Base(path)+".tmp-*")
+	tmp, err := fsys.Create(dir, "."+filepath.Base(path)+".tmp-*")
 	if err != nil {
 		return fmt.Errorf("write %s: create a temporary file beside it: %w", path, err)
 	}
@@ -33,7 +39,7 @@ func Write(path string, perm fs.FileMode, fill func(io.Writer) error) (err error
 			err = errors.Join(err, tmp.Close())
 		}
 		if !renamed {
-			err = errors.Join(err, os.Remove(tmp.Name()))
+			err = errors.Join(err, fsys.Remove(tmp.Name()))
 		}
 	}()
 
@@ -44,7 +50,7 @@ func Write(path string, perm fs.FileMode, fill func(io.Writer) error) (err error
 	if err := w.Flush(); err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
-	// CreateTemp makes the file 0600; the mode is set explicitly so that the
+	// Create makes the file 0600; the mode is set explicitly so that the
 	// umask cannot take away what the caller asked for.
 	if err := tmp.Chmod(perm); err != nil {
 		return fmt.Errorf("write %s: set mode: %w", path, err)
@@ -56,7 +62,7 @@ func Write(path string, perm fs.FileMode, fill func(io.Writer) error) (err error
 	if err := tmp.Close(); err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
-	return commit(tmp.Name(), path, &renamed)
+	return commit(fsys, tmp.Name(), path, &renamed)
 }
 
 // Commit flushes the finished file tmp to stable storage and renames it to
@@ -75,28 +81,16 @@ func Commit(tmp, path string) error {
 		return fmt.Errorf("write %s: flush to disk: %w", path, err)
 	}
 	var renamed bool
-	return commit(tmp, path, &renamed)
+	return commit(OS, tmp, path, &renamed)
 }
 
-func commit(tmp, path string, renamed *bool) error {
-	if err := os.Rename(tmp, path); err != nil {
+func commit(fsys FS, tmp, path string, renamed *bool) error {
+	if err := fsys.Rename(tmp, path); err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	*renamed = true
-	if err := syncDir(filepath.Dir(path)); err != nil {
+	if err := fsys.SyncDir(filepath.Dir(path)); err != nil {
 		return fmt.Errorf("write %s: flush the folder entry: %w", path, err)
 	}
 	return nil
-}
-
-// syncDir makes a rename inside dir durable.
-func syncDir(dir string) error {
-	if runtime.GOOS == "windows" {
-		return nil // folders cannot be opened for flushing there
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

@@ -17,7 +17,6 @@ import (
 	"os"
 	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 	"unsafe"
 
@@ -132,11 +131,7 @@ func processorName() string {
 
 // machineMemory returns the machine's memory in bytes, or 0 where the system does not tell.
 func machineMemory() int64 {
-	kib, err := strconv.ParseInt(strings.TrimSuffix(procValue("/proc/meminfo", "MemTotal"), " kB"), 10, 64)
-	if err != nil {
-		return 0
-	}
-	return kib << 10
+	return procKiB("MemTotal")
 }
 
 // procValue returns the first value of a key in a file of "key: value" lines, or "".

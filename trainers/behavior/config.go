@@ -40,6 +40,8 @@ type Config struct {
 	Data    datasets.Config `yaml:"data" jsonschema:"description=Rows and columns and how they are cleaned and split and encoded."`
 	Model   ModelConfig     `yaml:"model" jsonschema:"description=What is trained."`
 	Train   TrainConfig     `yaml:"train" jsonschema:"description=How it is trained."`
+	// Checkpoint does not change what is trained.
+	Checkpoint CheckpointConfig `yaml:"checkpoint,omitempty" jsonschema:"description=When the state of the training is saved; --resume goes on from there."`
 
 	file *runfile.File // that the configuration was read from, if any
 }
@@ -72,6 +74,22 @@ type TrainConfig struct {
 	ClipNorm      float64         `yaml:"clip_norm,omitempty" jsonschema:"description=Scale gradients down to this global norm; 0: not at all.,minimum=0"`
 	Schedule      ScheduleConfig  `yaml:"schedule,omitempty" jsonschema:"description=The course of the learning rate."`
 	EarlyStopping EarlyStopping   `yaml:"early_stopping,omitempty" jsonschema:"description=When to stop and which epoch's model to keep: judged on the validation rows."`
+	Divergence    Divergence      `yaml:"divergence,omitempty" jsonschema:"description=What to do when the loss is no number any more."`
+}
+
+// Divergence says what a training does whose loss is no number any more.
+type Divergence struct {
+	Rollbacks  int     `yaml:"rollbacks,omitempty" jsonschema:"description=How often to go back to the last checkpoint and on with a lower learning rate; 0: stop (default).,minimum=0"`
+	RateFactor float64 `yaml:"rate_factor,omitempty" jsonschema:"description=What the learning rate is multiplied by at each of them (default: 0.5).,exclusiveMinimum=0,maximum=1"`
+}
+
+// CheckpointConfig says when checkpoints are written. One is written at the end in any case, and when a training is
+// interrupted.
+type CheckpointConfig struct {
+	EveryMinutes *float64 `yaml:"every_minutes,omitempty" jsonschema:"description=Minutes between checkpoints; 0: not by time. By default 5; more where writing one would take over 1 % of the time.,minimum=0"`
+	EverySteps   int      `yaml:"every_steps,omitempty" jsonschema:"description=Optimizer steps between checkpoints; 0: not by steps.,minimum=0"`
+	EveryEpochs  int      `yaml:"every_epochs,omitempty" jsonschema:"description=Epochs between checkpoints; 0: not by epochs.,minimum=0"`
+	Keep         int      `yaml:"keep,omitempty" jsonschema:"description=How many of the newest are kept (default: 2); the best is kept besides.,minimum=0"`
 }
 
 // OptimizerConfig is the optimizer; empty numbers take the usual settings of its kind.
@@ -184,6 +202,12 @@ func (c *Config) SetDefaults() {
 		t.Shuffle = &yes
 	}
 	set(&t.Optimizer.Kind, "adam")
+	if t.Divergence.Rollbacks > 0 && t.Divergence.RateFactor == 0 {
+		t.Divergence.RateFactor = 0.5
+	}
+	if c.Checkpoint.Keep == 0 {
+		c.Checkpoint.Keep = 2
+	}
 	set(&t.Schedule.Kind, "constant")
 	if t.Schedule.Kind == "step" && t.Schedule.Gamma == 0 {
 		t.Schedule.Gamma = 0.1
@@ -214,6 +238,13 @@ func (c *Config) Validate() error {
 	errs = append(errs, c.Train.validate()...)
 	if len(c.Name) > maxName {
 		bad("name", "a name of %d bytes; a folder's name has at most %d", len(c.Name), maxName)
+	}
+	k := c.Checkpoint
+	if m := k.EveryMinutes; m != nil && !(*m >= 0 && *m <= 1e6) {
+		bad("checkpoint.every_minutes", "%v minutes; give a positive number, or 0 for no checkpoints by time", *m)
+	}
+	if k.EverySteps < 0 || k.EveryEpochs < 0 || k.Keep < 0 {
+		bad("checkpoint", "every %d steps or %d epochs, keep %d: none of them can be negative", k.EverySteps, k.EveryEpochs, k.Keep)
 	}
 	if m := c.Train.EarlyStopping.Metric; m != "" {
 		_, err := metrics.Higher(m)
@@ -292,6 +323,9 @@ func (t TrainConfig) validate() (errs []error) {
 	s := t.Schedule
 	if s.WarmupEpochs < 0 || s.WarmupEpochs >= float64(t.Epochs) && s.WarmupEpochs > 0 {
 		bad("schedule.warmup_epochs", "%v epochs of warm-up in %d", s.WarmupEpochs, t.Epochs)
+	}
+	if d := t.Divergence; d.Rollbacks < 0 || d.Rollbacks > 0 && !(d.RateFactor > 0 && d.RateFactor <= 1) {
+		bad("divergence", "%d rollbacks with the learning rate times %v; give 0 or more, and a factor in (0, 1]", d.Rollbacks, d.RateFactor)
 	}
 	if t.EarlyStopping.Patience < 0 || !(t.EarlyStopping.MinDelta >= 0) {
 		bad("early_stopping", "patience %d or min_delta %v is negative", t.EarlyStopping.Patience, t.EarlyStopping.MinDelta)

@@ -2,6 +2,7 @@ package behavior
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -18,52 +19,109 @@ import (
 // reportEvery is the time between two reports of progress.
 const reportEvery = 100 * time.Millisecond
 
-// trainLoop does what the loop's state machine says. Batches are gathered one ahead; every other event, and an
-// interruption, first waits until what was handed out is trained on.
-func (s *session) trainLoop(ctx context.Context) error {
+// trainLoop does what the loop's state machine says, from the beginning or from where a checkpoint was made.
+func (s *session) trainLoop(ctx context.Context, from *restored) error {
 	l, err := loop.New(s.plan)
 	if err != nil {
 		return fmt.Errorf("behavior: %w", err)
 	}
 	e := &epoch{s: s, l: l, pipe: newPipeline(s, s.data.Train, s.plan.Batch), steps: int64(s.plan.Steps()) * int64(s.plan.Epochs), boundary: true}
-	defer e.pipe.close()
+	defer func() { e.pipe.close() }()
 	e.start()
-	for {
-		if ctx.Err() != nil {
-			if err := e.flush(); err != nil {
-				return err
-			}
-			if e.boundary {
-				s.result.Stopped = "interrupted"
-				return s.stop(l, ErrInterrupted)
-			}
-		}
-		ev := l.Next()
-		if ev.Kind == loop.Batch {
-			e.pipe.push(ev)
-			if e.pipe.waiting > 1 {
-				if err := e.trainNext(); err != nil {
-					return err
-				}
-			}
-			continue
-		}
-		if err := e.flush(); err != nil {
+	if from != nil {
+		if err := e.restore(from); err != nil {
 			return err
 		}
-		switch ev.Kind {
-		case loop.Evaluate:
-			err = e.evaluate()
-		case loop.EpochEnd:
-			err = e.end()
-		case loop.Done:
-			s.result.Stopped = l.State().Stopped
-			return s.stop(l, nil)
-		}
-		if err != nil {
+	} else if s.cfg.Train.Divergence.Rollbacks > 0 { // something to go back to
+		if err := s.keep.write(e); err != nil {
 			return err
 		}
 	}
+	for {
+		done, err := e.advance(ctx)
+		var bad *engine.NonFiniteError
+		if errors.As(err, &bad) {
+			err = e.diverged(bad)
+		}
+		var diverged *divergedError
+		if errors.As(err, &diverged) {
+			if err = e.rollback(diverged); err == nil {
+				continue
+			}
+		}
+		if err != nil || done {
+			return e.stop(err)
+		}
+	}
+}
+
+// advance does what comes next. Batches are gathered one ahead; every other event, a checkpoint, and an interruption,
+// first waits until what was handed out is trained on.
+func (e *epoch) advance(ctx context.Context) (done bool, err error) {
+	s := e.s
+	if ctx.Err() != nil {
+		if err := e.flush(); err != nil {
+			return false, err
+		}
+		if e.boundary {
+			s.result.Stopped = "interrupted"
+			return false, e.interrupted()
+		}
+	}
+	ev := e.l.Next()
+	if ev.Kind == loop.Batch {
+		e.pipe.push(ev)
+		if e.pipe.waiting > 1 {
+			if err := e.trainNext(); err != nil {
+				return false, err
+			}
+		}
+		if !s.keep.wants(ev, e.l.State()) {
+			return false, nil
+		}
+		if err := e.flush(); err != nil {
+			return false, err
+		}
+		return false, s.keep.periodic(e)
+	}
+	if err := e.flush(); err != nil {
+		return false, err
+	}
+	switch ev.Kind {
+	case loop.Evaluate:
+		err = e.evaluate()
+	case loop.EpochEnd:
+		err = e.end()
+	case loop.Done:
+		s.result.Stopped = e.l.State().Stopped
+		return true, e.last()
+	}
+	if err == nil && s.keep.wants(ev, e.l.State()) {
+		err = s.keep.periodic(e)
+	}
+	return false, err
+}
+
+// interrupted saves the state of a training that was told to end.
+func (e *epoch) interrupted() error {
+	err := e.s.keep.write(e)
+	var diverged *divergedError
+	if err == nil || errors.As(err, &diverged) {
+		return errors.Join(err, ErrInterrupted)
+	}
+	e.s.keep.failed(err)
+	return errors.Join(fmt.Errorf("no checkpoint could be written; the one of step %d is the last: %w", e.s.keep.stats.Step, err), ErrInterrupted)
+}
+
+// last saves the state in which the training ended, so that it can be given more epochs.
+func (e *epoch) last() error {
+	err := e.s.keep.write(e)
+	var diverged *divergedError
+	if err == nil || errors.As(err, &diverged) {
+		return err
+	}
+	e.s.keep.failed(err) // the model is what matters now
+	return nil
 }
 
 // flush trains on every batch handed out.
@@ -87,9 +145,9 @@ func (e *epoch) trainNext() error {
 }
 
 // stop notes the best evaluation.
-func (s *session) stop(l *loop.Loop, err error) error {
-	if st := l.State(); st.HasBest {
-		s.result.Best = &runfolder.Best{Metric: s.metric, Value: runfolder.Float(st.Best), Epoch: st.BestEpoch + 1, Step: st.BestStep}
+func (e *epoch) stop(err error) error {
+	if st := e.l.State(); st.HasBest {
+		e.s.result.Best = &runfolder.Best{Metric: e.s.metric, Value: runfolder.Float(st.Best), Epoch: st.BestEpoch + 1, Step: st.BestStep}
 	}
 	return err
 }
@@ -114,6 +172,30 @@ type epoch struct {
 	allSpent     time.Duration
 	allRows      int64
 }
+
+// figures are what an epoch keeps, for a checkpoint. Losses on the device are not among them: fetch them first.
+type figures struct {
+	Rows       int64         `json:"rows"`
+	Loss       float64       `json:"loss"`
+	LossRows   int64         `json:"loss_rows"`
+	Trained    time.Duration `json:"trained"` // nanoseconds
+	AllRows    int64         `json:"all_rows"`
+	AllTrained time.Duration `json:"all_trained"`
+	Seconds    float64       `json:"seconds"` // of the run, evaluations and all
+}
+
+func (e *epoch) figures() figures {
+	return figures{e.rows, e.loss, e.lossRows, e.trained + time.Since(e.resumed), e.allRows, e.allSpent, e.s.seconds()}
+}
+
+func (e *epoch) setFigures(f figures) {
+	e.rows, e.loss, e.lossRows, e.trained, e.allRows, e.allSpent = f.Rows, f.Loss, f.LossRows, f.Trained, f.AllRows, f.AllTrained
+	e.pending, e.pendingSteps = 0, 0
+	e.s.before = f.Seconds - time.Since(e.s.started).Seconds()
+}
+
+// seconds is how long the run has taken, in this process and in those before.
+func (s *session) seconds() float64 { return s.before + time.Since(s.started).Seconds() }
 
 func (e *epoch) start() {
 	e.number++
@@ -196,10 +278,6 @@ func (e *epoch) takeLoss() (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	if math.IsNaN(sum) || math.IsInf(sum, 0) {
-		return 0, fmt.Errorf("behavior: epoch %d, by step %d: the loss is %v: %w; try a lower train.optimizer.learning_rate, train.clip_norm, or clip in a column's transform",
-			e.number, e.s.trainer.Steps(), sum, ErrDiverged)
-	}
 	mean := sum / float64(e.pendingSteps)
 	e.loss += mean * float64(e.pending)
 	e.lossRows += e.pending
@@ -239,19 +317,19 @@ func (e *epoch) evaluate() error {
 	if err != nil {
 		return err
 	}
-	if verdict.Improved {
-		if s.best, err = s.model.params.Snapshot(s.best); err != nil {
-			return err
-		}
-	}
 	loss := e.loss / float64(max(e.lossRows, 1))
 	if err := s.record.evaluation(runfolder.Evaluation{
-		Epoch: e.number, Step: s.trainer.Steps(), Rows: e.allRows + e.rows, Seconds: runfolder.Float(time.Since(s.started).Seconds()),
+		Epoch: e.number, Step: s.trainer.Steps(), Rows: e.allRows + e.rows, Seconds: runfolder.Float(s.seconds()),
 		Part: PartValidation, Loss: runfolder.Float(loss), Metrics: r.Values, Best: verdict.Improved,
 	}); err != nil {
 		return err
 	}
 	e.resumed = time.Now()
+	if verdict.Improved {
+		if err := s.keep.noteBest(e); err != nil {
+			return err
+		}
+	}
 	e.report(loss, r, PartValidation, verdict.Improved)
 	return nil
 }

@@ -11,13 +11,13 @@ import (
 	"time"
 
 	"debut/datasets"
+	"debut/datasets/atomicfile"
 	"debut/engine"
 	"debut/kernels"
 	"debut/kernels/devices"
 	"debut/layers"
 	"debut/trainers/loop"
 	"debut/trainers/metrics"
-	"debut/trainers/runfile"
 	"debut/trainers/runfolder"
 )
 
@@ -58,8 +58,11 @@ type Options struct {
 	Progress     func(Progress)  // called at most about ten times a second, and after every evaluation
 	Profile      *engine.Profile // adds up where the time of steps goes; steps are slower
 	Overwrite    bool            // replace an earlier run of the same name
+	Resume       ResumeFrom      // go on with the run of this name
 	Version      string          // of debut, for run.json
 	ExplainGraph io.Writer       // receives the compiled program
+
+	checkpointFS atomicfile.FS // nil but in tests
 }
 
 // Outcome is what a training leaves behind.
@@ -110,7 +113,9 @@ type session struct {
 
 	saved      bool    // the model is written
 	weightMean float64 // of the training rows: weights are divided by it
-	best       *engine.Snapshot
+	best       *engine.TrainerSnapshot
+	keep       *keeper // nil for an exact solution
+	before     float64 // seconds that the run took in earlier processes
 }
 
 func (s *session) run(ctx context.Context) (*Outcome, error) {
@@ -122,29 +127,54 @@ func (s *session) run(ctx context.Context) (*Outcome, error) {
 		stem := filepath.Base(s.opt.ConfigPath)
 		name = runfolder.DefaultName(stem[:len(stem)-len(filepath.Ext(stem))], s.started)
 	}
-	folder, err := runfolder.Create(s.cfg.Output, name, s.opt.Overwrite)
-	if err != nil {
+	if err := s.openFolder(name); err != nil {
 		return nil, err
 	}
-	s.folder = folder
-	s.begin(name)
+	from, err := s.recall()
+	if err != nil { // what was there is as it was
+		if s.opt.Resume == ResumeNot {
+			err = errors.Join(err, s.folder.Discard())
+		}
+		return nil, errors.Join(err, s.folder.Close())
+	}
+	if err := s.begin(name, from); err != nil {
+		return nil, errors.Join(err, s.folder.Close())
+	}
 	err = s.writeConfig()
 	if err == nil {
-		err = s.fit(ctx)
+		err = s.fit(ctx, from)
 	}
 	if err == nil || errors.Is(err, ErrInterrupted) {
 		if ferr := s.finish(); ferr != nil {
 			err = errors.Join(ferr, err)
 		}
 	}
-	err = errors.Join(s.conclude(err), folder.Close())
-	return &Outcome{Folder: folder.Path(), Result: s.result, Report: s.data.Report, Coefficients: s.model.Coefficients}, err
+	err = errors.Join(s.conclude(err), s.folder.Close())
+	return &Outcome{Folder: s.folder.Path(), Result: s.result, Report: s.data.Report, Coefficients: s.model.Coefficients}, err
 }
 
-// conclude writes the result. A run that failed gives its place back to the one it was to replace, if there is one: what
-// went wrong is then told by the error alone.
+// recall finds the checkpoint to go on from, where there are any.
+func (s *session) recall() (*restored, error) {
+	if s.trainer == nil {
+		return nil, nil
+	}
+	var err error
+	if s.keep, err = newKeeper(s, s.folder.Join(runfolder.CheckpointsDir)); err != nil {
+		return nil, err
+	}
+	return s.resume()
+}
+
+// conclude writes the result. A run that failed before its first checkpoint gives its place back to the one it was to
+// replace, if there is one: what went wrong is then told by the error alone. With a checkpoint it can be resumed, and the
+// earlier one stays aside.
 func (s *session) conclude(err error) error {
 	s.result.Finished = time.Now().UTC()
+	kept := false
+	if s.keep != nil && s.keep.stats != (runfolder.CheckpointStats{}) {
+		s.result.Checkpoints = &s.keep.stats
+		kept = s.keep.stats.Written > 0 || s.opt.Resume != ResumeNot
+	}
 	complete := true
 	switch {
 	case err == nil:
@@ -156,7 +186,7 @@ func (s *session) conclude(err error) error {
 		s.result.Error = err.Error()
 		complete = false
 	}
-	if !complete && s.folder.Replaces() {
+	if !complete && !kept && s.folder.Replaces() {
 		return errors.Join(err, s.folder.Discard())
 	}
 	if werr := s.folder.WriteResult(s.result); werr != nil {
@@ -216,10 +246,14 @@ func (s *session) buildTrainer(params *engine.Parameters) error {
 	if err := g.Differentiate(loss); err != nil {
 		return err
 	}
-	s.trainer, err = engine.NewTrainer(g, engine.TrainerOptions{
+	opt := engine.TrainerOptions{
 		Options: engine.Options{Device: s.dev, Parameters: params, Log: s.opt.Log},
-		Loss:    loss, Optimizer: o, Accumulate: s.plan.Accumulate,
-	})
+		Loss:    loss, Optimizer: o, Accumulate: s.plan.Accumulate, Guard: true,
+	}
+	if err := s.checkMemory(g, opt); err != nil {
+		return err
+	}
+	s.trainer, err = engine.NewTrainer(g, opt)
 	if err != nil {
 		return err
 	}
@@ -229,8 +263,8 @@ func (s *session) buildTrainer(params *engine.Parameters) error {
 	return nil
 }
 
-// begin fills what run.json knows from the start.
-func (s *session) begin(name string) {
+// begin fills what run.json knows from the start, and writes it.
+func (s *session) begin(name string, from *restored) error {
 	info := s.dev.Info()
 	trainable, _ := s.model.params.Count()
 	r := s.data.Report
@@ -247,6 +281,22 @@ func (s *session) begin(name string) {
 	for _, f := range r.Files {
 		s.result.Data = append(s.result.Data, runfolder.DataFile{Path: f.Path, Bytes: f.Bytes, SHA256: f.SHA256})
 	}
+	if s.opt.Resume != ResumeNot {
+		earlier, err := s.folder.Result()
+		if err != nil {
+			return err
+		}
+		if !earlier.Started.IsZero() {
+			s.result.Started = earlier.Started
+		}
+		s.result.Resumed = earlier.Resumed
+	}
+	if from != nil {
+		s.result.Resumed = append(s.result.Resumed, runfolder.Resumption{
+			Step: from.step, Best: s.opt.Resume == ResumeBest, Device: info.Kind + " " + info.Level, At: s.started.UTC(),
+		})
+	}
+	return s.folder.WriteResult(s.result)
 }
 
 // protocol says in a sentence how the figures came about.
@@ -264,17 +314,15 @@ func (s *session) protocol() string {
 }
 
 func (s *session) writeConfig() error {
-	resolved := *s.cfg
-	resolved.Name = s.result.Name
-	y, err := runfile.Marshal(&resolved)
+	y, err := s.resolved()
 	if err != nil {
-		return fmt.Errorf("behavior: %w", err)
+		return err
 	}
 	return s.folder.WriteFile(runfolder.ConfigFile, y)
 }
 
 // fit finds the parameters.
-func (s *session) fit(ctx context.Context) (err error) {
+func (s *session) fit(ctx context.Context, from *restored) (err error) {
 	if s.cfg.Model.Solver == SolverExact {
 		w, err := solveExact(s.net, s.data.Encoder, s.data.Train)
 		if err != nil {
@@ -290,9 +338,14 @@ func (s *session) fit(ctx context.Context) (err error) {
 	if s.record, err = newRecorder(s.folder, s.started); err != nil {
 		return err
 	}
-	err = s.trainLoop(ctx)
+	if from == nil { // of a run that was killed before its first checkpoint
+		err = s.record.log.Cut(0)
+	}
+	if err == nil {
+		err = s.trainLoop(ctx, from)
+	}
 	if s.best != nil {
-		if rerr := s.model.params.Restore(s.best); rerr != nil {
+		if rerr := s.model.params.LoadParameters(s.best); rerr != nil {
 			err = errors.Join(err, rerr)
 		}
 	}

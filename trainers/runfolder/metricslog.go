@@ -41,6 +41,30 @@ func (f *Folder) Metrics() (*MetricsLog, error) {
 	return &MetricsLog{f: file}, nil
 }
 
+// Size returns the length of the file in bytes.
+func (l *MetricsLog) Size() (int64, error) {
+	n, err := l.f.Seek(0, io.SeekEnd)
+	if err != nil {
+		return 0, fmt.Errorf("runfolder: %w", err)
+	}
+	return n, nil
+}
+
+// Cut takes back all lines from a size on that the file once had.
+func (l *MetricsLog) Cut(size int64) error {
+	n, err := l.Size()
+	if err != nil || n <= size {
+		return err
+	}
+	if err := l.f.Truncate(size); err != nil {
+		return fmt.Errorf("runfolder: %w", err)
+	}
+	if err := cutTornLine(l.f); err != nil {
+		return fmt.Errorf("runfolder: %s: %w", l.f.Name(), err)
+	}
+	return nil
+}
+
 // cutTornLine truncates file after its last newline and leaves the cursor there.
 func cutTornLine(file *os.File) error {
 	end, err := file.Seek(0, io.SeekEnd)

@@ -80,6 +80,32 @@ type DataFile struct {
 	SHA256 string `json:"sha256"`
 }
 
+// Resumption is a point at which a run was gone on with.
+type Resumption struct {
+	Step   int64     `json:"step"`             // optimizer steps done before it
+	Best   bool      `json:"best,omitempty"`   // it was the best checkpoint, not the newest
+	Device string    `json:"device,omitempty"` // kind and level of what it goes on with
+	At     time.Time `json:"at"`
+}
+
+// CheckpointStats tells of the checkpoints that a process has written.
+type CheckpointStats struct {
+	Written     int     `json:"written"`
+	Seconds     float64 `json:"seconds"`      // that writing them took
+	LastSeconds float64 `json:"last_seconds"` // that writing the last one took
+	Step        int64   `json:"step"`         // of the last one
+	Failed      int     `json:"failed,omitempty"`
+	Error       string  `json:"error,omitempty"` // why the last one was not written
+}
+
+// Rollback is a point to which a training went back because it diverged.
+type Rollback struct {
+	Diverged int64   `json:"diverged"` // the step whose loss was no number, from 1
+	Step     int64   `json:"step"`     // optimizer steps done at the checkpoint
+	Rate     float64 `json:"rate"`     // what the learning rate is multiplied by from there on
+	Cause    string  `json:"cause"`
+}
+
 // RunResult is run.json: what came out of a run, and all that is needed to tell two
 // runs apart. The order of the fields is that of the file.
 type RunResult struct {
@@ -101,6 +127,9 @@ type RunResult struct {
 	Config       string                     `json:"config,omitempty"` // run file the run was started with
 	Data         []DataFile                 `json:"data,omitempty"`
 	Warnings     []string                   `json:"warnings,omitempty"`
+	Checkpoints  *CheckpointStats           `json:"checkpoints,omitempty"`
+	Resumed      []Resumption               `json:"resumed,omitempty"`
+	Rollbacks    []Rollback                 `json:"rollbacks,omitempty"`
 	Versions     Versions                   `json:"versions,omitzero"`
 	Started      time.Time                  `json:"started,omitzero"`
 	Finished     time.Time                  `json:"finished,omitzero"`

@@ -137,6 +137,26 @@ func Create(root, name string, overwrite bool) (_ *Folder, err error) {
 	return f, nil
 }
 
+// Resume opens the folder of an earlier run, root/name, to go on with it, and locks it as Create does. What the run has
+// left is as it was; an earlier run that it was to replace stays aside until Commit. The error matches [ErrNotRun] where
+// the folder holds none, and fs.ErrNotExist where there is no such folder.
+func Resume(root, name string) (_ *Folder, err error) {
+	if err := CheckName(name); err != nil {
+		return nil, err
+	}
+	f, err := Open(filepath.Join(root, name))
+	if err != nil {
+		return nil, err
+	}
+	if err := f.lock(); err != nil {
+		return nil, err
+	}
+	if err := f.settle(); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
 // entries lists what is in the folder beside the lock.
 func (f *Folder) entries() ([]os.DirEntry, error) {
 	entries, err := os.ReadDir(f.path)
@@ -158,7 +178,11 @@ func (f *Folder) replaceable(overwrite bool) error {
 		if isRun {
 			what = "an earlier run"
 		}
-		return fmt.Errorf("runfolder: %w: %s holds %s; choose another \"name:\", or replace it with --overwrite", ErrExists, f.path, what)
+		remedy := "choose another \"name:\", or replace it with --overwrite"
+		if isRun {
+			remedy = "go on with it with --resume, " + remedy
+		}
+		return fmt.Errorf("runfolder: %w: %s holds %s; %s", ErrExists, f.path, what, remedy)
 	}
 	if !isRun {
 		return fmt.Errorf("runfolder: %w: %s holds files (%s, …) but no %s of a run, so --overwrite leaves it alone; choose another \"name:\", or remove it yourself",
@@ -335,14 +359,14 @@ func (f *Folder) why() string {
 	}
 	switch r.Status {
 	case Running:
-		return "it is still under way, or was killed"
+		return "it is still under way, or was killed: train with --resume to go on with it"
 	case Failed:
 		if r.Error != "" {
 			return "it failed: " + r.Error
 		}
 		return "it failed"
 	case Interrupted:
-		return "it was interrupted before a model was saved; train again"
+		return "it was interrupted before a model was saved; train with --resume to go on with it"
 	}
 	return "though it finished: the model was removed"
 }

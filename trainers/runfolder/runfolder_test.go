@@ -305,7 +305,7 @@ func TestOpenModel(t *testing.T) {
 	}{
 		{RunResult{Status: Running}, "still under way, or was killed"},
 		{RunResult{Status: Failed, Error: "no rows"}, "it failed: no rows"},
-		{RunResult{Status: Interrupted}, "train again"},
+		{RunResult{Status: Interrupted}, "train with --resume"},
 		{RunResult{Status: Finished}, "the model was removed"},
 	} {
 		f := create(t, root, fmt.Sprint("bad", i), false)

@@ -28,6 +28,8 @@ const (
 	eventStep        = 2 // int64
 	eventFileVersion = 3 // string
 	eventSummary     = 5 // Summary
+	eventSessionLog  = 7 // SessionLog
+	sessionStatus    = 1 // enum; 1: START
 	summaryValue     = 1 // repeated Value
 	valueTag         = 1 // string
 	valueSimple      = 2 // float
@@ -92,6 +94,21 @@ func (t *Writer) Scalars(at time.Time, step int64, scalars ...Scalar) error {
 		t.inner = protowire.AppendBytes(t.inner, t.value)
 	}
 	t.record = protowire.AppendTag(t.record, eventSummary, protowire.BytesType)
+	t.record = protowire.AppendBytes(t.record, t.inner)
+	return t.end()
+}
+
+// Restart says that a training goes on after step: what earlier files of the folder hold of later steps is not shown.
+func (t *Writer) Restart(at time.Time, step int64) error {
+	if t.err != nil {
+		return t.err
+	}
+	t.begin(at)
+	t.record = protowire.AppendTag(t.record, eventStep, protowire.VarintType)
+	t.record = protowire.AppendVarint(t.record, uint64(step)+1)
+	t.inner = protowire.AppendTag(t.inner[:0], sessionStatus, protowire.VarintType)
+	t.inner = protowire.AppendVarint(t.inner, 1)
+	t.record = protowire.AppendTag(t.record, eventSessionLog, protowire.BytesType)
 	t.record = protowire.AppendBytes(t.record, t.inner)
 	return t.end()
 }

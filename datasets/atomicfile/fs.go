@@ -1,0 +1,105 @@
+package atomicfile
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"runtime"
+)
+
+// File is a file that is being written.
+type File interface {
+	io.Writer
+	// Sync flushes what was written to stable storage.
+	Sync() error
+	Close() error
+	// Name is the path of the file.
+	Name() string
+	Chmod(mode fs.FileMode) error
+}
+
+// Reader is a file that is being read, at any place.
+type Reader interface {
+	io.ReaderAt
+	io.Closer
+	// Size is the number of bytes when the file was opened.
+	Size() int64
+}
+
+// FS is what writing files safely needs of a file system. OS is the machine's; tests put one in its place that fails or
+// forgets at chosen moments. Paths are those of the machine (package path/filepath).
+type FS interface {
+	// Create makes a new file in dir, named by pattern as in os.CreateTemp, readable by its owner only.
+	Create(dir, pattern string) (File, error)
+	// Open opens an existing regular file for reading.
+	Open(name string) (Reader, error)
+	// Rename puts a file in the place of to; at any moment there is either the old content of that or the new one.
+	Rename(from, to string) error
+	Remove(name string) error
+	// SyncDir makes what was created, renamed and removed in dir durable.
+	SyncDir(dir string) error
+	// ReadDir lists a folder in the order of names.
+	ReadDir(dir string) ([]fs.DirEntry, error)
+	MkdirAll(dir string, perm fs.FileMode) error
+	// Free is the number of bytes that this user may still write in dir; errors.ErrUnsupported where the
+	// system does not tell.
+	Free(dir string) (uint64, error)
+}
+
+// OS is the machine's file system.
+var OS FS = system{}
+
+type system struct{}
+
+func (system) Create(dir, pattern string) (File, error) {
+	f, err := os.CreateTemp(dir, pattern)
+	if err != nil {
+		return nil, err // a nil *os.File must not become a non-nil File
+	}
+	return f, nil
+}
+
+func (system) Rename(from, to string) error                { return os.Rename(from, to) }
+func (system) Remove(name string) error                    { return os.Remove(name) }
+func (system) ReadDir(dir string) ([]fs.DirEntry, error)   { return os.ReadDir(dir) }
+func (system) MkdirAll(dir string, perm fs.FileMode) error { return os.MkdirAll(dir, perm) }
+func (system) Free(dir string) (uint64, error)             { return free(dir) }
+
+func (system) SyncDir(dir string) error {
+	if runtime.GOOS == "windows" {
+		return nil // folders cannot be opened for flushing there
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+func (system) Open(name string) (Reader, error) {
+	// Asked before opening: to open a named pipe waits for a writer.
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("open %s: %w: not a regular file", name, fs.ErrInvalid)
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	if info, err = f.Stat(); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return reader{f, info.Size()}, nil
+}
+
+type reader struct {
+	*os.File
+	size int64
+}
+
+func (r reader) Size() int64 { return r.size }

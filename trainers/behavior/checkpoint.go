@@ -1,0 +1,232 @@
+package behavior
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"debut/datasets"
+	"debut/engine"
+	"debut/kernels"
+	"debut/trainers/checkpoint"
+	"debut/trainers/loop"
+	"debut/trainers/runfolder"
+)
+
+// Checkpoints by time are this far apart by default, and further where writing one takes so long that it would be more
+// than a share of the time.
+const (
+	defaultInterval = 5 * time.Minute
+	checkpointShare = 0.01
+)
+
+// savedState is the state of a training beside its tensors, as a checkpoint holds it.
+type savedState struct {
+	Config    string                 `json:"config"` // the run file as resolved
+	Data      fingerprint            `json:"data"`
+	Device    savedDevice            `json:"device"`
+	Loop      loop.State             `json:"loop"`
+	Trainer   engine.Counters        `json:"trainer"`
+	Figures   figures                `json:"figures"`
+	Epochs    []runfolder.EpochStats `json:"epochs,omitempty"`
+	Rollbacks []runfolder.Rollback   `json:"rollbacks,omitempty"`
+	Metrics   int64                  `json:"metrics_bytes"` // length of metrics.jsonl
+	Debut     string                 `json:"debut"`         // version of the program
+}
+
+// savedDevice is what decides on the bits of a training beside configuration and data.
+type savedDevice struct {
+	Kind  string `json:"kind"`
+	Level string `json:"level"`
+}
+
+// fingerprint tells data apart by what a training sees of them.
+type fingerprint struct {
+	Train      int    `json:"train"`      // rows
+	Validation int    `json:"validation"` // rows
+	SHA256     string `json:"sha256"`     // of both parts as encoded, and of the encoder
+}
+
+func fingerprintOf(d *datasets.Dataset) (fingerprint, error) {
+	h := sha256.New()
+	if err := d.Encoder.Save(h); err != nil {
+		return fingerprint{}, fmt.Errorf("behavior: fingerprint of the data: %w", err)
+	}
+	var f fingerprint
+	for _, part := range []*datasets.Encoded{d.Train, d.Validation} {
+		if part == nil {
+			continue
+		}
+		for _, b := range [][]byte{kernels.Bytes(part.Numeric), kernels.Bytes(part.IDs), kernels.Bytes(part.Target), kernels.Bytes(part.Weight)} {
+			_, _ = fmt.Fprintf(h, "%d bytes\n", len(b)) // a hash does not fail
+			_, _ = h.Write(b)
+		}
+	}
+	f.Train = d.Train.Rows
+	if d.Validation != nil {
+		f.Validation = d.Validation.Rows
+	}
+	f.SHA256 = hex.EncodeToString(h.Sum(nil))
+	return f, nil
+}
+
+// keeper writes the checkpoints of a training.
+type keeper struct {
+	s     *session
+	store *checkpoint.Store
+	data  fingerprint
+
+	interval time.Duration // 0: not by time
+	stretch  bool          // the interval may grow with the cost
+	due      time.Time
+	stats    runfolder.CheckpointStats
+
+	// The best state so far is in memory, and goes to the disk when the next checkpoint does.
+	bestStep  int64
+	bestState json.RawMessage
+	bestSaved bool
+}
+
+func newKeeper(s *session, dir string) (*keeper, error) {
+	c := s.cfg.Checkpoint
+	store, err := checkpoint.Open(dir, checkpoint.Options{FS: s.opt.checkpointFS, Keep: c.Keep, Log: s.opt.Log})
+	if err != nil {
+		return nil, fmt.Errorf("behavior: %w", err)
+	}
+	k := &keeper{s: s, store: store, interval: defaultInterval, stretch: true}
+	if c.EveryMinutes != nil {
+		k.interval, k.stretch = time.Duration(*c.EveryMinutes*float64(time.Minute)), false
+	}
+	if k.data, err = fingerprintOf(s.data); err != nil {
+		return nil, err
+	}
+	k.due = time.Now().Add(k.interval)
+	return k, nil
+}
+
+// wants says whether a checkpoint is due after an event.
+func (k *keeper) wants(ev loop.Event, after loop.State) bool {
+	c := k.s.cfg.Checkpoint
+	switch ev.Kind {
+	case loop.Batch:
+		if !ev.Step {
+			return false
+		}
+		if c.EverySteps > 0 && after.Step%int64(c.EverySteps) == 0 {
+			return true
+		}
+	case loop.EpochEnd:
+		if c.EveryEpochs > 0 && after.Epoch%c.EveryEpochs == 0 {
+			return true
+		}
+	}
+	return k.interval > 0 && !time.Now().Before(k.due)
+}
+
+// periodic writes a checkpoint that the configuration asks for. That it cannot be written is no reason to lose the
+// training: the one before is as it was.
+func (k *keeper) periodic(e *epoch) error {
+	err := k.write(e)
+	var diverged *divergedError
+	if errors.As(err, &diverged) {
+		return err
+	}
+	if err != nil {
+		k.failed(err)
+	}
+	wait := k.interval
+	if k.stretch {
+		wait = max(wait, time.Duration(k.stats.LastSeconds/checkpointShare*float64(time.Second)))
+	}
+	k.due = time.Now().Add(wait)
+	return nil
+}
+
+// failed tells of a checkpoint that could not be written, in run.json the last time only.
+func (k *keeper) failed(err error) {
+	k.s.opt.Log.Warn("no checkpoint was written; the training goes on", "error", err, "last", k.stats.Step)
+	k.stats.Failed++
+	k.stats.Error = err.Error()
+}
+
+// write writes a checkpoint of the present state, between two steps. Before it the best state so far, if that is not
+// on the disk yet.
+func (k *keeper) write(e *epoch) error {
+	began := time.Now()
+	if _, err := e.takeLoss(); err != nil {
+		return err
+	}
+	s := k.s
+	name, value, err := s.trainer.NonFinite()
+	if err != nil {
+		return err
+	}
+	if name != "" { // an earlier checkpoint is the last good one
+		return &divergedError{epoch: e.number, step: s.trainer.Steps(), what: fmt.Sprintf("the tensor %q holds %v", name, value)}
+	}
+	state, err := k.state(e)
+	if err != nil {
+		return err
+	}
+	step := s.trainer.Steps()
+	c := checkpoint.Checkpoint{Step: step, State: state, Tensors: s.trainer.Sources()}
+	if s.best != nil {
+		best := k.bestStep
+		c.Best = &best
+		if best != step && !k.bestSaved {
+			if err := k.store.Write(checkpoint.Checkpoint{Step: best, Best: &best, State: k.bestState, Tensors: s.best.Sources()}); err != nil {
+				return fmt.Errorf("behavior: %w", err)
+			}
+			k.bestSaved = true
+		}
+	}
+	if err := k.store.Write(c); err != nil {
+		return fmt.Errorf("behavior: %w", err)
+	}
+	if c.Best != nil && *c.Best == step {
+		k.bestSaved = true
+	}
+	k.stats.Written++
+	k.stats.Step, k.stats.LastSeconds, k.stats.Error = step, time.Since(began).Seconds(), ""
+	k.stats.Seconds += k.stats.LastSeconds
+	return nil
+}
+
+// state returns the state file's content.
+func (k *keeper) state(e *epoch) (json.RawMessage, error) {
+	s := k.s
+	size, err := s.record.log.Size()
+	if err != nil {
+		return nil, err
+	}
+	config, err := s.resolved()
+	if err != nil {
+		return nil, err
+	}
+	info := s.dev.Info()
+	state, err := json.Marshal(savedState{
+		Config: string(config), Data: k.data, Device: savedDevice{info.Kind, info.Level},
+		Loop: e.l.State(), Trainer: s.trainer.Counters(), Figures: e.figures(), Epochs: s.result.Epochs, Rollbacks: s.result.Rollbacks,
+		Metrics: size, Debut: s.opt.Version,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("behavior: state of the training: %w", err)
+	}
+	return state, nil
+}
+
+// noteBest keeps the present state as the best one.
+func (k *keeper) noteBest(e *epoch) error {
+	var err error
+	if k.s.best, err = k.s.trainer.SnapshotState(k.s.best); err != nil {
+		return err
+	}
+	if k.bestState, err = k.state(e); err != nil {
+		return err
+	}
+	k.bestStep, k.bestSaved = k.s.trainer.Steps(), false
+	return nil
+}

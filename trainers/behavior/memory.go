@@ -1,0 +1,84 @@
+package behavior
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"debut/engine"
+	"debut/kernels"
+)
+
+// purposeBest is the copy of the best state in host memory.
+const purposeBest = "copy of the best state"
+
+// checkMemory estimates what a training will take before any of it is taken, and returns an error that says by what and
+// what to do where that is more than there is.
+func (s *session) checkMemory(g *engine.Graph, opt engine.TrainerOptions) error {
+	need, err := engine.EstimateTrainer(g, opt)
+	if err != nil {
+		return err
+	}
+	if s.data.Validation != nil {
+		need[purposeBest] = need["parameters"] + need["optimizer state"]
+	}
+	free := int64(0)
+	if d, ok := s.dev.(interface{ Available() int64 }); ok {
+		free = d.Available()
+	}
+	s.opt.Log.Info("memory", "estimate", bytesText(total(need)), "largest", memoryText(need, 3), "free", bytesText(free))
+	return memoryError(need, free)
+}
+
+func total(need map[string]int64) int64 {
+	sum := int64(0)
+	for _, n := range need {
+		sum += n
+	}
+	return sum
+}
+
+// memoryError returns an error that matches kernels.ErrOutOfMemory where more is needed than is free; 0 free is unknown.
+func memoryError(need map[string]int64, free int64) error {
+	if free <= 0 || total(need) <= free {
+		return nil
+	}
+	remedy := map[string]string{
+		"parameters":      "narrower embeddings or layers (model.embedding, model.hidden), or fewer values of categorical columns (min_count)",
+		"optimizer state": "an optimizer with less state (sgd has none, adagrad half of adam's)",
+		"gradients":       "a smaller train.batch or train.accumulate",
+		"activations":     "a smaller train.batch, with train.accumulate for the same step",
+		"inputs":          "a smaller train.batch",
+		purposeBest:       "no validation rows (data.split.validation: 0)",
+	}
+	largest := sortedPurposes(need)[0]
+	return fmt.Errorf("behavior: training takes about %s (%s), and %s are free; try %s: %w",
+		bytesText(total(need)), memoryText(need, len(need)), bytesText(free), remedy[largest], kernels.ErrOutOfMemory)
+}
+
+// sortedPurposes lists the purposes, those of most bytes first.
+func sortedPurposes(need map[string]int64) []string {
+	return slices.SortedFunc(maps.Keys(need), func(a, b string) int { return cmp.Or(cmp.Compare(need[b], need[a]), cmp.Compare(a, b)) })
+}
+
+func memoryText(need map[string]int64, most int) string {
+	var parts []string
+	for _, p := range sortedPurposes(need)[:min(most, len(need))] {
+		parts = append(parts, p+" "+bytesText(need[p]))
+	}
+	return strings.Join(parts, ", ")
+}
+
+func bytesText(n int64) string {
+	switch {
+	case n >= 1<<30:
+		return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30))
+	case n >= 1<<20:
+		return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20))
+	case n >= 1<<10:
+		return fmt.Sprintf("%.1f KiB", float64(n)/(1<<10))
+	}
+	return fmt.Sprintf("%d B", n)
+}

@@ -1,0 +1,303 @@
+package behavior
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+	"time"
+
+	"debut/engine"
+	"debut/trainers/checkpoint"
+	"debut/trainers/loop"
+	"debut/trainers/runfile"
+	"debut/trainers/runfolder"
+)
+
+// ResumeFrom says from which checkpoint of a run a training goes on.
+type ResumeFrom string
+
+// The points to go on from.
+const (
+	ResumeNot  ResumeFrom = ""     // a new run
+	ResumeLast ResumeFrom = "last" // the newest intact checkpoint; a new run where there is none
+	ResumeBest ResumeFrom = "best" // the one with the best score so far
+)
+
+// openFolder makes the folder of a new run, or opens that of the one to go on with.
+func (s *session) openFolder(name string) (err error) {
+	if s.opt.Resume == ResumeNot {
+		s.folder, err = runfolder.Create(s.cfg.Output, name, s.opt.Overwrite)
+		return err
+	}
+	s.folder, err = runfolder.Resume(s.cfg.Output, name)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, runfolder.ErrNotRun) {
+		if s.opt.Resume == ResumeBest {
+			return fmt.Errorf("behavior: there is no run %q to resume: %w", name, err)
+		}
+		s.opt.Log.Info("there is no run to resume; it starts from the beginning", "output", s.cfg.Output, "name", name)
+		s.folder, err = runfolder.Create(s.cfg.Output, name, false)
+	}
+	return err
+}
+
+// restored is a checkpoint whose tensors have been loaded.
+type restored struct {
+	state savedState
+	loop  *loop.Loop
+	step  int64
+}
+
+// resume loads the checkpoint to go on from; nil where the run begins.
+func (s *session) resume() (*restored, error) {
+	if s.opt.Resume == ResumeNot {
+		return nil, nil
+	}
+	var from *checkpoint.Loaded
+	var err error
+	if s.opt.Resume == ResumeBest {
+		from, err = s.keep.store.Best()
+	} else {
+		from, err = s.keep.store.Latest()
+	}
+	switch {
+	case errors.Is(err, checkpoint.ErrNone) && s.opt.Resume == ResumeBest:
+		return nil, fmt.Errorf("behavior: resume %s: no checkpoint has a best score yet: resume from the last: %w", s.folder.Path(), err)
+	case errors.Is(err, checkpoint.ErrNone):
+		s.opt.Log.Info("the run has no checkpoint yet; it starts from the beginning", "folder", s.folder.Path())
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("behavior: resume %s: %w", s.folder.Path(), err)
+	}
+	r, err := s.restore(from)
+	if err = errors.Join(err, from.Close()); err != nil {
+		return nil, err
+	}
+	info := s.dev.Info()
+	s.opt.Log.Info("resumed", "step", r.step, "epoch", r.state.Loop.Epoch+1, "best", s.opt.Resume == ResumeBest)
+	if now := (savedDevice{info.Kind, info.Level}); now != r.state.Device {
+		s.opt.Log.Warn("the device is not that of the checkpoint: the training goes on, but not with the same bits",
+			"was", r.state.Device.Kind+" "+r.state.Device.Level, "now", now.Kind+" "+now.Level)
+	}
+	return r, nil
+}
+
+// restore checks a checkpoint against configuration and data, and loads it.
+func (s *session) restore(from *checkpoint.Loaded) (*restored, error) {
+	r := &restored{step: from.Step}
+	fail := func(err error) (*restored, error) {
+		return nil, fmt.Errorf("behavior: resume %s at step %d: %w", s.folder.Path(), from.Step, err)
+	}
+	if err := json.Unmarshal(from.State, &r.state); err != nil {
+		return fail(fmt.Errorf("its state is not that of a behavior model: %w", err))
+	}
+	if err := s.checkConfig(&r.state); err != nil {
+		return nil, err
+	}
+	if r.state.Loop.Step != from.Step || r.state.Trainer.Steps != from.Step {
+		return fail(fmt.Errorf("its state is of steps %d and %d: the checkpoint is damaged", r.state.Loop.Step, r.state.Trainer.Steps))
+	}
+	var err error
+	if r.loop, err = loop.Restore(s.plan, r.state.Loop); err != nil {
+		return fail(err)
+	}
+	if err := s.restoreBest(from); err != nil {
+		return fail(err)
+	}
+	if err := s.trainer.Load(from); err != nil {
+		return fail(err)
+	}
+	if err := s.trainer.SetCounters(r.state.Trainer); err != nil {
+		return fail(err)
+	}
+	if s.best != nil && s.keep.bestStep == from.Step {
+		if s.best, err = s.trainer.SnapshotState(s.best); err != nil {
+			return fail(err)
+		}
+	}
+	_, err = s.trainer.TakeLoss() // of steps that are taken back
+	return r, err
+}
+
+// restoreBest copies the best state that a checkpoint names into memory.
+func (s *session) restoreBest(from *checkpoint.Loaded) error {
+	s.best, s.keep.bestSaved = nil, true
+	if from.Best == nil {
+		return nil
+	}
+	s.keep.bestStep = *from.Best
+	var err error
+	if *from.Best == from.Step { // once it is loaded
+		s.keep.bestState = slices.Clone(from.State)
+		s.best, err = s.trainer.SnapshotState(nil)
+		return err
+	}
+	best, err := s.keep.store.Load(*from.Best)
+	if err != nil {
+		return err
+	}
+	s.keep.bestState = slices.Clone(best.State)
+	var state savedState
+	err = json.Unmarshal(best.State, &state)
+	if err == nil {
+		err = s.trainer.Load(best)
+	}
+	if err == nil {
+		err = s.trainer.SetCounters(state.Trainer)
+	}
+	if err == nil {
+		s.best, err = s.trainer.SnapshotState(nil)
+	}
+	return errors.Join(err, best.Close())
+}
+
+// harmless are keys that may be changed when a training is resumed, with all below them.
+var harmless = []string{
+	"name", "output", "device", "threads", "checkpoint", "train.epochs", "train.divergence",
+	"train.early_stopping.patience", "train.early_stopping.min_delta",
+}
+
+// checkConfig returns an error that names every difference between the checkpoint's configuration and data and the
+// present ones that would make another training of it.
+func (s *session) checkConfig(was *savedState) error {
+	now, err := s.resolved()
+	if err != nil {
+		return err
+	}
+	list, err := runfile.Differences([]byte(was.Config), now)
+	if err != nil {
+		return fmt.Errorf("behavior: resume %s: the checkpoint's configuration: %w", s.folder.Path(), err)
+	}
+	sameData := was.Data == s.keep.data
+	var refused []error
+	for _, d := range list {
+		text := func(v string) string {
+			if v == "" {
+				return "not set"
+			}
+			return v
+		}
+		inData := strings.HasPrefix(d.Path, "data.")
+		if inData && sameData || slices.ContainsFunc(harmless, func(key string) bool { return d.Path == key || strings.HasPrefix(d.Path, key+".") }) {
+			if d.Path != "name" && d.Path != "output" {
+				s.opt.Log.Info("resumed with another setting", "key", d.Path, "was", text(d.Was), "now", text(d.Now))
+			}
+			if d.Path == "train.epochs" && s.cfg.Train.Schedule.Kind == "cosine" {
+				s.opt.Log.Warn("with other epochs the cosine schedule takes another course from here on")
+			}
+			continue
+		}
+		refused = append(refused, fieldError(d.Path, "was %s when the checkpoint was made, is %s now", text(d.Was), text(d.Now)))
+	}
+	if len(refused) > 0 {
+		return fmt.Errorf("%w\nthe run in %s cannot go on with these changes: take them back, or start a new run under another name", s.cfg.locate(errors.Join(refused...)), s.folder.Path())
+	}
+	if !sameData {
+		return fmt.Errorf("behavior: the run in %s cannot go on: its data are no longer those of the checkpoint (%d training and %d validation rows then, %d and %d now, or other values in them); restore them, or start a new run under another name",
+			s.folder.Path(), was.Data.Train, was.Data.Validation, s.keep.data.Train, s.keep.data.Validation)
+	}
+	return nil
+}
+
+// resolved returns the run file as resolved.
+func (s *session) resolved() ([]byte, error) {
+	c := *s.cfg
+	c.Name = s.folder.Name()
+	y, err := runfile.Marshal(&c)
+	if err != nil {
+		return nil, fmt.Errorf("behavior: %w", err)
+	}
+	return y, nil
+}
+
+// divergedError tells of a training that has left the finite numbers. It matches ErrDiverged.
+type divergedError struct {
+	epoch int
+	step  int64 // from 1
+	what  string
+	after string // what is left, and what to do
+}
+
+func (e *divergedError) Error() string {
+	return fmt.Sprintf("behavior: epoch %d, step %d: %v: %s%s", e.epoch, e.step, ErrDiverged, e.what, e.after)
+}
+
+func (e *divergedError) Is(target error) bool { return target == ErrDiverged }
+
+// diverged makes the error of a step whose loss is no number, with its cause.
+func (e *epoch) diverged(bad *engine.NonFiniteError) error {
+	cause, err := e.s.trainer.Diagnose()
+	if err != nil {
+		return err
+	}
+	return &divergedError{epoch: e.number, step: bad.Step + 1, what: fmt.Sprintf("the loss is %v: %s", bad.Loss, cause)}
+}
+
+// rollback goes back to the newest checkpoint and on with a lower learning rate, where the configuration allows it; otherwise it
+// returns the error, with what is left.
+func (e *epoch) rollback(d *divergedError) error {
+	s := e.s
+	limit := s.cfg.Train.Divergence
+	from, err := s.keep.store.Latest()
+	switch {
+	case errors.Is(err, checkpoint.ErrNone):
+		d.after = "; there is no checkpoint yet"
+	case err != nil:
+		return errors.Join(d, err)
+	default:
+		defer func() { _ = from.Close() }() // it was only read
+		d.after = fmt.Sprintf("; the last good checkpoint is that of step %d in %s", from.Step, s.keep.store.Dir())
+	}
+	if len(s.result.Rollbacks) >= limit.Rollbacks || from == nil {
+		d.after += "; try a lower train.optimizer.learning_rate, train.clip_norm, or clip in a column's transform"
+		if limit.Rollbacks == 0 {
+			d.after += ", or resume with train.divergence.rollbacks"
+		}
+		return d
+	}
+	rate := s.trainer.Counters().Rate
+	if rate == 0 {
+		rate = 1
+	}
+	rate *= limit.RateFactor
+	earlier := slices.Clone(s.result.Rollbacks)
+	for e.pipe.waiting > 0 { // batches that are not wanted any more
+		e.pipe.done(e.pipe.take())
+	}
+	r, err := s.restore(from)
+	if err != nil {
+		return errors.Join(d, err)
+	}
+	if err := e.restore(r); err != nil {
+		return err
+	}
+	counters := s.trainer.Counters()
+	counters.Rate = rate
+	if err := s.trainer.SetCounters(counters); err != nil {
+		return err
+	}
+	s.result.Rollbacks = append(earlier, runfolder.Rollback{Diverged: d.step, Step: r.step, Rate: rate, Cause: d.what})
+	s.opt.Log.Warn("the training diverged; it goes back and on with a lower learning rate", "epoch", d.epoch, "step", d.step, "cause", d.what, "back_to", r.step, "rate", s.trainer.Rate())
+	return nil
+}
+
+// restore puts the figures of a checkpoint in the place of the present ones.
+func (e *epoch) restore(r *restored) error {
+	s := e.s
+	e.l = r.loop
+	e.setFigures(r.state.Figures)
+	e.number = r.state.Loop.Epoch + 1
+	e.boundary = true
+	s.result.Epochs = slices.Clone(r.state.Epochs)
+	s.result.Rollbacks = slices.Clone(r.state.Rollbacks)
+	if err := s.record.log.Cut(r.state.Metrics); err != nil {
+		return err
+	}
+	if err := s.record.events.Restart(time.Now(), r.step); err != nil {
+		return err
+	}
+	e.resumed = time.Now()
+	return nil
+}
