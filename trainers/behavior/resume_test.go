@@ -1,0 +1,328 @@
+package behavior
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"debut/datasets"
+	"debut/datasets/atomicfile"
+	"debut/kernels"
+	"debut/kernels/philox"
+	"debut/trainers/runfolder"
+)
+
+// countdown is a context that ends after so many looks at it, counted from the log's word that the training is about to begin.
+type countdown struct {
+	context.Context
+	slog.Handler
+	armed bool
+	left  int
+	text  bytes.Buffer
+}
+
+func newCountdown(events int) *countdown {
+	c := &countdown{Context: context.Background(), left: events}
+	c.Handler = slog.NewTextHandler(&c.text, nil)
+	return c
+}
+
+func (c *countdown) Handle(ctx context.Context, r slog.Record) error {
+	c.armed = c.armed || r.Message == "memory"
+	return c.Handler.Handle(ctx, r)
+}
+
+func (c *countdown) Err() error {
+	if !c.armed {
+		return nil
+	}
+	if c.left--; c.left < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// Value keeps the methods of the two embedded interfaces apart.
+func (c *countdown) Value(key any) any { return c.Context.Value(key) }
+
+// interruptedRun trains and ends at every one of the moments, each time resuming on another number of threads, and then to the
+// end.
+func interruptedRun(t *testing.T, c *Config, moments ...int) *Outcome {
+	t.Helper()
+	from := ResumeNot
+	for i, events := range moments {
+		c.Threads = 1 + i%3
+		ctx := newCountdown(events)
+		o, err := Train(ctx, c, Options{ConfigPath: "run.yaml", Resume: from, Log: slog.New(ctx)})
+		if err == nil {
+			return o // it ended before
+		}
+		if err.Error() != ErrInterrupted.Error() {
+			t.Fatalf("interrupted after %d events: %v", events, err)
+		}
+		if o.Result.Status != runfolder.Interrupted {
+			t.Fatalf("status %v", o.Result.Status)
+		}
+		from = ResumeLast
+	}
+	c.Threads = 2
+	o, err := Train(context.Background(), c, Options{ConfigPath: "run.yaml", Resume: from})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+// sameRun compares models and courses of two runs bit by bit, apart from times.
+func sameRun(t *testing.T, got, want *Outcome) {
+	t.Helper()
+	for _, name := range []string{parametersFile, encoderFile} {
+		if read(t, filepath.Join(got.Folder, "model", name)) != read(t, filepath.Join(want.Folder, "model", name)) {
+			t.Errorf("%s differs", name)
+		}
+	}
+	if *got.Result.Best != *want.Result.Best || got.Result.Stopped != want.Result.Stopped {
+		t.Errorf("best %+v, stopped by %q; want %+v, %q", *got.Result.Best, got.Result.Stopped, *want.Result.Best, want.Result.Stopped)
+	}
+	if g, w := len(got.Result.Epochs), len(want.Result.Epochs); g != w {
+		t.Errorf("%d epochs, want %d", g, w)
+	}
+	course := func(o *Outcome) (lines []string) {
+		folder, err := runfolder.Open(o.Folder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		evaluations, err := folder.Evaluations()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range evaluations {
+			lines = append(lines, fmt.Sprintf("epoch %d step %d rows %d best %v %v", e.Epoch, e.Step, e.Rows, e.Best, e.Metrics))
+		}
+		return lines
+	}
+	if g, w := course(got), course(want); !slices.Equal(g, w) {
+		t.Errorf("evaluations\n%s\nwant\n%s", strings.Join(g, "\n"), strings.Join(w, "\n"))
+	}
+}
+
+// N steps, an end, and M steps of another process are N+M steps: for every optimizer and schedule, with dropout, batch norm,
+// embeddings, micro-batches, weights and early stopping.
+func TestResumedRunIsTheSame(t *testing.T) {
+	path := table(t, 700)
+	rnd := philox.New(8, 8)
+	for i, optimizer := range []string{"sgd", "momentum", "nesterov", "adam", "adamw", "adagrad"} {
+		for j, schedule := range []string{"{kind: constant}", "{kind: step, step_epochs: 2}", "{kind: cosine, warmup_epochs: 1}"} {
+			t.Run(optimizer+"/"+schedule, func(t *testing.T) {
+				text := fmt.Sprintf(`
+seed: %d
+data: {source: {path: PATH}, target: y, id: id, ignore: [k, amount], weight: w}
+model: {hidden: [{units: 16, dropout: 0.2}, {units: 8}]}
+train: {epochs: 7, batch: 48, accumulate: %d, clip_norm: 2, optimizer: {kind: %s, learning_rate: 0.02}, schedule: %s, early_stopping: {metric: auc, patience: 5}}
+checkpoint: {every_steps: %d, keep: %d}
+`, i+1, 1+(i+j)%3, optimizer, schedule, 1+3*j, 1+i%2)
+				whole := train(t, configure(t, path, text))
+				moments := []int{rnd.IntN(4), 1 + rnd.IntN(20), rnd.IntN(40), rnd.IntN(60)}
+				o := interruptedRun(t, configure(t, path, text), moments...)
+				sameRun(t, o, whole)
+				if len(o.Result.Resumed) == 0 {
+					t.Error("run.json does not tell that the run was resumed")
+				}
+			})
+		}
+	}
+}
+
+// More epochs for a run that has ended are the same as having asked for them at first.
+func TestMoreEpochs(t *testing.T) {
+	path := table(t, 500)
+	text := strings.Replace(networkRun, ", patience: 4", "", 1)
+	whole := train(t, configure(t, path, text))
+	c := configure(t, path, strings.Replace(text, "epochs: 12", "epochs: 5", 1))
+	train(t, c)
+	c.Train.Epochs = 12
+	o, err := Train(context.Background(), c, Options{ConfigPath: "run.yaml", Resume: ResumeLast})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sameRun(t, o, whole)
+}
+
+// A training whose loss is no number any more says where that comes from, goes back as often as it may, and does so again in the
+// same way when it is interrupted.
+func TestRollback(t *testing.T) {
+	path := table(t, 600)
+	text := `
+data: {source: {path: PATH}, target: y, id: id, ignore: [k, amount, w]}
+model: {hidden: [{units: 16}, {units: 8}]}
+train: {epochs: 4, batch: 64, optimizer: {kind: sgd, learning_rate: 1e38}, divergence: {rollbacks: 3, rate_factor: 1.0e-20}}
+checkpoint: {every_steps: 3, every_minutes: 0}
+`
+	o := train(t, configure(t, path, text))
+	if n := len(o.Result.Rollbacks); n == 0 || n > 3 {
+		t.Fatalf("rollbacks %+v", o.Result.Rollbacks)
+	}
+	first := o.Result.Rollbacks[0]
+	if first.Step != 0 || first.Rate != 1e-20 || !strings.Contains(first.Cause, "layer") && !strings.Contains(first.Cause, "holds") {
+		t.Errorf("first rollback %+v", first)
+	}
+	sameRun(t, interruptedRun(t, configure(t, path, text), 5, 11, 7), o)
+
+	c := configure(t, path, strings.Replace(text, "rollbacks: 3", "rollbacks: 1", 1))
+	_, err := Train(context.Background(), c, Options{})
+	var diverged *divergedError
+	if !errors.As(err, &diverged) || !errors.Is(err, ErrDiverged) || !strings.Contains(err.Error(), "the last good checkpoint is that of step") {
+		t.Fatalf("error %v", err)
+	}
+	for _, want := range []string{"epoch 1, step ", "learning_rate", "checkpoints"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("error %q lacks %q", err, want)
+		}
+	}
+	folder, err := runfolder.Open(filepath.Join(c.Output, "r"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r, err := folder.Result(); err != nil || r.Status != runfolder.Failed || len(r.Rollbacks) != 1 {
+		t.Errorf("result %+v, error %v", r, err)
+	}
+	// What diverged can be gone on with once it may go back more often.
+	c.Train.Divergence.Rollbacks = 3
+	again, err := Train(context.Background(), c, Options{Resume: ResumeLast})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sameRun(t, again, o)
+}
+
+// failingFS fails to create files while it is told to.
+type failingFS struct {
+	atomicfile.FS
+	fails atomic.Bool
+	from  int // creations that succeed before it begins to fail by itself; 0: never
+	made  int
+}
+
+func (f *failingFS) Create(dir, pattern string) (atomicfile.File, error) {
+	f.made++
+	if f.fails.Load() || f.from > 0 && f.made > f.from {
+		return nil, &fs.PathError{Op: "create", Path: filepath.Join(dir, pattern), Err: syscall.ENOSPC}
+	}
+	return f.FS.Create(dir, pattern)
+}
+
+// A checkpoint that cannot be written does not end the training, and what it would have replaced can be resumed from.
+func TestTrainingOutlivesFailedCheckpoints(t *testing.T) {
+	path := table(t, 500)
+	text := networkRun + "checkpoint: {every_steps: 2, keep: 1}\n"
+	whole := train(t, configure(t, path, text))
+	full := &failingFS{FS: atomicfile.OS, from: 9}
+	c := configure(t, path, text)
+	var log bytes.Buffer
+	o, err := Train(context.Background(), c, Options{ConfigPath: "run.yaml", checkpointFS: full, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sameRun(t, o, whole)
+	if k := o.Result.Checkpoints; k == nil || k.Failed == 0 || !strings.Contains(k.Error, "not enough disk space") || k.Written == 0 {
+		t.Errorf("checkpoints %+v", k)
+	}
+	if !strings.Contains(log.String(), "no checkpoint was written; the training goes on") {
+		t.Errorf("log %s", log.String())
+	}
+	if o, err = Train(context.Background(), c, Options{ConfigPath: "run.yaml", Resume: ResumeLast}); err != nil {
+		t.Fatal(err)
+	}
+	if len(o.Result.Resumed) != 1 || o.Result.Resumed[0].Step == 0 || o.Result.Resumed[0].Step > 9 {
+		t.Errorf("resumed %+v", o.Result.Resumed)
+	}
+	sameRun(t, o, whole)
+
+	// An interruption that cannot be saved is an error of its own.
+	full = &failingFS{FS: atomicfile.OS}
+	full.fails.Store(true)
+	ctx := newCountdown(9)
+	_, err = Train(ctx, configure(t, path, text), Options{checkpointFS: full, Log: slog.New(ctx)})
+	if !errors.Is(err, ErrInterrupted) || !strings.Contains(err.Error(), "no checkpoint could be written") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// A resumed training may not become another one.
+func TestResumeRefuses(t *testing.T) {
+	path := table(t, 400)
+	c := configure(t, path, networkRun)
+	train(t, c)
+	before := read(t, filepath.Join(c.Output, "r", "run.json"))
+	resume := func(change func(c *Config)) error {
+		other := *c
+		change(&other)
+		_, err := Train(context.Background(), &other, Options{ConfigPath: "run.yaml", Resume: ResumeLast})
+		return err
+	}
+	for _, x := range []struct {
+		change func(c *Config)
+		want   []string
+	}{
+		{func(c *Config) { c.Train.Batch, c.Seed = 32, 9 }, []string{"train.batch", "was 64 when the checkpoint was made, is 32 now", "seed", "was 3", "take them back"}},
+		{func(c *Config) { c.Train.Optimizer.Kind = "sgd" }, []string{"train.optimizer.kind", "was adam"}},
+		{func(c *Config) { c.Data.Ignore = []string{"k", "amount", "w", "b"} }, []string{"data.ignore"}},
+		{func(c *Config) { c.Train.EarlyStopping.Metric = "log_loss" }, []string{"train.early_stopping.metric"}},
+	} {
+		err := resume(x.change)
+		for _, want := range x.want {
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("error %v lacks %q", err, want)
+			}
+		}
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The same data elsewhere are the same; other data in the same place are not.
+	moved := filepath.Join(t.TempDir(), "moved.csv")
+	if err := os.WriteFile(moved, data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, bytes.Replace(data, []byte("Ulm"), []byte("Kiel"), 1), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := resume(func(*Config) {}); err == nil || !strings.Contains(err.Error(), "its data are no longer those of the checkpoint") {
+		t.Errorf("error %v", err)
+	}
+	if after := read(t, filepath.Join(c.Output, "r", "run.json")); after != before {
+		t.Errorf("a refused resumption has changed run.json:\n%s\nbefore\n%s", after, before)
+	}
+	if err := resume(func(c *Config) { c.Data.Source.Path = datasets.Strings{moved} }); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestMemoryError(t *testing.T) {
+	need := map[string]int64{"parameters": 3 << 30, "optimizer state": 6 << 30, "activations": 5 << 20}
+	err := memoryError(need, 8<<30)
+	if !errors.Is(err, kernels.ErrOutOfMemory) {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"about 9.0 GiB", "optimizer state 6.0 GiB, parameters 3.0 GiB, activations 5.0 MiB", "8.0 GiB are free", "an optimizer with less state"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%q lacks %q", err, want)
+		}
+	}
+	for _, free := range []int64{0, 10 << 30} {
+		if err := memoryError(need, free); err != nil {
+			t.Errorf("%d bytes free: %v", free, err)
+		}
+	}
+}
