@@ -134,23 +134,20 @@ func (s *session) restoreBest(from *checkpoint.Loaded) error {
 		s.best, err = s.trainer.SnapshotState(nil)
 		return err
 	}
-	best, err := s.keep.store.Load(*from.Best)
-	if err != nil {
-		return err
-	}
+	best := from.BestState()
 	s.keep.bestState = slices.Clone(best.State)
 	var state savedState
-	err = json.Unmarshal(best.State, &state)
-	if err == nil {
-		err = s.trainer.Load(best)
+	if err = json.Unmarshal(best.State, &state); err != nil {
+		return fmt.Errorf("the state of its best checkpoint: %w", err)
 	}
-	if err == nil {
-		err = s.trainer.SetCounters(state.Trainer)
+	if err := s.trainer.Load(best); err != nil {
+		return err
 	}
-	if err == nil {
-		s.best, err = s.trainer.SnapshotState(nil)
+	if err := s.trainer.SetCounters(state.Trainer); err != nil {
+		return err
 	}
-	return errors.Join(err, best.Close())
+	s.best, err = s.trainer.SnapshotState(nil)
+	return err
 }
 
 // harmless are keys that may be changed when a training is resumed, with all below them.

@@ -26,6 +26,19 @@ type Loaded struct {
 	r     atomicfile.Reader
 	file  *safetensors.File
 	infos map[string]safetensors.Info
+	best  *Loaded // where that is another
+}
+
+// BestState returns the checkpoint that this one names as its best: itself, or another, which is closed with it; nil
+// where it names none.
+func (l *Loaded) BestState() *Loaded {
+	switch {
+	case l.Best == nil:
+		return nil
+	case *l.Best == l.Step:
+		return l
+	}
+	return l.best
 }
 
 // Tensors lists the tensors in the order in which they were written, those without elements apart.
@@ -45,7 +58,7 @@ func (l *Loaded) ReadAt(name string, dst []byte, off int64) error {
 }
 
 // Close closes the file of the tensors.
-func (l *Loaded) Close() error { return l.r.Close() }
+func (l *Loaded) Close() error { return errors.Join(l.r.Close(), l.best.close()) }
 
 // Latest opens the newest checkpoint that verifies wholly, which means its state file, its tensors and the checkpoint
 // that it names as its best. Damaged ones are passed over with a warning. Without any checkpoint the error matches
@@ -53,7 +66,11 @@ func (l *Loaded) Close() error { return l.r.Close() }
 // of a later version of this program, ErrNewer.
 func (s *Store) Latest() (*Loaded, error) {
 	l, best, err := s.latest()
-	return l, errors.Join(err, best.close())
+	if err != nil {
+		return nil, err
+	}
+	l.best = best
+	return l, nil
 }
 
 // Best opens the checkpoint that the newest intact one names as its best, with the errors of Latest. Where it names
@@ -89,7 +106,11 @@ func (s *Store) Load(step int64) (*Loaded, error) {
 		if err != nil && errors.Is(err, ErrDamaged) {
 			return nil, fmt.Errorf("%w; restore its files, or resume from another checkpoint", err)
 		}
-		return l, errors.Join(err, best.close())
+		if err != nil {
+			return nil, err
+		}
+		l.best = best
+		return l, nil
 	}
 	return nil, fmt.Errorf("checkpoint of step %d in %s: %w", step, s.dir, ErrNone)
 }
