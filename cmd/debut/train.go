@@ -189,11 +189,17 @@ func checkRoot(dir string) error {
 	case !info.IsDir():
 		return fmt.Errorf("output %s: %s is a file, not a folder%s", dir, at, remedy)
 	}
-	probe, err := os.CreateTemp(at, ".debut-*")
+	// One name for all, so that the next training clears away what a killed one has left.
+	probe := filepath.Join(at, ".debut-probe")
+	file, err := os.OpenFile(probe, os.O_WRONLY|os.O_CREATE, 0o600)
 	if err != nil {
 		return fmt.Errorf("output %s: nothing can be written to %s%s: %w", dir, at, remedy, err)
 	}
-	if err := errors.Join(probe.Close(), os.Remove(probe.Name())); err != nil {
+	err = os.Remove(probe)
+	if errors.Is(err, fs.ErrNotExist) { // another process that looked at the same moment was faster
+		err = nil
+	}
+	if err := errors.Join(file.Close(), err); err != nil {
 		return fmt.Errorf("output %s: %w", dir, err)
 	}
 	return nil
