@@ -151,13 +151,17 @@ func runOf(path string, from behavior.ResumeFrom) (runArgument, error) {
 	if err != nil {
 		return runArgument{}, err
 	}
+	config := result.Config
+	if !filepath.IsAbs(config) {
+		config = filepath.Join(result.Directory, config)
+	}
 	absolute, err := filepath.Abs(path)
 	if err != nil {
 		return runArgument{}, fmt.Errorf("%s: %w", path, err)
 	}
 	return runArgument{
 		file:   folder.Join(runfolder.ConfigFile),
-		config: result.Config,
+		config: config,
 		// The folder may have been moved or renamed since.
 		overrides: []string{"output=" + strconv.Quote(filepath.Dir(path)), "name=" + strconv.Quote(filepath.Base(absolute))},
 	}, nil

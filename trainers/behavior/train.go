@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"math"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -274,6 +275,9 @@ func (s *session) begin(name string, from *restored) error {
 		Config: s.opt.ConfigPath, Warnings: r.Warnings, Metrics: map[string]*metrics.Result{},
 		Versions: runfolder.CurrentVersions("gorgonia.org/gorgonia", "gorgonia.org/tensor", "gonum.org/v1/gonum", "github.com/duckdb/duckdb-go/v2"),
 		Started:  s.started.UTC(),
+	}
+	if dir, err := os.Getwd(); err == nil { // without it the run can be resumed from the same folder only
+		s.result.Directory = dir
 	}
 	if s.opt.Version != "" {
 		s.result.Versions.Debut = s.opt.Version

@@ -124,7 +124,8 @@ type RunResult struct {
 	SIMD         string                     `json:"simd,omitempty"`          // instruction set of the kernels
 	Threads      int                        `json:"threads,omitempty"`
 	Seed         uint64                     `json:"seed"`
-	Config       string                     `json:"config,omitempty"` // run file the run was started with
+	Config       string                     `json:"config,omitempty"`    // run file the run was started with
+	Directory    string                     `json:"directory,omitempty"` // working folder that relative paths start from
 	Data         []DataFile                 `json:"data,omitempty"`
 	Warnings     []string                   `json:"warnings,omitempty"`
 	Checkpoints  *CheckpointStats           `json:"checkpoints,omitempty"`
