@@ -52,9 +52,9 @@ func controlGroups() []string {
 			continue
 		}
 		root := "/sys/fs/cgroup"
-		switch {
-		case part[1] == "": // version 2
-		case part[1] == "memory":
+		switch part[1] {
+		case "": // version 2
+		case "memory":
 			root += "/memory"
 		default:
 			continue
