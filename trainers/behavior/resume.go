@@ -168,22 +168,18 @@ func (s *session) checkConfig(was *savedState) error {
 		return fmt.Errorf("behavior: resume %s: the checkpoint's configuration: %w", s.folder.Path(), err)
 	}
 	sameData := was.Data == s.keep.data
-	var refused []error
-	for _, d := range list {
-		text := func(v string) string {
-			if v == "" {
-				return "not set"
-			}
-			return v
+	text := func(v string) string {
+		if v == "" {
+			return "not set"
 		}
+		return v
+	}
+	var refused []error
+	var accepted []runfile.Difference
+	for _, d := range list {
 		inData := strings.HasPrefix(d.Path, "data.")
 		if inData && sameData || slices.ContainsFunc(harmless, func(key string) bool { return d.Path == key || strings.HasPrefix(d.Path, key+".") }) {
-			if d.Path != "name" && d.Path != "output" {
-				s.opt.Log.Info("resumed with another setting", "key", d.Path, "was", text(d.Was), "now", text(d.Now))
-			}
-			if d.Path == "train.epochs" && s.cfg.Train.Schedule.Kind == "cosine" {
-				s.opt.Log.Warn("with other epochs the cosine schedule takes another course from here on")
-			}
+			accepted = append(accepted, d)
 			continue
 		}
 		refused = append(refused, fieldError(d.Path, "was %s when the checkpoint was made, is %s now", text(d.Was), text(d.Now)))
@@ -194,6 +190,14 @@ func (s *session) checkConfig(was *savedState) error {
 	if !sameData {
 		return fmt.Errorf("behavior: the run in %s cannot go on: its data are no longer those of the checkpoint (%d training and %d validation rows then, %d and %d now, or other values in them); restore them, or start a new run under another name",
 			s.folder.Path(), was.Data.Train, was.Data.Validation, s.keep.data.Train, s.keep.data.Validation)
+	}
+	for _, d := range accepted {
+		if d.Path != "name" && d.Path != "output" {
+			s.opt.Log.Info("resumed with another setting", "key", d.Path, "was", text(d.Was), "now", text(d.Now))
+		}
+		if d.Path == "train.epochs" && s.cfg.Train.Schedule.Kind == "cosine" {
+			s.opt.Log.Warn("with other epochs the cosine schedule takes another course from here on")
+		}
 	}
 	return nil
 }

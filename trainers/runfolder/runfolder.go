@@ -111,9 +111,11 @@ func Create(root, name string, overwrite bool) (_ *Folder, err error) {
 		return nil, fmt.Errorf("runfolder: %w", err)
 	}
 	// Before the lock, whose file has no place in a folder of somebody else's, and again with it:
-	// another process may have been faster.
-	if err := f.replaceable(overwrite); err != nil {
-		return nil, err
+	// another process may have been faster. In a run's folder the lock tells first whether it is under way.
+	if !f.isRun() {
+		if err := f.replaceable(overwrite); err != nil {
+			return nil, err
+		}
 	}
 	if err := f.lock(); err != nil {
 		return nil, err
@@ -124,6 +126,9 @@ func Create(root, name string, overwrite bool) (_ *Folder, err error) {
 		}
 	}()
 	if err := f.replaceable(overwrite); err != nil {
+		return nil, err
+	}
+	if err := f.sweep(); err != nil {
 		return nil, err
 	}
 	if overwrite {
@@ -151,19 +156,33 @@ func Resume(root, name string) (_ *Folder, err error) {
 	if err := f.lock(); err != nil {
 		return nil, err
 	}
-	if err := f.settle(); err != nil {
+	if err := errors.Join(f.sweep(), f.settle()); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil
 }
 
-// entries lists what is in the folder beside the lock.
+// entries lists what is in the folder beside the lock and what writes that were cut short have left.
 func (f *Folder) entries() ([]os.DirEntry, error) {
 	entries, err := os.ReadDir(f.path)
 	if err != nil {
 		return nil, fmt.Errorf("runfolder: %w", err)
 	}
-	return slices.DeleteFunc(entries, func(e os.DirEntry) bool { return e.Name() == LockFile }), nil
+	return slices.DeleteFunc(entries, func(e os.DirEntry) bool { return e.Name() == LockFile || leftover(e.Name()) }), nil
+}
+
+// sweep removes what writes that were cut short have left in the folder, which must be locked.
+func (f *Folder) sweep() error {
+	entries, err := os.ReadDir(f.path)
+	for _, e := range entries {
+		if leftover(e.Name()) {
+			err = errors.Join(err, os.Remove(f.Join(e.Name())))
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("runfolder: %w", err)
+	}
+	return nil
 }
 
 // replaceable returns an error unless the folder is empty, or overwrite is set and a run wrote all that is in it.
@@ -196,18 +215,17 @@ func (f *Folder) replaceable(overwrite bool) error {
 	return nil
 }
 
+// known are the names that a run writes, beside those of TensorBoard's events.
+var known = []string{ConfigFile, ResultFile, MetricsFile, ReportFile, CheckpointsDir, ModelDir, LockFile}
+
 // written reports whether a run writes a file or folder of this name.
 func written(name string) bool {
-	known := []string{ConfigFile, ResultFile, MetricsFile, ReportFile, CheckpointsDir, ModelDir, LockFile}
-	if slices.Contains(known, name) || strings.HasPrefix(name, eventsPrefix) {
-		return true
-	}
-	for _, k := range known { // what an interrupted write leaves
-		if strings.HasPrefix(name, "."+k+".tmp-") {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(known, name) || strings.HasPrefix(name, eventsPrefix) || leftover(name)
+}
+
+// leftover reports whether a write that was cut short leaves a file of this name.
+func leftover(name string) bool {
+	return slices.ContainsFunc(known, func(k string) bool { return strings.HasPrefix(name, "."+k+".tmp-") })
 }
 
 // isRun reports whether the folder has a run.json that a run wrote.

@@ -74,18 +74,25 @@ func TestCreate(t *testing.T) {
 	put(t, f.Join(".run.json.tmp-123"), "")
 
 	before := list(t, f.Path())
-	_, err = Create(root, "a", false)
-	if !errors.Is(err, ErrExists) || !strings.Contains(err.Error(), "holds an earlier run") || !strings.Contains(err.Error(), "--overwrite") || !strings.Contains(err.Error(), `"name:"`) {
-		t.Fatal(err)
-	}
-	if list(t, f.Path()) != before {
-		t.Fatal("a refused Create changed the folder")
-	}
-	if _, err = Create(root, "a", true); !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), f.Path()) {
-		t.Fatal(err)
+	for _, overwrite := range []bool{false, true} {
+		if _, err = Create(root, "a", overwrite); !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), f.Path()) {
+			t.Fatal(err)
+		}
 	}
 	if err := errors.Join(f.Close(), f.Close()); err != nil {
 		t.Fatal(err)
+	}
+	_, err = Create(root, "a", false)
+	if !errors.Is(err, ErrExists) {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"holds an earlier run", "--resume", "--overwrite", `"name:"`} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%q lacks %q", err, want)
+		}
+	}
+	if list(t, f.Path()) != before {
+		t.Fatal("a refused Create changed the folder")
 	}
 	// A file of somebody else protects the folder.
 	put(t, f.Join("notes.txt"), "mine")
@@ -325,5 +332,45 @@ func TestOpenModel(t *testing.T) {
 	}
 	if _, err := OpenModel(filepath.Join(root, "goood")); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), `did you mean "`+f.Path()) {
 		t.Error(err)
+	}
+}
+
+// What a kill in the midst of the first write leaves does not keep a run from beginning, nor does it stay.
+func TestCreateAfterTornWrite(t *testing.T) {
+	root := t.TempDir()
+	put(t, filepath.Join(root, "r", LockFile), "")
+	torn := filepath.Join(root, "r", "."+ResultFile+".tmp-123")
+	put(t, torn, "{")
+	f := create(t, root, "r", false)
+	if _, err := os.Stat(torn); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the torn file: %v", err)
+	}
+	// A second one learns that this one is under way, rather than that there is something to resume.
+	if _, err := Create(root, "r", false); !errors.Is(err, ErrLocked) {
+		t.Errorf("error %v", err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	put(t, torn, "{")
+	g, err := Resume(root, "r")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(torn); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the torn file: %v", err)
+	}
+	if _, err := Resume(root, "r"); !errors.Is(err, ErrLocked) {
+		t.Errorf("error %v", err)
+	}
+	if err := g.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Resume(root, "none"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("error %v", err)
+	}
+	put(t, filepath.Join(root, "plain", "x"), "")
+	if _, err := Resume(root, "plain"); !errors.Is(err, ErrNotRun) {
+		t.Errorf("error %v", err)
 	}
 }

@@ -1,0 +1,155 @@
+package main
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"debut/trainers/runfolder"
+)
+
+// Long enough for a signal to find it under way: each evaluation is flushed to the disk.
+const longRun = `name: r
+seed: 5
+data: {source: {path: visits.csv}, target: y, id: id}
+model: {hidden: [{units: 16, dropout: 0.2}], embedding: 4}
+train: {epochs: 300, batch: 20, accumulate: 2, optimizer: {kind: momentum}}
+checkpoint: {every_minutes: 0}
+`
+
+func (p *process) signal(t testing.TB, s os.Signal) {
+	t.Helper()
+	if err := p.Process.Signal(s); err != nil {
+		t.Fatalf("send %v: %v", s, err)
+	}
+}
+
+// progressed waits until a training has added to its metrics.jsonl.
+func (p *process) progressed(t testing.TB, folder string) {
+	t.Helper()
+	size := func() int64 {
+		info, err := os.Stat(filepath.Join(folder, runfolder.MetricsFile))
+		if err != nil {
+			return 0
+		}
+		return info.Size()
+	}
+	began := size()
+	p.await(t, "further evaluations", func() bool { return size() > began+500 || size() > 0 && size() < began })
+}
+
+// A run that is interrupted again and again, by either signal, ends as if it had never been.
+func TestSignalsAndResume(t *testing.T) {
+	dir := workplace(t, longRun)
+	debut(t, dir, 0, "train", "run.yaml", "--output", "whole", "-q")
+	want := endOf(t, filepath.Join(dir, "whole", "r"))
+	folder := filepath.Join(dir, "cut", "r")
+	args := []string{"train", "run.yaml", "--output", "cut", "-q"}
+	last := int64(-1)
+	for i, c := range []struct {
+		signal  syscall.Signal
+		code    int
+		message string
+	}{{syscall.SIGINT, 130, "debut: interrupted\n"}, {syscall.SIGTERM, 143, "debut: ended by SIGTERM\n"}, {syscall.SIGINT, 130, "debut: interrupted\n"}} {
+		p := start(t, dir, args...)
+		p.progressed(t, folder)
+		p.signal(t, c.signal)
+		p.finish(t, c.code)
+		if text := p.stderr.String(); !strings.HasSuffix(text, c.message) {
+			t.Errorf("%v: %q", c.signal, text)
+		}
+		f, err := runfolder.Open(folder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := f.Result()
+		if err != nil {
+			t.Fatal(err)
+		}
+		step := newest(t, folder)
+		if r.Status != runfolder.Interrupted || r.Checkpoints == nil || r.Checkpoints.Written == 0 || r.Checkpoints.Step != step || step <= last {
+			t.Fatalf("%v: run.json says %s with the checkpoints %+v; the newest is of step %d, the one before of %d", c.signal, r.Status, r.Checkpoints, step, last)
+		}
+		if len(r.Resumed) != i || i > 0 && r.Resumed[i-1].Step != last {
+			t.Errorf("%v: resumed %+v, the last time at step %d", c.signal, r.Resumed, last)
+		}
+		last = step
+		args = []string{"train", "run.yaml", "--output", "cut", "-q", "--resume"}
+	}
+	debut(t, dir, 0, args...)
+	endOf(t, folder).same(t, want)
+}
+
+// The second signal does not wait for the step at hand. What was saved before is as it was.
+func TestSecondSignalEndsTheTraining(t *testing.T) {
+	// Steps take far longer than the time between the signals, and there is a checkpoint before the first.
+	dir := workplace(t, `name: r
+data: {source: {path: visits.csv}, target: y, id: id}
+model: {hidden: [{units: 2048}, {units: 2048}]}
+train: {epochs: 100, batch: 280, divergence: {rollbacks: 1}, optimizer: {kind: sgd}}
+`)
+	folder := filepath.Join(dir, "runs", "r")
+	p := start(t, dir, "train", "run.yaml", "-q", "--threads", "1")
+	p.awaitFile(t, filepath.Join(folder, "checkpoints", "step-000000000000.json"))
+	p.signal(t, syscall.SIGTERM)
+	time.Sleep(50 * time.Millisecond) // two signals at once are one
+	// Were it at its end already, this would fail, and so it should.
+	p.signal(t, syscall.SIGINT)
+	p.finish(t, -1)
+	status, ok := p.ProcessState.Sys().(syscall.WaitStatus)
+	if !ok || !status.Signaled() || status.Signal() != syscall.SIGINT {
+		t.Errorf("%v, want death by the second signal; stderr:\n%s", p.ProcessState, p.stderr.String())
+	}
+	if step := newest(t, folder); step != 0 {
+		t.Errorf("the newest checkpoint is of step %d", step)
+	}
+}
+
+// While a run is under way its folder is its own.
+func TestTwoProcessesInOneFolder(t *testing.T) {
+	dir := workplace(t, longRun)
+	debut(t, dir, 0, "train", "run.yaml", "--output", "whole", "-q")
+	want := endOf(t, filepath.Join(dir, "whole", "r"))
+	folder := filepath.Join(dir, "runs", "r")
+	first := start(t, dir, "train", "run.yaml", "-q", "--set", "checkpoint.every_epochs=1")
+	first.awaitFile(t, filepath.Join(folder, "metrics.jsonl"))
+	first.signal(t, syscall.SIGSTOP) // it keeps its lock, and does not end before the others have tried
+	before := snapshot(t, folder)
+	for _, args := range [][]string{
+		{"run.yaml", "--resume"}, {"run.yaml", "--resume=best"}, {"runs/r", "--resume"}, {"run.yaml", "--overwrite"}, {"run.yaml"},
+	} {
+		text := debut(t, dir, 1, append([]string{"train", "-q"}, args...)...)
+		if !strings.Contains(text, "another run is under way in the folder: runs/r") {
+			t.Errorf("train %q: %s", args, text)
+		}
+	}
+	if after := snapshot(t, folder); after != before {
+		t.Errorf("the folder has changed from\n%s\nto\n%s", before, after)
+	}
+	first.signal(t, syscall.SIGCONT)
+	first.finish(t, 0)
+	endOf(t, folder).same(t, want)
+
+	// The lock is gone with the process that had it, and the run can be gone on with.
+	debut(t, dir, 0, "train", "run.yaml", "-q", "--resume")
+	endOf(t, folder).same(t, want)
+}
+
+// snapshot tells names and contents of all files below a folder.
+func snapshot(t testing.TB, dir string) string {
+	t.Helper()
+	var b strings.Builder
+	for _, name := range files(t, dir) {
+		data, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(&b, "%s: %d bytes, %x\n", name, len(data), sha256.Sum256(data))
+	}
+	return b.String()
+}
