@@ -38,7 +38,8 @@ func (s *session) openFolder(name string) (err error) {
 			return fmt.Errorf("behavior: there is no run %q to resume: %w", name, err)
 		}
 		s.opt.Log.Info("there is no run to resume; it starts from the beginning", "output", s.cfg.Output, "name", name)
-		s.folder, err = runfolder.Create(s.cfg.Output, name, false)
+		// Where a replacement of an earlier run was killed before it left anything, it goes on as such.
+		s.folder, err = runfolder.Create(s.cfg.Output, name, true)
 	}
 	return err
 }

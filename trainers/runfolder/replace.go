@@ -86,6 +86,17 @@ func (f *Folder) settle() error {
 	return nil
 }
 
+// recover puts an earlier run back where the later one that was to replace it was killed before it left anything.
+func (f *Folder) recover() error {
+	if err := f.settle(); err != nil {
+		return err
+	}
+	if f.aside == "" || f.isRun() {
+		return nil
+	}
+	return f.putBack()
+}
+
 // beside lists the folders beside the run folder that have its name, an infix and digits.
 func (f *Folder) beside(infix string) ([]string, error) {
 	root := filepath.Dir(f.path)

@@ -125,6 +125,11 @@ func Create(root, name string, overwrite bool) (_ *Folder, err error) {
 			err = errors.Join(err, f.Close())
 		}
 	}()
+	if !overwrite {
+		if err := f.recover(); err != nil {
+			return nil, err
+		}
+	}
 	if err := f.replaceable(overwrite); err != nil {
 		return nil, err
 	}

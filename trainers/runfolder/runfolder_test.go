@@ -374,3 +374,41 @@ func TestCreateAfterTornWrite(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// A replacement that was killed before it left anything is taken back by the next plain Create, and gone on with by one that
+// replaces.
+func TestCreateAfterKilledReplacement(t *testing.T) {
+	for _, overwrite := range []bool{false, true} {
+		root := t.TempDir()
+		f := create(t, root, "r", false)
+		if err := errors.Join(f.WriteFile(ConfigFile, []byte("name: old\n")), f.WriteResult(&RunResult{Status: Finished, Name: "r"}), f.Close()); err != nil {
+			t.Fatal(err)
+		}
+		g := create(t, root, "r", true)
+		if err := errors.Join(os.Remove(g.Join(ResultFile)), g.Close()); err != nil { // as if killed before that was written
+			t.Fatal(err)
+		}
+		h, err := Create(root, "r", overwrite)
+		if !overwrite {
+			if !errors.Is(err, ErrExists) {
+				t.Errorf("error %v", err)
+			}
+			if data, err := os.ReadFile(filepath.Join(root, "r", ConfigFile)); err != nil || string(data) != "name: old\n" {
+				t.Errorf("the earlier run: %q, %v", data, err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !h.Replaces() {
+			t.Error("the earlier run is not known any more")
+		}
+		if err := errors.Join(h.Commit(), h.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if got := list(t, root); strings.Contains(got, ".old-") {
+			t.Errorf("left beside the run: %s", got)
+		}
+	}
+}
