@@ -44,7 +44,7 @@ demo: build ## simulate a shop, train, evaluate and predict, in under a minute
 	bin/debut demo
 
 .PHONY: test
-test: format-check vet test-unit test-race ## check the format, vet, test, then test again under the race detector
+test: format-check vet test-unit test-gpu test-race ## check the format, vet, test, then test again under the race detector
 
 .PHONY: format-check
 format-check:
@@ -65,6 +65,14 @@ vet:
 test-unit:
 	$(GO) test -p $(TEST_JOBS) -timeout $(TEST_TIMEOUT) $(PKG)
 
+# What needs the tag gpu builds with gcc and a header of our own, without a CUDA toolkit, and is tested without a GPU. The
+# build cache does not see the header, its checksum among the flags does.
+CUDA_FLAGS = -O2 -g -w -I$(CURDIR)/kernels/cuda/include -DDEBUT_CUDA_HEADER_SUM=$(firstword $(shell cksum kernels/cuda/include/cuda.h))
+.PHONY: test-gpu
+test-gpu: ## test the packages that need the build tag gpu
+	CGO_CFLAGS='$(CUDA_FLAGS)' $(GO) vet -tags gpu ./kernels/cuda/...
+	CGO_CFLAGS='$(CUDA_FLAGS)' $(GO) test -tags gpu ./kernels/cuda/...
+
 # The race detector slows numerical code about tenfold. It sees the packages
 # that deal with goroutines themselves, known by what they or their tests
 # import, with -short.
@@ -76,8 +84,8 @@ test-race:
 	set -x; $(GO) test -race -short -p $(TEST_JOBS) -timeout $(TEST_TIMEOUT) $$packages
 
 .PHONY: generate
-generate: ## write the assembly anew
-	$(GO) generate ./kernels/cpu
+generate: ## write the assembly and the table of the CUDA driver's functions anew
+	$(GO) generate ./kernels/cpu ./kernels/cuda/...
 
 # What is generated is committed; it must be what the generator writes.
 .PHONY: generate-check
