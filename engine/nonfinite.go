@@ -38,6 +38,7 @@ func (t *Trainer) checkLoss() error {
 	if math.IsNaN(loss) || math.IsInf(loss, 0) {
 		return &NonFiniteError{Step: t.count.Steps, Loss: loss}
 	}
+	t.lossSum += loss
 	return nil
 }
 

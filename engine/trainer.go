@@ -43,6 +43,7 @@ type Trainer struct {
 	hyper32 [kernels.HyperLen]float32
 	loss64  [1]float64
 	loss32  [1]float32
+	lossSum float64 // of the losses since the last TakeLoss, with a guard
 }
 
 // micro is what a micro-batch runs: its loss and gradients, and what follows from them; with no guard between the two
@@ -177,8 +178,14 @@ func (t *Trainer) Rate() float64 {
 	return t.opt.LearningRate * t.opt.Schedule.Factor(t.count.Steps) * t.count.factor()
 }
 
-// TakeLoss returns the sum of the losses since it was last called, and starts a new one. It waits for the device.
+// TakeLoss returns the sum of the losses since it was last called, and starts a new one. It waits for the device, unless
+// a guard has done so.
 func (t *Trainer) TakeLoss() (float64, error) {
+	if t.guard { // it has looked at each of them
+		sum := t.lossSum
+		t.lossSum = 0
+		return sum, nil
+	}
 	if t.dtype == kernels.Float64 {
 		return takeScalar[float64](t.dev, t.lossAt)
 	}

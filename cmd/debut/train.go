@@ -65,6 +65,9 @@ Ctrl-C ends the training at the next step with a checkpoint and the model so far
 			if err != nil {
 				return err
 			}
+			if len(run.overrides) > 0 && (cmd.Flags().Changed("name") || cmd.Flags().Changed("output")) {
+				return usagef("%s is the folder of the run to go on with: leave --name and --output out", args[0])
+			}
 			cfg, err := loadRun(run.file, append(run.overrides, overrides...))
 			if err != nil {
 				return err
@@ -159,11 +162,15 @@ func runOf(path string, from behavior.ResumeFrom) (runArgument, error) {
 	if err != nil {
 		return runArgument{}, fmt.Errorf("%s: %w", path, err)
 	}
+	parent := filepath.Dir(filepath.Clean(path))
+	if base := filepath.Base(filepath.Clean(path)); base == "." || base == ".." {
+		parent = filepath.Dir(absolute)
+	}
 	return runArgument{
 		file:   folder.Join(runfolder.ConfigFile),
 		config: config,
 		// The folder may have been moved or renamed since.
-		overrides: []string{"output=" + strconv.Quote(filepath.Dir(path)), "name=" + strconv.Quote(filepath.Base(absolute))},
+		overrides: []string{"output=" + strconv.Quote(parent), "name=" + strconv.Quote(filepath.Base(absolute))},
 	}, nil
 }
 

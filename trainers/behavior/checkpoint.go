@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -128,13 +127,8 @@ func (k *keeper) wants(ev loop.Event, after loop.State) bool {
 
 // periodic writes a checkpoint that the configuration asks for. That it cannot be written is no reason to lose the
 // training: the one before is as it was.
-func (k *keeper) periodic(e *epoch) error {
-	err := k.write(e)
-	var diverged *divergedError
-	if errors.As(err, &diverged) {
-		return err
-	}
-	if err != nil {
+func (k *keeper) periodic(e *epoch) {
+	if err := k.write(e); err != nil {
 		k.failed(err)
 	}
 	wait := k.interval
@@ -142,13 +136,15 @@ func (k *keeper) periodic(e *epoch) error {
 		wait = max(wait, time.Duration(k.stats.LastSeconds/checkpointShare*float64(time.Second)))
 	}
 	k.due = time.Now().Add(wait)
-	return nil
 }
 
-// failed tells of a checkpoint that could not be written, in run.json the last time only.
+// failed tells of a checkpoint that could not be written: in run.json of the last one only, in the log of the 1st, 2nd, 4th, 8th
+// and so on.
 func (k *keeper) failed(err error) {
-	k.s.opt.Log.Warn("no checkpoint was written; the training goes on", "error", err, "last", k.stats.Step)
 	k.stats.Failed++
+	if k.stats.Failed&(k.stats.Failed-1) == 0 {
+		k.s.opt.Log.Warn("no checkpoint was written; the training goes on", "error", err, "last", k.stats.Step, "failed", k.stats.Failed)
+	}
 	k.stats.Error = err.Error()
 }
 
@@ -156,16 +152,13 @@ func (k *keeper) failed(err error) {
 // on the disk yet.
 func (k *keeper) write(e *epoch) error {
 	began := time.Now()
-	if _, err := e.takeLoss(); err != nil {
-		return err
-	}
 	s := k.s
 	name, value, err := s.trainer.NonFinite()
 	if err != nil {
 		return err
 	}
-	if name != "" { // an earlier checkpoint is the last good one
-		return &divergedError{epoch: e.number, step: s.trainer.Steps(), what: fmt.Sprintf("the tensor %q holds %v", name, value)}
+	if name != "" { // an earlier checkpoint is the last good one; what is wrong shows at the next loss or at the epoch's end
+		return fmt.Errorf("behavior: step %d: the tensor %q holds %v", s.trainer.Steps(), name, value)
 	}
 	state, err := k.state(e)
 	if err != nil {

@@ -324,7 +324,7 @@ func (t TrainConfig) validate() (errs []error) {
 	if s.WarmupEpochs < 0 || s.WarmupEpochs >= float64(t.Epochs) && s.WarmupEpochs > 0 {
 		bad("schedule.warmup_epochs", "%v epochs of warm-up in %d", s.WarmupEpochs, t.Epochs)
 	}
-	if d := t.Divergence; d.Rollbacks < 0 || d.Rollbacks > 0 && !(d.RateFactor > 0 && d.RateFactor <= 1) {
+	if d := t.Divergence; d.Rollbacks < 0 || !(d.RateFactor >= 0 && d.RateFactor <= 1) || d.Rollbacks > 0 && d.RateFactor == 0 {
 		bad("divergence", "%d rollbacks with the learning rate times %v; give 0 or more, and a factor in (0, 1]", d.Rollbacks, d.RateFactor)
 	}
 	if t.EarlyStopping.Patience < 0 || !(t.EarlyStopping.MinDelta >= 0) {

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
+	"log/slog"
 	"time"
 
 	"debut/datasets"
@@ -32,9 +32,10 @@ func (s *session) trainLoop(ctx context.Context, from *restored) error {
 		if err := e.restore(from); err != nil {
 			return err
 		}
-	} else if s.cfg.Train.Divergence.Rollbacks > 0 { // something to go back to
-		if err := s.keep.write(e); err != nil {
-			return err
+		if s.opt.Resume == ResumeBest { // what came after it is left behind now, not when the next checkpoint is due
+			if err := s.keep.write(e); err != nil {
+				return err
+			}
 		}
 	}
 	for {
@@ -82,7 +83,8 @@ func (e *epoch) advance(ctx context.Context) (done bool, err error) {
 		if err := e.flush(); err != nil {
 			return false, err
 		}
-		return false, s.keep.periodic(e)
+		s.keep.periodic(e)
+		return false, nil
 	}
 	if err := e.flush(); err != nil {
 		return false, err
@@ -94,34 +96,33 @@ func (e *epoch) advance(ctx context.Context) (done bool, err error) {
 		err = e.end()
 	case loop.Done:
 		s.result.Stopped = e.l.State().Stopped
-		return true, e.last()
+		e.last()
+		return true, nil
 	}
 	if err == nil && s.keep.wants(ev, e.l.State()) {
-		err = s.keep.periodic(e)
+		s.keep.periodic(e)
 	}
 	return false, err
 }
 
 // interrupted saves the state of a training that was told to end.
 func (e *epoch) interrupted() error {
-	err := e.s.keep.write(e)
-	var diverged *divergedError
-	if err == nil || errors.As(err, &diverged) {
-		return errors.Join(err, ErrInterrupted)
+	if err := e.checkFinite(); err != nil {
+		return err // where it may go back, it does, and is interrupted there
 	}
-	e.s.keep.failed(err)
-	return errors.Join(fmt.Errorf("no checkpoint could be written; the one of step %d is the last: %w", e.s.keep.stats.Step, err), ErrInterrupted)
+	k := e.s.keep
+	if err := k.write(e); err != nil {
+		k.failed(err)
+		return errors.Join(fmt.Errorf("no checkpoint could be written; the one of step %d is the last: %w", k.stats.Step, err), ErrInterrupted)
+	}
+	return ErrInterrupted
 }
 
 // last saves the state in which the training ended, so that it can be given more epochs.
-func (e *epoch) last() error {
-	err := e.s.keep.write(e)
-	var diverged *divergedError
-	if err == nil || errors.As(err, &diverged) {
-		return err
+func (e *epoch) last() {
+	if err := e.s.keep.write(e); err != nil {
+		e.s.keep.failed(err) // the model is what matters now
 	}
-	e.s.keep.failed(err) // the model is what matters now
-	return nil
 }
 
 // flush trains on every batch handed out.
@@ -160,20 +161,20 @@ type epoch struct {
 	steps    int64 // of the whole run
 	boundary bool  // no step is half done
 
-	number       int           // from 1
-	trained      time.Duration // training, without evaluation
-	resumed      time.Time     // when training went on
-	rows         int64
-	loss         float64 // sum of the steps' mean losses, weighted by their rows
-	lossRows     int64
-	pending      int64 // rows of the steps whose losses are on the device
-	pendingSteps int64 // those steps
-	reported     time.Time
-	allSpent     time.Duration
-	allRows      int64
+	number     int           // from 1
+	trained    time.Duration // training, without evaluation
+	resumed    time.Time     // when training went on
+	rows       int64
+	loss       float64 // sum of the steps' mean losses, weighted by their rows
+	lossRows   int64
+	recent     float64 // the same since the last report
+	recentRows int64
+	reported   time.Time
+	allSpent   time.Duration
+	allRows    int64
 }
 
-// figures are what an epoch keeps, for a checkpoint. Losses on the device are not among them: fetch them first.
+// figures are what an epoch keeps, for a checkpoint.
 type figures struct {
 	Rows       int64         `json:"rows"`
 	Loss       float64       `json:"loss"`
@@ -190,7 +191,7 @@ func (e *epoch) figures() figures {
 
 func (e *epoch) setFigures(f figures) {
 	e.rows, e.loss, e.lossRows, e.trained, e.allRows, e.allSpent = f.Rows, f.Loss, f.LossRows, f.Trained, f.AllRows, f.AllTrained
-	e.pending, e.pendingSteps = 0, 0
+	e.recent, e.recentRows = 0, 0
 	e.s.before = f.Seconds - time.Since(e.s.started).Seconds()
 }
 
@@ -232,15 +233,19 @@ func (e *epoch) batch(ev loop.Event, feed *feeder) error {
 	if e.s.opt.Profile != nil {
 		e.s.opt.Profile.EndStep()
 	}
-	e.pending += int64(ev.StepRows)
-	e.pendingSteps++
+	loss, err := t.TakeLoss()
+	if err != nil {
+		return err
+	}
+	// Step by step, so that the sum does not depend on when somebody asks for it.
+	e.loss += loss * float64(ev.StepRows)
+	e.lossRows += int64(ev.StepRows)
+	e.recent += loss * float64(ev.StepRows)
+	e.recentRows += int64(ev.StepRows)
 	if now := time.Now(); now.Sub(e.reported) >= reportEvery {
 		e.reported = now
-		loss, err := e.takeLoss()
-		if err != nil {
-			return err
-		}
-		e.report(loss, nil, "", false)
+		e.report(e.recent/float64(e.recentRows), nil, "", false)
+		e.recent, e.recentRows = 0, 0
 	}
 	return nil
 }
@@ -269,22 +274,6 @@ func (f *feeder) feedScale(p *engine.Program, stepRows int) error {
 	return engine.Feed(p, layers.InputScale, f.scale[:])
 }
 
-// takeLoss fetches the mean loss of the steps since it was last fetched.
-func (e *epoch) takeLoss() (float64, error) {
-	if e.pendingSteps == 0 {
-		return math.NaN(), nil
-	}
-	sum, err := e.s.trainer.TakeLoss()
-	if err != nil {
-		return 0, err
-	}
-	mean := sum / float64(e.pendingSteps)
-	e.loss += mean * float64(e.pending)
-	e.lossRows += e.pending
-	e.pending, e.pendingSteps = 0, 0
-	return mean, nil
-}
-
 func (e *epoch) report(loss float64, m *metrics.Result, part string, best bool) {
 	spent := e.allSpent + e.trained + time.Since(e.resumed)
 	rate := float64(e.allRows+e.rows) / max(spent.Seconds(), 1e-9)
@@ -299,9 +288,6 @@ func (e *epoch) report(loss float64, m *metrics.Result, part string, best bool) 
 
 // evaluate scores the validation rows and hands the deciding metric to the loop.
 func (e *epoch) evaluate() error {
-	if _, err := e.takeLoss(); err != nil { // before the model is judged: a diverged one is told by its loss
-		return err
-	}
 	e.trained += time.Since(e.resumed)
 	defer func() { e.resumed = time.Now() }()
 	s := e.s
@@ -318,12 +304,10 @@ func (e *epoch) evaluate() error {
 		return err
 	}
 	loss := e.loss / float64(max(e.lossRows, 1))
-	if err := s.record.evaluation(runfolder.Evaluation{
+	s.record.evaluation(s.opt.Log, runfolder.Evaluation{
 		Epoch: e.number, Step: s.trainer.Steps(), Rows: e.allRows + e.rows, Seconds: runfolder.Float(s.seconds()),
 		Part: PartValidation, Loss: runfolder.Float(loss), Metrics: r.Values, Best: verdict.Improved,
-	}); err != nil {
-		return err
-	}
+	})
 	e.resumed = time.Now()
 	if verdict.Improved {
 		if err := s.keep.noteBest(e); err != nil {
@@ -334,9 +318,18 @@ func (e *epoch) evaluate() error {
 	return nil
 }
 
+// checkFinite returns a *divergedError for a tensor that is not finite, which no loss has shown yet.
+func (e *epoch) checkFinite() error {
+	name, value, err := e.s.trainer.NonFinite()
+	if err == nil && name != "" {
+		err = &divergedError{epoch: e.number, step: e.s.trainer.Steps(), what: fmt.Sprintf("the tensor %q holds %v", name, value)}
+	}
+	return err
+}
+
 // end closes the epoch.
 func (e *epoch) end() error {
-	if _, err := e.takeLoss(); err != nil {
+	if err := e.checkFinite(); err != nil {
 		return err
 	}
 	e.trained += time.Since(e.resumed)
@@ -347,9 +340,7 @@ func (e *epoch) end() error {
 	s.result.Epochs = append(s.result.Epochs, runfolder.EpochStats{
 		Epoch: e.number, Loss: runfolder.Float(loss), Rows: e.rows, Seconds: runfolder.Float(seconds), RowsPerSecond: runfolder.Float(float64(e.rows) / max(seconds, 1e-9)),
 	})
-	if err := s.record.epoch(s.trainer.Steps(), loss, s.trainer.Rate()); err != nil {
-		return err
-	}
+	s.record.epoch(s.opt.Log, s.trainer.Steps(), loss, s.trainer.Rate())
 	if s.data.Validation == nil {
 		e.report(loss, nil, "", false)
 	}
@@ -363,6 +354,7 @@ func (e *epoch) end() error {
 type recorder struct {
 	log    *runfolder.MetricsLog
 	events *tensorboard.File
+	told   bool // of the first failure
 }
 
 func newRecorder(f *runfolder.Folder, at time.Time) (*recorder, error) {
@@ -375,22 +367,33 @@ func newRecorder(f *runfolder.Folder, at time.Time) (*recorder, error) {
 		_ = log.Close() // the error that matters is the first
 		return nil, err
 	}
-	return &recorder{log, events}, nil
+	return &recorder{log: log, events: events}, nil
 }
 
-func (r *recorder) evaluation(ev runfolder.Evaluation) error {
-	if err := r.log.Append(ev); err != nil {
-		return err
+// failed tells the first time that the course could not be written, as on a full disk: no reason to end a training.
+func (r *recorder) failed(log *slog.Logger, err error) {
+	if !r.told {
+		log.Warn("the course of the training could not be written; the training goes on", "error", err)
 	}
+	r.told = true
+}
+
+func (r *recorder) evaluation(log *slog.Logger, ev runfolder.Evaluation) {
+	err := r.log.Append(ev)
 	scalars := make([]tensorboard.Scalar, 0, len(ev.Metrics))
 	for _, v := range ev.Metrics {
 		scalars = append(scalars, tensorboard.Scalar{Tag: ev.Part + "/" + v.Name, Value: v.Value})
 	}
-	return r.events.Scalars(time.Now(), ev.Step, scalars...)
+	if err = errors.Join(err, r.events.Scalars(time.Now(), ev.Step, scalars...)); err != nil {
+		r.failed(log, err)
+	}
 }
 
-func (r *recorder) epoch(step int64, loss, rate float64) error {
-	return r.events.Scalars(time.Now(), step, tensorboard.Scalar{Tag: "train/loss", Value: loss}, tensorboard.Scalar{Tag: "train/learning_rate", Value: rate})
+func (r *recorder) epoch(log *slog.Logger, step int64, loss, rate float64) {
+	err := r.events.Scalars(time.Now(), step, tensorboard.Scalar{Tag: "train/loss", Value: loss}, tensorboard.Scalar{Tag: "train/learning_rate", Value: rate})
+	if err != nil {
+		r.failed(log, err)
+	}
 }
 
 func (r *recorder) close() error {

@@ -54,6 +54,9 @@ func memoryError(need map[string]int64, free int64) error {
 		purposeBest:       "no validation rows (data.split.validation: 0)",
 	}
 	largest := sortedPurposes(need)[0]
+	if byParameters := need["parameters"] + need["optimizer state"] + need[purposeBest]; 2*byParameters > total(need) && need["parameters"] > free/4 {
+		largest = "parameters" // what else there is grows with them
+	}
 	return fmt.Errorf("behavior: training takes about %s (%s), and %s are free; try %s: %w",
 		bytesText(total(need)), memoryText(need, len(need)), bytesText(free), remedy[largest], kernels.ErrOutOfMemory)
 }

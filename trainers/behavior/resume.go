@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -67,8 +68,7 @@ func (s *session) resume() (*restored, error) {
 	case errors.Is(err, checkpoint.ErrNone) && s.opt.Resume == ResumeBest:
 		return nil, fmt.Errorf("behavior: resume %s: no checkpoint has a best score yet: resume from the last: %w", s.folder.Path(), err)
 	case errors.Is(err, checkpoint.ErrNone):
-		s.opt.Log.Info("the run has no checkpoint yet; it starts from the beginning", "folder", s.folder.Path())
-		return nil, nil
+		return nil, s.checkAnew()
 	case err != nil:
 		return nil, fmt.Errorf("behavior: resume %s: %w", s.folder.Path(), err)
 	}
@@ -94,7 +94,7 @@ func (s *session) restore(from *checkpoint.Loaded) (*restored, error) {
 	if err := json.Unmarshal(from.State, &r.state); err != nil {
 		return fail(fmt.Errorf("its state is not that of a behavior model: %w", err))
 	}
-	if err := s.checkConfig(&r.state); err != nil {
+	if err := s.checkState(&r.state); err != nil {
 		return nil, err
 	}
 	if r.state.Loop.Step != from.Step || r.state.Trainer.Steps != from.Step {
@@ -157,36 +157,45 @@ var harmless = []string{
 	"train.early_stopping.patience", "train.early_stopping.min_delta",
 }
 
-// checkConfig returns an error that names every difference between the checkpoint's configuration and data and the
-// present ones that would make another training of it.
-func (s *session) checkConfig(was *savedState) error {
+// compareConfig returns an error that names every difference between the configuration that a run was made with and the
+// present one that would make another training of it. Those that would not are returned.
+func (s *session) compareConfig(was string, sameData bool) (accepted []runfile.Difference, err error) {
 	now, err := s.resolved()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	list, err := runfile.Differences([]byte(was.Config), now)
+	list, err := runfile.Differences([]byte(was), now)
 	if err != nil {
-		return fmt.Errorf("behavior: resume %s: the checkpoint's configuration: %w", s.folder.Path(), err)
-	}
-	sameData := was.Data == s.keep.data
-	text := func(v string) string {
-		if v == "" {
-			return "not set"
-		}
-		return v
+		return nil, fmt.Errorf("behavior: resume %s: the configuration of the run: %w", s.folder.Path(), err)
 	}
 	var refused []error
-	var accepted []runfile.Difference
 	for _, d := range list {
 		inData := strings.HasPrefix(d.Path, "data.")
 		if inData && sameData || slices.ContainsFunc(harmless, func(key string) bool { return d.Path == key || strings.HasPrefix(d.Path, key+".") }) {
 			accepted = append(accepted, d)
 			continue
 		}
-		refused = append(refused, fieldError(d.Path, "was %s when the checkpoint was made, is %s now", text(d.Was), text(d.Now)))
+		refused = append(refused, fieldError(d.Path, "was %s when the checkpoint was made, is %s now", settingText(d.Was), settingText(d.Now)))
 	}
 	if len(refused) > 0 {
-		return fmt.Errorf("%w\nthe run in %s cannot go on with these changes: take them back, or start a new run under another name", s.cfg.locate(errors.Join(refused...)), s.folder.Path())
+		return nil, fmt.Errorf("%w\nthe run in %s cannot go on with these changes: take them back, or start a new run under another name", s.cfg.locate(errors.Join(refused...)), s.folder.Path())
+	}
+	return accepted, nil
+}
+
+func settingText(v string) string {
+	if v == "" {
+		return "not set"
+	}
+	return v
+}
+
+// checkState returns an error where configuration or data of a checkpoint are not the present ones.
+func (s *session) checkState(was *savedState) error {
+	sameData := was.Data == s.keep.data
+	accepted, err := s.compareConfig(was.Config, sameData)
+	if err != nil {
+		return err
 	}
 	if !sameData {
 		return fmt.Errorf("behavior: the run in %s cannot go on: its data are no longer those of the checkpoint (%d training and %d validation rows then, %d and %d now, or other values in them); restore them, or start a new run under another name",
@@ -194,13 +203,50 @@ func (s *session) checkConfig(was *savedState) error {
 	}
 	for _, d := range accepted {
 		if d.Path != "name" && d.Path != "output" {
-			s.opt.Log.Info("resumed with another setting", "key", d.Path, "was", text(d.Was), "now", text(d.Now))
+			s.opt.Log.Info("resumed with another setting", "key", d.Path, "was", settingText(d.Was), "now", settingText(d.Now))
 		}
 		if d.Path == "train.epochs" && s.cfg.Train.Schedule.Kind == "cosine" {
 			s.opt.Log.Warn("with other epochs the cosine schedule takes another course from here on")
 		}
 	}
 	return nil
+}
+
+// checkAnew returns an error where a run without checkpoints may not begin again: its model is there and would become another.
+func (s *session) checkAnew() error {
+	if s.opt.Resume == ResumeNot {
+		return nil
+	}
+	earlier, err := s.folder.Result()
+	if err != nil {
+		return err
+	}
+	if earlier.Status != runfolder.Finished && earlier.Status != runfolder.Interrupted {
+		s.opt.Log.Info("the run has no checkpoint yet; it starts from the beginning", "folder", s.folder.Path())
+		return nil
+	}
+	if s.trainer != nil {
+		return fmt.Errorf("behavior: the run in %s is %s, and its checkpoints are gone: there is nothing to go on from; train anew with --overwrite, or under another name", s.folder.Path(), earlier.Status)
+	}
+	// The same solution of the same data may be computed once more.
+	if !slices.EqualFunc(earlier.Data, s.dataFiles(), func(a, b runfolder.DataFile) bool { return a.SHA256 == b.SHA256 }) {
+		return fmt.Errorf("behavior: the run in %s is finished, and its data have changed since; train anew with --overwrite, or under another name", s.folder.Path())
+	}
+	config, err := os.ReadFile(s.folder.Join(runfolder.ConfigFile))
+	if err != nil {
+		return fmt.Errorf("behavior: resume: %w", err)
+	}
+	_, err = s.compareConfig(string(config), false)
+	return err
+}
+
+// dataFiles lists the files that the data came from.
+func (s *session) dataFiles() []runfolder.DataFile {
+	var files []runfolder.DataFile
+	for _, f := range s.data.Report.Files {
+		files = append(files, runfolder.DataFile{Path: f.Path, Bytes: f.Bytes, SHA256: f.SHA256})
+	}
+	return files
 }
 
 // resolved returns the run file as resolved.
@@ -237,52 +283,79 @@ func (e *epoch) diverged(bad *engine.NonFiniteError) error {
 	return &divergedError{epoch: e.number, step: bad.Step + 1, what: fmt.Sprintf("the loss is %v: %s", bad.Loss, cause)}
 }
 
-// rollback goes back to the newest checkpoint and on with a lower learning rate, where the configuration allows it; otherwise it
-// returns the error, with what is left.
+// rollback goes back to the best evaluation so far, or to the beginning before there is any, and on with a lower learning
+// rate, where the configuration allows it; otherwise it returns the error, with what is left. It does not go back to a
+// checkpoint, as the course of a training may not depend on when these are written.
 func (e *epoch) rollback(d *divergedError) error {
 	s := e.s
 	limit := s.cfg.Train.Divergence
-	from, err := s.keep.store.Latest()
-	switch {
-	case errors.Is(err, checkpoint.ErrNone):
-		d.after = "; there is no checkpoint yet"
-	case err != nil:
-		return errors.Join(d, err)
-	default:
-		defer func() { _ = from.Close() }() // it was only read
-		d.after = fmt.Sprintf("; the last good checkpoint is that of step %d in %s", from.Step, s.keep.store.Dir())
-	}
-	if len(s.result.Rollbacks) >= limit.Rollbacks || from == nil {
-		d.after += "; try a lower train.optimizer.learning_rate, train.clip_norm, or clip in a column's transform"
-		if limit.Rollbacks == 0 {
-			d.after += ", or resume with train.divergence.rollbacks"
-		}
-		return d
+	if len(s.result.Rollbacks) >= limit.Rollbacks {
+		return s.giveUp(d)
 	}
 	rate := s.trainer.Counters().Rate
 	if rate == 0 {
 		rate = 1
 	}
 	rate *= limit.RateFactor
-	earlier := slices.Clone(s.result.Rollbacks)
+	rollbacks := slices.Clone(s.result.Rollbacks)
 	for e.pipe.waiting > 0 { // batches that are not wanted any more
 		e.pipe.done(e.pipe.take())
 	}
-	r, err := s.restore(from)
+	r := &restored{}
+	to := s.initial
+	var err error
+	if s.best != nil {
+		to = s.best
+		err = json.Unmarshal(s.keep.bestState, &r.state)
+	} else {
+		r.state.Loop = loop.State{Plan: s.plan, Phase: loop.Training}
+	}
+	if err == nil {
+		r.step = r.state.Loop.Step
+		r.loop, err = loop.Restore(s.plan, r.state.Loop)
+	}
+	if err == nil {
+		err = s.trainer.Load(to)
+	}
+	if err == nil {
+		counters := to.Counters
+		counters.Rate = rate
+		err = s.trainer.SetCounters(counters)
+	}
+	if err == nil {
+		_, err = s.trainer.TakeLoss()
+	}
+	if err == nil {
+		err = e.restore(r)
+	}
 	if err != nil {
 		return errors.Join(d, err)
 	}
-	if err := e.restore(r); err != nil {
-		return err
-	}
-	counters := s.trainer.Counters()
-	counters.Rate = rate
-	if err := s.trainer.SetCounters(counters); err != nil {
-		return err
-	}
-	s.result.Rollbacks = append(earlier, runfolder.Rollback{Diverged: d.step, Step: r.step, Rate: rate, Cause: d.what})
+	s.keep.bestSaved = false // it belongs to the course that begins now
+	s.result.Rollbacks = append(rollbacks, runfolder.Rollback{Diverged: d.step, Step: r.step, Rate: rate, Cause: d.what})
 	s.opt.Log.Warn("the training diverged; it goes back and on with a lower learning rate", "epoch", d.epoch, "step", d.step, "cause", d.what, "back_to", r.step, "rate", s.trainer.Rate())
 	return nil
+}
+
+// giveUp says what is left of a training that diverged, and what to do.
+func (s *session) giveUp(d *divergedError) error {
+	d.after = "; there is no checkpoint yet"
+	from, err := s.keep.store.Latest()
+	if err == nil {
+		d.after = fmt.Sprintf("; the last good checkpoint is that of step %d in %s", from.Step, s.keep.store.Dir())
+		err = from.Close()
+	} else if errors.Is(err, checkpoint.ErrNone) {
+		err = nil
+	}
+	d.after += "; try a lower train.optimizer.learning_rate, train.clip_norm, or clip in a column's transform"
+	switch {
+	case s.cfg.Train.Divergence.Rollbacks > 0:
+	case from != nil:
+		d.after += "; or resume with train.divergence.rollbacks"
+	default:
+		d.after += "; or train.divergence.rollbacks"
+	}
+	return errors.Join(d, err)
 }
 
 // restore puts the figures of a checkpoint in the place of the present ones.

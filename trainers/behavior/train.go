@@ -115,8 +115,9 @@ type session struct {
 	saved      bool    // the model is written
 	weightMean float64 // of the training rows: weights are divided by it
 	best       *engine.TrainerSnapshot
-	keep       *keeper // nil for an exact solution
-	before     float64 // seconds that the run took in earlier processes
+	initial    *engine.TrainerSnapshot // before the first step, where a rollback may go back to it
+	keep       *keeper                 // nil for an exact solution
+	before     float64                 // seconds that the run took in earlier processes
 }
 
 func (s *session) run(ctx context.Context) (*Outcome, error) {
@@ -157,7 +158,10 @@ func (s *session) run(ctx context.Context) (*Outcome, error) {
 // recall finds the checkpoint to go on from, where there are any.
 func (s *session) recall() (*restored, error) {
 	if s.trainer == nil {
-		return nil, nil
+		if s.opt.Resume == ResumeBest {
+			return nil, fieldError("model.solver", "an exact solution has no checkpoints, a best one neither: leave --resume=best out")
+		}
+		return nil, s.checkAnew()
 	}
 	var err error
 	if s.keep, err = newKeeper(s, s.folder.Join(runfolder.CheckpointsDir)); err != nil {
@@ -166,35 +170,37 @@ func (s *session) recall() (*restored, error) {
 	return s.resume()
 }
 
-// conclude writes the result. A run that failed before its first checkpoint gives its place back to the one it was to
-// replace, if there is one: what went wrong is then told by the error alone. With a checkpoint it can be resumed, and the
-// earlier one stays aside.
+// conclude writes the result. The run that this one is to replace is removed when it has finished. Where a new one failed
+// before its first checkpoint the earlier one gets its place back, and what went wrong is told by the error alone; with a
+// checkpoint it can be resumed, and the earlier one stays aside until then.
 func (s *session) conclude(err error) error {
 	s.result.Finished = time.Now().UTC()
-	kept := false
+	kept := s.opt.Resume != ResumeNot
 	if s.keep != nil && s.keep.stats != (runfolder.CheckpointStats{}) {
 		s.result.Checkpoints = &s.keep.stats
-		kept = s.keep.stats.Written > 0 || s.opt.Resume != ResumeNot
+		kept = kept || s.keep.stats.Written > 0
 	}
-	complete := true
 	switch {
 	case err == nil:
 		s.result.Status = runfolder.Finished
 	case errors.Is(err, ErrInterrupted) && s.saved:
 		s.result.Status = runfolder.Interrupted
+		kept = true
 	default:
 		s.result.Status = runfolder.Failed
 		s.result.Error = err.Error()
-		complete = false
 	}
-	if !complete && !kept && s.folder.Replaces() {
+	if err != nil && !kept && s.folder.Replaces() {
 		return errors.Join(err, s.folder.Discard())
 	}
 	if werr := s.folder.WriteResult(s.result); werr != nil {
 		return errors.Join(err, werr)
 	}
-	if complete {
-		return errors.Join(err, s.folder.Commit())
+	if err == nil {
+		return s.folder.Commit()
+	}
+	if aside := s.folder.Aside(); aside != "" {
+		s.opt.Log.Warn("the run that was to be replaced is kept until this one has finished; resume this one, or move that back", "kept", aside)
 	}
 	return err
 }
@@ -254,9 +260,13 @@ func (s *session) buildTrainer(params *engine.Parameters) error {
 	if err := s.checkMemory(g, opt); err != nil {
 		return err
 	}
-	s.trainer, err = engine.NewTrainer(g, opt)
-	if err != nil {
+	if s.trainer, err = engine.NewTrainer(g, opt); err != nil {
 		return err
+	}
+	if s.cfg.Train.Divergence.Rollbacks > 0 {
+		if s.initial, err = s.trainer.SnapshotState(nil); err != nil {
+			return err
+		}
 	}
 	if s.opt.ExplainGraph != nil {
 		return s.trainer.Explain(s.opt.ExplainGraph)
@@ -282,9 +292,7 @@ func (s *session) begin(name string, from *restored) error {
 	if s.opt.Version != "" {
 		s.result.Versions.Debut = s.opt.Version
 	}
-	for _, f := range r.Files {
-		s.result.Data = append(s.result.Data, runfolder.DataFile{Path: f.Path, Bytes: f.Bytes, SHA256: f.SHA256})
-	}
+	s.result.Data = s.dataFiles()
 	if s.opt.Resume != ResumeNot {
 		earlier, err := s.folder.Result()
 		if err != nil {
@@ -294,6 +302,12 @@ func (s *session) begin(name string, from *restored) error {
 			s.result.Started = earlier.Started
 		}
 		s.result.Resumed = earlier.Resumed
+		if from != nil { // until there are new ones
+			s.result.Metrics, s.result.Best, s.result.Epochs = earlier.Metrics, earlier.Best, earlier.Epochs
+			if s.result.Metrics == nil {
+				s.result.Metrics = map[string]*metrics.Result{}
+			}
+		}
 	}
 	if from != nil {
 		s.result.Resumed = append(s.result.Resumed, runfolder.Resumption{

@@ -185,8 +185,8 @@ func New(plan Plan) (*Loop, error) {
 
 // Restore continues from a state. The plan must be the one that the state was made under,
 // as far as rows, their order and steps are concerned; epochs and early stopping may
-// differ: a training that ended because its epochs were done goes on where there are more
-// of them now. The error matches [ErrPlan].
+// differ: a training that ended because its epochs were done, or its patience, goes on where
+// there is more of them now. The error matches [ErrPlan].
 func Restore(plan Plan, s State) (*Loop, error) {
 	if err := plan.Validate(); err != nil {
 		return nil, err
@@ -231,6 +231,9 @@ func Restore(plan Plan, s State) (*Loop, error) {
 		return nil, broken("the best score is not a number")
 	}
 	if s.Phase == Finished && s.Stopped == StoppedEpochs && s.Epoch < plan.Epochs {
+		s.Phase, s.Stopped = Training, ""
+	}
+	if s.Phase == Finished && s.Stopped == StoppedEarly && (plan.Patience == 0 || s.Bad < plan.Patience) {
 		s.Phase, s.Stopped = Training, ""
 	}
 	if s.Phase == Training && s.Epoch >= plan.Epochs {

@@ -96,8 +96,12 @@ func (l *MetricsLog) Append(e Evaluation) error {
 	if err != nil {
 		return fmt.Errorf("runfolder: %s: %w", MetricsFile, err)
 	}
+	size, err := l.Size()
+	if err != nil {
+		return err
+	}
 	if _, err := l.f.Write(append(line, '\n')); err != nil {
-		return fmt.Errorf("runfolder: %w", err)
+		return fmt.Errorf("runfolder: %w", errors.Join(err, l.Cut(size))) // no torn line in the midst
 	}
 	if err := l.f.Sync(); err != nil {
 		return fmt.Errorf("runfolder: %w", err)

@@ -24,7 +24,7 @@ const (
 
 // setAside moves an earlier run aside. What a killed program left aside is dealt with first.
 func (f *Folder) setAside() error {
-	if err := f.settle(); err != nil {
+	if err := f.settle(false); err != nil {
 		return err
 	}
 	entries, err := f.entries()
@@ -53,9 +53,10 @@ func (f *Folder) setAside() error {
 	return nil
 }
 
-// settle deals with what a killed program has left beside the folder. Where the later run came to an end, that is the
-// one to keep; where it did not, the earlier one is, and stays aside for Discard.
-func (f *Folder) settle() error {
+// settle deals with what an earlier program has left beside the folder. Where the later run came to an end, that is the
+// one to keep; where it did not, the earlier one is, and stays aside for Discard. One that was interrupted with a model is at its end
+// unless it is gone on with.
+func (f *Folder) settle(resume bool) error {
 	trash, err := f.beside(trashInfix)
 	if err != nil {
 		return err
@@ -80,7 +81,7 @@ func (f *Folder) settle() error {
 		return fmt.Errorf("runfolder: %w", err)
 	}
 	r, err := f.Result()
-	if err == nil && (r.Status == Finished || r.Status == Interrupted) && isFile(f.Join(filepath.Join(ModelDir, ModelFile))) {
+	if err == nil && (r.Status == Finished || r.Status == Interrupted && !resume) && isFile(f.Join(filepath.Join(ModelDir, ModelFile))) {
 		return f.Commit()
 	}
 	return nil
@@ -88,7 +89,7 @@ func (f *Folder) settle() error {
 
 // recover puts an earlier run back where the later one that was to replace it was killed before it left anything.
 func (f *Folder) recover() error {
-	if err := f.settle(); err != nil {
+	if err := f.settle(false); err != nil {
 		return err
 	}
 	if f.aside == "" || f.isRun() {
@@ -144,6 +145,9 @@ func (f *Folder) Discard() error {
 	}
 	return f.putBack()
 }
+
+// Aside returns the folder that holds the run to be replaced, "" where there is none.
+func (f *Folder) Aside() string { return f.aside }
 
 // Replaces reports whether an earlier run is set aside, about which Commit or Discard is to decide.
 func (f *Folder) Replaces() bool { return f.aside != "" }

@@ -161,7 +161,7 @@ func Resume(root, name string) (_ *Folder, err error) {
 	if err := f.lock(); err != nil {
 		return nil, err
 	}
-	if err := errors.Join(f.sweep(), f.settle()); err != nil {
+	if err := errors.Join(f.sweep(), f.settle(true)); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil
