@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"debut/kernels"
 	"debut/kernels/philox"
 )
 
@@ -53,6 +54,7 @@ func (s ParameterSpec) matrixShape() (rows, cols int) {
 }
 
 func (s ParameterSpec) check() error {
+	const maxValues = 1 << 48 // sums of sizes in bytes stay far from overflowing
 	if s.Name == "" {
 		return fmt.Errorf("engine: a parameter has no name")
 	}
@@ -63,6 +65,9 @@ func (s ParameterSpec) check() error {
 		if d < 1 {
 			return fmt.Errorf("engine: parameter %q has shape %v", s.Name, s.Shape)
 		}
+	}
+	if s.Shape[0] > maxValues/s.Shape[len(s.Shape)-1] && len(s.Shape) == 2 || s.Shape[0] > maxValues {
+		return fmt.Errorf("engine: parameter %q of shape %v is larger than any memory: %w", s.Name, s.Shape, kernels.ErrOutOfMemory)
 	}
 	switch {
 	case s.Init == Values && len(s.Given) != s.size():

@@ -329,3 +329,111 @@ func TestMemoryError(t *testing.T) {
 		}
 	}
 }
+
+// A resumption that fails, or is interrupted, takes nothing away: neither the run's checkpoints nor the earlier run that it is to
+// replace, which goes when the later one has finished.
+func TestFailedResumptionKeepsEverything(t *testing.T) {
+	path := table(t, 400)
+	c := configure(t, path, networkRun+"checkpoint: {every_steps: 2}\n")
+	train(t, c)
+	c.Train.Epochs, c.Model.Hidden = 40, c.Model.Hidden[:1]
+	ctx := newCountdown(30)
+	if _, err := Train(ctx, c, Options{Overwrite: true, Log: slog.New(ctx)}); !errors.Is(err, ErrInterrupted) {
+		t.Fatal(err)
+	}
+	folder := filepath.Join(c.Output, "r")
+	aside := func() bool {
+		found, err := filepath.Glob(filepath.Join(c.Output, ".r.old-*", "model", "model.json"))
+		return err == nil && len(found) == 1
+	}
+	if !aside() {
+		t.Fatal("the run that was to be replaced is gone")
+	}
+	checkpoints := func() string {
+		found, err := filepath.Glob(filepath.Join(folder, "checkpoints", "*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Join(found, "\n")
+	}
+	before, metrics := checkpoints(), filepath.Join(folder, "metrics.jsonl")
+	if err := errors.Join(os.Rename(metrics, metrics+".away"), os.Mkdir(metrics, 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Train(context.Background(), c, Options{Resume: ResumeLast}); err == nil {
+		t.Fatal("metrics were written into a folder")
+	}
+	if checkpoints() != before || !aside() {
+		t.Errorf("a failed resumption left the checkpoints\n%s\nof\n%s", checkpoints(), before)
+	}
+	if err := errors.Join(os.Remove(metrics), os.Rename(metrics+".away", metrics)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Train(context.Background(), c, Options{Resume: ResumeLast}); err != nil {
+		t.Fatal(err)
+	}
+	if aside() {
+		t.Error("the run that was replaced is still there")
+	}
+}
+
+// Without a checkpoint a finished model does not silently become another.
+func TestResumeWithoutCheckpoints(t *testing.T) {
+	path := table(t, 300)
+	c := configure(t, path, `
+data: {source: {path: PATH}, target: amount, id: id, ignore: [k, y, w]}
+model: {kind: linear, solver: exact}
+`)
+	first := train(t, c)
+	again, err := Train(context.Background(), c, Options{ConfigPath: "run.yaml", Resume: ResumeLast})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if name := filepath.Join("model", parametersFile); read(t, filepath.Join(again.Folder, name)) != read(t, filepath.Join(first.Folder, name)) {
+		t.Error("the same solution differs")
+	}
+	resume := func(from ResumeFrom, change func(c *Config)) error {
+		other := *c
+		change(&other)
+		_, err := Train(context.Background(), &other, Options{Resume: from})
+		return err
+	}
+	for want, err := range map[string]error{
+		"seed: was 1":                resume(ResumeLast, func(c *Config) { c.Seed = 5 }),
+		"data.ignore":                resume(ResumeLast, func(c *Config) { c.Data.Ignore = []string{"k", "y", "w", "b"} }),
+		"has no checkpoints, a best": resume(ResumeBest, func(*Config) {}),
+		"its checkpoints are gone":   resume(ResumeLast, func(c *Config) { c.Model.Solver = SolverGradient }),
+	} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v lacks %q", err, want)
+		}
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, bytes.Replace(data, []byte("Ulm"), []byte("Kiel"), 1), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := resume(ResumeLast, func(*Config) {}); err == nil || !strings.Contains(err.Error(), "its data have changed since") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// More patience for a training that its patience has ended is the same as having had it from the start.
+func TestMorePatience(t *testing.T) {
+	path := table(t, 300)
+	text := strings.Replace(networkRun, "epochs: 12", "epochs: 40", 1)
+	whole := train(t, configure(t, path, strings.Replace(text, "patience: 4", "patience: 9", 1)))
+	c := configure(t, path, strings.Replace(text, "patience: 4", "patience: 1", 1))
+	short := train(t, c)
+	if short.Result.Stopped != "early_stopping" || len(short.Result.Epochs) >= len(whole.Result.Epochs) {
+		t.Fatalf("stopped by %q after %d epochs", short.Result.Stopped, len(short.Result.Epochs))
+	}
+	c.Train.EarlyStopping.Patience = 9
+	o, err := Train(context.Background(), c, Options{ConfigPath: "run.yaml", Resume: ResumeLast})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sameRun(t, o, whole)
+}
