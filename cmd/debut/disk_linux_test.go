@@ -83,7 +83,7 @@ func TestDiskFillsUp(t *testing.T) {
 		for _, c := range []struct {
 			name  string
 			leave uint64
-		}{{"into the reserve", 250 << 10}, {"to the last byte", 0}} {
+		}{{"into the reserve", 1000 << 10}, {"to the last byte", 0}} {
 			if err := os.RemoveAll(folder); err != nil {
 				t.Fatal(err)
 			}

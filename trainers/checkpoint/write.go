@@ -19,7 +19,7 @@ import (
 )
 
 // spaceMargin is what a checkpoint leaves free on the disk for the other files of a run.
-const spaceMargin = 256 << 10
+const spaceMargin = 1 << 20
 
 // Checkpoint is what is written.
 type Checkpoint struct {
