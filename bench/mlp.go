@@ -259,17 +259,15 @@ func (s *mlpStep) lossAfter(ctx context.Context, steps int) (loss float64, err e
 		if err := ctx.Err(); err != nil {
 			return 0, err
 		}
-		// What the steps before have added is dropped.
-		if _, err := s.trainer.TakeLoss(); err != nil {
-			return 0, err
-		}
 		if err := s.run(); err != nil {
 			return 0, err
 		}
 	}
-	if loss, err = s.trainer.TakeLoss(); err != nil {
+	losses, err := s.trainer.Losses(true)
+	if err != nil {
 		return 0, err
 	}
+	loss = losses[len(losses)-1]
 	if math.IsNaN(loss) || math.IsInf(loss, 0) {
 		return 0, fmt.Errorf("the loss after %d steps is %v: the arithmetic is wrong", steps, loss)
 	}

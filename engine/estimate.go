@@ -42,7 +42,7 @@ func (m *meter) trainer(g *Graph, opt TrainerOptions) {
 			}
 		}
 	}
-	m.count(g.dtype, kernels.HyperLen+2, "optimizer state")
+	m.count(g.dtype, kernels.HyperLen+1, "optimizer state")
 	for _, p := range g.params {
 		if g.grads[p.node] == nil {
 			continue

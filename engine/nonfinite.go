@@ -21,27 +21,6 @@ func (e *NonFiniteError) Error() string {
 	return fmt.Sprintf("engine: step %d: the loss is %v", e.Step+1, e.Loss)
 }
 
-// checkLoss returns a *NonFiniteError for the present batch.
-func (t *Trainer) checkLoss() error {
-	var loss float64
-	if t.dtype == kernels.Float64 {
-		if err := kernels.Download(t.dev, t.loss64[:], t.loss.Buf, t.loss.Offset); err != nil {
-			return err
-		}
-		loss = t.loss64[0]
-	} else {
-		if err := kernels.Download(t.dev, t.loss32[:], t.loss.Buf, t.loss.Offset); err != nil {
-			return err
-		}
-		loss = float64(t.loss32[0])
-	}
-	if math.IsNaN(loss) || math.IsInf(loss, 0) {
-		return &NonFiniteError{Step: t.count.Steps, Loss: loss}
-	}
-	t.lossSum += loss
-	return nil
-}
-
 // NonFinite returns the name of the first tensor of the trainer's state that holds a value that is no finite number, and
 // the value; or "".
 func (t *Trainer) NonFinite() (name string, value float64, err error) {

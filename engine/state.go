@@ -26,12 +26,18 @@ func (c Counters) factor() float64 {
 // Counters returns the trainer's counters.
 func (t *Trainer) Counters() Counters { return t.count }
 
-// SetCounters sets the counters, between two steps.
+// SetCounters sets the counters, between two steps. Losses that were not taken are forgotten.
 func (t *Trainer) SetCounters(c Counters) error {
 	if c.Steps < 0 || c.Batches < c.Steps || !(c.Rate >= 0 && c.Rate <= 1) {
 		return fmt.Errorf("engine: %d steps of %d batches at %v of the rate cannot be", c.Steps, c.Batches, c.Rate)
 	}
 	t.count, t.micro = c, 0
+	if len(t.losses.expected) > 0 { // of a course that is left: what the device saw of it is of no interest
+		if _, err := t.losses.guarding.Guarded(); err != nil {
+			return err
+		}
+	}
+	t.losses.forget()
 	return nil
 }
 

@@ -33,16 +33,17 @@ func (b *trainerBuilder) build(loss *Node) error {
 	if b.t.hyper, err = b.dev.Alloc(b.g.dtype, kernels.HyperLen, "optimizer state"); err != nil {
 		return err
 	}
-	if b.t.lossAt, err = b.dev.Alloc(b.g.dtype, 1, "optimizer state"); err != nil {
-		return err
-	}
 	if b.t.norm, err = b.dev.Alloc(b.g.dtype, 1, "optimizer state"); err != nil {
 		return err
 	}
-	sum := kernels.NewMatrix(b.t.lossAt, 1, 1)
-	for i := range b.later {
-		if err := b.add(&b.later[i], kernels.Add, sum, b.t.outputs[loss], sum); err != nil {
+	if d, ok := b.dev.(kernels.Guarding); ok {
+		b.t.losses.guarding = d
+		k, err := d.Guard(kernels.GuardArgs{X: b.t.outputs[loss]})
+		if err != nil {
 			return err
+		}
+		for i := range b.later {
+			b.later[i] = append(b.later[i], k)
 		}
 	}
 	for _, p := range b.g.params {
@@ -265,7 +266,7 @@ func (b *trainerBuilder) prepare() error {
 		parts := [][]kernels.Kernel{b.first[i], b.t.kernels, b.later[i], update}
 		var m micro
 		var err error
-		if !b.t.guard {
+		if b.t.losses.guarding != nil {
 			m.gradients, err = make1(parts...)
 		} else if m.gradients, err = make1(parts[:2]...); err == nil {
 			m.after, err = make1(parts[2:]...)

@@ -14,9 +14,6 @@ type TrainerOptions struct {
 	Loss       *Node // a scalar, differentiated by Graph.Differentiate
 	Optimizer  optim.Config
 	Accumulate int // micro-batches to a step; 0 or 1: each batch is a step
-	// Guard looks at the loss of every batch before anything learns from it: see NonFiniteError. It waits for the device
-	// once a batch.
-	Guard bool
 }
 
 // Trainer runs training steps. It is used by one goroutine at a time.
@@ -28,12 +25,11 @@ type Trainer struct {
 	opt    optim.Config
 	params *Parameters
 	loss   kernels.Matrix // of the present batch
-	guard  bool
-	micros []micro   // what micro-batch i runs
-	finish *sequence // the update after the last of several micro-batches; of a single one it is part of it
+	micros []micro        // what micro-batch i runs
+	finish *sequence      // the update after the last of several micro-batches; of a single one it is part of it
 	hyper  kernels.Buffer
-	lossAt kernels.Buffer // sum of the losses since the last TakeLoss
 	norm   kernels.Buffer
+	losses losses
 	state  []namedMatrix
 
 	micro int // micro-batches run in the present step
@@ -43,11 +39,10 @@ type Trainer struct {
 	hyper32 [kernels.HyperLen]float32
 	loss64  [1]float64
 	loss32  [1]float32
-	lossSum float64 // of the losses since the last TakeLoss, with a guard
 }
 
-// micro is what a micro-batch runs: its loss and gradients, and what follows from them; with no guard between the two
-// all is in the first.
+// micro is what a micro-batch runs: its loss and gradients, and what follows from them. A device that guards itself has all in
+// the first.
 type micro struct{ gradients, after *sequence }
 
 // sequence is a list of kernels made ready as one.
@@ -75,7 +70,7 @@ func NewTrainer(g *Graph, opt TrainerOptions) (*Trainer, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Trainer{Program: p, opt: opt.Optimizer, guard: opt.Guard, params: opt.Parameters, loss: p.outputs[opt.Loss]}
+	t := &Trainer{Program: p, opt: opt.Optimizer, params: opt.Parameters, loss: p.outputs[opt.Loss]}
 	b := &trainerBuilder{t: t, g: g, dev: opt.Device, params: opt.Parameters, accumulate: max(opt.Accumulate, 1)}
 	if err := b.build(opt.Loss); err != nil {
 		return nil, fmt.Errorf("engine: trainer: %w", err)
@@ -114,9 +109,14 @@ func trainerOutputs(g *Graph, opt TrainerOptions) ([]*Node, error) {
 // Step trains on the batch that was fed. With accumulation, last says that the batch is the last of its step: the
 // parameters then move. A step may have fewer micro-batches than Accumulate. The profile may be nil.
 //
-// With a guard, a batch whose loss is no finite number is a *NonFiniteError, and nothing has learned from it: the
-// parameters are as they were before.
+// A batch whose loss is no finite number is a *NonFiniteError, and nothing has learned from it: parameters and counters are
+// as they were before. On a device that runs behind it may be one of a later Step, or of Losses.
 func (t *Trainer) Step(last bool, pr *Profile) error {
+	if t.losses.full() {
+		if err := t.askLosses(); err != nil {
+			return err
+		}
+	}
 	if t.micro == len(t.micros) {
 		return fmt.Errorf("engine: more than %d micro-batches in a step", len(t.micros))
 	}
@@ -133,8 +133,11 @@ func (t *Trainer) Step(last bool, pr *Profile) error {
 	if err := m.gradients.run(t.dev, pr); err != nil {
 		return err
 	}
-	if t.guard {
-		if err := t.checkLoss(); err != nil {
+	ends := single || last
+	if m.after == nil {
+		t.losses.expect(t.count, t.micro, ends)
+	} else {
+		if err := t.checkLoss(ends); err != nil {
 			return err
 		}
 		if err := m.after.run(t.dev, pr); err != nil {
@@ -176,28 +179,6 @@ func (t *Trainer) Steps() int64 { return t.count.Steps }
 // Rate returns the learning rate of the next step.
 func (t *Trainer) Rate() float64 {
 	return t.opt.LearningRate * t.opt.Schedule.Factor(t.count.Steps) * t.count.factor()
-}
-
-// TakeLoss returns the sum of the losses since it was last called, and starts a new one. It waits for the device, unless
-// a guard has done so.
-func (t *Trainer) TakeLoss() (float64, error) {
-	if t.guard { // it has looked at each of them
-		sum := t.lossSum
-		t.lossSum = 0
-		return sum, nil
-	}
-	if t.dtype == kernels.Float64 {
-		return takeScalar[float64](t.dev, t.lossAt)
-	}
-	return takeScalar[float32](t.dev, t.lossAt)
-}
-
-func takeScalar[T float32 | float64](dev kernels.Device, buf kernels.Buffer) (float64, error) {
-	v := [1]T{}
-	if err := kernels.Download(dev, v[:], buf, 0); err != nil {
-		return 0, err
-	}
-	return float64(v[0]), kernels.Upload(dev, buf, 0, make([]T, 1))
 }
 
 // AddBatchTime counts time spent outside kernels in a profile.

@@ -26,7 +26,7 @@ func (s *session) trainLoop(ctx context.Context, from *restored) error {
 		return fmt.Errorf("behavior: %w", err)
 	}
 	e := &epoch{s: s, l: l, pipe: newPipeline(s, s.data.Train, s.plan.Batch), steps: int64(s.plan.Steps()) * int64(s.plan.Epochs), boundary: true}
-	defer func() { e.pipe.close() }()
+	defer e.pipe.close()
 	e.start()
 	if from != nil {
 		if err := e.restore(from); err != nil {
@@ -125,14 +125,14 @@ func (e *epoch) last() {
 	}
 }
 
-// flush trains on every batch handed out.
+// flush trains on every batch handed out, and waits until that is done.
 func (e *epoch) flush() error {
 	for e.pipe.waiting > 0 {
 		if err := e.trainNext(); err != nil {
 			return err
 		}
 	}
-	return nil
+	return e.account(true)
 }
 
 // trainNext trains on the oldest batch handed out.
@@ -169,6 +169,7 @@ type epoch struct {
 	lossRows   int64
 	recent     float64 // the same since the last report
 	recentRows int64
+	unknown    []int // rows of the steps whose losses are not known yet
 	reported   time.Time
 	allSpent   time.Duration
 	allRows    int64
@@ -191,7 +192,7 @@ func (e *epoch) figures() figures {
 
 func (e *epoch) setFigures(f figures) {
 	e.rows, e.loss, e.lossRows, e.trained, e.allRows, e.allSpent = f.Rows, f.Loss, f.LossRows, f.Trained, f.AllRows, f.AllTrained
-	e.recent, e.recentRows = 0, 0
+	e.recent, e.recentRows, e.unknown = 0, 0, e.unknown[:0]
 	e.s.before = f.Seconds - time.Since(e.s.started).Seconds()
 }
 
@@ -233,21 +234,33 @@ func (e *epoch) batch(ev loop.Event, feed *feeder) error {
 	if e.s.opt.Profile != nil {
 		e.s.opt.Profile.EndStep()
 	}
-	loss, err := t.TakeLoss()
-	if err != nil {
+	e.unknown = append(e.unknown, ev.StepRows)
+	now := time.Now()
+	due := now.Sub(e.reported) >= reportEvery
+	if err := e.account(due); err != nil {
 		return err
 	}
-	// Step by step, so that the sum does not depend on when somebody asks for it.
-	e.loss += loss * float64(ev.StepRows)
-	e.lossRows += int64(ev.StepRows)
-	e.recent += loss * float64(ev.StepRows)
-	e.recentRows += int64(ev.StepRows)
-	if now := time.Now(); now.Sub(e.reported) >= reportEvery {
+	if due {
 		e.reported = now
 		e.report(e.recent/float64(e.recentRows), nil, "", false)
 		e.recent, e.recentRows = 0, 0
 	}
 	return nil
+}
+
+// account adds up the losses of the steps that have become known; with wait, of all. Step by step, so that the sum does not
+// depend on when somebody asks for it.
+func (e *epoch) account(wait bool) error {
+	losses, err := e.s.trainer.Losses(wait)
+	for i, loss := range losses {
+		rows := e.unknown[i]
+		e.loss += loss * float64(rows)
+		e.lossRows += int64(rows)
+		e.recent += loss * float64(rows)
+		e.recentRows += int64(rows)
+	}
+	e.unknown = append(e.unknown[:0], e.unknown[len(losses):]...)
+	return err
 }
 
 // labels gathers targets and weights: targets of a regression in standard deviations, weights about 1.

@@ -118,8 +118,7 @@ func (s *session) restore(from *checkpoint.Loaded) (*restored, error) {
 			return fail(err)
 		}
 	}
-	_, err = s.trainer.TakeLoss() // of steps that are taken back
-	return r, err
+	return r, nil
 }
 
 // restoreBest copies the best state that a checkpoint names into memory.
@@ -321,9 +320,6 @@ func (e *epoch) rollback(d *divergedError) error {
 		counters := to.Counters
 		counters.Rate = rate
 		err = s.trainer.SetCounters(counters)
-	}
-	if err == nil {
-		_, err = s.trainer.TakeLoss()
 	}
 	if err == nil {
 		err = e.restore(r)

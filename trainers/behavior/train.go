@@ -255,7 +255,7 @@ func (s *session) buildTrainer(params *engine.Parameters) error {
 	}
 	opt := engine.TrainerOptions{
 		Options: engine.Options{Device: s.dev, Parameters: params, Log: s.opt.Log},
-		Loss:    loss, Optimizer: o, Accumulate: s.plan.Accumulate, Guard: true,
+		Loss:    loss, Optimizer: o, Accumulate: s.plan.Accumulate,
 	}
 	if err := s.checkMemory(g, opt); err != nil {
 		return err
