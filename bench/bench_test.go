@@ -17,7 +17,7 @@ import (
 
 func open(t *testing.T, threads int) kernels.Device {
 	t.Helper()
-	dev, err := devices.Open("cpu", threads)
+	dev, err := devices.Open("cpu", devices.Options{Threads: threads})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -179,7 +179,7 @@ func TestAgainstGorgonia(t *testing.T) {
 // Our ops on gorgonia's TapeMachine give what the compiled program gives: Do and Bind are one arithmetic.
 func TestOpsOnTapeMachine(t *testing.T) {
 	const batch = 12
-	g, loss, wrt, n := network(batch, 1, kernels.LogisticLoss)
+	g, loss, wrt, n := network(kernels.Float64, batch, 1, kernels.LogisticLoss)
 	must(t, g.Err())
 	ck := &checker{t: t, g: g, loss: loss, wrt: wrt, rows: batch}
 	ck.compile(engine.Options{})

@@ -20,7 +20,7 @@ import (
 // A program for 12 rows run with 5 gives what a program for 5 gives, although memory beyond is poisoned.
 func TestPartialBatch(t *testing.T) {
 	run := func(batch, rows int, poison bool) (*checker, float64) {
-		g, loss, wrt, n := network(batch, 1, kernels.LogisticLoss)
+		g, loss, wrt, n := network(kernels.Float64, batch, 1, kernels.LogisticLoss)
 		must(t, g.Err())
 		ck := &checker{t: t, g: g, loss: loss, wrt: wrt, rows: rows}
 		ck.compile(engine.Options{})
@@ -74,7 +74,7 @@ func TestPartialBatch(t *testing.T) {
 
 func TestFusionAndReuseChangeNothing(t *testing.T) {
 	run := func(opt engine.Options) (*checker, float64) {
-		g, loss, wrt, n := network(12, 3, kernels.SoftmaxLoss)
+		g, loss, wrt, n := network(kernels.Float64, 12, 3, kernels.SoftmaxLoss)
 		must(t, g.Err())
 		ck := &checker{t: t, g: g, loss: loss, wrt: wrt, rows: 12}
 		ck.compile(opt)

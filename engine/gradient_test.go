@@ -12,10 +12,15 @@ import (
 	"debut/layers"
 )
 
-// Every op, alone behind a squared loss, against finite differences.
-func TestOpGradients(t *testing.T) {
-	const batch, c = 9, 5
-	type build func(g *engine.Graph) (out *engine.Node, wrt []*engine.Node)
+// build puts an op into a graph and says what has a gradient.
+type build func(g *engine.Graph) (out *engine.Node, wrt []*engine.Node)
+
+// opBatch is the batch of opCases.
+const opBatch = 9
+
+// opCases are graphs of every op.
+func opCases() map[string]build {
+	const batch, c = opBatch, 5
 	unary := func(op ops.Op) build {
 		return func(g *engine.Graph) (*engine.Node, []*engine.Node) {
 			x := g.Input("x", c)
@@ -40,7 +45,7 @@ func TestOpGradients(t *testing.T) {
 			return g.Apply(op, x, y), []*engine.Node{x, y}
 		}
 	}
-	cases := map[string]build{
+	return map[string]build{
 		"dense": func(g *engine.Graph) (*engine.Node, []*engine.Node) {
 			x, w := g.Input("x", c), g.Fixed("w", c, 3)
 			b := g.Parameter(engine.ParameterSpec{Name: "b", Shape: []int{3}, Init: engine.Normal, Scale: 1})
@@ -86,15 +91,19 @@ func TestOpGradients(t *testing.T) {
 			return g.Apply(ops.NewMatMul(false, false), g.Apply(ops.NewPiecewiseLinear([]int{3, 1}), x, e), w), []*engine.Node{w}
 		},
 	}
-	for name, b := range cases {
+}
+
+// Every op, alone behind a squared loss, against finite differences.
+func TestOpGradients(t *testing.T) {
+	for name, b := range opCases() {
 		for _, plain := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s/plain=%v", name, plain), func(t *testing.T) {
-				g := engine.NewGraph(kernels.Float64, batch)
+				g := engine.NewGraph(kernels.Float64, opBatch)
 				out, wrt := b(g)
-				ck := &checker{t: t, g: g, loss: squared(g, out), wrt: wrt, rows: batch}
+				ck := &checker{t: t, g: g, loss: squared(g, out), wrt: wrt, rows: opBatch}
 				must(t, g.Err())
 				ck.compile(engine.Options{NoFusion: plain, NoReuse: plain})
-				ck.feed = feeds(g, batch, 11)
+				ck.feed = feeds(g, opBatch, 11)
 				ck.differences()
 			})
 		}
@@ -170,7 +179,7 @@ func targets(v []float64, kind kernels.LossKind, classes int) {
 
 // network builds a whole model in training: piecewise-linear numbers, embeddings of two widths, batch norm, three
 // activations. It returns the graph, its loss and what has a gradient.
-func network(batch, outputs int, kind kernels.LossKind) (*engine.Graph, *engine.Node, []*engine.Node, layers.Network) {
+func network(dt kernels.Dtype, batch, outputs int, kind kernels.LossKind) (*engine.Graph, *engine.Node, []*engine.Node, layers.Network) {
 	no := false
 	n := layers.Network{
 		Numeric: []layers.Numeric{{Name: "a", Edges: []float64{-1, 0, 0.4, 2}}, {Name: "b"}, {Name: "c", Edges: []float64{-0.5, 0.5}}},
@@ -178,7 +187,7 @@ func network(batch, outputs int, kind kernels.LossKind) (*engine.Graph, *engine.
 		Hidden:  []layers.Block{{Units: 7, Activation: "tanh"}, {Units: 6, Activation: "sigmoid", BatchNorm: &no}, {Units: 5}},
 		Outputs: outputs,
 	}
-	g := engine.NewGraph(kernels.Float64, batch)
+	g := engine.NewGraph(dt, batch)
 	b := &layers.Builder{Graph: g, Training: true, Seed: 1}
 	loss := layers.BuildLoss(b, kind, n.Build(b))
 	var wrt []*engine.Node
@@ -218,7 +227,7 @@ func TestNetworkGradients(t *testing.T) {
 			outputs = 3
 		}
 		t.Run(kind.String(), func(t *testing.T) {
-			g, loss, wrt, n := network(batch, outputs, kind)
+			g, loss, wrt, n := network(kernels.Float64, batch, outputs, kind)
 			must(t, g.Err())
 			dense := slices.DeleteFunc(slices.Clone(wrt), func(x *engine.Node) bool { return x.Name()[:3] == "ids" })
 			ck := &checker{t: t, g: g, loss: loss, wrt: wrt, rows: batch}

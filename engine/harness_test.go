@@ -69,12 +69,13 @@ func lossOf(g *engine.Graph, kind kernels.LossKind, out *engine.Node) *engine.No
 	return g.Apply(ops.NewLoss(kind), out, g.Input("target", cols), g.Input("weight", 1), g.Fixed("scale", 1, 1))
 }
 
-// check compiles the graph and compares every gradient with central differences.
-func (c *checker) compile(opt engine.Options) {
+// compile differentiates and compiles the graph.
+func (c *checker) compile(opt engine.Options) { c.compileOn(openCPU(c.t, 2), kernels.Float64, opt) }
+
+func (c *checker) compileOn(dev kernels.Device, dt kernels.Dtype, opt engine.Options) {
 	c.t.Helper()
 	must(c.t, c.g.DifferentiateWRT(c.loss, c.wrt...))
-	dev := openCPU(c.t, 2)
-	c.params = engine.NewParameters(dev, kernels.Float64, 7)
+	c.params = engine.NewParameters(dev, dt, 7)
 	opt.Device, opt.Parameters = dev, c.params
 	opt.Outputs = append(opt.Outputs, c.loss)
 	for _, n := range c.wrt {
@@ -95,20 +96,32 @@ func (c *checker) run() float64 {
 		must(c.t, c.prog.FeedIDs(name, v))
 	}
 	must(c.t, c.prog.Run())
-	var l [1]float64
-	_, err := engine.Read(c.prog, c.loss, l[:])
+	return c.read(c.loss)[0]
+}
+
+// read returns an output, as float64 whatever the program computes in.
+func (c *checker) read(n *engine.Node) []float64 {
+	c.t.Helper()
+	m, err := c.prog.Output(n)
 	must(c.t, err)
-	return l[0]
+	out := make([]float64, m.Rows*m.Cols)
+	if m.Buf.Dtype() == kernels.Float64 {
+		k, err := engine.Read(c.prog, n, out)
+		must(c.t, err)
+		return out[:k]
+	}
+	narrow := make([]float32, len(out))
+	k, err := engine.Read(c.prog, n, narrow)
+	must(c.t, err)
+	for i, v := range narrow {
+		out[i] = float64(v)
+	}
+	return out[:k]
 }
 
 func (c *checker) gradient(n *engine.Node) []float64 {
 	c.t.Helper()
-	m, err := c.prog.Output(c.g.Gradient(n))
-	must(c.t, err)
-	out := make([]float64, m.Rows*m.Cols)
-	k, err := engine.Read(c.prog, c.g.Gradient(n), out)
-	must(c.t, err)
-	return out[:k]
+	return c.read(c.g.Gradient(n))
 }
 
 // values returns the fed input or the parameter behind a node, and how to write it back.

@@ -11,6 +11,8 @@ import (
 	"golang.org/x/sys/cpu"
 
 	"debut/kernels"
+	"debut/kernels/cuda"
+	"debut/kernels/cuda/cublas"
 	"debut/kernels/devices"
 	"debut/trainers/runfolder"
 )
@@ -22,7 +24,8 @@ type diagnosis struct {
 	SIMD       []string           `json:"simd_supported"` // what the processor has, not what this build uses
 	Auto       *kernels.Info      `json:"auto_device"`    // what --device auto takes; null where that fails
 	AutoError  string             `json:"auto_error,omitempty"`
-	CUDA       string             `json:"cuda"`
+	CUDA       cuda.Report        `json:"cuda"`
+	BLAS       cublas.Report      `json:"cublas"`
 	Variables  []string           `json:"variables"` // DEBUT_*, as NAME=value
 }
 
@@ -52,12 +55,12 @@ func (a *app) doctor() *cobra.Command {
 
 func diagnose() diagnosis {
 	d := diagnosis{
-		Versions: versions(), Processors: runtime.GOMAXPROCS(0), SIMD: simdSupported(), CUDA: devices.CUDA(), Variables: []string{},
+		Versions: versions(), Processors: runtime.GOMAXPROCS(0), SIMD: simdSupported(), CUDA: cuda.Probe(), BLAS: cublas.Find(), Variables: []string{},
 	}
-	if infos, err := devices.List(); err != nil {
+	if info, err := autoDevice(); err != nil {
 		d.AutoError = err.Error()
-	} else if len(infos) > 0 {
-		d.Auto = &infos[0]
+	} else {
+		d.Auto = &info
 	}
 	for _, v := range os.Environ() {
 		if strings.HasPrefix(v, "DEBUT_") {
@@ -66,6 +69,15 @@ func diagnose() diagnosis {
 	}
 	slices.Sort(d.Variables)
 	return d
+}
+
+// autoDevice describes the device that --device auto takes.
+func autoDevice() (kernels.Info, error) {
+	dev, err := devices.Open(devices.Auto, devices.Options{})
+	if err != nil {
+		return kernels.Info{}, err
+	}
+	return dev.Info(), dev.Close()
 }
 
 // simdSupported lists the instruction sets of the processor that matter to kernels.
@@ -92,9 +104,14 @@ func (d diagnosis) text() string {
 	line("debut", "%s, %s, %s", d.Versions.Debut, d.Versions.Go, d.Versions.Platform)
 	if d.Auto != nil {
 		line("device", "%s (--device auto): %s", d.Auto.Kind, d.Auto.Reason)
-		line("processor", "%s", d.Auto.Name)
-		line("SIMD", "uses %s; the processor has %s", d.Auto.Level, orNone(d.SIMD))
-		line("threads", "%d of %d processors", d.Auto.Threads, d.Processors)
+		if d.Auto.Kind == "cpu" {
+			line("processor", "%s", d.Auto.Name)
+			line("SIMD", "uses %s; the processor has %s", d.Auto.Level, orNone(d.SIMD))
+			line("threads", "%d of %d processors", d.Auto.Threads, d.Processors)
+		} else {
+			line("GPU", "%s, %s", d.Auto.Name, d.Auto.Level)
+			line("SIMD", "the processor has %s", orNone(d.SIMD))
+		}
 		if d.Auto.Memory > 0 {
 			line("memory", "%.1f GiB", float64(d.Auto.Memory)/(1<<30))
 		}
@@ -105,7 +122,7 @@ func (d diagnosis) text() string {
 		line("device", "none: %s", d.AutoError)
 		line("SIMD", "the processor has %s", orNone(d.SIMD))
 	}
-	line("CUDA", "%s", d.CUDA)
+	d.gpus(line)
 	line("environment", "%s", orNone(d.Variables))
 	for _, m := range notable {
 		if v, ok := d.Versions.Modules[m]; ok {
@@ -113,6 +130,30 @@ func (d diagnosis) text() string {
 		}
 	}
 	return b.String()
+}
+
+// gpus tells of GPUs and of what they need.
+func (d diagnosis) gpus(line func(name, format string, args ...any)) {
+	if driver := d.CUDA.Driver; driver.Found {
+		line("CUDA", "driver for CUDA %v, %s", driver.Version, driver.File)
+	}
+	for _, g := range d.CUDA.Devices {
+		state := "can be used"
+		if !g.Usable {
+			state = "cannot be used: " + g.Reason
+		}
+		line(fmt.Sprintf("cuda:%d", g.Index), "%s, compute capability %v, %.1f GiB, %.1f free; %s", g.Name, g.Capability,
+			float64(g.MemoryTotal)/(1<<30), float64(g.MemoryFree)/(1<<30), state)
+	}
+	if len(d.CUDA.Devices) == 0 {
+		line("CUDA", "%s", d.CUDA.Reason)
+		return
+	}
+	if d.BLAS.Found {
+		line("cuBLAS", "%s, %s", d.BLAS.Version, d.BLAS.File)
+	} else {
+		line("cuBLAS", "none, own kernels are used: %s", d.BLAS.Reason)
+	}
 }
 
 func orNone(list []string) string {

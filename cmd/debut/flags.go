@@ -2,7 +2,9 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -14,20 +16,23 @@ import (
 
 // deviceFlags choose a device.
 type deviceFlags struct {
-	device  deviceName
-	threads threadCount
+	device    deviceName
+	threads   threadCount
+	precision precisionName
 }
 
 func (f *deviceFlags) register(cmd *cobra.Command) {
 	f.device = devices.Auto
 	cmd.Flags().Var(&f.device, "device", "where to compute: auto, cpu, cuda or cuda:N")
 	cmd.Flags().Var(&f.threads, "threads", "CPU threads, 0 for one for each processor; results do not depend on it")
+	cmd.Flags().Var(&f.precision, "precision", "of matrix products on a GPU: "+strings.Join(devices.Precisions(), ", ")+" (default fp32)")
 	complete(cmd, "device", devices.Names())
+	complete(cmd, "precision", devices.Precisions())
 }
 
 // open starts the device.
 func (f *deviceFlags) open() (kernels.Device, error) {
-	return devices.Open(string(f.device), int(f.threads))
+	return devices.Open(string(f.device), devices.Options{Threads: int(f.threads), Precision: string(f.precision)})
 }
 
 // overrides are the flags that were given, as entries of a run file.
@@ -38,6 +43,9 @@ func (f *deviceFlags) overrides(flags *pflag.FlagSet) []string {
 	}
 	if flags.Changed("threads") {
 		out = append(out, "threads="+f.threads.String())
+	}
+	if flags.Changed("precision") {
+		out = append(out, "precision="+strconv.Quote(string(f.precision)))
 	}
 	return out
 }
@@ -53,6 +61,20 @@ func (d *deviceName) Set(s string) error {
 		return err
 	}
 	*d = deviceName(s)
+	return nil
+}
+
+// precisionName is a flag that holds the name of a precision, or nothing for the default.
+type precisionName string
+
+func (p *precisionName) String() string { return string(*p) }
+func (p *precisionName) Type() string   { return "name" }
+
+func (p *precisionName) Set(s string) error {
+	if !slices.Contains(devices.Precisions(), s) {
+		return fmt.Errorf("there is no precision %q; there are %s", s, strings.Join(devices.Precisions(), ", "))
+	}
+	*p = precisionName(s)
 	return nil
 }
 

@@ -13,6 +13,9 @@ import (
 	"debut/kernels/cuda/cudrv"
 )
 
+// Built says whether this build can use GPUs.
+const Built = true
+
 // prohibited is the compute mode of a GPU whose administrator lets nobody compute on it.
 const prohibited = 2
 
@@ -20,7 +23,7 @@ const prohibited = 2
 // It asks those that can for their free memory, which makes a context on each for a moment: that takes a fraction of
 // a second, and shows that the GPU works.
 func Probe() Report {
-	r := Report{Built: true, Devices: []Device{}}
+	r := Report{Built: true, Devices: []GPU{}}
 	err := cudrv.Load()
 	r.Driver.File, r.Driver.Version = cudrv.File(), Version(cudrv.Version())
 	r.Driver.Found = r.Driver.File != "" && !errors.Is(err, cudrv.ErrAbsent)
@@ -51,8 +54,8 @@ func whyNoDriver(err error) string {
 }
 
 // inspect describes one GPU.
-func inspect(index int, driver Driver) Device {
-	d := Device{Index: index}
+func inspect(index int, driver Driver) GPU {
+	d := GPU{Index: index}
 	dev, err := cu.GetDevice(index)
 	if err != nil {
 		d.Reason = fmt.Sprintf("asking for it: %s", reason(err))
@@ -90,7 +93,7 @@ func (c Capability) tooOld() string {
 }
 
 // describe asks for what needs no context.
-func (d *Device) describe(dev cu.Device) error {
+func (d *GPU) describe(dev cu.Device) error {
 	var err error
 	if d.Name, err = dev.Name(); err != nil {
 		return fmt.Errorf("asking for its name: %s", reason(err))

@@ -29,6 +29,7 @@ const child = "DEBUT_CUDA_TEST_CHILD"
 func TestMain(m *testing.M) {
 	switch os.Getenv(child) {
 	case "":
+		noDevice = emulated()
 		os.Exit(m.Run())
 	case "probe":
 		childProbe()
@@ -204,7 +205,7 @@ func TestDevices(t *testing.T) {
 	want := Report{
 		Built:  true,
 		Driver: Driver{Found: true, File: filepath.Join(folder, "libcuda.so.1"), Version: 12040},
-		Devices: []Device{
+		Devices: []GPU{
 			{Index: 0, Name: "Fake GPU 0", Capability: Capability{9, 0}, MemoryTotal: 8 << 30, MemoryFree: 1 << 30, Usable: true},
 			{Index: 1, Name: "Fake GPU 1", Capability: Capability{6, 0}, MemoryTotal: 16 << 30, Reason: Capability{6, 0}.tooOld()},
 		},

@@ -24,7 +24,7 @@ type Report struct {
 	Built  bool   `json:"built"`
 	Driver Driver `json:"driver"`
 	// Devices are the GPUs that the driver shows, in its order; Index is what people write after "cuda:".
-	Devices []Device `json:"devices"`
+	Devices []GPU `json:"devices"`
 	// Reason says why no GPU can be used, and what to do; it is empty when one can.
 	Reason string `json:"reason,omitempty"`
 }
@@ -52,8 +52,8 @@ func (v Version) String() string {
 	return fmt.Sprintf("%d.%d", int(v)/1000, int(v)%1000/10)
 }
 
-// Device is one GPU.
-type Device struct {
+// GPU describes one GPU.
+type GPU struct {
 	Index      int        `json:"index"`
 	Name       string     `json:"name"`
 	Capability Capability `json:"capability"`
@@ -81,8 +81,8 @@ func (c Capability) supported() bool {
 }
 
 // Usable returns the GPUs that can be used, in order.
-func (r Report) Usable() []Device {
-	var out []Device
+func (r Report) Usable() []GPU {
+	var out []GPU
 	for _, d := range r.Devices {
 		if d.Usable {
 			out = append(out, d)

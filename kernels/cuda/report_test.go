@@ -30,7 +30,7 @@ func TestCapability(t *testing.T) {
 }
 
 func TestCheck(t *testing.T) {
-	r := Report{Devices: []Device{
+	r := Report{Devices: []GPU{
 		{Index: 0, Name: "Old", Reason: "it is old"},
 		{Index: 1, Name: "New", Usable: true},
 	}}

@@ -1,5 +1,5 @@
 // Package devices opens a compute device by the name that people write in run files and on the command line: "auto",
-// "cpu", "cuda" or "cuda:1". It is the one place that knows which kinds of device a build holds.
+// "cpu", "cuda" or "cuda:1". It is the one place that knows which kinds of device there are.
 package devices
 
 import (
@@ -9,45 +9,88 @@ import (
 
 	"debut/kernels"
 	"debut/kernels/cpu"
+	"debut/kernels/cuda"
 )
 
-// Auto is the name that leaves the choice to the program.
+// Auto is the name that leaves the choice to the program: the first GPU that can be used, else the CPU.
 const Auto = "auto"
-
-// noCUDA is why "auto" never takes a GPU in this build.
-const noCUDA = "no CUDA in this build"
 
 // Names returns the names that [Open] understands, for help texts and messages.
 func Names() []string { return []string{Auto, "cpu", "cuda", "cuda:N"} }
 
-// Open starts the device of a name. threads is the number of worker threads of a CPU device, 0 for one for each
-// processor. The empty name means "auto". The caller closes the device; its Info().Reason says why it was taken.
+// Options say how a device computes.
+type Options struct {
+	Threads   int    // worker threads of a CPU, 0 for one for each processor; GPUs have none
+	Precision string // of a GPU's matrix products, one of [Precisions]; a CPU computes in fp32
+}
+
+// Precisions returns the names of precisions, the default first.
+func Precisions() []string { return cuda.Precisions() }
+
+// Open starts the device of a name; the empty one means "auto". The caller closes the device; its Info().Reason says why it
+// was taken.
 //
-// A kind that this build does not hold is an error that wraps [kernels.ErrUnsupported].
-func Open(name string, threads int) (kernels.Device, error) {
-	switch kind, err := parse(name); {
-	case err != nil:
-		return nil, err
-	case kind == "cuda":
-		return nil, &withoutCUDA{name}
-	default:
-		dev, err := cpu.New(cpu.Options{Threads: threads})
-		if err != nil {
-			return nil, fmt.Errorf("devices: %w", err)
-		}
-		return &chosen{dev, reason(kind, dev.Info().Reason)}, nil
+// A GPU that is asked for and cannot be used is an error that wraps [kernels.ErrUnsupported] and says why.
+func Open(name string, opt Options) (kernels.Device, error) {
+	precision, err := cuda.ParsePrecision(opt.Precision)
+	if err != nil {
+		return nil, fmt.Errorf("devices: %w", err)
 	}
+	kind, index, err := parse(name)
+	if err != nil {
+		return nil, err
+	}
+	why := "asked for"
+	switch kind {
+	case "cuda":
+		return openGPU(name, index, precision)
+	case Auto:
+		dev, reason := autoGPU(precision)
+		if dev != nil {
+			return dev, nil
+		}
+		why = reason
+	}
+	dev, err := cpu.New(cpu.Options{Threads: opt.Threads})
+	if err != nil {
+		return nil, fmt.Errorf("devices: %w", err)
+	}
+	if level := dev.Info().Reason; level != "" {
+		why += "; level: " + level
+	}
+	return &chosen{dev, why}, nil
 }
 
-// withoutCUDA is the error of a GPU asked for in a build that has none.
-type withoutCUDA struct{ name string }
-
-func (e *withoutCUDA) Error() string {
-	return fmt.Sprintf("devices: %s: this program was built without CUDA; use --device cpu, or device: cpu in the run file", e.name)
+// openGPU opens the GPU that was asked for; without a number, the first that can be used.
+func openGPU(name string, index int, precision cuda.Precision) (kernels.Device, error) {
+	if index < 0 {
+		index = 0
+		if usable := cuda.Probe().Usable(); len(usable) > 0 {
+			index = usable[0].Index
+		}
+	}
+	dev, err := cuda.New(cuda.Options{Index: index, Precision: precision, Reason: "asked for"})
+	if err != nil {
+		return nil, fmt.Errorf("devices: %s: %w; use a GPU that can be used (see debut doctor), or --device cpu or auto", name, err)
+	}
+	return dev, nil
 }
 
-// Unwrap returns the kind of error.
-func (e *withoutCUDA) Unwrap() error { return kernels.ErrUnsupported }
+// autoGPU opens the first GPU that can be used, or says why there is none.
+func autoGPU(precision cuda.Precision) (dev kernels.Device, reason string) {
+	report := cuda.Probe()
+	for _, g := range report.Usable() {
+		dev, err := cuda.New(cuda.Options{Index: g.Index, Precision: precision, Reason: "the first GPU that can be used"})
+		if err == nil {
+			return dev, ""
+		}
+		reason = err.Error()
+	}
+	if reason == "" {
+		reason = report.Reason
+	}
+	return nil, "no GPU: " + reason
+}
 
 // chosen is a CPU device, with all its families, that knows why it was taken.
 type chosen struct {
@@ -65,51 +108,24 @@ func (c *chosen) Info() kernels.Info {
 // Check returns the error of [Open] for a name that is malformed, without starting anything. It accepts the names of
 // devices that this build or machine lacks.
 func Check(name string) error {
-	_, err := parse(name)
+	_, _, err := parse(name)
 	return err
 }
 
-// List describes every device that can be opened here, the one that "auto" takes first.
-func List() ([]kernels.Info, error) {
-	dev, err := Open(Auto, 0)
-	if err != nil {
-		return nil, err
-	}
-	info := dev.Info()
-	if err := dev.Close(); err != nil {
-		return nil, fmt.Errorf("devices: %w", err)
-	}
-	return []kernels.Info{info}, nil
-}
-
-// CUDA says whether this build can use NVIDIA GPUs, in words.
-func CUDA() string { return noCUDA }
-
-// reason joins why the kind was chosen with why its instruction level was.
-func reason(kind, level string) string {
-	why := "asked for"
-	if kind == Auto {
-		why = noCUDA
-	}
-	if level == "" {
-		return why
-	}
-	return why + "; level: " + level
-}
-
-// parse returns the kind of device that a name asks for.
-func parse(name string) (kind string, err error) {
+// parse returns the kind of device that a name asks for, and the number of a GPU or -1.
+func parse(name string) (kind string, index int, err error) {
 	kind, number, numbered := strings.Cut(name, ":")
 	switch {
 	case name == "":
-		return Auto, nil
-	case (kind == Auto || kind == "cpu") && !numbered, kind == "cuda" && !numbered:
-		return kind, nil
+		return Auto, -1, nil
+	case (kind == Auto || kind == "cpu" || kind == "cuda") && !numbered:
+		return kind, -1, nil
 	case kind == "cuda":
-		if _, err := strconv.ParseUint(number, 10, 16); err != nil {
-			return "", fmt.Errorf("devices: %q: %q is not the number of a GPU; they count from cuda:0", name, number)
+		n, err := strconv.ParseUint(number, 10, 16)
+		if err != nil {
+			return "", 0, fmt.Errorf("devices: %q: %q is not the number of a GPU; they count from cuda:0", name, number)
 		}
-		return kind, nil
+		return kind, int(n), nil
 	}
-	return "", fmt.Errorf("devices: there is no device %q; there are %s", name, strings.Join(Names(), ", "))
+	return "", 0, fmt.Errorf("devices: there is no device %q; there are %s", name, strings.Join(Names(), ", "))
 }

@@ -11,8 +11,9 @@ import (
 
 func TestOpen(t *testing.T) {
 	t.Setenv("DEBUT_CPU", "")
-	for name, why := range map[string]string{"": "no CUDA in this build", "auto": "no CUDA in this build", "cpu": "asked for"} {
-		dev, err := devices.Open(name, 2)
+	t.Setenv("DEBUT_CUDA_DRIVER", "none")
+	for name, why := range map[string]string{"": "no GPU: ", "auto": "no GPU: ", "cpu": "asked for"} {
+		dev, err := devices.Open(name, devices.Options{Threads: 2})
 		if err != nil {
 			t.Fatalf("%q: %v", name, err)
 		}
@@ -31,9 +32,10 @@ func TestOpen(t *testing.T) {
 }
 
 func TestOpenRefuses(t *testing.T) {
+	t.Setenv("DEBUT_CUDA_DRIVER", "none")
 	for name, want := range map[string]string{
-		"cuda":    "built without CUDA",
-		"cuda:1":  "built without CUDA",
+		"cuda":    "debut doctor",
+		"cuda:1":  "debut doctor",
 		"cuda:x":  "is not the number of a GPU",
 		"cuda:":   "is not the number of a GPU",
 		"cuda:-1": "is not the number of a GPU",
@@ -41,7 +43,7 @@ func TestOpenRefuses(t *testing.T) {
 		"cpu:1":   "there are auto, cpu, cuda, cuda:N",
 		"CPU":     "there are auto, cpu, cuda, cuda:N",
 	} {
-		dev, err := devices.Open(name, 0)
+		dev, err := devices.Open(name, devices.Options{})
 		if err == nil {
 			t.Errorf("%q opened %v", name, dev.Info())
 			continue
@@ -49,32 +51,28 @@ func TestOpenRefuses(t *testing.T) {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want a message with %q", name, err, want)
 		}
-		if built := strings.Contains(want, "built"); built != errors.Is(err, kernels.ErrUnsupported) {
+		if built := want == "debut doctor"; built != errors.Is(err, kernels.ErrUnsupported) {
 			t.Errorf("%q: %v: wraps ErrUnsupported: %v, want %v", name, err, !built, built)
 		}
-		if wellFormed := devices.Check(name) == nil; wellFormed != strings.Contains(want, "built") {
+		if wellFormed := devices.Check(name) == nil; wellFormed != (want == "debut doctor") {
 			t.Errorf("Check(%q) accepts: %v", name, wellFormed)
 		}
 	}
-	if _, err := devices.Open("cpu", -1); err == nil {
+	if _, err := devices.Open("cpu", devices.Options{Threads: -1}); err == nil {
 		t.Error("a device of -1 threads opened")
 	}
 }
 
 func TestOpenPassesOnTheLevel(t *testing.T) {
 	t.Setenv("DEBUT_CPU", "mmx")
-	if _, err := devices.Open("auto", 1); err == nil || !strings.Contains(err.Error(), "DEBUT_CPU") {
+	t.Setenv("DEBUT_CUDA_DRIVER", "none")
+	if _, err := devices.Open("auto", devices.Options{Threads: 1}); err == nil || !strings.Contains(err.Error(), "DEBUT_CPU") {
 		t.Errorf("DEBUT_CPU=mmx: %v, want an error that names the variable", err)
 	}
 }
 
-func TestList(t *testing.T) {
-	t.Setenv("DEBUT_CPU", "")
-	infos, err := devices.List()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(infos) != 1 || infos[0].Kind != "cpu" || infos[0].Threads < 1 {
-		t.Errorf("List: %+v, want the CPU", infos)
+func TestPrecision(t *testing.T) {
+	if _, err := devices.Open("cpu", devices.Options{Precision: "fp8"}); err == nil || !strings.Contains(err.Error(), "there are fp32, tf32, bf16") {
+		t.Errorf("error %v", err)
 	}
 }

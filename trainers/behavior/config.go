@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"debut/datasets"
@@ -32,14 +33,16 @@ const maxName = 200
 
 // Config is a run file.
 type Config struct {
-	Name    string          `yaml:"name,omitempty" jsonschema:"description=Name of the run and of its folder (default: the run file's name and the time)."`
-	Seed    uint64          `yaml:"seed" jsonschema:"description=Seed of everything random: splits; first weights; dropout; the order of rows."`
-	Device  string          `yaml:"device,omitempty" jsonschema:"description=auto (default); cpu; cuda or cuda:N."`
-	Threads int             `yaml:"threads,omitempty" jsonschema:"description=Worker threads of the CPU; 0: one for each core. The result does not depend on it.,minimum=0"`
-	Output  string          `yaml:"output,omitempty" jsonschema:"description=Folder that run folders are made in (default: runs)."`
-	Data    datasets.Config `yaml:"data" jsonschema:"description=Rows and columns and how they are cleaned and split and encoded."`
-	Model   ModelConfig     `yaml:"model" jsonschema:"description=What is trained."`
-	Train   TrainConfig     `yaml:"train" jsonschema:"description=How it is trained."`
+	Name    string `yaml:"name,omitempty" jsonschema:"description=Name of the run and of its folder (default: the run file's name and the time)."`
+	Seed    uint64 `yaml:"seed" jsonschema:"description=Seed of everything random: splits; first weights; dropout; the order of rows."`
+	Device  string `yaml:"device,omitempty" jsonschema:"description=auto (default); cpu; cuda or cuda:N."`
+	Threads int    `yaml:"threads,omitempty" jsonschema:"description=Worker threads of the CPU; 0: one for each core. The result does not depend on it.,minimum=0"`
+	// Precision is of matrix products on a GPU.
+	Precision string          `yaml:"precision,omitempty" jsonschema:"description=Of matrix products on a GPU: fp32 (default); tf32 and bf16 round the factors and are faster.,enum=fp32,enum=tf32,enum=bf16"`
+	Output    string          `yaml:"output,omitempty" jsonschema:"description=Folder that run folders are made in (default: runs)."`
+	Data      datasets.Config `yaml:"data" jsonschema:"description=Rows and columns and how they are cleaned and split and encoded."`
+	Model     ModelConfig     `yaml:"model" jsonschema:"description=What is trained."`
+	Train     TrainConfig     `yaml:"train" jsonschema:"description=How it is trained."`
 	// Checkpoint does not change what is trained.
 	Checkpoint CheckpointConfig `yaml:"checkpoint,omitempty" jsonschema:"description=When the state of the training is saved; --resume goes on from there."`
 
@@ -227,6 +230,9 @@ func (c *Config) Validate() error {
 	}
 	if err := devices.Check(c.Device); err != nil {
 		bad("device", "%v", err)
+	}
+	if c.Precision != "" && !slices.Contains(devices.Precisions(), c.Precision) {
+		bad("precision", "there is no precision %q; there are %s", c.Precision, strings.Join(devices.Precisions(), ", "))
 	}
 	if c.Threads < 0 {
 		bad("threads", "%d threads; give a positive number, or 0 for one for each core", c.Threads)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sort"
 	"strings"
 
 	"debut/engine"
@@ -15,21 +16,44 @@ import (
 const purposeBest = "copy of the best state"
 
 // checkMemory estimates what a training will take before any of it is taken, and returns an error that says by what and
-// what to do where that is more than there is.
-func (s *session) checkMemory(g *engine.Graph, opt engine.TrainerOptions) error {
-	need, err := engine.EstimateTrainer(g, opt)
+// what to do where that is more than there is. The function builds the graph for a size of batch.
+func (s *session) checkMemory(graph func(batch int) (*engine.Graph, engine.TrainerOptions, error)) error {
+	info := s.dev.Info()
+	estimate := func(batch int) (map[string]int64, error) {
+		g, opt, err := graph(batch)
+		if err != nil {
+			return nil, err
+		}
+		need, err := engine.EstimateTrainer(g, opt)
+		if err == nil && s.data.Validation != nil && info.Kind == "cpu" { // the copy is in the machine's memory
+			need[purposeBest] = need["parameters"] + need["optimizer state"]
+		}
+		return need, err
+	}
+	need, err := estimate(s.plan.Batch)
 	if err != nil {
 		return err
-	}
-	if s.data.Validation != nil {
-		need[purposeBest] = need["parameters"] + need["optimizer state"]
 	}
 	free := int64(0)
 	if d, ok := s.dev.(interface{ Available() int64 }); ok {
 		free = d.Available()
 	}
-	s.opt.Log.Info("memory", "estimate", bytesText(total(need)), "largest", memoryText(need, 3), "free", bytesText(free))
-	return memoryError(need, free)
+	s.opt.Log.Info("memory", "device", info.Name, "estimate", bytesText(total(need)), "largest", memoryText(need, 3), "free", bytesText(free))
+	if fits(need, free) {
+		return nil
+	}
+	// The smallest batch that does not fit, by bisection, and so the largest that does.
+	largest := sort.Search(s.plan.Batch, func(b int) bool {
+		need, e := estimate(b + 1)
+		if e != nil {
+			err = e
+		}
+		return !fits(need, free)
+	})
+	if err != nil {
+		return err
+	}
+	return memoryError(need, free, largest)
 }
 
 func total(need map[string]int64) int64 {
@@ -40,11 +64,12 @@ func total(need map[string]int64) int64 {
 	return sum
 }
 
-// memoryError returns an error that matches kernels.ErrOutOfMemory where more is needed than is free; 0 free is unknown.
-func memoryError(need map[string]int64, free int64) error {
-	if free <= 0 || total(need) <= free {
-		return nil
-	}
+// fits says whether there is enough memory; 0 free is unknown.
+func fits(need map[string]int64, free int64) bool { return free <= 0 || total(need) <= free }
+
+// memoryError returns the error, which matches kernels.ErrOutOfMemory, of a training that needs more than is free. The largest
+// batch that would fit is 0 where none would.
+func memoryError(need map[string]int64, free int64, batch int) error {
 	remedy := map[string]string{
 		"parameters":      "narrower embeddings or layers (model.embedding, model.hidden), or fewer values of categorical columns (min_count)",
 		"optimizer state": "an optimizer with less state (sgd has none, adagrad half of adam's)",
@@ -57,8 +82,12 @@ func memoryError(need map[string]int64, free int64) error {
 	if byParameters := need["parameters"] + need["optimizer state"] + need[purposeBest]; 2*byParameters > total(need) && need["parameters"] > free/4 {
 		largest = "parameters" // what else there is grows with them
 	}
-	return fmt.Errorf("behavior: training takes about %s (%s), and %s are free; try %s: %w",
-		bytesText(total(need)), memoryText(need, len(need)), bytesText(free), remedy[largest], kernels.ErrOutOfMemory)
+	batches := "no train.batch is small enough"
+	if batch > 0 {
+		batches = fmt.Sprintf("the largest train.batch that fits is about %d", batch)
+	}
+	return fmt.Errorf("behavior: training takes about %s (%s), and %s are free; %s; try %s: %w",
+		bytesText(total(need)), memoryText(need, len(need)), bytesText(free), batches, remedy[largest], kernels.ErrOutOfMemory)
 }
 
 // sortedPurposes lists the purposes, those of most bytes first.

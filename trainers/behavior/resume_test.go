@@ -314,18 +314,18 @@ func TestResumeRefuses(t *testing.T) {
 
 func TestMemoryError(t *testing.T) {
 	need := map[string]int64{"parameters": 3 << 30, "optimizer state": 6 << 30, "activations": 5 << 20}
-	err := memoryError(need, 8<<30)
+	err := memoryError(need, 8<<30, 77)
 	if !errors.Is(err, kernels.ErrOutOfMemory) {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"about 9.0 GiB", "optimizer state 6.0 GiB, parameters 3.0 GiB, activations 5.0 MiB", "8.0 GiB are free", "fewer values of categorical columns"} {
+	for _, want := range []string{"about 9.0 GiB", "optimizer state 6.0 GiB, parameters 3.0 GiB, activations 5.0 MiB", "8.0 GiB are free", "largest train.batch that fits is about 77", "fewer values of categorical columns"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q lacks %q", err, want)
 		}
 	}
 	for _, free := range []int64{0, 10 << 30} {
-		if err := memoryError(need, free); err != nil {
-			t.Errorf("%d bytes free: %v", free, err)
+		if !fits(need, free) {
+			t.Errorf("%d bytes free are not enough", free)
 		}
 	}
 }

@@ -82,7 +82,7 @@ func Train(ctx context.Context, cfg *Config, opt Options) (*Outcome, error) {
 	if opt.Progress == nil {
 		opt.Progress = func(Progress) {}
 	}
-	dev, err := devices.Open(cfg.Device, cfg.Threads)
+	dev, err := devices.Open(cfg.Device, devices.Options{Threads: cfg.Threads, Precision: cfg.Precision})
 	if err != nil {
 		return nil, err
 	}
@@ -247,17 +247,20 @@ func (s *session) buildTrainer(params *engine.Parameters) error {
 	if err != nil {
 		return fieldError("train.optimizer", "%v", err)
 	}
-	g := engine.NewGraph(kernels.Float32, s.plan.Batch)
-	b := &layers.Builder{Graph: g, Training: true, Seed: s.cfg.Seed}
-	loss := layers.BuildLoss(b, lossKind(s.task), s.net.Build(b))
-	if err := g.Differentiate(loss); err != nil {
+	graph := func(batch int) (*engine.Graph, engine.TrainerOptions, error) {
+		g := engine.NewGraph(kernels.Float32, batch)
+		b := &layers.Builder{Graph: g, Training: true, Seed: s.cfg.Seed}
+		loss := layers.BuildLoss(b, lossKind(s.task), s.net.Build(b))
+		return g, engine.TrainerOptions{
+			Options: engine.Options{Device: s.dev, Parameters: params, Log: s.opt.Log},
+			Loss:    loss, Optimizer: o, Accumulate: s.plan.Accumulate,
+		}, g.Differentiate(loss)
+	}
+	if err := s.checkMemory(graph); err != nil {
 		return err
 	}
-	opt := engine.TrainerOptions{
-		Options: engine.Options{Device: s.dev, Parameters: params, Log: s.opt.Log},
-		Loss:    loss, Optimizer: o, Accumulate: s.plan.Accumulate,
-	}
-	if err := s.checkMemory(g, opt); err != nil {
+	g, opt, err := graph(s.plan.Batch)
+	if err != nil {
 		return err
 	}
 	if s.trainer, err = engine.NewTrainer(g, opt); err != nil {

@@ -11,17 +11,32 @@ type Result int
 
 // The results that callers tell apart.
 const (
-	OutOfMemory       Result = 2
-	NotInitialized    Result = 3
-	NoDevice          Result = 100
-	NotSupported      Result = 801
-	stubLibrary       Result = 34
-	deviceUnavailable Result = 46
-	systemNotReady    Result = 802
-	driverMismatch    Result = 803
-	compatUnsupported Result = 804
-	unknown           Result = 999
+	OutOfMemory          Result = 2
+	NotInitialized       Result = 3
+	NoDevice             Result = 100
+	UnsupportedPTX       Result = 222
+	NotSupported         Result = 801
+	stubLibrary          Result = 34
+	deviceUnavailable    Result = 46
+	systemNotReady       Result = 802
+	driverMismatch       Result = 803
+	compatUnsupported    Result = 804
+	eccUncorrectable     Result = 214
+	contained            Result = 226
+	illegalAddress       Result = 700
+	launchOutOfResources Result = 701
+	launchFailed         Result = 719
+	unknown              Result = 999
 )
+
+// Fatal says whether a context is lost after the result: every later call fails too.
+func (r Result) Fatal() bool {
+	switch {
+	case r == eccUncorrectable, r == contained, r >= illegalAddress && r <= launchFailed && r != launchOutOfResources, r == unknown:
+		return true
+	}
+	return false
+}
 
 // Name returns the driver's name of the result, such as CUDA_ERROR_NO_DEVICE.
 func (r Result) Name() string {

@@ -1,0 +1,67 @@
+// Package cudatest gives tests a GPU: the emulated one, or with the environment variable DEBUT_TEST_GPU=1 the machine's own.
+package cudatest
+
+import (
+	"os"
+	"sync"
+	"testing"
+
+	"debut/kernels"
+	"debut/kernels/cuda"
+	"debut/kernels/cuda/emulator"
+)
+
+// driver and blas name what is loaded instead of the machine's driver and cuBLAS.
+const (
+	driver = "DEBUT_CUDA_DRIVER"
+	blas   = "DEBUT_CUBLAS"
+)
+
+var prepare = sync.OnceValue(func() error {
+	if Real() {
+		return nil
+	}
+	lib, err := emulator.Build()
+	if err != nil {
+		return err
+	}
+	for name, file := range map[string]string{driver: lib.Driver, blas: lib.BLAS} {
+		if _, given := os.LookupEnv(name); !given {
+			if err := os.Setenv(name, file); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+})
+
+// Real says whether tests are told to use the machine's GPU.
+func Real() bool { return os.Getenv("DEBUT_TEST_GPU") == "1" }
+
+// Use has this process, and those that it starts, use the emulated GPU. It must be called before the driver is first asked
+// for; a test that it cannot serve is skipped, with the reason.
+func Use(t testing.TB) {
+	t.Helper()
+	if !cuda.Built {
+		t.Skip("this build has no CUDA support: the tag gpu is missing")
+	}
+	if err := prepare(); err != nil {
+		t.Skip(err)
+	}
+}
+
+// Open opens a GPU for the length of a test.
+func Open(t testing.TB, opt cuda.Options) kernels.Device {
+	t.Helper()
+	Use(t)
+	dev, err := cuda.New(opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := dev.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	})
+	return dev
+}

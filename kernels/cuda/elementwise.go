@@ -1,0 +1,317 @@
+//go:build gpu && cgo && linux && (amd64 || arm64)
+
+package cuda
+
+import (
+	"math"
+	"math/bits"
+
+	"debut/kernels"
+	"debut/kernels/philox"
+)
+
+// blocksPerMultiprocessor bounds grids whose threads walk: enough to fill a GPU several times over.
+const blocksPerMultiprocessor = 16
+
+// powerOfTwo returns the least power of two that is at least n, but no more than limit, itself one.
+func powerOfTwo(n, limit int) int {
+	if n >= limit {
+		return limit
+	}
+	return 1 << bits.Len(uint(max(n, 1)-1))
+}
+
+// aligned says that rows of a matrix can be read in groups of four elements.
+func (m mat) aligned() bool { return m.data%16 == 0 && m.stride%4 == 0 }
+
+// flag is a truth as kernels take it.
+func flag(b bool) int32 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// walk mirrors Walk: how a grid goes over matrices of one shape.
+type walk struct{ flat, wide, across int32 }
+
+// walk returns how to go over every element of matrices of one shape, and the grid that does.
+func (b *binder) walk(ms ...mat) (walk, dim) {
+	rows, cols := int(ms[0].rows), int(ms[0].cols)
+	flat, wide := true, true
+	for _, m := range ms {
+		flat = flat && (m.stride == int64(cols) || rows <= 1)
+	}
+	for _, m := range ms {
+		wide = wide && (m.aligned() || flat && m.data%16 == 0)
+	}
+	group := 1
+	if wide {
+		group = 4
+	}
+	most := b.multiprocessors * blocksPerMultiprocessor
+	if flat {
+		return walk{1, flag(wide), 256}, dim{min(blocks(rows*cols, 256*group), most), 1, 1}
+	}
+	across, grid := b.across(rows, blocks(cols, group))
+	return walk{0, flag(wide), int32(across)}, grid
+}
+
+// across returns how many threads of a block stand side by side over rows of so many groups of elements, and a grid of
+// such blocks, which the rows walk down.
+func (b *binder) across(rows, groups int) (int, dim) {
+	across := powerOfTwo(groups, 32)
+	most := b.multiprocessors * blocksPerMultiprocessor
+	x := min(blocks(groups, across), most)
+	return across, dim{x, min(blocks(rows, 256/across), max(1, most/max(x, 1))), 1}
+}
+
+// checkActivation fails the binding of an activation that is not known.
+func (b *binder) checkActivation(a kernels.Activation) {
+	if a > kernels.Tanh {
+		b.unsupported(a)
+	}
+}
+
+// activationCost counts the operations of an activation on one element, an exponential as ten.
+func activationCost(a kernels.Activation) float64 {
+	switch a {
+	case kernels.ReLU:
+		return 1
+	case kernels.Sigmoid, kernels.Tanh:
+		return 12
+	}
+	return 0
+}
+
+// activationGradCost counts the operations of an activation's gradient on one element.
+func activationGradCost(a kernels.Activation) float64 {
+	switch a {
+	case kernels.ReLU:
+		return 1
+	case kernels.Sigmoid, kernels.Tanh:
+		return 3
+	}
+	return 0
+}
+
+// elementCost is the cost of a kernel by its rows: operations and words of memory a row, and words whatever the rows.
+func elementCost(rows batch, flops, words, fixed float64) func() kernels.Cost {
+	return func() kernels.Cost {
+		n := float64(rows.n())
+		return kernels.Cost{FLOPs: n * flops, Bytes: 4 * (n*words + fixed)}
+	}
+}
+
+type activateArgs struct {
+	head
+	x, y     mat
+	walk     walk
+	function int32
+}
+
+// Activate binds Y = act(X).
+func (d *Device) Activate(a kernels.ActivateArgs) (kernels.Kernel, error) {
+	b := d.bind(a.Activation.String(), a.Check())
+	b.checkActivation(a.Activation)
+	x, y := b.matrix("X", a.X), b.matrix("Y", a.Y)
+	w, grid := b.walk(y, x)
+	launch(b, "activate_rows", grid, 256, activateArgs{b.head(), x, y, w, int32(a.Activation)})
+	cols := float64(a.Y.Cols)
+	return b.finish(elementCost(b.batch(a.Y, a.X), activationCost(a.Activation)*cols, 2*cols, 0))
+}
+
+type activateGradArgs struct {
+	head
+	y, dy, dx mat
+	walk      walk
+	function  int32
+}
+
+type activateGradSumArgs struct {
+	head
+	y, dy, dx                    mat
+	sums                         uint64
+	pitch                        int64
+	chunk, lanes, wide, function int32
+}
+
+type sumChunksArgs struct {
+	head
+	sums, out           uint64
+	pitch               int64
+	chunks, cols, lanes int32
+}
+
+// ActivateGrad binds DX = DY ⊙ act′, and the column sums of DX where they are asked for: in one pass that leaves sums
+// of chunks of rows, and a second one over those.
+func (d *Device) ActivateGrad(a kernels.ActivateGradArgs) (kernels.Kernel, error) {
+	name := a.Activation.String() + " gradient"
+	if a.DBias.Present() {
+		name += "+column sum"
+	}
+	b := d.bind(name, a.Check())
+	b.checkActivation(a.Activation)
+	y, dy, dx, bias := b.matrix("Y", a.Y), b.matrix("DY", a.DY), b.matrix("DX", a.DX), b.matrix("DBias", a.DBias)
+	rows, cols := b.batch(a.DX, a.Y, a.DY), float64(a.DX.Cols)
+	flops := activationGradCost(a.Activation) * cols
+	if !a.DBias.Present() {
+		w, grid := b.walk(dx, y, dy)
+		launch(b, "activate_grad_rows", grid, 256, activateGradArgs{b.head(), y, dy, dx, w, int32(a.Activation)})
+		return b.finish(elementCost(rows, flops, 3*cols, 0))
+	}
+	p := planColumns(rows.rows, int(dx.cols))
+	sums := bias.data
+	if p.chunks > 1 {
+		sums = b.scratch(p.chunks * p.pitch)
+	}
+	launch(b, "activate_grad_sums", dim{p.across, p.chunks, 1}, 256, activateGradSumArgs{
+		head: b.head(), y: y, dy: dy, dx: dx, sums: sums, pitch: int64(p.pitch), chunk: int32(p.chunk), lanes: int32(p.lanes),
+		wide: flag(y.aligned() && dy.aligned() && dx.aligned()), function: int32(a.Activation),
+	})
+	if p.chunks > 1 {
+		lanes := chunkLanes(p.chunks)
+		launch(b, "elementwise_sum_chunks", dim{blocks(int(dx.cols), 4*lanes), 1, 1}, 256, sumChunksArgs{
+			b.head(), sums, bias.data, int64(p.pitch), int32(p.chunks), dx.cols, int32(lanes),
+		})
+	}
+	return b.finish(elementCost(rows, flops+cols, 3*cols, cols))
+}
+
+// columnPlan cuts sums of columns for sum_columns: blocks of columns by chunks of rows. It depends on the shape alone, as
+// the order of the sums does.
+type columnPlan struct {
+	lanes         int // threads of a block side by side, four columns each
+	across        int // blocks of columns
+	chunk, chunks int // rows in a chunk; chunks, at least one
+	pitch         int // words from a chunk's sums to the next one's, a multiple of four
+}
+
+// columnBlocks is how many blocks sums of columns are cut into where there are rows enough: four for each multiprocessor
+// of an H100.
+const columnBlocks = 528
+
+func planColumns(rows, cols int) columnPlan {
+	p := columnPlan{lanes: powerOfTwo(blocks(cols, 4), 32), pitch: blocks(cols, 4) * 4}
+	p.across = blocks(cols, 4*p.lanes)
+	down := 256 / p.lanes // rows that a block takes at a time; at least eight of them make it worth its while
+	p.chunk = max(blocks(rows, down*blocks(columnBlocks, max(p.across, 1))), 8) * down
+	p.chunks = max(blocks(rows, p.chunk), 1)
+	return p
+}
+
+// chunkLanes returns the lanes that sum up chunks: threads below each other for eight of them at a time, or for all.
+func chunkLanes(chunks int) int { return 256 / powerOfTwo(chunks, 8) }
+
+type binaryArgs struct {
+	head
+	x, y, z  mat
+	walk     walk
+	multiply int32
+}
+
+// Binary binds C = A ∘ B.
+func (d *Device) Binary(a kernels.BinaryArgs) (kernels.Kernel, error) {
+	b := d.bind(a.Kind.String(), a.Check())
+	if a.Kind != kernels.Add && a.Kind != kernels.Multiply {
+		b.unsupported(a.Kind)
+	}
+	x, y, z := b.matrix("A", a.A), b.matrix("B", a.B), b.matrix("C", a.C)
+	w, grid := b.walk(z, x, y)
+	launch(b, "binary_rows", grid, 256, binaryArgs{b.head(), x, y, z, w, flag(a.Kind == kernels.Multiply)})
+	cols := float64(a.C.Cols)
+	return b.finish(elementCost(b.batch(a.C, a.A, a.B), cols, 3*cols, 0))
+}
+
+type copyArgs struct {
+	head
+	src, dst mat
+	walk     walk
+}
+
+// Copy binds Dst = Src, of any element type of four bytes.
+func (d *Device) Copy(a kernels.CopyArgs) (kernels.Kernel, error) {
+	b := d.bind("copy", a.Check())
+	src, dst := b.matrix("Src", a.Src), b.matrix("Dst", a.Dst)
+	w, grid := b.walk(dst, src)
+	launch(b, "copy_rows", grid, 256, copyArgs{b.head(), src, dst, w})
+	return b.finish(elementCost(b.batch(a.Dst, a.Src), 0, 2*float64(a.Dst.Cols), 0))
+}
+
+type fillArgs struct {
+	head
+	x    mat
+	walk walk
+	bits uint32
+}
+
+// Fill binds X = Value, of any element type of four bytes, in all rows. Integers take the value without its fraction.
+func (d *Device) Fill(a kernels.FillArgs) (kernels.Kernel, error) {
+	b := d.bind("fill", a.Check())
+	x := b.matrix("X", a.X)
+	word := math.Float32bits(float32(a.Value))
+	if a.X.Present() && a.X.Buf.Dtype() != kernels.Float32 {
+		word = uint32(int64(a.Value))
+	}
+	w, grid := b.walk(x)
+	launch(b, "fill_rows", grid, 256, fillArgs{b.head(), x, w, word})
+	return b.finish(elementCost(batch{rows: a.X.Rows}, 0, float64(a.X.Cols), 0))
+}
+
+type dropoutArgs struct {
+	head
+	x, y, step mat
+	key        [2]uint32
+	threshold  uint32
+	scale      float32
+	across     int32
+	wide       int32
+}
+
+// Dropout binds Y = X ⊙ mask / (1−Rate).
+func (d *Device) Dropout(a kernels.DropoutArgs) (kernels.Kernel, error) {
+	b := d.bind("dropout", a.Check())
+	x, y, step := b.matrix("X", a.X), b.matrix("Y", a.Y), b.matrix("Step", a.Step)
+	across, grid := b.across(int(y.rows), blocks(int(y.cols), 4)) // four columns share a block of random words
+	launch(b, "dropout_rows", grid, 256, dropoutArgs{
+		head: b.head(), x: x, y: y, step: step, key: philox.Key(a.Seed, a.Stream), threshold: uint32(math.Floor(a.Rate * (1 << 32))),
+		scale: float32(1 / (1 - a.Rate)), across: int32(across), wide: flag(x.aligned() && y.aligned()),
+	})
+	cols := float64(a.Y.Cols)
+	return b.finish(elementCost(b.batch(a.Y, a.X), 2*cols, 2*cols, 0))
+}
+
+// piecewiseFeatures is PIECEWISE_FEATURES: how many features a launch encodes, as their bins are among its arguments.
+const piecewiseFeatures = 64
+
+type piecewiseArgs struct {
+	head
+	x, edges, y     mat
+	features        int32
+	feature, column int32
+	starts          [piecewiseFeatures + 1]int32
+	lanes           int32
+}
+
+// PiecewiseLinear binds the piecewise-linear encoding of numeric features.
+func (d *Device) PiecewiseLinear(a kernels.PiecewiseLinearArgs) (kernels.Kernel, error) {
+	b := d.bind("piecewise linear", a.Check())
+	x, edges, y := b.matrix("X", a.X), b.matrix("Edges", a.Edges), b.matrix("Y", a.Y)
+	args := piecewiseArgs{head: b.head(), x: x, edges: edges, y: y}
+	for at := 0; at < len(a.Bins) && b.err == nil; at += piecewiseFeatures {
+		bins := a.Bins[at:min(at+piecewiseFeatures, len(a.Bins))]
+		args.features, args.feature = int32(len(bins)), int32(at)
+		for i, n := range bins {
+			args.starts[i+1] = args.starts[i] + int32(n)
+		}
+		width := int(args.starts[len(bins)])
+		lanes := powerOfTwo(width, 32)
+		args.lanes = int32(lanes)
+		across := blocks(width, lanes)
+		down := min(blocks(int(y.rows), 256/lanes), max(1, b.multiprocessors*blocksPerMultiprocessor/across))
+		launch(b, "piecewise_linear", dim{down, across, 1}, 256, args)
+		args.column += int32(width)
+	}
+	in, out := float64(a.X.Cols), float64(a.Y.Cols)
+	return b.finish(elementCost(b.batch(a.Y, a.X), 4*out, in+out, float64(a.Edges.Cols)))
+}
