@@ -57,6 +57,19 @@ func (b *binder) walk(ms ...mat) (walk, dim) {
 	return walk{0, flag(wide), int32(across)}, grid
 }
 
+// walkRows is walk over the rows of the first matrix where the others' are chosen among more.
+func (b *binder) walkRows(ms ...mat) (walk, dim) {
+	wide, group := true, 1
+	for _, m := range ms {
+		wide = wide && m.aligned()
+	}
+	if wide {
+		group = 4
+	}
+	across, grid := b.across(int(ms[0].rows), blocks(int(ms[0].cols), group))
+	return walk{0, flag(wide), int32(across)}, grid
+}
+
 // across returns how many threads of a block stand side by side over rows of so many groups of elements, and a grid of
 // such blocks, which the rows walk down.
 func (b *binder) across(rows, groups int) (int, dim) {
@@ -170,12 +183,17 @@ func (d *Device) ActivateGrad(a kernels.ActivateGradArgs) (kernels.Kernel, error
 		wide: flag(y.aligned() && dy.aligned() && dx.aligned()), function: int32(a.Activation),
 	})
 	if p.chunks > 1 {
-		lanes := chunkLanes(p.chunks)
-		launch(b, "elementwise_sum_chunks", dim{blocks(int(dx.cols), 4*lanes), 1, 1}, 256, sumChunksArgs{
-			b.head(), sums, bias.data, int64(p.pitch), int32(p.chunks), dx.cols, int32(lanes),
-		})
+		b.sumChunks(p, sums, bias)
 	}
 	return b.finish(elementCost(rows, flops+cols, 3*cols, cols))
+}
+
+// sumChunks appends the sum of the sums of chunks.
+func (b *binder) sumChunks(p columnPlan, sums uint64, out mat) {
+	lanes := chunkLanes(p.chunks)
+	launch(b, "elementwise_sum_chunks", dim{blocks(int(out.cols), 4*lanes), 1, 1}, 256, sumChunksArgs{
+		b.head(), sums, out.data, int64(p.pitch), int32(p.chunks), out.cols, int32(lanes),
+	})
 }
 
 // columnPlan cuts sums of columns for sum_columns: blocks of columns by chunks of rows. It depends on the shape alone, as

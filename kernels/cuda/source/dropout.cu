@@ -29,7 +29,7 @@ __device__ inline uint4 dropout_words(unsigned int k0, unsigned int k1, unsigned
   return words;
 }
 
-// dropout: y = x ⊙ mask·scale; y may be x. A thread has four neighboring columns, which are one block of Philox; its ten
+// dropout_rows: y = x ⊙ mask·scale; y may be x. A thread has four neighboring columns, which are one block of Philox; its ten
 // rounds and the memory take about equal time.
 KERNEL(dropout_rows, DropoutArgs) {
   if (*a.halted) return;

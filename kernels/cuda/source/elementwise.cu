@@ -48,7 +48,7 @@ struct ActivateEach {
   }
 };
 
-// activate: y = act(x); y may be x.
+// activate_rows: y = act(x); y may be x.
 KERNEL(activate_rows, ActivateArgs) {
   if (*a.halted) return;
   ActivateEach f{a};

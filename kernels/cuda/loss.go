@@ -1,0 +1,55 @@
+//go:build gpu && cgo && linux && (amd64 || arm64)
+
+package cuda
+
+import "debut/kernels"
+
+type lossArgs struct {
+	head
+	p, target, weight, scale, upstream, dp mat
+	sums                                   uint64
+	kind, lanes                            int32
+}
+
+type lossTotalArgs struct {
+	head
+	scale     mat
+	sums, out uint64
+	count     int32
+}
+
+// Loss binds a loss, its gradient, or both.
+func (d *Device) Loss(a kernels.LossArgs) (kernels.Kernel, error) {
+	name := a.Kind.String() + " loss"
+	switch {
+	case a.Out.Present() && a.DP.Present():
+		name += "+gradient"
+	case a.DP.Present():
+		name += " gradient"
+	}
+	b := d.bind(name, a.Check())
+	c := float64(a.P.Cols)
+	flops := map[kernels.LossKind]float64{kernels.LogisticLoss: 30 * c, kernels.SquaredLoss: 5 * c, kernels.SoftmaxLoss: 25 * c}[a.Kind]
+	if flops == 0 && a.Kind > kernels.SoftmaxLoss {
+		b.unsupported(a.Kind)
+	}
+	args := lossArgs{
+		head: b.head(), p: b.matrix("P", a.P), target: b.matrix("Target", a.Target), weight: b.matrix("Weight", a.Weight),
+		scale: b.matrix("Scale", a.Scale), upstream: b.matrix("Upstream", a.Upstream), dp: b.matrix("DP", a.DP),
+		kind: int32(a.Kind), lanes: int32(powerOfTwo(a.P.Cols, 32)),
+	}
+	out := b.matrix("Out", a.Out)
+	grid := blocks(int(args.p.rows), 256/int(args.lanes))
+	if a.Out.Present() {
+		args.sums = b.scratch(2 * max(grid, 1))
+	}
+	launch(b, "loss_rows", dim{grid, 1, 1}, 256, args)
+	if a.Out.Present() {
+		launch(b, "loss_total", dim{1, 1, 1}, 256, lossTotalArgs{b.head(), args.scale, args.sums, out.data, int32(grid)})
+	}
+	words := c + float64(a.Target.Cols) + 1
+	if a.DP.Present() {
+		words += c
+	}
+	return b.finish(elementCost(b.batch(a.P, a.Target, a.Weight, a.DP), flops, words, 2))
+}

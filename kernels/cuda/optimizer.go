@@ -1,0 +1,76 @@
+//go:build gpu && cgo && linux && (amd64 || arm64)
+
+package cuda
+
+import "debut/kernels"
+
+type updateArgs struct {
+	head
+	param, grad, m, v                            mat
+	rows                                         mat
+	hyper                                        uint64
+	walk                                         walk
+	kind                                         int32
+	momentum, beta1, beta2, oneMinus1, oneMinus2 float32
+	epsilon, l2, decay                           float32
+}
+
+// Update binds a parameter update.
+func (d *Device) Update(a kernels.UpdateArgs) (kernels.Kernel, error) {
+	name := a.Kind.String() + " update"
+	if a.Rows.Present() {
+		name = "sparse " + name
+	}
+	b := d.bind(name, a.Check())
+	if a.Kind > kernels.Adagrad {
+		b.unsupported(a.Kind)
+	}
+	args := updateArgs{
+		head: b.head(), param: b.matrix("Param", a.Param), grad: b.matrix("Grad", a.Grad), rows: b.matrix("Rows", a.Rows),
+		hyper: b.matrix("Hyper", a.Hyper).data, kind: int32(a.Kind), momentum: float32(a.Momentum),
+		beta1: float32(a.Beta1), beta2: float32(a.Beta2), oneMinus1: float32(1 - a.Beta1), oneMinus2: float32(1 - a.Beta2),
+		epsilon: float32(a.Epsilon), l2: float32(a.L2),
+	}
+	if a.Kind == kernels.AdamW {
+		args.decay = float32(a.WeightDecay)
+	}
+	touched := 3.0 // parameter read and written, gradient read
+	ms := []mat{args.grad, args.param}
+	hasM, hasV := a.Kind.States()
+	if hasM {
+		args.m = b.matrix("M", a.M)
+		ms, touched = append(ms, args.m), touched+2
+	}
+	if hasV {
+		args.v = b.matrix("V", a.V)
+		ms, touched = append(ms, args.v), touched+2
+	}
+	rows := b.batch(a.Param, a.Grad)
+	var grid dim
+	if a.Rows.Present() {
+		rows = b.batch(a.Grad, a.Rows)
+		args.walk, grid = b.walkRows(ms...)
+	} else {
+		args.walk, grid = b.walk(ms...)
+	}
+	launch(b, "update", grid, 256, args)
+	c := float64(a.Param.Cols)
+	return b.finish(elementCost(rows, c*updateCost(a.Kind), c*touched, kernels.HyperLen))
+}
+
+// updateCost counts the operations of a rule on one element.
+func updateCost(k kernels.OptimizerKind) float64 {
+	switch k {
+	case kernels.Momentum:
+		return 7
+	case kernels.Nesterov:
+		return 9
+	case kernels.Adam:
+		return 16
+	case kernels.AdamW:
+		return 19
+	case kernels.Adagrad:
+		return 10
+	}
+	return 5
+}

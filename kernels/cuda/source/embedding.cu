@@ -1,0 +1,271 @@
+// Tables of which a step touches few rows.
+
+struct GatherArgs {
+  const int *halted;
+  Mat table, out;
+  IntMat ids;
+  Walk walk;
+};
+
+struct Gather {
+  const GatherArgs &a;
+  // from returns where element c of row r of the result comes from, or null.
+  __device__ const float *from(long long r, long long c) const {
+    int field = (int)c / a.table.cols, id = row(a.ids, r)[field];
+    return id >= 0 && id < a.table.rows ? row(a.table, id) + (c - (long long)field * a.table.cols) : nullptr;
+  }
+  __device__ void one(long long r, long long c) const {
+    const float *p = from(r, c);
+    row(a.out, r)[c] = p ? *p : 0.0f;
+  }
+  __device__ void four(long long r, long long c) const { // within one row of the table: its width is a multiple of four
+    const float *p = from(r, c);
+    store4(row(a.out, r) + c, p ? load4(p) : make4(0, 0, 0, 0));
+  }
+};
+
+// gather: out[r, f·D …] = table[ids[r, f]]; random rows of the table limit it.
+KERNEL(gather, GatherArgs) {
+  if (*a.halted) return;
+  Gather f{a};
+  int rows = valid(a.out);
+  elementwise_walk(a.walk, smaller(rows, valid(a.ids)), a.out.cols, f);
+}
+
+// The sum of gradients by id. Occurrences of ids, with their places in the batch, are sorted by a radix sort that keeps the order of
+// equal ids, eight bits at a time from the least ones on. What is no valid id counts as `limit` and comes last. Then the sorted occurrences
+// are numbered by id, and the gradients of an id are added up in the order of their places, in pieces that lie within one tile of
+// sorted occurrences. Everything is counted, nothing races: the same ids give the same bits.
+
+struct SegmentSort {
+  unsigned *keys, *places;         // what is sorted
+  unsigned *next_keys, *next_places;
+  int *counts; // [tiles][256] occurrences of a digit in a tile; then where they go
+  int n, tiles, shift;
+};
+
+enum { SORT_TILE = 2048, SORT_ROUNDS = SORT_TILE / 256 };
+
+struct SegmentKeysArgs {
+  const int *halted;
+  Mat grad;
+  IntMat ids;
+  unsigned *keys, *places;
+  int n, limit;
+};
+
+// segment_keys lists occurrences in the order of their places.
+KERNEL(segment_keys, SegmentKeysArgs) {
+  if (*a.halted) return;
+  int rows = smaller(valid(a.ids), valid(a.grad));
+  for (int i = (int)(blockIdx.x * 256 + threadIdx.x); i < a.n; i += (int)gridDim.x * 256) {
+    int r = i / a.ids.cols;
+    unsigned key = (unsigned)a.limit;
+    if (r < rows) {
+      int id = row(a.ids, r)[i - r * a.ids.cols];
+      if (id >= 0 && id < a.limit) key = (unsigned)id;
+    }
+    a.keys[i] = key;
+    a.places[i] = (unsigned)i;
+  }
+}
+
+struct SegmentSortArgs {
+  const int *halted;
+  SegmentSort s;
+};
+
+// segment_ranks gives every occurrence of a tile its rank among those of the tile with the same digit. A warp has SORT_ROUNDS groups of 32
+// adjacent occurrences; lanes with the same digit find each other by ballots. seen[w][d] is left as how many a warp has.
+__device__ inline void segment_ranks(const SegmentSort &s, int (*seen)[256], unsigned (&key)[SORT_ROUNDS], int (&rank)[SORT_ROUNDS]) {
+  int warp = (int)threadIdx.x / 32, lane = (int)threadIdx.x % 32, base = (int)blockIdx.x * SORT_TILE + warp * 32 * SORT_ROUNDS + lane;
+  for (int d = (int)threadIdx.x; d < 8 * 256; d += 256) seen[d / 256][d % 256] = 0;
+  __syncthreads();
+  for (int i = 0; i < SORT_ROUNDS; i++) {
+    int at = base + 32 * i;
+    bool there = at < s.n;
+    key[i] = there ? s.keys[at] : 0;
+    unsigned digit = key[i] >> s.shift & 255, peers = __ballot_sync(FULL_WARP, there);
+    for (int bit = 0; bit < 8; bit++) {
+      unsigned set = __ballot_sync(FULL_WARP, digit >> bit & 1);
+      peers &= digit >> bit & 1 ? set : ~set;
+    }
+    int before = there ? seen[warp][digit] : 0, lower = __popc(peers & ((1u << lane) - 1));
+    __syncwarp();
+    rank[i] = before + lower;
+    if (there && lower == 0) seen[warp][digit] = before + __popc(peers);
+    __syncwarp();
+  }
+  __syncthreads();
+}
+
+// segment_counts counts the digits of a tile.
+KERNEL(segment_counts, SegmentSortArgs) {
+  if (*a.halted) return;
+  __shared__ int seen[8][256];
+  unsigned key[SORT_ROUNDS];
+  int rank[SORT_ROUNDS];
+  segment_ranks(a.s, seen, key, rank);
+  int sum = 0;
+  for (int w = 0; w < 8; w++) sum += seen[w][threadIdx.x];
+  a.s.counts[(long long)blockIdx.x * 256 + threadIdx.x] = sum;
+}
+
+// block_before returns the sum of what the threads before this one have, in a block of 256. All threads call it.
+__device__ inline int block_before(int x, int *room) {
+  int lane = (int)threadIdx.x % 32, warp = (int)threadIdx.x / 32, sum = x;
+  for (int by = 1; by < 32; by *= 2) {
+    int left = __shfl_up_sync(FULL_WARP, sum, by);
+    if (lane >= by) sum += left;
+  }
+  __syncthreads(); // the room has been read
+  if (lane == 31) room[warp] = sum;
+  __syncthreads();
+  int before = sum - x;
+  for (int w = 0; w < warp; w++) before += room[w];
+  return before;
+}
+
+// segment_offsets turns counts into the places where the first of a tile's digits goes: digits first, then tiles. One block, a thread a
+// digit.
+KERNEL(segment_offsets, SegmentSortArgs) {
+  if (*a.halted) return;
+  __shared__ int room[32];
+  int digit = (int)threadIdx.x, sum = 0;
+#pragma unroll 8
+  for (int t = 0; t < a.s.tiles; t++) sum += a.s.counts[t * 256 + digit];
+  int at = block_before(sum, room);
+#pragma unroll 8
+  for (int t = 0; t < a.s.tiles; t++) {
+    int n = a.s.counts[t * 256 + digit];
+    a.s.counts[t * 256 + digit] = at;
+    at += n;
+  }
+}
+
+// segment_scatter puts the occurrences of a tile where they go.
+KERNEL(segment_scatter, SegmentSortArgs) {
+  if (*a.halted) return;
+  __shared__ int seen[8][256];
+  unsigned key[SORT_ROUNDS];
+  int rank[SORT_ROUNDS];
+  segment_ranks(a.s, seen, key, rank);
+  int at = a.s.counts[(long long)blockIdx.x * 256 + threadIdx.x];
+  for (int w = 0; w < 8; w++) {
+    int n = seen[w][threadIdx.x];
+    seen[w][threadIdx.x] = at;
+    at += n;
+  }
+  __syncthreads();
+  int warp = (int)threadIdx.x / 32, lane = (int)threadIdx.x % 32, base = (int)blockIdx.x * SORT_TILE + warp * 32 * SORT_ROUNDS + lane;
+  for (int i = 0; i < SORT_ROUNDS; i++)
+    if (base + 32 * i < a.s.n) {
+      int to = seen[warp][key[i] >> a.s.shift & 255] + rank[i];
+      a.s.next_keys[to] = key[i];
+      a.s.next_places[to] = a.s.places[base + 32 * i];
+    }
+}
+
+struct SegmentArgs {
+  const int *halted;
+  Mat grad, sums;
+  IntMat unique;
+  const unsigned *keys, *places; // sorted
+  int *counts;  // heads in a tile; then those before it
+  int *index;   // of an occurrence: which distinct id
+  int *starts;  // of a distinct id: its first occurrence; and one beyond the last
+  float *first, *last; // [tiles][D] sums of the part of a tile's first segment that began before, and of its last that goes on
+  int *found;   // how many distinct ids
+  int n, limit, fields, tiles;
+};
+
+enum { SEGMENT_TILE = 256 };
+
+__device__ inline bool segment_head(const SegmentArgs &a, int i) {
+  return i < a.n && a.keys[i] < (unsigned)a.limit && (i == 0 || a.keys[i] != a.keys[i - 1]);
+}
+
+// segment_heads counts the first occurrences of ids in a tile.
+KERNEL(segment_heads, SegmentArgs) {
+  if (*a.halted) return;
+  __shared__ int room[32];
+  int n = block_sum(segment_head(a, (int)(blockIdx.x * SEGMENT_TILE + threadIdx.x)) ? 1 : 0, room);
+  if (threadIdx.x == 0) a.counts[blockIdx.x] = n;
+}
+
+// segment_number adds up the tiles' counts, and tells how many there are in all. One block.
+KERNEL(segment_number, SegmentArgs) {
+  if (*a.halted) return;
+  __shared__ int room[32];
+  __shared__ int total;
+  if (threadIdx.x == 0) total = 0;
+  for (int lo = 0; lo < a.tiles; lo += 256) {
+    int t = lo + (int)threadIdx.x, n = t < a.tiles ? a.counts[t] : 0, before = block_before(n, room);
+    __syncthreads();
+    int base = total;
+    __syncthreads();
+    if (t < a.tiles) a.counts[t] = base + before;
+    if (threadIdx.x == 255) total = base + before + n;
+    __syncthreads();
+  }
+  if (threadIdx.x == 0) *a.found = total;
+}
+
+// segment_unique lists the distinct ids and where their occurrences begin.
+KERNEL(segment_unique, SegmentArgs) {
+  if (*a.halted) return;
+  __shared__ int room[32];
+  int i = (int)(blockIdx.x * SEGMENT_TILE + threadIdx.x);
+  bool head = segment_head(a, i);
+  int index = a.counts[blockIdx.x] + block_before(head ? 1 : 0, room) - (head ? 0 : 1);
+  if (i >= a.n || a.keys[i] >= (unsigned)a.limit) return;
+  a.index[i] = index;
+  if (head) {
+    row(a.unique, index)[0] = (int)a.keys[i];
+    a.starts[index] = i;
+  }
+  if (i + 1 == a.n || a.keys[i + 1] >= (unsigned)a.limit) a.starts[index + 1] = i + 1;
+}
+
+// segment_parts adds up gradients within a tile of sorted occurrences: a block has a tile, a thread a column. Segments that lie in the tile
+// are done.
+KERNEL(segment_parts, SegmentArgs) {
+  if (*a.halted) return;
+  __shared__ int key[SEGMENT_TILE], place[SEGMENT_TILE];
+  int lo = (int)blockIdx.x * SEGMENT_TILE, end = smaller((int)SEGMENT_TILE, a.n - lo), width = a.sums.cols;
+  for (int i = (int)threadIdx.x; i < end; i += (int)blockDim.x) {
+    key[i] = a.keys[lo + i] < (unsigned)a.limit ? a.index[lo + i] : -1;
+    place[i] = (int)a.places[lo + i];
+  }
+  __syncthreads();
+  for (int c = (int)threadIdx.x; c < width; c += (int)blockDim.x) {
+    float sum = 0;
+#pragma unroll 4
+    for (int i = 0; i < end; i++) {
+      int k = key[i], r = place[i] / a.fields;
+      if (k < 0) break; // no valid id follows
+      sum += row(a.grad, r)[(long long)(place[i] - r * a.fields) * width + c];
+      if (i + 1 < end && key[i + 1] == k) continue;
+      int from = a.starts[k], to = a.starts[k + 1];
+      if (from >= lo && to <= lo + SEGMENT_TILE) row(a.sums, k)[c] = sum;
+      else if (from < lo) a.first[(long long)blockIdx.x * width + c] = sum;
+      else a.last[(long long)blockIdx.x * width + c] = sum;
+      sum = 0;
+    }
+  }
+}
+
+// segment_joins adds up the parts of the segments that go over tiles: a block has the one that goes on beyond tile blockIdx.x and began in it.
+KERNEL(segment_joins, SegmentArgs) {
+  if (*a.halted) return;
+  int next = ((int)blockIdx.x + 1) * SEGMENT_TILE, width = a.sums.cols;
+  if (next >= a.n || a.keys[next] >= (unsigned)a.limit || a.keys[next] != a.keys[next - 1]) return;
+  int k = a.index[next], from = a.starts[k], to = a.starts[k + 1];
+  if (from < next - SEGMENT_TILE) return; // it began before
+  for (int c = (int)threadIdx.x; c < width; c += (int)blockDim.x) {
+    float sum = a.last[(long long)blockIdx.x * width + c];
+#pragma unroll 8
+    for (int t = (int)blockIdx.x + 1; t * SEGMENT_TILE < to; t++) sum += a.first[(long long)t * width + c];
+    row(a.sums, k)[c] = sum;
+  }
+}

@@ -1,0 +1,90 @@
+// Training losses with their gradients, in float64: a row's loss is a small difference of large terms, and there are few rows.
+
+enum { LOGISTIC = 0, SQUARED = 1, SOFTMAX = 2 };
+
+struct LossArgs {
+  const int *halted;
+  Mat p, target, weight, scale, upstream, dp;
+  double *sums; // one a block, or null
+  int kind, lanes;
+};
+
+__device__ inline float infinity() { return __int_as_float(0x7f800000); }
+__device__ inline float not_a_number() { return __int_as_float(0x7fc00000); }
+
+// lanes_sum returns the sum over the 2ⁿ adjacent lanes of a row, to each of them.
+__device__ inline double lanes_sum(int lanes, double x) {
+  for (int lane = lanes / 2; lane > 0; lane /= 2) x += __shfl_xor_sync(FULL_WARP, x, lane);
+  return x;
+}
+
+__device__ inline double lanes_max(int lanes, double x) {
+  for (int lane = lanes / 2; lane > 0; lane /= 2) {
+    double y = __shfl_xor_sync(FULL_WARP, x, lane);
+    x = x != x || y < x ? x : y; // NaN stays
+  }
+  return x;
+}
+
+// loss_rows: a row is `lanes` threads' (a power of two, at most a warp), a block has 256/lanes rows. It leaves the sum of a
+// block's losses, and the gradients.
+KERNEL(loss_rows, LossArgs) {
+  if (*a.halted) return;
+  __shared__ double room[32];
+  int lane = (int)threadIdx.x % a.lanes, cols = a.p.cols;
+  int r = (int)blockIdx.x * (256 / a.lanes) + (int)threadIdx.x / a.lanes;
+  bool there = r < smaller(valid(a.p, a.target, a.weight), a.dp.data ? valid(a.dp) : a.p.rows);
+  const float *p = row(a.p, there ? r : 0), *t = row(a.target, there ? r : 0);
+  float *dp = a.dp.data ? row(a.dp, there ? r : 0) : nullptr;
+  double weight = there ? row(a.weight, r)[0] : 0, factor = 0, loss = 0;
+  if (there && dp) factor = weight * a.scale.data[0] * (a.upstream.data ? a.upstream.data[0] : 1.0f);
+  int end = there ? cols : 0; // all lanes take part in sums
+  if (a.kind == SOFTMAX) {
+    double top = -infinity(), sum = 0;
+    for (int c = lane; c < end; c += a.lanes) top = p[c] > top || p[c] != p[c] ? (double)p[c] : top;
+    top = lanes_max(a.lanes, top);
+    for (int c = lane; c < end; c += a.lanes) sum += exp(p[c] - top);
+    sum = lanes_sum(a.lanes, sum);
+    double class_ = there ? t[0] : 0;
+    bool known = class_ >= 0 && class_ < cols && class_ == floor(class_);
+    if (dp)
+      for (int c = lane; c < end; c += a.lanes)
+        dp[c] = known ? (float)(factor * (exp(p[c] - top) / sum - (c == (int)class_ ? 1.0 : 0.0))) : not_a_number();
+    if (there && lane == 0) loss = known ? log(sum) + top - p[(int)class_] : (double)not_a_number();
+  } else {
+    for (int c = lane; c < end; c += a.lanes) {
+      double x = p[c], y = t[c], gradient;
+      if (a.kind == LOGISTIC) {
+        double e = exp(-fabs(x)), q = 1 / (1 + e);
+        loss += (x > 0 || x != x ? x : 0) - x * y + log1p(e);
+        gradient = (x < 0 ? e * q : q) - y;
+      } else {
+        loss += (x - y) * (x - y);
+        gradient = 2 * (x - y);
+      }
+      if (dp) dp[c] = (float)(factor * gradient / cols);
+    }
+    if (cols > 0) loss /= cols;
+  }
+  if (!a.sums) return; // all threads of the grid
+  loss = block_sum(there ? weight * loss : 0.0, room);
+  if (threadIdx.x == 0) a.sums[blockIdx.x] = loss;
+}
+
+struct LossTotalArgs {
+  const int *halted;
+  Mat scale;
+  const double *sums;
+  float *out;
+  int count;
+};
+
+// loss_total runs on one block.
+KERNEL(loss_total, LossTotalArgs) {
+  if (*a.halted) return;
+  __shared__ double room[32];
+  double sum = 0;
+  for (int i = (int)threadIdx.x; i < a.count; i += 256) sum += a.sums[i];
+  sum = block_sum(sum, room);
+  if (threadIdx.x == 0) *a.out = (float)(a.scale.data[0] * sum);
+}
