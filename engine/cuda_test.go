@@ -143,10 +143,10 @@ func TestGuardOnGPU(t *testing.T) {
 				want.steps(0, 3, accumulate)
 				got := onEmulated(t, cuda.Options{}, accumulate, o, 0.3)
 				got.steps(0, 3, accumulate)
-				// The last micro-batch of the fourth step.
+				// The first micro-batch of the fourth step.
 				bad := func() (err error) {
 					got.fill(3, 64*accumulate)
-					got.w[len(got.w)-1] = float32(math.NaN())
+					got.w[0] = float32(math.NaN())
 					for m := range accumulate {
 						got.run(64*m, 64*(m+1), 64*accumulate, m == accumulate-1)
 					}

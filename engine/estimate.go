@@ -83,6 +83,19 @@ type metered struct {
 func (b metered) Dtype() kernels.Dtype { return b.dtype }
 func (b metered) Len() int             { return b.n }
 
+// NewRowCount returns a count that no kernel reads.
+func (m *meter) NewRowCount(limit int) (kernels.RowCount, error) {
+	c := meteredCount(limit)
+	return &c, nil
+}
+
+// meteredCount is a row count that is not on the device.
+type meteredCount int
+
+func (c *meteredCount) Set(int) error     { return nil }
+func (c *meteredCount) Get() (int, error) { return int(*c), nil }
+func (c *meteredCount) Max() int          { return int(*c) }
+
 func (m *meter) count(dt kernels.Dtype, n int, purpose string) {
 	m.bytes[purpose] += int64(n) * int64(dt.Size())
 }
