@@ -9,9 +9,17 @@ SHELL       := bash
 
 GO ?= go
 export CGO_ENABLED := 1
+# On Linux one program serves machines with GPUs and without: it takes gcc and a header of our own, no CUDA toolkit. The build
+# cache does not see the header, its checksum among the flags does. TAGS= leaves GPUs out.
+ifneq (,$(and $(filter Linux,$(shell uname -s)),$(filter x86_64 aarch64,$(shell uname -m))))
+TAGS ?= gpu
+endif
+ifneq (,$(TAGS))
+export CGO_CFLAGS := -O2 -g -w -I$(CURDIR)/kernels/cuda/include -DDEBUT_CUDA_HEADER_SUM=$(firstword $(shell cksum kernels/cuda/include/cuda.h))
+endif
 # The version is stamped below; Go's own stamp fails where git distrusts the
 # owner of the checkout.
-export GOFLAGS ?= -buildvcs=false
+export GOFLAGS ?= -buildvcs=false -tags=$(TAGS)
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS := -X main.version=$(VERSION)
@@ -44,7 +52,7 @@ demo: build ## simulate a shop, train, evaluate and predict, in under a minute
 	bin/debut demo
 
 .PHONY: test
-test: format-check vet test-unit test-gpu test-race ## check the format, vet, test, then test again under the race detector
+test: format-check vet test-unit test-race ## check the format, vet, test, then test again under the race detector
 
 .PHONY: format-check
 format-check:
@@ -57,21 +65,18 @@ format-check:
 format: ## format all Go files
 	gofmt -w $(FOLDERS)
 
+# The tag chooses files of a few packages; the others are the same without.
+UNTAGGED := ./kernels/cuda/... ./kernels/devices ./cmd/debut
+
 .PHONY: vet
 vet:
 	$(GO) vet $(PKG)
+	$(if $(TAGS),$(GO) vet -tags= $(UNTAGGED))
 
 .PHONY: test-unit
 test-unit:
 	$(GO) test -p $(TEST_JOBS) -timeout $(TEST_TIMEOUT) $(PKG)
-
-# What needs the tag gpu builds with gcc and a header of our own, without a CUDA toolkit, and is tested without a GPU. The
-# build cache does not see the header, its checksum among the flags does.
-CUDA_FLAGS = -O2 -g -w -I$(CURDIR)/kernels/cuda/include -DDEBUT_CUDA_HEADER_SUM=$(firstword $(shell cksum kernels/cuda/include/cuda.h))
-.PHONY: test-gpu
-test-gpu: ## test the packages that need the build tag gpu
-	CGO_CFLAGS='$(CUDA_FLAGS)' $(GO) vet -tags gpu ./kernels/cuda/...
-	CGO_CFLAGS='$(CUDA_FLAGS)' $(GO) test -tags gpu ./kernels/cuda/...
+	$(if $(TAGS),$(GO) test -tags= -timeout $(TEST_TIMEOUT) ./kernels/cuda/... ./kernels/devices)
 
 # The race detector slows numerical code about tenfold. It sees the packages
 # that deal with goroutines themselves, known by what they or their tests
@@ -84,19 +89,35 @@ test-race:
 	set -x; $(GO) test -race -short -p $(TEST_JOBS) -timeout $(TEST_TIMEOUT) $$packages
 
 .PHONY: generate
-generate: ## write the assembly and the table of the CUDA driver's functions anew
+generate: ## write the assembly, the table of the CUDA driver's functions and the GPU kernels' PTX anew
 	$(GO) generate ./kernels/cpu ./kernels/cuda/...
 
 # What is generated is committed; it must be what the generator writes.
+GENERATED := kernels/cpu/*_amd64.s kernels/cpu/*_stubs.go kernels/cuda/cudrv/symbols.h kernels/cuda/cudrv/results.go
 .PHONY: generate-check
 generate-check:
-	@before=$$(cat kernels/cpu/*_amd64.s kernels/cpu/*_stubs.go | sha256sum); \
-	$(MAKE) --no-print-directory generate; \
-	after=$$(cat kernels/cpu/*_amd64.s kernels/cpu/*_stubs.go | sha256sum); \
-	if [[ $$before != "$$after" ]]; then echo 'the assembly was not what its generator writes; see "git diff kernels/cpu"' >&2; exit 1; fi
+	@before=$$(cat $(GENERATED) | sha256sum); \
+	$(GO) generate ./kernels/cpu ./kernels/cuda/cudrv; \
+	after=$$(cat $(GENERATED) | sha256sum); \
+	if [[ $$before != "$$after" ]]; then echo 'generated files were not what their generators write; see "git diff"' >&2; exit 1; fi
+
+# The PTX takes NVRTC 11.8 to write. Without it the sources' checksum, which the PTX carries, is compared by the tests. ptxas compiles
+# the PTX for GPUs, where it can be had.
+PTXAS     ?= ptxas
+PTX_ARCHS := sm_70 sm_75 sm_80 sm_86 sm_89 sm_90
+.PHONY: ptx-check
+ptx-check: ## compare the GPU kernels' PTX with what their source compiles to, and compile it for GPUs where ptxas is installed
+	@$(GO) build -o bin/genptx ./kernels/cuda/internal/genptx
+	@bin/genptx -check -out kernels/cuda/kernels.ptx || { code=$$?; if [[ $$code != 3 ]]; then exit $$code; fi; echo 'the PTX was not compared'; }
+	@if ! command -v $(PTXAS) >/dev/null; then echo 'ptxas is not installed: the PTX was not compiled for GPUs'; exit 0; fi; \
+	for arch in $(PTX_ARCHS); do \
+		$(PTXAS) -v -arch=$$arch -o /dev/null kernels/cuda/kernels.ptx 2>&1 | awk -v arch=$$arch \
+			'/error|fatal/ {print; bad = 1} /bytes spill stores/ && !/ 0 bytes spill stores/ {spills++} /Used/ {n++} \
+			 END {printf "ptxas %s: %d kernels, %d with spills\n", arch, n, spills; exit bad || !n}'; \
+	done
 
 .PHONY: lint
-lint: generate-check $(GOLANGCI_LINT) $(STATICCHECK) ## run golangci-lint and staticcheck, pinned; compare generated code
+lint: generate-check ptx-check $(GOLANGCI_LINT) $(STATICCHECK) ## run golangci-lint and staticcheck, pinned; compare generated code
 	$(GOLANGCI_LINT) run $(PKG)
 	$(STATICCHECK) $(PKG)
 

@@ -338,7 +338,7 @@ func TestProfileAddsUp(t *testing.T) {
 // Resident memory at step 50,000 is that at step 1,000, within a hundredth.
 func TestMemoryStaysFlat(t *testing.T) {
 	if testing.Short() {
-		t.Skip("50,000 steps")
+		t.Skip("left out with -short: 50,000 steps")
 	}
 	tr := newTraining(t, 2, 32, 1, optim.Defaults(kernels.Adam), 0.1, kernels.Float32)
 	tr.fill(0, 32)

@@ -2,8 +2,9 @@ package kernels
 
 // Guarding is the family of asynchronous devices that stop by themselves where a training must not go on. Queued work runs behind
 // the host; a guard among it looks at a number when its turn comes. While all are finite nothing happens. The first that
-// is not halts the device: what is queued behind it, kernels and uploads alike, is left out, so that everything is as it
-// was when the number was made, until Guarded tells of it.
+// is not halts the device: what is queued behind it, kernels and uploads alike, is left out, so that everything that outlives a step is as it
+// was when the number was made, until Guarded tells of it. (A library's matrix products do not look: they may
+// compute once more into activations and gradients.)
 type Guarding interface {
 	Guard(GuardArgs) (Kernel, error)
 	// Guarded waits for queued work and returns what guards have seen since it was last called. A halted device goes on

@@ -1,60 +1,16 @@
 package main
 
 import (
-	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
 	"testing"
 
+	"debut/trainers/checkpoint/disktest"
 	"debut/trainers/runfolder"
 )
-
-// mountVariable tells the process that runs in a mount namespace of its own where to mount the small disk.
-const mountVariable = "DEBUT_TEST_MOUNT"
-
-// inNamespace runs a test in a process of its own whose mounts nobody else sees, and that are gone with it. A disk of
-// 12 MiB is mounted on the folder that the test gets.
-func inNamespace(t *testing.T, test func(t *testing.T, disk string)) {
-	if dir := os.Getenv(mountVariable); dir != "" {
-		if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=12m"); err != nil {
-			t.Skipf("this user may not mount: %v", err)
-		}
-		test(t, dir)
-		return
-	}
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(self, "-test.run=^"+t.Name()+"$", "-test.v")
-	cmd.Env = append(os.Environ(), mountVariable+"="+t.TempDir())
-	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
-	if os.Geteuid() != 0 {
-		cmd.SysProcAttr = &syscall.SysProcAttr{
-			Cloneflags:  syscall.CLONE_NEWNS | syscall.CLONE_NEWUSER,
-			UidMappings: []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}},
-			GidMappings: []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}},
-		}
-	}
-	out, err := cmd.CombinedOutput()
-	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
-		t.Skipf("no mount namespace can be made: %v", err)
-	}
-	switch text := string(out); {
-	case err != nil:
-		t.Fatalf("%v:\n%s", err, text)
-	case strings.Contains(text, "--- SKIP"):
-		t.Skip(text)
-	case !strings.Contains(text, "--- PASS"):
-		t.Fatalf("the test did not run:\n%s", text)
-	default:
-		t.Log(text)
-	}
-}
 
 // fill leaves so many bytes free on a disk.
 func fill(t *testing.T, disk string, leave uint64) {
@@ -74,7 +30,7 @@ func fill(t *testing.T, disk string, leave uint64) {
 
 // A disk that fills up while a training is under way takes no checkpoint away.
 func TestDiskFillsUp(t *testing.T) {
-	inNamespace(t, func(t *testing.T, disk string) {
+	disktest.Run(t, 12, func(t *testing.T, disk string) {
 		dir := workplace(t, longRun)
 		debut(t, dir, 0, "train", "run.yaml", "--output", "whole", "-q")
 		want := endOf(t, filepath.Join(dir, "whole", "r"))
@@ -132,7 +88,7 @@ func TestDiskFillsUp(t *testing.T) {
 
 // Where nothing can be written nothing is begun, and what is there stays.
 func TestReadOnlyFolders(t *testing.T) {
-	inNamespace(t, func(t *testing.T, disk string) {
+	disktest.Run(t, 12, func(t *testing.T, disk string) {
 		dir := workplace(t, everythingRun)
 		train := []string{"train", "run.yaml", "-q", "--output", disk}
 		debut(t, dir, 0, train...)

@@ -51,8 +51,10 @@ type FS interface {
 // OS is the machine's file system.
 var OS FS = system{}
 
+// system is a file system of package os.
 type system struct{}
 
+// Create is os.CreateTemp.
 func (system) Create(dir, pattern string) (File, error) {
 	f, err := os.CreateTemp(dir, pattern)
 	if err != nil {
@@ -61,12 +63,22 @@ func (system) Create(dir, pattern string) (File, error) {
 	return f, nil
 }
 
-func (system) Rename(from, to string) error                { return os.Rename(from, to) }
-func (system) Remove(name string) error                    { return os.Remove(name) }
-func (system) ReadDir(dir string) ([]fs.DirEntry, error)   { return os.ReadDir(dir) }
-func (system) MkdirAll(dir string, perm fs.FileMode) error { return os.MkdirAll(dir, perm) }
-func (system) Free(dir string) (uint64, error)             { return free(dir) }
+// Rename is os.Rename.
+func (system) Rename(from, to string) error { return os.Rename(from, to) }
 
+// Remove is os.Remove.
+func (system) Remove(name string) error { return os.Remove(name) }
+
+// ReadDir is os.ReadDir.
+func (system) ReadDir(dir string) ([]fs.DirEntry, error) { return os.ReadDir(dir) }
+
+// MkdirAll is os.MkdirAll.
+func (system) MkdirAll(dir string, perm fs.FileMode) error { return os.MkdirAll(dir, perm) }
+
+// Free asks the system.
+func (system) Free(dir string) (uint64, error) { return free(dir) }
+
+// SyncDir flushes the folder, where the system has a way to.
 func (system) SyncDir(dir string) error {
 	if runtime.GOOS == "windows" {
 		return nil // folders cannot be opened for flushing there
@@ -78,6 +90,7 @@ func (system) SyncDir(dir string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
+// Open refuses what is not a regular file.
 func (system) Open(name string) (Reader, error) {
 	// Asked before opening: to open a named pipe waits for a writer.
 	info, err := os.Stat(name)
@@ -97,9 +110,11 @@ func (system) Open(name string) (Reader, error) {
 	return reader{f, info.Size()}, nil
 }
 
+// reader is an open file and its size.
 type reader struct {
 	*os.File
 	size int64
 }
 
+// Size is that of when it was opened.
 func (r reader) Size() int64 { return r.size }

@@ -1,11 +1,7 @@
-//go:build gpu && cgo && linux && (amd64 || arm64)
 
 package cuda
 
 import "debut/kernels"
-
-// Gemm binds C = act(op(A)·op(B) + bias), or C += op(A)·op(B).
-func (d *Device) Gemm(a kernels.GemmArgs) (kernels.Kernel, error) { return d.ownGemm(a) }
 
 func gemmName(a kernels.GemmArgs) string {
 	name := "gemm"
@@ -61,8 +57,8 @@ func tileGemm(m, n, k int) gemmTiling {
 	return t
 }
 
-// ownGemm is Gemm by kernels of our own.
-func (d *Device) ownGemm(a kernels.GemmArgs) (kernels.Kernel, error) {
+// Gemm binds a product: by kernels of our own, and for full batches by cuBLASLt where it is there and knows the form.
+func (d *Device) Gemm(a kernels.GemmArgs) (kernels.Kernel, error) {
 	b := d.bind(gemmName(a), a.Check())
 	b.checkActivation(a.Activation)
 	p := gemmArgs{
@@ -87,6 +83,7 @@ func (d *Device) ownGemm(a kernels.GemmArgs) (kernels.Kernel, error) {
 	default:
 		b.gemmTiles(p, m, n, k)
 	}
+	b.matmul(a)
 	return b.finish(cost)
 }
 

@@ -45,6 +45,7 @@ type Device struct {
 	queue   *C.queue
 	memory  memory
 	staging staging
+	blas    blas
 	control *buffer               // what guards write and all kernels look at
 	seen    [controlWords]float32 // its content, as Guarded last read it
 	thaws   int                   // how often a halted device went on: row counts read before are no longer known
@@ -67,7 +68,7 @@ func New(opt Options) (kernels.Device, error) {
 	}
 	d := &Device{
 		index: opt.Index, gpu: report.Devices[opt.Index], driver: report.Driver, uncaptured: opt.Uncaptured, why: opt.Reason,
-		functions: make(map[string]cu.Function),
+		functions: make(map[string]cu.Function), blas: blas{asked: opt.Precision},
 	}
 	d.memory.init()
 	if err := d.open(); err != nil {
@@ -160,8 +161,9 @@ func (d *Device) function(name string) (C.CUfunction, error) {
 // Info describes the GPU.
 func (d *Device) Info() kernels.Info {
 	return kernels.Info{
-		Kind: "cuda", Name: d.gpu.Name, Level: fmt.Sprintf("sm_%d%d", d.gpu.Capability.Major, d.gpu.Capability.Minor),
-		Reason: cmp.Or(d.why, "asked for"), Memory: int64(d.gpu.MemoryTotal), Notes: fmt.Sprintf("cuda:%d, driver for CUDA %v", d.index, d.driver.Version),
+		Kind: "cuda", Name: d.gpu.Name, Level: fmt.Sprintf("sm_%d%d%s", d.gpu.Capability.Major, d.gpu.Capability.Minor, d.blasLevel()),
+		Reason: cmp.Or(d.why, "asked for"), Memory: int64(d.gpu.MemoryTotal),
+		Notes: fmt.Sprintf("cuda:%d, driver for CUDA %v, %s", d.index, d.driver.Version, d.blasNote()),
 	}
 }
 
@@ -226,13 +228,16 @@ func (d *Device) Close() error {
 		C.free(unsafe.Pointer(d.queue))
 		d.queue = nil
 	}
-	err := d.locked(func() error {
+	err := d.closeBLAS()
+	if e := d.locked(func() error {
 		err := d.memory.close()
 		if e := d.module.Unload(); err == nil {
 			err = e
 		}
 		return err
-	})
+	}); err == nil {
+		err = e
+	}
 	if d.failed != nil {
 		err = nil // that is known, and nothing else can be had from it
 	}

@@ -73,10 +73,10 @@ func (c *rowCount) Get() (int, error) {
 // Max returns the largest count.
 func (c *rowCount) Max() int { return c.limit }
 
-// allFull says whether counts are known to be at their maximum.
+// allFull says whether the host knows that counts are at their maximum.
 func allFull(counts []*rowCount) bool {
 	for _, c := range counts {
-		if c.n != c.limit || c.thaws != c.dev.thaws && c.set {
+		if !c.set || c.n != c.limit || c.thaws != c.dev.thaws {
 			return false
 		}
 	}

@@ -59,6 +59,7 @@ model: {hidden: [{units: 32, dropout: 0.1}, {units: 16}]}
 train: {epochs: 12, batch: 64, optimizer: {learning_rate: 0.01}, early_stopping: {metric: auc, patience: 4}}
 `
 
+// train runs a configuration to its end.
 func train(t *testing.T, c *Config) *Outcome {
 	t.Helper()
 	o, err := Train(context.Background(), c, Options{ConfigPath: "run.yaml", Version: "test"})
@@ -68,6 +69,7 @@ func train(t *testing.T, c *Config) *Outcome {
 	return o
 }
 
+// open opens the model of a run folder on a CPU device of its own.
 func open(t *testing.T, folder string) *Model {
 	t.Helper()
 	dev, err := cpu.New(cpu.Options{Threads: 1})
@@ -172,6 +174,7 @@ func TestNetworkEndToEnd(t *testing.T) {
 	}
 }
 
+// columnNames lists the names of the columns, with spaces between.
 func columnNames(p *Predictions) string {
 	var names []string
 	for _, c := range p.Columns {
@@ -180,6 +183,7 @@ func columnNames(p *Predictions) string {
 	return strings.Join(names, " ")
 }
 
+// read returns a file's content.
 func read(t *testing.T, path string) string {
 	t.Helper()
 	b, err := os.ReadFile(path)

@@ -49,6 +49,7 @@ type fingerprint struct {
 	SHA256     string `json:"sha256"`     // of both parts as encoded, and of the encoder
 }
 
+// fingerprintOf reads all of the encoded data once.
 func fingerprintOf(d *datasets.Dataset) (fingerprint, error) {
 	h := sha256.New()
 	if err := d.Encoder.Save(h); err != nil {
@@ -74,9 +75,10 @@ func fingerprintOf(d *datasets.Dataset) (fingerprint, error) {
 
 // keeper writes the checkpoints of a training.
 type keeper struct {
-	s     *session
-	store *checkpoint.Store
-	data  fingerprint
+	s      *session
+	store  *checkpoint.Store
+	config string // the run file as resolved
+	data   fingerprint
 
 	interval time.Duration // 0: not by time
 	stretch  bool          // the interval may grow with the cost
@@ -87,15 +89,22 @@ type keeper struct {
 	bestStep  int64
 	bestState json.RawMessage
 	bestSaved bool
+
+	finite *engine.Counters // where every tensor was last found finite, unless another state was loaded since
 }
 
+// newKeeper opens the folder of the checkpoints.
 func newKeeper(s *session, dir string) (*keeper, error) {
 	c := s.cfg.Checkpoint
 	store, err := checkpoint.Open(dir, checkpoint.Options{FS: s.opt.checkpointFS, Keep: c.Keep, Log: s.opt.Log})
 	if err != nil {
 		return nil, fmt.Errorf("behavior: %w", err)
 	}
-	k := &keeper{s: s, store: store, interval: defaultInterval, stretch: true}
+	config, err := s.resolved()
+	if err != nil {
+		return nil, err
+	}
+	k := &keeper{s: s, store: store, config: string(config), interval: defaultInterval, stretch: true}
 	if c.EveryMinutes != nil {
 		k.interval, k.stretch = time.Duration(*c.EveryMinutes*float64(time.Minute)), false
 	}
@@ -153,7 +162,7 @@ func (k *keeper) failed(err error) {
 func (k *keeper) write(e *epoch) error {
 	began := time.Now()
 	s := k.s
-	name, value, err := s.trainer.NonFinite()
+	name, value, err := k.nonFinite()
 	if err != nil {
 		return err
 	}
@@ -188,6 +197,19 @@ func (k *keeper) write(e *epoch) error {
 	return nil
 }
 
+// nonFinite is the trainer's NonFinite, which reads every tensor, but looks only once between two batches.
+func (k *keeper) nonFinite() (name string, value float64, err error) {
+	now := k.s.trainer.Counters()
+	if k.finite != nil && *k.finite == now {
+		return "", 0, nil
+	}
+	name, value, err = k.s.trainer.NonFinite()
+	if err == nil && name == "" {
+		k.finite = &now
+	}
+	return name, value, err
+}
+
 // state returns the state file's content.
 func (k *keeper) state(e *epoch) (json.RawMessage, error) {
 	s := k.s
@@ -195,13 +217,9 @@ func (k *keeper) state(e *epoch) (json.RawMessage, error) {
 	if err != nil {
 		return nil, err
 	}
-	config, err := s.resolved()
-	if err != nil {
-		return nil, err
-	}
 	info := s.dev.Info()
 	state, err := json.Marshal(savedState{
-		Config: string(config), Data: k.data, Device: savedDevice{info.Kind, info.Level},
+		Config: k.config, Data: k.data, Device: savedDevice{info.Kind, info.Level},
 		Loop: e.l.State(), Trainer: s.trainer.Counters(), Figures: e.figures(), Epochs: s.result.Epochs, Rollbacks: s.result.Rollbacks,
 		Metrics: size, Debut: s.opt.Version,
 	})

@@ -34,6 +34,7 @@ type linearWeights struct {
 	bias    []float64 // [outputs]
 }
 
+// readLinear reads the weights of a linear model from its parameters.
 func readLinear(n layers.Network, p *engine.Parameters) (w linearWeights, err error) {
 	if len(n.Numeric) > 0 {
 		if w.numeric, err = p.Read("output.weight"); err != nil {

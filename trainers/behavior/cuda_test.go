@@ -63,8 +63,9 @@ func TestResumedRunOnGPU(t *testing.T) {
 func TestRollbackOnGPU(t *testing.T) {
 	cudatest.Use(t)
 	c := gpuConfig(t)
-	c.Train.Optimizer.LearningRate = 1e30
-	c.Train.Divergence.Rollbacks, c.Train.Divergence.RateFactor = 3, 1e-32
+	rate := 1e38
+	c.Train.Optimizer.Kind, c.Train.Optimizer.LearningRate = "sgd", &rate
+	c.Train.Divergence.Rollbacks, c.Train.Divergence.RateFactor = 3, 1e-20
 	o := train(t, c)
 	if len(o.Result.Rollbacks) == 0 {
 		t.Error("nothing was rolled back; the test shows nothing")

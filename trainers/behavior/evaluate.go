@@ -61,6 +61,7 @@ func targetScale(e *datasets.Encoder) float64 {
 	return 1
 }
 
+// widen converts to float64; nil stays nil.
 func widen(v []float32) []float64 {
 	if v == nil {
 		return nil
@@ -82,6 +83,7 @@ func (m *Model) Evaluate(ctx context.Context, src datasets.Source, baseDir strin
 	return r, report, err
 }
 
+// read reads and encodes a source the way the training rows were.
 func (m *Model) read(ctx context.Context, src datasets.Source, baseDir string, needTarget bool) (*datasets.Encoded, datasets.EncodeReport, error) {
 	f, err := m.Encoder.Read(ctx, src, baseDir, needTarget)
 	if err != nil {
@@ -138,10 +140,12 @@ func (m *Model) Predict(ctx context.Context, src datasets.Source, baseDir string
 	return p, report, nil
 }
 
+// add appends a column.
 func (p *Predictions) add(name string, values any) {
 	p.Columns = append(p.Columns, datasets.OutputColumn{Name: name, Values: values})
 }
 
+// multiClass adds the likeliest class of each row and a column of probabilities for each class.
 func (p *Predictions) multiClass(out []float64, classes []string) {
 	c := len(classes)
 	prediction := make([]string, p.Rows)

@@ -80,6 +80,7 @@ type designColumn struct {
 	row       int // of the value among those of all fields
 }
 
+// at returns the value in row r.
 func (c designColumn) at(d *datasets.Encoded, r int) float64 {
 	if c.field < 0 {
 		return float64(d.Numeric[r*d.D+c.numeric])
@@ -90,6 +91,7 @@ func (c designColumn) at(d *datasets.Encoded, r int) float64 {
 	return 0
 }
 
+// designColumns lists the columns of the least-squares problem, and their names in messages, the intercept first among these.
 func designColumns(n layers.Network, e *datasets.Encoder, d *datasets.Encoded) (cols []designColumn, names []string) {
 	names = []string{"the intercept"}
 	for i, f := range n.Numeric {

@@ -323,6 +323,9 @@ func (e *epoch) evaluate() error {
 	})
 	e.resumed = time.Now()
 	if verdict.Improved {
+		if err := e.checkFinite(); err != nil { // a state to go back to must not be one that has diverged
+			return err
+		}
 		if err := s.keep.noteBest(e); err != nil {
 			return err
 		}
@@ -333,7 +336,7 @@ func (e *epoch) evaluate() error {
 
 // checkFinite returns a *divergedError for a tensor that is not finite, which no loss has shown yet.
 func (e *epoch) checkFinite() error {
-	name, value, err := e.s.trainer.NonFinite()
+	name, value, err := e.s.keep.nonFinite()
 	if err == nil && name != "" {
 		err = &divergedError{epoch: e.number, step: e.s.trainer.Steps(), what: fmt.Sprintf("the tensor %q holds %v", name, value)}
 	}

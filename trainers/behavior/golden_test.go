@@ -79,6 +79,7 @@ func goldenEnd(t *testing.T, o *Outcome) goldenFacts {
 	}
 }
 
+// makeGolden trains the run that is kept, unless it is there.
 func makeGolden(t *testing.T, to string) {
 	t.Helper()
 	if _, err := os.Stat(to); err == nil {
@@ -188,6 +189,7 @@ func copyGolden(t *testing.T, version string) {
 	}
 }
 
+// checkGolden compares the end of a run with the facts that a version left.
 func checkGolden(t *testing.T, version string, o *Outcome) {
 	t.Helper()
 	var want goldenFacts

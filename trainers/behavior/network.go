@@ -31,6 +31,7 @@ func describe(m ModelConfig, e *datasets.Encoder) layers.Network {
 	return n
 }
 
+// task is the task that the encoded target makes.
 func task(e *datasets.Encoder) metrics.Task { return metrics.Task(e.Target.Task) }
 
 // feeder gathers rows of encoded data into the arrays that a program is fed with. Its memory is made once.
@@ -44,6 +45,7 @@ type feeder struct {
 	scale   [1]float32
 }
 
+// newFeeder makes the arrays for batches of up to so many rows.
 func newFeeder(n layers.Network, batch int) *feeder {
 	f := &feeder{
 		groups:  n.IDInputs(),

@@ -22,6 +22,7 @@ type batchJob struct {
 	feed *feeder
 }
 
+// newPipeline starts the goroutine that gathers batches of a part of the data; close ends it.
 func newPipeline(s *session, data *datasets.Encoded, batch int) *pipeline {
 	p := &pipeline{s: s, data: data, jobs: make(chan batchJob, 2), ready: make(chan batchJob, 2)}
 	for range 2 {

@@ -54,6 +54,7 @@ func trainExample(t *testing.T, name string, overrides ...string) *Outcome {
 	return out
 }
 
+// metric returns a metric of a part, which must be there.
 func metric(t *testing.T, o *Outcome, part, name string) float64 {
 	t.Helper()
 	r := o.Result.Metrics[part]
@@ -125,7 +126,7 @@ func TestShoppersSameBits(t *testing.T) {
 // Simple peers measured on the same files: logistic regression 0.905, plain networks 0.919–0.921, boosted trees 0.927.
 func TestAdult(t *testing.T) {
 	if testing.Short() {
-		t.Skip("trains on 32,561 rows")
+		t.Skip("left out with -short: trains on 32,561 rows")
 	}
 	o := trainExample(t, "adult")
 	if auc := metric(t, o, PartTest, "auc"); auc < 0.920 {
@@ -165,6 +166,7 @@ func TestLinearRegression(t *testing.T) {
 	}
 }
 
+// near checks that two numbers are the same within a relative tolerance.
 func near(t *testing.T, what string, got, want, tolerance float64) {
 	t.Helper()
 	if !(math.Abs(got-want) <= tolerance*math.Abs(want)) {

@@ -107,45 +107,39 @@ func (s *session) restore(from *checkpoint.Loaded) (*restored, error) {
 	if err := s.restoreBest(from); err != nil {
 		return fail(err)
 	}
-	if err := s.trainer.Load(from); err != nil {
-		return fail(err)
-	}
-	if err := s.trainer.SetCounters(r.state.Trainer); err != nil {
-		return fail(err)
-	}
-	if s.best != nil && s.keep.bestStep == from.Step {
-		if s.best, err = s.trainer.SnapshotState(s.best); err != nil {
+	if from.Best == nil || *from.Best != from.Step { // else the best state is this one, and is loaded
+		if err := s.load(from, r.state.Trainer); err != nil {
 			return fail(err)
 		}
 	}
 	return r, nil
 }
 
-// restoreBest copies the best state that a checkpoint names into memory.
+// load puts a state in the place of the trainer's.
+func (s *session) load(from engine.StateReader, counters engine.Counters) error {
+	s.keep.finite = nil
+	if err := s.trainer.Load(from); err != nil {
+		return err
+	}
+	return s.trainer.SetCounters(counters)
+}
+
+// restoreBest loads the best state that a checkpoint names, which may be its own, and copies it into memory.
 func (s *session) restoreBest(from *checkpoint.Loaded) error {
 	s.best, s.keep.bestSaved = nil, true
 	if from.Best == nil {
 		return nil
 	}
-	s.keep.bestStep = *from.Best
-	var err error
-	if *from.Best == from.Step { // once it is loaded
-		s.keep.bestState = slices.Clone(from.State)
-		s.best, err = s.trainer.SnapshotState(nil)
-		return err
-	}
 	best := from.BestState()
-	s.keep.bestState = slices.Clone(best.State)
 	var state savedState
-	if err = json.Unmarshal(best.State, &state); err != nil {
+	if err := json.Unmarshal(best.State, &state); err != nil {
 		return fmt.Errorf("the state of its best checkpoint: %w", err)
 	}
-	if err := s.trainer.Load(best); err != nil {
+	if err := s.load(best, state.Trainer); err != nil {
 		return err
 	}
-	if err := s.trainer.SetCounters(state.Trainer); err != nil {
-		return err
-	}
+	s.keep.bestStep, s.keep.bestState = *from.Best, slices.Clone(best.State)
+	var err error
 	s.best, err = s.trainer.SnapshotState(nil)
 	return err
 }
@@ -182,6 +176,7 @@ func (s *session) compareConfig(was string, sameData bool) (accepted []runfile.D
 	return accepted, nil
 }
 
+// settingText is the value of a setting in a message.
 func settingText(v string) string {
 	if v == "" {
 		return "not set"
@@ -257,101 +252,6 @@ func (s *session) resolved() ([]byte, error) {
 		return nil, fmt.Errorf("behavior: %w", err)
 	}
 	return y, nil
-}
-
-// divergedError tells of a training that has left the finite numbers. It matches ErrDiverged.
-type divergedError struct {
-	epoch int
-	step  int64 // from 1
-	what  string
-	after string // what is left, and what to do
-}
-
-func (e *divergedError) Error() string {
-	return fmt.Sprintf("behavior: epoch %d, step %d: %v: %s%s", e.epoch, e.step, ErrDiverged, e.what, e.after)
-}
-
-func (e *divergedError) Is(target error) bool { return target == ErrDiverged }
-
-// diverged makes the error of a step whose loss is no number, with its cause.
-func (e *epoch) diverged(bad *engine.NonFiniteError) error {
-	cause, err := e.s.trainer.Diagnose()
-	if err != nil {
-		return err
-	}
-	return &divergedError{epoch: e.number, step: bad.Step + 1, what: fmt.Sprintf("the loss is %v: %s", bad.Loss, cause)}
-}
-
-// rollback goes back to the best evaluation so far, or to the beginning before there is any, and on with a lower learning
-// rate, where the configuration allows it; otherwise it returns the error, with what is left. It does not go back to a
-// checkpoint, as the course of a training may not depend on when these are written.
-func (e *epoch) rollback(d *divergedError) error {
-	s := e.s
-	limit := s.cfg.Train.Divergence
-	if len(s.result.Rollbacks) >= limit.Rollbacks {
-		return s.giveUp(d)
-	}
-	rate := s.trainer.Counters().Rate
-	if rate == 0 {
-		rate = 1
-	}
-	rate *= limit.RateFactor
-	rollbacks := slices.Clone(s.result.Rollbacks)
-	for e.pipe.waiting > 0 { // batches that are not wanted any more
-		e.pipe.done(e.pipe.take())
-	}
-	r := &restored{}
-	to := s.initial
-	var err error
-	if s.best != nil {
-		to = s.best
-		err = json.Unmarshal(s.keep.bestState, &r.state)
-	} else {
-		r.state.Loop = loop.State{Plan: s.plan, Phase: loop.Training}
-	}
-	if err == nil {
-		r.step = r.state.Loop.Step
-		r.loop, err = loop.Restore(s.plan, r.state.Loop)
-	}
-	if err == nil {
-		err = s.trainer.Load(to)
-	}
-	if err == nil {
-		counters := to.Counters
-		counters.Rate = rate
-		err = s.trainer.SetCounters(counters)
-	}
-	if err == nil {
-		err = e.restore(r)
-	}
-	if err != nil {
-		return errors.Join(d, err)
-	}
-	s.keep.bestSaved = false // it belongs to the course that begins now
-	s.result.Rollbacks = append(rollbacks, runfolder.Rollback{Diverged: d.step, Step: r.step, Rate: rate, Cause: d.what})
-	s.opt.Log.Warn("the training diverged; it goes back and on with a lower learning rate", "epoch", d.epoch, "step", d.step, "cause", d.what, "back_to", r.step, "rate", s.trainer.Rate())
-	return nil
-}
-
-// giveUp says what is left of a training that diverged, and what to do.
-func (s *session) giveUp(d *divergedError) error {
-	d.after = "; there is no checkpoint yet"
-	from, err := s.keep.store.Latest()
-	if err == nil {
-		d.after = fmt.Sprintf("; the last good checkpoint is that of step %d in %s", from.Step, s.keep.store.Dir())
-		err = from.Close()
-	} else if errors.Is(err, checkpoint.ErrNone) {
-		err = nil
-	}
-	d.after += "; try a lower train.optimizer.learning_rate, train.clip_norm, or clip in a column's transform"
-	switch {
-	case s.cfg.Train.Divergence.Rollbacks > 0:
-	case from != nil:
-		d.after += "; or resume with train.divergence.rollbacks"
-	default:
-		d.after += "; or train.divergence.rollbacks"
-	}
-	return errors.Join(d, err)
 }
 
 // restore puts the figures of a checkpoint in the place of the present ones.

@@ -31,17 +31,20 @@ type countdown struct {
 	text  bytes.Buffer
 }
 
+// newCountdown makes one that ends after so many looks at it.
 func newCountdown(events int) *countdown {
 	c := &countdown{Context: context.Background(), left: events}
 	c.Handler = slog.NewTextHandler(&c.text, nil)
 	return c
 }
 
+// Handle keeps the record and arms the countdown when the training is about to begin.
 func (c *countdown) Handle(ctx context.Context, r slog.Record) error {
 	c.armed = c.armed || r.Message == "memory"
 	return c.Handler.Handle(ctx, r)
 }
 
+// Err counts down.
 func (c *countdown) Err() error {
 	if !c.armed {
 		return nil
@@ -216,6 +219,7 @@ type failingFS struct {
 	made  int
 }
 
+// Create creates a file, or fails with ENOSPC.
 func (f *failingFS) Create(dir, pattern string) (atomicfile.File, error) {
 	f.made++
 	if f.fails.Load() || f.from > 0 && f.made > f.from {

@@ -4,54 +4,18 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+
+	"debut/trainers/checkpoint/disktest"
 )
 
-// mountAt tells the process that runs in a mount namespace of its own where to mount the small disk.
-const mountAt = "DEBUT_TEST_MOUNT"
+// TestFullDisk fills a real file system.
+func TestFullDisk(t *testing.T) { disktest.Run(t, 25, fillDisk) }
 
-// TestFullDisk fills a real file system. It runs itself again in a mount namespace, so that the mount is gone with the
-// process whatever happens.
-func TestFullDisk(t *testing.T) {
-	if dir := os.Getenv(mountAt); dir != "" {
-		if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=25m"); err != nil {
-			t.Skipf("this user may not mount: %v", err)
-		}
-		fillDisk(t, dir)
-		return
-	}
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(self, "-test.run=^TestFullDisk$", "-test.v")
-	cmd.Env = append(os.Environ(), mountAt+"="+t.TempDir())
-	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
-	if os.Geteuid() != 0 {
-		cmd.SysProcAttr = &syscall.SysProcAttr{
-			Cloneflags:  syscall.CLONE_NEWNS | syscall.CLONE_NEWUSER,
-			UidMappings: []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}},
-			GidMappings: []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}},
-		}
-	}
-	out, err := cmd.CombinedOutput()
-	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
-		t.Skipf("no mount namespace can be made: %v", err)
-	}
-	switch text := string(out); {
-	case err != nil:
-		t.Fatalf("%v:\n%s", err, text)
-	case strings.Contains(text, "--- SKIP"):
-		t.Skip(text)
-	case !strings.Contains(text, "--- PASS"):
-		t.Fatalf("the test did not run:\n%s", text)
-	}
-}
-
+// wantStep checks that the newest checkpoint is that of a step, with a table of that byte.
 func wantStep(t *testing.T, s *Store, step int64, fill byte) {
 	t.Helper()
 	l, err := s.Latest()
@@ -65,6 +29,7 @@ func wantStep(t *testing.T, s *Store, step int64, fill byte) {
 	}
 }
 
+// fillDisk is the test: a store whose disk is filled by itself, and by others, and becomes read-only.
 func fillDisk(t *testing.T, dir string) {
 	store := filepath.Join(dir, "checkpoints")
 	s := open(t, nil, store, 9)

@@ -1,3 +1,5 @@
+//go:build linux && cgo
+
 // Command genptx compiles the source of the CUDA kernels to PTX, with NVRTC alone. The PTX is committed: it takes no toolkit to build the
 // program. With -check it compares instead of writing.
 //
