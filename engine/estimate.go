@@ -15,20 +15,37 @@ func EstimateTrainer(g *Graph, opt TrainerOptions) (map[string]int64, error) {
 	}
 	m := &meter{Device: opt.Device, bytes: map[string]int64{}}
 	copt := opt.Options
-	copt.Outputs, copt.Device, copt.Log = outputs, m, nil
-	copt.Parameters = NewParameters(m, g.dtype, 0)
-	l, err := lower(g, outputs)
-	if err != nil {
-		return nil, err
-	}
-	if !copt.NoFusion {
-		fuse(l, outputs)
-	}
-	if _, err := (&compiler{g: g, opt: copt, l: l, measure: true}).compile(); err != nil {
+	copt.Outputs = outputs
+	if err := m.program(g, copt, m); err != nil {
 		return nil, err
 	}
 	m.trainer(g, opt)
 	return m.bytes, nil
+}
+
+// EstimateProgram is EstimateTrainer for what [Compile] would allocate, but for the parameters.
+func EstimateProgram(g *Graph, opt Options) (map[string]int64, error) {
+	m := &meter{Device: opt.Device, bytes: map[string]int64{}}
+	elsewhere := &meter{Device: opt.Device, bytes: map[string]int64{}}
+	if err := m.program(g, opt, elsewhere); err != nil {
+		return nil, err
+	}
+	return m.bytes, nil
+}
+
+// program counts what a program allocates; its parameters are for another meter to count.
+func (m *meter) program(g *Graph, opt Options, parameters *meter) error {
+	opt.Device, opt.Log = m, nil
+	opt.Parameters = NewParameters(parameters, g.dtype, 0)
+	l, err := lower(g, opt.Outputs)
+	if err != nil {
+		return err
+	}
+	if !opt.NoFusion {
+		fuse(l, opt.Outputs)
+	}
+	_, err = (&compiler{g: g, opt: opt, l: l, measure: true}).compile()
+	return err
 }
 
 // trainer counts what a trainer allocates beside its program; see trainerBuilder.

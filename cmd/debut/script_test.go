@@ -17,6 +17,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"debut/datasets/storefront"
+	"debut/kernels/cuda"
+	"debut/kernels/cuda/emulator"
 )
 
 func TestMain(m *testing.M) {
@@ -29,10 +31,27 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("DEBUT_CPU", "generic")
+			env.Setenv("DEBUT_CUDA_DRIVER", "none") // whatever this machine has
+			if lib, err := emulator.Build(); err == nil {
+				env.Setenv("EMULATED_DRIVER", lib.Driver)
+				env.Setenv("EMULATED_CUBLAS", lib.BLAS)
+			} else if !errors.Is(err, emulator.ErrUnavailable) {
+				return err
+			}
 			// A PATH of this folder alone has no program but debut.
 			debut, err := exec.LookPath("debut")
 			env.Setenv("ONLY_DEBUT", filepath.Dir(debut))
 			return err
+		},
+		Condition: func(name string) (bool, error) {
+			switch name {
+			case "gpu":
+				return cuda.Built, nil
+			case "emulator":
+				_, err := emulator.Build()
+				return err == nil, nil
+			}
+			return false, fmt.Errorf("there is no condition %q", name)
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exits":      exits,

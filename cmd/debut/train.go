@@ -295,7 +295,11 @@ func trainingSummary(out *behavior.Outcome) string {
 	if rows, seconds := trained(r.Epochs); seconds > 0 {
 		line("speed", "%s over %d epochs", rate(float64(rows)/seconds), len(r.Epochs))
 	}
-	line("device", "%s, %s, %d threads (%s)", r.Device, r.SIMD, r.Threads, r.DeviceReason)
+	threads := ""
+	if r.Threads > 0 {
+		threads = fmt.Sprintf(", %d threads", r.Threads)
+	}
+	line("device", "%s, %s%s (%s)", r.Device, r.SIMD, threads, r.DeviceReason)
 	line("run", "%s", out.Folder)
 	line("model", "%s", filepath.Join(out.Folder, runfolder.ModelDir))
 	b.WriteString("\nnext:\n")

@@ -1,3 +1,4 @@
+//go:build gpu && cgo && linux && (amd64 || arm64)
 
 package cuda
 

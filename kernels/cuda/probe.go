@@ -88,7 +88,7 @@ func inspect(index int, driver Driver) GPU {
 
 // tooOld is the reason of a GPU that is not supported.
 func (c Capability) tooOld() string {
-	return fmt.Sprintf("its compute capability %v is below %d.%d, the oldest supported; use a newer GPU or --device cpu",
+	return fmt.Sprintf("its compute capability %v is below %d.%d, the oldest supported",
 		c, minMajor, minMinor)
 }
 

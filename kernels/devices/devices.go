@@ -43,7 +43,7 @@ func Open(name string, opt Options) (kernels.Device, error) {
 	why := "asked for"
 	switch kind {
 	case "cuda":
-		return openGPU(name, index, precision)
+		return openGPU(index, precision)
 	case Auto:
 		dev, reason := autoGPU(precision)
 		if dev != nil {
@@ -62,7 +62,7 @@ func Open(name string, opt Options) (kernels.Device, error) {
 }
 
 // openGPU opens the GPU that was asked for; without a number, the first that can be used.
-func openGPU(name string, index int, precision cuda.Precision) (kernels.Device, error) {
+func openGPU(index int, precision cuda.Precision) (kernels.Device, error) {
 	if index < 0 {
 		index = 0
 		if usable := cuda.Probe().Usable(); len(usable) > 0 {
@@ -71,7 +71,7 @@ func openGPU(name string, index int, precision cuda.Precision) (kernels.Device, 
 	}
 	dev, err := cuda.New(cuda.Options{Index: index, Precision: precision, Reason: "asked for"})
 	if err != nil {
-		return nil, fmt.Errorf("devices: %s: %w; use a GPU that can be used (see debut doctor), or --device cpu or auto", name, err)
+		return nil, fmt.Errorf("devices: %w; use a GPU that can be used (see debut doctor), or --device cpu or auto", err)
 	}
 	return dev, nil
 }

@@ -19,6 +19,14 @@ const purposeBest = "copy of the best state"
 // what to do where that is more than there is. The function builds the graph for a size of batch.
 func (s *session) checkMemory(graph func(batch int) (*engine.Graph, engine.TrainerOptions, error)) error {
 	info := s.dev.Info()
+	g, out := scoreGraph(s.net)
+	if err := g.Err(); err != nil {
+		return err
+	}
+	scoring, err := engine.EstimateProgram(g, engine.Options{Device: s.dev, Outputs: []*engine.Node{out}})
+	if err != nil {
+		return err
+	}
 	estimate := func(batch int) (map[string]int64, error) {
 		g, opt, err := graph(batch)
 		if err != nil {
@@ -27,6 +35,11 @@ func (s *session) checkMemory(graph func(batch int) (*engine.Graph, engine.Train
 		need, err := engine.EstimateTrainer(g, opt)
 		if err == nil && s.data.Validation != nil && info.Kind == "cpu" { // the copy is in the machine's memory
 			need[purposeBest] = need["parameters"] + need["optimizer state"]
+		}
+		for purpose, n := range scoring {
+			if need != nil {
+				need[purpose] += n
+			}
 		}
 		return need, err
 	}
@@ -83,7 +96,9 @@ func memoryError(need map[string]int64, free int64, batch int) error {
 		largest = "parameters" // what else there is grows with them
 	}
 	batches := "no train.batch is small enough"
-	if batch > 0 {
+	if batch == 0 {
+		largest = "parameters"
+	} else {
 		batches = fmt.Sprintf("the largest train.batch that fits is about %d", batch)
 	}
 	return fmt.Errorf("behavior: training takes about %s (%s), and %s are free; %s; try %s: %w",

@@ -64,14 +64,20 @@ func newModel(n layers.Network, e *datasets.Encoder, dev kernels.Device, params 
 		return nil, err
 	}
 	m := &Model{Encoder: e, Network: n, dev: dev, params: params, feed: newFeeder(n, scoreBatch), rows: make([]int32, scoreBatch)}
-	g := engine.NewGraph(kernels.Float32, scoreBatch)
-	m.out = n.Build(&layers.Builder{Graph: g})
+	g, out := scoreGraph(n)
 	if err := g.Err(); err != nil {
 		return nil, err
 	}
+	m.out = out
 	var err error
 	m.prog, err = engine.Compile(g, engine.Options{Device: dev, Parameters: params, Outputs: []*engine.Node{m.out}})
 	return m, err
+}
+
+// scoreGraph builds the graph that scores rows.
+func scoreGraph(n layers.Network) (*engine.Graph, *engine.Node) {
+	g := engine.NewGraph(kernels.Float32, scoreBatch)
+	return g, n.Build(&layers.Builder{Graph: g})
 }
 
 // score returns the network's outputs for every row, [Rows, Outputs].

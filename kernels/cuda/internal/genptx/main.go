@@ -7,6 +7,7 @@
 package main
 
 import (
+	"crypto/sha256"
 	"errors"
 	"flag"
 	"fmt"
@@ -22,7 +23,7 @@ func main() {
 	out := flag.String("out", "kernels.ptx", "the file that is written")
 	check := flag.Bool("check", false, "compare the file with what would be written")
 	flag.Parse()
-	err := run(*out, *check)
+	err := run(source.Text(), *out, *check)
 	var absent *errAbsent
 	switch {
 	case errors.As(err, &absent):
@@ -34,25 +35,40 @@ func main() {
 	}
 }
 
-func run(out string, check bool) error {
-	ptx, log, err := compile(source.Text(), options)
+// run compiles a translation unit and writes the PTX, or compares it.
+func run(text, out string, check bool) error {
+	ptx, log, err := compile(text, options)
 	if err != nil {
 		return err
 	}
 	if log != "" {
 		fmt.Fprintln(os.Stderr, log)
 	}
-	text := fmt.Sprintf("// Code generated from the sources of package source by genptx. DO NOT EDIT.\n// Source %s\n%s", source.Sum(), ptx)
+	want := fmt.Sprintf("// Code generated from the sources of package source by genptx. DO NOT EDIT.\n// Source %x\n%s", sha256.Sum256([]byte(text)), ptx)
 	if !check {
-		return os.WriteFile(out, []byte(text), 0o644)
+		if err := os.WriteFile(out, []byte(want), 0o644); err != nil {
+			return fmt.Errorf("genptx: %w", err)
+		}
+		return nil
 	}
 	old, err := os.ReadFile(out)
 	if err != nil {
-		return err
+		return fmt.Errorf("genptx: %w; run \"make generate\"", err)
 	}
-	if string(old) != text {
-		return fmt.Errorf("genptx: %s is not what the kernels compile to; run \"make generate\"", out)
+	if string(old) != want {
+		return fmt.Errorf("genptx: %s is not what the kernels compile to, from line %d on; run \"make generate\"", out, firstDifference(string(old), want))
 	}
 	fmt.Printf("%s: %d bytes, as generated\n", out, len(old))
 	return nil
+}
+
+// firstDifference returns the number of the first line in which two texts differ.
+func firstDifference(a, b string) int {
+	line := 1
+	for i := 0; i < len(a) && i < len(b) && a[i] == b[i]; i++ {
+		if a[i] == '\n' {
+			line++
+		}
+	}
+	return line
 }

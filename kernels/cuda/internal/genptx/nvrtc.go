@@ -16,7 +16,11 @@ static struct {
 	int (*log)(void *, char *);
 	int (*ptx_size)(void *, size_t *);
 	int (*ptx)(void *, char *);
+	const char *(*error)(int);
 } rtc;
+
+// nvrtc_have says whether a library can be loaded: NULL, or the reason why not.
+static const char *nvrtc_have(const char *name) { return dlopen(name, RTLD_NOW) ? NULL : dlerror(); }
 
 static const char *nvrtc_open(const char *name) {
 	void *lib = dlopen(name, RTLD_NOW);
@@ -24,25 +28,32 @@ static const char *nvrtc_open(const char *name) {
 	const struct { const char *name; void *at; } symbols[] = {
 		{"nvrtcVersion", &rtc.version}, {"nvrtcCreateProgram", &rtc.create}, {"nvrtcCompileProgram", &rtc.compile},
 		{"nvrtcGetProgramLogSize", &rtc.log_size}, {"nvrtcGetProgramLog", &rtc.log}, {"nvrtcGetPTXSize", &rtc.ptx_size}, {"nvrtcGetPTX", &rtc.ptx},
+		{"nvrtcGetErrorString", &rtc.error},
 	};
-	for (int i = 0; i < 7; i++)
-		if (!(*(void **)symbols[i].at = dlsym(lib, symbols[i].name))) return symbols[i].name;
+	for (size_t i = 0; i < sizeof symbols / sizeof *symbols; i++)
+		if (!(*(void **)symbols[i].at = dlsym(lib, symbols[i].name))) return dlerror();
 	return NULL;
 }
 
 static int nvrtc_version(int *major, int *minor) { return rtc.version(major, minor); }
 
 // nvrtc_compile returns the PTX or, where there is none, NULL; log is what the compiler says. Both are the caller's to free.
-static char *nvrtc_compile(const char *text, const char *name, int n, const char *const *options, char **log) {
+// why is NVRTC's name of what went wrong.
+static char *nvrtc_compile(const char *text, const char *name, int n, const char *const *options, char **log, const char **why) {
 	void *program;
 	size_t size;
 	*log = NULL;
-	if (rtc.create(&program, text, name, 0, NULL, NULL)) return NULL;
-	int result = rtc.compile(program, n, options);
-	if (rtc.log_size(program, &size) == 0 && (*log = calloc(1, size + 1))) rtc.log(program, *log);
-	if (result || rtc.ptx_size(program, &size)) return NULL;
-	char *ptx = calloc(1, size + 1);
-	if (ptx) rtc.ptx(program, ptx);
+	int result = rtc.create(&program, text, name, 0, NULL, NULL);
+	if (!result) {
+		result = rtc.compile(program, n, options);
+		if (!rtc.log_size(program, &size) && (*log = calloc(1, size + 1))) rtc.log(program, *log);
+	}
+	char *ptx = NULL;
+	if (!result && !(result = rtc.ptx_size(program, &size)) && (ptx = calloc(1, size + 1)) && (result = rtc.ptx(program, ptx))) {
+		free(ptx);
+		ptx = NULL;
+	}
+	*why = rtc.error(result);
 	return ptx;
 }
 */
@@ -56,8 +67,9 @@ import (
 
 // library is the NVRTC whose PTX is committed: another may write other text.
 const (
-	library = "libnvrtc.so.11.2"
-	version = "11.8"
+	library  = "libnvrtc.so.11.2"
+	builtins = "libnvrtc-builtins.so.11.8" // NVRTC loads it when it compiles
+	version  = "11.8"
 )
 
 // errAbsent is the error of a machine without the library.
@@ -74,6 +86,11 @@ func compile(source string, options []string) (ptx, text string, err error) {
 	if e := C.nvrtc_open(name); e != nil {
 		return "", "", &errAbsent{C.GoString(e)}
 	}
+	more := C.CString(builtins)
+	defer C.free(unsafe.Pointer(more))
+	if e := C.nvrtc_have(more); e != nil {
+		return "", "", &errAbsent{C.GoString(e)}
+	}
 	var major, minor C.int
 	C.nvrtc_version(&major, &minor)
 	if v := fmt.Sprintf("%d.%d", major, minor); v != version {
@@ -82,19 +99,20 @@ func compile(source string, options []string) (ptx, text string, err error) {
 	src, file := C.CString(source), C.CString("kernels.cu")
 	defer C.free(unsafe.Pointer(src))
 	defer C.free(unsafe.Pointer(file))
-	list := (*[16]*C.char)(C.calloc(16, C.size_t(unsafe.Sizeof(src))))
-	defer C.free(unsafe.Pointer(list))
+	room := C.calloc(C.size_t(len(options)+1), C.size_t(unsafe.Sizeof(src)))
+	defer C.free(room)
+	list := unsafe.Slice((**C.char)(room), len(options)+1)
 	for i, o := range options {
 		list[i] = C.CString(o)
 		defer C.free(unsafe.Pointer(list[i]))
 	}
-	var log *C.char
-	out := C.nvrtc_compile(src, file, C.int(len(options)), &list[0], &log)
+	var log, why *C.char
+	out := C.nvrtc_compile(src, file, C.int(len(options)), &list[0], &log, &why)
 	defer C.free(unsafe.Pointer(log))
 	defer C.free(unsafe.Pointer(out))
 	text = strings.TrimSpace(C.GoString(log))
 	if out == nil {
-		return "", text, fmt.Errorf("genptx: the kernels do not compile:\n%s", text)
+		return "", text, fmt.Errorf("genptx: the kernels do not compile: %s\n%s", C.GoString(why), text)
 	}
 	return C.GoString(out), text, nil
 }
