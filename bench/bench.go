@@ -87,7 +87,7 @@ func (r *runner) absent(err error) {
 }
 
 // Suites lists the suites in the order of help texts.
-func Suites() []Suite { return []Suite{mlp, gemm, tape, steps} }
+func Suites() []Suite { return []Suite{mlp, quality, gemm, tape, steps} }
 
 // Find returns the suite of a name, or an error with the list.
 func Find(name string) (Suite, error) {
@@ -126,7 +126,7 @@ func Run(ctx context.Context, suite string, opt Options, report func(Result) err
 		return fmt.Errorf("bench: %w; %s has none to choose", ErrNoPeer, s.Name)
 	}
 	info := opt.Device.Info()
-	r := &runner{Options: opt, peaks: newPeaks(info)}
+	r := &runner{Options: opt, peaks: newPeaks(opt.Device)}
 	for _, name := range cases {
 		var failed error
 		r.result = Result{
@@ -139,7 +139,7 @@ func Run(ctx context.Context, suite string, opt Options, report func(Result) err
 		}
 		err := s.measure(ctx, name, r)
 		if err == nil {
-			err = failed
+			err = errors.Join(failed, r.peaks.err)
 		}
 		if err != nil {
 			return fmt.Errorf("bench: suite %s, case %s: %w", s.Name, name, err)

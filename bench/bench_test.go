@@ -194,7 +194,7 @@ func TestRunRefuses(t *testing.T) {
 	dev := open(t, 1)
 	ignore := func(bench.Result) error { return nil }
 	for _, c := range []struct{ suite, name, want string }{
-		{"mpl", "", `there is no suite "mpl"; there are mlp, gemm, engine, kernels`},
+		{"mpl", "", `there is no suite "mpl"; there are mlp, quality, gemm, engine, kernels`},
 		{"mlp", "256", "at least an input and an output"},
 		{"mlp", "256-x-1", `"x" is not a width`},
 		{"mlp", "0-1", `"0" is not a width`},

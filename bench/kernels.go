@@ -50,6 +50,7 @@ func measureKernels(ctx context.Context, name string, r *runner) error {
 		list = append(list, &kernelTimes{name: fmt.Sprintf("%02d %s", i, k.Name()), cost: k.Cost()})
 		inProgram[k.Name()] = true
 	}
+	n := behind(r.Device)
 	others := map[string]*kernelTimes{}
 	_, _, err = repeat(ctx, r.Duration, func() error {
 		start := time.Now()
@@ -59,13 +60,10 @@ func measureKernels(ctx context.Context, name string, r *runner) error {
 		batch.times = append(batch.times, time.Since(start))
 		for i, k := range program {
 			start := time.Now()
-			if err := k.Run(); err != nil {
+			if err := runs(r.Device, k.Run, n); err != nil {
 				return err
 			}
-			if err := r.Device.Synchronize(); err != nil {
-				return err
-			}
-			list[i+1].times = append(list[i+1].times, time.Since(start))
+			list[i+1].times = append(list[i+1].times, time.Since(start)/time.Duration(n))
 		}
 		// The whole step runs the program once more, and then what is around it.
 		var profile engine.Profile

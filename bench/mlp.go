@@ -8,6 +8,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"debut/bench/peers"
 	"debut/engine"
@@ -75,13 +76,14 @@ func measureMLP(ctx context.Context, name string, r *runner) error {
 	if err != nil {
 		return err
 	}
-	n, median, err := repeat(ctx, r.Duration, step.run)
+	n, median, err := repeat(ctx, r.Duration, step.burst)
 	if err != nil {
 		return err
 	}
-	r.speed("rows_per_second", mlpBatch/median.Seconds(), r.peaks.ofFLOPs(flops/median.Seconds()))
-	r.report("milliseconds_per_step", median.Seconds()*1e3)
-	r.report("steps", float64(n))
+	t := median.Seconds() / float64(step.steps)
+	r.speed("rows_per_second", mlpBatch/t, r.peaks.ofFLOPs(flops/t))
+	r.report("milliseconds_per_step", t*1e3)
+	r.report("steps", float64(n*step.steps))
 	r.report(lossMetric, loss)
 	return nil
 }
@@ -145,7 +147,7 @@ func (s *mlpStep) compare(ctx context.Context, r *runner, theirLoss float64, pee
 	if err != nil {
 		return err
 	}
-	result, err := alternate(ctx, r.Duration, perSecond(s.run), run)
+	result, err := alternate(ctx, r.Duration, s.turn(), run)
 	if err != nil {
 		return err
 	}
@@ -166,7 +168,37 @@ type mlpStep struct {
 	x, y       []float32 // [mlpBatch·mlpBatches, inputs], [mlpBatch·mlpBatches, outputs]
 	order      []int32
 	at         int
+	steps      int // between two looks at the losses
 	bx, by     []float32
+}
+
+// mlpNetwork is the network of so many units.
+func mlpNetwork(widths []int) layers.Network {
+	n := layers.Network{Outputs: widths[len(widths)-1]}
+	for i := range widths[0] {
+		n.Numeric = append(n.Numeric, layers.Numeric{Name: "x" + strconv.Itoa(i)})
+	}
+	for _, w := range widths[1 : len(widths)-1] {
+		n.Hidden = append(n.Hidden, layers.Block{Units: w})
+	}
+	return n
+}
+
+// signs labels rows by the sign of their sum, so that there is something to learn.
+func signs(x []float32, inputs, outputs int) []float32 {
+	y := make([]float32, len(x)/inputs*outputs)
+	for r := range len(x) / inputs {
+		var sum float32
+		for _, v := range x[r*inputs : (r+1)*inputs] {
+			sum += v
+		}
+		for o := range outputs {
+			if sum > 0 {
+				y[r*outputs+o] = 1
+			}
+		}
+	}
+	return y
 }
 
 func newMLPStep(dev kernels.Device, widths []int) (*mlpStep, error) {
@@ -175,35 +207,19 @@ func newMLPStep(dev kernels.Device, widths []int) (*mlpStep, error) {
 	s := &mlpStep{
 		widths: widths, optimizer: optim.Defaults(kernels.Adam),
 		parameters: engine.NewParameters(dev, kernels.Float32, 1),
-		inputs:     inputs, outputs: outputs,
+		inputs:     inputs, outputs: outputs, steps: 1,
 		x:     uniform(1, rows*inputs),
-		y:     make([]float32, rows*outputs),
 		order: philox.New(1, 2).Perm(rows),
 		bx:    make([]float32, mlpBatch*inputs),
 		by:    make([]float32, mlpBatch*outputs),
 	}
-	// The labels are the sign of a sum, so that there is something to learn.
-	for r := range rows {
-		var sum float32
-		for _, v := range s.x[r*inputs : (r+1)*inputs] {
-			sum += v
-		}
-		for o := range outputs {
-			if sum > 0 {
-				s.y[r*outputs+o] = 1
-			}
-		}
-	}
-	network := layers.Network{Outputs: outputs}
-	for i := range inputs {
-		network.Numeric = append(network.Numeric, layers.Numeric{Name: "x" + strconv.Itoa(i)})
-	}
-	for _, w := range widths[1 : len(widths)-1] {
-		network.Hidden = append(network.Hidden, layers.Block{Units: w})
+	s.y = signs(s.x, inputs, outputs)
+	if behind(dev) > 1 {
+		s.steps = kernels.GuardHistory
 	}
 	g := engine.NewGraph(kernels.Float32, mlpBatch)
 	b := &layers.Builder{Graph: g, Training: true}
-	loss := layers.BuildLoss(b, kernels.LogisticLoss, network.Build(b))
+	loss := layers.BuildLoss(b, kernels.LogisticLoss, mlpNetwork(widths).Build(b))
 	if err := g.Differentiate(loss); err != nil {
 		return nil, err
 	}
@@ -296,6 +312,26 @@ func (s *mlpStep) run() error {
 		return err
 	}
 	return s.trainer.Step(true, nil)
+}
+
+// burst trains so many steps as are queued before their losses are looked at.
+func (s *mlpStep) burst() error {
+	for range s.steps {
+		if err := s.run(); err != nil {
+			return err
+		}
+	}
+	_, err := s.trainer.Losses(true)
+	return err
+}
+
+// turn is the turn that trains, whose runs are steps.
+func (s *mlpStep) turn() turn {
+	bursts := perSecond(s.burst)
+	return func(ctx context.Context, d time.Duration) (float64, error) {
+		n, err := bursts(ctx, d)
+		return n * float64(s.steps), err
+	}
 }
 
 // gather copies the next rows to x and y.

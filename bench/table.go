@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 	"time"
 )
@@ -17,7 +18,7 @@ func Number(x float64) string {
 }
 
 // WriteTable writes results as a Markdown document for the record: when, with what, on which machine. The version is the
-// program's; results are of one device.
+// program's. Results of several devices name theirs.
 func WriteTable(w io.Writer, when time.Time, version string, results []Result) error {
 	var b strings.Builder
 	if len(results) == 0 {
@@ -25,7 +26,16 @@ func WriteTable(w io.Writer, when time.Time, version string, results []Result) e
 	}
 	r := results[0]
 	fmt.Fprintf(&b, "# %s, %s\n\n", r.Suite, when.Format(time.DateOnly))
-	fmt.Fprintf(&b, "- device: %s, level %s, %d threads\n- version: %s\n- measured: %s\n", r.Device, r.Level, r.Threads, version, when.UTC().Format(time.RFC3339))
+	var devices []string
+	for _, r := range results {
+		if d := fmt.Sprintf("%s, level %s, %d threads", r.Device, r.Level, r.Threads); !slices.Contains(devices, d) {
+			devices = append(devices, d)
+		}
+	}
+	for _, d := range devices {
+		fmt.Fprintf(&b, "- device: %s\n", d)
+	}
+	fmt.Fprintf(&b, "- version: %s\n- measured: %s\n", version, when.UTC().Format(time.RFC3339))
 	peer := ""
 	for _, r := range results {
 		// The settings of a peer may differ by case.
@@ -40,7 +50,11 @@ func WriteTable(w io.Writer, when time.Time, version string, results []Result) e
 		if r.Share > 0 {
 			share = fmt.Sprintf("%.1f %%", 100*r.Share)
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", cell(r.Case), cell(r.Metric), Number(r.Value), share)
+		name := cell(r.Case)
+		if len(devices) > 1 {
+			name += ", " + cell(r.Device)
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", name, cell(r.Metric), Number(r.Value), share)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

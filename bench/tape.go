@@ -28,6 +28,9 @@ func measureTape(ctx context.Context, name string, r *runner) (err error) {
 	if err != nil {
 		return err
 	}
+	if kind := r.Device.Info().Kind; kind != "cpu" {
+		return fmt.Errorf("the TapeMachine computes on the CPU, not on %s: use --device cpu", kind)
+	}
 	step, err := newMLPStep(r.Device, widths)
 	if err != nil {
 		return err

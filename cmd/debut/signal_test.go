@@ -120,6 +120,10 @@ func TestTwoProcessesInOneFolder(t *testing.T) {
 	first := start(t, dir, "train", "run.yaml", "-q", "--set", "checkpoint.every_epochs=1")
 	first.awaitFile(t, filepath.Join(folder, "metrics.jsonl"))
 	first.signal(t, syscall.SIGSTOP) // it keeps its lock, and does not end before the others have tried
+	var status syscall.WaitStatus
+	if _, err := syscall.Wait4(first.Process.Pid, &status, syscall.WUNTRACED, nil); err != nil || !status.Stopped() {
+		t.Fatalf("the process does not stop: %v, status %x", err, status)
+	}
 	before := snapshot(t, folder)
 	for _, args := range [][]string{
 		{"run.yaml", "--resume"}, {"run.yaml", "--resume=best"}, {"runs/r", "--resume"}, {"run.yaml", "--overwrite"}, {"run.yaml"},

@@ -4,6 +4,7 @@ package devices
 
 import (
 	"fmt"
+	"os"
 	"strconv"
 	"strings"
 
@@ -12,8 +13,11 @@ import (
 	"debut/kernels/cuda"
 )
 
-// Auto is the name that leaves the choice to the program: the first GPU that can be used, else the CPU.
+// Auto is the name that leaves the choice to the program: what [Variable] names, or the first GPU that can be used, else the CPU.
 const Auto = "auto"
+
+// Variable is the environment variable that names the device that "auto" stands for, if it is set.
+const Variable = "DEBUT_DEVICE"
 
 // Names returns the names that [Open] understands, for help texts and messages.
 func Names() []string { return []string{Auto, "cpu", "cuda", "cuda:N"} }
@@ -41,9 +45,15 @@ func Open(name string, opt Options) (kernels.Device, error) {
 		return nil, err
 	}
 	why := "asked for"
+	if v := os.Getenv(Variable); kind == Auto && v != "" {
+		if kind, index, err = parse(v); err != nil {
+			return nil, fmt.Errorf("devices: %s: %w", Variable, err)
+		}
+		why += " by " + Variable
+	}
 	switch kind {
 	case "cuda":
-		return openGPU(index, precision)
+		return openGPU(index, precision, why)
 	case Auto:
 		dev, reason := autoGPU(precision)
 		if dev != nil {
@@ -62,14 +72,14 @@ func Open(name string, opt Options) (kernels.Device, error) {
 }
 
 // openGPU opens the GPU that was asked for; without a number, the first that can be used.
-func openGPU(index int, precision cuda.Precision) (kernels.Device, error) {
+func openGPU(index int, precision cuda.Precision, why string) (kernels.Device, error) {
 	if index < 0 {
 		index = 0
 		if usable := cuda.Probe().Usable(); len(usable) > 0 {
 			index = usable[0].Index
 		}
 	}
-	dev, err := cuda.New(cuda.Options{Index: index, Precision: precision, Reason: "asked for"})
+	dev, err := cuda.New(cuda.Options{Index: index, Precision: precision, Reason: why})
 	if err != nil {
 		return nil, fmt.Errorf("devices: %w; use a GPU that can be used (see debut doctor), or --device cpu or auto", err)
 	}

@@ -71,6 +71,22 @@ func TestOpenPassesOnTheLevel(t *testing.T) {
 	}
 }
 
+func TestVariable(t *testing.T) {
+	t.Setenv(devices.Variable, "cpu")
+	dev, err := devices.Open("auto", devices.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dev.Close() //nolint:errcheck // Another test sees to that.
+	if i := dev.Info(); i.Kind != "cpu" || !strings.Contains(i.Reason, "asked for by "+devices.Variable) {
+		t.Errorf("%+v", i)
+	}
+	t.Setenv(devices.Variable, "gpu")
+	if _, err := devices.Open("auto", devices.Options{}); err == nil || !strings.Contains(err.Error(), devices.Variable+": devices: there is no device") {
+		t.Errorf("error %v", err)
+	}
+}
+
 func TestPrecision(t *testing.T) {
 	if _, err := devices.Open("cpu", devices.Options{Precision: "fp8"}); err == nil || !strings.Contains(err.Error(), "there are fp32, tf32, bf16") {
 		t.Errorf("error %v", err)

@@ -16,6 +16,14 @@ import (
 	"debut/kernels/cuda/cudatest"
 )
 
+func TestMain(m *testing.M) {
+	if err := cudatest.Main(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
 // Training runs on a GPU and on the CPU end at the same quality, up to what rounding does to a course.
 func TestTrainingOnGPU(t *testing.T) {
 	cudatest.Use(t)

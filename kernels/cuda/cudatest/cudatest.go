@@ -9,6 +9,7 @@ import (
 	"debut/kernels"
 	"debut/kernels/cuda"
 	"debut/kernels/cuda/emulator"
+	"debut/kernels/devices"
 )
 
 // driver and blas name what is loaded instead of the machine's driver and cuBLAS.
@@ -37,6 +38,20 @@ var prepare = sync.OnceValue(func() error {
 
 // Real says whether tests are told to use the machine's GPU.
 func Real() bool { return os.Getenv("DEBUT_TEST_GPU") == "1" }
+
+// Main is for packages whose other tests ask for a driver too, which a process looks for but once: a TestMain calls it before it
+// runs the tests. What those tests call "auto" is the CPU all the same.
+func Main() error {
+	if _, given := os.LookupEnv(devices.Variable); !given {
+		if err := os.Setenv(devices.Variable, "cpu"); err != nil {
+			return err
+		}
+	}
+	if cuda.Built {
+		_ = prepare() // the tests that need it say so
+	}
+	return nil
+}
 
 // Use has this process, and those that it starts, use the emulated GPU. It must be called before the driver is first asked
 // for; a test that it cannot serve is skipped, with the reason.
