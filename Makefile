@@ -139,9 +139,25 @@ $(STATICCHECK):
 bench: build ## measure fixed workloads (SUITES and BENCH_FLAGS, such as --threads 2, select)
 	for suite in $(SUITES); do bin/debut bench $$suite $(BENCH_FLAGS); done
 
+# Programs for a GPU host, without DuckDB: small enough to carry there.
+.PHONY: gpu-check-build
+gpu-check-build: ## build what bench/gpucheck/run.sh runs on a GPU host, into .gpu-check
+	mkdir -p .gpu-check/new
+	$(GO) test -c -trimpath -ldflags '-s -w' -o .gpu-check/new/kernels.test ./kernels/cuda
+	$(GO) test -c -trimpath -ldflags '-s -w' -o .gpu-check/new/engine.test ./engine
+	$(GO) build -trimpath -ldflags '-s -w' -o .gpu-check/new/gpucheck ./bench/gpucheck
+	echo '$(VERSION)' >.gpu-check/new/version
+	tar -cJf .gpu-check/programs.tar.xz -C .gpu-check/new kernels.test engine.test gpucheck version
+	rm -rf .gpu-check/new
+	ls -l .gpu-check/programs.tar.xz
+
+.PHONY: gpu-check
+gpu-check: gpu-check-build ## test and measure on this machine's GPU; results go to .gpu-check/results
+	bash bench/gpucheck/run.sh
+
 .PHONY: clean
 clean: ## remove what was built; runs stay
-	rm -rf bin .tools
+	rm -rf bin .tools .gpu-check
 
 .PHONY: help
 help: ## list the targets

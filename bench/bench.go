@@ -40,6 +40,8 @@ type Result struct {
 // Options say what to measure and for how long.
 type Options struct {
 	Device kernels.Device
+	// Precision is that of the device's products, as it was opened; "" stands for fp32.
+	Precision string
 	// Cases names the cases; none: all those of the suite. A suite may know how to read more than it lists.
 	Cases []string
 	// Duration is how long a case is measured after its warm-up. A case runs at least once.

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -99,10 +100,10 @@ const lossMetric = "loss_after_50_steps"
 const lossTolerance = 0.01
 
 // agree returns an error where two losses are further apart than rounding explains.
-func agree(ours, theirs float64, peer string) error {
-	if !(math.Abs(ours-theirs) <= lossTolerance*max(math.Abs(ours), math.Abs(theirs))) {
+func agree(ours, theirs float64, peer string, tolerance float64) error {
+	if !(math.Abs(ours-theirs) <= tolerance*max(math.Abs(ours), math.Abs(theirs))) {
 		return fmt.Errorf("after %d steps the loss is %v and that of %s %v: further apart than %v of it, so the work is not the same",
-			lossSteps, ours, peer, theirs, lossTolerance)
+			lossSteps, ours, peer, theirs, tolerance)
 	}
 	return nil
 }
@@ -118,7 +119,12 @@ func compareMLP(ctx context.Context, r *runner, step *mlpStep) (done bool, err e
 		return false, err
 	}
 	defer removeAll(folder, &err)
-	peer, err := peers.StartTorch(ctx, folder, net, r.Device.Info().Threads, trial(r.Duration))
+	var peer *peers.Torch
+	if info := r.Device.Info(); info.Kind == "cuda" {
+		peer, err = peers.StartTorchCUDA(ctx, folder, net, cmp.Or(r.Precision, "fp32"), trial(r.Duration))
+	} else {
+		peer, err = peers.StartTorch(ctx, folder, net, info.Threads, trial(r.Duration))
+	}
 	if errors.Is(err, peers.ErrAbsent) {
 		r.absent(err)
 		return false, nil
@@ -140,7 +146,7 @@ func (s *mlpStep) compare(ctx context.Context, r *runner, theirLoss float64, pee
 	if err != nil {
 		return err
 	}
-	if err := agree(loss, theirLoss, peer); err != nil {
+	if err := agree(loss, theirLoss, peer, Tolerance(r.Precision)); err != nil {
 		return err
 	}
 	flops, err := s.flops()

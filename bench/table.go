@@ -28,7 +28,7 @@ func WriteTable(w io.Writer, when time.Time, version string, results []Result) e
 	fmt.Fprintf(&b, "# %s, %s\n\n", r.Suite, when.Format(time.DateOnly))
 	var devices []string
 	for _, r := range results {
-		if d := fmt.Sprintf("%s, level %s, %d threads", r.Device, r.Level, r.Threads); !slices.Contains(devices, d) {
+		if d := fmt.Sprintf("%s, level %s, %d threads", r.Device, r.Level, r.Threads); r.Device != "" && !slices.Contains(devices, d) {
 			devices = append(devices, d)
 		}
 	}

@@ -47,25 +47,9 @@ func StartTorch(ctx context.Context, folder string, net MLP, threads int, trial 
 	if err != nil {
 		return nil, err
 	}
-	script, err := unpack(folder, "torch_mlp.py")
+	script, err := net.write(folder)
 	if err != nil {
 		return nil, err
-	}
-	spec, err := json.Marshal(net)
-	if err != nil {
-		return nil, fmt.Errorf("peers: %w", err)
-	}
-	if err := os.WriteFile(filepath.Join(folder, "mlp.json"), spec, 0o600); err != nil {
-		return nil, fmt.Errorf("peers: %w", err)
-	}
-	files := map[string][]float32{"x": net.X, "y": net.Y}
-	for name, v := range net.Parameters {
-		files[name] = v
-	}
-	for name, v := range files {
-		if _, err := writeFloats(folder, name, v); err != nil {
-			return nil, err
-		}
 	}
 	var inner []request
 	for _, n := range []int{1, threads}[:min(2, max(threads, 1))] {
@@ -81,6 +65,77 @@ func StartTorch(ctx context.Context, folder string, net MLP, threads int, trial 
 		return nil, err
 	}
 	return t, nil
+}
+
+// StartTorchCUDA is StartTorch on a GPU, at the best of its ways to run a step: eager, compiled, and captured as a CUDA graph. The
+// precision is that of products: fp32, tf32 or bf16.
+func StartTorchCUDA(ctx context.Context, folder string, net MLP, precision string, trial time.Duration) (*Torch, error) {
+	python, err := findPython(ctx)
+	if err != nil {
+		return nil, err
+	}
+	const probe = "import sys, torch; sys.exit(not torch.cuda.is_available())"
+	if err := exec.CommandContext(ctx, python, "-c", probe).Run(); err != nil {
+		return nil, fmt.Errorf("peers: PyTorch of %s finds no GPU: %w", python, ErrAbsent)
+	}
+	if _, err := net.write(folder); err != nil {
+		return nil, err
+	}
+	script, err := unpack(folder, "torch_mlp_cuda.py")
+	if err != nil {
+		return nil, err
+	}
+	p, err := start(ctx, libraries{}, python, script, folder)
+	if err != nil {
+		return nil, err
+	}
+	t := &Torch{Peer: p}
+	most := 0.0
+	var failed error
+	for _, mode := range []string{"eager", "compiled", "graph"} {
+		r := request{"set " + mode + " " + precision, mode + " " + precision}
+		speed, err := p.try(r, trial)
+		if err != nil {
+			failed = fmt.Errorf("%s: %w", mode, err)
+			continue // what this version cannot do
+		}
+		if speed > most {
+			most, t.chosen = speed, r
+		}
+	}
+	if most == 0 {
+		p.Close()
+		return nil, failed
+	}
+	if err := p.set(t.chosen); err != nil {
+		p.Close()
+		return nil, err
+	}
+	return t, nil
+}
+
+// write writes the script and what it reads, and returns the script's path.
+func (net *MLP) write(folder string) (script string, err error) {
+	if script, err = unpack(folder, "torch_mlp.py"); err != nil {
+		return "", err
+	}
+	spec, err := json.Marshal(net)
+	if err != nil {
+		return "", fmt.Errorf("peers: %w", err)
+	}
+	if err := os.WriteFile(filepath.Join(folder, "mlp.json"), spec, 0o600); err != nil {
+		return "", fmt.Errorf("peers: %w", err)
+	}
+	files := map[string][]float32{"x": net.X, "y": net.Y}
+	for name, v := range net.Parameters {
+		files[name] = v
+	}
+	for name, v := range files {
+		if _, err := writeFloats(folder, name, v); err != nil {
+			return "", err
+		}
+	}
+	return script, nil
 }
 
 // Loss starts again from the initial values, trains so many steps and returns the loss of the batch that follows.

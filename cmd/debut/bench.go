@@ -146,7 +146,7 @@ func (b *benchmark) measure(ctx context.Context, suite string, device *deviceFla
 	defer closing(dev, &err)
 	info := dev.Info()
 	b.console.log.Info("measuring", "device", info.Kind, "processor", info.Name, "level", info.Level, "threads", info.Threads)
-	b.opt.Device = dev
+	b.opt.Device, b.opt.Precision = dev, string(device.precision)
 	err = bench.Run(ctx, suite, b.opt, func(r bench.Result) error {
 		results = append(results, r)
 		return b.print(r)

@@ -48,7 +48,7 @@ func TestDiskFillsUp(t *testing.T) {
 				found, err := filepath.Glob(filepath.Join(folder, "checkpoints", "*.json"))
 				return err == nil && len(found) > 0
 			})
-			p.signal(t, syscall.SIGSTOP)
+			p.stop(t)
 			fill(t, disk, c.leave)
 			p.signal(t, syscall.SIGCONT)
 			if c.leave > 0 {

@@ -29,6 +29,16 @@ func (p *process) signal(t testing.TB, s os.Signal) {
 	}
 }
 
+// stop stops the process and waits until all of its threads stand still: what one is writing is written before.
+func (p *process) stop(t testing.TB) {
+	t.Helper()
+	p.signal(t, syscall.SIGSTOP)
+	var status syscall.WaitStatus
+	if _, err := syscall.Wait4(p.Process.Pid, &status, syscall.WUNTRACED, nil); err != nil || !status.Stopped() {
+		t.Fatalf("the process does not stop: %v, status %x", err, status)
+	}
+}
+
 // progressed waits until a training has added to its metrics.jsonl.
 func (p *process) progressed(t testing.TB, folder string) {
 	t.Helper()
@@ -119,11 +129,7 @@ func TestTwoProcessesInOneFolder(t *testing.T) {
 	folder := filepath.Join(dir, "runs", "r")
 	first := start(t, dir, "train", "run.yaml", "-q", "--set", "checkpoint.every_epochs=1")
 	first.awaitFile(t, filepath.Join(folder, "metrics.jsonl"))
-	first.signal(t, syscall.SIGSTOP) // it keeps its lock, and does not end before the others have tried
-	var status syscall.WaitStatus
-	if _, err := syscall.Wait4(first.Process.Pid, &status, syscall.WUNTRACED, nil); err != nil || !status.Stopped() {
-		t.Fatalf("the process does not stop: %v, status %x", err, status)
-	}
+	first.stop(t) // it keeps its lock, and does not end before the others have tried
 	before := snapshot(t, folder)
 	for _, args := range [][]string{
 		{"run.yaml", "--resume"}, {"run.yaml", "--resume=best"}, {"runs/r", "--resume"}, {"run.yaml", "--overwrite"}, {"run.yaml"},

@@ -120,4 +120,5 @@ def main():
             answer({"error": f"unknown request {line!r}"})
 
 
-main()
+if __name__ == "__main__":
+    main()
