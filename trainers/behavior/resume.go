@@ -146,7 +146,7 @@ func (s *session) restoreBest(from *checkpoint.Loaded) error {
 
 // harmless are keys that may be changed when a training is resumed, with all below them.
 var harmless = []string{
-	"name", "output", "device", "threads", "checkpoint", "train.epochs", "train.divergence",
+	"name", "output", "device", "threads", "precision", "checkpoint", "train.epochs", "train.divergence",
 	"train.early_stopping.patience", "train.early_stopping.min_delta",
 }
 
