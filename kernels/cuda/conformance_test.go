@@ -42,6 +42,6 @@ func opened(t testing.TB, opt Options) *Device {
 
 func open(t *testing.T) kernels.Device { return opened(t, Options{}) }
 
-func TestConformance(t *testing.T) { kerneltest.Run(t, open) }
+func TestConformanceOnGPU(t *testing.T) { kerneltest.Run(t, open) }
 
-func TestAllocations(t *testing.T) { kerneltest.RunAllocations(t, open) }
+func TestAllocationsOnGPU(t *testing.T) { kerneltest.RunAllocations(t, open) }

@@ -227,20 +227,20 @@ func sameBits(a, b []float32) bool {
 	return string(kernels.Bytes(a)) == string(kernels.Bytes(b))
 }
 
-func TestConformanceWithBLAS(t *testing.T) {
+func TestConformanceWithBLASOnGPU(t *testing.T) {
 	if inChild(t, "^(device|dense)") {
 		kerneltest.Run(t, open)
 	}
 }
 
-func TestAllocationsWithBLAS(t *testing.T) {
+func TestAllocationsWithBLASOnGPU(t *testing.T) {
 	if inChild(t, "") {
 		kerneltest.RunAllocations(t, open)
 	}
 }
 
 // Products by cuBLAS and by own kernels are what they are in float64, within what their precisions may lose.
-func TestProducts(t *testing.T) {
+func TestProductsOnGPU(t *testing.T) {
 	if !inChild(t, "") {
 		return
 	}
@@ -309,7 +309,7 @@ func TestProductsOfVectors(t *testing.T) {
 }
 
 // Batches that are not full are computed by own kernels, alone and in lists, captured or not.
-func TestPartialBatches(t *testing.T) {
+func TestPartialBatchesOnGPU(t *testing.T) {
 	if !inChild(t, "") {
 		return
 	}
