@@ -8,6 +8,7 @@ import (
 	"sort"
 	"strings"
 
+	"debut/datasets/duck"
 	"debut/datasets/nearest"
 )
 
@@ -143,7 +144,7 @@ func lacking(from *origin, missing, needed, names []string) error {
 		if other, ok := nearest.Of(m, others); ok {
 			fmt.Fprintf(&b, " (did you mean %s?)", quote(other))
 			if !slices.Contains(renamed, other) {
-				renamed, renames = append(renamed, other), append(renames, sqlName(other)+" AS "+sqlName(m))
+				renamed, renames = append(renamed, other), append(renames, duck.Name(other)+" AS "+duck.Name(m))
 			}
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"debut/datasets/duck"
 )
 
 const (
@@ -303,7 +305,7 @@ func (t *textColumn) datesIn(layout string, from *origin) (*Series, bool, error)
 	s := &Series{Name: t.name, Kind: Date, layout: layout, Micros: decode(t.series.Codes, values, MissingDate)}
 	if other := otherReading(layout, t.series.Dict); !t.learned && other != "" {
 		s.note = fmt.Sprintf("column %s: its dates fit both %s and %s; they are read as %s. If that is wrong, convert them: query: SELECT * REPLACE (strptime(%s, '%s') AS %s) FROM data",
-			quote(t.name), layoutName(layout), layoutName(other), layoutName(layout), sqlName(t.name), strptimeFormat(other), sqlName(t.name))
+			quote(t.name), layoutName(layout), layoutName(other), layoutName(layout), duck.Name(t.name), strptimeFormat(other), duck.Name(t.name))
 	}
 	return s, false, nil
 }
@@ -346,7 +348,7 @@ func (t *textColumn) notNumbers(from *origin) error {
 
 // commaNumbers describes the first number with a decimal comma.
 func (t *textColumn) commaNumbers(from *origin) error {
-	name := sqlName(t.name)
+	name := duck.Name(t.name)
 	remedy := "convert the column: " + querySetting(t.applied, fmt.Sprintf("SELECT * REPLACE (CAST(replace(%s, ',', '.') AS DOUBLE) AS %s) FROM data", name, name))
 	if !t.applied {
 		remedy += "; or set its type to categorical"

@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
+
+	"debut/datasets/duck"
 )
 
 // applied loads a model's encoder, with features x, price and c, and reads and
@@ -125,7 +127,7 @@ func TestLongListsAreCut(t *testing.T) {
 	if n := len(err.Error()); n > 1500 || strings.Contains(err.Error(), `"d010"`) {
 		t.Errorf("an error of %d bytes:\n%v", n, err)
 	}
-	text := plain(&queryError{message: "x" + strings.Repeat("é", 5000)}).Error()
+	text := plain(&duck.Error{Message: "x" + strings.Repeat("é", 5000)}).Error()
 	if len(text) > maxDatabaseText+20 || !utf8.ValidString(text) || !strings.HasSuffix(text, "…") {
 		t.Errorf("a message of %d bytes, ending in %q", len(text), text[max(0, len(text)-10):])
 	}

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/duckdb/duckdb-go/v2/mapping"
+
+	"debut/datasets/duck"
 )
 
 // nestedKinds names the types whose values hold other values. As text they would
@@ -22,7 +24,7 @@ const nestedJSON = "JSON objects or lists"
 
 // nested is the error about column i, which holds values of a nested kind.
 func (r *relation) nested(i int, kind string) error {
-	name := sqlName(r.names[i])
+	name := duck.Name(r.names[i])
 	var sql string
 	switch kind {
 	case "lists":
@@ -48,11 +50,11 @@ type jsonReader struct {
 	nested bool
 }
 
-func (t *jsonReader) read(c *chunk, column int) {
-	values, mask := vector[duckString](c, column)
+func (t *jsonReader) read(c *duck.Chunk, column int) {
+	values, mask := duck.Vector[duck.String](c, column)
 	for i := range values {
-		if mask.valid(i) {
-			text := values[i].text()
+		if mask.Valid(i) {
+			text := values[i].Text()
 			t.nested = t.nested || strings.HasPrefix(text, "{") || strings.HasPrefix(text, "[")
 		}
 	}

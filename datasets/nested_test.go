@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"debut/datasets/duck"
 )
 
 // remedyOf returns the SQL that a message proposes.
@@ -74,14 +76,14 @@ func TestNestedColumns(t *testing.T) {
 
 func TestNestedInParquetAndQueries(t *testing.T) {
 	ctx := context.Background()
-	db, err := openDatabase(true)
+	db, err := duck.Open(duck.Options{Threads: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.close()
+	defer db.Close()
 	dir := t.TempDir()
-	sql := fmt.Sprintf("COPY (SELECT MAP {'KEY': i} AS m, i AS x FROM range(3) AS r(i)) TO %s (FORMAT parquet)", sqlString(filepath.Join(dir, "m.parquet")))
-	if err := db.query(ctx, sql, nil); err != nil {
+	sql := fmt.Sprintf("COPY (SELECT MAP {'KEY': i} AS m, i AS x FROM range(3) AS r(i)) TO %s (FORMAT parquet)", duck.Literal(filepath.Join(dir, "m.parquet")))
+	if err := db.Query(ctx, sql, nil); err != nil {
 		t.Fatal(err)
 	}
 	_, err = Read(ctx, Source{Path: Strings{"m.parquet"}}, dir, nil)

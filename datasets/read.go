@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/duckdb/duckdb-go/v2/mapping"
+
+	"debut/datasets/duck"
 )
 
 // OtherColumns is the key of Read's overrides that stands for every column not
@@ -55,11 +57,15 @@ func readSource(ctx context.Context, src *Source, baseDir string, options readOp
 		}
 		return nil, nil, err
 	}
-	db, err := openDatabase(src.Query != "")
+	var database duck.Options
+	if src.Query != "" {
+		database.Threads = 1 // for an order of rows, and sums, that do not depend on timing
+	}
+	db, err := duck.Open(database)
 	if err != nil {
 		return nil, nil, err
 	}
-	defer db.close()
+	defer db.Close()
 	rel, files, err := openRelation(ctx, db, src, baseDir, options)
 	if err != nil {
 		return nil, nil, err
@@ -84,7 +90,7 @@ type relation struct {
 	sql    string // a FROM item
 	origin *origin
 	// columns as DuckDB calls and types them, and the names they get.
-	columns []resultColumn
+	columns []duck.Column
 	names   []string
 	// untyped relations hold texts only, whose types follow from the values.
 	untyped bool
@@ -92,7 +98,7 @@ type relation struct {
 	options readOptions
 }
 
-func openRelation(ctx context.Context, db *database, src *Source, baseDir string, options readOptions) (*relation, []string, error) {
+func openRelation(ctx context.Context, db *duck.DB, src *Source, baseDir string, options readOptions) (*relation, []string, error) {
 	if src.Query != "" {
 		return openQuery(ctx, db, src, baseDir, options)
 	}
@@ -114,22 +120,22 @@ func openRelation(ctx context.Context, db *database, src *Source, baseDir string
 		// Positional names keep DuckDB's rules for names out of it.
 		rel.sql = d.readCSV(files)
 		for i := range d.columns {
-			rel.columns = append(rel.columns, resultColumn{name: positional(i), typ: mapping.TypeVarchar})
+			rel.columns = append(rel.columns, duck.Column{Name: positional(i), Type: mapping.TypeVarchar})
 		}
 		return rel, files, nil
 	}
 	rel.sql = typedReader(format, files)
-	if rel.columns, err = db.describe(ctx, "SELECT * FROM "+rel.sql); err != nil {
+	if rel.columns, err = db.Describe(ctx, "SELECT * FROM "+rel.sql); err != nil {
 		return nil, nil, fmt.Errorf("read %s as %s: %w", displayName(files[0]), format, plain(err))
 	}
 	for _, c := range rel.columns {
-		rel.names = append(rel.names, c.name)
+		rel.names = append(rel.names, c.Name)
 	}
 	return rel, files, nil
 }
 
 // openQuery makes the view data and the tables, and the query over them.
-func openQuery(ctx context.Context, db *database, src *Source, baseDir string, options readOptions) (*relation, []string, error) {
+func openQuery(ctx context.Context, db *duck.DB, src *Source, baseDir string, options readOptions) (*relation, []string, error) {
 	rel := &relation{origin: &origin{query: true, applied: options.applied}, null: nullSet(src), options: options}
 	var files []string
 	view := func(name string, s *Source) error {
@@ -155,10 +161,10 @@ func openQuery(ctx context.Context, db *database, src *Source, baseDir string, o
 			if name == "data" {
 				rel.origin.dialect = d
 			}
-			if err := db.query(ctx, "CREATE VIEW "+sqlName(name)+" AS SELECT * FROM "+reader, nil); err != nil {
+			if err := db.Query(ctx, "CREATE VIEW "+duck.Name(name)+" AS SELECT * FROM "+reader, nil); err != nil {
 				return d.translate(err, paths)
 			}
-		} else if err := db.query(ctx, "CREATE VIEW "+sqlName(name)+" AS SELECT * FROM "+reader, nil); err != nil {
+		} else if err := db.Query(ctx, "CREATE VIEW "+duck.Name(name)+" AS SELECT * FROM "+reader, nil); err != nil {
 			return fmt.Errorf("read %s as %s: %w", displayName(paths[0]), format, plain(err))
 		}
 		files = append(files, paths...)
@@ -176,17 +182,17 @@ func openQuery(ctx context.Context, db *database, src *Source, baseDir string, o
 		}
 	}
 	query := strings.TrimRight(strings.TrimSpace(src.Query), "; \t\r\n")
-	columns, err := db.describe(ctx, query)
+	columns, err := db.Describe(ctx, query)
 	if err != nil {
 		return nil, nil, fmt.Errorf("query: %w", plain(err))
 	}
 	rel.columns = columns
 	for i, c := range columns {
-		if slices.Contains(rel.names, c.name) {
-			return nil, nil, fmt.Errorf("query: two columns of the result are named %s; rename one with AS", quote(c.name))
+		if slices.Contains(rel.names, c.Name) {
+			return nil, nil, fmt.Errorf("query: two columns of the result are named %s; rename one with AS", quote(c.Name))
 		}
-		rel.names = append(rel.names, c.name)
-		rel.columns[i].name = positional(i)
+		rel.names = append(rel.names, c.Name)
+		rel.columns[i].Name = positional(i)
 	}
 	aliases := make([]string, len(columns))
 	for i := range columns {
@@ -232,19 +238,19 @@ func fileFormat(src *Source, files []string, applied bool) (string, error) {
 
 func typedReader(format string, files []string) string {
 	if format == "json" {
-		return "read_json(" + sqlStrings(files) + ", sample_size = -1)"
+		return "read_json(" + duck.Literals(files) + ", sample_size = -1)"
 	}
-	return "read_parquet(" + sqlStrings(files) + ")"
+	return "read_parquet(" + duck.Literals(files) + ")"
 }
 
 // readCSV reads every column as text; types are found in Go.
 func (d *dialect) readCSV(files []string) string {
 	columns := make([]string, len(d.columns))
 	for i := range columns {
-		columns[i] = sqlString(positional(i)) + ": 'VARCHAR'"
+		columns[i] = duck.Literal(positional(i)) + ": 'VARCHAR'"
 	}
 	return fmt.Sprintf("read_csv(%s, auto_detect = false, delim = %s, quote = '\"', escape = '\"', header = %t, skip = %d%s, columns = {%s})",
-		sqlStrings(files), sqlString(string(d.delimiter)), d.header, d.skip, d.newLine(), strings.Join(columns, ", "))
+		duck.Literals(files), duck.Literal(string(d.delimiter)), d.header, d.skip, d.newLine(), strings.Join(columns, ", "))
 }
 
 // sniffCSV lets DuckDB find the types, from all rows, so that SQL can compute
@@ -256,7 +262,7 @@ func (d *dialect) sniffCSV(files []string, src *Source) string {
 		null = append(null, n, " "+n)
 	}
 	return fmt.Sprintf("read_csv(%s, delim = %s, quote = '\"', escape = '\"', header = %t, skip = %d%s, names = %s, nullstr = %s, sample_size = -1, dateformat = '%%Y-%%m-%%d', timestampformat = '%%Y-%%m-%%d %%H:%%M:%%S')",
-		sqlStrings(files), sqlString(string(d.delimiter)), d.header, d.skip, d.newLine(), sqlStrings(d.columns), sqlStrings(null))
+		duck.Literals(files), duck.Literal(string(d.delimiter)), d.header, d.skip, d.newLine(), duck.Literals(d.columns), duck.Literals(null))
 }
 
 // newLine is the option of read_csv about line ends, "" to let DuckDB see.
@@ -277,7 +283,7 @@ func nullSet(src *Source) map[string]bool {
 
 // translate explains an error of DuckDB about CSV files.
 func (d *dialect) translate(err error, files []string) error {
-	var q *queryError
+	var q *duck.Error
 	if !errors.As(err, &q) {
 		return err
 	}
@@ -294,11 +300,11 @@ const maxDatabaseText = 1000
 // plain shortens DuckDB's message to its first line, with its position marks
 // and suggestions of settings left out.
 func plain(err error) error {
-	var q *queryError
+	var q *duck.Error
 	if !errors.As(err, &q) {
 		return err
 	}
-	text, _, _ := strings.Cut(strings.TrimSpace(q.message), "\n\n")
+	text, _, _ := strings.Cut(strings.TrimSpace(q.Message), "\n\n")
 	text, _, _ = strings.Cut(text, "Possible fixes")
 	return errors.New("duckdb: " + shorten(strings.Join(strings.Fields(text), " "), maxDatabaseText))
 }
@@ -321,7 +327,7 @@ func (r *relation) noRows() error {
 }
 
 // read selects the columns that are not ignored.
-func (r *relation) read(ctx context.Context, db *database, overrides map[string]string) (*Frame, error) {
+func (r *relation) read(ctx context.Context, db *duck.DB, overrides map[string]string) (*Frame, error) {
 	types := make([]string, len(r.columns))
 	wanted := make([]int, 0, len(r.columns))
 	for i, name := range r.names {
@@ -345,7 +351,7 @@ func (r *relation) read(ctx context.Context, db *database, overrides map[string]
 		return nil, fmt.Errorf("none of the columns of the data is used%s; they are %s", delimiterHint(r.names, r.options.applied), list(r.names, maxListed))
 	}
 	for _, i := range wanted {
-		if what := nestedKinds[r.columns[i].typ]; what != "" {
+		if what := nestedKinds[r.columns[i].Type]; what != "" {
 			return nil, r.nested(i, what)
 		}
 	}
@@ -372,13 +378,13 @@ func (r *relation) read(ctx context.Context, db *database, overrides map[string]
 
 // readColumns runs one query for the columns of the given indexes and stores
 // them in series. It returns those that have to be read again as text.
-func (r *relation) readColumns(ctx context.Context, db *database, indexes []int, types []string, series []*Series) ([]int, error) {
+func (r *relation) readColumns(ctx context.Context, db *duck.DB, indexes []int, types []string, series []*Series) ([]int, error) {
 	readers := make([]columnReader, len(indexes))
 	items := make([]string, len(indexes))
 	for k, i := range indexes {
 		readers[k], items[k] = r.newReader(i, types[i])
 	}
-	err := db.query(ctx, "SELECT "+strings.Join(items, ", ")+" FROM "+r.sql, func(c *chunk) error {
+	err := db.Query(ctx, "SELECT "+strings.Join(items, ", ")+" FROM "+r.sql, func(c *duck.Chunk) error {
 		for k := range readers {
 			readers[k].read(c, k)
 		}
@@ -414,30 +420,30 @@ func (r *relation) readColumns(ctx context.Context, db *database, indexes []int,
 
 // columnReader takes one column out of chunks.
 type columnReader interface {
-	read(c *chunk, column int)
+	read(c *duck.Chunk, column int)
 	finish(from *origin) (s *Series, reread bool, err error)
 }
 
 // newReader returns the reader for column i and the SQL that casts it to what
 // the reader expects: numbers, booleans, timestamps or text.
 func (r *relation) newReader(i int, declared string) (columnReader, string) {
-	name, column := r.names[i], sqlName(r.columns[i].name)
+	name, column := r.names[i], duck.Name(r.columns[i].Name)
 	text := func(infer bool) (columnReader, string) {
 		t := newTextColumn(name, declared, infer, r.null)
 		t.learned, t.layout, t.applied = r.options.learned, r.options.layouts[name], r.options.applied
 		reader := &textReader{t}
-		if r.columns[i].json {
+		if r.columns[i].JSON {
 			return &jsonReader{textReader: reader, refuse: func() error { return r.nested(i, nestedJSON) }}, "CAST(" + column + " AS VARCHAR)"
 		}
 		return reader, "CAST(" + column + " AS VARCHAR)"
 	}
-	switch kindOf(r.columns[i].typ) {
+	switch kindOf(r.columns[i].Type) {
 	case Numeric:
 		switch declared {
 		case TypeAuto, TypeNumeric:
 			return &numberReader{series: &Series{Name: name, Kind: Numeric}}, "CAST(" + column + " AS DOUBLE)"
 		case TypeCategorical:
-			if isFloating(r.columns[i].typ) {
+			if isFloating(r.columns[i].Type) {
 				// Formatted in Go: 1, not 1.0.
 				return &numberReader{series: &Series{Name: name, Kind: Numeric}, asText: true}, "CAST(" + column + " AS DOUBLE)"
 			}
@@ -481,11 +487,11 @@ func isFloating(t mapping.Type) bool {
 
 type textReader struct{ *textColumn }
 
-func (t *textReader) read(c *chunk, column int) {
-	values, mask := vector[duckString](c, column)
+func (t *textReader) read(c *duck.Chunk, column int) {
+	values, mask := duck.Vector[duck.String](c, column)
 	for i := range values {
-		if mask.valid(i) {
-			t.add(values[i].text(), true)
+		if mask.Valid(i) {
+			t.add(values[i].Text(), true)
 		} else {
 			t.add("", false)
 		}
@@ -498,11 +504,11 @@ type numberReader struct {
 	bad    int
 }
 
-func (r *numberReader) read(c *chunk, column int) {
-	values, mask := vector[float64](c, column)
+func (r *numberReader) read(c *duck.Chunk, column int) {
+	values, mask := duck.Vector[float64](c, column)
 	for i, v := range values {
 		switch {
-		case !mask.valid(i):
+		case !mask.Valid(i):
 			v = math.NaN()
 		case math.IsNaN(v) || math.IsInf(v, 0):
 			r.bad++
@@ -542,11 +548,11 @@ func (r *numberReader) finish(from *origin) (*Series, bool, error) {
 
 type booleanReader struct{ series *Series }
 
-func (r *booleanReader) read(c *chunk, column int) {
-	values, mask := vector[uint8](c, column)
+func (r *booleanReader) read(c *duck.Chunk, column int) {
+	values, mask := duck.Vector[uint8](c, column)
 	for i, v := range values {
 		f := math.NaN()
-		if mask.valid(i) {
+		if mask.Valid(i) {
 			f = 0
 			if v != 0 {
 				f = 1
@@ -560,10 +566,10 @@ func (r *booleanReader) finish(*origin) (*Series, bool, error) { return r.series
 
 type dateReader struct{ series *Series }
 
-func (r *dateReader) read(c *chunk, column int) {
-	values, mask := vector[int64](c, column)
+func (r *dateReader) read(c *duck.Chunk, column int) {
+	values, mask := duck.Vector[int64](c, column)
 	for i, v := range values {
-		if !mask.valid(i) {
+		if !mask.Valid(i) {
 			v = MissingDate
 		}
 		r.series.Micros = append(r.series.Micros, v)

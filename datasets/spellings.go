@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"debut/datasets/duck"
 )
 
 const (
@@ -96,7 +98,7 @@ func (t *textColumn) caseNote(written []spelling) string {
 	if len(groups) == 0 {
 		return ""
 	}
-	name := sqlName(t.name)
+	name := duck.Name(t.name)
 	return fmt.Sprintf("column %s: values that differ only in upper and lower case count as different categories: %s. If they mean the same, make them alike: query: SELECT * REPLACE (lower(trim(%s)) AS %s) FROM data",
 		quote(t.name), listVariants(groups), name, name)
 }
@@ -203,8 +205,8 @@ func (t *textColumn) dateNote(written []spelling) string {
 	if len(layouts) < 2 || float64(covered) < numberShare*float64(t.present) {
 		return ""
 	}
-	name := sqlName(t.name)
-	remedy := fmt.Sprintf("Convert them: query: SELECT * REPLACE (try_strptime(%s, %s) AS %s) FROM data", name, sqlStrings(formats), name)
+	name := duck.Name(t.name)
+	remedy := fmt.Sprintf("Convert them: query: SELECT * REPLACE (try_strptime(%s, %s) AS %s) FROM data", name, duck.Literals(formats), name)
 	if doubtful || contradicted(layouts, written) {
 		remedy = "Some do not tell day from month: write them alike at their source, the year first"
 	}

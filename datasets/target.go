@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"debut/datasets/duck"
 	"debut/datasets/nearest"
 )
 
@@ -275,7 +276,7 @@ func checkLabels(f *Frame, s *Series) error {
 	}
 	remedy := "complete the labels, or set drop_missing_target: true"
 	if f.origin != nil && f.origin.applied {
-		remedy = "complete the labels, or leave those rows out: " + querySetting(true, "SELECT * FROM data WHERE "+sqlName(s.Name)+" IS NOT NULL")
+		remedy = "complete the labels, or leave those rows out: " + querySetting(true, "SELECT * FROM data WHERE "+duck.Name(s.Name)+" IS NOT NULL")
 	}
 	for i := range s.Len() {
 		if s.Missing(i) {

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"debut/datasets/atomicfile"
+	"debut/datasets/duck"
 )
 
 // OutputColumn is a named column of results. Values is one of []string,
@@ -134,19 +135,19 @@ func writeParquet(ctx context.Context, path string, cols []OutputColumn, formats
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 
-	db, err := openDatabase(true)
+	db, err := duck.Open(duck.Options{Threads: 1})
 	if err != nil {
 		return err
 	}
-	defer db.close()
+	defer db.Close()
 	types, names := make([]string, len(cols)), make([]string, len(cols))
 	for i := range cols {
-		types[i] = sqlString(positional(i)) + ": " + sqlString(formats[i].sqlType)
-		names[i] = positional(i) + " AS " + sqlName(cols[i].Name)
+		types[i] = duck.Literal(positional(i)) + ": " + duck.Literal(formats[i].sqlType)
+		names[i] = positional(i) + " AS " + duck.Name(cols[i].Name)
 	}
 	parquet := filepath.Join(dir, "rows.parquet")
-	err = db.query(ctx, fmt.Sprintf("COPY (SELECT %s FROM read_csv(%s, auto_detect = false, delim = ',', quote = '\"', escape = '\"', header = true, columns = {%s})) TO %s (FORMAT parquet, COMPRESSION zstd)",
-		strings.Join(names, ", "), sqlString(staged), strings.Join(types, ", "), sqlString(parquet)), nil)
+	err = db.Query(ctx, fmt.Sprintf("COPY (SELECT %s FROM read_csv(%s, auto_detect = false, delim = ',', quote = '\"', escape = '\"', header = true, columns = {%s})) TO %s (FORMAT parquet, COMPRESSION zstd)",
+		strings.Join(names, ", "), duck.Literal(staged), strings.Join(types, ", "), duck.Literal(parquet)), nil)
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, plain(err))
 	}

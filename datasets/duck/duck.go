@@ -1,0 +1,240 @@
+// Package duck runs DuckDB through its C interface: database/sql boxes every
+// value and reads a fifth as fast. A DB never fetches extensions, so nothing
+// that is computed depends on the network.
+package duck
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"unsafe"
+
+	"github.com/duckdb/duckdb-go/v2/mapping"
+)
+
+// DB is a DuckDB with one connection. Its methods must not be called
+// concurrently, but for Close.
+type DB struct {
+	db   mapping.Database
+	conn mapping.Connection
+
+	mu     sync.Mutex // guards closed against a late interrupt
+	closed bool
+}
+
+// Options say how a database is opened. The zero value is a database in memory
+// that uses all processors.
+type Options struct {
+	// Path is the file of the database, "" for one in memory.
+	Path string
+	// Threads is the number of worker threads, 0 for one a processor. On one
+	// thread the order of a query's rows and its floating-point sums do not
+	// depend on timing.
+	Threads int
+	// Memory limits what the database holds in memory, in bytes; 0 leaves
+	// DuckDB's own limit. Beyond it, it writes to TempDir.
+	Memory int64
+	// TempDir receives what does not fit into memory; "" leaves DuckDB's choice:
+	// beside the file, or .tmp in the working folder.
+	TempDir string
+}
+
+// Open opens or creates a database.
+func Open(o Options) (*DB, error) {
+	var config mapping.Config
+	if mapping.CreateConfig(&config) == mapping.StateError {
+		return nil, errors.New("duckdb: create a configuration")
+	}
+	defer mapping.DestroyConfig(&config)
+	options := [][2]string{
+		{"autoinstall_known_extensions", "false"},
+		{"autoload_known_extensions", "false"},
+		{"preserve_insertion_order", "true"},
+	}
+	if o.Threads > 0 {
+		options = append(options, [2]string{"threads", strconv.Itoa(o.Threads)})
+	}
+	if o.Memory > 0 {
+		options = append(options, [2]string{"memory_limit", strconv.FormatInt(o.Memory, 10) + "B"})
+	}
+	if o.TempDir != "" {
+		options = append(options, [2]string{"temp_directory", o.TempDir})
+	}
+	for _, o := range options {
+		if mapping.SetConfig(config, o[0], o[1]) == mapping.StateError {
+			return nil, fmt.Errorf("duckdb: set %s = %s", o[0], o[1])
+		}
+	}
+	d := new(DB)
+	var message string
+	if mapping.OpenExt(o.Path, &d.db, config, &message) == mapping.StateError {
+		mapping.Close(&d.db)
+		return nil, fmt.Errorf("duckdb: open the database: %s", message)
+	}
+	if mapping.Connect(d.db, &d.conn) == mapping.StateError {
+		mapping.Close(&d.db)
+		return nil, errors.New("duckdb: connect to the database")
+	}
+	return d, nil
+}
+
+// Close closes the database. A query under way must have returned.
+func (d *DB) Close() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.closed = true
+	mapping.Disconnect(&d.conn)
+	mapping.Close(&d.db)
+}
+
+func (d *DB) interrupt() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.closed {
+		mapping.Interrupt(d.conn)
+	}
+}
+
+// Error is what DuckDB said about a statement.
+type Error struct{ Message string }
+
+func (e *Error) Error() string { return e.Message }
+
+// Query runs one statement and hands each chunk of its result to visit, in
+// order. visit may be nil. The chunk's memory is valid only during the call.
+func (d *DB) Query(ctx context.Context, sql string, visit func(*Chunk) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	stop := context.AfterFunc(ctx, d.interrupt)
+	defer stop()
+
+	var stmt mapping.PreparedStatement
+	defer mapping.DestroyPrepare(&stmt)
+	if mapping.Prepare(d.conn, sql, &stmt) == mapping.StateError {
+		return &Error{Message: mapping.PrepareError(stmt)}
+	}
+	var result mapping.Result
+	defer mapping.DestroyResult(&result)
+	if mapping.ExecutePrepared(stmt, &result) == mapping.StateError {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		return &Error{Message: mapping.ResultError(&result)}
+	}
+	if visit == nil {
+		return nil
+	}
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		c := mapping.FetchChunk(result)
+		if c.Ptr == nil {
+			return nil
+		}
+		rows := int(mapping.DataChunkGetSize(c))
+		var err error
+		if rows > 0 {
+			err = visit(&Chunk{data: c, Rows: rows})
+		}
+		mapping.DestroyDataChunk(&c)
+		if err != nil || rows == 0 {
+			return err
+		}
+	}
+}
+
+// Column is a column of a statement's result.
+type Column struct {
+	Name string
+	Type mapping.Type
+	JSON bool // text that DuckDB says is JSON
+}
+
+// Describe returns the columns of a statement without running it. Statements
+// that return no rows, and several statements in one text, are errors.
+func (d *DB) Describe(ctx context.Context, sql string) ([]Column, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	var stmt mapping.PreparedStatement
+	defer mapping.DestroyPrepare(&stmt)
+	if mapping.Prepare(d.conn, sql, &stmt) == mapping.StateError {
+		return nil, &Error{Message: mapping.PrepareError(stmt)}
+	}
+	if mapping.PreparedStatementType(stmt) != mapping.StatementTypeSelect {
+		return nil, &Error{Message: "not a SELECT statement"}
+	}
+	n := mapping.PreparedStatementColumnCount(stmt)
+	columns := make([]Column, n)
+	for i := range columns {
+		logical := mapping.PreparedStatementColumnLogicalType(stmt, mapping.IdxT(i))
+		columns[i] = Column{
+			Name: mapping.PreparedStatementColumnName(stmt, mapping.IdxT(i)),
+			Type: mapping.PreparedStatementColumnType(stmt, mapping.IdxT(i)),
+			JSON: logical.Ptr != nil && mapping.LogicalTypeGetAlias(logical) == "JSON",
+		}
+		mapping.DestroyLogicalType(&logical)
+	}
+	return columns, nil
+}
+
+// Chunk is a batch of result rows, column by column.
+type Chunk struct {
+	data mapping.DataChunk
+	Rows int
+}
+
+// Validity is the bit mask of present values; nil means all are present.
+type Validity []uint64
+
+// Valid reports whether value i is present.
+func (v Validity) Valid(i int) bool { return v == nil || v[i/64]>>(i%64)&1 != 0 }
+
+// Vector returns column i as values of type T, which must be the C layout of
+// the column's physical type.
+func Vector[T any](c *Chunk, i int) ([]T, Validity) {
+	v := mapping.DataChunkGetVector(c.data, mapping.IdxT(i))
+	values := unsafe.Slice((*T)(mapping.VectorGetData(v)), c.Rows)
+	mask := (*uint64)(mapping.VectorGetValidity(v))
+	if mask == nil {
+		return values, nil
+	}
+	return values, unsafe.Slice(mask, (c.Rows+63)/64)
+}
+
+// String is the layout of duckdb_string_t: up to 12 bytes in place, longer
+// texts behind a pointer.
+type String struct {
+	length uint32
+	prefix [4]byte
+	rest   [8]byte // the pointer, or bytes 4 to 11
+}
+
+// Text returns the string's bytes without copying: valid as long as the chunk.
+func (s *String) Text() string {
+	const inlined = 12
+	if s.length <= inlined {
+		return unsafe.String(&s.prefix[0], s.length)
+	}
+	return unsafe.String(*(**byte)(unsafe.Pointer(&s.rest)), s.length)
+}
+
+// Literal quotes a string literal.
+func Literal(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+
+// Name quotes an identifier.
+func Name(s string) string { return `"` + strings.ReplaceAll(s, `"`, `""`) + `"` }
+
+// Literals renders a list literal of strings.
+func Literals(values []string) string {
+	quoted := make([]string, len(values))
+	for i, v := range values {
+		quoted[i] = Literal(v)
+	}
+	return "[" + strings.Join(quoted, ", ") + "]"
+}
