@@ -36,6 +36,8 @@ func rowHash(f *Frame, r int) uint64 {
 			v = uint64(c.Codes[r])
 		case Date:
 			v = uint64(c.Micros[r])
+		case Vector:
+			v = vectorKey(c, r)
 		default:
 			v = floatKey(c.Floats[r])
 		}
@@ -64,6 +66,8 @@ func equalRows(f *Frame, a, b int) bool {
 			equal = c.Codes[a] == c.Codes[b]
 		case Date:
 			equal = c.Micros[a] == c.Micros[b]
+		case Vector:
+			equal = equalVectors(c, a, b)
 		default:
 			equal = floatKey(c.Floats[a]) == floatKey(c.Floats[b])
 		}

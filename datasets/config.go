@@ -1,6 +1,10 @@
 package datasets
 
-import "github.com/invopop/jsonschema"
+import (
+	"reflect"
+
+	"github.com/invopop/jsonschema"
+)
 
 // Strings is a list that may be written as a single string in a run file.
 type Strings []string
@@ -57,6 +61,16 @@ type Source struct {
 	Null      Strings           `yaml:"null,omitempty" jsonschema:"description=Texts that mean a missing value besides the empty one."`
 	Tables    map[string]Source `yaml:"tables,omitempty" jsonschema:"description=Further tables for the query by name."`
 	Query     string            `yaml:"query,omitempty" jsonschema:"description=SQL (DuckDB) over the view data and the tables; its result is the rows."`
+
+	Vectors map[string]VectorFile `yaml:"vectors,omitempty" jsonschema:"description=Columns of vectors from .npy files by name of the column."`
+}
+
+// VectorFile names a matrix of ready-made vectors, such as embeddings of images
+// or titles, one row an item, and says which of them a row of the data has.
+type VectorFile struct {
+	Path string `yaml:"path" jsonschema:"description=The matrix: a .npy file of numbers with a row for each vector."`
+	On   string `yaml:"on" jsonschema:"description=The column of the data that says which vector a row has: by its id in ids or else by the number of the matrix's row counted from 0."`
+	IDs  string `yaml:"ids,omitempty" jsonschema:"description=A text file with one id a line for the rows of the matrix in order."`
 }
 
 // UnmarshalYAML refuses an empty delimiter: delimiter: | without quotes is the
@@ -82,11 +96,11 @@ func (s *Source) UnmarshalYAML(unmarshal func(any) error) error {
 // Column says how a column is treated. Empty fields take the value of the
 // type's defaults (Config.Defaults), and then the built-in ones.
 type Column struct {
-	Type             string    `yaml:"type,omitempty" jsonschema:"enum=auto,enum=numeric,enum=categorical,enum=boolean,enum=date,enum=ignore,description=What the values are."`
-	Fill             string    `yaml:"fill,omitempty" jsonschema:"enum=mean,enum=median,enum=most_frequent,enum=constant,enum=category,description=What replaces a missing value: mean or median (numbers); most_frequent; constant; category (text: a category of its own)."`
+	Type             string    `yaml:"type,omitempty" jsonschema:"enum=auto,enum=numeric,enum=categorical,enum=boolean,enum=date,enum=vector,enum=text,enum=ignore,description=What the values are. vector: lists of numbers; text: free text read for its words."`
+	Fill             string    `yaml:"fill,omitempty" jsonschema:"enum=mean,enum=median,enum=most_frequent,enum=constant,enum=category,enum=zeros,description=What replaces a missing value: mean or median (numbers); most_frequent; constant; category (text: a category of its own); zeros or mean (vectors)."`
 	FillValue        string    `yaml:"fill_value,omitempty" jsonschema:"description=The constant of fill: constant."`
 	MissingIndicator *bool     `yaml:"missing_indicator,omitempty" jsonschema:"description=Add a 0/1 feature that says whether the value was missing."`
-	Transform        Strings   `yaml:"transform,omitempty" jsonschema:"description=Numbers: any of log1p (sign(x) log(1+|x|)) and clip (at quantiles) and standardize; applied in this order; or none."`
+	Transform        Strings   `yaml:"transform,omitempty" jsonschema:"description=Numbers: any of log1p (sign(x) log(1+|x|)) and clip (at quantiles) and standardize; applied in this order; vectors: l2 (to length 1) and standardize (each number); or none."`
 	ClipQuantiles    []float64 `yaml:"clip_quantiles,omitempty" jsonschema:"description=The two quantiles of clip. Default 0.001 and 0.999."`
 	Encoding         string    `yaml:"encoding,omitempty" jsonschema:"enum=none,enum=piecewise_linear,enum=buckets,description=Numbers: none feeds the value; piecewise_linear spreads it over quantile bins; buckets turns the quantile bin into a category."`
 	Bins             int       `yaml:"bins,omitempty" jsonschema:"minimum=0,description=Number of quantile bins of an encoding. Default 16."`
@@ -94,6 +108,9 @@ type Column struct {
 	MaxVocabulary    int       `yaml:"max_vocabulary,omitempty" jsonschema:"minimum=0,description=At most this many categories: the most frequent ones. Default: no limit."`
 	HashBuckets      int       `yaml:"hash_buckets,omitempty" jsonschema:"minimum=0,description=Hash categories into this many ids instead of keeping a vocabulary."`
 	Embedding        int       `yaml:"embedding,omitempty" jsonschema:"minimum=0,description=Width of the embedding; 0 leaves it to the model."`
+	Dimensions       int       `yaml:"dimensions,omitempty" jsonschema:"minimum=0,description=Free text: number of features its words are hashed into. Default 128."`
+	Words            []int     `yaml:"words,omitempty" jsonschema:"description=Free text: least and greatest number of words in a row that make a feature; 0 and 0 for none. Default 1 and 2."`
+	Characters       []int     `yaml:"characters,omitempty" jsonschema:"description=Free text: least and greatest number of characters in a row within a word that make a feature; 0 and 0 for none. Default 3 and 5."`
 }
 
 // Defaults are settings for all columns of a type.
@@ -102,6 +119,8 @@ type Defaults struct {
 	Categorical Column `yaml:"categorical,omitempty" jsonschema:"description=Columns of text."`
 	Boolean     Column `yaml:"boolean,omitempty" jsonschema:"description=Columns of true and false."`
 	Date        Column `yaml:"date,omitempty" jsonschema:"description=Columns of dates and times."`
+	Vector      Column `yaml:"vector,omitempty" jsonschema:"description=Columns of vectors."`
+	Text        Column `yaml:"text,omitempty" jsonschema:"description=Columns of free text (type: text)."`
 }
 
 // Split says how rows are divided. Fractions are of all rows of the source.
@@ -131,6 +150,8 @@ const (
 	TypeCategorical = "categorical"
 	TypeBoolean     = "boolean"
 	TypeDate        = "date"
+	TypeVector      = "vector"
+	TypeText        = "text"
 	TypeIgnore      = "ignore"
 )
 
@@ -141,6 +162,7 @@ const (
 	FillMostFrequent = "most_frequent"
 	FillConstant     = "constant"
 	FillCategory     = "category"
+	FillZeros        = "zeros"
 )
 
 // Entries of Column.Transform.
@@ -149,6 +171,7 @@ const (
 	TransformLog1p       = "log1p"
 	TransformClip        = "clip"
 	TransformStandardize = "standardize"
+	TransformL2          = "l2"
 )
 
 // Values of Column.Encoding.
@@ -172,6 +195,10 @@ const (
 	defaultTest       = 0.2
 	defaultBins       = 16
 	maxBins           = 4096
+	defaultDimensions = 128
+	// maxWidth bounds the features that one vector or text becomes: each is a
+	// number in every row.
+	maxWidth = 1 << 16
 )
 
 // SetDefaults fills every empty field that has a default, so that the
@@ -193,7 +220,40 @@ func (c *Config) SetDefaults() {
 	c.Defaults.Categorical.setDefaults(Column{Type: TypeCategorical, Fill: FillCategory, MinCount: 1})
 	c.Defaults.Boolean.setDefaults(Column{Type: TypeBoolean, Fill: FillMostFrequent, Transform: Strings{TransformNone}})
 	c.Defaults.Date.setDefaults(Column{Type: TypeDate, Fill: FillMedian, Transform: Strings{TransformStandardize}})
+	// A run that names no vectors or texts does not mention them, so that it
+	// equals one of a version that did not know them.
+	if c.mentions(TypeVector, &c.Defaults.Vector) || len(c.Source.Vectors) > 0 {
+		c.Defaults.Vector = c.Defaults.vector()
+	}
+	if c.mentions(TypeText, &c.Defaults.Text) {
+		c.Defaults.Text = c.Defaults.text()
+	}
 	c.Split.setDefaults(c.Validation != nil, c.Test != nil)
+}
+
+// mentions reports whether a column is declared to have a type, or the type has
+// defaults of the user's.
+func (c *Config) mentions(typ string, defaults *Column) bool {
+	for _, col := range c.Columns {
+		if col.Type == typ {
+			return true
+		}
+	}
+	return !reflect.ValueOf(*defaults).IsZero()
+}
+
+// vector returns the settings of columns of vectors.
+func (d *Defaults) vector() Column {
+	c := d.Vector
+	c.setDefaults(Column{Type: TypeVector, Fill: FillZeros, Transform: Strings{TransformNone}})
+	return c
+}
+
+// text returns the settings of columns of free text.
+func (d *Defaults) text() Column {
+	c := d.Text
+	c.setDefaults(Column{Type: TypeText, Fill: FillZeros, Dimensions: defaultDimensions, Words: []int{1, 2}, Characters: []int{3, 5}})
+	return c
 }
 
 func setDefault[T comparable](field *T, value T) {
@@ -232,6 +292,9 @@ func (s *Source) inherit(base *Source) {
 		s.Tables = base.Tables
 	}
 	setDefault(&s.Query, base.Query)
+	if s.Vectors == nil {
+		s.Vectors = base.Vectors
+	}
 }
 
 // setDefaults fills the empty fields of c from d.
@@ -254,6 +317,13 @@ func (c *Column) setDefaults(d Column) {
 	setDefault(&c.MaxVocabulary, d.MaxVocabulary)
 	setDefault(&c.HashBuckets, d.HashBuckets)
 	setDefault(&c.Embedding, d.Embedding)
+	setDefault(&c.Dimensions, d.Dimensions)
+	if c.Words == nil {
+		c.Words = d.Words
+	}
+	if c.Characters == nil {
+		c.Characters = d.Characters
+	}
 }
 
 func (s *Split) setDefaults(separateValidation, separateTest bool) {

@@ -45,7 +45,7 @@ func (e *Encoder) Encode(ctx context.Context, f *Frame, needTarget bool) (*Encod
 	if err := e.checkColumns(f, needTarget); err != nil {
 		return nil, report, err
 	}
-	out := &Encoded{Rows: f.Rows, D: len(e.NumericFeatures()), F: len(e.CategoricalFields())}
+	out := &Encoded{Rows: f.Rows, D: e.numeric(), F: len(e.CategoricalFields())}
 	out.Numeric = make([]float32, f.Rows*out.D)
 	out.IDs = make([]int32, f.Rows*out.F)
 	d, k := 0, 0
@@ -73,6 +73,14 @@ func (e *Encoder) Encode(ctx context.Context, f *Frame, needTarget bool) (*Encod
 		case c.Type == TypeDate:
 			c.encodeDate(s, out, d)
 			d += len(c.Features)
+		case c.Type == TypeVector:
+			if err := c.encodeVectors(f, s, out, d); err != nil {
+				return nil, report, err
+			}
+			d += c.Width
+		case c.Type == TypeText:
+			c.encodeWords(s, out, d)
+			d += c.Width
 		default:
 			if err := c.encodeNumber(f, s, out, d); err != nil {
 				return nil, report, err
@@ -166,9 +174,13 @@ func (c *ColumnEncoding) convert(f *Frame, s *Series) (*Series, error) {
 	case s.Kind == Date && want == TypeDate && s.layout != "" && s.layout != c.DateLayout && !slices.Contains(dateLayouts[:yearFirstLayouts], s.layout):
 		return nil, &ValueError{Column: s.Name, Problem: fmt.Sprintf("was read with dates written %s, not as when the model was trained", layoutName(s.layout)),
 			Remedy: "read the file with Encoder.Read"}
+	case want == TypeVector:
+		return c.toVectors(f, s)
 	case s.Kind.String() == want:
 		return s, nil
-	case want == TypeCategorical:
+	case s.Kind == Vector && s.MissingCount() < s.Len():
+		return nil, c.otherKind(s)
+	case want == TypeCategorical, want == TypeText:
 		return s.texts(), nil
 	case s.MissingCount() == s.Len():
 		return missingSeries(s, want), nil
@@ -191,7 +203,11 @@ func (c *ColumnEncoding) convert(f *Frame, s *Series) (*Series, error) {
 		converted, _, err := t.finish(f.origin)
 		return converted, err
 	}
-	return nil, &ValueError{Column: s.Name, Problem: fmt.Sprintf("holds %s values here, but %s values when the model was trained", s.Kind, want),
+	return nil, c.otherKind(s)
+}
+
+func (c *ColumnEncoding) otherKind(s *Series) error {
+	return &ValueError{Column: s.Name, Problem: fmt.Sprintf("holds %s values here, but %s values when the model was trained", s.Kind, c.Type),
 		Remedy: "give it the type it had, for example by a CAST in a query"}
 }
 

@@ -10,16 +10,20 @@ import (
 	"slices"
 )
 
-// encoderVersion is written into saved encoders; it changes when an older
-// program would misread a newer file.
-const encoderVersion = 2
+// The version is written into saved encoders; it changes when an older program
+// would misread a newer file. Encoders without vectors and texts are as they
+// were before these came, and keep that version.
+const (
+	encoderVersion = 2
+	wideVersion    = 3 // with vectors or texts
+)
 
 // Encoder is what was learned from the training rows: which columns are
 // features, of which type, what replaces missing values, statistics,
 // vocabularies, and the meaning of the target. It is saved with a model and
 // applied unchanged to later rows. It is safe for concurrent use.
 type Encoder struct {
-	Version int              `json:"version"`
+	Version int              `json:"version"` // of the file; Save sees to it
 	Columns []ColumnEncoding `json:"columns"`
 	Target  TargetEncoding   `json:"target"`
 	ID      []string         `json:"id,omitempty"`
@@ -28,10 +32,11 @@ type Encoder struct {
 
 // ColumnEncoding turns one column into numeric features or one categorical
 // field. A value is filled, transformed (sign(x)·log(1+|x|), then clipping to
-// [Low, High]), and then standardized, bucketed or looked up.
+// [Low, High]), and then standardized, bucketed or looked up; vectors and texts
+// become many features.
 type ColumnEncoding struct {
 	Name string `json:"name"`
-	Type string `json:"type"` // TypeNumeric, TypeCategorical, TypeBoolean or TypeDate
+	Type string `json:"type"` // a Type constant, neither TypeAuto nor TypeIgnore
 
 	Fill       string  `json:"fill"`
 	FillNumber float64 `json:"fill_number,omitempty"` // before transformations
@@ -44,7 +49,8 @@ type ColumnEncoding struct {
 	High  float64 `json:"high,omitempty"`
 
 	// Features are the numeric features: one for numbers and booleans, one for
-	// each part of a date that varied in training.
+	// each part of a date that varied in training. Those of vectors and texts are
+	// not listed here: NumericFeatures has them all.
 	Features []NumericFeature `json:"features,omitempty"`
 	// Parts names the part of the date behind each of Features.
 	Parts []string `json:"parts,omitempty"`
@@ -71,6 +77,21 @@ type ColumnEncoding struct {
 	// Embedding is the width asked for in the configuration, 0 for the model's
 	// own choice.
 	Embedding int `json:"embedding,omitempty"`
+
+	// Width is how many numeric features a vector or a text becomes.
+	Width int `json:"width,omitempty"`
+	// L2 scales vectors to length 1, before they are filled and standardized.
+	L2 bool `json:"l2,omitempty"`
+	// FillVector replaces a missing vector; nil stands for zeros.
+	FillVector []float64 `json:"fill_vector,omitempty"`
+	// Means and Scales standardize each number of a vector; nil: it is fed as it
+	// is.
+	Means  []float64 `json:"means,omitempty"`
+	Scales []float64 `json:"scales,omitempty"`
+	// Words and Characters are the least and greatest length of the n-grams of a
+	// text; both 0 for none.
+	Words      []int `json:"words,omitempty"`
+	Characters []int `json:"characters,omitempty"`
 }
 
 // NumericFeature is a column of Encoded.Numeric. The value fed to the model is
@@ -115,13 +136,18 @@ func (c *ColumnEncoding) cardinality() int {
 func (e *Encoder) NumericFeatures() []NumericFeature {
 	var out []NumericFeature
 	for i := range e.Columns {
-		c := &e.Columns[i]
-		out = append(out, c.Features...)
-		if c.Indicator {
-			out = append(out, NumericFeature{Name: c.Name + " (missing)", Source: c.Name, Scale: 1})
-		}
+		out = e.Columns[i].appendFeatures(out)
 	}
 	return out
+}
+
+// numeric is the number of NumericFeatures.
+func (e *Encoder) numeric() int {
+	n := 0
+	for i := range e.Columns {
+		n += e.Columns[i].numeric()
+	}
+	return n
 }
 
 // CategoricalFields lists the columns of Encoded.IDs in order.
@@ -196,7 +222,12 @@ func (e *Encoder) Save(w io.Writer) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", " ")
-	if err := enc.Encode(e); err != nil {
+	saved := *e
+	saved.Version = encoderVersion
+	if slices.ContainsFunc(e.Columns, func(c ColumnEncoding) bool { return c.wide() }) {
+		saved.Version = wideVersion
+	}
+	if err := enc.Encode(&saved); err != nil {
 		return fmt.Errorf("save the data encoder: %w", err)
 	}
 	return nil
@@ -209,8 +240,8 @@ func LoadEncoder(r io.Reader) (*Encoder, error) {
 	if err := dec.Decode(e); err != nil {
 		return nil, fmt.Errorf("load the data encoder: %w", err)
 	}
-	if e.Version != encoderVersion {
-		return nil, fmt.Errorf("load the data encoder: version %d, this program reads version %d; train the model again", e.Version, encoderVersion)
+	if e.Version != encoderVersion && e.Version != wideVersion {
+		return nil, fmt.Errorf("load the data encoder: version %d, this program reads versions %d and %d; train the model again", e.Version, encoderVersion, wideVersion)
 	}
 	if err := e.check(); err != nil {
 		return nil, fmt.Errorf("load the data encoder: the file is damaged: %w", err)
@@ -238,7 +269,7 @@ func (e *Encoder) check() error {
 }
 
 func (c *ColumnEncoding) check() error {
-	if !slices.Contains([]string{TypeNumeric, TypeCategorical, TypeBoolean, TypeDate}, c.Type) {
+	if !slices.Contains([]string{TypeNumeric, TypeCategorical, TypeBoolean, TypeDate, TypeVector, TypeText}, c.Type) {
 		return fmt.Errorf("unknown type %q", c.Type)
 	}
 	if c.HashBuckets < 0 || c.HashBuckets > math.MaxInt32-2 || c.Embedding < 0 {
@@ -252,13 +283,16 @@ func (c *ColumnEncoding) check() error {
 	}
 	wantFeatures := 1
 	switch {
-	case c.categorical():
+	case c.categorical(), c.wide():
 		wantFeatures = 0
 	case c.Type == TypeDate:
 		wantFeatures = len(c.Parts)
 	}
 	if len(c.Features) != wantFeatures {
 		return fmt.Errorf("%d numeric features, want %d", len(c.Features), wantFeatures)
+	}
+	if err := c.checkWide(); err != nil {
+		return err
 	}
 	if c.DateLayout != "" && !slices.Contains(dateLayouts, c.DateLayout) {
 		return fmt.Errorf("unknown layout of dates %q", c.DateLayout)

@@ -11,19 +11,27 @@ import (
 // nil when the column says nothing (constant, or nothing but missing values),
 // with the reason.
 func fitColumn(s *Series, c Column, path string) (enc *ColumnEncoding, report ColumnReport, reason string, err error) {
-	report = ColumnReport{Name: s.Name, Type: s.Kind.String(), Missing: s.MissingCount()}
+	typ := s.Kind.String()
+	if c.Type == TypeText {
+		typ, s = TypeText, s.texts()
+	}
+	report = ColumnReport{Name: s.Name, Type: typ, Missing: s.MissingCount()}
 	if report.Missing == s.Len() {
 		return nil, report, "has no value in the training rows", nil
 	}
-	if err := c.validate(path, s.Kind.String()); err != nil {
+	if err := c.validate(path, typ); err != nil {
 		return nil, report, "", err
 	}
-	enc = &ColumnEncoding{Name: s.Name, Type: s.Kind.String(), Fill: c.Fill}
+	enc = &ColumnEncoding{Name: s.Name, Type: typ, Fill: c.Fill}
 	enc.Indicator = c.MissingIndicator != nil && *c.MissingIndicator
-	switch s.Kind {
-	case Text:
+	switch {
+	case typ == TypeText:
+		reason = enc.fitWords(s, c, &report)
+	case s.Kind == Vector:
+		reason = enc.fitVector(s, c)
+	case s.Kind == Text:
 		reason, err = enc.fitText(s, c, path, &report)
-	case Date:
+	case s.Kind == Date:
 		reason, err = enc.fitDate(s, c, path)
 	default:
 		reason, err = enc.fitNumber(s, c, path)
@@ -37,6 +45,7 @@ func fitColumn(s *Series, c Column, path string) (enc *ColumnEncoding, report Co
 	if enc.categorical() {
 		report.Cardinality = enc.cardinality()
 	}
+	report.Width = enc.Width
 	return enc, report, "", nil
 }
 
@@ -261,6 +270,10 @@ func (e *ColumnEncoding) filledWith() string {
 		return quote(e.FillText)
 	case e.Type == TypeDate:
 		return formatMicros(e.FillMicros)
+	case e.Type == TypeVector && e.Fill == FillMean:
+		return "the mean vector"
+	case e.wide():
+		return "zeros"
 	default:
 		return e.Fill + " " + formatNumber(e.FillNumber)
 	}

@@ -17,6 +17,7 @@ const (
 	Boolean             // Floats of 0 and 1, NaN where missing
 	Date                // Micros, MissingDate where missing
 	Text                // Codes into Dict, -1 where missing
+	Vector              // Codes into the rows of Floats32, -1 where missing
 )
 
 // String returns the name of the kind as used in configurations.
@@ -30,6 +31,8 @@ func (k Kind) String() string {
 		return TypeDate
 	case Text:
 		return TypeCategorical
+	case Vector:
+		return TypeVector
 	}
 	return "kind " + strconv.Itoa(int(k))
 }
@@ -43,8 +46,12 @@ type Series struct {
 	Kind   Kind
 	Floats []float64 // Numeric, Boolean
 	Micros []int64   // Date: microseconds since 1970-01-01, without a time zone
-	Codes  []int32   // Text: index into Dict
+	Codes  []int32   // Text: index into Dict; Vector: row of Floats32
 	Dict   []string  // Text: distinct values in order of first appearance
+	// Floats32 are the vectors of a Vector, [vectors, Width], all of them finite.
+	// Rows share vectors: those of an item seen often are here once.
+	Floats32 []float32
+	Width    int
 
 	// layout is how the texts of a Date were read, "" when they were none.
 	layout string
@@ -57,7 +64,7 @@ func (s *Series) Len() int {
 	switch s.Kind {
 	case Date:
 		return len(s.Micros)
-	case Text:
+	case Text, Vector:
 		return len(s.Codes)
 	default:
 		return len(s.Floats)
@@ -69,7 +76,7 @@ func (s *Series) Missing(i int) bool {
 	switch s.Kind {
 	case Date:
 		return s.Micros[i] == MissingDate
-	case Text:
+	case Text, Vector:
 		return s.Codes[i] < 0
 	default:
 		return math.IsNaN(s.Floats[i])
@@ -88,7 +95,8 @@ func (s *Series) MissingCount() int {
 }
 
 // Format returns the value of row i as text: numbers in their shortest exact
-// form, booleans as true and false, dates in ISO 8601, "" where missing.
+// form, booleans as true and false, dates in ISO 8601, vectors as
+// "[0.5, -1]", "" where missing.
 func (s *Series) Format(i int) string {
 	if s.Missing(i) {
 		return ""
@@ -100,6 +108,8 @@ func (s *Series) Format(i int) string {
 		return formatMicros(s.Micros[i])
 	case Text:
 		return s.Dict[s.Codes[i]]
+	case Vector:
+		return formatVector(s.Vector(i))
 	default:
 		return formatNumber(s.Floats[i])
 	}
@@ -152,11 +162,11 @@ func (s *Series) texts() *Series {
 
 // pick returns the series with the given rows only.
 func (s *Series) pick(rows []int32) *Series {
-	out := &Series{Name: s.Name, Kind: s.Kind, Dict: s.Dict, layout: s.layout}
+	out := &Series{Name: s.Name, Kind: s.Kind, Dict: s.Dict, Floats32: s.Floats32, Width: s.Width, layout: s.layout}
 	switch s.Kind {
 	case Date:
 		out.Micros = gather(s.Micros, rows)
-	case Text:
+	case Text, Vector:
 		out.Codes = gather(s.Codes, rows)
 	default:
 		out.Floats = gather(s.Floats, rows)

@@ -184,7 +184,7 @@ func decode[T any](codes []int32, values []T, missing T) []T {
 // read once more as TypeCategorical.
 func (t *textColumn) finish(from *origin) (s *Series, reread bool, err error) {
 	s, reread, err = t.decide(from)
-	if err == nil && !reread && !t.learned && s.note == "" {
+	if err == nil && !reread && !t.learned && t.declared != TypeText && s.note == "" {
 		s.note = t.spellings(s)
 	}
 	return s, reread, err

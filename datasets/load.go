@@ -300,13 +300,17 @@ func (l *loader) features(frame *Frame) []string {
 func (l *loader) settings(s *Series) (Column, string) {
 	kind := s.Kind.String()
 	c, named := l.cfg.Columns[s.Name]
+	if c.Type == TypeText {
+		kind = TypeText
+	}
 	path := "defaults." + kind
 	if named {
 		path = "columns." + s.Name
 	}
 	// A fill of one's own must not meet the constant of the defaults.
 	d := map[string]Column{TypeNumeric: l.cfg.Defaults.Numeric, TypeCategorical: l.cfg.Defaults.Categorical,
-		TypeBoolean: l.cfg.Defaults.Boolean, TypeDate: l.cfg.Defaults.Date}[kind]
+		TypeBoolean: l.cfg.Defaults.Boolean, TypeDate: l.cfg.Defaults.Date,
+		TypeVector: l.cfg.Defaults.vector(), TypeText: l.cfg.Defaults.text()}[kind]
 	if c.Fill != "" {
 		d.FillValue = ""
 	}
@@ -345,8 +349,8 @@ func (l *loader) fit(train *Frame) (*Encoder, error) {
 			l.warn(fmt.Sprintf("column %s %s: left out", quote(name), reason))
 		} else {
 			e.Columns = append(e.Columns, *enc)
-			if s.Kind == Text && enc.HashBuckets == 0 && report.Distinct > 1000 && 2*report.Distinct > train.Rows {
-				l.warn(fmt.Sprintf("column %s has %d distinct values in %d rows: if it is an identifier, list it under id or ignore", quote(name), report.Distinct, train.Rows))
+			if enc.Type == TypeCategorical && enc.HashBuckets == 0 && report.Distinct > 1000 && 2*report.Distinct > train.Rows {
+				l.warn(fmt.Sprintf("column %s has %d distinct values in %d rows: %s", quote(name), report.Distinct, train.Rows, manyValuesRemedy(s)))
 			}
 		}
 		l.report.Columns = append(l.report.Columns, report)

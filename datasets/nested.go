@@ -23,7 +23,10 @@ var nestedKinds = map[mapping.Type]string{
 const nestedJSON = "JSON objects or lists"
 
 // nested is the error about column i, which holds values of a nested kind.
-func (r *relation) nested(i int, kind string) error {
+func (r *relation) nested(i int, kind string) error { return r.nestedWith(i, kind, "") }
+
+// nestedWith is nested with a detail of the problem.
+func (r *relation) nestedWith(i int, kind, detail string) error {
 	name := duck.Name(r.names[i])
 	var sql string
 	switch kind {
@@ -38,9 +41,13 @@ func (r *relation) nested(i int, kind string) error {
 	}
 	remedy := "flatten the column, for example with " + querySetting(r.options.applied, "SELECT "+sql+" FROM data")
 	if !r.options.applied {
-		remedy = fmt.Sprintf("leave the column out (columns: {%s: {type: ignore}}, or features without it), or %s", quote(r.names[i]), remedy)
+		lists := ""
+		if kind == "lists" || kind == nestedJSON {
+			lists = ", or make all values lists of numbers of one length (type: vector)"
+		}
+		remedy = fmt.Sprintf("leave the column out (columns: {%s: {type: ignore}}, or features without it)%s, or %s", quote(r.names[i]), lists, remedy)
 	}
-	return &ValueError{Place: r.origin.name(), Column: r.names[i], Problem: "holds " + kind + ", not single values", Remedy: remedy}
+	return &ValueError{Place: r.origin.name(), Column: r.names[i], Problem: "holds " + kind + ", not single values" + detail, Remedy: remedy}
 }
 
 // jsonReader is a textReader of values that DuckDB left as JSON.

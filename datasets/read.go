@@ -70,8 +70,13 @@ func readSource(ctx context.Context, src *Source, baseDir string, options readOp
 	if err != nil {
 		return nil, nil, err
 	}
+	matrices, err := rel.joinVectors(src, baseDir)
+	if err != nil {
+		return nil, nil, err
+	}
+	files = append(files, matrices...)
 	if !options.learned {
-		if err := missingColumn(options.types, rel.names); err != nil {
+		if err := missingColumn(options.types, rel.available()); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -96,6 +101,26 @@ type relation struct {
 	untyped bool
 	null    map[string]bool
 	options readOptions
+	joins   []vectorJoin // the source's vectors
+}
+
+// available names the columns there are, with those that vectors add.
+func (r *relation) available() []string {
+	names := slices.Clone(r.names)
+	for _, j := range r.joins {
+		names = append(names, j.name)
+	}
+	return names
+}
+
+// declaredType returns the type a column is declared to have.
+func declaredType(name string, overrides map[string]string) string {
+	declared, ok := overrides[name]
+	if !ok {
+		declared = overrides[OtherColumns]
+	}
+	setDefault(&declared, TypeAuto)
+	return declared
 }
 
 func openRelation(ctx context.Context, db *duck.DB, src *Source, baseDir string, options readOptions) (*relation, []string, error) {
@@ -331,12 +356,8 @@ func (r *relation) read(ctx context.Context, db *duck.DB, overrides map[string]s
 	types := make([]string, len(r.columns))
 	wanted := make([]int, 0, len(r.columns))
 	for i, name := range r.names {
-		declared, ok := overrides[name]
-		if !ok {
-			declared = overrides[OtherColumns]
-		}
-		setDefault(&declared, TypeAuto)
-		if err := oneOf("columns."+name+".type", declared, TypeAuto, TypeNumeric, TypeCategorical, TypeBoolean, TypeDate, TypeIgnore); err != nil {
+		declared := declaredType(name, overrides)
+		if err := oneOf("columns."+name+".type", declared, TypeAuto, TypeNumeric, TypeCategorical, TypeBoolean, TypeDate, TypeVector, TypeText, TypeIgnore); err != nil {
 			return nil, err
 		}
 		types[i] = declared
@@ -344,19 +365,32 @@ func (r *relation) read(ctx context.Context, db *duck.DB, overrides map[string]s
 			wanted = append(wanted, i)
 		}
 	}
-	if len(wanted) == 0 {
+	joins, err := r.wantedJoins(overrides)
+	if err != nil {
+		return nil, err
+	}
+	if len(wanted)+len(joins) == 0 {
 		if len(r.options.needed) > 0 {
-			return nil, lacking(r.origin, r.options.needed, r.options.needed, r.names)
+			return nil, lacking(r.origin, r.options.needed, r.options.needed, r.available())
 		}
 		return nil, fmt.Errorf("none of the columns of the data is used%s; they are %s", delimiterHint(r.names, r.options.applied), list(r.names, maxListed))
 	}
-	for _, i := range wanted {
+	// What vectors are joined on is read even where nothing else wants it.
+	reading := slices.Clone(wanted)
+	for _, j := range joins {
+		if !slices.Contains(reading, j.on) {
+			reading, types[j.on] = append(reading, j.on), TypeCategorical
+		}
+	}
+	for _, i := range reading {
 		if what := nestedKinds[r.columns[i].Type]; what != "" {
-			return nil, r.nested(i, what)
+			if reader, _ := r.vectorReader(i, types[i]); reader == nil {
+				return nil, r.nested(i, what)
+			}
 		}
 	}
 	series := make([]*Series, len(r.columns))
-	again, err := r.readColumns(ctx, db, wanted, types, series)
+	again, err := r.readColumns(ctx, db, reading, types, series)
 	if err != nil {
 		return nil, err
 	}
@@ -368,9 +402,20 @@ func (r *relation) read(ctx context.Context, db *duck.DB, overrides map[string]s
 			return nil, err
 		}
 	}
-	f := &Frame{origin: r.origin, available: r.names}
+	f := &Frame{origin: r.origin, available: r.available()}
 	for _, i := range wanted {
 		f.Columns = append(f.Columns, series[i])
+	}
+	for _, j := range joins {
+		keys, err := r.keys(ctx, db, j.on, series)
+		if err != nil {
+			return nil, err
+		}
+		s, err := j.read(ctx, r, keys)
+		if err != nil {
+			return nil, err
+		}
+		f.Columns = append(f.Columns, s)
 	}
 	f.Rows = f.Columns[0].Len()
 	return f, nil
@@ -428,6 +473,9 @@ type columnReader interface {
 // the reader expects: numbers, booleans, timestamps or text.
 func (r *relation) newReader(i int, declared string) (columnReader, string) {
 	name, column := r.names[i], duck.Name(r.columns[i].Name)
+	if reader, sql := r.vectorReader(i, declared); reader != nil {
+		return reader, sql
+	}
 	text := func(infer bool) (columnReader, string) {
 		t := newTextColumn(name, declared, infer, r.null)
 		t.learned, t.layout, t.applied = r.options.learned, r.options.layouts[name], r.options.applied
@@ -442,7 +490,7 @@ func (r *relation) newReader(i int, declared string) (columnReader, string) {
 		switch declared {
 		case TypeAuto, TypeNumeric:
 			return &numberReader{series: &Series{Name: name, Kind: Numeric}}, "CAST(" + column + " AS DOUBLE)"
-		case TypeCategorical:
+		case TypeCategorical, TypeText:
 			if isFloating(r.columns[i].Type) {
 				// Formatted in Go: 1, not 1.0.
 				return &numberReader{series: &Series{Name: name, Kind: Numeric}, asText: true}, "CAST(" + column + " AS DOUBLE)"

@@ -135,7 +135,7 @@ func TestReadFilesAndCompression(t *testing.T) {
 }
 
 func TestReadJSONAndParquet(t *testing.T) {
-	dir := write(t, "rows.jsonl", `{"a": 1, "b": "x", "c": true, "d": "2024-01-02", "l": [1, 2]}
+	dir := write(t, "rows.jsonl", `{"a": 1, "b": "x", "c": true, "d": "2024-01-02", "l": ["x", "y"]}
 {"a": 2.5, "b": "12", "c": false, "d": "2024-01-03"}
 {"b": null}
 `)

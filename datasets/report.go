@@ -32,6 +32,7 @@ type ColumnReport struct {
 	Filled      string `json:"filled,omitempty"`      // what replaces missing values
 	Distinct    int    `json:"distinct,omitempty"`    // categories seen
 	Cardinality int    `json:"cardinality,omitempty"` // ids, after rare ones are joined
+	Width       int    `json:"width,omitempty"`       // features of a vector or text
 	Dropped     string `json:"dropped,omitempty"`     // why the column is no feature
 }
 

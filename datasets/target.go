@@ -62,6 +62,9 @@ func fitTarget(s *Series, task, positive string) (TargetEncoding, error) {
 	if s.Kind == Date {
 		return t, configErrorf("target", "column %s holds dates; predict a number or a class", quote(s.Name))
 	}
+	if s.Kind == Vector {
+		return t, configErrorf("target", "column %s holds vectors; predict a number or a class", quote(s.Name))
+	}
 	classes, counts := classCounts(s)
 	if len(classes) < 2 {
 		only := "no value"
@@ -214,7 +217,7 @@ func (t *TargetEncoding) encode(f *Frame) ([]float32, error) {
 	}
 	out := make([]float32, f.Rows)
 	if t.Task == TaskRegression {
-		if s.Kind == Text || s.Kind == Date {
+		if s.Kind == Text || s.Kind == Date || s.Kind == Vector {
 			return nil, &ValueError{Column: t.Name, Problem: fmt.Sprintf("holds %s values, but the target is a number", s.Kind), Remedy: "check that this is the right file"}
 		}
 		for i, v := range s.Floats {

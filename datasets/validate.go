@@ -56,6 +56,8 @@ func (c *Config) validate() *ConfigError {
 		{"defaults.categorical", TypeCategorical, &c.Defaults.Categorical},
 		{"defaults.boolean", TypeBoolean, &c.Defaults.Boolean},
 		{"defaults.date", TypeDate, &c.Defaults.Date},
+		{"defaults.vector", TypeVector, &c.Defaults.Vector},
+		{"defaults.text", TypeText, &c.Defaults.Text},
 	} {
 		if t := d.column.Type; t != "" && t != d.typ {
 			return configErrorf(d.path+".type", "defaults cannot change the type to %s; set it for single columns under columns", quote(t))
@@ -122,6 +124,9 @@ func (s *Source) validate(path string) *ConfigError {
 	if _, err := parseDelimiter(s.Delimiter); err != nil {
 		return configErrorf(path+".delimiter", "%v", err)
 	}
+	if err := s.validateVectors(path); err != nil {
+		return err
+	}
 	seen := map[string]bool{}
 	for i, n := range s.Names {
 		if n == "" || seen[n] {
@@ -140,6 +145,9 @@ func (s *Source) validate(path string) *ConfigError {
 		}
 		if t.Query != "" || len(t.Tables) > 0 {
 			return configErrorf(at, "a table cannot have a query or tables of its own; write them into %s.query", path)
+		}
+		if len(t.Vectors) > 0 {
+			return configErrorf(at+".vectors", "a table cannot have vectors; they join the query's result: write them into %s.vectors", path)
 		}
 		if err := t.validate(at); err != nil {
 			return err
@@ -166,11 +174,18 @@ func parseDelimiter(s string) (rune, error) {
 // validate checks a column's settings; typ is its type, "" or auto when the
 // data decide.
 func (c *Column) validate(path, typ string) *ConfigError {
-	if err := oneOf(path+".type", c.Type, TypeAuto, TypeNumeric, TypeCategorical, TypeBoolean, TypeDate, TypeIgnore); err != nil {
+	if err := oneOf(path+".type", c.Type, TypeAuto, TypeNumeric, TypeCategorical, TypeBoolean, TypeDate, TypeVector, TypeText, TypeIgnore); err != nil {
 		return err
 	}
-	if err := oneOf(path+".fill", c.Fill, FillMean, FillMedian, FillMostFrequent, FillConstant, FillCategory); err != nil {
+	if err := oneOf(path+".fill", c.Fill, FillMean, FillMedian, FillMostFrequent, FillConstant, FillCategory, FillZeros); err != nil {
 		return err
+	}
+	if typ == TypeVector || typ == TypeText {
+		if err := c.validateWide(path, typ); err != nil {
+			return err
+		}
+	} else if c.Fill == FillZeros && typ != "" && typ != TypeAuto && typ != TypeIgnore {
+		return configErrorf(path+".fill", "only vectors are filled with zeros; for a %s column use constant with its fill_value", typ)
 	}
 	if (c.Fill == FillMean || c.Fill == FillMedian) && (typ == TypeCategorical || typ == TypeBoolean) {
 		return configErrorf(path+".fill", "a %s column has no %s; use most_frequent or constant", typ, c.Fill)
@@ -186,7 +201,7 @@ func (c *Column) validate(path, typ string) *ConfigError {
 	}
 	for i, t := range c.Transform {
 		at := path + ".transform." + strconv.Itoa(i)
-		if err := oneOf(at, t, TransformNone, TransformLog1p, TransformClip, TransformStandardize); err != nil {
+		if err := oneOf(at, t, TransformNone, TransformLog1p, TransformClip, TransformStandardize, TransformL2); err != nil {
 			return err
 		}
 		if t == "" {
@@ -194,6 +209,9 @@ func (c *Column) validate(path, typ string) *ConfigError {
 		}
 		if t == TransformNone && len(c.Transform) > 1 {
 			return configErrorf(at, "none excludes other transformations")
+		}
+		if t == TransformL2 && typ != TypeVector && typ != TypeAuto && typ != "" {
+			return configErrorf(at, "l2 scales vectors, not a %s column", typ)
 		}
 		if slices.Contains(c.Transform[:i], t) {
 			return configErrorf(at, "%s is listed twice", t)
@@ -210,6 +228,17 @@ func (c *Column) validate(path, typ string) *ConfigError {
 	}
 	if c.Bins != 0 && (c.Bins < 2 || c.Bins > maxBins) {
 		return configErrorf(path+".bins", "%d bins; want 2 to %d", c.Bins, maxBins)
+	}
+	if c.Dimensions < 0 || c.Dimensions > maxWidth {
+		return configErrorf(path+".dimensions", "%d is out of range; want 1 to %d", c.Dimensions, maxWidth)
+	}
+	for _, r := range []struct {
+		key   string
+		value []int
+	}{{"words", c.Words}, {"characters", c.Characters}} {
+		if v := r.value; v != nil && (len(v) != 2 || v[0] > v[1] || v[1] > maxGram || v[0] < 1 && v[1] != 0 || v[0] < 0) {
+			return configErrorf(path+"."+r.key, "want two numbers 1 ≤ least ≤ greatest ≤ %d, such as [1, 2], or [0, 0] for none", maxGram)
+		}
 	}
 	for _, f := range []struct {
 		key   string

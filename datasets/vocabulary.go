@@ -42,12 +42,23 @@ func fitVocabulary(s *Series, minCount, limit int) (vocabulary []string, distinc
 // hashID maps a category to 1 … buckets: FNV-1a over its bytes, mixed by the
 // finalizer of SplitMix64 because FNV's low bits are weak.
 func hashID(s string, buckets int) int32 {
-	h := uint64(14695981039346656037)
+	return int32(mix(fnv(fnvOffset, s))%uint64(buckets)) + 1
+}
+
+// fnvOffset is the state FNV-1a begins with.
+const fnvOffset uint64 = 14695981039346656037
+
+// fnv continues FNV-1a over further bytes.
+func fnv[T string | []byte](h uint64, s T) uint64 {
 	for i := range len(s) {
 		h = (h ^ uint64(s[i])) * 1099511628211
 	}
+	return h
+}
+
+// mix is the finalizer of SplitMix64, which spreads every bit of h over all.
+func mix(h uint64) uint64 {
 	h = (h ^ h>>30) * 0xbf58476d1ce4e5b9
 	h = (h ^ h>>27) * 0x94d049bb133111eb
-	h ^= h >> 31
-	return int32(h%uint64(buckets)) + 1
+	return h ^ h>>31
 }

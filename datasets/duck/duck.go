@@ -12,6 +12,7 @@ import (
 	"sync"
 	"unsafe"
 
+	bindings "github.com/duckdb/duckdb-go-bindings"
 	"github.com/duckdb/duckdb-go/v2/mapping"
 )
 
@@ -103,9 +104,32 @@ type Error struct{ Message string }
 
 func (e *Error) Error() string { return e.Message }
 
+// Short returns the message without DuckDB's position marks and suggestions of
+// settings, on one line of at most limit bytes: it may quote a whole query.
+func (e *Error) Short(limit int) string {
+	text, _, _ := strings.Cut(strings.TrimSpace(e.Message), "\n\n")
+	text, _, _ = strings.Cut(text, "Possible fixes")
+	text = strings.Join(strings.Fields(text), " ")
+	if len(text) > limit {
+		text = strings.ToValidUTF8(text[:limit], "") + "…"
+	}
+	return text
+}
+
 // Query runs one statement and hands each chunk of its result to visit, in
 // order. visit may be nil. The chunk's memory is valid only during the call.
+// The whole result is made before the first chunk is handed out.
 func (d *DB) Query(ctx context.Context, sql string, visit func(*Chunk) error) error {
+	return d.run(ctx, sql, mapping.ExecutePrepared, visit)
+}
+
+// Stream is Query that makes the result while it is read: for results larger
+// than memory.
+func (d *DB) Stream(ctx context.Context, sql string, visit func(*Chunk) error) error {
+	return d.run(ctx, sql, bindings.ExecutePreparedStreaming, visit)
+}
+
+func (d *DB) run(ctx context.Context, sql string, execute func(mapping.PreparedStatement, *mapping.Result) mapping.State, visit func(*Chunk) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -119,7 +143,7 @@ func (d *DB) Query(ctx context.Context, sql string, visit func(*Chunk) error) er
 	}
 	var result mapping.Result
 	defer mapping.DestroyResult(&result)
-	if mapping.ExecutePrepared(stmt, &result) == mapping.StateError {
+	if execute(stmt, &result) == mapping.StateError {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -134,6 +158,9 @@ func (d *DB) Query(ctx context.Context, sql string, visit func(*Chunk) error) er
 		}
 		c := mapping.FetchChunk(result)
 		if c.Ptr == nil {
+			if message := mapping.ResultError(&result); message != "" {
+				return errors.Join(ctx.Err(), &Error{Message: message})
+			}
 			return nil
 		}
 		rows := int(mapping.DataChunkGetSize(c))
@@ -153,6 +180,9 @@ type Column struct {
 	Name string
 	Type mapping.Type
 	JSON bool // text that DuckDB says is JSON
+	// Element is the type of the elements of a list or an array, else
+	// TypeInvalid.
+	Element mapping.Type
 }
 
 // Describe returns the columns of a statement without running it. Statements
@@ -177,6 +207,8 @@ func (d *DB) Describe(ctx context.Context, sql string) ([]Column, error) {
 			Name: mapping.PreparedStatementColumnName(stmt, mapping.IdxT(i)),
 			Type: mapping.PreparedStatementColumnType(stmt, mapping.IdxT(i)),
 			JSON: logical.Ptr != nil && mapping.LogicalTypeGetAlias(logical) == "JSON",
+
+			Element: elementType(logical),
 		}
 		mapping.DestroyLogicalType(&logical)
 	}

@@ -134,6 +134,7 @@ type Step struct {
 	Reason  string           `json:"reason,omitempty"`  // why rows were dropped
 	Changed map[string]int64 `json:"changed,omitempty"` // values changed, by column
 	SQL     string           `json:"sql,omitempty"`
+	Counts  map[string]int64 `json:"counts,omitempty"` // what was asked to be counted
 	Notes   []string         `json:"notes,omitempty"`
 }
 

@@ -1,0 +1,309 @@
+package prepare
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"debut/datasets/duck"
+)
+
+// Functions of features.
+const (
+	featureCount      = "count"
+	featureDistinct   = "distinct"
+	featureSum        = "sum"
+	featureMean       = "mean"
+	featureMin        = "min"
+	featureMax        = "max"
+	featureLast       = "last"
+	featureSinceLast  = "since_last"
+	featureSinceFirst = "since_first"
+	featureActiveDays = "active_days"
+	featureRatio      = "ratio"
+)
+
+const microsPerDay = 24 * 3600 * 1_000_000
+
+// parseSpan reads a length of time like 30d, 12h or 1w2d as microseconds; a
+// number alone counts the units of a column of whole numbers.
+func parseSpan(text string) (int64, bool) {
+	text = strings.TrimSpace(text)
+	if n, err := strconv.ParseInt(text, 10, 64); err == nil && n >= 0 {
+		return n, true
+	}
+	total, rest := 0.0, text
+	for _, u := range []struct {
+		name string
+		days float64
+	}{{"w", 7}, {"d", 1}} {
+		if before, after, ok := strings.Cut(rest, u.name); ok {
+			n, err := strconv.ParseFloat(before, 64)
+			if err != nil || !(n >= 0) {
+				return 0, false
+			}
+			total += n * u.days * microsPerDay
+			rest = after
+		}
+	}
+	if rest != "" {
+		d, err := time.ParseDuration(rest)
+		if err != nil || d < 0 {
+			return 0, false
+		}
+		total += float64(d.Microseconds())
+	} else if text == "" {
+		return 0, false
+	}
+	if total >= math.MaxInt64/4 {
+		return 0, false
+	}
+	return int64(total), true
+}
+
+func parseGap(path, text string) (int64, error) {
+	if text == "" {
+		return 0, nil
+	}
+	n, ok := parseSpan(text)
+	if !ok {
+		return 0, errorf(path, "%q is no length of time; write it like 30d, 12h or 90m", text)
+	}
+	return n, nil
+}
+
+func (a *Aggregate) validate(c *Config, path string) error {
+	if a.Events != "" {
+		if err := c.checkSource(path+".events", a.Events); err != nil {
+			return err
+		}
+	}
+	if a.At == "" {
+		return errorf(path+".at", "is not given; name the column of a row's time, so that no row sees its future")
+	}
+	if len(a.Features) == 0 {
+		return errorf(path+".features", "there are none")
+	}
+	gap, err := parseGap(path+".gap", a.Gap)
+	if err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(a.Features)) {
+		f, at := a.Features[name], path+".features."+name
+		if err := oneOf(at+".function", f.Function, featureCount, featureDistinct, featureSum, featureMean, featureMin, featureMax,
+			featureLast, featureSinceLast, featureSinceFirst, featureActiveDays, featureRatio); err != nil {
+			return err
+		}
+		needsValue := slices.Contains([]string{featureDistinct, featureSum, featureMean, featureMin, featureMax, featureLast}, f.Function)
+		if needsValue != (f.Value != "") {
+			if needsValue {
+				return errorf(at+".value", "is not given; %s is about a column of the events", f.Function)
+			}
+			return errorf(at+".value", "does not go with %s", f.Function)
+		}
+		if f.Function == featureRatio && f.Where == "" {
+			return errorf(at+".where", "is not given; ratio is the share of events for which it holds")
+		}
+		if f.Window != "" {
+			w, err := parseGap(at+".window", f.Window)
+			if err != nil {
+				return err
+			}
+			if w <= gap {
+				return errorf(at+".window", "%s is not longer than the gap of %q", f.Window, a.Gap)
+			}
+		}
+	}
+	return nil
+}
+
+// moment returns a column of time as SQL of whole numbers: microseconds, or the
+// numbers themselves.
+func (p *pipeline) moment(key, name string, columns []column, qualifier, where string) (string, error) {
+	c, err := p.find(key, name, columns, where)
+	if err != nil {
+		return "", err
+	}
+	switch {
+	case isTime(c.typ):
+		return fmt.Sprintf("epoch_us(%s%s)", qualifier, duck.Name(name)), nil
+	case isInteger(c.typ):
+		return fmt.Sprintf("CAST(%s%s AS BIGINT)", qualifier, duck.Name(name)), nil
+	}
+	return "", p.configErrorf(key, "column %q of %s is %s; cast it to TIMESTAMP or a whole number before", name, where, c.typ)
+}
+
+// aggregate adds features about the events before each row. Rows and events of
+// a key are laid out in one order of time, and each feature is a window over the
+// events that ends before the row.
+func (p *pipeline) aggregate(a *Aggregate) error {
+	if err := p.materialize(); err != nil {
+		return err
+	}
+	events, columns, order := p.current, p.columns, rowColumn
+	where := "the events"
+	if a.Events != "" {
+		var err error
+		events, order, where = duck.Name(a.Events), "rowid", a.Events
+		if columns, err = p.describe(events); err != nil {
+			return err
+		}
+	}
+	pairs, err := p.keys(a.Key, a.Keys, columns, where)
+	if err != nil {
+		return err
+	}
+	at, err := p.moment("at", a.At, p.columns, "", "the rows")
+	if err != nil {
+		return err
+	}
+	timeName := a.Time
+	if timeName == "" {
+		timeName = a.At
+	}
+	then, err := p.moment("time", timeName, columns, "", where)
+	if err != nil {
+		return err
+	}
+	if strings.HasPrefix(at, "epoch") != strings.HasPrefix(then, "epoch") {
+		return p.configErrorf("time", "rows and events have different kinds of time; cast both to TIMESTAMP")
+	}
+	w := windows{p: p, a: a, from: events, days: strings.HasPrefix(at, "epoch")}
+	if w.gap, err = parseGap("gap", a.Gap); err != nil {
+		return err
+	}
+	rowItems := []string{"FALSE AS __event", at + " AS __time", rowColumn + " AS __id", "CAST(NULL AS BIGINT) AS __order"}
+	eventItems := []string{"TRUE", then, "NULL", order}
+	conditions := []string{then + " IS NOT NULL"}
+	var partition []string
+	for i, k := range pairs {
+		rowItems = append(rowItems, fmt.Sprintf("%s AS __key%d", duck.Name(k[0].name), i))
+		eventItems = append(eventItems, duck.Name(k[1].name))
+		conditions = append(conditions, duck.Name(k[1].name)+" IS NOT NULL")
+		partition = append(partition, fmt.Sprintf("__key%d", i))
+	}
+	if a.Where != "" {
+		if err := p.condition("where", a.Where, events); err != nil {
+			return err
+		}
+		conditions = append(conditions, "("+a.Where+"\n)")
+	}
+	if len(partition) > 0 {
+		w.partition = "PARTITION BY " + strings.Join(partition, ", ") + " "
+	}
+	all := slices.Clone(p.columns)
+	var items []string
+	for _, name := range slices.Sorted(maps.Keys(a.Features)) {
+		if err := p.checkNew("features."+name, name); err != nil {
+			return err
+		}
+		sql, typ, err := w.feature("features."+name, a.Features[name])
+		if err != nil {
+			return err
+		}
+		items = append(items, sql+" AS "+duck.Name(name))
+		all = append(all, column{name, typ})
+	}
+	for i, v := range w.values {
+		rowItems = append(rowItems, fmt.Sprintf("CAST(NULL AS %s) AS __v%d", w.types[i], i))
+		eventItems = append(eventItems, "("+v+"\n)")
+	}
+	sql := fmt.Sprintf("SELECT r.*, f.* EXCLUDE (__id) FROM %s r JOIN (SELECT * FROM (SELECT __event, __id, %s FROM (SELECT %s FROM %s UNION ALL SELECT %s FROM %s WHERE %s)) WHERE NOT __event) f ON r.%s = f.__id",
+		p.current, strings.Join(items, ", "), strings.Join(rowItems, ", "), p.current, strings.Join(eventItems, ", "), events, strings.Join(conditions, " AND "), rowColumn)
+	sql = strings.Replace(sql, "EXCLUDE (__id)", "EXCLUDE (__id, __event)", 1)
+	return p.make("", sql, all)
+}
+
+// windows builds the SQL of features.
+type windows struct {
+	p         *pipeline
+	a         *Aggregate
+	from      string // the events
+	partition string
+	gap       int64
+	days      bool     // times are microseconds
+	values    []string // SQL over events, each a column __v of the union
+	types     []string
+}
+
+// value adds an expression over events to the union and returns its column.
+func (w *windows) value(key, expr, typ string) (string, string, error) {
+	if typ == "" {
+		var err error
+		if typ, err = w.p.typeOf(key, expr, w.from); err != nil {
+			return "", "", err
+		}
+	}
+	i := slices.Index(w.values, expr)
+	if i < 0 {
+		i = len(w.values)
+		w.values, w.types = append(w.values, expr), append(w.types, typ)
+	}
+	return fmt.Sprintf("__v%d", i), w.types[i], nil
+}
+
+// feature returns the SQL of a feature over the union, and its type.
+func (w *windows) feature(key string, f Feature) (sql, typ string, err error) {
+	frame := "UNBOUNDED PRECEDING"
+	if f.Window != "" {
+		span, _ := parseSpan(f.Window) // checked by validate
+		frame = fmt.Sprintf("%d PRECEDING", span)
+	}
+	end := fmt.Sprintf("%d PRECEDING", w.gap+1)
+	if w.a.Future {
+		end = "UNBOUNDED FOLLOWING"
+	}
+	over := fmt.Sprintf(" OVER (%sORDER BY __time RANGE BETWEEN %s AND %s)", w.partition, frame, end)
+	filter := "__event"
+	if f.Where != "" {
+		if err := w.p.condition(key+".where", f.Where, w.from); err != nil {
+			return "", "", err
+		}
+		c, _, err := w.value(key+".where", f.Where, "BOOLEAN")
+		if err != nil {
+			return "", "", err
+		}
+		filter += " AND " + c
+	}
+	call := func(function, extra string) string { return function + " FILTER (WHERE " + filter + extra + ")" + over }
+	unit := 1.0
+	if w.days {
+		unit = microsPerDay
+	}
+	v, vtype := "", ""
+	if f.Value != "" {
+		if v, vtype, err = w.value(key+".value", f.Value, ""); err != nil {
+			return "", "", err
+		}
+	}
+	if (f.Function == featureSum || f.Function == featureMean) && !isNumber(vtype) {
+		return "", "", w.p.configErrorf(key+".value", "%q is %s; %s needs numbers", f.Value, vtype, f.Function)
+	}
+	switch f.Function {
+	case featureCount:
+		return call("count(*)", ""), "BIGINT", nil
+	case featureDistinct:
+		return call("count(DISTINCT "+v+")", ""), "BIGINT", nil
+	case featureSum:
+		return "coalesce(CAST(" + call("sum("+exact(v, vtype)+")", "") + " AS DOUBLE), 0)", "DOUBLE", nil
+	case featureMean:
+		return "CAST(" + call("sum("+exact(v, vtype)+")", "") + " AS DOUBLE) / nullif(" + call("count("+v+")", "") + ", 0)", "DOUBLE", nil
+	case featureMin, featureMax:
+		return call(f.Function+"("+v+")", ""), vtype, nil
+	case featureLast:
+		// Of events of one moment the last in the source counts.
+		return call("arg_max("+v+", CAST(__time AS HUGEINT) * 1099511627776 + __order)", " AND "+v+" IS NOT NULL"), vtype, nil
+	case featureSinceLast:
+		return "(__time - " + call("max(__time)", "") + ") / " + number(unit), "DOUBLE", nil
+	case featureSinceFirst:
+		return "(__time - " + call("min(__time)", "") + ") / " + number(unit), "DOUBLE", nil
+	case featureActiveDays:
+		return call(fmt.Sprintf("count(DISTINCT __time // %d)", int64(unit)), ""), "BIGINT", nil
+	}
+	// The share of the events in the window for which the condition holds.
+	return call("count(*)", "") + " / nullif(CAST(count(*) FILTER (WHERE __event)" + over + " AS DOUBLE), 0)", "DOUBLE", nil
+}

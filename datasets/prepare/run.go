@@ -1,0 +1,299 @@
+package prepare
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"debut/datasets"
+	"debut/datasets/bytesize"
+	"debut/datasets/duck"
+	"debut/datasets/manifest"
+)
+
+// Options are what Run needs beside the configuration. The zero value works.
+type Options struct {
+	BaseDir   string                  // what paths in the configuration are relative to
+	Log       *slog.Logger            // of what each step did
+	Overwrite bool                    // replace an earlier output
+	DryRun    bool                    // do every step and write nothing
+	SQL       func(title, sql string) // receives the SQL of each step
+}
+
+// Run prepares data and returns its description. The output appears complete or
+// not at all: it is made in a folder beside, which then gets its name. Errors of
+// the configuration are *datasets.ConfigError.
+func Run(ctx context.Context, cfg *Config, opt Options) (_ *manifest.Dataset, err error) {
+	if opt.Log == nil {
+		opt.Log = slog.New(slog.DiscardHandler)
+	}
+	cfg.SetDefaults()
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	output, err := datasets.ExpandPath(cfg.Output, opt.BaseDir)
+	if err != nil {
+		return nil, &datasets.ConfigError{Path: "output", Msg: err.Error()}
+	}
+	if err := checkOutput(output, opt.Overwrite || opt.DryRun); err != nil {
+		return nil, err
+	}
+	work, err := workFolder(output)
+	if err != nil {
+		return nil, err
+	}
+	p := &pipeline{ctx: ctx, cfg: cfg, log: opt.Log, baseDir: opt.BaseDir, dir: work, temp: work, show: opt.SQL}
+	defer func() { err = errors.Join(err, os.RemoveAll(work), os.RemoveAll(p.temp)) }()
+	p.made = manifest.Dataset{Version: manifest.Version, Seed: cfg.Seed}
+	if err := p.run(opt.DryRun); err != nil {
+		if ctx.Err() != nil {
+			return nil, errors.Join(ctx.Err(), errors.New("nothing was written"))
+		}
+		return nil, err
+	}
+	if opt.DryRun {
+		return &p.made, nil
+	}
+	return &p.made, publish(filepath.Join(work, outputDir), output)
+}
+
+// outputDir is the output within the folder under work.
+const outputDir = "output"
+
+// checkOutput refuses to replace anything but prepared data, and that only when
+// told to.
+func checkOutput(output string, overwrite bool) error {
+	entries, err := os.ReadDir(output)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return fmt.Errorf("output: %w", err)
+	case len(entries) == 0:
+		return nil
+	}
+	if _, err := manifest.Read(output); err != nil {
+		if errors.Is(err, manifest.ErrNotFound) {
+			return &datasets.ConfigError{Path: "output", Msg: fmt.Sprintf("%s holds files that are not prepared data; choose another folder", filepath.Base(output))}
+		}
+		if !overwrite {
+			return err
+		}
+	}
+	if !overwrite {
+		return &datasets.ConfigError{Path: "output", Msg: fmt.Sprintf("%s holds prepared data; --overwrite replaces them", filepath.Base(output))}
+	}
+	return nil
+}
+
+// workMark is in the name of folders under work.
+const workMark = ".preparing-"
+
+// workFolder makes the folder in which the output comes about: beside it, so
+// that it can be renamed.
+func workFolder(output string) (string, error) {
+	parent := filepath.Dir(output)
+	if err := os.MkdirAll(parent, 0o755); err != nil {
+		return "", fmt.Errorf("output: %w", err)
+	}
+	work, err := os.MkdirTemp(parent, "."+filepath.Base(output)+workMark)
+	if err != nil {
+		return "", fmt.Errorf("output: %w", err)
+	}
+	if err := os.Mkdir(filepath.Join(work, outputDir), 0o755); err != nil {
+		return "", errors.Join(fmt.Errorf("output: %w", err), os.RemoveAll(work))
+	}
+	return work, nil
+}
+
+// publish puts the finished folder in its place. What was there is renamed away
+// first and removed last, so that at every moment one of both is there.
+func publish(from, output string) error {
+	old := filepath.Join(filepath.Dir(from), "replaced")
+	err := os.Rename(output, old)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("output: %w", err)
+	}
+	replaced := err == nil
+	if err := os.Rename(from, output); err != nil {
+		err = fmt.Errorf("output: %w", err)
+		if replaced {
+			err = errors.Join(err, os.Rename(old, output))
+		}
+		return err
+	}
+	return nil
+}
+
+// run does everything but publishing.
+func (p *pipeline) run(dry bool) (err error) {
+	if err := p.secrets(); err != nil {
+		return err
+	}
+	if err := p.openDatabase(); err != nil {
+		return err
+	}
+	defer p.db.Close()
+	if err := p.openSources(); err != nil {
+		return err
+	}
+	for i := range p.cfg.Steps {
+		s := &p.cfg.Steps[i]
+		kind := s.kind()
+		if s.learns() && !p.split {
+			if err := p.splitRows(); err != nil {
+				return err
+			}
+		}
+		p.path = fmt.Sprintf("steps.%d.%s", i, kind)
+		if err := p.do(kind, func() error { return p.apply(s) }); err != nil {
+			return err
+		}
+	}
+	if !p.split {
+		if err := p.splitRows(); err != nil {
+			return err
+		}
+	}
+	p.path = ""
+	if dry {
+		p.made.Rows = p.rows
+		return nil
+	}
+	return p.write()
+}
+
+// do runs one step and records what it did.
+func (p *pipeline) do(kind string, apply func() error) error {
+	p.step = &manifest.Step{Kind: kind, RowsIn: p.rows}
+	p.title = kind
+	began := time.Now()
+	err := apply()
+	if err != nil {
+		return err
+	}
+	if p.rows == 0 {
+		return p.configErrorf("", "no row is left; check its conditions")
+	}
+	p.step.RowsOut = p.rows
+	p.made.Steps = append(p.made.Steps, *p.step)
+	args := []any{"rows", p.rows, "seconds", time.Since(began).Seconds()}
+	if p.step.Dropped > 0 {
+		args = append(args, "dropped", p.step.Dropped)
+	}
+	p.log.Info(kind, args...)
+	p.step = nil
+	return nil
+}
+
+// secrets reads the key of pseudonyms before any work is done.
+func (p *pipeline) secrets() error {
+	needs := slices.ContainsFunc(p.cfg.Steps, func(s Step) bool { return s.Pseudonymize != nil })
+	if p.cfg.Key == nil {
+		if needs {
+			return &datasets.ConfigError{Path: "key", Msg: "pseudonyms need a secret key; name a file or an environment variable that holds it: key: {env: DEBUT_KEY}"}
+		}
+		return nil
+	}
+	key, err := p.cfg.Key.read(p.baseDir, "key")
+	p.key = key
+	return err
+}
+
+// read returns the secret, without a newline at its end.
+func (s *Secret) read(baseDir, path string) ([]byte, error) {
+	switch {
+	case (s.File == "") == (s.Env == ""):
+		return nil, &datasets.ConfigError{Path: path, Msg: "name either a file or an environment variable (env) that holds the secret"}
+	case s.Env != "":
+		text, ok := os.LookupEnv(s.Env)
+		if !ok || text == "" {
+			return nil, &datasets.ConfigError{Path: path + ".env", Msg: fmt.Sprintf("environment variable %s is not set", s.Env)}
+		}
+		return []byte(strings.TrimRight(text, "\r\n")), nil
+	}
+	file, err := datasets.ExpandPath(s.File, baseDir)
+	if err != nil {
+		return nil, &datasets.ConfigError{Path: path + ".file", Msg: err.Error()}
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, &datasets.ConfigError{Path: path + ".file", Msg: err.Error()}
+	}
+	return []byte(strings.TrimRight(string(text), "\r\n")), nil
+}
+
+// openDatabase opens the database that does the work. It is a file, so that
+// tables are compressed and leave memory; it is gone with the folder it is in.
+func (p *pipeline) openDatabase() error {
+	if p.cfg.Temp != "" {
+		dir, err := datasets.ExpandPath(p.cfg.Temp, p.baseDir)
+		if err != nil {
+			return &datasets.ConfigError{Path: "temp", Msg: err.Error()}
+		}
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return &datasets.ConfigError{Path: "temp", Msg: err.Error()}
+		}
+		if p.temp, err = os.MkdirTemp(dir, "debut-prepare-"); err != nil {
+			return &datasets.ConfigError{Path: "temp", Msg: err.Error()}
+		}
+	}
+	var err error
+	p.db, err = duck.Open(duck.Options{
+		Path: filepath.Join(p.temp, "work.duckdb"), Threads: p.cfg.Threads, TempDir: filepath.Join(p.temp, "spill"),
+		Memory: databaseShare(p.cfg.Memory),
+	})
+	return err
+}
+
+// databaseShare is what of the memory the database gets: the rest is for what it
+// does not count, and for Go.
+func databaseShare(memory Size) int64 { return int64(memory) * 3 / 4 }
+
+// Size is an amount of memory.
+type Size = bytesize.Size
+
+// openSources makes a table of each source, those of files first, then the
+// queries over them in the order of their names.
+func (p *pipeline) openSources() error {
+	var queries []string
+	for _, name := range slices.Sorted(maps.Keys(p.cfg.Sources)) {
+		s := p.cfg.Sources[name]
+		if s.Query != "" && len(s.Path) == 0 && s.Postgres == nil {
+			queries = append(queries, name)
+			continue
+		}
+		if err := p.openSource(name, &s); err != nil {
+			return err
+		}
+	}
+	for _, name := range queries {
+		s := p.cfg.Sources[name]
+		if err := p.openSource(name, &s); err != nil {
+			return err
+		}
+	}
+	from := duck.Name(p.cfg.From)
+	columns, err := p.describe(from)
+	if err != nil {
+		return err
+	}
+	p.path = "from"
+	if p.rows, err = p.integer("", "SELECT count(*) FROM "+from); err != nil {
+		return err
+	}
+	if p.rows == 0 {
+		return p.configErrorf("", "source %s has no rows", p.cfg.From)
+	}
+	return p.do("read", func() error {
+		return p.view("", "SELECT rowid AS "+rowColumn+", * FROM "+from, columns)
+	})
+}

@@ -1,0 +1,233 @@
+package prepare
+
+import (
+	"bufio"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"debut/datasets"
+	"debut/datasets/duck"
+	"debut/datasets/manifest"
+)
+
+// Types of CSV columns are found out from all rows of files up to exactBytes,
+// from sampleRows of larger ones; a later value of another type is rejected.
+const (
+	exactBytes = 64 << 20
+	sampleRows = 200_000
+)
+
+// The formats that package textformat reads.
+var textFormats = []string{"libsvm", "libfm", "libffm", "log", "adjacency"}
+
+// openSource makes a table of a source and notes what was read.
+func (p *pipeline) openSource(name string, s *Source) error {
+	p.path, p.title = "sources."+name, "source "+name
+	m := manifest.Source{Name: name}
+	var err error
+	switch {
+	case s.Postgres != nil:
+		m.From, err = p.stagePostgres(name, s)
+	case s.Query != "" && len(s.Path) == 0:
+		m.From = "query"
+		err = p.exec("query", "CREATE TABLE "+duck.Name(name)+" AS SELECT * FROM ("+trimQuery(s.Query)+"\n)")
+	case contains(textFormats, s.Format):
+		m.Files, err = p.stageText(name, s)
+	default:
+		m.Files, err = p.stageFiles(name, s)
+	}
+	if err != nil {
+		return p.at(err)
+	}
+	if m.Rows, err = p.integer("", "SELECT count(*) FROM "+duck.Name(name)); err != nil {
+		return err
+	}
+	p.made.Sources = append(p.made.Sources, m)
+	p.log.Info("source", "name", name, "rows", m.Rows)
+	return nil
+}
+
+// at puts the source's place before an error of package datasets.
+func (p *pipeline) at(err error) error {
+	var c *datasets.ConfigError
+	if errors.As(err, &c) && !strings.HasPrefix(c.Path, p.path) {
+		return &datasets.ConfigError{Path: join(p.path, c.Path), Msg: c.Msg}
+	}
+	if c == nil && p.ctx.Err() == nil {
+		return fmt.Errorf("source %s: %w", strings.TrimPrefix(p.path, "sources."), err)
+	}
+	return err
+}
+
+func contains(list []string, s string) bool {
+	for _, x := range list {
+		if x == s {
+			return true
+		}
+	}
+	return false
+}
+
+func trimQuery(q string) string { return strings.TrimRight(strings.TrimSpace(q), "; \t\r\n") }
+
+// stageFiles reads CSV, Parquet and JSON files.
+func (p *pipeline) stageFiles(name string, s *Source) ([]manifest.Hash, error) {
+	src := datasets.Source{Path: s.Path, Format: s.Format, Delimiter: s.Delimiter, Header: s.Header, Names: s.Names, Null: s.Null}
+	o := datasets.TableOptions{Types: s.Types, SampleRows: sampleRows, Rejects: true}
+	t, err := datasets.OpenTable(src, p.baseDir, o)
+	if err != nil {
+		return nil, err
+	}
+	hashes, bytes, err := hashFiles(t.Files)
+	if err != nil {
+		return nil, err
+	}
+	if t.CSV && bytes <= exactBytes {
+		o.SampleRows = -1
+		if t, err = datasets.OpenTable(src, p.baseDir, o); err != nil {
+			return nil, err
+		}
+	}
+	// Blanks around texts are no part of them, and a text of nothing else is missing.
+	items := "*"
+	if t.CSV {
+		columns, err := p.describeTable(t)
+		if err != nil {
+			return nil, err
+		}
+		list := make([]string, len(columns))
+		for i, c := range columns {
+			list[i] = duck.Name(c.name)
+			if c.typ == "VARCHAR" {
+				list[i] = fmt.Sprintf("nullif(trim(%s), '') AS %s", list[i], list[i])
+			}
+		}
+		items = strings.Join(list, ", ")
+	}
+	table := duck.Name(name)
+	if s.Query != "" {
+		if err := p.exec("", "CREATE VIEW data AS SELECT "+items+" FROM "+t.SQL); err != nil {
+			return nil, err
+		}
+		err = p.db.Query(p.ctx, "CREATE TABLE "+table+" AS SELECT * FROM ("+trimQuery(s.Query)+"\n)", nil)
+		if err == nil {
+			err = p.db.Query(p.ctx, "DROP VIEW data", nil)
+		}
+		if err != nil {
+			return nil, p.explain("query", err)
+		}
+	} else {
+		sql := "CREATE TABLE " + table + " AS SELECT " + items + " FROM " + t.SQL
+		p.note(sql)
+		if err := p.db.Query(p.ctx, sql, nil); err != nil {
+			return nil, t.Explain(err)
+		}
+	}
+	if t.CSV {
+		return hashes, p.takeRejects(t)
+	}
+	return hashes, nil
+}
+
+func (p *pipeline) describeTable(t datasets.Table) ([]column, error) {
+	rows, err := p.scan(2, "SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM "+t.SQL+")")
+	if err != nil {
+		return nil, t.Explain(err)
+	}
+	columns := make([]column, len(rows))
+	for i, r := range rows {
+		columns[i] = column{r[0], r[1]}
+	}
+	return columns, nil
+}
+
+func hashFiles(files []string) (hashes []manifest.Hash, bytes int64, err error) {
+	for _, f := range files {
+		h, err := datasets.HashFile(f)
+		if err != nil {
+			return nil, 0, err
+		}
+		bytes += h.Bytes
+		hashes = append(hashes, manifest.Hash{Path: filepath.Base(f), Bytes: h.Bytes, SHA256: h.SHA256})
+	}
+	return hashes, bytes, nil
+}
+
+// takeRejects puts the rows that DuckDB could not read into the file of rejects,
+// or fails where there are more than the limit.
+func (p *pipeline) takeRejects(t datasets.Table) error {
+	const errorsSQL = "SELECT s.file_path, CAST(e.line AS VARCHAR), coalesce(e.column_name, ''), e.error_message, coalesce(e.csv_line, '') FROM reject_errors e JOIN reject_scans s USING (scan_id, file_id) ORDER BY s.file_path, e.line, e.column_idx, e.error_message"
+	rows, err := p.scan(5, "SELECT DISTINCT ON (q.f, q.l) * FROM ("+errorsSQL+") AS q(f, l, c, m, t) ORDER BY q.f, CAST(q.l AS BIGINT)")
+	if err != nil {
+		var q *duck.Error
+		if errors.As(err, &q) && strings.Contains(q.Message, "does not exist") {
+			return nil // nothing was ever rejected
+		}
+		return err
+	}
+	if len(rows) == 0 {
+		return nil
+	}
+	for _, table := range []string{"reject_errors", "reject_scans"} {
+		if err := p.db.Query(p.ctx, "DELETE FROM "+table, nil); err != nil {
+			return err
+		}
+	}
+	return p.reject(len(rows), func(i int) rejected {
+		r := rows[i]
+		what, _, _ := strings.Cut(r[3], "\n")
+		return rejected{place: filepath.Base(r[0]) + ":" + r[1], column: r[2], what: what, text: r[4]}
+	})
+}
+
+// rejected is a row that could not be read.
+type rejected struct{ place, column, what, text string }
+
+func (r rejected) String() string {
+	if r.column != "" {
+		return fmt.Sprintf("%s: column %q: %s", r.place, r.column, r.what)
+	}
+	return r.place + ": " + r.what
+}
+
+// reject keeps n rows aside, or fails where that makes more than the limit.
+func (p *pipeline) reject(n int, row func(int) rejected) error {
+	limit := p.cfg.Rejects.Limit
+	if p.made.Rejected+int64(n) > limit {
+		var first []string
+		for i := range min(n, 3) {
+			first = append(first, row(i).String())
+		}
+		more := ""
+		if n > len(first) {
+			more = fmt.Sprintf("; and %d more", n-len(first))
+		}
+		return fmt.Errorf("%s%s; correct them, give the columns a type with types: {column: VARCHAR}, or let up to so many rows be kept aside: rejects: {limit: %d}",
+			strings.Join(first, "; "), more, p.made.Rejected+int64(n))
+	}
+	f, err := os.OpenFile(filepath.Join(p.dir, outputDir, p.cfg.Rejects.File), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		return fmt.Errorf("rejects: %w", err)
+	}
+	b := bufio.NewWriter(f)
+	w := csv.NewWriter(b)
+	if p.made.Rejected == 0 {
+		err = w.Write([]string{"place", "column", "problem", "text"})
+	}
+	for i := range n {
+		r := row(i)
+		err = errors.Join(err, w.Write([]string{r.place, r.column, r.what, r.text}))
+	}
+	w.Flush()
+	if err = errors.Join(err, w.Error(), b.Flush(), f.Close()); err != nil {
+		return fmt.Errorf("rejects: %w", err)
+	}
+	p.made.Rejected += int64(n)
+	p.made.Rejects = p.cfg.Rejects.File
+	p.log.Warn("rows that cannot be read were kept aside", "rows", n, "first", row(0).String())
+	return nil
+}

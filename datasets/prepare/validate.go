@@ -1,0 +1,406 @@
+package prepare
+
+import (
+	"fmt"
+	"maps"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+
+	"debut/datasets"
+	"debut/datasets/manifest"
+	"debut/datasets/nearest"
+)
+
+// The methods of Split.
+const (
+	SplitRandom       = "random"
+	SplitStratified   = "stratified"
+	SplitTime         = "time"
+	SplitUser         = "user"
+	SplitLeaveLastOut = "leave_last_out"
+	SplitColumn       = "column"
+	SplitNone         = "none"
+)
+
+// SetDefaults fills every field that has a default.
+func (c *Config) SetDefaults() {
+	if c.From == "" && len(c.Sources) == 1 {
+		for name := range c.Sources {
+			c.From = name
+		}
+	}
+	if c.RowGroup == 0 {
+		c.RowGroup = 65536
+	}
+	if c.Shuffle == nil {
+		yes := true
+		c.Shuffle = &yes
+	}
+	if c.Rejects.File == "" {
+		c.Rejects.File = "rejects.csv"
+	}
+	s := &c.Split
+	if s.Method == "" {
+		s.Method = SplitRandom
+	}
+	fractions := s.Method == SplitRandom || s.Method == SplitStratified || s.Method == SplitUser || s.Method == SplitTime && s.ValidationFrom == "" && s.TestFrom == ""
+	for _, f := range []struct {
+		field **float64
+		value float64
+	}{{&s.Validation, 0.1}, {&s.Test, 0.2}} {
+		if *f.field == nil && fractions {
+			*f.field = &f.value
+		}
+	}
+}
+
+func errorf(path, format string, args ...any) error {
+	return &datasets.ConfigError{Path: path, Msg: fmt.Sprintf(format, args...)}
+}
+
+func oneOf(path, value string, allowed ...string) error {
+	if slices.Contains(allowed, value) {
+		return nil
+	}
+	return errorf(path, "%q is not one of %s%s", value, strings.Join(allowed, ", "), nearest.DidYouMean(value, allowed))
+}
+
+// Validate returns the first mistake that can be seen without the data.
+func (c *Config) Validate() error {
+	if strings.TrimSpace(c.Output) == "" {
+		return errorf("output", "is not given; name the folder to write")
+	}
+	if len(c.Sources) == 0 {
+		return errorf("sources", "there are none; name at least one: sources: {orders: {path: orders.csv}}")
+	}
+	names := slices.Sorted(maps.Keys(c.Sources))
+	if c.From == "" {
+		return errorf("from", "is not given; say which of %s the rows come from", list(names))
+	}
+	if err := c.checkSource("from", c.From); err != nil {
+		return err
+	}
+	for _, name := range names {
+		s := c.Sources[name]
+		if err := s.validate("sources."+name, name); err != nil {
+			return err
+		}
+	}
+	if c.RowGroup < 1024 || c.RowGroup > 1<<24 {
+		return errorf("row_group", "%d is not between 1024 and %d", c.RowGroup, 1<<24)
+	}
+	if c.Memory != 0 && c.Memory < 64<<20 {
+		return errorf("memory", "%s is too little to work with; give at least 64MiB", c.Memory)
+	}
+	if c.Threads < 0 {
+		return errorf("threads", "must not be negative")
+	}
+	if c.Rejects.Limit < 0 {
+		return errorf("rejects.limit", "must not be negative")
+	}
+	if !filepath.IsLocal(c.Rejects.File) || filepath.Base(c.Rejects.File) != c.Rejects.File || reserved(c.Rejects.File) {
+		return errorf("rejects.file", "%q is not the name of a file in the output folder, or one that is taken", c.Rejects.File)
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Columns)) {
+		if err := oneOf("columns."+name, string(c.Columns[name]), manifest.Numeric, manifest.Boolean, manifest.Date, manifest.Categorical, manifest.Vector, manifest.Text); err != nil {
+			return err
+		}
+	}
+	for i := range c.Steps {
+		if err := c.Steps[i].validate(c, fmt.Sprintf("steps.%d", i)); err != nil {
+			return err
+		}
+	}
+	return c.Split.validate()
+}
+
+// reserved reports names of files that the output has anyway.
+func reserved(name string) bool {
+	return name == manifest.File || strings.Contains(name, ".parquet") || name == vocabularyDir
+}
+
+// checkSource makes sure that a name is that of a source.
+func (c *Config) checkSource(path, name string) error {
+	if _, ok := c.Sources[name]; ok {
+		return nil
+	}
+	names := slices.Sorted(maps.Keys(c.Sources))
+	return errorf(path, "there is no source %q; there are %s%s", name, list(names), nearest.DidYouMean(name, names))
+}
+
+func (s *Source) validate(path, name string) error {
+	lower := strings.ToLower(name)
+	if lower == "data" || lower == "input" || strings.HasPrefix(lower, "step") || strings.HasPrefix(lower, "__") || strings.HasPrefix(lower, "reject_") || strings.TrimSpace(name) == "" {
+		return errorf(path, "a source cannot be called %q; choose another name", name)
+	}
+	if s.Format != "" {
+		if err := oneOf(path+".format", s.Format, append([]string{"auto", "csv", "parquet", "json"}, textFormats...)...); err != nil {
+			return err
+		}
+	}
+	if s.Postgres != nil {
+		if len(s.Path) > 0 || s.Query != "" || s.Format != "" {
+			return errorf(path, "a source is either files or postgres; the query of a server goes under postgres.query")
+		}
+		if (s.Postgres.Table == "") == (s.Postgres.Query == "") {
+			return errorf(path+".postgres", "name either a table or a query")
+		}
+		return nil
+	}
+	if len(s.Path) == 0 && strings.TrimSpace(s.Query) == "" {
+		return errorf(path, "nothing is read; give path, postgres or query")
+	}
+	if s.Query != "" && contains(textFormats, s.Format) {
+		return errorf(path+".query", "does not go with %s files; make another source with the query", s.Format)
+	}
+	if s.Layout != "" {
+		return oneOf(path+".layout", s.Layout, "auto", "columns", "lists")
+	}
+	return nil
+}
+
+// kind returns the key of the step that is given, "" unless exactly one is.
+func (s *Step) kind() string {
+	kinds := s.kinds()
+	if len(kinds) != 1 {
+		return ""
+	}
+	return kinds[0]
+}
+
+func (s *Step) kinds() []string {
+	var kinds []string
+	v := reflect.ValueOf(s).Elem()
+	for i := range v.NumField() {
+		if !v.Field(i).IsZero() {
+			tag, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("yaml"), ",")
+			kinds = append(kinds, tag)
+		}
+	}
+	return kinds
+}
+
+// learns reports a step that learns from the training rows.
+func (s *Step) learns() bool {
+	if s.Resample != nil {
+		return true
+	}
+	for _, f := range s.Fill {
+		if f.Method == FillMean || f.Method == FillMedian || f.Method == FillMostFrequent {
+			return true
+		}
+	}
+	for _, c := range s.Clip {
+		if c.Quantiles != nil || c.MAD != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// The methods of Fill.
+const (
+	FillConstant     = "constant"
+	FillMean         = "mean"
+	FillMedian       = "median"
+	FillMostFrequent = "most_frequent"
+	FillPrevious     = "previous"
+)
+
+func (s *Step) validate(c *Config, path string) error {
+	kinds := s.kinds()
+	switch len(kinds) {
+	case 0:
+		return errorf(path, "the step says nothing; it has exactly one key, such as filter or join")
+	case 1:
+	default:
+		return errorf(path, "the step has the keys %s; write a step for each", strings.Join(kinds, " and "))
+	}
+	path += "." + kinds[0]
+	for _, name := range slices.Sorted(maps.Keys(s.Fill)) {
+		f := s.Fill[name]
+		if f.Method != "" {
+			if err := oneOf(path+"."+name+".method", f.Method, FillConstant, FillMean, FillMedian, FillMostFrequent, FillPrevious); err != nil {
+				return err
+			}
+			if f.Method != FillConstant && f.Value != "" {
+				return errorf(path+"."+name+".value", "goes with the method constant alone")
+			}
+		}
+		if f.Method == FillPrevious && f.Time == "" {
+			return errorf(path+"."+name+".time", "is not given; previous needs a column of time")
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Clip)) {
+		if err := s.Clip[name].validate(path + "." + name); err != nil {
+			return err
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Cast)) {
+		k := s.Cast[name]
+		if strings.TrimSpace(k.To) == "" {
+			return errorf(path+"."+name+".to", "is not given; name a SQL type such as DOUBLE")
+		}
+		if k.OnError != "" {
+			if err := oneOf(path+"."+name+".on_error", k.OnError, "fail", "null"); err != nil {
+				return err
+			}
+		}
+	}
+	switch {
+	case s.Filter != nil && strings.TrimSpace(s.Filter.Where) == "":
+		return errorf(path, "the condition is empty")
+	case s.Deduplicate != nil:
+		return s.Deduplicate.validate(path)
+	case s.Join != nil:
+		return s.Join.validate(c, path)
+	case s.Aggregate != nil:
+		return s.Aggregate.validate(c, path)
+	case s.Negatives != nil:
+		n := s.Negatives
+		if n.User == "" || n.Item == "" || n.Label == "" {
+			return errorf(path, "user, item and label are needed")
+		}
+		if n.Ratio < 0 || n.Ratio > 1000 {
+			return errorf(path+".ratio", "%d is not between 1 and 1000", n.Ratio)
+		}
+		if n.By != "" {
+			return oneOf(path+".by", n.By, "uniform", "popularity")
+		}
+	case s.Resample != nil:
+		if s.Resample.Label == "" || len(s.Resample.Rates) == 0 {
+			return errorf(path, "label and rates are needed, such as rates: {true: 5}")
+		}
+		for _, class := range slices.Sorted(maps.Keys(s.Resample.Rates)) {
+			if r := s.Resample.Rates[class]; !(r >= 0 && r <= 1000) {
+				return errorf(path+".rates."+class, "%v is not between 0 and 1000", r)
+			}
+		}
+	case s.Generalize != nil:
+		for _, name := range slices.Sorted(maps.Keys(s.Generalize)) {
+			if err := s.Generalize[name].validate(path + "." + name); err != nil {
+				return err
+			}
+		}
+	case s.Anonymize != nil:
+		a := s.Anonymize
+		if len(a.Columns) == 0 || a.K < 2 {
+			return errorf(path, "columns and a k of at least 2 are needed")
+		}
+		if a.Action != "" {
+			return oneOf(path+".action", a.Action, "suppress", "report", "fail")
+		}
+	}
+	return nil
+}
+
+func (c Clip) validate(path string) error {
+	ways := 0
+	if c.Quantiles != nil {
+		ways++
+		if len(c.Quantiles) != 2 || !(c.Quantiles[0] >= 0 && c.Quantiles[0] < c.Quantiles[1] && c.Quantiles[1] <= 1) {
+			return errorf(path+".quantiles", "give two rising numbers between 0 and 1, such as [0.001, 0.999]")
+		}
+	}
+	if c.MAD != 0 {
+		ways++
+		if !(c.MAD > 0) {
+			return errorf(path+".mad", "must be positive")
+		}
+	}
+	if c.Min != nil || c.Max != nil {
+		ways++
+		if c.Min != nil && c.Max != nil && !(*c.Min < *c.Max) {
+			return errorf(path, "min must be below max")
+		}
+	}
+	if ways != 1 {
+		return errorf(path, "give one of quantiles, mad, and min and max")
+	}
+	return nil
+}
+
+func (d *Deduplicate) validate(path string) error {
+	if d.Keep == "" {
+		return nil
+	}
+	if err := oneOf(path+".keep", d.Keep, "first", "last", "newest", "oldest"); err != nil {
+		return err
+	}
+	if byTime := d.Keep == "newest" || d.Keep == "oldest"; byTime != (d.Time != "") {
+		return errorf(path+".time", "a column of time goes with newest and oldest, and they need it")
+	}
+	if len(d.Key) == 0 && d.Keep != "first" && d.Keep != "last" {
+		return errorf(path+".key", "is not given; rows equal in all columns are equally new")
+	}
+	return nil
+}
+
+func (g Generalization) validate(path string) error {
+	ways := 0
+	for _, given := range []bool{g.Width != 0, g.Prefix != 0, g.Unit != "", g.RareBelow != 0} {
+		if given {
+			ways++
+		}
+	}
+	if ways != 1 {
+		return errorf(path, "give one of width, prefix, unit and rare_below")
+	}
+	if !(g.Width >= 0) || g.Prefix < 0 || g.RareBelow < 0 {
+		return errorf(path, "must be positive")
+	}
+	if g.Unit != "" {
+		return oneOf(path+".unit", g.Unit, "hour", "day", "week", "month", "quarter", "year")
+	}
+	return nil
+}
+
+func (s *Split) validate() error {
+	if err := oneOf("split.method", s.Method, SplitRandom, SplitStratified, SplitTime, SplitUser, SplitLeaveLastOut, SplitColumn, SplitNone); err != nil {
+		return err
+	}
+	sum := 0.0
+	for _, f := range []struct {
+		key   string
+		value *float64
+	}{{"validation", s.Validation}, {"test", s.Test}} {
+		if f.value == nil {
+			continue
+		}
+		if s.Method == SplitNone || s.Method == SplitLeaveLastOut || s.Method == SplitColumn {
+			return errorf("split."+f.key, "a fraction does not go with the method %s", s.Method)
+		}
+		if !(*f.value >= 0 && *f.value < 1) {
+			return errorf("split."+f.key, "%v is not between 0 and 1", *f.value)
+		}
+		sum += *f.value
+	}
+	if sum >= 1 {
+		return errorf("split", "validation and test leave nothing for training")
+	}
+	needsColumn := s.Method == SplitStratified || s.Method == SplitTime || s.Method == SplitUser || s.Method == SplitLeaveLastOut || s.Method == SplitColumn
+	if needsColumn != (s.Column != "") {
+		if needsColumn {
+			return errorf("split.column", "is not given; the method %s needs one", s.Method)
+		}
+		return errorf("split.column", "does not go with the method %s; use stratified, user, time, leave_last_out or column", s.Method)
+	}
+	if (s.Method == SplitLeaveLastOut) != (s.Time != "") {
+		return errorf("split.time", "a column of time goes with leave_last_out, which needs one")
+	}
+	if s.Method != SplitTime && (s.ValidationFrom != "" || s.TestFrom != "") {
+		return errorf("split", "validation_from and test_from go with the method time")
+	}
+	if (s.ValidationFrom != "" || s.TestFrom != "") && (s.Validation != nil || s.Test != nil) {
+		return errorf("split", "give either fractions or moments")
+	}
+	if s.Method != SplitColumn && (len(s.ValidationIs) > 0 || len(s.TestIs) > 0) {
+		return errorf("split", "validation_values and test_values go with the method column")
+	}
+	if s.Method == SplitColumn && len(s.ValidationIs)+len(s.TestIs) == 0 {
+		return errorf("split", "name the values of validation_values or test_values")
+	}
+	return nil
+}

@@ -1,0 +1,334 @@
+package prepare
+
+import (
+	"bufio"
+	"cmp"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"debut/datasets"
+	"debut/datasets/atomicfile"
+	"debut/datasets/duck"
+	"debut/datasets/manifest"
+)
+
+const (
+	// vocabularyDir holds vocabularies of more than inlineVocabulary categories.
+	vocabularyDir    = "vocabulary"
+	inlineVocabulary = 1000
+	// quantileRows are what quantiles are taken from: the first rows of the
+	// training part, which are a random sample of it.
+	quantileRows = 1_000_000
+)
+
+// quantileLevels are those of manifest.Column.Quantiles.
+var quantileLevels = []float64{0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1}
+
+// write writes the parts, looks at what is in them, and describes them.
+func (p *pipeline) write() error {
+	p.title = "write"
+	began := time.Now()
+	if err := p.materialize(); err != nil {
+		return err
+	}
+	items, err := p.outputColumns()
+	if err != nil {
+		return err
+	}
+	p.made.Rows = p.rows
+	for i, name := range partNames {
+		if err := p.writePart(i, name, items); err != nil {
+			return err
+		}
+	}
+	if p.made.Part(manifest.Train) == nil {
+		return errorf("split", "no row is left for training")
+	}
+	train := "read_parquet(" + duck.Literal(p.file(manifest.Train)) + ")"
+	if err := p.measureNumbers(train); err != nil {
+		return err
+	}
+	if err := p.measureCategories(train); err != nil {
+		return err
+	}
+	p.made.Privacy = p.privacyNotes()
+	if err := p.seal(); err != nil {
+		return err
+	}
+	for i := range p.made.Parts {
+		part := &p.made.Parts[i]
+		h, err := datasets.HashFile(filepath.Join(p.dir, outputDir, part.File))
+		if err != nil {
+			return err
+		}
+		part.Bytes, part.SHA256 = h.Bytes, h.SHA256
+	}
+	p.log.Info("write", "rows", p.made.Rows, "seconds", time.Since(began).Seconds())
+	return p.made.Write(filepath.Join(p.dir, outputDir))
+}
+
+func (p *pipeline) file(part string) string {
+	return filepath.Join(p.dir, outputDir, part+".parquet")
+}
+
+// outputColumns decides on the type of each column and returns the SQL that
+// gives it.
+func (p *pipeline) outputColumns() ([]string, error) {
+	for name := range p.cfg.Columns {
+		p.path = ""
+		if _, err := p.column("columns."+name, name); err != nil {
+			return nil, err
+		}
+	}
+	var items []string
+	for _, c := range p.columns {
+		col := duck.Name(c.name)
+		m := manifest.Column{Name: c.name}
+		sql := ""
+		switch {
+		case c.typ == "BOOLEAN":
+			m.Type, m.SQL, sql = manifest.Boolean, "BOOLEAN", col
+		case slices.Contains([]string{"UBIGINT", "HUGEINT", "UHUGEINT", "FLOAT", "DOUBLE"}, c.typ) || strings.HasPrefix(c.typ, "DECIMAL"):
+			m.Type, m.SQL, sql = manifest.Numeric, "DOUBLE", "CAST("+col+" AS DOUBLE)"
+		case isInteger(c.typ):
+			m.Type, m.SQL, sql = manifest.Numeric, "BIGINT", "CAST("+col+" AS BIGINT)"
+		case isTime(c.typ):
+			// A time with a zone becomes its UTC reading.
+			m.Type, m.SQL, sql = manifest.Date, "TIMESTAMP", "make_timestamp(epoch_us("+col+"))"
+		case isNumberList(c.typ):
+			m.Type, m.SQL, sql = manifest.Vector, "FLOAT[]", "CAST("+col+" AS FLOAT[])"
+		case c.typ == "VARCHAR" || c.typ == "UUID" || c.typ == "TIME" || c.typ == "JSON" || strings.HasPrefix(c.typ, "ENUM"):
+			m.Type, m.SQL, sql = manifest.Categorical, "VARCHAR", "CAST("+col+" AS VARCHAR)"
+		default:
+			return nil, errorf("", "column %q is %s, which training cannot read; cast it, take what is wanted of it with derive, or drop it", c.name, c.typ)
+		}
+		if want := string(p.cfg.Columns[c.name]); want != "" && want != m.Type {
+			if want == manifest.Categorical && m.Type != manifest.Vector {
+				m.SQL, sql = "VARCHAR", "CAST("+col+" AS VARCHAR)"
+			} else if want != manifest.Text || m.Type != manifest.Categorical {
+				return nil, errorf("columns."+c.name, "column %q is %s and cannot be %s; cast it before", c.name, c.typ, want)
+			}
+			m.Type = want
+		}
+		if m.Type == manifest.Vector {
+			widths, err := p.integers("", 2, fmt.Sprintf("SELECT min(len(%[1]s)), max(len(%[1]s)) FROM %[2]s", col, p.current))
+			if err != nil {
+				return nil, err
+			}
+			if widths[0] != widths[1] || widths[0] == 0 {
+				return nil, errorf("", "the lists of column %q have from %d to %d values; a vector has as many in every row", c.name, widths[0], widths[1])
+			}
+			m.Width = int(widths[0])
+		}
+		p.made.Columns = append(p.made.Columns, m)
+		items = append(items, sql+" AS "+col)
+	}
+	if len(items) == 0 {
+		return nil, errorf("steps", "no column is left")
+	}
+	return items, nil
+}
+
+// writePart writes the rows of a part, in random order unless told otherwise.
+func (p *pipeline) writePart(i int, name string, items []string) error {
+	where := fmt.Sprintf("%s = %d", partColumn, i)
+	n, err := p.integer("", "SELECT count(*) FROM "+p.current+" WHERE "+where)
+	if err != nil || n == 0 {
+		return err
+	}
+	order := rowColumn
+	if *p.cfg.Shuffle {
+		order = p.random("shuffle", rowColumn) + ", " + rowColumn
+	}
+	sql := fmt.Sprintf("COPY (SELECT %s FROM %s WHERE %s ORDER BY %s) TO %s (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE %d)",
+		strings.Join(items, ", "), p.current, where, order, duck.Literal(p.file(name)), p.cfg.RowGroup)
+	if p.show != nil {
+		p.show("write "+name, strings.Replace(sql, p.dir, "", 1))
+	}
+	if err := p.db.Query(p.ctx, sql, nil); err != nil {
+		return p.explain("", err)
+	}
+	groups, err := p.integer("", "SELECT count(DISTINCT row_group_id) FROM parquet_metadata("+duck.Literal(p.file(name))+")")
+	if err != nil {
+		return err
+	}
+	p.made.Parts = append(p.made.Parts, manifest.Part{Name: name, File: filepath.Base(p.file(name)), Rows: n, RowGroups: int(groups)})
+	return nil
+}
+
+// moments sums up a column of numbers.
+type moments struct {
+	column   *manifest.Column
+	count    int64
+	missing  int64
+	min, max float64
+	mean, m2 float64
+	sample   []float64
+}
+
+// measureNumbers fills in the statistics of numbers and dates, summed in the
+// order of the rows (Welford, "Note on a Method for Calculating Corrected Sums
+// of Squares and Products", 1962).
+func (p *pipeline) measureNumbers(train string) error {
+	var all []*moments
+	var items []string
+	for i := range p.made.Columns {
+		c := &p.made.Columns[i]
+		col := duck.Name(c.Name)
+		switch c.Type {
+		case manifest.Numeric, manifest.Boolean:
+			items = append(items, "CAST("+col+" AS DOUBLE)")
+		case manifest.Date:
+			items = append(items, "CAST(epoch_us("+col+") AS DOUBLE)")
+		default:
+			continue
+		}
+		all = append(all, &moments{column: c, min: math.Inf(1), max: math.Inf(-1)})
+	}
+	if len(items) == 0 {
+		return nil
+	}
+	err := p.db.Stream(p.ctx, "SELECT "+strings.Join(items, ", ")+" FROM "+train, func(c *duck.Chunk) error {
+		for k, m := range all {
+			values, mask := duck.Vector[float64](c, k)
+			m.add(values, mask)
+		}
+		return nil
+	})
+	if err != nil {
+		return p.explain("", err)
+	}
+	for _, m := range all {
+		m.describe()
+	}
+	return nil
+}
+
+func (m *moments) add(values []float64, mask duck.Validity) {
+	for i, v := range values {
+		if !mask.Valid(i) || math.IsNaN(v) || math.IsInf(v, 0) {
+			m.missing++
+			continue
+		}
+		m.count++
+		m.min, m.max = min(m.min, v), max(m.max, v)
+		d := v - m.mean
+		m.mean += d / float64(m.count)
+		m.m2 += d * (v - m.mean)
+		if len(m.sample) < quantileRows {
+			m.sample = append(m.sample, v)
+		}
+	}
+}
+
+func (m *moments) describe() {
+	c := m.column
+	c.Missing = m.missing
+	if m.count == 0 {
+		return
+	}
+	if c.Type == manifest.Date {
+		date := func(micros float64) string {
+			return time.UnixMicro(int64(micros)).UTC().Format("2006-01-02T15:04:05.999999")
+		}
+		c.First, c.Last = date(m.min), date(m.max)
+		return
+	}
+	std := math.Sqrt(m.m2 / float64(m.count))
+	c.Mean = &m.mean
+	if c.Type == manifest.Boolean {
+		c.Distinct = 1
+		if m.min < m.max {
+			c.Distinct = 2
+		}
+		return
+	}
+	c.Min, c.Max, c.Std = &m.min, &m.max, &std
+	slices.Sort(m.sample)
+	for _, q := range quantileLevels {
+		at := max(0, int(math.Ceil(q*float64(len(m.sample))))-1)
+		c.Quantiles = append(c.Quantiles, m.sample[at])
+	}
+	c.Quantiles[0], c.Quantiles[len(c.Quantiles)-1] = m.min, m.max
+	m.sample = nil
+}
+
+// measureCategories fills in the vocabularies.
+func (p *pipeline) measureCategories(train string) error {
+	for i := range p.made.Columns {
+		c := &p.made.Columns[i]
+		col := duck.Name(c.Name)
+		if c.Type == manifest.Numeric || c.Type == manifest.Boolean || c.Type == manifest.Date {
+			continue
+		}
+		missing, err := p.integer("", fmt.Sprintf("SELECT count(*) - count(%s) FROM %s", col, train))
+		if err != nil {
+			return err
+		}
+		c.Missing = missing
+		if c.Type != manifest.Categorical {
+			continue
+		}
+		sql := fmt.Sprintf("SELECT v, n FROM (SELECT %s AS v, count(*) AS n FROM %s WHERE %[1]s IS NOT NULL GROUP BY 1) ORDER BY n DESC, v", col, train)
+		if err := p.vocabulary(i, c, sql); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// vocabulary puts a vocabulary into the description, or into a file of its own.
+func (p *pipeline) vocabulary(i int, c *manifest.Column, sql string) error {
+	add := func(visit func(value string, n int64) error) error {
+		return p.db.Stream(p.ctx, sql, func(k *duck.Chunk) error {
+			values, _ := duck.Vector[duck.String](k, 0)
+			counts, _ := duck.Vector[int64](k, 1)
+			for r := range values {
+				if err := visit(values[r].Text(), counts[r]); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	distinct, err := p.integer("", "SELECT count(*) FROM ("+sql+")")
+	if err != nil {
+		return err
+	}
+	c.Distinct = distinct
+	if distinct <= inlineVocabulary {
+		return p.explain("", add(func(value string, n int64) error {
+			c.Vocabulary = append(c.Vocabulary, manifest.Category{Value: strings.Clone(value), Count: n})
+			return nil
+		}))
+	}
+	dir := filepath.Join(p.dir, outputDir, vocabularyDir)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	c.VocabularyFile = filepath.Join(vocabularyDir, strconv.Itoa(i)+".csv")
+	err = atomicfile.Write(filepath.Join(p.dir, outputDir, c.VocabularyFile), 0o644, func(out io.Writer) error {
+		b := bufio.NewWriter(out)
+		w := csv.NewWriter(b)
+		if err := w.Write([]string{"value", "count"}); err != nil {
+			return err
+		}
+		err := add(func(value string, n int64) error { return w.Write([]string{value, strconv.FormatInt(n, 10)}) })
+		w.Flush()
+		return cmp.Or(err, w.Error(), b.Flush())
+	})
+	var q *duck.Error
+	if errors.As(err, &q) {
+		return p.explain("", q)
+	}
+	return err
+}

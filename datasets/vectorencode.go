@@ -1,0 +1,255 @@
+package datasets
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+)
+
+// validateWide checks the settings of a column that becomes many features: of
+// vectors or of free text.
+func (c *Column) validateWide(path, typ string) *ConfigError {
+	if typ == TypeText {
+		if c.Fill != "" && c.Fill != FillZeros {
+			return configErrorf(path+".fill", "a missing text has no words, all of its features are zeros; missing_indicator: true keeps the fact")
+		}
+		for i, t := range c.Transform {
+			if t != TransformNone {
+				return configErrorf(path+".transform."+strconv.Itoa(i), "the features of a text are scaled to length 1 as they are; only none is possible")
+			}
+		}
+		if none(c.Words) && none(c.Characters) {
+			return configErrorf(path+".words", "neither words nor characters make features; give one of them a range, such as words: [1, 2]")
+		}
+	} else {
+		if c.Fill != "" && c.Fill != FillZeros && c.Fill != FillMean {
+			return configErrorf(path+".fill", "a vector column has no %s; use zeros or mean", c.Fill)
+		}
+		for i, t := range c.Transform {
+			if t == TransformLog1p || t == TransformClip {
+				return configErrorf(path+".transform."+strconv.Itoa(i), "vectors have no %s; use l2, standardize or none", t)
+			}
+		}
+	}
+	if c.Encoding != "" && c.Encoding != EncodingNone {
+		return configErrorf(path+".encoding", "a %s column has no %s; only single numbers are spread over bins", typ, c.Encoding)
+	}
+	return nil
+}
+
+// none reports whether a range of n-grams is given as that of no n-grams.
+func none(grams []int) bool { return len(grams) == 2 && grams[1] == 0 }
+
+// wide reports whether the column becomes Width numeric features that are not
+// listed one by one.
+func (c *ColumnEncoding) wide() bool { return c.Type == TypeVector || c.Type == TypeText }
+
+// numeric is how many numeric features the column becomes.
+func (c *ColumnEncoding) numeric() int {
+	n := len(c.Features)
+	if c.wide() {
+		n = c.Width
+	}
+	if c.Indicator {
+		n++
+	}
+	return n
+}
+
+// appendFeatures lists the numeric features of the column.
+func (c *ColumnEncoding) appendFeatures(out []NumericFeature) []NumericFeature {
+	out = append(out, c.Features...)
+	if c.wide() {
+		for i := range c.Width {
+			f := NumericFeature{Name: c.Name + "[" + strconv.Itoa(i) + "]", Source: c.Name, Scale: 1, Transformed: c.L2}
+			if c.Means != nil {
+				f.Mean, f.Scale = c.Means[i], c.Scales[i]
+			}
+			out = append(out, f)
+		}
+	}
+	if c.Indicator {
+		out = append(out, NumericFeature{Name: c.Name + " (missing)", Source: c.Name, Scale: 1})
+	}
+	return out
+}
+
+// checkWide is check for what vectors and texts need.
+func (c *ColumnEncoding) checkWide() error {
+	if !c.wide() {
+		if c.Width != 0 {
+			return fmt.Errorf("a %s column of width %d", c.Type, c.Width)
+		}
+		return nil
+	}
+	if c.Width < 1 || c.Width > maxWidth {
+		return fmt.Errorf("width %d", c.Width)
+	}
+	for _, v := range [][]float64{c.FillVector, c.Means, c.Scales} {
+		if v != nil && (c.Type == TypeText || len(v) != c.Width) {
+			return fmt.Errorf("%d statistics of vectors of %d numbers", len(v), c.Width)
+		}
+	}
+	if (c.Means == nil) != (c.Scales == nil) {
+		return fmt.Errorf("means without scales")
+	}
+	for _, v := range c.Scales {
+		if !(v > 0) {
+			return fmt.Errorf("a number of the vectors has scale %v", v)
+		}
+	}
+	if c.Type == TypeText {
+		settings := Column{Words: c.Words, Characters: c.Characters}
+		if err := settings.validate("", TypeText); err != nil || len(c.Words) != 2 || len(c.Characters) != 2 {
+			return fmt.Errorf("n-grams of %v words and %v characters", c.Words, c.Characters)
+		}
+	}
+	return nil
+}
+
+// norm returns what the numbers of a vector are divided by: its length where
+// that is asked for. A vector of zeros stays one.
+func (c *ColumnEncoding) norm(v []float32) float64 {
+	if !c.L2 {
+		return 1
+	}
+	sum := 0.0
+	for _, x := range v {
+		sum += float64(x) * float64(x)
+	}
+	if sum == 0 {
+		return 1
+	}
+	return math.Sqrt(sum)
+}
+
+// fitVector learns what replaces missing vectors, and the standardization.
+func (c *ColumnEncoding) fitVector(s *Series, settings Column) (reason string) {
+	c.Width = s.Width
+	c.L2 = slices.Contains(settings.Transform, TransformL2)
+	rows := presentRows(s)
+	first, constant := int(rows[0]), true
+	for _, r := range rows {
+		constant = constant && equalVectors(s, first, int(r))
+	}
+	filledOtherwise := len(rows) < s.Len() && c.Fill == FillZeros
+	if constant && !c.Indicator && !filledOtherwise {
+		return "is constant (" + shorten(formatVector(s.Vector(first)), 60) + ")"
+	}
+	if c.Fill == FillMean {
+		c.FillVector = c.meanVector(s, rows)
+	}
+	if !slices.Contains(settings.Transform, TransformStandardize) {
+		return ""
+	}
+	// Over all rows as the model would see them, missing ones filled; two passes,
+	// as in meanStd.
+	n := float64(s.Len())
+	c.Means = make([]float64, c.Width)
+	row := make([]float64, c.Width)
+	for r := range s.Len() {
+		c.filled(row, s.Vector(r))
+		for i, x := range row {
+			c.Means[i] += x / n
+		}
+	}
+	squares, correction := make([]float64, c.Width), make([]float64, c.Width)
+	for r := range s.Len() {
+		c.filled(row, s.Vector(r))
+		for i, x := range row {
+			d := x - c.Means[i]
+			squares[i] += d * d
+			correction[i] += d
+		}
+	}
+	c.Scales = make([]float64, c.Width)
+	for i, mean := range c.Means {
+		std := math.Sqrt(max(0, (squares[i]-correction[i]*correction[i]/n)/n))
+		if !(std > 1e-14*math.Abs(mean)) { // a constant, as in fitScale
+			std = 1
+		}
+		c.Scales[i] = std
+	}
+	return ""
+}
+
+func (c *ColumnEncoding) meanVector(s *Series, rows []int32) []float64 {
+	mean := make([]float64, c.Width)
+	n := float64(len(rows))
+	for _, r := range rows {
+		v := s.Vector(int(r))
+		norm := c.norm(v)
+		for i, x := range v {
+			mean[i] += float64(x) / norm / n
+		}
+	}
+	return mean
+}
+
+// filled sets row to the vector, or to what replaces it where it is nil.
+func (c *ColumnEncoding) filled(row []float64, v []float32) {
+	switch {
+	case v != nil:
+		norm := c.norm(v)
+		for i, x := range v {
+			row[i] = float64(x) / norm
+		}
+	case c.FillVector != nil:
+		copy(row, c.FillVector)
+	default:
+		clear(row)
+	}
+}
+
+// encodeVectors writes the vectors of s to the features from d on.
+func (c *ColumnEncoding) encodeVectors(f *Frame, s *Series, out *Encoded, d int) error {
+	plain := !c.L2 && c.Means == nil
+	row := make([]float64, c.Width)
+	for r := range s.Len() {
+		dst := out.Numeric[r*out.D+d : r*out.D+d+c.Width]
+		v := s.Vector(r)
+		if plain && v != nil {
+			copy(dst, v)
+			continue
+		}
+		c.filled(row, v)
+		for i, x := range row {
+			if c.Means != nil {
+				x = (x - c.Means[i]) / c.Scales[i]
+			}
+			dst[i] = float32(x)
+			if math.IsInf(float64(dst[i]), 0) {
+				return &ValueError{Place: f.Place(r), Column: c.Name, Value: formatNumber(float64(v[i])), Problem: "is too large for 32-bit arithmetic",
+					Remedy: "correct it, or train with l2 in the column's transform"}
+			}
+		}
+	}
+	return nil
+}
+
+// toVectors is convert for a column of vectors.
+func (c *ColumnEncoding) toVectors(f *Frame, s *Series) (*Series, error) {
+	if s.MissingCount() == s.Len() {
+		return missingVectors(s.Name, c.Width, s.Len()), nil
+	}
+	switch s.Kind {
+	case Vector:
+	case Text:
+		var err error
+		if s, err = s.vectors(f); err != nil {
+			return nil, err
+		}
+	default:
+		return nil, c.otherKind(s)
+	}
+	if s.Width != c.Width {
+		place := ""
+		if rows := presentRows(s); len(rows) > 0 {
+			place = f.Place(int(rows[0]))
+		}
+		return nil, &ValueError{Place: place, Column: s.Name, Problem: fmt.Sprintf("holds vectors of %d numbers here, but of %d when the model was trained", s.Width, c.Width),
+			Remedy: "make them the way those of the training rows were made"}
+	}
+	return s, nil
+}
