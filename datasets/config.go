@@ -4,6 +4,8 @@ import (
 	"reflect"
 
 	"github.com/invopop/jsonschema"
+
+	"debut/datasets/bytesize"
 )
 
 // Strings is a list that may be written as a single string in a run file.
@@ -34,7 +36,11 @@ func (Strings) JSONSchema() *jsonschema.Schema {
 // mean, and how they are cleaned, split and encoded. Call SetDefaults and
 // Validate before use; Load does both.
 type Config struct {
-	Source      Source            `yaml:"source" jsonschema:"description=Where the rows come from."`
+	Source      Source            `yaml:"source,omitempty" jsonschema:"description=Where the rows come from."`
+	Prepared    string            `yaml:"prepared,omitempty" jsonschema:"description=A folder of prepared data (debut data prepare) instead of source; it is read in blocks while training and may be larger than memory."`
+	Memory      bytesize.Size     `yaml:"memory,omitempty" jsonschema:"description=prepared: what the data may take of memory such as 2GiB. Default: no limit."`
+	ShuffleRows int               `yaml:"shuffle_rows,omitempty" jsonschema:"minimum=0,description=prepared: about so many rows are in memory and shuffled together. Default 1048576 or what fits."`
+	FitRows     int               `yaml:"fit_rows,omitempty" jsonschema:"minimum=0,description=prepared: statistics of numbers are learned from so many training rows. Default 1000000."`
 	Validation  *Source           `yaml:"validation,omitempty" jsonschema:"description=Separate validation rows; unset keys are taken from source."`
 	Test        *Source           `yaml:"test,omitempty" jsonschema:"description=Separate test rows; unset keys are taken from source."`
 	Target      string            `yaml:"target" jsonschema:"description=The column to predict."`
@@ -206,7 +212,11 @@ const (
 // repeatedly.
 func (c *Config) SetDefaults() {
 	setDefault(&c.Task, TaskAuto)
-	c.Source.setDefaults()
+	if c.Prepared != "" {
+		setDefault(&c.FitRows, defaultFitRows)
+	} else {
+		c.Source.setDefaults()
+	}
 	if c.Validation != nil {
 		c.Validation.inherit(&c.Source)
 	}
@@ -227,6 +237,9 @@ func (c *Config) SetDefaults() {
 	}
 	if c.mentions(TypeText, &c.Defaults.Text) {
 		c.Defaults.Text = c.Defaults.text()
+	}
+	if c.Prepared != "" {
+		return // the parts are there
 	}
 	c.Split.setDefaults(c.Validation != nil, c.Test != nil)
 }

@@ -12,6 +12,11 @@
 //	         applied unchanged to rows seen later (Encode)
 //	Encoded  dense numeric features and category ids, gathered by row for a batch
 //
+// What rows are like beside numbers and categories becomes numbers, too, so that
+// items never seen before can be scored: ready-made vectors of images and texts,
+// as lists in the rows or from .npy files, feed as many features as they have
+// numbers; free text feeds the hashed n-grams of its words and characters.
+//
 // # Determinism
 //
 // The same files, configuration and seed give the same bits. DuckDB only

@@ -18,6 +18,7 @@ type Dataset struct {
 	Train      *Encoded
 	Validation *Encoded // nil when absent
 	Test       *Encoded // nil when absent
+	Streams    Streams  // instead of the parts, where the data are not in memory
 	Report     Report
 }
 
@@ -53,6 +54,9 @@ func (l *loader) warn(message string) {
 }
 
 func (l *loader) load() (*Dataset, error) {
+	if l.cfg.Prepared != "" {
+		return l.loadPrepared()
+	}
 	frame, err := l.read(&l.cfg.Source, readOptions{types: l.overrides()})
 	if err != nil {
 		return nil, l.locate(err)

@@ -28,8 +28,10 @@ const OtherColumns = "*"
 // to be ignored. Types not declared are those of a Parquet or JSON file or of
 // the query; for CSV they follow from all values: a column whose values are at
 // least 95 % numbers has to be numbers throughout, and an exception is an
-// error (*ValueError) that names file and line. So is a column of lists, structs
-// or maps that is not ignored.
+// error (*ValueError) that names file and line. Lists of numbers, all of one
+// length, are vectors; texts such as "[0.5, -1]" are where they are declared so.
+// Other columns of lists, and those of structs and maps, are errors unless they
+// are ignored. Source.Vectors adds columns of vectors behind the others.
 func Read(ctx context.Context, src Source, baseDir string, overrides map[string]string) (*Frame, error) {
 	frame, _, err := readSource(ctx, &src, baseDir, readOptions{types: overrides})
 	return frame, err

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,8 +24,14 @@ func (c *Config) Validate() error {
 }
 
 func (c *Config) validate() *ConfigError {
-	if err := c.Source.validate("source"); err != nil {
+	if c.Prepared != "" {
+		if err := c.validatePrepared(); err != nil {
+			return err
+		}
+	} else if err := c.Source.validate("source"); err != nil {
 		return err
+	} else if c.Memory != 0 || c.ShuffleRows != 0 || c.FitRows != 0 {
+		return configErrorf("prepared", "is not given, but memory, shuffle_rows or fit_rows are; they are about data that are streamed: prepare them with debut data prepare")
 	}
 	if c.Validation != nil {
 		if err := c.Validation.validate("validation"); err != nil {
@@ -72,7 +79,33 @@ func (c *Config) validate() *ConfigError {
 			return err
 		}
 	}
+	if c.Prepared != "" {
+		return nil
+	}
 	return c.Split.validate(c)
+}
+
+// validatePrepared refuses what prepared data have decided already.
+func (c *Config) validatePrepared() *ConfigError {
+	given := []struct {
+		key string
+		is  bool
+	}{
+		{"source", !reflect.ValueOf(c.Source).IsZero()}, {"validation", c.Validation != nil}, {"test", c.Test != nil},
+		{"split", !reflect.ValueOf(c.Split).IsZero()}, {"deduplicate", c.Deduplicate}, {"drop_missing_target", c.DropMissing},
+	}
+	for _, g := range given {
+		if g.is {
+			return configErrorf(g.key, "does not go with prepared data; it belongs into the file that prepares them")
+		}
+	}
+	if c.Memory != 0 && c.Memory < 64<<20 {
+		return configErrorf("memory", "%s is too little to work with; give at least 64MiB", c.Memory)
+	}
+	if c.ShuffleRows < 0 || c.FitRows < 0 {
+		return configErrorf("shuffle_rows", "neither shuffle_rows nor fit_rows can be negative")
+	}
+	return nil
 }
 
 // validateRoles checks that no column plays two roles that exclude each other.

@@ -99,7 +99,15 @@ func (r *listReader) read(c *duck.Chunk, column int) {
 
 func readLists[T float32 | float64](b *vectorBuilder, c *duck.Chunk, column int) {
 	entries, valid, values, elements := duck.Lists[T](c, column)
+	ready, _ := any(values).([]float32) // as they are, where none is missing
+	if elements != nil {
+		ready = nil
+	}
 	for i, e := range entries {
+		if ready != nil && valid.Valid(i) {
+			b.add(ready[e.Offset:e.Offset+e.Length], "")
+			continue
+		}
 		v := b.scratch[:0]
 		if valid.Valid(i) {
 			for k := int(e.Offset); k < int(e.Offset+e.Length); k++ {

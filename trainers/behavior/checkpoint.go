@@ -49,7 +49,7 @@ type fingerprint struct {
 	SHA256     string `json:"sha256"`     // of both parts as encoded, and of the encoder
 }
 
-// fingerprintOf reads all of the encoded data once.
+// fingerprintOf reads all of the encoded data once; streamed data are known by the hashes of their files.
 func fingerprintOf(d *datasets.Dataset) (fingerprint, error) {
 	h := sha256.New()
 	if err := d.Encoder.Save(h); err != nil {
@@ -65,9 +65,15 @@ func fingerprintOf(d *datasets.Dataset) (fingerprint, error) {
 			_, _ = h.Write(b)
 		}
 	}
-	f.Train = d.Train.Rows
-	if d.Validation != nil {
-		f.Validation = d.Validation.Rows
+	for _, p := range []struct {
+		memory *datasets.Encoded
+		stream *datasets.Stream
+		rows   *int
+	}{{d.Train, d.Streams.Train, &f.Train}, {d.Validation, d.Streams.Validation, &f.Validation}} {
+		*p.rows = part{p.memory, p.stream}.rows()
+		if p.stream != nil {
+			_, _ = fmt.Fprintf(h, "%d rows %s\n", p.stream.Rows(), p.stream.SHA256())
+		}
 	}
 	f.SHA256 = hex.EncodeToString(h.Sum(nil))
 	return f, nil

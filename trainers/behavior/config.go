@@ -135,6 +135,9 @@ func (c *Config) dataError(err error) error {
 // hasValidation says whether the configuration leaves rows for validation.
 func (c *Config) hasValidation() bool {
 	s := c.Data.Split
+	if c.Data.Prepared != "" { // seen when they are opened
+		return true
+	}
 	return c.Data.Validation != nil || s.Method != datasets.SplitNone && (s.Validation == nil || *s.Validation > 0 || len(s.ValidationValues) > 0)
 }
 

@@ -25,7 +25,7 @@ func (s *session) trainLoop(ctx context.Context, from *restored) error {
 	if err != nil {
 		return fmt.Errorf("behavior: %w", err)
 	}
-	e := &epoch{s: s, l: l, pipe: newPipeline(s, s.data.Train, s.plan.Batch), steps: int64(s.plan.Steps()) * int64(s.plan.Epochs), boundary: true}
+	e := &epoch{s: s, l: l, pipe: newPipeline(s, s.plan.Batch), steps: int64(s.plan.Steps()) * int64(s.plan.Epochs), boundary: true}
 	defer e.pipe.close()
 	e.start()
 	if from != nil {
@@ -140,7 +140,10 @@ func (e *epoch) trainNext() error {
 	began := time.Now()
 	j := e.pipe.take()
 	engine.AddBatchTime(e.s.opt.Profile, began)
-	err := e.batch(j.ev, j.feed)
+	err := j.err
+	if err == nil {
+		err = e.batch(j.ev, j.feed)
+	}
 	e.pipe.done(j)
 	return err
 }
@@ -207,7 +210,7 @@ func (e *epoch) start() {
 
 // batch trains on one micro-batch, whose rows a feeder holds.
 func (e *epoch) batch(ev loop.Event, feed *feeder) error {
-	t, n := e.s.trainer, len(ev.Rows)
+	t, n := e.s.trainer, ev.N
 	if err := t.SetRows(n); err != nil {
 		return err
 	}
@@ -263,9 +266,10 @@ func (e *epoch) account(wait bool) error {
 	return err
 }
 
-// labels gathers targets and weights: targets of a regression in standard deviations, weights about 1.
-func (f *feeder) labels(s *session, d *datasets.Encoded, rows []int32) {
-	target, weight := f.target[:len(rows)], f.weight[:len(rows)]
+// labels gathers targets and weights, behind those of so many rows that are there: targets of a regression in standard
+// deviations, weights about 1.
+func (f *feeder) labels(s *session, d *datasets.Encoded, rows []int32, there int) {
+	target, weight := f.target[there:there+len(rows)], f.weight[there:there+len(rows)]
 	d.GatherTarget(target, rows)
 	d.GatherWeight(weight, rows)
 	if s.task == metrics.TaskRegression {
@@ -304,7 +308,7 @@ func (e *epoch) evaluate() error {
 	e.trained += time.Since(e.resumed)
 	defer func() { e.resumed = time.Now() }()
 	s := e.s
-	r, err := s.model.measure(s.data.Validation)
+	r, err := s.model.measurePart(s.validation(), 0)
 	if err != nil {
 		return fmt.Errorf("behavior: validation rows: %w", err)
 	}
@@ -357,7 +361,7 @@ func (e *epoch) end() error {
 		Epoch: e.number, Loss: runfolder.Float(loss), Rows: e.rows, Seconds: runfolder.Float(seconds), RowsPerSecond: runfolder.Float(float64(e.rows) / max(seconds, 1e-9)),
 	})
 	s.record.epoch(s.opt.Log, s.trainer.Steps(), loss, s.trainer.Rate())
-	if s.data.Validation == nil {
+	if s.validation().absent() {
 		e.report(loss, nil, "", false)
 	}
 	e.allSpent += e.trained

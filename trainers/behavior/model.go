@@ -96,7 +96,7 @@ func (m *Model) score(d *datasets.Encoded) ([]float64, error) {
 		if err := m.prog.SetRows(len(rows)); err != nil {
 			return nil, err
 		}
-		m.feed.features(d, rows)
+		m.feed.features(d, rows, 0)
 		if err := m.feed.feedFeatures(m.prog, len(rows)); err != nil {
 			return nil, err
 		}

@@ -60,16 +60,17 @@ func newFeeder(n layers.Network, batch int) *feeder {
 	return f
 }
 
-// features gathers the model's inputs for rows.
-func (f *feeder) features(d *datasets.Encoded, rows []int32) {
-	d.GatherNumeric(f.numeric[:len(rows)*d.D], rows)
-	d.GatherIDs(f.ids[:len(rows)*d.F], rows)
+// features gathers the model's inputs for rows, behind those of so many rows that are there.
+func (f *feeder) features(d *datasets.Encoded, rows []int32, there int) {
+	d.GatherNumeric(f.numeric[there*d.D:(there+len(rows))*d.D], rows)
+	ids := f.ids[there*d.F : (there+len(rows))*d.F]
+	d.GatherIDs(ids, rows)
 	for k, g := range f.groups {
-		out := f.grouped[k]
 		w := len(g.Fields)
+		out := f.grouped[k][there*w:]
 		for r := range rows {
 			for i, field := range g.Fields {
-				out[r*w+i] = f.ids[r*d.F+field] + int32(g.Offsets[i])
+				out[r*w+i] = ids[r*d.F+field] + int32(g.Offsets[i])
 			}
 		}
 	}

@@ -9,7 +9,7 @@ import (
 // filled by a goroutine while the other is trained on. What is trained on, and in which order, does not depend on it.
 type pipeline struct {
 	s       *session
-	data    *datasets.Encoded
+	source  source
 	jobs    chan batchJob
 	ready   chan batchJob
 	free    []*feeder
@@ -20,11 +20,12 @@ type pipeline struct {
 type batchJob struct {
 	ev   loop.Event
 	feed *feeder
+	err  error // of reading its rows
 }
 
-// newPipeline starts the goroutine that gathers batches of a part of the data; close ends it.
-func newPipeline(s *session, data *datasets.Encoded, batch int) *pipeline {
-	p := &pipeline{s: s, data: data, jobs: make(chan batchJob, 2), ready: make(chan batchJob, 2)}
+// newPipeline starts the goroutine that gathers batches of training rows; close ends it.
+func newPipeline(s *session, batch int) *pipeline {
+	p := &pipeline{s: s, source: s.newSource(), jobs: make(chan batchJob, 2), ready: make(chan batchJob, 2)}
 	for range 2 {
 		p.free = append(p.free, newFeeder(s.net, batch))
 	}
@@ -35,8 +36,15 @@ func newPipeline(s *session, data *datasets.Encoded, batch int) *pipeline {
 // work fills feeders until there are no more jobs.
 func (p *pipeline) work() {
 	for j := range p.jobs {
-		j.feed.features(p.data, j.ev.Rows)
-		j.feed.labels(p.s, p.data, j.ev.Rows)
+		gather := func(data *datasets.Encoded, rows []int32, done int) {
+			j.feed.features(data, rows, done)
+			j.feed.labels(p.s, data, rows, done)
+		}
+		if w := p.source.windows; w != nil {
+			j.err = w.Rows(j.ev.Epoch, j.ev.From, j.ev.N, gather)
+		} else {
+			gather(p.source.data, j.ev.Rows, 0)
+		}
 		p.ready <- j
 	}
 	close(p.ready)
@@ -47,7 +55,7 @@ func (p *pipeline) push(ev loop.Event) {
 	f := p.free[len(p.free)-1]
 	p.free = p.free[:len(p.free)-1]
 	p.waiting++
-	p.jobs <- batchJob{ev, f}
+	p.jobs <- batchJob{ev: ev, feed: f}
 }
 
 // take waits for the oldest batch handed out.
@@ -64,4 +72,5 @@ func (p *pipeline) close() {
 	close(p.jobs)
 	for range p.ready { // what was handed out and is not wanted any more
 	}
+	p.source.close()
 }

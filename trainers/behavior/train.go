@@ -91,6 +91,7 @@ func Train(ctx context.Context, cfg *Config, opt Options) (*Outcome, error) {
 		return nil, errors.Join(cfg.dataError(err), dev.Close())
 	}
 	s := &session{cfg: cfg, opt: opt, dev: dev, data: data, started: time.Now()}
+	defer data.Close()
 	out, err := s.run(ctx)
 	return out, errors.Join(cfg.locate(err), dev.Close())
 }
@@ -215,6 +216,9 @@ func (s *session) prepare() error {
 		return err
 	}
 	if s.cfg.Model.Solver == SolverExact {
+		if s.train().stream != nil {
+			return fieldError("model.solver", "%s needs all rows in memory; use solver: %s, or give the Parquet files as a source", SolverExact, SolverGradient)
+		}
 		if s.task != metrics.TaskRegression {
 			return fieldError("model.solver", "%s is for regression; the target %q is %s: use solver: %s", SolverExact, s.data.Encoder.Target.Name, s.task, SolverGradient)
 		}
@@ -226,8 +230,8 @@ func (s *session) prepare() error {
 	}
 	t := s.cfg.Train
 	s.plan = loop.Plan{
-		Rows: s.data.Train.Rows, Batch: min(t.Batch, s.data.Train.Rows), Accumulate: t.Accumulate, Epochs: t.Epochs, Shuffle: *t.Shuffle, Seed: s.cfg.Seed,
-		Evaluate: s.data.Validation != nil, Higher: higher, MinDelta: t.EarlyStopping.MinDelta, Patience: t.EarlyStopping.Patience,
+		Rows: s.train().rows(), Batch: min(t.Batch, s.train().rows()), Streamed: s.train().stream != nil, Accumulate: t.Accumulate, Epochs: t.Epochs, Shuffle: *t.Shuffle, Seed: s.cfg.Seed,
+		Evaluate: !s.validation().absent(), Higher: higher, MinDelta: t.EarlyStopping.MinDelta, Patience: t.EarlyStopping.Patience,
 	}
 	params := engine.NewParameters(s.dev, kernels.Float32, s.cfg.Seed)
 	if s.cfg.Model.Solver != SolverExact {
@@ -324,11 +328,14 @@ func (s *session) begin(name string, from *restored) error {
 func (s *session) protocol() string {
 	r := s.data.Report
 	split := s.cfg.Data.Split.Method
+	if split == "" {
+		split = "the file that prepared the data"
+	}
 	text := fmt.Sprintf("%d rows for training, %d for validation, %d for test, split by %s; encoding fitted on training rows", r.Train, r.Validation, r.Test, split)
 	switch {
 	case s.cfg.Model.Solver == SolverExact:
 		return text + "; least squares by QR"
-	case s.data.Validation == nil:
+	case s.validation().absent():
 		return text + "; the model is that of the last epoch"
 	}
 	return text + fmt.Sprintf("; the model is that of the epoch with the best validation %s", s.metric)
@@ -355,7 +362,9 @@ func (s *session) fit(ctx context.Context, from *restored) (err error) {
 		s.model.Coefficients = coefficients(s.net, s.data.Encoder, w)
 		return nil
 	}
-	s.weightMean = weightMean(s.data.Train.Weight)
+	if s.weightMean, err = s.meanWeight(); err != nil {
+		return err
+	}
 	if s.record, err = newRecorder(s.folder, s.started); err != nil {
 		return err
 	}
@@ -391,13 +400,14 @@ func (s *session) finish() error {
 	}
 	s.saved = true
 	for _, p := range []struct {
-		name string
-		d    *datasets.Encoded
-	}{{PartTrain, s.data.Train}, {PartValidation, s.data.Validation}, {PartTest, s.data.Test}} {
-		if p.d == nil {
+		name  string
+		part  part
+		limit int
+	}{{PartTrain, s.train(), s.cfg.Data.FitRows}, {PartValidation, s.validation(), 0}, {PartTest, s.test(), 0}} {
+		if p.part.absent() {
 			continue
 		}
-		r, err := s.model.measure(p.d)
+		r, err := s.model.measurePart(p.part, p.limit)
 		if err != nil {
 			return fmt.Errorf("behavior: %s rows: %w", p.name, err)
 		}

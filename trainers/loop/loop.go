@@ -37,6 +37,9 @@ type Plan struct {
 	Epochs     int    `json:"epochs"`     // most passes over the rows
 	Shuffle    bool   `json:"shuffle"`    // a new order of the rows every epoch
 	Seed       uint64 `json:"seed"`       // key of the orders
+	// Streamed leaves the order of an epoch to the caller, who reads the rows from
+	// where there is no room for all: batches name positions in it, not rows.
+	Streamed bool `json:"streamed,omitempty"`
 
 	// Evaluate asks for a score at the end of every epoch, and, where EvaluateSteps is
 	// positive, after every so many optimizer steps as well.
@@ -162,8 +165,10 @@ type Event struct {
 	Kind  Kind
 	Epoch int // from 0
 
-	// For a Batch only. Rows belongs to the loop, holds until the event after EpochEnd, and must
+	// For a Batch only: positions From to From+N of the epoch's order, and the Rows that stand there,
+	// nil in a streamed plan. Rows belongs to the loop, holds until the event after EpochEnd, and must
 	// not be changed.
+	From, N  int
 	Rows     []int32
 	First    bool // first batch of its step: gradients start from zero
 	Step     bool // last batch of its step: apply the gradients
@@ -202,6 +207,8 @@ func Restore(plan Plan, s State) (*Loop, error) {
 		return nil, differs("batch", was.Batch, plan.Batch)
 	case was.accumulate() != plan.accumulate():
 		return nil, differs("accumulate", was.accumulate(), plan.accumulate())
+	case was.Streamed != plan.Streamed:
+		return nil, differs("streaming:", was.Streamed, plan.Streamed)
 	case was.Shuffle != plan.Shuffle:
 		return nil, differs("shuffle", was.Shuffle, plan.Shuffle)
 	case was.Seed != plan.Seed:
@@ -294,18 +301,21 @@ func (l *Loop) Next() Event {
 // nextBatch hands out the next batch of the epoch.
 func (l *Loop) nextBatch() Event {
 	s := &l.state
-	l.arrange()
 	batches, accumulate := l.plan.Batches(), l.plan.accumulate()
 	i := s.Batch
 	first := i - i%accumulate
 	last := min(first+accumulate, batches) - 1
-	rows := l.order[l.plan.bound(i):l.plan.bound(i+1):l.plan.bound(i+1)]
+	from, to := l.plan.bound(i), l.plan.bound(i+1)
 	e := Event{
-		Kind: Batch, Epoch: s.Epoch, Rows: rows,
+		Kind: Batch, Epoch: s.Epoch, From: from, N: to - from,
 		First: i == first, Step: i == last, StepRows: l.plan.bound(last+1) - l.plan.bound(first),
 	}
+	if !l.plan.Streamed {
+		l.arrange()
+		e.Rows = l.order[from:to:to]
+	}
 	s.Batch++
-	s.Rows += int64(len(rows))
+	s.Rows += int64(e.N)
 	if e.Step {
 		s.Step++
 	}

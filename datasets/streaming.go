@@ -1,0 +1,356 @@
+package datasets
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"debut/datasets/bytesize"
+	"debut/datasets/duck"
+	"debut/datasets/manifest"
+)
+
+// Defaults of streaming.
+const (
+	defaultShuffleRows = 1 << 20
+	defaultFitRows     = 1_000_000
+)
+
+// Stream is a part of prepared data that is read in blocks: row groups of a
+// Parquet file. Its methods must not be called concurrently.
+type Stream struct {
+	name    string // of the part
+	file    string
+	sha256  string
+	db      *duck.DB
+	rel     *relation
+	encoder *Encoder
+	bounds  []int // first row of each row group, and the number of rows
+}
+
+// openStream opens a part as dataset.json describes it.
+func openStream(ctx context.Context, dir string, d *manifest.Dataset, name string, memory int64, options readOptions) (_ *Stream, err error) {
+	part := d.Part(name)
+	if part == nil {
+		return nil, nil
+	}
+	s := &Stream{name: name, file: filepath.Join(dir, part.File), sha256: part.SHA256}
+	bad := func(format string, args ...any) error {
+		return fmt.Errorf("%s: %s; prepare the data again, or copy them again", filepath.Join(filepath.Base(dir), part.File), fmt.Sprintf(format, args...))
+	}
+	info, err := os.Stat(s.file)
+	if err != nil {
+		return nil, err
+	}
+	if part.Bytes > 0 && info.Size() != part.Bytes {
+		return nil, bad("has %d bytes, %s says %d", info.Size(), manifest.File, part.Bytes)
+	}
+	// One thread: rows come in their order, and prefetching is done by the reader
+	// of the stream.
+	if s.db, err = duck.Open(duck.Options{Threads: 1, Memory: memory}); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			s.Close()
+		}
+	}()
+	if err := s.db.Query(ctx, "SET parquet_metadata_cache = true", nil); err != nil {
+		return nil, err
+	}
+	s.bounds = []int{0}
+	err = s.db.Query(ctx, "SELECT CAST(max(row_group_num_rows) AS BIGINT) FROM parquet_metadata("+duck.Literal(s.file)+") GROUP BY row_group_id ORDER BY row_group_id", func(c *duck.Chunk) error {
+		rows, _ := duck.Vector[int64](c, 0)
+		for _, n := range rows {
+			s.bounds = append(s.bounds, s.Rows()+int(n))
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, bad("cannot be read: %v", plain(err))
+	}
+	if int64(s.Rows()) != part.Rows || s.Groups() != part.RowGroups {
+		return nil, bad("has %d rows in %d row groups, %s says %d in %d", s.Rows(), s.Groups(), manifest.File, part.Rows, part.RowGroups)
+	}
+	s.rel = &relation{origin: &origin{files: []string{s.file}}, options: options, sql: typedReader("parquet", []string{s.file})}
+	if s.rel.columns, err = s.db.Describe(ctx, "SELECT * FROM "+s.rel.sql); err != nil {
+		return nil, bad("cannot be read: %v", plain(err))
+	}
+	for _, c := range s.rel.columns {
+		s.rel.names = append(s.rel.names, c.Name)
+	}
+	for _, c := range d.Columns {
+		if !slices.Contains(s.rel.names, c.Name) {
+			return nil, bad("has no column %q, which %s lists", c.Name, manifest.File)
+		}
+	}
+	return s, nil
+}
+
+// Close closes the stream.
+func (s *Stream) Close() {
+	if s.db != nil {
+		s.db.Close()
+		s.db = nil
+	}
+}
+
+// Rows returns the number of rows.
+func (s *Stream) Rows() int { return s.bounds[len(s.bounds)-1] }
+
+// Groups returns the number of row groups.
+func (s *Stream) Groups() int { return len(s.bounds) - 1 }
+
+// GroupRows returns the number of rows of a row group.
+func (s *Stream) GroupRows(g int) int { return s.bounds[g+1] - s.bounds[g] }
+
+// SHA256 identifies the content of the file, as dataset.json has it.
+func (s *Stream) SHA256() string { return s.sha256 }
+
+// frame reads the rows from first up to end.
+func (s *Stream) frame(ctx context.Context, first, end int, types map[string]string) (*Frame, error) {
+	rel := *s.rel
+	rel.sql = fmt.Sprintf("(SELECT * FROM read_parquet(%s, file_row_number = true) WHERE file_row_number BETWEEN %d AND %d)", duck.Literals([]string{s.file}), first, end-1)
+	f, err := rel.read(ctx, s.db, types)
+	if err != nil {
+		return nil, err
+	}
+	if f.Rows != end-first {
+		return nil, fmt.Errorf("%s: %d of the rows %d to %d could be read; prepare the data again", displayName(s.file), f.Rows, first+1, end)
+	}
+	return f, nil
+}
+
+// Read reads and encodes row groups, in the given order.
+func (s *Stream) Read(ctx context.Context, groups []int) (*Encoded, error) {
+	e := s.encoder
+	rows := 0
+	for _, g := range groups {
+		rows += s.GroupRows(g)
+	}
+	out := &Encoded{Rows: rows, D: len(e.NumericFeatures()), F: len(e.CategoricalFields())}
+	out.Numeric = make([]float32, 0, rows*out.D)
+	out.IDs = make([]int32, 0, rows*out.F)
+	out.Target = make([]float32, 0, rows)
+	types := e.Overrides(true)
+	for _, id := range e.ID { // not wanted in training
+		if !slices.Contains(e.needed(true), id) {
+			delete(types, id)
+		}
+	}
+	for _, g := range groups {
+		f, err := s.frame(ctx, s.bounds[g], s.bounds[g+1], types)
+		if err != nil {
+			return nil, fmt.Errorf("%s rows: %w", s.name, err)
+		}
+		part, _, err := e.Encode(ctx, f, true)
+		if err != nil {
+			return nil, fmt.Errorf("%s rows from %d: %w", s.name, s.bounds[g]+1, err)
+		}
+		out.Numeric = append(out.Numeric, part.Numeric...)
+		out.IDs = append(out.IDs, part.IDs...)
+		out.Target = append(out.Target, part.Target...)
+		if part.Weight != nil {
+			out.Weight = append(out.Weight, part.Weight...)
+		}
+	}
+	return out, nil
+}
+
+// rowBytes is what an encoded row takes.
+func (e *Encoder) rowBytes() int64 {
+	return 4 * int64(len(e.NumericFeatures())+len(e.CategoricalFields())+2)
+}
+
+// loadPrepared opens prepared data for streaming. The encoder is fitted on the
+// first rows of the training part, which are a random sample of it;
+// vocabularies count all of its rows.
+func (l *loader) loadPrepared() (_ *Dataset, err error) {
+	dir, err := ExpandPath(l.cfg.Prepared, l.baseDir)
+	if err != nil {
+		return nil, configErrorf("prepared", "%v", err)
+	}
+	m, err := manifest.Read(dir)
+	if err != nil {
+		return nil, configErrorf("prepared", "%v", err)
+	}
+	if m.Encrypted {
+		return nil, configErrorf("prepared", "the data are encrypted; decrypt the files with age into a folder of their own, with the dataset.json, and say so there")
+	}
+	memory := int64(l.cfg.Memory)
+	share := int64(0) // of the database
+	if memory > 0 {
+		share = max(64<<20, memory/8)
+	}
+	options := readOptions{types: l.overrides()}
+	for _, c := range m.Columns {
+		if _, ok := options.types[c.Name]; !ok && c.Type == manifest.Text {
+			options.types[c.Name] = TypeText
+		}
+	}
+	d := new(Dataset)
+	defer func() {
+		if err != nil {
+			d.Close()
+		}
+	}()
+	streams := map[string]*Stream{}
+	for _, p := range []struct {
+		name   string
+		stream **Stream
+	}{{manifest.Train, &d.Streams.Train}, {manifest.Validation, &d.Streams.Validation}, {manifest.Test, &d.Streams.Test}} {
+		if *p.stream, err = openStream(l.ctx, dir, m, p.name, share, options); err != nil {
+			return nil, err
+		}
+		streams[p.name] = *p.stream
+	}
+	train := d.Streams.Train
+	if train == nil {
+		return nil, configErrorf("prepared", "%s has no training part", displayName(dir))
+	}
+	if err := missingColumn(options.types, train.rel.names); err != nil {
+		return nil, l.locate(err)
+	}
+	sample, err := l.sample(train, options.types, memory)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.checkIgnored(sample); err != nil {
+		return nil, err
+	}
+	if d.Encoder, err = l.fit(sample); err != nil {
+		return nil, err
+	}
+	if sample.Rows < train.Rows() {
+		if err := l.countVocabularies(d.Encoder, train); err != nil {
+			return nil, err
+		}
+	}
+	learned := d.Encoder.readOptions(true)
+	rows := []*int{&l.report.Train, &l.report.Validation, &l.report.Test}
+	for i, name := range []string{manifest.Train, manifest.Validation, manifest.Test} {
+		if s := streams[name]; s != nil {
+			s.encoder, s.rel.options = d.Encoder, learned
+			*rows[i] = s.Rows()
+			l.report.Rows += s.Rows()
+			l.report.Files = append(l.report.Files, FileHash{Path: s.file, Bytes: m.Part(name).Bytes, SHA256: s.sha256})
+		}
+	}
+	if err := l.window(d.Encoder, train, memory); err != nil {
+		return nil, err
+	}
+	d.Report = l.report
+	l.log.Info("prepared data opened", "rows", l.report.Rows, "train", l.report.Train, "validation", l.report.Validation, "test", l.report.Test,
+		"numeric", len(d.Encoder.NumericFeatures()), "categorical", len(d.Encoder.CategoricalFields()), "fitted_on", sample.Rows, "window", l.cfg.ShuffleRows)
+	return d, nil
+}
+
+// sample reads the rows that the encoder is fitted on.
+func (l *loader) sample(train *Stream, types map[string]string, memory int64) (*Frame, error) {
+	rows := l.cfg.FitRows
+	if memory > 0 {
+		// A value takes about 16 bytes while a column is fitted; vectors and texts
+		// more, which the row group below bounds.
+		columns := int64(max(1, len(train.rel.names)))
+		rows = int(min(int64(rows), max(10_000, memory/4/(16*columns))))
+	}
+	f, err := train.frame(l.ctx, 0, min(rows, train.Rows()), types)
+	if err != nil {
+		return nil, l.locate(err)
+	}
+	return f, nil
+}
+
+// countVocabularies replaces the vocabularies by those of all training rows.
+func (l *loader) countVocabularies(e *Encoder, train *Stream) error {
+	for i := range e.Columns {
+		c := &e.Columns[i]
+		if c.Type != TypeCategorical || c.HashBuckets > 0 {
+			continue
+		}
+		settings, _ := l.settings(&Series{Name: c.Name, Kind: Text})
+		column := fmt.Sprintf("CAST(%s AS VARCHAR)", duck.Name(c.Name))
+		from := " FROM " + train.rel.sql
+		missing := false
+		err := train.db.Query(l.ctx, "SELECT CAST(count(*) - count("+column+") AS BIGINT)"+from, func(k *duck.Chunk) error {
+			n, _ := duck.Vector[int64](k, 0)
+			missing = n[0] > 0
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("read %s: %w", displayName(train.file), plain(err))
+		}
+		limit := ""
+		if settings.MaxVocabulary > 0 {
+			limit = fmt.Sprintf(" LIMIT %d", settings.MaxVocabulary)
+		}
+		sql := fmt.Sprintf("SELECT v FROM (SELECT %s AS v, count(*) AS n%s GROUP BY 1) WHERE v IS NOT NULL AND n >= %d ORDER BY n DESC, v%s", column, from, max(1, settings.MinCount), limit)
+		var vocabulary []string
+		err = train.db.Stream(l.ctx, sql, func(k *duck.Chunk) error {
+			values, _ := duck.Vector[duck.String](k, 0)
+			for j := range values {
+				vocabulary = append(vocabulary, strings.Clone(values[j].Text()))
+			}
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("read %s: %w", displayName(train.file), plain(err))
+		}
+		c.Vocabulary, c.MissingID = vocabulary, 0
+		if missing && c.Fill == FillCategory {
+			c.MissingID = int32(len(vocabulary)) + 1
+		}
+		for k := range l.report.Columns {
+			if r := &l.report.Columns[k]; r.Name == c.Name {
+				r.Distinct, r.Cardinality = max(r.Distinct, len(vocabulary)), c.cardinality()
+			}
+		}
+	}
+	return nil
+}
+
+// window settles how many rows are shuffled together: two windows are in memory
+// at a time, one trained on and one being read. It is written into the
+// configuration, for it decides on the order of the rows.
+func (l *loader) window(e *Encoder, train *Stream, memory int64) error {
+	asked := l.cfg.ShuffleRows
+	rows := asked
+	if rows == 0 {
+		rows = defaultShuffleRows
+	}
+	largest := 0
+	for g := range train.Groups() {
+		largest = max(largest, train.GroupRows(g))
+	}
+	if memory > 0 {
+		fits := memory / 3 / (2 * e.rowBytes())
+		if int64(largest) > fits {
+			return configErrorf("memory", "%s hold two windows of %d rows, but a row group has %d; give at least %s, or prepare the data with a smaller row_group",
+				l.cfg.Memory, fits, largest, bytesize.Size(6*int64(largest)*e.rowBytes()))
+		}
+		if int64(rows) > fits {
+			if asked > 0 {
+				return configErrorf("shuffle_rows", "windows of %d rows of %d bytes do not fit twice into a third of %s; the most is %d", asked, e.rowBytes(), l.cfg.Memory, fits)
+			}
+			rows = int(fits)
+		}
+	}
+	l.cfg.ShuffleRows = max(rows, largest)
+	return nil
+}
+
+// Streams are the parts of prepared data; Train is nil where the data are in
+// memory.
+type Streams struct{ Train, Validation, Test *Stream }
+
+// Close ends the reading of prepared data.
+func (d *Dataset) Close() {
+	for _, s := range []*Stream{d.Streams.Train, d.Streams.Validation, d.Streams.Test} {
+		if s != nil {
+			s.Close()
+		}
+	}
+}

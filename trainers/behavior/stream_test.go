@@ -1,0 +1,143 @@
+package behavior
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"debut/datasets"
+	"debut/datasets/prepare"
+)
+
+// prepared turns a table of sessions into prepared data with small row groups.
+func prepared(t *testing.T, rows int) string {
+	t.Helper()
+	dir := t.TempDir()
+	cfg := &prepare.Config{
+		Output: filepath.Join(dir, "data"), RowGroup: 1024, Seed: 3,
+		Sources: map[string]prepare.Source{"sessions": {Path: datasets.Strings{table(t, rows)}}},
+	}
+	if _, err := prepare.Run(context.Background(), cfg, prepare.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	return cfg.Output
+}
+
+// streamed is a run over prepared data, in windows of some row groups.
+func streamed(t *testing.T, data, extra string) *Config {
+	t.Helper()
+	c := configure(t, "", fmt.Sprintf(`
+seed: 5
+data:
+  prepared: %q
+  target: y
+  id: id
+  ignore: [k, amount]
+  weight: w
+%s
+model: {hidden: [{units: 16, dropout: 0.1}]}
+train: {batch: 100, epochs: 3, optimizer: {learning_rate: 0.02}, early_stopping: {metric: auc, patience: 3}}
+checkpoint: {every_steps: 7}
+`, data, extra))
+	return c
+}
+
+func TestStreamedTraining(t *testing.T) {
+	data := prepared(t, 9000)
+	want := train(t, streamed(t, data, "  shuffle_rows: 2048"))
+	if auc, ok := want.Result.Metrics[PartTest].Values.Get("auc"); !ok || auc < 0.75 {
+		t.Errorf("test AUC %v", auc)
+	}
+	// The same bits for any number of threads, and after interruptions within an epoch, a window and a batch that two
+	// windows share.
+	for _, threads := range []int{1, 2, 7} {
+		c := streamed(t, data, "  shuffle_rows: 2048")
+		c.Threads = threads
+		sameRun(t, train(t, c), want)
+	}
+	sameRun(t, interruptedRun(t, streamed(t, data, "  shuffle_rows: 2048"), 3, 11, 40, 5, 30), want)
+	// Another size of windows is another order.
+	other := train(t, streamed(t, data, "  shuffle_rows: 4096"))
+	if read(t, filepath.Join(other.Folder, "model", parametersFile)) == read(t, filepath.Join(want.Folder, "model", parametersFile)) {
+		t.Error("the size of windows does not matter")
+	}
+	// Files read as a source give the same encoder and, for the same model, the same figures.
+	m := open(t, want.Folder)
+	for part, file := range map[string]string{PartValidation: "validation.parquet", PartTest: "test.parquet"} {
+		r, _, err := m.Evaluate(context.Background(), datasets.Source{Path: datasets.Strings{filepath.Join(data, file)}}, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(r.Values, want.Result.Metrics[part].Values) {
+			t.Errorf("%s: %v while streaming, %v from the file", part, want.Result.Metrics[part].Values, r.Values)
+		}
+	}
+	inMemory := streamed(t, data, "")
+	inMemory.Data.Prepared, inMemory.Data.FitRows = "", 0
+	inMemory.Data.Source = datasets.Source{Path: datasets.Strings{filepath.Join(data, "train.parquet")}}
+	inMemory.Data.Split.Method = datasets.SplitNone
+	inMemory.Name, inMemory.Train.EarlyStopping = "in-memory", EarlyStopping{}
+	if read(t, filepath.Join(train(t, inMemory).Folder, "model", encoderFile)) != read(t, filepath.Join(want.Folder, "model", encoderFile)) {
+		t.Error("streaming fits another encoder")
+	}
+}
+
+// TestVocabulariesOfStreams fits on few rows: categories are counted in all.
+func TestVocabulariesOfStreams(t *testing.T) {
+	data := prepared(t, 9000)
+	few, all := train(t, streamed(t, data, "  fit_rows: 1024")), train(t, streamed(t, data, ""))
+	a, b := open(t, few.Folder).Encoder.CategoricalFields(), open(t, all.Folder).Encoder.CategoricalFields()
+	if !slices.Equal(a, b) || len(a) == 0 {
+		t.Errorf("fields %v, want %v", a, b)
+	}
+}
+
+func TestPreparedDataThatAreNot(t *testing.T) {
+	data := prepared(t, 9000)
+	fails := func(c *Config, parts ...string) {
+		t.Helper()
+		_, err := Train(context.Background(), c, Options{ConfigPath: "run.yaml"})
+		if err == nil {
+			t.Fatalf("no error, want one with %q", parts)
+		}
+		for _, p := range parts {
+			if !strings.Contains(err.Error(), p) {
+				t.Errorf("error lacks %q:\n%v", p, err)
+			}
+		}
+	}
+	fails(streamed(t, filepath.Join(data, "nowhere"), ""), "prepared", "dataset.json", "debut data prepare")
+	fails(streamed(t, data, "  memory: 64MiB\n  shuffle_rows: 10000000"), "shuffle_rows", "64MiB")
+	fails(streamed(t, data, "  columns: {nope: {type: numeric}}"), "nope")
+	exact := streamed(t, data, "")
+	exact.Model = ModelConfig{Kind: KindLinear, Solver: SolverExact}
+	fails(exact, "model.solver")
+	file := filepath.Join(data, "train.parquet")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	damage := func(change func([]byte) []byte) {
+		t.Helper()
+		if err := os.WriteFile(file, change(slices.Clone(text)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	damage(func(b []byte) []byte { return b[:len(b)-1] })
+	fails(streamed(t, data, ""), "train.parquet", "bytes")
+	damage(func(b []byte) []byte { copy(b[len(b)-600:], make([]byte, 500)); return b })
+	fails(streamed(t, data, ""), "train.parquet")
+	damage(func(b []byte) []byte { copy(b[100:], make([]byte, 4000)); return b })
+	fails(streamed(t, data, ""), "train.parquet")
+	other := prepared(t, 3000)
+	swapped, err := os.ReadFile(filepath.Join(other, "train.parquet"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	damage(func([]byte) []byte { return swapped })
+	fails(streamed(t, data, ""), "train.parquet")
+}
