@@ -89,7 +89,7 @@ func (r *runner) absent(err error) {
 }
 
 // Suites lists the suites in the order of help texts.
-func Suites() []Suite { return []Suite{mlp, quality, gemm, tape, steps} }
+func Suites() []Suite { return []Suite{mlp, quality, gemm, tape, steps, data} }
 
 // Find returns the suite of a name, or an error with the list.
 func Find(name string) (Suite, error) {

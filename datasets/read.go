@@ -392,15 +392,26 @@ func (r *relation) read(ctx context.Context, db *duck.DB, overrides map[string]s
 		}
 	}
 	series := make([]*Series, len(r.columns))
-	again, err := r.readColumns(ctx, db, reading, types, series)
+	guesses, err := r.guess(ctx, db, reading, types)
 	if err != nil {
 		return nil, err
+	}
+	var again []int
+	done := false
+	if len(guesses) > 0 {
+		again, err = r.guessed(guesses).readColumns(ctx, db, reading, types, guesses, series)
+		done = err == nil && !slices.ContainsFunc(reading, func(i int) bool { return guesses[i] != nil && guesses[i].wrong })
+	}
+	if !done {
+		if again, err = r.readColumns(ctx, db, reading, types, nil, series); err != nil {
+			return nil, err
+		}
 	}
 	if len(again) > 0 {
 		for _, i := range again {
 			types[i] = TypeCategorical
 		}
-		if _, err := r.readColumns(ctx, db, again, types, series); err != nil {
+		if _, err := r.readColumns(ctx, db, again, types, nil, series); err != nil {
 			return nil, err
 		}
 	}
@@ -424,14 +435,19 @@ func (r *relation) read(ctx context.Context, db *duck.DB, overrides map[string]s
 }
 
 // readColumns runs one query for the columns of the given indexes and stores
-// them in series. It returns those that have to be read again as text.
-func (r *relation) readColumns(ctx context.Context, db *duck.DB, indexes []int, types []string, series []*Series) ([]int, error) {
+// them in series; those that guesses has are numbers and times already. It
+// returns those that have to be read again as text.
+func (r *relation) readColumns(ctx context.Context, db *duck.DB, indexes []int, types []string, guesses map[int]*convertedReader, series []*Series) ([]int, error) {
 	readers := make([]columnReader, len(indexes))
 	items := make([]string, len(indexes))
 	for k, i := range indexes {
+		if g := guesses[i]; g != nil {
+			readers[k], items[k] = g, duck.Name(r.columns[i].Name)
+			continue
+		}
 		readers[k], items[k] = r.newReader(i, types[i])
 	}
-	err := db.Query(ctx, "SELECT "+strings.Join(items, ", ")+" FROM "+r.sql, func(c *duck.Chunk) error {
+	err := db.Stream(ctx, "SELECT "+strings.Join(items, ", ")+" FROM "+r.sql, func(c *duck.Chunk) error {
 		for k := range readers {
 			readers[k].read(c, k)
 		}

@@ -17,7 +17,10 @@ import (
 
 // caseForm is what cases of a suite look like, so that a slip is told before anything is measured.
 func caseForm(suite string) *regexp.Regexp {
-	if suite == "gemm" {
+	switch suite {
+	case "data":
+		return regexp.MustCompile(`^(csv|prepare|stream)\.[1-9]\d{3,8}$`)
+	case "gemm":
 		return regexp.MustCompile(`^\d+x\d+x\d+\.[nt][nt]$`)
 	}
 	return regexp.MustCompile(`^\d+(-\d+)+$`)

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"syscall"
@@ -22,7 +23,7 @@ import (
 func (a *app) train() *cobra.Command {
 	var device deviceFlags
 	var set []string
-	var output, name, resume string
+	var output, name, resume, memory string
 	var overwrite, profile, explain, asJSON bool
 	cmd := &cobra.Command{
 		Use:   "train RUN.yaml | RUN_FOLDER",
@@ -53,6 +54,9 @@ Ctrl-C ends the training at the next step with a checkpoint and the model so far
 			if cmd.Flags().Changed("output") {
 				overrides = append(overrides, "output="+strconv.Quote(output))
 			}
+			if cmd.Flags().Changed("memory") {
+				overrides = append(overrides, "data.memory="+strconv.Quote(memory))
+			}
 			if cmd.Flags().Changed("name") {
 				overrides = append(overrides, "name="+strconv.Quote(name))
 			}
@@ -71,6 +75,10 @@ Ctrl-C ends the training at the next step with a checkpoint and the model so far
 			cfg, err := loadRun(run.file, append(run.overrides, overrides...))
 			if err != nil {
 				return err
+			}
+			if m := int64(cfg.Data.Memory); m > 0 {
+				// The database that reads the data keeps an eighth, outside of Go's memory.
+				debug.SetMemoryLimit(m / 4 * 3)
 			}
 			if from != behavior.ResumeNot && cfg.Name == "" {
 				return usagef("--resume: %s has no \"name:\", so the run folder has the time in its name: give the folder instead (debut train runs/… --resume)", args[0])
@@ -121,6 +129,7 @@ Ctrl-C ends the training at the next step with a checkpoint and the model so far
 	flags.StringArrayVar(&set, "set", nil, "override `key.path=value` of the run file; may be repeated")
 	flags.StringVar(&output, "output", "", "folder of run folders (default: the run file's, else runs)")
 	flags.StringVar(&name, "name", "", "name of the run folder")
+	flags.StringVar(&memory, "memory", "", "what prepared data may take of memory while they are streamed, such as 2GiB")
 	flags.BoolVar(&overwrite, "overwrite", false, "replace an earlier run of that name")
 	flags.StringVar(&resume, "resume", "", "go on with the run of this name, from its last checkpoint or =best")
 	flags.Lookup("resume").NoOptDefVal = string(behavior.ResumeLast)

@@ -27,7 +27,7 @@ const (
 	inlineVocabulary = 1000
 	// quantileRows are what quantiles are taken from: the first rows of the
 	// training part, which are a random sample of it.
-	quantileRows = 1_000_000
+	quantileRows = 200_000
 )
 
 // quantileLevels are those of manifest.Column.Quantiles.
@@ -37,9 +37,8 @@ var quantileLevels = []float64{0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1}
 func (p *pipeline) write() error {
 	p.title = "write"
 	began := time.Now()
-	if err := p.materialize(); err != nil {
-		return err
-	}
+	// The rows may be a view still: each of the queries below computes what its
+	// own rows and columns need, and a table of all would be written once more.
 	items, err := p.outputColumns()
 	if err != nil {
 		return err
@@ -50,6 +49,7 @@ func (p *pipeline) write() error {
 			return err
 		}
 	}
+	p.log.Debug("parts written", "seconds", time.Since(began).Seconds())
 	if p.made.Part(manifest.Train) == nil {
 		return errorf("split", "no row is left for training")
 	}
@@ -60,6 +60,7 @@ func (p *pipeline) write() error {
 	if err := p.measureCategories(train); err != nil {
 		return err
 	}
+	p.log.Debug("parts described", "seconds", time.Since(began).Seconds())
 	p.made.Privacy = p.privacyNotes()
 	if err := p.seal(); err != nil {
 		return err
@@ -173,11 +174,11 @@ type moments struct {
 	min, max float64
 	mean, m2 float64
 	sample   []float64
+	present  []float64 // of the chunk
 }
 
 // measureNumbers fills in the statistics of numbers and dates, summed in the
-// order of the rows (Welford, "Note on a Method for Calculating Corrected Sums
-// of Squares and Products", 1962).
+// order of the rows.
 func (p *pipeline) measureNumbers(train string) error {
 	var all []*moments
 	var items []string
@@ -213,21 +214,36 @@ func (p *pipeline) measureNumbers(train string) error {
 	return nil
 }
 
+// add takes a chunk: its own mean and squares first, and then both together
+// (Chan, Golub, LeVeque, "Updating Formulae and a Pairwise Algorithm for
+// Computing Sample Variances", 1979). Chunks are those of the file, so the
+// result depends on nothing else.
 func (m *moments) add(values []float64, mask duck.Validity) {
+	present := m.present[:0]
 	for i, v := range values {
-		if !mask.Valid(i) || math.IsNaN(v) || math.IsInf(v, 0) {
-			m.missing++
-			continue
-		}
-		m.count++
-		m.min, m.max = min(m.min, v), max(m.max, v)
-		d := v - m.mean
-		m.mean += d / float64(m.count)
-		m.m2 += d * (v - m.mean)
-		if len(m.sample) < quantileRows {
-			m.sample = append(m.sample, v)
+		if mask.Valid(i) && v-v == 0 {
+			present = append(present, v)
 		}
 	}
+	m.present = present
+	m.missing += int64(len(values) - len(present))
+	if len(present) == 0 {
+		return
+	}
+	m.min, m.max = min(m.min, slices.Min(present)), max(m.max, slices.Max(present))
+	n, sum := float64(len(present)), 0.0
+	for _, v := range present {
+		sum += v
+	}
+	mean, m2 := sum/n, 0.0
+	for _, v := range present {
+		m2 += (v - mean) * (v - mean)
+	}
+	all, d := float64(m.count)+n, mean-m.mean
+	m.m2 += m2 + d*d*float64(m.count)*n/all
+	m.mean += d * n / all
+	m.count += int64(len(present))
+	m.sample = append(m.sample, present[:min(len(present), quantileRows-len(m.sample))]...)
 }
 
 func (m *moments) describe() {
