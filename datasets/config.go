@@ -39,6 +39,7 @@ type Config struct {
 	Source      Source            `yaml:"source,omitempty" jsonschema:"description=Where the rows come from."`
 	Prepared    string            `yaml:"prepared,omitempty" jsonschema:"description=A folder of prepared data (debut data prepare) instead of source; it is read in blocks while training and may be larger than memory."`
 	Memory      bytesize.Size     `yaml:"memory,omitempty" jsonschema:"description=prepared: what the data may take of memory such as 2GiB. Default: no limit."`
+	Decrypt     *Decryption       `yaml:"decrypt,omitempty" jsonschema:"description=prepared: what opens encrypted data."`
 	ShuffleRows int               `yaml:"shuffle_rows,omitempty" jsonschema:"minimum=0,description=prepared: about so many rows are in memory and shuffled together. Default 1048576 or what fits."`
 	FitRows     int               `yaml:"fit_rows,omitempty" jsonschema:"minimum=0,description=prepared: statistics of numbers are learned from so many training rows. Default 1000000."`
 	Validation  *Source           `yaml:"validation,omitempty" jsonschema:"description=Separate validation rows; unset keys are taken from source."`

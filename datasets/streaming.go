@@ -2,15 +2,19 @@ package datasets
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"filippo.io/age"
+
 	"debut/datasets/bytesize"
 	"debut/datasets/duck"
 	"debut/datasets/manifest"
+	"debut/datasets/sealed"
 )
 
 // Defaults of streaming.
@@ -25,6 +29,7 @@ type Stream struct {
 	name    string // of the part
 	file    string
 	sha256  string
+	plain   string // the temporary file of encrypted data
 	db      *duck.DB
 	rel     *relation
 	encoder *Encoder
@@ -32,7 +37,7 @@ type Stream struct {
 }
 
 // openStream opens a part as dataset.json describes it.
-func openStream(ctx context.Context, dir string, d *manifest.Dataset, name string, memory int64, options readOptions) (_ *Stream, err error) {
+func openStream(ctx context.Context, dir string, d *manifest.Dataset, name string, memory int64, with []age.Identity, options readOptions) (_ *Stream, err error) {
 	part := d.Part(name)
 	if part == nil {
 		return nil, nil
@@ -48,16 +53,21 @@ func openStream(ctx context.Context, dir string, d *manifest.Dataset, name strin
 	if part.Bytes > 0 && info.Size() != part.Bytes {
 		return nil, bad("has %d bytes, %s says %d", info.Size(), manifest.File, part.Bytes)
 	}
-	// One thread: rows come in their order, and prefetching is done by the reader
-	// of the stream.
-	if s.db, err = duck.Open(duck.Options{Threads: 1, Memory: memory}); err != nil {
-		return nil, err
-	}
 	defer func() {
 		if err != nil {
 			s.Close()
 		}
 	}()
+	if d.Encrypted {
+		if err := s.decrypt(with); err != nil {
+			return nil, err
+		}
+	}
+	// One thread: rows come in their order, and prefetching is done by the reader
+	// of the stream.
+	if s.db, err = duck.Open(duck.Options{Threads: 1, Memory: memory}); err != nil {
+		return nil, err
+	}
 	if err := s.db.Query(ctx, "SET parquet_metadata_cache = true", nil); err != nil {
 		return nil, err
 	}
@@ -90,12 +100,59 @@ func openStream(ctx context.Context, dir string, d *manifest.Dataset, name strin
 	return s, nil
 }
 
-// Close closes the stream.
+// Close closes the stream and removes what was decrypted for it.
 func (s *Stream) Close() {
 	if s.db != nil {
 		s.db.Close()
 		s.db = nil
 	}
+	if s.plain != "" {
+		_ = os.Remove(s.plain) // nobody can do more about it
+		s.plain = ""
+	}
+}
+
+// decrypt puts the content of the part into a temporary file that only the user
+// can read: a reader of Parquet jumps about in it.
+func (s *Stream) decrypt(with []age.Identity) error {
+	f, err := os.CreateTemp("", "debut-*.parquet") // mode 0600
+	if err != nil {
+		return fmt.Errorf("decrypt %s: %w", displayName(s.file), err)
+	}
+	s.plain = f.Name()
+	if err := errors.Join(sealed.Decrypt(f, s.file, with), f.Close()); err != nil {
+		return configErrorf("prepared", "%v", err)
+	}
+	s.file = s.plain
+	return nil
+}
+
+// identities reads the keys of encrypted data.
+func (l *loader) identities(m *manifest.Dataset) ([]age.Identity, error) {
+	d := l.cfg.Decrypt
+	if d == nil {
+		if m.Encrypted {
+			return nil, configErrorf("decrypt", "the data are encrypted; say where the key is: decrypt: {identity: {file: key.txt}} or {passphrase: {env: NAME}}")
+		}
+		return nil, nil
+	}
+	var keys, passphrase string
+	var err error
+	if d.Identity != nil {
+		if keys, err = d.Identity.Read(l.baseDir, "decrypt.identity"); err != nil {
+			return nil, err
+		}
+	}
+	if d.Passphrase != nil {
+		if passphrase, err = d.Passphrase.Read(l.baseDir, "decrypt.passphrase"); err != nil {
+			return nil, err
+		}
+	}
+	with, err := sealed.Identities(keys, passphrase)
+	if err != nil {
+		return nil, configErrorf("decrypt", "%v", err)
+	}
+	return with, nil
 }
 
 // Rows returns the number of rows.
@@ -177,8 +234,9 @@ func (l *loader) loadPrepared() (_ *Dataset, err error) {
 	if err != nil {
 		return nil, configErrorf("prepared", "%v", err)
 	}
-	if m.Encrypted {
-		return nil, configErrorf("prepared", "the data are encrypted; decrypt the files with age into a folder of their own, with the dataset.json, and say so there")
+	with, err := l.identities(m)
+	if err != nil {
+		return nil, err
 	}
 	memory := int64(l.cfg.Memory)
 	share := int64(0) // of the database
@@ -202,7 +260,7 @@ func (l *loader) loadPrepared() (_ *Dataset, err error) {
 		name   string
 		stream **Stream
 	}{{manifest.Train, &d.Streams.Train}, {manifest.Validation, &d.Streams.Validation}, {manifest.Test, &d.Streams.Test}} {
-		if *p.stream, err = openStream(l.ctx, dir, m, p.name, share, options); err != nil {
+		if *p.stream, err = openStream(l.ctx, dir, m, p.name, share, with, options); err != nil {
 			return nil, err
 		}
 		streams[p.name] = *p.stream
@@ -236,7 +294,7 @@ func (l *loader) loadPrepared() (_ *Dataset, err error) {
 			s.encoder, s.rel.options = d.Encoder, learned
 			*rows[i] = s.Rows()
 			l.report.Rows += s.Rows()
-			l.report.Files = append(l.report.Files, FileHash{Path: s.file, Bytes: m.Part(name).Bytes, SHA256: s.sha256})
+			l.report.Files = append(l.report.Files, FileHash{Path: filepath.Join(dir, m.Part(name).File), Bytes: m.Part(name).Bytes, SHA256: s.sha256})
 		}
 	}
 	if err := l.window(d.Encoder, train, memory); err != nil {

@@ -71,3 +71,6 @@ func OpenTable(src Source, baseDir string, o TableOptions) (Table, error) {
 	}
 	return Table{SQL: reader + ")", Files: files, CSV: true, Explain: func(err error) error { return d.translate(err, files) }}, nil
 }
+
+// Files returns the files that the source's path stands for, in order.
+func (s *Source) Files(baseDir string) ([]string, error) { return resolveFiles(s.Path, baseDir) }

@@ -30,8 +30,8 @@ func (c *Config) validate() *ConfigError {
 		}
 	} else if err := c.Source.validate("source"); err != nil {
 		return err
-	} else if c.Memory != 0 || c.ShuffleRows != 0 || c.FitRows != 0 {
-		return configErrorf("prepared", "is not given, but memory, shuffle_rows or fit_rows are; they are about data that are streamed: prepare them with debut data prepare")
+	} else if c.Memory != 0 || c.ShuffleRows != 0 || c.FitRows != 0 || c.Decrypt != nil {
+		return configErrorf("prepared", "is not given, but memory, decrypt, shuffle_rows or fit_rows are; they are about data that are streamed: prepare them with debut data prepare")
 	}
 	if c.Validation != nil {
 		if err := c.Validation.validate("validation"); err != nil {

@@ -127,9 +127,6 @@ type appendColumn struct {
 	used, cap int            // of child, in elements
 }
 
-// listEntry is the layout of duckdb_list_entry.
-type listEntry struct{ offset, length uint64 }
-
 // NewAppender starts to append to a table whose columns have the types given,
 // in order. It must be closed.
 func (d *DB) NewAppender(table string, types []ColumnType) (*Appender, error) {
@@ -182,7 +179,7 @@ func (a *Appender) begin() {
 		c.child, c.used, c.cap = nil, 0, 0
 		if columnTypes[c.kind].list {
 			// The entries of NULL lists are read as well.
-			clear(unsafe.Slice((*listEntry)(c.data), a.cap))
+			clear(unsafe.Slice((*ListEntry)(c.data), a.cap))
 		}
 	}
 }
@@ -317,7 +314,7 @@ func appendList[T int32 | float32 | float64](a *Appender, c *appendColumn, value
 	if len(values) > 0 {
 		copy(unsafe.Slice((*T)(unsafe.Add(c.child, c.used*size)), len(values)), values)
 	}
-	*(*listEntry)(unsafe.Add(c.data, a.row*16)) = listEntry{uint64(c.used), uint64(len(values))}
+	*(*ListEntry)(unsafe.Add(c.data, a.row*16)) = ListEntry{uint64(c.used), uint64(len(values))}
 	c.used += len(values)
 	a.bytes += len(values) * size
 }

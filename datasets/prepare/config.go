@@ -22,7 +22,7 @@ type Config struct {
 	Columns  map[string]ColumnType `yaml:"columns,omitempty" jsonschema:"description=What a column is in training where its SQL type does not say it: text or vector or categorical or numeric."`
 	RowGroup int                   `yaml:"row_group,omitempty" jsonschema:"minimum=0,description=Rows of a row group of the Parquet files. Default 65536."`
 	Shuffle  *bool                 `yaml:"shuffle,omitempty" jsonschema:"description=Put the rows of each part in random order. Default true; training reads them in order of row groups."`
-	Key      *Secret               `yaml:"key,omitempty" jsonschema:"description=The secret key of pseudonyms."`
+	Key      *datasets.Secret      `yaml:"key,omitempty" jsonschema:"description=The secret key of pseudonyms."`
 	Encrypt  *Encryption           `yaml:"encrypt,omitempty" jsonschema:"description=Encrypt the Parquet files with age."`
 	Rejects  Rejects               `yaml:"rejects,omitempty" jsonschema:"description=What happens to rows that cannot be read."`
 }
@@ -41,31 +41,14 @@ type Source struct {
 	Null      datasets.Strings  `yaml:"null,omitempty" jsonschema:"description=Texts that mean a missing value besides the empty one."`
 	Types     map[string]string `yaml:"types,omitempty" jsonschema:"description=CSV: SQL types of columns that are not to be found out such as {code: VARCHAR}."`
 	Layout    string            `yaml:"layout,omitempty" jsonschema:"enum=auto,enum=columns,enum=lists,description=libsvm and libfm and libffm: a column for each feature or lists of indexes and values."`
-	Postgres  *Postgres         `yaml:"postgres,omitempty" jsonschema:"description=A table of a PostgreSQL database instead of files."`
 	Query     string            `yaml:"query,omitempty" jsonschema:"description=SQL (DuckDB) over the other sources instead of files; or over the view data where there is a path."`
-}
-
-// Postgres names a table, or a query, of a PostgreSQL server. The connection
-// string is a secret and stands in a file or in the environment.
-type Postgres struct {
-	DSN   Secret `yaml:"dsn" jsonschema:"description=Where the connection string is."`
-	Table string `yaml:"table,omitempty" jsonschema:"description=The table; schema.table where it is not in the search path."`
-	Query string `yaml:"query,omitempty" jsonschema:"description=A SELECT in the server's SQL instead of a table."`
-	Order string `yaml:"order,omitempty" jsonschema:"description=The columns that fix the order of rows. Default: the primary key."`
-}
-
-// Secret says where a secret is; the secret itself never stands in a
-// configuration.
-type Secret struct {
-	File string `yaml:"file,omitempty" jsonschema:"description=A file that holds it."`
-	Env  string `yaml:"env,omitempty" jsonschema:"description=An environment variable that holds it."`
 }
 
 // Encryption names those who can read the output.
 type Encryption struct {
 	Recipients     datasets.Strings `yaml:"recipients,omitempty" jsonschema:"description=Public keys of age (age1…)."`
 	RecipientsFile string           `yaml:"recipients_file,omitempty" jsonschema:"description=A file of public keys; one a line."`
-	Passphrase     *Secret          `yaml:"passphrase,omitempty" jsonschema:"description=Where a passphrase is; instead of recipients."`
+	Passphrase     *datasets.Secret `yaml:"passphrase,omitempty" jsonschema:"description=Where a passphrase is; instead of recipients."`
 }
 
 // Rejects says what happens to rows that cannot be read.

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"filippo.io/age"
+
 	"debut/datasets"
 	"debut/datasets/duck"
 	"debut/datasets/manifest"
@@ -38,8 +40,9 @@ type pipeline struct {
 	temp string // the folder of temporary files
 
 	baseDir string
-	key     []byte // of pseudonyms
-	keyed   bool   // the database has it
+	key     []byte          // of pseudonyms
+	readers []age.Recipient // of the output, where it is encrypted
+	keyed   bool            // the database has it
 	show    func(title, sql string)
 
 	current string // the view or table that holds the rows

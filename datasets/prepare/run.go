@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"debut/datasets"
@@ -138,6 +137,9 @@ func (p *pipeline) run(dry bool) (err error) {
 	if err := p.secrets(); err != nil {
 		return err
 	}
+	if err := p.openRecipients(); err != nil {
+		return err
+	}
 	if err := p.openDatabase(); err != nil {
 		return err
 	}
@@ -203,32 +205,9 @@ func (p *pipeline) secrets() error {
 		}
 		return nil
 	}
-	key, err := p.cfg.Key.read(p.baseDir, "key")
-	p.key = key
+	key, err := p.cfg.Key.Read(p.baseDir, "key")
+	p.key = []byte(key)
 	return err
-}
-
-// read returns the secret, without a newline at its end.
-func (s *Secret) read(baseDir, path string) ([]byte, error) {
-	switch {
-	case (s.File == "") == (s.Env == ""):
-		return nil, &datasets.ConfigError{Path: path, Msg: "name either a file or an environment variable (env) that holds the secret"}
-	case s.Env != "":
-		text, ok := os.LookupEnv(s.Env)
-		if !ok || text == "" {
-			return nil, &datasets.ConfigError{Path: path + ".env", Msg: fmt.Sprintf("environment variable %s is not set", s.Env)}
-		}
-		return []byte(strings.TrimRight(text, "\r\n")), nil
-	}
-	file, err := datasets.ExpandPath(s.File, baseDir)
-	if err != nil {
-		return nil, &datasets.ConfigError{Path: path + ".file", Msg: err.Error()}
-	}
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return nil, &datasets.ConfigError{Path: path + ".file", Msg: err.Error()}
-	}
-	return []byte(strings.TrimRight(string(text), "\r\n")), nil
 }
 
 // openDatabase opens the database that does the work. It is a file, so that
@@ -267,7 +246,7 @@ func (p *pipeline) openSources() error {
 	var queries []string
 	for _, name := range slices.Sorted(maps.Keys(p.cfg.Sources)) {
 		s := p.cfg.Sources[name]
-		if s.Query != "" && len(s.Path) == 0 && s.Postgres == nil {
+		if s.Query != "" && len(s.Path) == 0 {
 			queries = append(queries, name)
 			continue
 		}

@@ -30,8 +30,6 @@ func (p *pipeline) openSource(name string, s *Source) error {
 	m := manifest.Source{Name: name}
 	var err error
 	switch {
-	case s.Postgres != nil:
-		m.From, err = p.stagePostgres(name, s)
 	case s.Query != "" && len(s.Path) == 0:
 		m.From = "query"
 		err = p.exec("query", "CREATE TABLE "+duck.Name(name)+" AS SELECT * FROM ("+trimQuery(s.Query)+"\n)")

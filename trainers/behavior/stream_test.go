@@ -141,3 +141,39 @@ func TestPreparedDataThatAreNot(t *testing.T) {
 	damage(func([]byte) []byte { return swapped })
 	fails(streamed(t, data, ""), "train.parquet")
 }
+
+// TestEncryptedDataAreStreamed trains on encrypted data as on plain ones, and refuses without the key.
+func TestEncryptedDataAreStreamed(t *testing.T) {
+	t.Setenv("TEST_PASSPHRASE", "correct horse battery")
+	t.Setenv("TEST_WRONG", "battery staple battery")
+	plain := prepared(t, 3000)
+	dir := t.TempDir()
+	cfg := &prepare.Config{
+		Output: filepath.Join(dir, "data"), RowGroup: 1024, Seed: 3,
+		Sources: map[string]prepare.Source{"sessions": {Path: datasets.Strings{table(t, 3000)}}},
+		Encrypt: &prepare.Encryption{Passphrase: &datasets.Secret{Env: "TEST_PASSPHRASE"}},
+	}
+	if _, err := prepare.Run(context.Background(), cfg, prepare.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	temp := t.TempDir()
+	t.Setenv("TMPDIR", temp)
+	got := train(t, streamed(t, cfg.Output, "  decrypt: {passphrase: {env: TEST_PASSPHRASE}}"))
+	sameRun(t, got, train(t, streamed(t, plain, "")))
+	if entries, err := os.ReadDir(temp); err != nil || len(entries) > 0 {
+		t.Errorf("decrypted files are left behind: %v, %v", entries, err)
+	}
+	for _, file := range []string{"run.yaml", "run.json"} {
+		if strings.Contains(read(t, filepath.Join(got.Folder, file)), "correct horse") {
+			t.Errorf("%s tells the passphrase", file)
+		}
+	}
+	for extra, want := range map[string]string{
+		"": "data.decrypt", "  decrypt: {passphrase: {env: TEST_WRONG}}": "none of the keys", "  decrypt: {identity: {env: TEST_WRONG}}": "age-keygen",
+	} {
+		_, err := Train(context.Background(), streamed(t, cfg.Output, extra), Options{ConfigPath: "run.yaml"})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", extra, err, want)
+		}
+	}
+}

@@ -1,0 +1,44 @@
+package prepare
+
+import (
+	"errors"
+	"path/filepath"
+
+	"debut/datasets"
+	"debut/datasets/manifest"
+	"debut/datasets/textformat"
+)
+
+// stageText reads files of one of the field's text formats.
+func (p *pipeline) stageText(name string, s *Source) ([]manifest.Hash, error) {
+	src := datasets.Source{Path: s.Path, Format: "csv"}
+	files, err := src.Files(p.baseDir)
+	if err != nil {
+		return nil, err
+	}
+	hashes, _, err := hashFiles(files)
+	if err != nil {
+		return nil, err
+	}
+	var kept []rejected
+	o := textformat.Options{
+		Format: s.Format, Delimiter: s.Delimiter, Columns: s.Names, Header: s.Header, Layout: s.Layout,
+		MaxRejects: p.cfg.Rejects.Limit - p.made.Rejected,
+		Rejects: func(r textformat.Reject) error {
+			r.File = filepath.Base(r.File)
+			kept = append(kept, rejected{place: r.Place(), what: r.Problem, text: string(r.Text)})
+			return nil
+		},
+	}
+	if _, err := textformat.Stage(p.ctx, p.db, name, files, o); err != nil {
+		var many *textformat.RejectError
+		if errors.As(err, &many) {
+			return nil, many
+		}
+		return nil, err
+	}
+	if len(kept) == 0 {
+		return hashes, nil
+	}
+	return hashes, p.reject(len(kept), func(i int) rejected { return kept[i] })
+}

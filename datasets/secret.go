@@ -1,0 +1,48 @@
+package datasets
+
+import (
+	"fmt"
+	"os"
+	"strings"
+)
+
+// Secret says where a secret is; the secret itself never stands in a
+// configuration.
+type Secret struct {
+	File string `yaml:"file,omitempty" jsonschema:"description=A file that holds it."`
+	Env  string `yaml:"env,omitempty" jsonschema:"description=An environment variable that holds it."`
+}
+
+// Read returns the secret, without line ends behind it. path is its place in
+// the configuration, for errors, which are *ConfigError and never tell it.
+func (s *Secret) Read(baseDir, path string) (string, error) {
+	if (s.File == "") == (s.Env == "") {
+		return "", configErrorf(path, "name either a file or an environment variable (env) that holds the secret")
+	}
+	if s.Env != "" {
+		text := strings.TrimRight(os.Getenv(s.Env), "\r\n")
+		if text == "" {
+			return "", configErrorf(path+".env", "environment variable %s is not set", s.Env)
+		}
+		return text, nil
+	}
+	file, err := ExpandPath(s.File, baseDir)
+	if err != nil {
+		return "", configErrorf(path+".file", "%v", err)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return "", configErrorf(path+".file", "%v", err)
+	}
+	secret := strings.TrimRight(string(text), "\r\n")
+	if secret == "" {
+		return "", configErrorf(path+".file", "%s is empty", fmt.Sprintf("%q", displayName(file)))
+	}
+	return secret, nil
+}
+
+// Decryption says what opens encrypted data.
+type Decryption struct {
+	Identity   *Secret `yaml:"identity,omitempty" jsonschema:"description=Where a secret key of age is (AGE-SECRET-KEY-1…)."`
+	Passphrase *Secret `yaml:"passphrase,omitempty" jsonschema:"description=Where a passphrase is."`
+}
