@@ -14,6 +14,7 @@ import (
 
 	"debut/datasets/duck"
 	"debut/datasets/manifest"
+	"debut/datasets/publish"
 )
 
 // folder makes a folder of files.
@@ -124,7 +125,7 @@ func wantError(t testing.TB, dir string, err error, parts ...string) {
 	}
 	entries, _ := os.ReadDir(dir)
 	for _, e := range entries {
-		if e.Name() == "out" || strings.Contains(e.Name(), workMark) {
+		if e.Name() == "out" || strings.Contains(e.Name(), publish.Mark) {
 			t.Errorf("%s was left behind after %v", e.Name(), err)
 		}
 	}

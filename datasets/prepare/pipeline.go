@@ -36,7 +36,7 @@ type pipeline struct {
 	cfg  *Config
 	log  *slog.Logger
 	db   *duck.DB
-	dir  string // the folder under work
+	dir  string // the output under work
 	temp string // the folder of temporary files
 
 	baseDir string

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"maps"
 	"os"
@@ -16,6 +15,7 @@ import (
 	"debut/datasets/bytesize"
 	"debut/datasets/duck"
 	"debut/datasets/manifest"
+	"debut/datasets/publish"
 )
 
 // Options are what Run needs beside the configuration. The zero value works.
@@ -42,15 +42,15 @@ func Run(ctx context.Context, cfg *Config, opt Options) (_ *manifest.Dataset, er
 	if err != nil {
 		return nil, &datasets.ConfigError{Path: "output", Msg: err.Error()}
 	}
-	if err := checkOutput(output, opt.Overwrite || opt.DryRun); err != nil {
-		return nil, err
+	if err := publish.Check(output, opt.Overwrite || opt.DryRun, known); err != nil {
+		return nil, &datasets.ConfigError{Path: "output", Msg: err.Error()}
 	}
-	work, err := workFolder(output)
+	folder, err := publish.Begin(output)
 	if err != nil {
 		return nil, err
 	}
-	p := &pipeline{ctx: ctx, cfg: cfg, log: opt.Log, baseDir: opt.BaseDir, dir: work, temp: work, show: opt.SQL}
-	defer func() { err = errors.Join(err, os.RemoveAll(work), os.RemoveAll(p.temp)) }()
+	p := &pipeline{ctx: ctx, cfg: cfg, log: opt.Log, baseDir: opt.BaseDir, dir: folder.Dir, temp: folder.Work, show: opt.SQL}
+	defer func() { err = errors.Join(err, folder.Discard(), os.RemoveAll(p.temp)) }()
 	p.made = manifest.Dataset{Version: manifest.Version, Seed: cfg.Seed}
 	if err := p.run(opt.DryRun); err != nil {
 		if ctx.Err() != nil {
@@ -61,75 +61,13 @@ func Run(ctx context.Context, cfg *Config, opt Options) (_ *manifest.Dataset, er
 	if opt.DryRun {
 		return &p.made, nil
 	}
-	return &p.made, publish(filepath.Join(work, outputDir), output)
+	return &p.made, folder.Commit()
 }
 
-// outputDir is the output within the folder under work.
-const outputDir = "output"
-
-// checkOutput refuses to replace anything but prepared data, and that only when
-// told to.
-func checkOutput(output string, overwrite bool) error {
-	entries, err := os.ReadDir(output)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil
-	case err != nil:
-		return fmt.Errorf("output: %w", err)
-	case len(entries) == 0:
-		return nil
-	}
-	if _, err := manifest.Read(output); err != nil {
-		if errors.Is(err, manifest.ErrNotFound) {
-			return &datasets.ConfigError{Path: "output", Msg: fmt.Sprintf("%s holds files that are not prepared data; choose another folder", filepath.Base(output))}
-		}
-		if !overwrite {
-			return err
-		}
-	}
-	if !overwrite {
-		return &datasets.ConfigError{Path: "output", Msg: fmt.Sprintf("%s holds prepared data; --overwrite replaces them", filepath.Base(output))}
-	}
-	return nil
-}
-
-// workMark is in the name of folders under work.
-const workMark = ".preparing-"
-
-// workFolder makes the folder in which the output comes about: beside it, so
-// that it can be renamed.
-func workFolder(output string) (string, error) {
-	parent := filepath.Dir(output)
-	if err := os.MkdirAll(parent, 0o755); err != nil {
-		return "", fmt.Errorf("output: %w", err)
-	}
-	work, err := os.MkdirTemp(parent, "."+filepath.Base(output)+workMark)
-	if err != nil {
-		return "", fmt.Errorf("output: %w", err)
-	}
-	if err := os.Mkdir(filepath.Join(work, outputDir), 0o755); err != nil {
-		return "", errors.Join(fmt.Errorf("output: %w", err), os.RemoveAll(work))
-	}
-	return work, nil
-}
-
-// publish puts the finished folder in its place. What was there is renamed away
-// first and removed last, so that at every moment one of both is there.
-func publish(from, output string) error {
-	old := filepath.Join(filepath.Dir(from), "replaced")
-	err := os.Rename(output, old)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("output: %w", err)
-	}
-	replaced := err == nil
-	if err := os.Rename(from, output); err != nil {
-		err = fmt.Errorf("output: %w", err)
-		if replaced {
-			err = errors.Join(err, os.Rename(old, output))
-		}
-		return err
-	}
-	return nil
+// known recognizes prepared data.
+func known(dir string) error {
+	_, err := manifest.Read(dir)
+	return err
 }
 
 // run does everything but publishing.

@@ -59,7 +59,7 @@ func (p *pipeline) seal() error {
 	if p.readers == nil {
 		return nil
 	}
-	dir := filepath.Join(p.dir, outputDir)
+	dir := p.dir
 	for i := range p.made.Parts {
 		part := &p.made.Parts[i]
 		if err := encrypt(filepath.Join(dir, part.File), p.readers); err != nil {

@@ -207,7 +207,7 @@ func (p *pipeline) reject(n int, row func(int) rejected) error {
 		return fmt.Errorf("%s%s; correct them, give the columns a type with types: {column: VARCHAR}, or let up to so many rows be kept aside: rejects: {limit: %d}",
 			strings.Join(first, "; "), more, p.made.Rejected+int64(n))
 	}
-	f, err := os.OpenFile(filepath.Join(p.dir, outputDir, p.cfg.Rejects.File), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	f, err := os.OpenFile(filepath.Join(p.dir, p.cfg.Rejects.File), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
 	if err != nil {
 		return fmt.Errorf("rejects: %w", err)
 	}

@@ -67,18 +67,18 @@ func (p *pipeline) write() error {
 	}
 	for i := range p.made.Parts {
 		part := &p.made.Parts[i]
-		h, err := datasets.HashFile(filepath.Join(p.dir, outputDir, part.File))
+		h, err := datasets.HashFile(filepath.Join(p.dir, part.File))
 		if err != nil {
 			return err
 		}
 		part.Bytes, part.SHA256 = h.Bytes, h.SHA256
 	}
 	p.log.Info("write", "rows", p.made.Rows, "seconds", time.Since(began).Seconds())
-	return p.made.Write(filepath.Join(p.dir, outputDir))
+	return p.made.Write(p.dir)
 }
 
 func (p *pipeline) file(part string) string {
-	return filepath.Join(p.dir, outputDir, part+".parquet")
+	return filepath.Join(p.dir, part+".parquet")
 }
 
 // outputColumns decides on the type of each column and returns the SQL that
@@ -327,12 +327,12 @@ func (p *pipeline) vocabulary(i int, c *manifest.Column, sql string) error {
 			return nil
 		}))
 	}
-	dir := filepath.Join(p.dir, outputDir, vocabularyDir)
+	dir := filepath.Join(p.dir, vocabularyDir)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
 	c.VocabularyFile = filepath.Join(vocabularyDir, strconv.Itoa(i)+".csv")
-	err = atomicfile.Write(filepath.Join(p.dir, outputDir, c.VocabularyFile), 0o644, func(out io.Writer) error {
+	err = atomicfile.Write(filepath.Join(p.dir, c.VocabularyFile), 0o644, func(out io.Writer) error {
 		b := bufio.NewWriter(out)
 		w := csv.NewWriter(b)
 		if err := w.Write([]string{"value", "count"}); err != nil {
