@@ -1,0 +1,79 @@
+// Package history simulates years of a shop at scale, together with what nobody
+// can know of a real one: the tastes of its users, how demand answers to
+// prices, what would have been sold had there been stock, and the probability
+// behind every purchase.
+//
+// A catalog of items has prices that change by the week, competitors that
+// undercut them, stock that runs out and comes back after a lead time, words and
+// a picture (as a vector) that tell of what an item is like, and launches within
+// the period: new items without history. Users have tastes, budgets and habits;
+// they come back, view items of what they like, put them into the cart, and buy.
+// Whether a view ends in a purchase is no factorization machine (see truth.go):
+// there are thresholds, saturation and seasons in it.
+//
+// # Scale and determinism
+//
+// The period is simulated day by day: what users of a day want is drawn for
+// blocks of users at a time, on all processors; what they get, for the stock,
+// one view after another in the order of time, while the next day is drawn.
+// Memory grows with users and items, not with views. All random numbers are
+// functions of the seed and of what they are for, and blocks do not depend on
+// the number of threads: the same configuration gives the same bytes.
+package history
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Config describes a shop and a period.
+type Config struct {
+	Users  int       `json:"users"`
+	Items  int       `json:"items"`
+	Events int       `json:"events"` // views to come about, within about a percent
+	Days   int       `json:"days"`
+	Start  time.Time `json:"start"` // first day, in UTC
+	Seed   uint64    `json:"seed"`
+}
+
+// Default returns a shop of a million views.
+func Default() Config {
+	return Config{Users: 50_000, Items: 5_000, Events: 1_000_000, Days: 365, Start: time.Date(2025, time.January, 1, 0, 0, 0, 0, time.UTC), Seed: 1}
+}
+
+// ErrConfig is matched by errors about a configuration.
+var ErrConfig = errors.New("cannot be simulated")
+
+// Limits of a configuration.
+const (
+	maxUsers  = 50_000_000
+	maxItems  = 5_000_000
+	maxEvents = 2_000_000_000
+	maxDays   = 3660
+)
+
+// Validate returns an error that names what is out of range.
+func (c Config) Validate() error {
+	for _, f := range []struct {
+		name             string
+		value, low, high int
+	}{{"users", c.Users, 10, maxUsers}, {"items", c.Items, len(categories), maxItems}, {"events", c.Events, 100, maxEvents}, {"days", c.Days, 10, maxDays}} {
+		if f.value < f.low || f.value > f.high {
+			return fmt.Errorf("%d %s %w; give %d to %d", f.value, f.name, ErrConfig, f.low, f.high)
+		}
+	}
+	// A user has one session a day at most.
+	if most := float64(c.Users) * float64(c.Days) * 0.75 * 0.5 * meanViews; float64(c.Events) > most {
+		return fmt.Errorf("%d events of %d users in %d days %w; with so many users and days there are at most %.0f", c.Events, c.Users, c.Days, ErrConfig, most)
+	}
+	if y := c.Start.Year(); y < 1970 || y > 2200 {
+		return fmt.Errorf("a start in the year %d %w; give a day from 1970 to 2200", y, ErrConfig)
+	}
+	return nil
+}
+
+// at returns a moment of a day of the period.
+func (c Config) at(day int, second int32) time.Time {
+	return c.Start.AddDate(0, 0, day).Add(time.Duration(second) * time.Second)
+}

@@ -1,0 +1,136 @@
+package history
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/apache/arrow-go/v18/parquet"
+	"github.com/apache/arrow-go/v18/parquet/compress"
+	"github.com/apache/arrow-go/v18/parquet/pqarrow"
+)
+
+// groupRows is the size of row groups.
+const groupRows = 1 << 16
+
+// The types of columns.
+var (
+	integer = arrow.PrimitiveTypes.Int64
+	real    = arrow.PrimitiveTypes.Float64
+	text    = arrow.BinaryTypes.String
+	truth   = arrow.FixedWidthTypes.Boolean
+	moment  = &arrow.TimestampType{Unit: arrow.Microsecond}
+	vector  = arrow.ListOf(arrow.PrimitiveTypes.Float32)
+)
+
+// tableFile is a Parquet file that is written row by row.
+type tableFile struct {
+	name   string
+	file   *os.File
+	out    *pqarrow.FileWriter
+	build  *array.RecordBuilder
+	column int
+	rows   int // in the builder
+	total  int64
+	groups int
+	err    error
+}
+
+// field is a column.
+func field(name string, typ arrow.DataType) arrow.Field {
+	return arrow.Field{Name: name, Type: typ, Nullable: true}
+}
+
+func createTable(dir, name string, fields ...arrow.Field) (*tableFile, error) {
+	path := filepath.Join(dir, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return nil, err
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return nil, err
+	}
+	schema := arrow.NewSchema(fields, nil)
+	properties := parquet.NewWriterProperties(parquet.WithCompression(compress.Codecs.Zstd), parquet.WithCompressionLevel(1),
+		parquet.WithMaxRowGroupLength(groupRows), parquet.WithCreatedBy("debut"))
+	out, err := pqarrow.NewFileWriter(schema, f, properties, pqarrow.DefaultWriterProps())
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return &tableFile{name: name, file: f, out: out, build: array.NewRecordBuilder(memory.DefaultAllocator, schema)}, nil
+}
+
+// Values are appended one column after another.
+
+func (t *tableFile) integer(v int64) {
+	t.build.Field(t.column).(*array.Int64Builder).Append(v)
+	t.column++
+}
+
+func (t *tableFile) real(v float64) {
+	t.build.Field(t.column).(*array.Float64Builder).Append(v)
+	t.column++
+}
+
+func (t *tableFile) missing() {
+	t.build.Field(t.column).AppendNull()
+	t.column++
+}
+
+func (t *tableFile) text(v string) {
+	t.build.Field(t.column).(*array.StringBuilder).Append(v)
+	t.column++
+}
+
+func (t *tableFile) truth(v bool) {
+	t.build.Field(t.column).(*array.BooleanBuilder).Append(v)
+	t.column++
+}
+
+func (t *tableFile) moment(micros int64) {
+	t.build.Field(t.column).(*array.TimestampBuilder).Append(arrow.Timestamp(micros))
+	t.column++
+}
+
+func (t *tableFile) vector(v []float32) {
+	b := t.build.Field(t.column).(*array.ListBuilder)
+	b.Append(true)
+	b.ValueBuilder().(*array.Float32Builder).AppendValues(v, nil)
+	t.column++
+}
+
+// end ends a row.
+func (t *tableFile) end() {
+	t.column = 0
+	if t.rows++; t.rows == groupRows {
+		t.flush()
+	}
+}
+
+func (t *tableFile) flush() {
+	if t.rows == 0 {
+		return
+	}
+	record := t.build.NewRecordBatch()
+	if t.err == nil {
+		t.err = t.out.Write(record)
+	}
+	record.Release()
+	t.total += int64(t.rows)
+	t.groups++
+	t.rows = 0
+}
+
+// close completes the file.
+func (t *tableFile) close() error {
+	t.flush()
+	// The writer closes the file.
+	if err := errors.Join(t.err, t.out.Close()); err != nil {
+		return fmt.Errorf("write %s: %w", t.name, err)
+	}
+	return nil
+}

@@ -1,0 +1,431 @@
+package history
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"debut/datasets"
+	"debut/datasets/manifest"
+	"debut/datasets/publish"
+)
+
+// Options say how a history is written.
+type Options struct {
+	Threads   int  // 0: one for each processor
+	Overwrite bool // replace an earlier history
+	Progress  func(day, days int, events int64)
+}
+
+// Summary says what was written.
+type Summary struct {
+	Events    int64            `json:"events"`
+	Purchases int64            `json:"purchases"`
+	Carts     int64            `json:"carts"`
+	Lost      int64            `json:"lost"` // wanted, and out of stock
+	Tables    map[string]int64 `json:"tables"`
+	Bytes     int64            `json:"bytes"`
+	// BayesAUC is the area under the ROC curve of the true probabilities.
+	BayesAUC float64 `json:"bayes_auc"`
+}
+
+// Shares of the events, by time, that are for validation and for testing.
+const (
+	validationShare = 0.1
+	testShare       = 0.1
+)
+
+// Write simulates a history into a folder. The folder is prepared data: its
+// parts are the events, the latest for testing. The tables items, users, weeks
+// and, under truth/, what nobody knows of a real shop, stand beside them. The
+// folder appears complete or not at all.
+func Write(ctx context.Context, dir string, cfg Config, o Options) (_ Summary, err error) {
+	if err := cfg.Validate(); err != nil {
+		return Summary{}, err
+	}
+	known := func(dir string) error {
+		_, err := manifest.Read(dir)
+		return err
+	}
+	if err := publish.Check(dir, o.Overwrite, known); err != nil {
+		return Summary{}, err
+	}
+	folder, err := publish.Begin(dir)
+	if err != nil {
+		return Summary{}, err
+	}
+	defer func() { err = errors.Join(err, folder.Discard()) }()
+	if o.Threads == 0 {
+		o.Threads = runtime.GOMAXPROCS(0)
+	}
+	w := &writer{dir: folder.Dir, world: newWorld(cfg), o: o, sum: Summary{Tables: map[string]int64{}}}
+	if err := w.run(ctx); err != nil {
+		return Summary{}, err
+	}
+	return w.sum, folder.Commit()
+}
+
+// writer is one writing.
+type writer struct {
+	*world
+	dir   string
+	o     Options
+	sum   Summary
+	made  manifest.Dataset
+	hits  [aucBins]int64
+	all   [aucBins]int64
+	weeks *tableFile
+	hid   *tableFile // truth about weeks
+}
+
+const aucBins = 1 << 14
+
+// eventFields are the columns of events, with their types in training.
+var eventFields = []struct {
+	name string
+	typ  arrow.DataType
+	kind string
+}{
+	{"time", moment, manifest.Date}, {"session", integer, manifest.Numeric}, {"user", integer, manifest.Numeric}, {"item", integer, manifest.Numeric},
+	{"category", text, manifest.Categorical}, {"brand", text, manifest.Categorical}, {"device", text, manifest.Categorical}, {"country", text, manifest.Categorical},
+	{"age", integer, manifest.Numeric}, {"position", integer, manifest.Numeric}, {"price", real, manifest.Numeric}, {"discount", real, manifest.Numeric},
+	{"competitor_gap", real, manifest.Numeric}, {"days_since_last_visit", real, manifest.Numeric}, {"visits_before", integer, manifest.Numeric},
+	{"orders_before", integer, manifest.Numeric}, {"item_age_days", real, manifest.Numeric}, {"in_stock", truth, manifest.Boolean},
+	{"carted", truth, manifest.Boolean}, {"purchased", truth, manifest.Boolean},
+}
+
+func (w *writer) run(ctx context.Context) (err error) {
+	if err := w.catalog(); err != nil {
+		return err
+	}
+	if err := w.audience(); err != nil {
+		return err
+	}
+	w.weeks, err = createTable(w.dir, "weeks.parquet", field("week", moment), field("item", integer), field("price", real), field("discount", real),
+		field("competitor_1", real), field("competitor_2", real), field("competitor_3", real), field("stock", integer), field("received", integer), field("sold", integer), field("views", integer))
+	if err == nil {
+		w.hid, err = createTable(w.dir, "truth/weeks.parquet", field("week", moment), field("item", integer), field("expected_demand", real), field("lost", integer))
+	}
+	if err != nil {
+		return err
+	}
+	if err := w.events(ctx); err != nil {
+		return err
+	}
+	for _, t := range []*tableFile{w.weeks, w.hid} {
+		w.sum.Tables[t.name] = t.total + int64(t.rows)
+		if err := t.close(); err != nil {
+			return err
+		}
+	}
+	return w.describe()
+}
+
+// part is the part of a day: the boundaries are days.
+func (w *writer) part(day int) int {
+	switch f := float64(day) / float64(w.cfg.Days); {
+	case f >= 1-testShare:
+		return 2
+	case f >= 1-testShare-validationShare:
+		return 1
+	}
+	return 0
+}
+
+// events simulates the period and writes its views. A day is drawn while the
+// one before is written.
+func (w *writer) events(ctx context.Context) error {
+	s := newSimulation(w.world)
+	names := []string{manifest.Train, manifest.Validation, manifest.Test}
+	drawn := make(chan []view, 1)
+	days := make(chan int)
+	go func() {
+		for day := range days {
+			drawn <- s.draw(day, w.o.Threads)
+		}
+		close(drawn)
+	}()
+	defer func() {
+		close(days)
+		for range drawn { // what was drawn and is not wanted any more
+		}
+	}()
+	var table, hidden *tableFile
+	closeBoth := func() error {
+		if table == nil {
+			return nil
+		}
+		err := errors.Join(table.close(), hidden.close())
+		if table.total > 0 {
+			w.made.Parts = append(w.made.Parts, manifest.Part{Name: names[len(w.made.Parts)], File: table.name, Rows: table.total, RowGroups: table.groups})
+			w.sum.Tables[table.name], w.sum.Tables[hidden.name] = table.total, hidden.total
+		}
+		return err
+	}
+	part, session := -1, int64(0)
+	offers := make([]offer, len(w.items))
+	days <- 0
+	for day := range w.cfg.Days {
+		views := <-drawn
+		copy(offers, s.offers) // before the next day may change them
+		if ctx.Err() != nil {
+			return errors.Join(ctx.Err(), closeBoth(), w.weeks.close(), w.hid.close())
+		}
+		if day+1 < w.cfg.Days {
+			days <- day + 1
+		}
+		s.sell(day, views)
+		if p := w.part(day); p != part {
+			if err := closeBoth(); err != nil {
+				return err
+			}
+			part = p
+			var fields []arrow.Field
+			for _, f := range eventFields {
+				fields = append(fields, field(f.name, f.typ))
+			}
+			var err error
+			if table, err = createTable(w.dir, names[p]+".parquet", fields...); err == nil {
+				hidden, err = createTable(w.dir, "truth/"+names[p]+".parquet", field("probability", real), field("wanted", truth))
+			}
+			if err != nil {
+				return err
+			}
+		}
+		session = w.writeDay(day, views, table, hidden, session)
+		if table.err != nil {
+			return errors.Join(table.err, closeBoth())
+		}
+		if day%7 == 6 || day == w.cfg.Days-1 {
+			w.writeWeek(day, offers, &s.stock)
+		}
+		if w.o.Progress != nil {
+			w.o.Progress(day+1, w.cfg.Days, w.sum.Events)
+		}
+	}
+	return closeBoth()
+}
+
+// writeDay writes the views of a day and returns the number of sessions so far.
+func (w *writer) writeDay(day int, views []view, t, hidden *tableFile, session int64) int64 {
+	midnight := w.cfg.at(day, 0).UnixMicro()
+	numbers := map[int32]int64{} // of the day's sessions, by user
+	for n := range views {
+		v := &views[n]
+		id, ok := numbers[v.user]
+		if !ok {
+			id = session
+			session++
+			numbers[v.user] = id
+		}
+		u, it := &w.users[v.user], &w.items[v.item]
+		t.moment(midnight + int64(v.second)*1_000_000)
+		t.integer(id)
+		t.integer(int64(v.user))
+		t.integer(int64(v.item))
+		t.text(categories[it.category].name)
+		t.text(brand(it.brand))
+		t.text(devices[u.device])
+		t.text(countries[u.country])
+		t.integer(int64(u.age))
+		t.integer(int64(v.position))
+		t.real(cents(float64(v.price)))
+		t.real(float64(v.discount))
+		t.real(math.Round(10_000*float64(v.gap)) / 10_000)
+		if v.since < 0 {
+			t.missing()
+		} else {
+			t.real(float64(v.since))
+		}
+		t.integer(int64(v.visits))
+		t.integer(int64(v.bought))
+		if it.launch > 0 {
+			t.real(float64(day - it.launch))
+		} else {
+			t.missing()
+		}
+		t.truth(v.inStock)
+		t.truth(v.carted)
+		t.truth(v.purchased)
+		t.end()
+		hidden.real(float64(v.probability))
+		hidden.truth(v.wanted)
+		hidden.end()
+		w.count(v)
+	}
+	return session
+}
+
+func cents(x float64) float64 { return math.Round(100*x) / 100 }
+
+func (w *writer) count(v *view) {
+	w.sum.Events++
+	bin := min(int(v.probability*aucBins), aucBins-1)
+	w.all[bin]++
+	switch {
+	case v.purchased:
+		w.sum.Purchases++
+	case v.wanted:
+		w.sum.Lost++
+	}
+	if v.wanted {
+		w.hits[bin]++
+	}
+	if v.carted {
+		w.sum.Carts++
+	}
+}
+
+// writeWeek writes prices and stock of the week that ends with a day.
+func (w *writer) writeWeek(day int, offers []offer, k *stock) {
+	monday := w.cfg.at(day-day%7, 0).UnixMicro()
+	for i := range w.items {
+		if w.items[i].launch > day {
+			continue
+		}
+		o, wk := &offers[i], &k.week[i]
+		t := w.weeks
+		t.moment(monday)
+		t.integer(int64(i))
+		t.real(o.price)
+		t.real(o.discount)
+		for _, c := range o.competitors {
+			t.real(c)
+		}
+		t.integer(int64(wk.start))
+		t.integer(int64(wk.received))
+		t.integer(int64(wk.sold))
+		t.integer(int64(wk.views))
+		t.end()
+		w.hid.moment(monday)
+		w.hid.integer(int64(i))
+		w.hid.real(wk.expected)
+		w.hid.integer(int64(wk.lost))
+		w.hid.end()
+	}
+}
+
+// catalog writes what is known of items, and what is not.
+func (w *writer) catalog() error {
+	known, err := createTable(w.dir, "items.parquet", field("item", integer), field("category", text), field("brand", text), field("title", text), field("list_price", real),
+		field("cost", real), field("launch", moment), field("lead_time_days", integer), field("image", vector))
+	if err != nil {
+		return err
+	}
+	hidden, err := createTable(w.dir, "truth/items.parquet", field("item", integer), field("taste", vector), field("quality", real), field("elasticity", real))
+	if err != nil {
+		return errors.Join(err, known.close())
+	}
+	for i := range w.items {
+		it := &w.items[i]
+		known.integer(int64(i))
+		known.text(categories[it.category].name)
+		known.text(brand(it.brand))
+		known.text(it.title(i))
+		known.real(it.price)
+		known.real(it.cost)
+		if it.launch > 0 {
+			known.moment(w.cfg.at(it.launch, 0).UnixMicro())
+		} else {
+			known.missing()
+		}
+		known.integer(int64(it.lead))
+		known.vector(w.picture(i))
+		known.end()
+		hidden.integer(int64(i))
+		hidden.vector(it.taste[:])
+		hidden.real(it.quality)
+		hidden.real(it.elasticity)
+		hidden.end()
+	}
+	w.sum.Tables[known.name], w.sum.Tables[hidden.name] = int64(len(w.items)), int64(len(w.items))
+	return errors.Join(known.close(), hidden.close())
+}
+
+// audience writes what is known of users, and what is not.
+func (w *writer) audience() error {
+	known, err := createTable(w.dir, "users.parquet", field("user", integer), field("email", text), field("device", text), field("country", text), field("age", integer), field("signup", moment))
+	if err != nil {
+		return err
+	}
+	hidden, err := createTable(w.dir, "truth/users.parquet", field("user", integer), field("taste", vector), field("price_sensitivity", real), field("budget", real), field("activity", real), field("favorite", text))
+	if err != nil {
+		return errors.Join(err, known.close())
+	}
+	for i := range w.users {
+		u := &w.users[i]
+		known.integer(int64(i))
+		known.text(fmt.Sprintf("user%d@mail.example", i))
+		known.text(devices[u.device])
+		known.text(countries[u.country])
+		known.integer(int64(u.age))
+		if u.signup >= 0 {
+			known.moment(w.cfg.at(int(u.signup), 0).UnixMicro())
+		} else {
+			known.missing()
+		}
+		known.end()
+		hidden.integer(int64(i))
+		hidden.vector(u.taste[:])
+		hidden.real(float64(u.sensitive))
+		hidden.real(float64(u.budget))
+		hidden.real(float64(u.activity))
+		hidden.text(categories[u.favorite].name)
+		hidden.end()
+	}
+	w.sum.Tables[known.name], w.sum.Tables[hidden.name] = int64(len(w.users)), int64(len(w.users))
+	return errors.Join(known.close(), hidden.close())
+}
+
+// describe writes dataset.json.
+func (w *writer) describe() error {
+	w.sum.BayesAUC = w.auc()
+	w.made.Version, w.made.Rows, w.made.Seed = manifest.Version, w.sum.Events, w.cfg.Seed
+	sql := map[string]string{manifest.Date: "TIMESTAMP", manifest.Numeric: "DOUBLE", manifest.Categorical: "VARCHAR", manifest.Boolean: "BOOLEAN"}
+	for _, f := range eventFields {
+		c := manifest.Column{Name: f.name, Type: f.kind, SQL: sql[f.kind]}
+		if f.typ == integer {
+			c.SQL = "BIGINT"
+		}
+		w.made.Columns = append(w.made.Columns, c)
+	}
+	w.made.Sources = []manifest.Source{{Name: "simulation", Rows: w.sum.Events, From: fmt.Sprintf("debut data simulate: %d users, %d items, %d days, seed %d", w.cfg.Users, w.cfg.Items, w.cfg.Days, w.cfg.Seed)}}
+	for i := range w.made.Parts {
+		p := &w.made.Parts[i]
+		h, err := datasets.HashFile(filepath.Join(w.dir, p.File))
+		if err != nil {
+			return err
+		}
+		p.Bytes, p.SHA256 = h.Bytes, h.SHA256
+	}
+	for name := range w.sum.Tables {
+		info, err := os.Stat(filepath.Join(w.dir, name))
+		if err != nil {
+			return err
+		}
+		w.sum.Bytes += info.Size()
+	}
+	return w.made.Write(w.dir)
+}
+
+// auc ranks what was wanted by the true probabilities.
+func (w *writer) auc() float64 {
+	ordered, below, positives, negatives := 0.0, 0.0, 0.0, 0.0
+	for bin := range w.all {
+		hit, miss := float64(w.hits[bin]), float64(w.all[bin]-w.hits[bin])
+		ordered += hit * (below + miss/2)
+		below += miss
+		positives += hit
+		negatives += miss
+	}
+	if positives*negatives == 0 {
+		return 0
+	}
+	return ordered / (positives * negatives)
+}
