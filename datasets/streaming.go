@@ -167,16 +167,17 @@ func (s *Stream) GroupRows(g int) int { return s.bounds[g+1] - s.bounds[g] }
 // SHA256 identifies the content of the file, as dataset.json has it.
 func (s *Stream) SHA256() string { return s.sha256 }
 
-// frame reads the rows from first up to end.
-func (s *Stream) frame(ctx context.Context, first, end int, types map[string]string) (*Frame, error) {
+// frame reads the rows for which a condition on their numbers in the file holds,
+// which must be so many.
+func (s *Stream) frame(ctx context.Context, where string, rows int, types map[string]string) (*Frame, error) {
 	rel := *s.rel
-	rel.sql = fmt.Sprintf("(SELECT * FROM read_parquet(%s, file_row_number = true) WHERE file_row_number BETWEEN %d AND %d)", duck.Literals([]string{s.file}), first, end-1)
+	rel.sql = fmt.Sprintf("(SELECT * FROM read_parquet(%s, file_row_number = true) WHERE %s)", duck.Literals([]string{s.file}), where)
 	f, err := rel.read(ctx, s.db, types)
 	if err != nil {
 		return nil, err
 	}
-	if f.Rows != end-first {
-		return nil, fmt.Errorf("%s: %d of the rows %d to %d could be read; prepare the data again", displayName(s.file), f.Rows, first+1, end)
+	if f.Rows != rows {
+		return nil, fmt.Errorf("%s: %d of %d rows could be read; prepare the data again", displayName(s.file), f.Rows, rows)
 	}
 	return f, nil
 }
@@ -199,7 +200,7 @@ func (s *Stream) Read(ctx context.Context, groups []int) (*Encoded, error) {
 		}
 	}
 	for _, g := range groups {
-		f, err := s.frame(ctx, s.bounds[g], s.bounds[g+1], types)
+		f, err := s.frame(ctx, fmt.Sprintf("file_row_number BETWEEN %d AND %d", s.bounds[g], s.bounds[g+1]-1), s.GroupRows(g), types)
 		if err != nil {
 			return nil, fmt.Errorf("%s rows: %w", s.name, err)
 		}
@@ -222,9 +223,8 @@ func (e *Encoder) rowBytes() int64 {
 	return 4 * int64(len(e.NumericFeatures())+len(e.CategoricalFields())+2)
 }
 
-// loadPrepared opens prepared data for streaming. The encoder is fitted on the
-// first rows of the training part, which are a random sample of it;
-// vocabularies count all of its rows.
+// loadPrepared opens prepared data for streaming. The encoder is fitted on some
+// of the training rows; vocabularies count all.
 func (l *loader) loadPrepared() (_ *Dataset, err error) {
 	dir, err := ExpandPath(l.cfg.Prepared, l.baseDir)
 	if err != nil {
@@ -306,7 +306,9 @@ func (l *loader) loadPrepared() (_ *Dataset, err error) {
 	return d, nil
 }
 
-// sample reads the rows that the encoder is fitted on.
+// sample reads the rows that the encoder is fitted on: all, or as many row
+// groups as hold FitRows, evenly spaced, because the rows of a file may stand in
+// the order of time.
 func (l *loader) sample(train *Stream, types map[string]string, memory int64) (*Frame, error) {
 	rows := l.cfg.FitRows
 	if memory > 0 {
@@ -315,7 +317,23 @@ func (l *loader) sample(train *Stream, types map[string]string, memory int64) (*
 		columns := int64(max(1, len(train.rel.names)))
 		rows = int(min(int64(rows), max(10_000, memory/4/(16*columns))))
 	}
-	f, err := train.frame(l.ctx, 0, min(rows, train.Rows()), types)
+	var ranges []string
+	taken, last := 0, -1
+	wanted := max(1, rows*train.Groups()/max(1, train.Rows())) // about
+	for k := range wanted {
+		g := k * train.Groups() / wanted
+		if g == last || rows >= train.Rows() {
+			continue
+		}
+		last = g
+		end := min(train.bounds[g+1], train.bounds[g]+rows-taken)
+		ranges = append(ranges, fmt.Sprintf("file_row_number BETWEEN %d AND %d", train.bounds[g], end-1))
+		taken += end - train.bounds[g]
+	}
+	if rows >= train.Rows() {
+		ranges, taken = []string{"TRUE"}, train.Rows()
+	}
+	f, err := train.frame(l.ctx, strings.Join(ranges, " OR "), taken, types)
 	if err != nil {
 		return nil, l.locate(err)
 	}
