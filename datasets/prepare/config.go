@@ -41,7 +41,17 @@ type Source struct {
 	Null      datasets.Strings  `yaml:"null,omitempty" jsonschema:"description=Texts that mean a missing value besides the empty one."`
 	Types     map[string]string `yaml:"types,omitempty" jsonschema:"description=CSV: SQL types of columns that are not to be found out such as {code: VARCHAR}."`
 	Layout    string            `yaml:"layout,omitempty" jsonschema:"enum=auto,enum=columns,enum=lists,description=libsvm and libfm and libffm: a column for each feature or lists of indexes and values."`
+	Postgres  *Postgres         `yaml:"postgres,omitempty" jsonschema:"description=A table of a PostgreSQL database instead of files."`
 	Query     string            `yaml:"query,omitempty" jsonschema:"description=SQL (DuckDB) over the other sources instead of files; or over the view data where there is a path."`
+}
+
+// Postgres names a table, or a query, of a PostgreSQL server. The connection
+// string is a secret and stands in a file or in the environment.
+type Postgres struct {
+	DSN   datasets.Secret `yaml:"dsn" jsonschema:"description=Where the connection string is such as {env: DATABASE_URL}."`
+	Table string          `yaml:"table,omitempty" jsonschema:"description=The table; schema.table where it is not in the search path."`
+	Query string          `yaml:"query,omitempty" jsonschema:"description=A SELECT in the server's SQL instead of a table."`
+	Order string          `yaml:"order,omitempty" jsonschema:"description=The columns that fix the order of rows. Default: the primary key or else all columns."`
 }
 
 // Encryption names those who can read the output.

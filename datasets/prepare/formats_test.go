@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"debut/datasets/postgres/postgrestest"
 )
 
 func TestTextFormats(t *testing.T) {
@@ -97,4 +99,24 @@ func TestEncryptedOutput(t *testing.T) {
 		_, err := run(t, dir, source+text)
 		wantError(t, dir, err, want)
 	}
+}
+
+func TestPostgres(t *testing.T) {
+	s := postgrestest.Start(t)
+	s.Exec(t, "CREATE TABLE sales (id int PRIMARY KEY, amount numeric, at timestamp); INSERT INTO sales SELECT i, i * 0.5, '2025-01-01'::timestamp + i * interval '1 hour' FROM generate_series(1, 1000) i")
+	t.Setenv("TEST_DSN", s.DSN())
+	dir := t.TempDir()
+	const text = "sources: {sales: {postgres: {dsn: {env: TEST_DSN}, table: sales}}}\nsplit: {method: none}\n"
+	d := mustRun(t, dir, text)
+	wantRows(t, dir, "SELECT count(*), sum(amount), max(id) FROM out", "1000 250250.0 1000")
+	first := sums(t, dir)
+	mustRun(t, dir, text)
+	if sums(t, dir) != first || strings.Contains(d.Sources[0].From, postgrestest.Password) {
+		t.Errorf("not the same bytes, or the password in %q", d.Sources[0].From)
+	}
+	if err := os.RemoveAll(filepath.Join(dir, "out")); err != nil {
+		t.Fatal(err)
+	}
+	_, err := run(t, dir, strings.Replace(text, "table: sales", "table: sale", 1))
+	wantError(t, dir, err, "source sales", `did you mean "sales"`)
 }

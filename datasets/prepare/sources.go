@@ -12,6 +12,7 @@ import (
 	"debut/datasets"
 	"debut/datasets/duck"
 	"debut/datasets/manifest"
+	"debut/datasets/postgres"
 )
 
 // Types of CSV columns are found out from all rows of files up to exactBytes,
@@ -30,6 +31,8 @@ func (p *pipeline) openSource(name string, s *Source) error {
 	m := manifest.Source{Name: name}
 	var err error
 	switch {
+	case s.Postgres != nil:
+		m.From, err = p.stagePostgres(name, s.Postgres)
 	case s.Query != "" && len(s.Path) == 0:
 		m.From = "query"
 		err = p.exec("query", "CREATE TABLE "+duck.Name(name)+" AS SELECT * FROM ("+trimQuery(s.Query)+"\n)")
@@ -228,4 +231,13 @@ func (p *pipeline) reject(n int, row func(int) rejected) error {
 	p.made.Rejects = p.cfg.Rejects.File
 	p.log.Warn("rows that cannot be read were kept aside", "rows", n, "first", row(0).String())
 	return nil
+}
+
+// stagePostgres reads a table of a server.
+func (p *pipeline) stagePostgres(name string, s *Postgres) (string, error) {
+	dsn, err := s.DSN.Read(p.baseDir, "postgres.dsn")
+	if err != nil {
+		return "", err
+	}
+	return postgres.Stage(p.ctx, p.db, name, postgres.Options{DSN: dsn, Table: s.Table, Query: s.Query, Order: s.Order, TempDir: p.temp})
 }

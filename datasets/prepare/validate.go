@@ -140,8 +140,17 @@ func (s *Source) validate(path, name string) error {
 			return err
 		}
 	}
+	if s.Postgres != nil {
+		if len(s.Path) > 0 || s.Query != "" || s.Format != "" {
+			return errorf(path, "a source is either files or postgres; the query of a server goes under postgres.query")
+		}
+		if (s.Postgres.Table == "") == (s.Postgres.Query == "") {
+			return errorf(path+".postgres", "name either a table or a query")
+		}
+		return nil
+	}
 	if len(s.Path) == 0 && strings.TrimSpace(s.Query) == "" {
-		return errorf(path, "nothing is read; give path or query")
+		return errorf(path, "nothing is read; give path, postgres or query")
 	}
 	if s.Query != "" && contains(textFormats, s.Format) {
 		return errorf(path+".query", "does not go with %s files; make another source with the query", s.Format)
