@@ -1,0 +1,283 @@
+package inspect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"debut/datasets"
+	"debut/datasets/duck"
+	"debut/datasets/nearest"
+)
+
+// DefaultSample is how many rows of a table are looked at unless Options say
+// otherwise.
+const DefaultSample = 5_000_000
+
+// Options say how tables are inspected. The zero value will do.
+type Options struct {
+	// Label is the column to predict; "" has it guessed. Tables that lack it are
+	// inspected without one, unless all do, which is an error.
+	Label string
+	// Sample is about how many rows are looked at where there are more; 0 means
+	// DefaultSample, a negative number all.
+	Sample int64
+	// Memory is a limit in bytes of what is held, 0 for none; a table that would
+	// need more is sampled.
+	Memory int64
+	// Threads is the number of columns looked at at once, 0 for one for each
+	// processor. The result does not depend on it.
+	Threads int
+	// Now is when dates begin to lie in the future; the zero value is the present.
+	Now time.Time
+}
+
+// Inspect reads the files of a source, or the result of its query, and reports
+// on them. Files of different columns, or formats, are tables of their own.
+// Relative paths are resolved against baseDir. Errors are those of
+// datasets.Read, but for values: those that a run would refuse are warnings.
+func Inspect(ctx context.Context, src datasets.Source, baseDir string, o Options) (*Report, error) {
+	if o.Now.IsZero() {
+		o.Now = time.Now()
+	}
+	if o.Threads <= 0 {
+		o.Threads = runtime.GOMAXPROCS(0)
+	}
+	groups, err := groups(ctx, src, baseDir)
+	if err != nil {
+		return nil, err
+	}
+	report := new(Report)
+	var names []string
+	labeled := o.Label == ""
+	for _, g := range groups {
+		t, d, err := inspectTable(ctx, g, baseDir, o)
+		if err != nil {
+			return nil, err
+		}
+		labeled = labeled || t.Label != nil
+		names = append(names, d.names...)
+		report.Tables = append(report.Tables, t)
+	}
+	if !labeled {
+		return nil, fmt.Errorf("label: there is no column %q that can be read%s; the columns are %s", o.Label, nearest.DidYouMean(o.Label, names), listed(names))
+	}
+	return report, nil
+}
+
+// listed renders names for a message.
+func listed(names []string) string {
+	const most = 12
+	var quoted []string
+	for i, n := range names {
+		if i == most {
+			quoted = append(quoted, fmt.Sprintf("and %d more", len(names)-most))
+			break
+		}
+		quoted = append(quoted, strconv.Quote(clip(n)))
+	}
+	return strings.Join(quoted, ", ")
+}
+
+// group is a table: a source of files with the same columns.
+type group struct {
+	source datasets.Source
+	files  []string
+}
+
+// groups cuts the files of a source into tables, in order of their first files.
+func groups(ctx context.Context, src datasets.Source, baseDir string) ([]group, error) {
+	if len(src.Path) == 0 && src.Query == "" {
+		return nil, errors.New("inspect: no files are given")
+	}
+	var files []string
+	for _, p := range src.Path {
+		path, err := datasets.ExpandPath(p, baseDir)
+		if err != nil {
+			return nil, err
+		}
+		matches, err := filepath.Glob(path)
+		if err != nil || len(matches) == 0 || slices.Contains(matches, path) {
+			matches = []string{path} // reading will say what is wrong with it
+		}
+		slices.Sort(matches)
+		files = append(files, matches...)
+	}
+	if src.Query != "" {
+		return []group{{src, files}}, nil
+	}
+	var out []group
+	var signatures []string
+	for _, file := range files {
+		one := src
+		one.Path = datasets.Strings{file}
+		signature, err := signatureOf(ctx, one, file)
+		if err != nil {
+			return nil, err
+		}
+		if i := slices.Index(signatures, signature); i >= 0 {
+			out[i].files = append(out[i].files, file)
+			out[i].source.Path = append(out[i].source.Path, file)
+			continue
+		}
+		signatures = append(signatures, signature)
+		out = append(out, group{one, []string{file}})
+	}
+	return out, nil
+}
+
+// signatureOf returns what files of one table have in common.
+func signatureOf(ctx context.Context, src datasets.Source, file string) (string, error) {
+	format := formatOf(src, file)
+	if format == "csv" {
+		f, err := sniff(file, src.Delimiter, src.Header, src.Names)
+		if err != nil {
+			return "csv " + file, nil // reading will say what is wrong with it
+		}
+		if !f.header {
+			return fmt.Sprintf("csv %q %d", f.delimiter, len(f.fields)), nil
+		}
+		return fmt.Sprintf("csv %q %q", f.delimiter, f.fields), nil
+	}
+	table, err := datasets.OpenTable(src, "", datasets.TableOptions{})
+	if err != nil {
+		return "", err
+	}
+	db, err := duck.Open(duck.Options{})
+	if err != nil {
+		return "", err
+	}
+	defer db.Close()
+	columns, err := db.Describe(ctx, "SELECT * FROM "+table.SQL)
+	if err != nil {
+		return "", table.Explain(err)
+	}
+	names := make([]string, len(columns))
+	for i, c := range columns {
+		names[i] = c.Name
+	}
+	return fmt.Sprintf("%s %q", format, names), nil
+}
+
+// formatOf goes by the source, then by the file's extension, as datasets does.
+func formatOf(src datasets.Source, file string) string {
+	if src.Format != "" && src.Format != "auto" {
+		return src.Format
+	}
+	name := strings.ToLower(file)
+	name = strings.TrimSuffix(strings.TrimSuffix(name, ".gz"), ".zst")
+	switch filepath.Ext(name) {
+	case ".parquet", ".pq":
+		return "parquet"
+	case ".json", ".jsonl", ".ndjson":
+		return "json"
+	}
+	return "csv"
+}
+
+// inspectTable looks at one table.
+func inspectTable(ctx context.Context, g group, baseDir string, o Options) (*Table, *data, error) {
+	d, err := load(ctx, g.source, g.files, baseDir, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	t := &Table{Name: tableName(g), Rows: d.rows, Inspected: int64(d.frame.Rows), Sampled: d.sampled, Null: d.null, Warnings: []Warning{}}
+	for _, f := range g.files {
+		t.Files = append(t.Files, base(f))
+	}
+	columns := d.frame.Columns
+	found := make([]*examined, len(columns))
+	if err := each(ctx, len(columns), o.Threads, func(i int) { found[i] = examine(columns[i], o.Now) }); err != nil {
+		return nil, nil, err
+	}
+	label := chooseLabel(d.frame, found, o.Label)
+	if label != nil {
+		t.Label = &label.Label
+		if err := each(ctx, len(columns), o.Threads, func(i int) {
+			if i != label.index {
+				found[i].column.Predicts = label.predictive(columns[i])
+			}
+		}); err != nil {
+			return nil, nil, err
+		}
+	}
+	if t.Relations, err = relate(ctx, d.frame, found, o.Threads); err != nil {
+		return nil, nil, err
+	}
+	t.Duplicates = duplicates(d.frame)
+	for _, name := range d.names {
+		if i := slices.IndexFunc(columns, func(s *datasets.Series) bool { return s.Name == name }); i >= 0 {
+			t.Columns = append(t.Columns, found[i].column)
+		} else {
+			t.Columns = append(t.Columns, &Column{Name: name, Type: typeUnreadable})
+		}
+	}
+	t.Warnings = append(t.Warnings, warnings(t, d, found, label, o)...)
+	t.finish(d)
+	return t, d, ctx.Err()
+}
+
+// typeUnreadable is the type of a column that cannot be read.
+const typeUnreadable = "unreadable"
+
+func tableName(g group) string {
+	if len(g.files) == 0 {
+		return "the query's result"
+	}
+	name := base(g.files[0])
+	if n := len(g.files) - 1; n > 0 {
+		name += fmt.Sprintf(" (and %d more)", n)
+	}
+	if g.source.Query != "" {
+		name = "query over " + name
+	}
+	return name
+}
+
+// each calls work for the numbers from 0 to n, on some threads.
+func each(ctx context.Context, n, threads int, work func(i int)) error {
+	var next atomic.Int64
+	var group sync.WaitGroup
+	for range min(threads, n) {
+		group.Go(func() {
+			for ctx.Err() == nil {
+				i := int(next.Add(1)) - 1
+				if i >= n {
+					return
+				}
+				work(i)
+			}
+		})
+	}
+	group.Wait()
+	return ctx.Err()
+}
+
+// finish names the places of examples.
+func (t *Table) finish(d *data) {
+	places := func(list []Example) {
+		for i := range list {
+			if list[i].Place == "" && list[i].row >= 0 {
+				list[i].Place = d.place(list[i].row)
+			}
+		}
+	}
+	places(t.Duplicates.Examples)
+	for _, c := range t.Columns {
+		if c.Numbers != nil {
+			places(c.Numbers.IQR.Examples)
+			places(c.Numbers.MAD.Examples)
+		}
+	}
+	for i := range t.Warnings {
+		places(t.Warnings[i].Examples)
+	}
+}

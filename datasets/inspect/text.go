@@ -1,0 +1,257 @@
+package inspect
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"debut/datasets"
+)
+
+const (
+	textWidth    = 100
+	nameWidth    = 26
+	textColumns  = 100 // are listed; JSON and HTML have all
+	textWarnings = 60
+)
+
+// Text returns the report for people: a table of the columns at most 100
+// characters wide, and below it the warnings, the worst first.
+func (r *Report) Text() string {
+	var b strings.Builder
+	for i, t := range r.Tables {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		t.text(&b)
+	}
+	return b.String()
+}
+
+func (t *Table) text(b *strings.Builder) {
+	head := fmt.Sprintf("%s: %s, %d columns", printable(t.Name), rowsOf(t.Rows), len(t.Columns))
+	if len(t.Columns) == 1 {
+		head = strings.TrimSuffix(head, "s")
+	}
+	if t.Duplicates.Rows > 0 {
+		head += fmt.Sprintf("; %s repeated", rowsOf(t.Duplicates.Rows))
+	}
+	wrap(b, head, "")
+	if t.Sampled != "" {
+		wrap(b, fmt.Sprintf("looked at %s: %s", rowsOf(t.Inspected), t.Sampled), "")
+	}
+	if len(t.Null) > 0 {
+		wrap(b, "read as missing values: "+listQuoted(t.Null), "")
+	}
+	if t.Label != nil {
+		wrap(b, t.Label.text(), "  ")
+	}
+	b.WriteByte('\n')
+	t.columnTable(b)
+	if len(t.Warnings) == 0 {
+		b.WriteString("\nnothing suspicious\n")
+		return
+	}
+	b.WriteByte('\n')
+	for i, w := range t.Warnings {
+		if i == textWarnings {
+			fmt.Fprintf(b, "… and %d more, in --json and --html\n", len(t.Warnings)-i)
+			break
+		}
+		w.text(b)
+	}
+}
+
+// text describes the label on a line.
+func (l *Label) text() string {
+	head := fmt.Sprintf("label %s (%s", printable(l.Column), l.Task)
+	if l.Guessed {
+		head += ", guessed"
+	}
+	head += ")"
+	total := int64(0)
+	for _, c := range l.Classes {
+		total += c.Rows
+	}
+	var classes []string
+	for i, c := range l.Classes {
+		if i == 8 {
+			classes = append(classes, fmt.Sprintf("and %d more", len(l.Classes)-i))
+			break
+		}
+		classes = append(classes, fmt.Sprintf("%s %s (%s)", printable(c.Value), thousands(c.Rows), percent(float64(c.Rows)/float64(max(total, 1)))))
+	}
+	if len(classes) > 0 {
+		head += ": " + strings.Join(classes, ", ")
+	}
+	return head
+}
+
+// columnTable lists the columns.
+func (t *Table) columnTable(b *strings.Builder) {
+	measure := ""
+	rows := [][]string{{"column", "type", "missing", "distinct", "", "values"}}
+	for _, c := range t.Columns {
+		if c.Predicts != nil {
+			measure = measureColumn[c.Predicts.Measure]
+		}
+	}
+	rows[0][4] = measure
+	for i, c := range t.Columns {
+		if i == textColumns {
+			break
+		}
+		row := []string{cut(printable(c.Name), nameWidth), c.Type, "", thousands(c.Distinct), "", c.summary(t.Inspected)}
+		if c.Missing > 0 {
+			row[2] = percent(c.MissingShare)
+		}
+		switch {
+		case t.Label != nil && c.Name == t.Label.Column:
+			row[4] = "label"
+		case c.Predicts != nil:
+			row[4] = fmt.Sprintf("%.3f", c.Predicts.Value)
+		}
+		if c.Type == typeUnreadable {
+			row[3] = ""
+		}
+		rows = append(rows, row)
+	}
+	widths := make([]int, len(rows[0]))
+	for _, row := range rows {
+		for i, cell := range row {
+			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+		}
+	}
+	for _, row := range rows {
+		line := ""
+		for i, cell := range row {
+			if i == len(row)-1 {
+				line += cut(cell, textWidth-utf8.RuneCountInString(line))
+				continue
+			}
+			if widths[i] == 0 {
+				continue
+			}
+			pad := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell))
+			if i >= 2 {
+				cell, pad = pad, cell
+			}
+			line += cell + pad + "  "
+		}
+		b.WriteString(strings.TrimRight(line, " ") + "\n")
+	}
+	if n := len(t.Columns) - textColumns; n > 0 {
+		fmt.Fprintf(b, "… and %s more columns, in --json and --html\n", thousands(int64(n)))
+	}
+}
+
+var measureColumn = map[string]string{"auc": "AUC", "information": "inform.", "r2": "R²"}
+
+// summary tells in a few words what values a column of so many rows has.
+func (c *Column) summary(rows int64) string {
+	switch {
+	case c.Withheld:
+		return "(withheld: personal)"
+	case c.Type == datasets.TypeVector:
+		return fmt.Sprintf("%d numbers each", c.Width)
+	case c.Type == datasets.TypeNumeric && c.Numbers != nil:
+		n := c.Numbers
+		if n.Min == n.Max {
+			return brief(n.Min)
+		}
+		return fmt.Sprintf("%s … %s … %s", brief(n.Min), brief(n.Quantiles.P50), brief(n.Max))
+	case c.Dates != nil:
+		return c.Dates.Min + " … " + c.Dates.Max
+	}
+	var parts []string
+	for _, f := range c.Frequent {
+		parts = append(parts, printable(f.Value)+" "+percent(float64(f.Rows)/float64(max(rows-c.Missing, 1))))
+	}
+	if len(parts) == 0 && c.Texts != nil {
+		return fmt.Sprintf("%d to %d characters", c.Texts.MinLength, c.Texts.MaxLength)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// brief formats a number in few characters.
+func brief(v float64) string {
+	if v == math.Trunc(v) && math.Abs(v) < 1e9 {
+		return thousands(int64(v))
+	}
+	return strconv.FormatFloat(v, 'g', 4, 64)
+}
+
+// text writes a warning and its remedy.
+func (w Warning) text(b *strings.Builder) {
+	line := fmt.Sprintf("%-8s ", w.Severity)
+	if w.Column != "" {
+		line += printable(clip(w.Column)) + ": "
+	}
+	line += printable(w.Message)
+	if w.Rows > 0 && !strings.Contains(w.Message, thousands(w.Rows)) {
+		line += " (" + rowsOf(w.Rows) + ")"
+	}
+	var examples []string
+	for _, e := range w.Examples {
+		switch {
+		case e.Value != "" && e.Place != "":
+			examples = append(examples, quoted(e.Value)+" in "+printable(e.Place))
+		case e.Place != "":
+			examples = append(examples, printable(e.Place))
+		}
+	}
+	if len(examples) > 0 {
+		line += "; " + strings.Join(examples, ", ")
+	}
+	const indent = "         "
+	wrap(b, line, indent)
+	if w.Remedy != "" {
+		wrap(b, indent+"→ "+printable(w.Remedy), indent+"  ")
+	}
+}
+
+// wrap writes a text in lines of the width, all but the first indented. Words
+// longer than a line stay whole.
+func wrap(b *strings.Builder, text, indent string) {
+	column := 0
+	for i, word := range strings.Split(text, " ") {
+		n := utf8.RuneCountInString(word)
+		switch {
+		case i == 0:
+		case column+1+n > textWidth && column > len(indent):
+			b.WriteString("\n" + indent)
+			column = len(indent)
+		default:
+			b.WriteByte(' ')
+			column++
+		}
+		b.WriteString(word)
+		column += n
+	}
+	b.WriteByte('\n')
+}
+
+// cut shortens a text to so many characters.
+func cut(text string, width int) string {
+	if utf8.RuneCountInString(text) <= width {
+		return text
+	}
+	return string([]rune(text)[:max(0, width-1)]) + "…"
+}
+
+// printable replaces what would move a terminal's cursor, or worse.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r == ' ' || unicode.IsPrint(r) {
+			return r
+		}
+		return '·'
+	}, text)
+}
+
+// dateOf renders microseconds since 1970 as a day.
+func dateOf(micros float64) string { return time.UnixMicro(int64(micros)).UTC().Format(time.DateOnly) }
