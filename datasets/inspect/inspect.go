@@ -220,7 +220,7 @@ func inspectTable(ctx context.Context, g group, baseDir string, o Options) (*Tab
 			t.Columns = append(t.Columns, &Column{Name: name, Type: typeUnreadable})
 		}
 	}
-	t.Warnings = append(t.Warnings, warnings(t, d, found, label, o)...)
+	t.Warnings = append(t.Warnings, warnings(t, d, found, label)...)
 	t.finish(d)
 	return t, d, ctx.Err()
 }

@@ -67,14 +67,14 @@ func (s sampling) sql(row string) string {
 // in form f, and counts what it finds in the rows kept; a nil sample keeps all.
 // Where out is not nil, it gets the rows kept, in form f. Records of another
 // number of fields are an error in a sample and noted otherwise.
-func scanRaw(files []string, f form, sample *sampling, out *csv.Writer, cancelled func() error) (*rawFile, error) {
+func scanRaw(files []string, f form, sample *sampling, out *csv.Writer, canceled func() error) (*rawFile, error) {
 	raw := &rawFile{columns: make([]rawColumn, len(f.fields)), files: files}
 	for _, file := range files {
 		raw.starts = append(raw.starts, len(raw.lines))
 		err := records(file, f, func(line int, record []string) error {
 			raw.rows++
 			if raw.rows%4096 == 0 {
-				if err := cancelled(); err != nil {
+				if err := canceled(); err != nil {
 					return err
 				}
 			}

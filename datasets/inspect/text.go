@@ -5,7 +5,6 @@ import (
 	"math"
 	"strconv"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -252,6 +251,3 @@ func printable(text string) string {
 		return '·'
 	}, text)
 }
-
-// dateOf renders microseconds since 1970 as a day.
-func dateOf(micros float64) string { return time.UnixMicro(int64(micros)).UTC().Format(time.DateOnly) }

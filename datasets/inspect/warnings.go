@@ -18,7 +18,7 @@ var codes = []string{
 }
 
 // warnings collects all that is suspicious about a table, the worst first.
-func warnings(t *Table, d *data, found []*examined, label *target, o Options) []Warning {
+func warnings(t *Table, d *data, found []*examined, label *target) []Warning {
 	var out []Warning
 	position := map[string]int{"": -1}
 	for i, c := range t.Columns {

@@ -67,7 +67,7 @@ var rules = []rule{
 		without: append([]string{"gift", "loyalty", "graphics"}, figures...)},
 	{kind: NationalID, any: []string{"ssn", "nino", "passport", "personnummer", "sozialversicherungsnummer", "taxid", "steuernummer", "socialsecurity", "nationalid"}, without: figures},
 	{kind: NationalID, any: []string{"social"}, with: []string{"security"}},
-	{kind: NationalID, any: []string{"national", "tax", "driver", "drivers", "identity"}, with: []string{"id", "license", "licence"}},
+	{kind: NationalID, any: []string{"national", "tax", "driver", "drivers", "identity"}, with: []string{"id", "license", "licence"}}, //nolint:misspell // as columns are called
 	{kind: Birth, any: []string{"birth", "birthday", "birthdate", "birthyear", "dob", "dateofbirth", "geburtsdatum", "geburtstag", "yob"}},
 	{kind: PersonName, any: []string{"firstname", "lastname", "fullname", "surname", "forename", "username", "nickname", "vorname", "nachname",
 		"familienname", "customername", "clientname", "contactname", "cardholder"}, without: figures},

@@ -211,7 +211,7 @@ func FuzzDetect(f *testing.F) {
 				t.Errorf("the example %q shows %q", found.Example, value)
 			}
 		}
-		Luhn(value)
-		ValidIBAN(value)
+		// Neither panics.
+		_, _ = Luhn(value), ValidIBAN(value)
 	})
 }

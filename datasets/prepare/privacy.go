@@ -94,7 +94,7 @@ func (p *pipeline) generalize(how map[string]Generalization) error {
 		wrong := func(what string) error {
 			return p.configErrorf(name, "column %q is %s; %s", name, c.typ, what)
 		}
-		expr, typ := "", c.typ
+		var expr, typ string
 		switch {
 		case g.Width != 0:
 			if !isNumber(c.typ) {

@@ -129,7 +129,7 @@ func (p *pipeline) stageFiles(name string, s *Source) ([]manifest.Hash, error) {
 		}
 	}
 	if t.CSV {
-		return hashes, p.takeRejects(t)
+		return hashes, p.takeRejects()
 	}
 	return hashes, nil
 }
@@ -160,7 +160,7 @@ func hashFiles(files []string) (hashes []manifest.Hash, bytes int64, err error) 
 
 // takeRejects puts the rows that DuckDB could not read into the file of rejects,
 // or fails where there are more than the limit.
-func (p *pipeline) takeRejects(t datasets.Table) error {
+func (p *pipeline) takeRejects() error {
 	const errorsSQL = "SELECT s.file_path, CAST(e.line AS VARCHAR), coalesce(e.column_name, ''), e.error_message, coalesce(e.csv_line, '') FROM reject_errors e JOIN reject_scans s USING (scan_id, file_id) ORDER BY s.file_path, e.line, e.column_idx, e.error_message"
 	rows, err := p.scan(5, "SELECT DISTINCT ON (q.f, q.l) * FROM ("+errorsSQL+") AS q(f, l, c, m, t) ORDER BY q.f, CAST(q.l AS BIGINT)")
 	if err != nil {

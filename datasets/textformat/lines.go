@@ -41,7 +41,7 @@ func (t *text) Close() error {
 
 func decompress(in *bufio.Reader) (io.Reader, func(), error) {
 	magic, err := in.Peek(4)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, nil, err
 	}
 	switch {
@@ -117,7 +117,7 @@ func (l *lines) next() ([]byte, error) {
 		}
 		l.seen = len(l.buf)
 		if l.err != nil {
-			if l.err == io.EOF && l.at < len(l.buf) {
+			if errors.Is(l.err, io.EOF) && l.at < len(l.buf) {
 				return l.take(len(l.buf), len(l.buf))
 			}
 			return nil, l.err
@@ -154,7 +154,7 @@ func (l *lines) start() ([][]byte, error) {
 	for l.err == nil && len(l.buf) < enough {
 		l.fill()
 	}
-	if l.err != nil && l.err != io.EOF {
+	if l.err != nil && !errors.Is(l.err, io.EOF) {
 		return nil, l.err
 	}
 	if bytes.HasPrefix(l.buf, []byte("\xff\xfe")) || bytes.HasPrefix(l.buf, []byte("\xfe\xff")) {

@@ -193,7 +193,7 @@ func (r *reader) stream(path string, in io.Reader) error {
 	flush := r.flush // once: a method's value is an allocation
 	for header := true; ; {
 		line, err := l.next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {

@@ -321,7 +321,7 @@ func TestEnds(t *testing.T) {
 type broken struct{ err error }
 
 func (b broken) Read([]byte) (int, error) {
-	if b.err == io.ErrNoProgress {
+	if errors.Is(b.err, io.ErrNoProgress) {
 		return 0, nil
 	}
 	return 0, b.err

@@ -15,10 +15,10 @@ import (
 	"debut/kernels/philox"
 )
 
-// catalogue writes clicks on items whose image, a vector, and title drive them: clicks.csv on known items, new.csv on items
+// catalog writes clicks on items whose image, a vector, and title drive them: clicks.csv on known items, new.csv on items
 // that are in no other file, with the images of all in image.npy and their ids in items.txt. Words that sell are written in
 // other forms in the titles of new items. It returns the AUC of the true probabilities on the new items.
-func catalogue(t *testing.T, dir string) float64 {
+func catalog(t *testing.T, dir string) float64 {
 	t.Helper()
 	const known, added, width = 300, 150, 8
 	rnd := philox.New(11, 5)
@@ -100,7 +100,7 @@ func writeFile(t *testing.T, path string, content []byte) {
 // are nearly as much as there is to know.
 func TestNewItems(t *testing.T) {
 	dir := t.TempDir()
-	best := catalogue(t, dir)
+	best := catalog(t, dir)
 	auc := map[string]float64{}
 	for name, features := range map[string]string{"ids": "item, hour", "image": "item, hour, image", "title": "item, hour, title", "both": "image, title"} {
 		c := configure(t, dir, `

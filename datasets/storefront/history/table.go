@@ -20,7 +20,7 @@ const groupRows = 1 << 16
 // The types of columns.
 var (
 	integer = arrow.PrimitiveTypes.Int64
-	real    = arrow.PrimitiveTypes.Float64
+	decimal = arrow.PrimitiveTypes.Float64
 	text    = arrow.BinaryTypes.String
 	truth   = arrow.FixedWidthTypes.Boolean
 	moment  = &arrow.TimestampType{Unit: arrow.Microsecond}
@@ -64,16 +64,29 @@ func createTable(dir, name string, fields ...arrow.Field) (*tableFile, error) {
 	return &tableFile{name: name, file: f, out: out, build: array.NewRecordBuilder(memory.DefaultAllocator, schema)}, nil
 }
 
+// next returns the builder of the next column, of the type that the caller has a
+// value for.
+func next[T any](t *tableFile) (builder T, ok bool) {
+	builder, ok = any(t.build.Field(t.column)).(T)
+	if !ok && t.err == nil {
+		t.err = fmt.Errorf("column %d is of another type", t.column)
+	}
+	t.column++
+	return builder, ok
+}
+
 // Values are appended one column after another.
 
 func (t *tableFile) integer(v int64) {
-	t.build.Field(t.column).(*array.Int64Builder).Append(v)
-	t.column++
+	if b, ok := next[*array.Int64Builder](t); ok {
+		b.Append(v)
+	}
 }
 
 func (t *tableFile) real(v float64) {
-	t.build.Field(t.column).(*array.Float64Builder).Append(v)
-	t.column++
+	if b, ok := next[*array.Float64Builder](t); ok {
+		b.Append(v)
+	}
 }
 
 func (t *tableFile) missing() {
@@ -82,25 +95,32 @@ func (t *tableFile) missing() {
 }
 
 func (t *tableFile) text(v string) {
-	t.build.Field(t.column).(*array.StringBuilder).Append(v)
-	t.column++
+	if b, ok := next[*array.StringBuilder](t); ok {
+		b.Append(v)
+	}
 }
 
 func (t *tableFile) truth(v bool) {
-	t.build.Field(t.column).(*array.BooleanBuilder).Append(v)
-	t.column++
+	if b, ok := next[*array.BooleanBuilder](t); ok {
+		b.Append(v)
+	}
 }
 
 func (t *tableFile) moment(micros int64) {
-	t.build.Field(t.column).(*array.TimestampBuilder).Append(arrow.Timestamp(micros))
-	t.column++
+	if b, ok := next[*array.TimestampBuilder](t); ok {
+		b.Append(arrow.Timestamp(micros))
+	}
 }
 
 func (t *tableFile) vector(v []float32) {
-	b := t.build.Field(t.column).(*array.ListBuilder)
+	b, ok := next[*array.ListBuilder](t)
+	if !ok {
+		return
+	}
 	b.Append(true)
-	b.ValueBuilder().(*array.Float32Builder).AppendValues(v, nil)
-	t.column++
+	if values, ok := b.ValueBuilder().(*array.Float32Builder); ok {
+		values.AppendValues(v, nil)
+	}
 }
 
 // end ends a row.

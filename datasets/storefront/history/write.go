@@ -94,9 +94,9 @@ var eventFields = []struct {
 }{
 	{"time", moment, manifest.Date}, {"session", integer, manifest.Numeric}, {"user", integer, manifest.Numeric}, {"item", integer, manifest.Numeric},
 	{"category", text, manifest.Categorical}, {"brand", text, manifest.Categorical}, {"device", text, manifest.Categorical}, {"country", text, manifest.Categorical},
-	{"age", integer, manifest.Numeric}, {"position", integer, manifest.Numeric}, {"price", real, manifest.Numeric}, {"discount", real, manifest.Numeric},
-	{"competitor_gap", real, manifest.Numeric}, {"days_since_last_visit", real, manifest.Numeric}, {"visits_before", integer, manifest.Numeric},
-	{"orders_before", integer, manifest.Numeric}, {"item_age_days", real, manifest.Numeric}, {"in_stock", truth, manifest.Boolean},
+	{"age", integer, manifest.Numeric}, {"position", integer, manifest.Numeric}, {"price", decimal, manifest.Numeric}, {"discount", decimal, manifest.Numeric},
+	{"competitor_gap", decimal, manifest.Numeric}, {"days_since_last_visit", decimal, manifest.Numeric}, {"visits_before", integer, manifest.Numeric},
+	{"orders_before", integer, manifest.Numeric}, {"item_age_days", decimal, manifest.Numeric}, {"in_stock", truth, manifest.Boolean},
 	{"carted", truth, manifest.Boolean}, {"purchased", truth, manifest.Boolean},
 }
 
@@ -107,10 +107,10 @@ func (w *writer) run(ctx context.Context) (err error) {
 	if err := w.audience(); err != nil {
 		return err
 	}
-	w.weeks, err = createTable(w.dir, "weeks.parquet", field("week", moment), field("item", integer), field("price", real), field("discount", real),
-		field("competitor_1", real), field("competitor_2", real), field("competitor_3", real), field("stock", integer), field("received", integer), field("sold", integer), field("views", integer))
+	w.weeks, err = createTable(w.dir, "weeks.parquet", field("week", moment), field("item", integer), field("price", decimal), field("discount", decimal),
+		field("competitor_1", decimal), field("competitor_2", decimal), field("competitor_3", decimal), field("stock", integer), field("received", integer), field("sold", integer), field("views", integer))
 	if err == nil {
-		w.hid, err = createTable(w.dir, "truth/weeks.parquet", field("week", moment), field("item", integer), field("expected_demand", real), field("lost", integer))
+		w.hid, err = createTable(w.dir, "truth/weeks.parquet", field("week", moment), field("item", integer), field("expected_demand", decimal), field("lost", integer))
 	}
 	if err != nil {
 		return err
@@ -192,7 +192,7 @@ func (w *writer) events(ctx context.Context) error {
 			}
 			var err error
 			if table, err = createTable(w.dir, names[p]+".parquet", fields...); err == nil {
-				hidden, err = createTable(w.dir, "truth/"+names[p]+".parquet", field("probability", real), field("wanted", truth))
+				hidden, err = createTable(w.dir, "truth/"+names[p]+".parquet", field("probability", decimal), field("wanted", truth))
 			}
 			if err != nil {
 				return err
@@ -313,12 +313,12 @@ func (w *writer) writeWeek(day int, offers []offer, k *stock) {
 
 // catalog writes what is known of items, and what is not.
 func (w *writer) catalog() error {
-	known, err := createTable(w.dir, "items.parquet", field("item", integer), field("category", text), field("brand", text), field("title", text), field("list_price", real),
-		field("cost", real), field("launch", moment), field("lead_time_days", integer), field("image", vector))
+	known, err := createTable(w.dir, "items.parquet", field("item", integer), field("category", text), field("brand", text), field("title", text), field("list_price", decimal),
+		field("cost", decimal), field("launch", moment), field("lead_time_days", integer), field("image", vector))
 	if err != nil {
 		return err
 	}
-	hidden, err := createTable(w.dir, "truth/items.parquet", field("item", integer), field("taste", vector), field("quality", real), field("elasticity", real))
+	hidden, err := createTable(w.dir, "truth/items.parquet", field("item", integer), field("taste", vector), field("quality", decimal), field("elasticity", decimal))
 	if err != nil {
 		return errors.Join(err, known.close())
 	}
@@ -354,7 +354,7 @@ func (w *writer) audience() error {
 	if err != nil {
 		return err
 	}
-	hidden, err := createTable(w.dir, "truth/users.parquet", field("user", integer), field("taste", vector), field("price_sensitivity", real), field("budget", real), field("activity", real), field("favorite", text))
+	hidden, err := createTable(w.dir, "truth/users.parquet", field("user", integer), field("taste", vector), field("price_sensitivity", decimal), field("budget", decimal), field("activity", decimal), field("favorite", text))
 	if err != nil {
 		return errors.Join(err, known.close())
 	}
