@@ -11,6 +11,7 @@ import (
 
 	"debut/datasets/duck"
 	"debut/datasets/manifest"
+	"debut/datasets/personal"
 )
 
 // minKey is the shortest key of pseudonyms, in bytes.
@@ -135,14 +136,15 @@ func (p *pipeline) generalize(how map[string]Generalization) error {
 	return p.view("", p.replace(exprs), columns)
 }
 
-// What free text is searched for, in the syntax of RE2, most specific first.
+// What free text is searched for, most specific first.
 var personalPatterns = []struct{ name, pattern string }{
-	{"email", `[A-Za-z0-9._%+\-]+@[A-Za-z0-9\-]+(\.[A-Za-z0-9\-]+)*\.[A-Za-z]{2,}`},
-	{"iban", `\b[A-Z]{2}[0-9]{2}( ?[A-Z0-9]{4}){3,7}( ?[A-Z0-9]{1,3})?\b`},
-	{"card", `\b[3-6][0-9]{3}([ \-]?[0-9]{4}){2}[ \-]?[0-9]{1,7}\b`},
-	{"phone", `(\+|\b00)[1-9][0-9]{0,2}[ ./\-]?(\([0-9]{1,5}\)[ ./\-]?)?([0-9][ ./\-]?){5,13}[0-9]\b|\(0?[0-9]{2,5}\)[ ./\-]?([0-9][ ./\-]?){5,8}[0-9]\b|\b0[1-9][0-9]{1,4}[ ./\-]([0-9][ ./\-]?){4,9}[0-9]\b|\b[2-9][0-9]{2}[ .\-][2-9][0-9]{2}[ .\-][0-9]{4}\b`},
-	{"ip", `\b(?:(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])\.){3}(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])\b`},
+	{"email", personal.EmailPattern}, {"iban", personal.IBANPattern}, {"card", personal.CardPattern}, {"id", personal.NationalIDPattern},
+	{"ip", personal.IPv4Pattern}, {"ip", personal.IPv6Pattern}, {"phone", personal.PhonePattern}, {"phone", nationalPhone},
 }
+
+// nationalPhone finds numbers with an area code, (030) 123456 or 030/123456. To
+// find personal data it would find too much; to hide them, it may.
+const nationalPhone = `\(0?[0-9]{2,5}\)[ ./\-]?([0-9][ ./\-]?){4,8}[0-9]\b|\b0[1-9][0-9]{1,4}[ /\-]([0-9][ /\-]?){4,9}[0-9]\b`
 
 // mask replaces what in free text could name a person.
 func (p *pipeline) mask(names []string) error {

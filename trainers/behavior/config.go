@@ -77,6 +77,7 @@ type TrainConfig struct {
 	ClipNorm      float64         `yaml:"clip_norm,omitempty" jsonschema:"description=Scale gradients down to this global norm; 0: not at all.,minimum=0"`
 	Schedule      ScheduleConfig  `yaml:"schedule,omitempty" jsonschema:"description=The course of the learning rate."`
 	EarlyStopping EarlyStopping   `yaml:"early_stopping,omitempty" jsonschema:"description=When to stop and which epoch's model to keep: judged on the validation rows."`
+	Augment       Augment         `yaml:"augment,omitempty" jsonschema:"description=Change the training rows a little at each sight; off by default."`
 	Divergence    Divergence      `yaml:"divergence,omitempty" jsonschema:"description=What to do when the loss is no number any more."`
 }
 
@@ -313,6 +314,7 @@ func (t TrainConfig) validate() (errs []error) {
 	bad := func(path, format string, args ...any) {
 		errs = append(errs, fieldError("train."+path, format, args...))
 	}
+	errs = append(errs, t.Augment.validate()...)
 	if t.Epochs < 1 {
 		bad("epochs", "%d epochs; at least 1 is needed", t.Epochs)
 	}

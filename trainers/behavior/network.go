@@ -43,6 +43,7 @@ type feeder struct {
 	target  []float32
 	weight  []float32
 	scale   [1]float32
+	mixed   []float32 // numeric features before they are mixed
 }
 
 // newFeeder makes the arrays for batches of up to so many rows.

@@ -45,6 +45,9 @@ func (p *pipeline) work() {
 		} else {
 			gather(p.source.data, j.ev.Rows, 0)
 		}
+		if j.err == nil {
+			j.feed.augment(p.s.cfg.Train.Augment, p.s.cfg.Seed, j.ev)
+		}
 		p.ready <- j
 	}
 	close(p.ready)

@@ -229,6 +229,9 @@ func (s *session) prepare() error {
 		}
 	}
 	t := s.cfg.Train
+	if err := t.Augment.fits(s.net, s.task); err != nil {
+		return err
+	}
 	s.plan = loop.Plan{
 		Rows: s.train().rows(), Batch: min(t.Batch, s.train().rows()), Streamed: s.train().stream != nil, Accumulate: t.Accumulate, Epochs: t.Epochs, Shuffle: *t.Shuffle, Seed: s.cfg.Seed,
 		Evaluate: !s.validation().absent(), Higher: higher, MinDelta: t.EarlyStopping.MinDelta, Patience: t.EarlyStopping.Patience,
