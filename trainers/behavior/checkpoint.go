@@ -7,11 +7,16 @@ import (
 	"fmt"
 	"time"
 
+	"filippo.io/age"
+
 	"debut/datasets"
+	"debut/datasets/atomicfile"
+	"debut/datasets/sealed"
 	"debut/engine"
 	"debut/kernels"
 	"debut/trainers/checkpoint"
 	"debut/trainers/loop"
+	"debut/trainers/runfile"
 	"debut/trainers/runfolder"
 )
 
@@ -102,7 +107,11 @@ type keeper struct {
 // newKeeper opens the folder of the checkpoints.
 func newKeeper(s *session, dir string) (*keeper, error) {
 	c := s.cfg.Checkpoint
-	store, err := checkpoint.Open(dir, checkpoint.Options{FS: s.opt.checkpointFS, Keep: c.Keep, Log: s.opt.Log})
+	files, err := s.checkpointFiles()
+	if err != nil {
+		return nil, err
+	}
+	store, err := checkpoint.Open(dir, checkpoint.Options{FS: files, Keep: c.Keep, Log: s.opt.Log})
 	if err != nil {
 		return nil, fmt.Errorf("behavior: %w", err)
 	}
@@ -246,4 +255,28 @@ func (k *keeper) noteBest(e *epoch) error {
 	}
 	k.bestStep, k.bestSaved = k.s.trainer.Steps(), false
 	return nil
+}
+
+// checkpointFiles is the file system of the checkpoints, one that encrypts where a key is named.
+func (s *session) checkpointFiles() (atomicfile.FS, error) {
+	files, secret := s.opt.checkpointFS, s.cfg.Checkpoint.Identity
+	if secret == nil {
+		return files, nil
+	}
+	text, err := secret.Read(s.opt.BaseDir, "identity")
+	if err != nil {
+		return nil, runfile.Prefix("checkpoint", err)
+	}
+	keys, err := sealed.Identities(text, "")
+	if err != nil {
+		return nil, fieldError("checkpoint.identity", "%v", err)
+	}
+	key, ok := keys[0].(*age.X25519Identity)
+	if !ok || len(keys) != 1 {
+		return nil, fieldError("checkpoint.identity", "it holds %d keys, or one of another kind; it needs one that age-keygen has made", len(keys))
+	}
+	if files == nil {
+		files = atomicfile.OS
+	}
+	return checkpoint.Sealed(files, key), nil
 }
