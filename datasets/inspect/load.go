@@ -137,7 +137,10 @@ func loadCSV(ctx context.Context, src datasets.Source, files []string, baseDir s
 		}
 		return nil, err
 	}
-	raw, scanErr := scanRaw(files, f, nil, nil, ctx.Err)
+	// A table of more rows than fit without their texts is sampled for certain,
+	// and then its lines are not needed.
+	most := o.limit(int64(len(f.fields))*cellBytes, math.MaxInt64)
+	raw, scanErr := scanRaw(files, f, nil, most, nil, ctx.Err)
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -222,7 +225,7 @@ func writeSample(ctx context.Context, path string, files []string, f form, sampl
 			return nil, fmt.Errorf("write a sample: %w", err)
 		}
 	}
-	if raw, err = scanRaw(files, f, &sample, w, ctx.Err); err != nil {
+	if raw, err = scanRaw(files, f, &sample, math.MaxInt64, w, ctx.Err); err != nil {
 		return nil, err
 	}
 	w.Flush()

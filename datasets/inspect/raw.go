@@ -67,7 +67,7 @@ func (s sampling) sql(row string) string {
 // in form f, and counts what it finds in the rows kept; a nil sample keeps all.
 // Where out is not nil, it gets the rows kept, in form f. Records of another
 // number of fields are an error in a sample and noted otherwise.
-func scanRaw(files []string, f form, sample *sampling, out *csv.Writer, canceled func() error) (*rawFile, error) {
+func scanRaw(files []string, f form, sample *sampling, most int64, out *csv.Writer, canceled func() error) (*rawFile, error) {
 	raw := &rawFile{columns: make([]rawColumn, len(f.fields)), files: files}
 	for _, file := range files {
 		raw.starts = append(raw.starts, len(raw.lines))
@@ -97,7 +97,9 @@ func scanRaw(files []string, f form, sample *sampling, out *csv.Writer, canceled
 					raw.columns[i].add(text, len(raw.lines))
 				}
 			}
-			raw.lines = append(raw.lines, uint32(line))
+			if int64(len(raw.lines)) < most {
+				raw.lines = append(raw.lines, uint32(line))
+			}
 			if out != nil {
 				return out.Write(record)
 			}

@@ -198,6 +198,7 @@ func FuzzDetect(f *testing.F) {
 		f.Add("e-Mail", s)
 	}
 	f.Add("Größe_ID", "1")
+	f.Add("eMail", "")
 	patterns := regexp.MustCompile(EmailPattern)
 	f.Fuzz(func(t *testing.T, name, value string) {
 		for _, found := range Detect(name, []string{value, value}) {
@@ -207,7 +208,7 @@ func FuzzDetect(f *testing.F) {
 			if found.Kind == Email && !found.ByName && !patterns.MatchString(strings.TrimSpace(value)) {
 				t.Errorf("%q is no address", value)
 			}
-			if found.Kind == Email && strings.Contains(found.Example, value) {
+			if found.Kind == Email && !found.ByName && strings.Contains(found.Example, value) {
 				t.Errorf("the example %q shows %q", found.Example, value)
 			}
 		}
