@@ -66,7 +66,8 @@ func (s sampling) sql(row string) string {
 // scanRaw passes over the files, whose first records were found to be written
 // in form f, and counts what it finds in the rows kept; a nil sample keeps all.
 // Where out is not nil, it gets the rows kept, in form f. Records of another
-// number of fields are an error in a sample and noted otherwise.
+// number of fields are an error in a sample and noted otherwise. Lines are
+// remembered of the first most rows kept.
 func scanRaw(files []string, f form, sample *sampling, most int64, out *csv.Writer, canceled func() error) (*rawFile, error) {
 	raw := &rawFile{columns: make([]rawColumn, len(f.fields)), files: files}
 	for _, file := range files {
