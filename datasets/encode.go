@@ -131,7 +131,13 @@ func (e *Encoder) checkColumns(f *Frame, needTarget bool) error {
 	if len(missing) == 0 {
 		return nil
 	}
-	return lacking(f.origin, missing, needed, names)
+	err := lacking(f.origin, missing, needed, names)
+	for i := range e.Columns {
+		if c := &e.Columns[i]; c.Type == TypeVector && f.origin != nil && f.origin.applied && slices.Contains(missing, c.Name) {
+			return fmt.Errorf("%w; vectors in a .npy file are given as --vectors %s=FILE.npy,on=COLUMN", err, c.Name)
+		}
+	}
+	return err
 }
 
 // lacking says which needed columns are missing among names, and which of the

@@ -136,23 +136,7 @@ func (l *loader) identities(m *manifest.Dataset) ([]age.Identity, error) {
 		}
 		return nil, nil
 	}
-	var keys, passphrase string
-	var err error
-	if d.Identity != nil {
-		if keys, err = d.Identity.Read(l.baseDir, "decrypt.identity"); err != nil {
-			return nil, err
-		}
-	}
-	if d.Passphrase != nil {
-		if passphrase, err = d.Passphrase.Read(l.baseDir, "decrypt.passphrase"); err != nil {
-			return nil, err
-		}
-	}
-	with, err := sealed.Identities(keys, passphrase)
-	if err != nil {
-		return nil, configErrorf("decrypt", "%v", err)
-	}
-	return with, nil
+	return d.Read(l.baseDir, "decrypt")
 }
 
 // Rows returns the number of rows.

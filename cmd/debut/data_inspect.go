@@ -36,7 +36,11 @@ that look personal. Files of the same columns are one table.`,
 					return err
 				}
 			}
-			report, err := inspect.Inspect(cmd.Context(), source.source(cmd.Flags(), args), "", opt)
+			src, err := source.source(cmd.Flags(), args)
+			if err != nil {
+				return err
+			}
+			report, err := inspect.Inspect(cmd.Context(), src, "", opt)
 			if err != nil {
 				return canceled(cmd.Context(), err)
 			}

@@ -189,7 +189,7 @@ func (d *demonstration) train(ctx context.Context, name string, overrides []stri
 // predict returns the probabilities of the new sessions and, where a file is named, writes the predictions to it.
 func (d *demonstration) predict(ctx context.Context, model, file string) ([]float64, error) {
 	var out *behavior.Predictions
-	err := withModel(&d.device, model, func(m *behavior.Model) (err error) {
+	err := withModel(&d.device, &keyFlags{}, model, func(m *behavior.Model) (err error) {
 		src := datasets.Source{Path: datasets.Strings{filepath.Join(demoDataDir, storefront.NewSessionsFile)}}
 		out, _, err = m.Predict(ctx, src, d.dir)
 		return err

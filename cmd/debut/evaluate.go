@@ -2,11 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"debut/datasets"
+	"debut/datasets/sealed"
 	"debut/trainers/behavior"
 	"debut/trainers/metrics"
 )
@@ -14,6 +17,7 @@ import (
 func (a *app) evaluate() *cobra.Command {
 	var device deviceFlags
 	var source sourceFlags
+	var keys keyFlags
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "evaluate MODEL DATA...",
@@ -23,10 +27,13 @@ are found by name, in any order.`,
 		Example: "  debut evaluate runs/first may.csv june.csv",
 		Args:    takes(2, -1, "a model and at least one file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			src := source.source(cmd.Flags(), args[1:])
+			src, err := source.source(cmd.Flags(), args[1:])
+			if err != nil {
+				return err
+			}
 			var result *metrics.Result
 			var report datasets.EncodeReport
-			err := withModel(&device, args[0], func(m *behavior.Model) (err error) {
+			err = withModel(&device, &keys, args[0], func(m *behavior.Model) (err error) {
 				result, report, err = m.Evaluate(cmd.Context(), src, "")
 				return err
 			})
@@ -47,6 +54,7 @@ are found by name, in any order.`,
 	}
 	device.register(cmd)
 	source.register(cmd)
+	keys.register(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }
@@ -66,14 +74,21 @@ func evaluation(r *metrics.Result) string {
 }
 
 // withModel opens a model on a device for the time of a call.
-func withModel(device *deviceFlags, path string, use func(*behavior.Model) error) (err error) {
+func withModel(device *deviceFlags, keys *keyFlags, path string, use func(*behavior.Model) error) (err error) {
+	with, err := keys.read()
+	if err != nil {
+		return err
+	}
 	dev, err := device.open()
 	if err != nil {
 		return err
 	}
 	defer closing(dev, &err)
-	m, err := behavior.Open(path, dev)
-	if err != nil {
+	m, err := behavior.Open(path, dev, with...)
+	switch {
+	case errors.Is(err, sealed.ErrNoKey):
+		return fmt.Errorf("%w: say where it is, with --identity key.txt or --passphrase FILE", err)
+	case err != nil:
 		return err
 	}
 	return use(m)

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 
+	"filippo.io/age"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -99,7 +101,7 @@ func (t *threadCount) Set(s string) error {
 type sourceFlags struct {
 	format, delimiter, query string
 	header                   bool
-	names, null              []string
+	names, null, vectors     []string
 }
 
 func (f *sourceFlags) register(cmd *cobra.Command) {
@@ -110,19 +112,112 @@ func (f *sourceFlags) register(cmd *cobra.Command) {
 	flags.StringSliceVar(&f.names, "names", nil, "CSV: column names of files without a header, separated by commas")
 	flags.StringSliceVar(&f.null, "null", nil, "texts that mean a missing value besides the empty one")
 	flags.StringVar(&f.query, "query", "", "SQL over the view data; its result is the rows")
+	flags.StringArrayVar(&f.vectors, "vectors", nil, "column of vectors from a .npy file, such as image=image.npy,on=item_id,ids=ids.txt; may be repeated")
 	flags.Lookup("header").DefValue = "" // help would say that it is true
 	complete(cmd, "format", []string{"auto", "csv", "parquet", "json"})
 }
 
 // source is the flags with the paths of the arguments.
-func (f *sourceFlags) source(flags *pflag.FlagSet, paths []string) datasets.Source {
+func (f *sourceFlags) source(flags *pflag.FlagSet, paths []string) (datasets.Source, error) {
 	src := datasets.Source{
 		Path: paths, Format: f.format, Delimiter: f.delimiter, Names: f.names, Null: f.null, Query: f.query,
 	}
 	if flags.Changed("header") {
 		src.Header = &f.header
 	}
-	return src
+	for _, text := range f.vectors {
+		name, file, err := vectorFile(text)
+		if err != nil {
+			return src, err
+		}
+		if _, twice := src.Vectors[name]; twice {
+			return src, usagef("--vectors %s: column %q is given twice", text, name)
+		}
+		if src.Vectors == nil {
+			src.Vectors = map[string]datasets.VectorFile{}
+		}
+		src.Vectors[name] = file
+	}
+	return src, nil
+}
+
+// vectorFile parses COLUMN=FILE.npy,on=COLUMN[,ids=FILE].
+func vectorFile(text string) (name string, file datasets.VectorFile, err error) {
+	bad := func(problem string) (string, datasets.VectorFile, error) {
+		return "", file, usagef("--vectors %s: %s; write COLUMN=FILE.npy,on=COLUMN and, where a file has the ids of its rows, ,ids=FILE", text, problem)
+	}
+	for i, part := range strings.Split(text, ",") {
+		key, value, ok := strings.Cut(part, "=")
+		switch {
+		case !ok || key == "" || value == "":
+			return bad(fmt.Sprintf("%q is no assignment", part))
+		case i == 0:
+			name, file.Path = key, value
+		case key == "on" && file.On == "":
+			file.On = value
+		case key == "ids" && file.IDs == "":
+			file.IDs = value
+		default:
+			return bad(fmt.Sprintf("%q is not expected here", part))
+		}
+	}
+	if file.On == "" {
+		return bad("it does not say which column chooses the vector")
+	}
+	return name, file, nil
+}
+
+// keyFlags say what opens an encrypted model.
+type keyFlags struct {
+	identity, passphrase secretFlag
+}
+
+func (f *keyFlags) register(cmd *cobra.Command) {
+	cmd.Flags().Var(&f.identity, "identity", "key of an encrypted model: a file of age-keygen, or env:NAME for an environment variable")
+	cmd.Flags().Var(&f.passphrase, "passphrase", "passphrase of an encrypted model: a file, or env:NAME")
+}
+
+// read returns the keys, none where no flag is given.
+func (f *keyFlags) read() ([]age.Identity, error) {
+	d := datasets.Decryption{Identity: f.identity.secret, Passphrase: f.passphrase.secret}
+	keys, err := d.Read("", "")
+	var config *datasets.ConfigError
+	if errors.As(err, &config) {
+		flag, _, _ := strings.Cut(strings.TrimPrefix(config.Path, "."), ".")
+		if flag == "" {
+			flag = "identity"
+		}
+		return nil, fmt.Errorf("--%s: %s", flag, config.Msg)
+	}
+	return keys, err
+}
+
+// secretFlag is a flag that says where a secret is.
+type secretFlag struct{ secret *datasets.Secret }
+
+func (s *secretFlag) Type() string { return "file" }
+
+func (s *secretFlag) String() string {
+	switch {
+	case s.secret == nil:
+		return ""
+	case s.secret.Env != "":
+		return "env:" + s.secret.Env
+	}
+	return s.secret.File
+}
+
+func (s *secretFlag) Set(text string) error {
+	name, env := strings.CutPrefix(text, "env:")
+	switch {
+	case name == "":
+		return errors.New("name a file, or an environment variable as env:NAME")
+	case env:
+		s.secret = &datasets.Secret{Env: name}
+	default:
+		s.secret = &datasets.Secret{File: name}
+	}
+	return nil
 }
 
 // complete lets a shell complete the values of a flag.

@@ -21,6 +21,7 @@ var outputExtensions = []string{".csv", ".tsv", ".parquet"}
 func (a *app) predict() *cobra.Command {
 	var device deviceFlags
 	var source sourceFlags
+	var keys keyFlags
 	var output string
 	var asJSON bool
 	cmd := &cobra.Command{
@@ -40,11 +41,14 @@ order, with the id columns of the run file carried through. MODEL is a run folde
 			if err := checkOutput(output, args[1:]); err != nil {
 				return err
 			}
-			src := source.source(cmd.Flags(), args[1:])
+			src, err := source.source(cmd.Flags(), args[1:])
+			if err != nil {
+				return err
+			}
 			var ids []string
 			var predictions *behavior.Predictions
 			var report datasets.EncodeReport
-			err := withModel(&device, args[0], func(m *behavior.Model) (err error) {
+			err = withModel(&device, &keys, args[0], func(m *behavior.Model) (err error) {
 				ids = m.Encoder.ID
 				predictions, report, err = m.Predict(cmd.Context(), src, "")
 				return err
@@ -80,6 +84,7 @@ order, with the id columns of the run file carried through. MODEL is a run folde
 	}
 	device.register(cmd)
 	source.register(cmd)
+	keys.register(cmd)
 	cmd.Flags().StringVarP(&output, "output", "o", "", "file to write: .csv, .tsv or .parquet; an existing one is replaced")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print what was written as JSON")
 	return cmd

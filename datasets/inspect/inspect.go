@@ -220,6 +220,9 @@ func inspectTable(ctx context.Context, g group, baseDir string, o Options) (*Tab
 			t.Columns = append(t.Columns, &Column{Name: name, Type: typeUnreadable})
 		}
 	}
+	if w := textFormat(columns); w != nil {
+		t.Warnings = append(t.Warnings, *w)
+	}
 	t.Warnings = append(t.Warnings, warnings(t, d, found, label)...)
 	t.finish(d)
 	return t, d, ctx.Err()

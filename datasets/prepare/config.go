@@ -23,7 +23,7 @@ type Config struct {
 	RowGroup int                   `yaml:"row_group,omitempty" jsonschema:"minimum=0,description=Rows of a row group of the Parquet files. Default 65536."`
 	Shuffle  *bool                 `yaml:"shuffle,omitempty" jsonschema:"description=Put the rows of each part in random order. Default true; training reads them in order of row groups."`
 	Key      *datasets.Secret      `yaml:"key,omitempty" jsonschema:"description=The secret key of pseudonyms."`
-	Encrypt  *Encryption           `yaml:"encrypt,omitempty" jsonschema:"description=Encrypt the Parquet files with age."`
+	Encrypt  *datasets.Encryption  `yaml:"encrypt,omitempty" jsonschema:"description=Encrypt the Parquet files with age."`
 	Rejects  Rejects               `yaml:"rejects,omitempty" jsonschema:"description=What happens to rows that cannot be read."`
 }
 
@@ -34,12 +34,13 @@ type ColumnType string
 // table of a database.
 type Source struct {
 	Path      datasets.Strings  `yaml:"path,omitempty" jsonschema:"description=Files: one or a list; globs; .gz and .zst; relative to the file; ${VAR} and ${VAR:-default} are expanded."`
-	Format    string            `yaml:"format,omitempty" jsonschema:"enum=auto,enum=csv,enum=parquet,enum=json,enum=libsvm,enum=libfm,enum=libffm,enum=log,enum=adjacency,description=File format; auto goes by the extension."`
+	Format    string            `yaml:"format,omitempty" jsonschema:"enum=auto,enum=csv,enum=parquet,enum=json,enum=libsvm,enum=libfm,enum=libffm,enum=log,enum=adjacency,enum=npy,description=File format; auto goes by the extension."`
 	Delimiter string            `yaml:"delimiter,omitempty" jsonschema:"description=CSV and log: the character between fields; found out when not given."`
 	Header    *bool             `yaml:"header,omitempty" jsonschema:"description=CSV: whether the first line names the columns; found out when not given."`
 	Names     []string          `yaml:"names,omitempty" jsonschema:"description=Column names of files without a header or instead of it."`
 	Null      datasets.Strings  `yaml:"null,omitempty" jsonschema:"description=Texts that mean a missing value besides the empty one."`
 	Types     map[string]string `yaml:"types,omitempty" jsonschema:"description=CSV: SQL types of columns that are not to be found out such as {code: VARCHAR}."`
+	IDs       string            `yaml:"ids,omitempty" jsonschema:"description=npy: a text file with one id a line for the rows of the matrix; without it rows are numbered from 0."`
 	Layout    string            `yaml:"layout,omitempty" jsonschema:"enum=auto,enum=columns,enum=lists,description=libsvm and libfm and libffm: a column for each feature or lists of indexes and values."`
 	Postgres  *Postgres         `yaml:"postgres,omitempty" jsonschema:"description=A table of a PostgreSQL database instead of files."`
 	Query     string            `yaml:"query,omitempty" jsonschema:"description=SQL (DuckDB) over the other sources instead of files; or over the view data where there is a path."`
@@ -52,13 +53,6 @@ type Postgres struct {
 	Table string          `yaml:"table,omitempty" jsonschema:"description=The table; schema.table where it is not in the search path."`
 	Query string          `yaml:"query,omitempty" jsonschema:"description=A SELECT in the server's SQL instead of a table."`
 	Order string          `yaml:"order,omitempty" jsonschema:"description=The columns that fix the order of rows. Default: the primary key or else all columns."`
-}
-
-// Encryption names those who can read the output.
-type Encryption struct {
-	Recipients     datasets.Strings `yaml:"recipients,omitempty" jsonschema:"description=Public keys of age (age1…)."`
-	RecipientsFile string           `yaml:"recipients_file,omitempty" jsonschema:"description=A file of public keys; one a line."`
-	Passphrase     *datasets.Secret `yaml:"passphrase,omitempty" jsonschema:"description=Where a passphrase is; instead of recipients."`
 }
 
 // Rejects says what happens to rows that cannot be read.

@@ -9,48 +9,17 @@ import (
 
 	"filippo.io/age"
 
-	"debut/datasets"
 	"debut/datasets/sealed"
 )
 
 // openRecipients finds out who can read the output, before any work is done.
 func (p *pipeline) openRecipients() error {
-	e := p.cfg.Encrypt
-	if e == nil {
-		return nil
-	}
-	keys := append([]string{}, e.Recipients...)
-	if e.RecipientsFile != "" {
-		file, err := datasets.ExpandPath(e.RecipientsFile, p.baseDir)
-		if err != nil {
-			return errorf("encrypt.recipients_file", "%v", err)
-		}
-		text, err := os.ReadFile(file)
-		if err != nil {
-			return errorf("encrypt.recipients_file", "%v", err)
-		}
-		keys = append(keys, string(text))
-	}
-	if (len(keys) > 0) == (e.Passphrase != nil) {
-		return errorf("encrypt", "name either recipients or a passphrase")
-	}
-	if e.Passphrase != nil {
-		text, err := e.Passphrase.Read(p.baseDir, "encrypt.passphrase")
-		if err != nil {
-			return err
-		}
-		r, err := sealed.Passphrase(text)
-		if err != nil {
-			return errorf("encrypt.passphrase", "%v", err)
-		}
-		p.readers = []age.Recipient{r}
+	if p.cfg.Encrypt == nil {
 		return nil
 	}
 	var err error
-	if p.readers, err = sealed.Recipients(keys...); err != nil {
-		return errorf("encrypt.recipients", "%v", err)
-	}
-	return nil
+	p.readers, err = p.cfg.Encrypt.Read(p.baseDir, "encrypt")
+	return err
 }
 
 // seal encrypts what holds rows or values of rows: the parts and the rejects.

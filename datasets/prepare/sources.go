@@ -36,6 +36,8 @@ func (p *pipeline) openSource(name string, s *Source) error {
 	case s.Query != "" && len(s.Path) == 0:
 		m.From = "query"
 		err = p.exec("query", "CREATE TABLE "+duck.Name(name)+" AS SELECT * FROM ("+trimQuery(s.Query)+"\n)")
+	case s.vectors():
+		m.Files, err = p.stageVectors(name, s)
 	case contains(textFormats, s.Format):
 		m.Files, err = p.stageText(name, s)
 	default:

@@ -1,6 +1,7 @@
 package prepare
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -136,7 +137,7 @@ func (s *Source) validate(path, name string) error {
 		return errorf(path, "a source cannot be called %q; choose another name", name)
 	}
 	if s.Format != "" {
-		if err := oneOf(path+".format", s.Format, append([]string{"auto", "csv", "parquet", "json"}, textFormats...)...); err != nil {
+		if err := oneOf(path+".format", s.Format, append([]string{"auto", "csv", "parquet", "json", "npy"}, textFormats...)...); err != nil {
 			return err
 		}
 	}
@@ -152,8 +153,14 @@ func (s *Source) validate(path, name string) error {
 	if len(s.Path) == 0 && strings.TrimSpace(s.Query) == "" {
 		return errorf(path, "nothing is read; give path, postgres or query")
 	}
-	if s.Query != "" && contains(textFormats, s.Format) {
-		return errorf(path+".query", "does not go with %s files; make another source with the query", s.Format)
+	if s.Query != "" && (contains(textFormats, s.Format) || s.vectors()) {
+		return errorf(path+".query", "does not go with %s files; make another source with the query", cmp.Or(s.Format, "npy"))
+	}
+	if s.IDs != "" && !s.vectors() {
+		return errorf(path+".ids", "is for .npy files")
+	}
+	if s.vectors() && (len(s.Path) != 1 || len(s.Names) != 0 && len(s.Names) != 2) {
+		return errorf(path, "a .npy source is one file, with names for two columns: those of ids and of vectors")
 	}
 	if s.Layout != "" {
 		return oneOf(path+".layout", s.Layout, "auto", "columns", "lists")

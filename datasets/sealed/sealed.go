@@ -104,18 +104,23 @@ func Is(path string) (bool, error) {
 // when an error is returned must not be used: the end of a file vouches for it.
 // Errors match ErrNoKey, ErrWrongKey or ErrDamaged.
 func Decrypt(w io.Writer, path string, with []age.Identity) (err error) {
-	refuse := func(err error) error {
-		return fmt.Errorf("decrypt %s: %w", filepath.Base(path), err)
-	}
-	if len(with) == 0 {
-		return refuse(ErrNoKey)
-	}
 	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	head := bufio.NewReaderSize(f, 1<<16)
+	return DecryptFrom(w, f, path, with)
+}
+
+// DecryptFrom is Decrypt of what r reads; name is for messages.
+func DecryptFrom(w io.Writer, r io.Reader, name string, with []age.Identity) error {
+	refuse := func(err error) error {
+		return fmt.Errorf("decrypt %s: %w", filepath.Base(name), err)
+	}
+	if len(with) == 0 {
+		return refuse(ErrNoKey)
+	}
+	head := bufio.NewReaderSize(r, 1<<16)
 	if start, _ := head.Peek(len(magic)); !bytes.Equal(start, []byte(magic)) {
 		return refuse(ErrDamaged)
 	}

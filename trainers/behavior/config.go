@@ -45,6 +45,8 @@ type Config struct {
 	Train     TrainConfig     `yaml:"train" jsonschema:"description=How it is trained."`
 	// Checkpoint does not change what is trained.
 	Checkpoint CheckpointConfig `yaml:"checkpoint,omitempty" jsonschema:"description=When the state of the training is saved; --resume goes on from there."`
+	// Encrypt does not change what is trained.
+	Encrypt *datasets.Encryption `yaml:"encrypt,omitempty" jsonschema:"description=Encrypt the model with age; evaluate and predict then need --identity or --passphrase."`
 
 	file *runfile.File // that the configuration was read from, if any
 }
@@ -252,6 +254,9 @@ func (c *Config) Validate() error {
 		bad("name", "a name of %d bytes; a folder's name has at most %d", len(c.Name), maxName)
 	}
 	k := c.Checkpoint
+	if c.Encrypt != nil && k.Identity == nil && c.Model.Solver != SolverExact {
+		bad("encrypt", "the checkpoints, which hold the model too, would be in the clear; name a key for them: checkpoint: {identity: {file: key.txt}}")
+	}
 	if m := k.EveryMinutes; m != nil && !(*m >= 0 && *m <= 1e6) {
 		bad("checkpoint.every_minutes", "%v minutes; give a positive number, or 0 for no checkpoints by time", *m)
 	}

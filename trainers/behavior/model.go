@@ -10,8 +10,11 @@ import (
 	"os"
 	"path/filepath"
 
+	"filippo.io/age"
+
 	"debut/datasets"
 	"debut/datasets/atomicfile"
+	"debut/datasets/sealed"
 	"debut/engine"
 	"debut/kernels"
 	"debut/layers"
@@ -33,11 +36,18 @@ const (
 // scoreBatch is how many rows a model scores at once.
 const scoreBatch = 1024
 
+// sealedFile holds what is otherwise in model.json where a model is encrypted: the weights of a linear model stand in it,
+// with the values that they are for.
+const sealedFile = "network.json"
+
 // manifest is model.json.
 type manifest struct {
-	Format       string         `json:"format"`
-	Version      int            `json:"version"`
-	Network      layers.Network `json:"network"`
+	Format  string `json:"format"`
+	Version int    `json:"version"`
+	// Encrypted says that the other files are encrypted with age, under names that end in .age; their checksums are of
+	// what is encrypted.
+	Encrypted    bool           `json:"encrypted,omitempty"`
+	Network      layers.Network `json:"network,omitzero"`
 	Coefficients *Coefficients  `json:"coefficients,omitempty"`
 	// SHA256 of the other files of the model, by name, in hexadecimal.
 	SHA256 map[string]string `json:"sha256"`
@@ -130,17 +140,41 @@ func (f *feeder) feedFeatures(p *engine.Program, rows int) error {
 }
 
 // save writes the model's files into a folder, each complete or not at all. model.json comes last: with it the model
-// is there.
-func (m *Model) save(dir string) error {
-	sums := map[string]string{}
+// is there. Where there are recipients, they alone can read the model.
+func (m *Model) save(dir string, to []age.Recipient) error {
+	man := manifest{Format: format, Version: formatVersion, Encrypted: len(to) > 0, SHA256: map[string]string{}}
 	write := func(name string, fill func(io.Writer) error) error {
 		h := sha256.New()
-		err := atomicfile.Write(filepath.Join(dir, name), 0o644, func(w io.Writer) error { return fill(io.MultiWriter(w, h)) })
+		place := filepath.Join(dir, name)
+		if man.Encrypted {
+			place += sealed.Extension
+		}
+		err := atomicfile.Write(place, 0o644, func(w io.Writer) error {
+			w = io.MultiWriter(w, h)
+			if !man.Encrypted {
+				return fill(w)
+			}
+			in, err := sealed.Encrypt(w, to)
+			if err == nil {
+				err = fill(in)
+			}
+			if err == nil {
+				err = in.Close()
+			}
+			return err
+		})
 		if err != nil {
 			return fmt.Errorf("behavior: saving the model: %w", err)
 		}
-		sums[name] = hex.EncodeToString(h.Sum(nil))
+		man.SHA256[name] = hex.EncodeToString(h.Sum(nil))
 		return nil
+	}
+	asJSON := func(v manifest) func(io.Writer) error {
+		return func(w io.Writer) error {
+			enc := json.NewEncoder(w)
+			enc.SetIndent("", "  ")
+			return enc.Encode(v)
+		}
 	}
 	meta := map[string]string{"format": format}
 	if err := write(parametersFile, func(w io.Writer) error { return m.params.Save(w, meta) }); err != nil {
@@ -149,32 +183,56 @@ func (m *Model) save(dir string) error {
 	if err := write(encoderFile, m.Encoder.Save); err != nil {
 		return err
 	}
-	return write(runfolder.ModelFile, func(w io.Writer) error {
-		enc := json.NewEncoder(w)
-		enc.SetIndent("", "  ")
-		return enc.Encode(manifest{format, formatVersion, m.Network, m.Coefficients, sums})
-	})
+	full := man
+	full.Network, full.Coefficients = m.Network, m.Coefficients
+	if man.Encrypted {
+		if err := write(sealedFile, asJSON(full)); err != nil {
+			return err
+		}
+		full = man
+	}
+	if err := atomicfile.Write(filepath.Join(dir, runfolder.ModelFile), 0o644, asJSON(full)); err != nil {
+		return fmt.Errorf("behavior: saving the model: %w", err)
+	}
+	return nil
 }
 
-// Open reads a trained model from a run folder or its model folder. The device stays the caller's to close.
-func Open(path string, dev kernels.Device) (*Model, error) {
-	dir, err := runfolder.OpenModel(path, encoderFile, parametersFile)
+// Open reads a trained model from a run folder or its model folder. The device stays the caller's to close. An encrypted
+// model needs a key; errors of opening it match sealed.ErrNoKey and sealed.ErrWrongKey.
+func Open(path string, dev kernels.Device, keys ...age.Identity) (*Model, error) {
+	dir, err := runfolder.OpenModel(path)
 	if err != nil {
 		return nil, err
 	}
-	var man manifest
 	data, err := os.ReadFile(filepath.Join(dir, runfolder.ModelFile))
 	if err != nil {
 		return nil, fmt.Errorf("behavior: %w", err)
 	}
+	f := modelFolder{dir: dir, keys: keys}
 	name := filepath.Join(dir, runfolder.ModelFile)
-	if err := json.Unmarshal(data, &man); err != nil {
-		return nil, fmt.Errorf("behavior: %s is damaged: %w", name, err)
+	if f.man, err = readManifest(name, data); err != nil {
+		return nil, err
 	}
-	if man.Format != format || man.Version != formatVersion {
-		return nil, fmt.Errorf("behavior: %s describes %q, version %d; this program reads %q, version %d", name, man.Format, man.Version, format, formatVersion)
+	if f.man.Encrypted {
+		name = filepath.Join(dir, sealedFile)
+		if data, err = f.read(sealedFile); err != nil {
+			return nil, err
+		}
+		inner, err := readManifest(name, data)
+		if err != nil {
+			return nil, err
+		}
+		// What is sealed vouches for the rest of the model.
+		for _, file := range []string{parametersFile, encoderFile} {
+			if inner.SHA256[file] != f.man.SHA256[file] {
+				return nil, fmt.Errorf("behavior: %s and %s in %s do not belong to one model", runfolder.ModelFile, sealedFile+sealed.Extension, dir)
+			}
+		}
+		f.man.Network, f.man.Coefficients = inner.Network, inner.Coefficients
+	} else if _, err := runfolder.OpenModel(path, encoderFile, parametersFile); err != nil {
+		return nil, err
 	}
-	encoder, err := readChecked(dir, encoderFile, man)
+	encoder, err := f.read(encoderFile)
 	if err != nil {
 		return nil, err
 	}
@@ -182,15 +240,15 @@ func Open(path string, dev kernels.Device) (*Model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("behavior: %s: %w", filepath.Join(dir, encoderFile), err)
 	}
-	if len(e.NumericFeatures()) != len(man.Network.Numeric) || len(e.CategoricalFields()) != len(man.Network.Fields) {
+	if len(e.NumericFeatures()) != len(f.man.Network.Numeric) || len(e.CategoricalFields()) != len(f.man.Network.Fields) {
 		return nil, fmt.Errorf("behavior: %s and %s in %s do not belong to one model", encoderFile, runfolder.ModelFile, dir)
 	}
-	m, err := newModel(man.Network, e, dev, engine.NewParameters(dev, kernels.Float32, 0))
+	m, err := newModel(f.man.Network, e, dev, engine.NewParameters(dev, kernels.Float32, 0))
 	if err != nil {
 		return nil, fmt.Errorf("behavior: %s: %w", name, err)
 	}
-	m.Coefficients = man.Coefficients
-	file, err := readChecked(dir, parametersFile, man)
+	m.Coefficients = f.man.Coefficients
+	file, err := f.read(parametersFile)
 	if err != nil {
 		return nil, err
 	}
@@ -200,15 +258,43 @@ func Open(path string, dev kernels.Device) (*Model, error) {
 	return m, nil
 }
 
-// readChecked reads a file of a model and compares its checksum with that in model.json.
-func readChecked(dir, name string, man manifest) ([]byte, error) {
-	path := filepath.Join(dir, name)
+// readManifest parses model.json.
+func readManifest(name string, data []byte) (man manifest, err error) {
+	if err := json.Unmarshal(data, &man); err != nil {
+		return man, fmt.Errorf("behavior: %s is damaged: %w", name, err)
+	}
+	if man.Format != format || man.Version != formatVersion {
+		return man, fmt.Errorf("behavior: %s describes %q, version %d; this program reads %q, version %d", name, man.Format, man.Version, format, formatVersion)
+	}
+	return man, nil
+}
+
+// modelFolder reads the files of a model.
+type modelFolder struct {
+	dir  string
+	man  manifest
+	keys []age.Identity
+}
+
+// read reads a file, compares its checksum with that in model.json, and decrypts it where the model is encrypted.
+func (f modelFolder) read(name string) ([]byte, error) {
+	path := filepath.Join(f.dir, name)
+	if f.man.Encrypted {
+		path += sealed.Extension
+	}
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("behavior: %w", err)
 	}
-	if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != man.SHA256[name] {
+	if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != f.man.SHA256[name] {
 		return nil, fmt.Errorf("behavior: %s is damaged, or of another model: its SHA-256 is not the one in %s; copy the model again, or train anew", path, runfolder.ModelFile)
 	}
-	return data, nil
+	if !f.man.Encrypted {
+		return data, nil
+	}
+	var plain bytes.Buffer
+	if err := sealed.DecryptFrom(&plain, bytes.NewReader(data), path, f.keys); err != nil {
+		return nil, fmt.Errorf("behavior: the model is encrypted: %w", err)
+	}
+	return plain.Bytes(), nil
 }

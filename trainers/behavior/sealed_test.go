@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -14,6 +15,7 @@ import (
 
 	"debut/datasets"
 	"debut/datasets/sealed"
+	"debut/kernels/cpu"
 )
 
 func TestSealedCheckpoints(t *testing.T) {
@@ -92,5 +94,110 @@ checkpoint: {every_steps: 4, keep: 3}
 	sameRun(t, o, want)
 	if !strings.Contains(log.String(), "changed since it was encrypted") {
 		t.Errorf("nothing was said about the damage:\n%s", log.String())
+	}
+}
+
+func TestSealedModel(t *testing.T) {
+	key, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("TEST_KEY", key.String())
+	t.Setenv("TEST_PASSPHRASE", "correct horse battery")
+	path := table(t, 300)
+	dev, err := cpu.New(cpu.Options{Threads: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{
+		"network": "model: {hidden: [{units: 4}]}\ntrain: {epochs: 2, batch: 48}\n",
+		"linear":  "model: {kind: linear}\ntrain: {epochs: 2, batch: 48}\n",
+	} {
+		text = "seed: 3\ndata: {source: {path: PATH}, target: y, id: id, ignore: [k, amount], weight: w}\n" + text
+		plain := train(t, configure(t, path, text))
+		c := configure(t, path, text)
+		c.Encrypt = &datasets.Encryption{Recipients: datasets.Strings{key.Recipient().String()}}
+		if err := c.Validate(); err == nil || !strings.Contains(err.Error(), "checkpoint: {identity") {
+			t.Errorf("checkpoints in the clear: %v", err)
+		}
+		c.Checkpoint.Identity = &datasets.Secret{Env: "TEST_KEY"}
+		closed := train(t, c)
+		want, err := Open(plain.Folder, dev)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := Open(closed.Folder, dev, other, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		src := datasets.Source{Path: datasets.Strings{path}}
+		a, _, err := want.Predict(context.Background(), src, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, _, err := got.Predict(context.Background(), src, "")
+		if err != nil || !reflect.DeepEqual(a, b) || !reflect.DeepEqual(want.Coefficients, got.Coefficients) {
+			t.Errorf("%s: other predictions, or coefficients; %v", name, err)
+		}
+		// Values and names of columns are in no file of the model.
+		files, err := filepath.Glob(filepath.Join(closed.Folder, "model", "*"))
+		if err != nil || len(files) != 4 {
+			t.Fatalf("%v, %v", files, err)
+		}
+		for _, file := range files {
+			content, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if is, err := sealed.Is(file); err != nil || is == (filepath.Base(file) == "model.json") {
+				t.Errorf("%s: encrypted %v, %v", file, is, err)
+			}
+			if bytes.Contains(content, []byte(`"weight"`)) || bytes.Contains(content, []byte(`"classes"`)) || bytes.Contains(content, []byte(`"fields"`)) {
+				t.Errorf("%s tells about the data", file)
+			}
+		}
+		if _, err := Open(closed.Folder, dev); !errors.Is(err, sealed.ErrNoKey) {
+			t.Errorf("no key: %v", err)
+		}
+		if _, err := Open(closed.Folder, dev, other); !errors.Is(err, sealed.ErrWrongKey) {
+			t.Errorf("another key: %v", err)
+		}
+		// A changed byte of any of them is noticed, by the checksum or the cipher.
+		for _, file := range files {
+			content, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			changed := bytes.Clone(content)
+			changed[len(changed)*2/3] ^= 1
+			if err := os.WriteFile(file, changed, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := Open(closed.Folder, dev, key); err == nil {
+				t.Errorf("%s: a changed byte is not noticed", filepath.Base(file))
+			}
+			if err := os.WriteFile(file, content, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	c := configure(t, path, "seed: 3\ndata: {source: {path: PATH}, target: y, id: id, ignore: [k, amount], weight: w}\nmodel: {kind: linear}\ntrain: {epochs: 1}\ncheckpoint: {identity: {env: TEST_KEY}}\n")
+	c.Encrypt = &datasets.Encryption{Passphrase: &datasets.Secret{Env: "TEST_PASSPHRASE"}}
+	o := train(t, c)
+	keys, err := sealed.Identities("", "correct horse battery")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(o.Folder, dev, keys...); err != nil {
+		t.Error(err)
+	}
+	c.Encrypt = &datasets.Encryption{Recipients: datasets.Strings{"age1nonsense"}}
+	c.Name = "never"
+	if _, err := Train(context.Background(), c, Options{}); err == nil || !strings.Contains(err.Error(), "encrypt.recipients") {
+		t.Errorf("no key: %v", err)
 	}
 }

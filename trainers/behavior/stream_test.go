@@ -151,7 +151,7 @@ func TestEncryptedDataAreStreamed(t *testing.T) {
 	cfg := &prepare.Config{
 		Output: filepath.Join(dir, "data"), RowGroup: 1024, Seed: 3,
 		Sources: map[string]prepare.Source{"sessions": {Path: datasets.Strings{table(t, 3000)}}},
-		Encrypt: &prepare.Encryption{Passphrase: &datasets.Secret{Env: "TEST_PASSPHRASE"}},
+		Encrypt: &datasets.Encryption{Passphrase: &datasets.Secret{Env: "TEST_PASSPHRASE"}},
 	}
 	if _, err := prepare.Run(context.Background(), cfg, prepare.Options{}); err != nil {
 		t.Fatal(err)

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"filippo.io/age"
+
 	"debut/datasets"
 	"debut/datasets/atomicfile"
 	"debut/engine"
@@ -82,6 +84,13 @@ func Train(ctx context.Context, cfg *Config, opt Options) (*Outcome, error) {
 	if opt.Progress == nil {
 		opt.Progress = func(Progress) {}
 	}
+	var readers []age.Recipient
+	if cfg.Encrypt != nil {
+		var err error
+		if readers, err = cfg.Encrypt.Read(opt.BaseDir, "encrypt"); err != nil {
+			return nil, cfg.locate(err)
+		}
+	}
 	dev, err := devices.Open(cfg.Device, devices.Options{Threads: cfg.Threads, Precision: cfg.Precision})
 	if err != nil {
 		return nil, err
@@ -90,7 +99,7 @@ func Train(ctx context.Context, cfg *Config, opt Options) (*Outcome, error) {
 	if err != nil {
 		return nil, errors.Join(cfg.dataError(err), dev.Close())
 	}
-	s := &session{cfg: cfg, opt: opt, dev: dev, data: data, started: time.Now()}
+	s := &session{cfg: cfg, opt: opt, dev: dev, data: data, readers: readers, started: time.Now()}
 	defer data.Close()
 	out, err := s.run(ctx)
 	return out, errors.Join(cfg.locate(err), dev.Close())
@@ -102,6 +111,7 @@ type session struct {
 	opt     Options
 	dev     kernels.Device
 	data    *datasets.Dataset
+	readers []age.Recipient // who can read the model; nil: everyone
 	net     layers.Network
 	task    metrics.Task
 	model   *Model
@@ -398,7 +408,7 @@ func (s *session) finish() error {
 	if err != nil {
 		return err
 	}
-	if err := s.model.save(dir); err != nil {
+	if err := s.model.save(dir, s.readers); err != nil {
 		return err
 	}
 	s.saved = true
