@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -47,11 +48,19 @@ func openStream(ctx context.Context, dir string, d *manifest.Dataset, name strin
 		return fmt.Errorf("%s: %s; prepare the data again, or copy them again", filepath.Join(filepath.Base(dir), part.File), fmt.Sprintf(format, args...))
 	}
 	info, err := os.Stat(s.file)
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, bad("there is no such file, which %s names", manifest.File)
+	case err != nil:
 		return nil, err
-	}
-	if part.Bytes > 0 && info.Size() != part.Bytes {
+	case part.Bytes > 0 && info.Size() != part.Bytes:
 		return nil, bad("has %d bytes, %s says %d", info.Size(), manifest.File, part.Bytes)
+	}
+	// Parquet's readers take changed bytes for other values.
+	if h, err := HashFile(s.file); err != nil {
+		return nil, err
+	} else if h.SHA256 != part.SHA256 {
+		return nil, bad("was changed since it was prepared: its SHA-256 is not the one in %s", manifest.File)
 	}
 	defer func() {
 		if err != nil {

@@ -90,13 +90,18 @@ func (p *pipeline) explain(key string, err error) error {
 // do something about.
 func advise(q *duck.Error) string {
 	text := "duckdb: " + q.Short(maxMessage)
+	return text + remedy(text)
+}
+
+// remedy is what to do about a message of the database, "" where nobody knows.
+func remedy(text string) string {
 	switch {
 	case strings.Contains(text, "Out of Memory"):
-		text += "; raise memory, or lower threads"
+		return "; raise memory, or lower threads"
 	case strings.Contains(text, "No space left") || strings.Contains(text, "Could not write") || strings.Contains(text, "max_temp_directory_size"):
-		text += "; make room in the folder for temporary files, or name another with temp"
+		return "; make room in the folder for temporary files, or name another with temp"
 	}
-	return text
+	return ""
 }
 
 // exec runs a statement of the step under way.

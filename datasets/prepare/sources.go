@@ -49,6 +49,15 @@ func (p *pipeline) openSource(name string, s *Source) error {
 	if m.Rows, err = p.integer("", "SELECT count(*) FROM "+duck.Name(name)); err != nil {
 		return err
 	}
+	columns, err := p.texts("", 1, "SELECT column_name FROM (DESCRIBE SELECT * FROM "+duck.Name(name)+")")
+	if err != nil {
+		return err
+	}
+	for _, c := range columns {
+		if strings.EqualFold(c[0], rowColumn) || strings.EqualFold(c[0], partColumn) {
+			return p.configErrorf("", "column %q has a name that is taken; give the columns other names with names, or with a query", c[0])
+		}
+	}
 	p.made.Sources = append(p.made.Sources, m)
 	p.log.Info("source", "name", name, "rows", m.Rows)
 	return nil
@@ -61,7 +70,7 @@ func (p *pipeline) at(err error) error {
 		return &datasets.ConfigError{Path: join(p.path, c.Path), Msg: c.Msg}
 	}
 	if c == nil && p.ctx.Err() == nil {
-		return fmt.Errorf("source %s: %w", strings.TrimPrefix(p.path, "sources."), err)
+		return fmt.Errorf("source %s: %w%s", strings.TrimPrefix(p.path, "sources."), err, remedy(err.Error()))
 	}
 	return err
 }

@@ -377,3 +377,28 @@ func TestRejects(t *testing.T) {
 		t.Errorf("rejects are %q, %v", kept, err)
 	}
 }
+
+func TestWhatTrainingRefuses(t *testing.T) {
+	dir := folder(t, map[string]string{
+		"nan.csv":  "x,y\nnan,0\n1,1\n2,0\n",
+		"inf.csv":  "x,y,part\n3,0,train\n1,1,train\n-inf,0,test\n",
+		"huge.csv": "x,y\n1e308,0\n-1e308,1\n1e308,0\n",
+		"row.csv":  "x,__ROW\n1,2\n",
+	})
+	for text, want := range map[string]string{
+		"sources: {s: {path: nan.csv}}\nsplit: {method: none}\n":                                      `column "x" has NaN or infinity in 1 of the train rows`,
+		"sources: {s: {path: inf.csv}}\nsplit: {method: column, column: part, test_values: [test]}\n": `column "x" has NaN or infinity in 1 of the test rows`,
+		"sources: {s: {path: row.csv}}\nsplit: {method: none}\n":                                      `column "__ROW" has a name that is taken`,
+	} {
+		_, err := run(t, dir, text)
+		wantError(t, dir, err, want)
+	}
+	d := mustRun(t, dir, "sources: {s: {path: nan.csv}}\nsplit: {method: none}\nsteps: [{sql: 'SELECT * REPLACE (CASE WHEN isfinite(x) THEN x END AS x) FROM input'}]\n")
+	if d.Column("x").Missing != 1 || d.Rows != 3 {
+		t.Errorf("%+v", d.Column("x"))
+	}
+	d = mustRun(t, dir, "sources: {s: {path: huge.csv}}\nsplit: {method: none}\n")
+	if c := d.Column("x"); c.Std != nil || *c.Max != 1e308 {
+		t.Errorf("%+v", c)
+	}
+}

@@ -171,6 +171,7 @@ type moments struct {
 	column   *manifest.Column
 	count    int64
 	missing  int64
+	infinite int64 // or NaN
 	min, max float64
 	mean, m2 float64
 	sample   []float64
@@ -209,9 +210,53 @@ func (p *pipeline) measureNumbers(train string) error {
 		return p.explain("", err)
 	}
 	for _, m := range all {
+		if err := refuseInfinite(manifest.Train, m.column.Name, m.infinite); err != nil {
+			return err
+		}
 		m.describe()
 	}
+	return p.checkFinite()
+}
+
+// checkFinite looks for NaN and infinities in the parts that no statistics are
+// taken from.
+func (p *pipeline) checkFinite() error {
+	var names, items []string
+	for _, c := range p.made.Columns {
+		if c.SQL == "DOUBLE" {
+			names = append(names, c.Name)
+			items = append(items, fmt.Sprintf("count(*) FILTER (WHERE NOT isfinite(%s))", duck.Name(c.Name)))
+		}
+	}
+	if len(items) == 0 {
+		return nil
+	}
+	for _, part := range p.made.Parts {
+		if part.Name == manifest.Train {
+			continue
+		}
+		counts, err := p.integers("", len(items), "SELECT "+strings.Join(items, ", ")+" FROM read_parquet("+duck.Literal(p.file(part.Name))+")")
+		if err != nil {
+			return err
+		}
+		for i, n := range counts {
+			if err := refuseInfinite(part.Name, names[i], n); err != nil {
+				return err
+			}
+		}
+	}
 	return nil
+}
+
+// refuseInfinite is the error of a part with NaN or infinities: no model can be
+// trained on them, and whether they are missing values is not for us to guess.
+func refuseInfinite(part, column string, n int64) error {
+	if n == 0 {
+		return nil
+	}
+	col := duck.Name(column)
+	return errorf("", "column %q has NaN or infinity in %d of the %s rows, which training refuses; where they stand for missing values say so, with null: [nan, inf, -inf] at a source of text or with a step sql: SELECT * REPLACE (CASE WHEN isfinite(%s) THEN %s END AS %s) FROM input",
+		column, n, part, col, col, col)
 }
 
 // add takes a chunk: its own mean and squares first, and then both together
@@ -220,13 +265,18 @@ func (p *pipeline) measureNumbers(train string) error {
 // result depends on nothing else.
 func (m *moments) add(values []float64, mask duck.Validity) {
 	present := m.present[:0]
+	missing := 0
 	for i, v := range values {
-		if mask.Valid(i) && v-v == 0 {
+		switch {
+		case !mask.Valid(i):
+			missing++
+		case v-v == 0:
 			present = append(present, v)
 		}
 	}
 	m.present = present
-	m.missing += int64(len(values) - len(present))
+	m.missing += int64(missing)
+	m.infinite += int64(len(values) - missing - len(present))
 	if len(present) == 0 {
 		return
 	}
@@ -260,7 +310,9 @@ func (m *moments) describe() {
 		return
 	}
 	std := math.Sqrt(m.m2 / float64(m.count))
-	c.Mean = &m.mean
+	if m.mean-m.mean == 0 { // neither has overflowed
+		c.Mean = &m.mean
+	}
 	if c.Type == manifest.Boolean {
 		c.Distinct = 1
 		if m.min < m.max {
@@ -268,7 +320,10 @@ func (m *moments) describe() {
 		}
 		return
 	}
-	c.Min, c.Max, c.Std = &m.min, &m.max, &std
+	c.Min, c.Max = &m.min, &m.max
+	if std-std == 0 {
+		c.Std = &std
+	}
 	slices.Sort(m.sample)
 	for _, q := range quantileLevels {
 		at := max(0, int(math.Ceil(q*float64(len(m.sample))))-1)

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+
+	"debut/datasets/filelock"
 )
 
 // ErrLocked is matched by the error of [Create] where another run is under way in the folder.
@@ -16,8 +18,11 @@ func (f *Folder) lock() error {
 	if err != nil {
 		return fmt.Errorf("runfolder: %w", err)
 	}
-	taken, err := tryLock(file)
-	if err == nil && !taken {
+	taken, err := filelock.Try(file)
+	switch {
+	case errors.Is(err, errors.ErrUnsupported): // a training without a lock is better than none
+		err = nil
+	case err == nil && !taken:
 		err = fmt.Errorf("%w: %s; wait for its end, or choose another \"name:\"", ErrLocked, f.path)
 	}
 	if err != nil {
