@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -236,12 +237,8 @@ func (l *loader) loadPrepared() (_ *Dataset, err error) {
 	if memory > 0 {
 		share = max(64<<20, memory/8)
 	}
+	l.adoptTexts(m)
 	options := readOptions{types: l.overrides()}
-	for _, c := range m.Columns {
-		if _, ok := options.types[c.Name]; !ok && c.Type == manifest.Text {
-			options.types[c.Name] = TypeText
-		}
-	}
 	d := new(Dataset)
 	defer func() {
 		if err != nil {
@@ -297,6 +294,24 @@ func (l *loader) loadPrepared() (_ *Dataset, err error) {
 	l.log.Info("prepared data opened", "rows", l.report.Rows, "train", l.report.Train, "validation", l.report.Validation, "test", l.report.Test,
 		"numeric", len(d.Encoder.NumericFeatures()), "categorical", len(d.Encoder.CategoricalFields()), "fitted_on", sample.Rows, "window", l.cfg.ShuffleRows)
 	return d, nil
+}
+
+// adoptTexts makes columns texts that dataset.json calls so, where the
+// configuration leaves it open: in the Parquet file they look like categories.
+func (l *loader) adoptTexts(m *manifest.Dataset) {
+	types := l.overrides()
+	columns := map[string]Column{}
+	maps.Copy(columns, l.cfg.Columns)
+	for _, c := range m.Columns {
+		given, ok := types[c.Name]
+		if c.Type != manifest.Text || ok && given != TypeAuto || !ok && types[OtherColumns] == TypeIgnore || c.Name == l.cfg.Target || c.Name == l.cfg.Weight {
+			continue
+		}
+		column := columns[c.Name]
+		column.Type = TypeText
+		columns[c.Name] = column
+		l.cfg.Columns = columns
+	}
 }
 
 // sample reads the rows that the encoder is fitted on: all, or as many row

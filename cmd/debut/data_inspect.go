@@ -32,7 +32,7 @@ that look personal. Files of the same columns are one table.`,
 				opt.Memory = int64(size)
 			}
 			if page != "" {
-				if err := checkOutput(page, args); err != nil {
+				if err := checkOutput("--html", page, args); err != nil {
 					return err
 				}
 			}

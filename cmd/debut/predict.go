@@ -38,7 +38,7 @@ order, with the id columns of the run file carried through. MODEL is a run folde
 			if ext := strings.ToLower(filepath.Ext(output)); !slices.Contains(outputExtensions, ext) {
 				return usagef("--output %s: the format follows from the extension, one of %s", output, strings.Join(outputExtensions, ", "))
 			}
-			if err := checkOutput(output, args[1:]); err != nil {
+			if err := checkOutput("--output", output, args[1:]); err != nil {
 				return err
 			}
 			src, err := source.source(cmd.Flags(), args[1:])
@@ -91,18 +91,18 @@ order, with the id columns of the run file carried through. MODEL is a run folde
 }
 
 // checkOutput refuses a file that cannot be written, or that is one of those to be read.
-func checkOutput(output string, data []string) error {
+func checkOutput(flag, output string, data []string) error {
 	if info, err := os.Stat(filepath.Dir(output)); errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("--output %s: there is no folder %s; make it first", output, filepath.Dir(output))
+		return fmt.Errorf("%s %s: there is no folder %s; make it first", flag, output, filepath.Dir(output))
 	} else if err == nil && !info.IsDir() {
-		return fmt.Errorf("--output %s: %s is a file, not a folder", output, filepath.Dir(output))
+		return fmt.Errorf("%s %s: %s is a file, not a folder", flag, output, filepath.Dir(output))
 	}
 	old, err := os.Stat(output)
 	if err != nil {
 		return nil // most likely there is none; what else there is, writing will say
 	}
 	if old.IsDir() {
-		return fmt.Errorf("--output %s is a folder; name a file", output)
+		return fmt.Errorf("%s %s is a folder; name a file", flag, output)
 	}
 	for _, pattern := range data {
 		path, err := datasets.ExpandPath(pattern, "")
@@ -118,7 +118,7 @@ func checkOutput(output string, data []string) error {
 		}
 		for _, file := range files {
 			if info, err := os.Stat(file); err == nil && os.SameFile(info, old) {
-				return usagef("--output %s: the output is also an input, %s; choose another name", output, file)
+				return usagef("%s %s: the output is also an input, %s; choose another name", flag, output, file)
 			}
 		}
 	}

@@ -155,7 +155,11 @@ func refusals(d *data, t *Table) []Warning {
 		w := Warning{Column: name, Examples: examples}
 		switch {
 		case r.unread:
-			w.Severity, w.Code, w.Message, w.Remedy = Severe, "unreadable", "cannot be read: it "+r.err.Problem, r.err.Remedy
+			problem := "it " + r.err.Problem
+			if strings.HasPrefix(r.err.Problem, "the ") {
+				problem = r.err.Problem
+			}
+			w.Severity, w.Code, w.Message, w.Remedy = Severe, "unreadable", "cannot be read: "+problem, r.err.Remedy
 		case len(r.learned) > 0 && (raw == nil || raw.others == 0):
 			w.Severity, w.Code, w.Examples = Warn, "missing_marks", nil
 			var texts []string
@@ -242,7 +246,11 @@ func labelWarnings(label *target) []Warning {
 			Remedy: "join rare classes: steps: [{generalize: {" + yamlText(label.Column) + ": {rare_below: 10}}}]"})
 	}
 	for _, c := range label.Classes {
-		if share := float64(c.Rows) / float64(label.rows); c.Rows < leastOfClass || share < rareClass {
+		share := float64(c.Rows) / float64(label.rows)
+		if c.Rows < leastOfClass && share >= rareClass {
+			out = append(out, Warning{Severity: Warn, Code: "label_rare", Column: label.Column, Rows: c.Rows,
+				Message: fmt.Sprintf("class %s has only %s", quoted(c.Value), rowsOf(c.Rows)), Remedy: "collect more rows of it"})
+		} else if share < rareClass {
 			w := Warning{Severity: Warn, Code: "label_rare", Column: label.Column, Rows: c.Rows,
 				Message: fmt.Sprintf("class %s is rare: %s, %s", quoted(c.Value), rowsOf(c.Rows), percent(share))}
 			times := min(20, max(2, int(0.1/max(share, 0.005))))

@@ -11,6 +11,7 @@ import (
 
 	"debut/datasets"
 	"debut/datasets/prepare"
+	"debut/kernels/philox"
 )
 
 // prepared turns a table of sessions into prepared data with small row groups.
@@ -174,6 +175,48 @@ func TestEncryptedDataAreStreamed(t *testing.T) {
 		_, err := Train(context.Background(), streamed(t, cfg.Output, extra), Options{ConfigPath: "run.yaml"})
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", extra, err, want)
+		}
+	}
+}
+
+// What dataset.json calls a text is one in training too, unless the run file says otherwise: as a category each title
+// would be a value of its own.
+func TestPreparedTexts(t *testing.T) {
+	dir := t.TempDir()
+	words := []string{"red", "blue", "shoe", "shirt", "cotton", "new", "50%"}
+	rnd := philox.New(3, 1)
+	var b strings.Builder
+	b.WriteString("title,y\n")
+	for range 3000 {
+		var title []string
+		for range 4 {
+			title = append(title, words[rnd.IntN(len(words))])
+		}
+		fmt.Fprintf(&b, "%s,%v\n", strings.Join(title, " "), slices.Contains(title, "shoe"))
+	}
+	file := filepath.Join(dir, "rows.csv")
+	if err := os.WriteFile(file, []byte(b.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg := &prepare.Config{
+		Output: filepath.Join(dir, "data"), Sources: map[string]prepare.Source{"rows": {Path: datasets.Strings{file}}},
+		Columns: map[string]prepare.ColumnType{"title": "text"},
+	}
+	if _, err := prepare.Run(context.Background(), cfg, prepare.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	for columns, want := range map[string]string{
+		"":                    datasets.TypeText,
+		", features: [title]": datasets.TypeText,
+		", columns: {title: {type: categorical}}": datasets.TypeCategorical,
+	} {
+		c := configure(t, "", fmt.Sprintf("seed: 1\ndata: {prepared: %q, target: y%s}\nmodel: {kind: linear}\ntrain: {epochs: 5, batch: 64}\n", cfg.Output, columns))
+		o := train(t, c)
+		if got := open(t, o.Folder).Encoder.Columns[0].Type; got != want {
+			t.Errorf("%q: title is %s, want %s", columns, got, want)
+		}
+		if auc, ok := o.Result.Metrics[PartTest].Values.Get("auc"); want == datasets.TypeText && (!ok || auc < 0.97) {
+			t.Errorf("%q: test AUC %v", columns, auc)
 		}
 	}
 }
