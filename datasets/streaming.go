@@ -239,6 +239,11 @@ func (l *loader) loadPrepared() (_ *Dataset, err error) {
 	}
 	l.adoptTexts(m)
 	options := readOptions{types: l.overrides()}
+	for _, c := range m.Columns {
+		if given, ok := options.types[c.Name]; c.Type == manifest.List && given != TypeIgnore && (ok || options.types[OtherColumns] != TypeIgnore) {
+			return nil, configErrorf("ignore", "column %q holds lists of different lengths, which are no features of these models; leave it out: ignore: [%s]", c.Name, c.Name)
+		}
+	}
 	d := new(Dataset)
 	defer func() {
 		if err != nil {

@@ -39,6 +39,7 @@ const (
 	Categorical = "categorical" // UTF-8 text
 	Vector      = "vector"      // list of FLOAT, all of Width values
 	Text        = "text"        // UTF-8 text read for its words
+	List        = "list"        // list of INT64 or DOUBLE, as many as a row has, such as the features of a sparse row
 )
 
 // ErrNotFound is matched where a folder holds no dataset.json.
@@ -226,7 +227,7 @@ func (d *Dataset) check() error {
 			return fmt.Errorf("column name %q is empty or occurs twice", c.Name)
 		}
 		names[c.Name] = true
-		if !slices.Contains([]string{Numeric, Boolean, Date, Categorical, Vector, Text}, c.Type) {
+		if !slices.Contains([]string{Numeric, Boolean, Date, Categorical, Vector, Text, List}, c.Type) {
 			return fmt.Errorf("column %q has the unknown type %q", c.Name, c.Type)
 		}
 		if c.Width < 0 || c.Type == Vector && c.Width == 0 {

@@ -19,7 +19,7 @@ type Config struct {
 	Steps   []Step            `yaml:"steps,omitempty" jsonschema:"description=What is done to the rows; in this order."`
 	Split   Split             `yaml:"split,omitempty" jsonschema:"description=How rows are divided into training and validation and test."`
 	// Columns overrides what columns are taken for.
-	Columns  map[string]ColumnType `yaml:"columns,omitempty" jsonschema:"description=What a column is in training where its SQL type does not say it: text or vector or categorical or numeric."`
+	Columns  map[string]ColumnType `yaml:"columns,omitempty" jsonschema:"description=What a column is in training where its SQL type does not say it: text or vector or list or categorical or numeric."`
 	RowGroup int                   `yaml:"row_group,omitempty" jsonschema:"minimum=0,description=Rows of a row group of the Parquet files. Default 65536."`
 	Shuffle  *bool                 `yaml:"shuffle,omitempty" jsonschema:"description=Put the rows of each part in random order. Default true; training reads them in order of row groups."`
 	Key      *datasets.Secret      `yaml:"key,omitempty" jsonschema:"description=The secret key of pseudonyms."`

@@ -105,7 +105,7 @@ func (c *Config) Validate() error {
 		return errorf("rejects.file", "%q is not the name of a file in the output folder, or one that is taken", c.Rejects.File)
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Columns)) {
-		if err := oneOf("columns."+name, string(c.Columns[name]), manifest.Numeric, manifest.Boolean, manifest.Date, manifest.Categorical, manifest.Vector, manifest.Text); err != nil {
+		if err := oneOf("columns."+name, string(c.Columns[name]), manifest.Numeric, manifest.Boolean, manifest.Date, manifest.Categorical, manifest.Vector, manifest.Text, manifest.List); err != nil {
 			return err
 		}
 	}

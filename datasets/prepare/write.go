@@ -106,29 +106,22 @@ func (p *pipeline) outputColumns() ([]string, error) {
 			// A time with a zone becomes its UTC reading.
 			m.Type, m.SQL, sql = manifest.Date, "TIMESTAMP", "make_timestamp(epoch_us("+col+"))"
 		case isNumberList(c.typ):
-			m.Type, m.SQL, sql = manifest.Vector, "FLOAT[]", "CAST("+col+" AS FLOAT[])"
+			var err error
+			if m, sql, err = p.listColumn(c); err != nil {
+				return nil, err
+			}
 		case c.typ == "VARCHAR" || c.typ == "UUID" || c.typ == "TIME" || c.typ == "JSON" || strings.HasPrefix(c.typ, "ENUM"):
 			m.Type, m.SQL, sql = manifest.Categorical, "VARCHAR", "CAST("+col+" AS VARCHAR)"
 		default:
 			return nil, errorf("", "column %q is %s, which training cannot read; cast it, take what is wanted of it with derive, or drop it", c.name, c.typ)
 		}
 		if want := string(p.cfg.Columns[c.name]); want != "" && want != m.Type {
-			if want == manifest.Categorical && m.Type != manifest.Vector {
+			if want == manifest.Categorical && m.Type != manifest.Vector && m.Type != manifest.List {
 				m.SQL, sql = "VARCHAR", "CAST("+col+" AS VARCHAR)"
 			} else if want != manifest.Text || m.Type != manifest.Categorical {
 				return nil, errorf("columns."+c.name, "column %q is %s and cannot be %s; cast it before", c.name, c.typ, want)
 			}
 			m.Type = want
-		}
-		if m.Type == manifest.Vector {
-			widths, err := p.integers("", 2, fmt.Sprintf("SELECT min(len(%[1]s)), max(len(%[1]s)) FROM %[2]s", col, p.current))
-			if err != nil {
-				return nil, err
-			}
-			if widths[0] != widths[1] || widths[0] == 0 {
-				return nil, errorf("", "the lists of column %q have from %d to %d values; a vector has as many in every row", c.name, widths[0], widths[1])
-			}
-			m.Width = int(widths[0])
 		}
 		p.made.Columns = append(p.made.Columns, m)
 		items = append(items, sql+" AS "+col)
@@ -137,6 +130,33 @@ func (p *pipeline) outputColumns() ([]string, error) {
 		return nil, errorf("steps", "no column is left")
 	}
 	return items, nil
+}
+
+// listColumn decides on a column of lists of numbers: a vector where all rows
+// have as many of them. Lists of 32-bit integers are the features of sparse rows,
+// as the text formats give them, unless they are declared to be vectors.
+func (p *pipeline) listColumn(c column) (m manifest.Column, sql string, err error) {
+	m, col := manifest.Column{Name: c.name}, duck.Name(c.name)
+	element := c.typ[:strings.LastIndexByte(c.typ, '[')]
+	declared := string(p.cfg.Columns[c.name])
+	if declared != manifest.List && (declared == manifest.Vector || element != "INTEGER") {
+		widths, err := p.integers("", 2, fmt.Sprintf("SELECT coalesce(min(len(%[1]s)), 0), coalesce(max(len(%[1]s)), 0) FROM %[2]s", col, p.current))
+		if err != nil {
+			return m, "", err
+		}
+		if widths[0] == widths[1] && widths[0] > 0 {
+			m.Type, m.SQL, m.Width = manifest.Vector, "FLOAT[]", int(widths[0])
+			return m, "CAST(" + col + " AS FLOAT[])", nil
+		}
+		if declared == manifest.Vector {
+			return m, "", errorf("columns."+c.name, "the lists of column %q have from %d to %d values; a vector has as many in every row", c.name, widths[0], widths[1])
+		}
+	}
+	m.Type, m.SQL = manifest.List, "DOUBLE[]"
+	if isInteger(element) && element != "UBIGINT" && element != "HUGEINT" && element != "UHUGEINT" {
+		m.SQL = "BIGINT[]"
+	}
+	return m, "CAST(" + col + " AS " + m.SQL + ")", nil
 }
 
 // writePart writes the rows of a part, in random order unless told otherwise.
