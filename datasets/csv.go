@@ -262,7 +262,7 @@ func delimiterHint(columns []string, applied bool) string {
 
 // readHead returns the first bytes of a file's decompressed content.
 func readHead(file string) ([]byte, error) {
-	r, err := openText(file)
+	r, err := OpenText(file)
 	if err != nil {
 		return nil, err
 	}
@@ -281,9 +281,10 @@ type textFile struct {
 
 func (t *textFile) Close() error { return t.close() }
 
-// openText opens a file, undoing compression by its extension and dropping a
-// byte order mark.
-func openText(file string) (io.ReadCloser, error) {
+// OpenText opens a file of UTF-8 text, undoing compression by its extension and
+// dropping a byte order mark. What begins as something else, such as UTF-16 or
+// Parquet, is an error that says what to do.
+func OpenText(file string) (io.ReadCloser, error) {
 	f, err := os.Open(file)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", displayName(file), err)
@@ -345,7 +346,7 @@ func checkCompressed(file string) error {
 	default:
 		return nil
 	}
-	in, err := openText(file)
+	in, err := OpenText(file)
 	if err != nil {
 		return err
 	}
@@ -380,7 +381,7 @@ func (d *dialect) scanFile(file string, visit func(file string, line int, record
 // scanQuoted is scanFile with the choice to stop at a stray quote, with a
 // *csv.ParseError.
 func (d *dialect) scanQuoted(file string, lazy bool, visit func(file string, line int, record []string) bool) (goOn bool, err error) {
-	in, err := openText(file)
+	in, err := OpenText(file)
 	if err != nil {
 		return false, err
 	}

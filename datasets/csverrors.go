@@ -171,7 +171,7 @@ func (d *dialect) explainFile(file string) error {
 // mixedLineEnds returns an error if some lines of a file end in \r\n and others
 // in \n, which DuckDB refuses.
 func mixedLineEnds(file string) (err error) {
-	in, err := openText(file)
+	in, err := OpenText(file)
 	if err != nil {
 		return err
 	}
@@ -195,7 +195,7 @@ func mixedLineEnds(file string) (err error) {
 		}
 		records++
 		if err != nil {
-			return nil // the end, or what openText's caller has seen before
+			return nil // the end, or what OpenText's caller has seen before
 		}
 		crlf := bytes.HasSuffix(line, []byte("\r\n"))
 		if records > 1 && crlf != windows {

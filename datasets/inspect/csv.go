@@ -1,20 +1,17 @@
 package inspect
 
 import (
-	"bufio"
 	"bytes"
-	"compress/gzip"
 	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
-	"github.com/klauspost/compress/zstd"
+	"debut/datasets"
 )
 
 const (
@@ -32,46 +29,6 @@ type form struct {
 	fields    []string // the first record, trimmed
 }
 
-// openText opens a file for reading its text: decompressed by its extension,
-// without a byte order mark.
-func openText(file string) (io.ReadCloser, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", base(file), err)
-	}
-	var r io.Reader = f
-	closer := f.Close
-	switch strings.ToLower(filepath.Ext(file)) {
-	case ".gz":
-		z, err := gzip.NewReader(f)
-		if err != nil {
-			return nil, errors.Join(fmt.Errorf("read %s: not a gzip file: %w", base(file), err), f.Close())
-		}
-		r = z
-	case ".zst":
-		z, err := zstd.NewReader(f, zstd.WithDecoderConcurrency(1))
-		if err != nil {
-			return nil, errors.Join(fmt.Errorf("read %s: not a zstd file: %w", base(file), err), f.Close())
-		}
-		r = z
-		closer = func() error { z.Close(); return f.Close() }
-	}
-	b := bufio.NewReaderSize(r, headBytes)
-	if mark, err := b.Peek(3); err == nil && string(mark) == "\xef\xbb\xbf" {
-		if _, err := b.Discard(3); err != nil {
-			return nil, errors.Join(err, closer())
-		}
-	}
-	return &textFile{b, closer}, nil
-}
-
-type textFile struct {
-	io.Reader
-	close func() error
-}
-
-func (t *textFile) Close() error { return t.close() }
-
 func base(file string) string { return filepath.Base(file) }
 
 // sniff looks at the start of a file for how it is written, as datasets does:
@@ -79,7 +36,7 @@ func base(file string) string { return filepath.Base(file) }
 // fields, and the most; the first line names the columns unless a field of it
 // is a number. What is given is kept.
 func sniff(file, delimiter string, header *bool, names []string) (form, error) {
-	in, err := openText(file)
+	in, err := datasets.OpenText(file)
 	if err != nil {
 		return form{}, err
 	}
@@ -194,7 +151,7 @@ func (b *bounded) Read(p []byte) (int, error) {
 // records calls visit for the records of a file below its header with their
 // line numbers; the record is reused.
 func records(file string, f form, visit func(line int, record []string) error) (err error) {
-	in, err := openText(file)
+	in, err := datasets.OpenText(file)
 	if err != nil {
 		return err
 	}
