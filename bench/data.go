@@ -17,7 +17,8 @@ import (
 	"debut/datasets/bytesize"
 	"debut/datasets/duck"
 	"debut/datasets/prepare"
-	"debut/trainers/behavior"
+	"debut/trainers/families"
+	"debut/trainers/run"
 )
 
 // dataForm is how a case is written.
@@ -266,7 +267,7 @@ func (w *dataWork) stream(ctx context.Context) error {
 	if _, err := prepare.Run(ctx, w.plan(), prepare.Options{}); err != nil {
 		return err
 	}
-	cfg, err := behavior.Parse("run.yaml", []byte(fmt.Sprintf(`
+	cfg, err := families.Parse("run.yaml", []byte(fmt.Sprintf(`
 name: stream
 seed: 1
 output: %q
@@ -279,7 +280,7 @@ train: {epochs: 1, batch: 4096}
 		return err
 	}
 	fresh := resetPeak()
-	out, err := behavior.Train(ctx, cfg, behavior.Options{ConfigPath: "run.yaml", Overwrite: true})
+	out, err := run.Train(ctx, cfg, run.Options{ConfigPath: "run.yaml", Overwrite: true})
 	if err != nil {
 		return err
 	}

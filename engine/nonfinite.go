@@ -21,6 +21,9 @@ func (e *NonFiniteError) Error() string {
 	return fmt.Sprintf("engine: step %d: the loss is %v", e.Step+1, e.Loss)
 }
 
+// Diverged tells step and loss to whom knows no engine.
+func (e *NonFiniteError) Diverged() (step int64, loss float64) { return e.Step, e.Loss }
+
 // NonFinite returns the name of the first tensor of the trainer's state that holds a value that is no finite number, and
 // the value; or "".
 func (t *Trainer) NonFinite() (name string, value float64, err error) {

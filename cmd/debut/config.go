@@ -13,12 +13,9 @@ import (
 
 	"debut/datasets/atomicfile"
 	"debut/datasets/nearest"
-	"debut/trainers/behavior"
+	"debut/trainers/families"
 	"debut/trainers/runfile"
 )
-
-// exampleKinds are the run files that config init can write.
-var exampleKinds = []string{"classification", "regression", "linear"}
 
 func (a *app) config() *cobra.Command {
 	cmd := &cobra.Command{
@@ -33,32 +30,36 @@ func (a *app) config() *cobra.Command {
 func (a *app) configInit() *cobra.Command {
 	var output string
 	var force bool
+	templates, broken := families.Templates()
+	var kinds []string
+	for _, t := range templates {
+		kinds = append(kinds, t.Kind)
+	}
 	cmd := &cobra.Command{
 		Use:       "init [KIND]",
 		Short:     "Write a commented run file to begin with",
-		Long:      "Write a commented run file to begin with: classification (the default), regression or linear.",
+		Long:      "Write a commented run file to begin with, by default the first of " + strings.Join(kinds, ", ") + ".",
 		Example:   "  debut config init regression -o run.yaml",
 		Args:      takes(0, 1, "one kind"),
-		ValidArgs: exampleKinds,
+		ValidArgs: kinds,
 		RunE: func(_ *cobra.Command, args []string) error {
-			kind := exampleKinds[0]
+			if broken != nil {
+				return broken
+			}
+			chosen := 0
 			if len(args) > 0 {
-				kind = args[0]
+				if chosen = slices.Index(kinds, args[0]); chosen < 0 {
+					return usagef("there is no kind %q, there are %s%s", args[0], strings.Join(kinds, ", "), nearest.DidYouMean(args[0], kinds))
+				}
 			}
-			if !slices.Contains(exampleKinds, kind) {
-				return usagef("there is no kind %q, there are %s%s", kind, strings.Join(exampleKinds, ", "), nearest.DidYouMean(kind, exampleKinds))
-			}
-			text, err := behavior.Example(kind)
-			if err != nil {
-				return err
-			}
+			text := templates[chosen].Text
 			if output == "" || output == "-" {
 				return a.console.print(string(text))
 			}
 			if _, err := os.Lstat(output); !force && !errors.Is(err, fs.ErrNotExist) {
 				return fmt.Errorf("%s exists; choose another name, or replace it with --force", output)
 			}
-			err = atomicfile.Write(output, 0o644, func(w io.Writer) error {
+			err := atomicfile.Write(output, 0o644, func(w io.Writer) error {
 				_, err := w.Write(text)
 				return err
 			})
@@ -76,11 +77,13 @@ func (a *app) configInit() *cobra.Command {
 
 func (a *app) configSchema() *cobra.Command {
 	return &cobra.Command{
-		Use:   "schema",
-		Short: "Print the JSON schema of run files, for editors",
-		Args:  takes(0, 0, ""),
-		RunE: func(*cobra.Command, []string) error {
-			schema, err := behavior.Schema()
+		Use:       "schema [FAMILY]",
+		Short:     "Print the JSON schema of run files, for editors",
+		Long:      "Print the JSON schema of the run files of a family, for editors: " + strings.Join(families.Names(), ", ") + ". By default the first.",
+		Args:      takes(0, 1, "one family"),
+		ValidArgs: families.Names(),
+		RunE: func(_ *cobra.Command, args []string) error {
+			schema, err := families.Schema(strings.Join(args, ""))
 			if err != nil {
 				return err
 			}

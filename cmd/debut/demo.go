@@ -19,8 +19,10 @@ import (
 	"debut/datasets"
 	"debut/datasets/atomicfile"
 	"debut/datasets/storefront"
-	"debut/trainers/behavior"
+	"debut/trainers/families"
 	"debut/trainers/metrics"
+	"debut/trainers/model"
+	"debut/trainers/run"
 )
 
 // The run files of the demo. Their first line begins with demoMark.
@@ -97,7 +99,7 @@ func (d *demonstration) run(cmd *cobra.Command) error {
 	}
 	for _, m := range []struct {
 		name    string
-		outcome *behavior.Outcome
+		outcome *run.Outcome
 		write   string
 	}{{"logistic regression", baseline, ""}, {"network", network, demoPredictions}} {
 		predicted, err := d.predict(cmd.Context(), m.outcome.Folder, m.write)
@@ -174,9 +176,9 @@ func (d *demonstration) checkFolder() error {
 }
 
 // train trains as a run file in the demo's folder says.
-func (d *demonstration) train(ctx context.Context, name string, overrides []string) (*behavior.Outcome, error) {
+func (d *demonstration) train(ctx context.Context, name string, overrides []string) (*run.Outcome, error) {
 	path := filepath.Join(d.dir, name)
-	cfg, err := behavior.Load(path, overrides)
+	cfg, err := families.Load(path, overrides)
 	if err != nil {
 		return nil, err
 	}
@@ -187,11 +189,15 @@ func (d *demonstration) train(ctx context.Context, name string, overrides []stri
 }
 
 // predict returns the probabilities of the new sessions and, where a file is named, writes the predictions to it.
-func (d *demonstration) predict(ctx context.Context, model, file string) ([]float64, error) {
-	var out *behavior.Predictions
-	err := withModel(&d.device, &keyFlags{}, model, func(m *behavior.Model) (err error) {
+func (d *demonstration) predict(ctx context.Context, folder, file string) ([]float64, error) {
+	var out *model.Predictions
+	err := withModel(&d.device, &keyFlags{}, folder, func(m model.Model) (err error) {
 		src := datasets.Source{Path: datasets.Strings{filepath.Join(demoDataDir, storefront.NewSessionsFile)}}
-		out, _, err = m.Predict(ctx, src, d.dir)
+		predictor, ok := m.(model.Predictor)
+		if !ok {
+			return fmt.Errorf("demo: the model %s does not predict", folder)
+		}
+		out, _, err = predictor.Predict(ctx, src, d.dir)
 		return err
 	})
 	if err != nil {
@@ -207,7 +213,7 @@ func (d *demonstration) predict(ctx context.Context, model, file string) ([]floa
 			return p, nil
 		}
 	}
-	return nil, fmt.Errorf("demo: the model %s predicts no probability", model)
+	return nil, fmt.Errorf("demo: the model %s predicts no probability", folder)
 }
 
 // truth is what the simulator knows of the new sessions.
@@ -258,7 +264,7 @@ func (t truth) compare(p []float64) ([]string, error) {
 }
 
 // report is what the demo prints.
-func (d *demonstration) report(s storefront.Summary, fresh int, scores table, network *behavior.Outcome) string {
+func (d *demonstration) report(s storefront.Summary, fresh int, scores table, network *run.Outcome) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s sessions of a simulated shop, %.1f %% with a purchase; %s new ones to predict\n\n",
 		thousands(int64(s.Sessions)), 100*s.BaseRate, thousands(int64(fresh)))
@@ -270,16 +276,16 @@ drawn at random by it, so no model ranks better but by luck.
 look at:
 `)
 	in := func(name string) string { return quoted(filepath.Join(d.dir, name)) }
-	run := quoted(network.Folder)
+	folder := quoted(network.Folder)
 	files := table{
 		{"  " + in(demoRunFile), "how the network is trained"},
 		{"  " + in(filepath.Join(demoDataDir, storefront.SessionsFile)), "what it is trained on"},
 		{"  " + in(demoPredictions), "its predictions"},
 		{"  " + in(filepath.Join(demoDataDir, storefront.NewTruthFile)), "what they should be"},
-		{"  " + run, "metrics by epoch, result, model"},
+		{"  " + folder, "metrics by epoch, result, model"},
 	}
 	b.WriteString(files.leftText())
 	fmt.Fprintf(&b, "\nnext:\n  debut train %s --name smaller --set 'model.hidden=[{units: 16}]'\n", in(demoRunFile))
-	fmt.Fprintf(&b, "  debut predict %s %s -o predictions.parquet\n", run, in(filepath.Join(demoDataDir, storefront.NewSessionsFile)))
+	fmt.Fprintf(&b, "  debut predict %s %s -o predictions.parquet\n", folder, in(filepath.Join(demoDataDir, storefront.NewSessionsFile)))
 	return b.String()
 }

@@ -10,8 +10,9 @@ import (
 
 	"debut/datasets"
 	"debut/datasets/sealed"
-	"debut/trainers/behavior"
+	"debut/trainers/families"
 	"debut/trainers/metrics"
+	"debut/trainers/model"
 )
 
 func (a *app) evaluate() *cobra.Command {
@@ -33,8 +34,12 @@ are found by name, in any order.`,
 			}
 			var result *metrics.Result
 			var report datasets.EncodeReport
-			err = withModel(&device, &keys, args[0], func(m *behavior.Model) (err error) {
-				result, report, err = m.Evaluate(cmd.Context(), src, "")
+			err = withModel(&device, &keys, args[0], func(m model.Model) (err error) {
+				evaluator, ok := m.(model.Evaluator)
+				if !ok {
+					return fmt.Errorf("%s: a model of the family %s is not measured on rows of a table", args[0], m.Family())
+				}
+				result, report, err = evaluator.Evaluate(cmd.Context(), src, "")
 				return err
 			})
 			if err != nil {
@@ -74,7 +79,7 @@ func evaluation(r *metrics.Result) string {
 }
 
 // withModel opens a model on a device for the time of a call.
-func withModel(device *deviceFlags, keys *keyFlags, path string, use func(*behavior.Model) error) (err error) {
+func withModel(device *deviceFlags, keys *keyFlags, path string, use func(model.Model) error) (err error) {
 	with, err := keys.read()
 	if err != nil {
 		return err
@@ -84,7 +89,7 @@ func withModel(device *deviceFlags, keys *keyFlags, path string, use func(*behav
 		return err
 	}
 	defer closing(dev, &err)
-	m, err := behavior.Open(path, dev, with...)
+	m, err := families.Open(path, dev, with...)
 	switch {
 	case errors.Is(err, sealed.ErrNoKey):
 		return fmt.Errorf("%w: say where it is, with --identity key.txt or --passphrase FILE", err)

@@ -18,7 +18,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"debut/trainers/behavior"
+	"debut/trainers/run"
 )
 
 // version is stamped by the Makefile.
@@ -31,10 +31,10 @@ const (
 	exitSignal  = 128
 )
 
-func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+func main() { os.Exit(execute(os.Args[1:], os.Stdout, os.Stderr)) }
 
-// run executes a command line and returns the exit code.
-func run(args []string, stdout, stderr io.Writer) int {
+// execute runs a command line and returns the exit code.
+func execute(args []string, stdout, stderr io.Writer) int {
 	ctx, stop := withSignals(context.Background())
 	defer stop()
 	a := newApp(stdout, stderr)
@@ -67,7 +67,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	var usage *usageError
 	switch {
 	case errors.As(context.Cause(ctx), &sig) &&
-		(errors.Is(err, behavior.ErrInterrupted) || errors.Is(err, context.Canceled)):
+		(errors.Is(err, run.ErrInterrupted) || errors.Is(err, context.Canceled)):
 		code = exitSignal + int(sig.signal)
 		if plainlyInterrupted(err) {
 			message = sig.Error()
@@ -123,7 +123,7 @@ func (a *app) jsonMessages(args []string) bool {
 // plainlyInterrupted says that an error tells of nothing but the end of its context.
 func plainlyInterrupted(err error) bool {
 	text := err.Error()
-	return text == behavior.ErrInterrupted.Error() || text == context.Canceled.Error()
+	return text == run.ErrInterrupted.Error() || text == context.Canceled.Error()
 }
 
 // interruption is why a context was canceled: a signal.

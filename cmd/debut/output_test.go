@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"debut/trainers/behavior"
 	"debut/trainers/metrics"
+	"debut/trainers/run"
 )
 
 func TestNumbers(t *testing.T) {
@@ -64,24 +64,24 @@ func TestQuotedIsOneWordOfAShell(t *testing.T) {
 }
 
 // evaluated is the progress after an evaluation.
-func evaluated(epoch int, auc float64) behavior.Progress {
-	return behavior.Progress{
+func evaluated(epoch int, auc float64) run.Progress {
+	return run.Progress{
 		Epoch: epoch, Epochs: 3, Step: int64(epoch), Steps: 3, Loss: 0.5, RowsPerSecond: 1000, Part: "validation", Best: true,
 		Metrics: &metrics.Result{Task: metrics.TaskBinary, Values: metrics.Values{{Name: "auc", Value: auc}}},
 	}
 }
 
 func TestLinesWriteOneLineAnEpoch(t *testing.T) {
-	running := func(epoch int, loss float64) behavior.Progress {
-		return behavior.Progress{Epoch: epoch, Epochs: 3, Loss: loss, RowsPerSecond: 1000}
+	running := func(epoch int, loss float64) run.Progress {
+		return run.Progress{Epoch: epoch, Epochs: 3, Loss: loss, RowsPerSecond: 1000}
 	}
 	for name, c := range map[string]struct {
-		updates []behavior.Progress
+		updates []run.Progress
 		want    []string
 	}{
-		"with evaluations":    {[]behavior.Progress{running(1, 0.9), evaluated(1, 0.7), running(2, 0.6), evaluated(2, 0.8)}, []string{"epoch 1/3", "epoch 2/3"}},
-		"without evaluations": {[]behavior.Progress{running(1, 0.9), running(1, 0.8), running(2, 0.6)}, []string{"loss 0.8000", "loss 0.6000"}},
-		"cut off":             {[]behavior.Progress{evaluated(1, 0.7), running(2, 0.6)}, []string{"validation auc 0.7000", "loss 0.6000"}},
+		"with evaluations":    {[]run.Progress{running(1, 0.9), evaluated(1, 0.7), running(2, 0.6), evaluated(2, 0.8)}, []string{"epoch 1/3", "epoch 2/3"}},
+		"without evaluations": {[]run.Progress{running(1, 0.9), running(1, 0.8), running(2, 0.6)}, []string{"loss 0.8000", "loss 0.6000"}},
+		"cut off":             {[]run.Progress{evaluated(1, 0.7), running(2, 0.6)}, []string{"validation auc 0.7000", "loss 0.6000"}},
 		"nothing":             {},
 	} {
 		var out bytes.Buffer
@@ -153,7 +153,7 @@ func (failing) Write([]byte) (int, error) { return 0, errors.New("disk full") }
 
 func TestRunReportsThatTheResultIsLost(t *testing.T) {
 	var stderr bytes.Buffer
-	if code := run([]string{"version"}, failing{}, &stderr); code != exitFailure || !strings.Contains(stderr.String(), "write the result: disk full") {
+	if code := execute([]string{"version"}, failing{}, &stderr); code != exitFailure || !strings.Contains(stderr.String(), "write the result: disk full") {
 		t.Errorf("exit code %d, %q", code, stderr.String())
 	}
 }

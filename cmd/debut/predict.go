@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"debut/datasets"
-	"debut/trainers/behavior"
+	"debut/trainers/model"
 )
 
 // outputExtensions are the files that predict writes.
@@ -46,11 +46,15 @@ order, with the id columns of the run file carried through. MODEL is a run folde
 				return err
 			}
 			var ids []string
-			var predictions *behavior.Predictions
+			var predictions *model.Predictions
 			var report datasets.EncodeReport
-			err = withModel(&device, &keys, args[0], func(m *behavior.Model) (err error) {
-				ids = m.Encoder.ID
-				predictions, report, err = m.Predict(cmd.Context(), src, "")
+			err = withModel(&device, &keys, args[0], func(m model.Model) (err error) {
+				predictor, ok := m.(model.Predictor)
+				if !ok {
+					return fmt.Errorf("%s: a model of the family %s does not predict rows of a table", args[0], m.Family())
+				}
+				ids = predictor.IDs()
+				predictions, report, err = predictor.Predict(cmd.Context(), src, "")
 				return err
 			})
 			if err == nil {

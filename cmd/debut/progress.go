@@ -9,14 +9,14 @@ import (
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
 
-	"debut/trainers/behavior"
 	"debut/trainers/metrics"
+	"debut/trainers/run"
 	"debut/trainers/runfolder"
 )
 
 // progress shows how a training goes on.
 type progress interface {
-	update(behavior.Progress)
+	update(run.Progress)
 	close()
 }
 
@@ -36,19 +36,19 @@ func (c *console) newProgress(asJSON bool) progress {
 // silence shows nothing.
 type silence struct{}
 
-func (silence) update(behavior.Progress) {}
-func (silence) close()                   {}
+func (silence) update(run.Progress) {}
+func (silence) close()              {}
 
 // lines writes a line for every evaluation, or, where there are none, every epoch.
 type lines struct {
 	to     io.Writer
-	format func(behavior.Progress) string
-	last   behavior.Progress // not written yet, if pending
+	format func(run.Progress) string
+	last   run.Progress // not written yet, if pending
 	// pending says that the epoch of last has had no line.
 	pending bool
 }
 
-func (l *lines) update(p behavior.Progress) {
+func (l *lines) update(p run.Progress) {
 	if l.pending && p.Epoch > l.last.Epoch {
 		l.write(l.last)
 	}
@@ -68,13 +68,13 @@ func (l *lines) close() {
 	}
 }
 
-func (l *lines) write(p behavior.Progress) {
+func (l *lines) write(p run.Progress) {
 	l.last, l.pending = p, false
 	// A training goes on where nobody can watch it any more.
 	_, _ = io.WriteString(l.to, l.format(p))
 }
 
-func textLine(p behavior.Progress) string {
+func textLine(p run.Progress) string {
 	s := fmt.Sprintf("epoch %d/%d  step %d  loss %s", p.Epoch, p.Epochs, p.Step, number(p.Loss))
 	if p.Metrics != nil {
 		s += "  " + p.Part + " " + headline(p.Metrics.Task, p.Metrics.Values)
@@ -102,7 +102,7 @@ type progressLine struct {
 	Best          bool            `json:"best,omitempty"`
 }
 
-func jsonLine(p behavior.Progress) string {
+func jsonLine(p run.Progress) string {
 	l := progressLine{
 		Event: "progress", Epoch: p.Epoch, Epochs: p.Epochs, Step: p.Step, Steps: p.Steps,
 		Loss: runfolder.Float(p.Loss), LearningRate: runfolder.Float(p.LearningRate),
@@ -125,11 +125,11 @@ type bar struct {
 	bars    *mpb.Progress
 	bar     *mpb.Bar
 	mu      sync.Mutex
-	now     behavior.Progress
+	now     run.Progress
 	scores  string // of the last evaluation
 }
 
-func (b *bar) update(p behavior.Progress) {
+func (b *bar) update(p run.Progress) {
 	b.mu.Lock()
 	b.now = p
 	if p.Metrics != nil {
@@ -144,7 +144,7 @@ func (b *bar) update(p behavior.Progress) {
 
 func (b *bar) begin(steps int64) {
 	b.bars = mpb.New(mpb.WithOutput(b.console.err), mpb.WithAutoRefresh())
-	show := func(f func(p behavior.Progress) string) decor.Decorator {
+	show := func(f func(p run.Progress) string) decor.Decorator {
 		return decor.Any(func(decor.Statistics) string {
 			b.mu.Lock()
 			defer b.mu.Unlock()
@@ -153,18 +153,18 @@ func (b *bar) begin(steps int64) {
 	}
 	b.bar = b.bars.New(max(steps, 1), mpb.BarStyle().Lbound("").Filler("━").Tip("━").Padding("╌").Rbound(""),
 		mpb.BarRemoveOnComplete(), mpb.BarWidth(24),
-		mpb.PrependDecorators(show(func(p behavior.Progress) string { return fmt.Sprintf("epoch %d/%d ", p.Epoch, p.Epochs) })),
+		mpb.PrependDecorators(show(func(p run.Progress) string { return fmt.Sprintf("epoch %d/%d ", p.Epoch, p.Epochs) })),
 		mpb.AppendDecorators(
-			show(func(p behavior.Progress) string {
+			show(func(p run.Progress) string {
 				return fmt.Sprintf(" %s  loss %s", rate(p.RowsPerSecond), number(p.Loss))
 			}),
-			show(func(behavior.Progress) string {
+			show(func(run.Progress) string {
 				if b.scores == "" {
 					return ""
 				}
 				return "  " + b.scores
 			}),
-			show(func(p behavior.Progress) string { return "  " + p.ETA.Round(time.Second).String() + " left" }),
+			show(func(p run.Progress) string { return "  " + p.ETA.Round(time.Second).String() + " left" }),
 		))
 	b.console.logs.redirect(b.bars)
 }

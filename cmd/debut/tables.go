@@ -10,8 +10,8 @@ import (
 	"unicode/utf8"
 
 	"debut/datasets"
-	"debut/trainers/behavior"
 	"debut/trainers/metrics"
+	"debut/trainers/model"
 )
 
 // table is text in columns: the first to the left, the others to the right.
@@ -121,8 +121,8 @@ func classTables(r *metrics.Result) string {
 const maxCoefficients = 40
 
 // coefficientsTable lays out a linear model's coefficients, one column a class where there are several.
-func coefficientsTable(c behavior.Coefficients) string {
-	all := append([]behavior.Coefficients{c}, c.More...)
+func coefficientsTable(c model.Coefficients) string {
+	all := append([]model.Coefficients{c}, c.More...)
 	head, intercept := []string{"coefficient"}, []string{"intercept"}
 	for _, k := range all {
 		head, intercept = append(head, k.Output), append(intercept, coefficient(k.Intercept))

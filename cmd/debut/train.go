@@ -11,12 +11,13 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"debut/engine"
-	"debut/trainers/behavior"
+	"debut/trainers/families"
+	"debut/trainers/model"
+	"debut/trainers/run"
 	"debut/trainers/runfolder"
 )
 
@@ -42,11 +43,11 @@ Ctrl-C ends the training at the next step with a checkpoint and the model so far
   debut train runs/wide --resume=best`,
 		Args: takes(1, 1, "one run file, or with --resume a run folder"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			from := behavior.ResumeFrom(resume)
+			from := run.ResumeFrom(resume)
 			switch {
-			case from != behavior.ResumeNot && from != behavior.ResumeLast && from != behavior.ResumeBest:
+			case from != run.ResumeNot && from != run.ResumeLast && from != run.ResumeBest:
 				return usagef("--resume=%s: a run goes on from the last checkpoint (--resume) or from the best (--resume=best)", resume)
-			case from != behavior.ResumeNot && overwrite:
+			case from != run.ResumeNot && overwrite:
 				return usagef("--resume goes on with a run, --overwrite replaces it: give one of them")
 			}
 			overrides := append([]string(nil), set...)
@@ -65,28 +66,31 @@ Ctrl-C ends the training at the next step with a checkpoint and the model so far
 					return usagef("--name: %s", strings.TrimPrefix(err.Error(), "runfolder: "))
 				}
 			}
-			run, err := runOf(args[0], from)
+			named, err := run.ArgumentOf(args[0], from)
+			if errors.Is(err, run.ErrFolder) {
+				return usagef("%s is a folder: name a run file, or go on with the run in it with --resume", args[0])
+			}
 			if err != nil {
 				return err
 			}
-			if len(run.overrides) > 0 && (cmd.Flags().Changed("name") || cmd.Flags().Changed("output")) {
+			if named.IsFolder() && (cmd.Flags().Changed("name") || cmd.Flags().Changed("output")) {
 				return usagef("%s is the folder of the run to go on with: leave --name and --output out", args[0])
 			}
-			cfg, err := loadRun(run.file, append(run.overrides, overrides...))
+			cfg, err := loadRun(named.File, append(named.Overrides, overrides...))
 			if err != nil {
 				return err
 			}
-			if m := int64(cfg.Data.Memory); m > 0 {
+			if c, ok := cfg.(interface{ MemoryBudget() int64 }); ok && c.MemoryBudget() > 0 {
 				// The database that reads the data keeps an eighth, outside of Go's memory.
-				debug.SetMemoryLimit(m / 4 * 3)
+				debug.SetMemoryLimit(c.MemoryBudget() / 4 * 3)
 			}
-			if from != behavior.ResumeNot && cfg.Name == "" {
+			if from != run.ResumeNot && cfg.Base().Name == "" {
 				return usagef("--resume: %s has no \"name:\", so the run folder has the time in its name: give the folder instead (debut train runs/… --resume)", args[0])
 			}
-			if err := checkRoot(cfg.Output); err != nil {
+			if err := run.CheckOutput(cfg.Base().Output); err != nil {
 				return err
 			}
-			opt := a.trainOptions(run.config)
+			opt := a.trainOptions(named.Config)
 			opt.Overwrite, opt.Resume = overwrite, from
 			if profile {
 				opt.Profile = new(engine.Profile)
@@ -110,10 +114,10 @@ Ctrl-C ends the training at the next step with a checkpoint and the model so far
 			}
 			if asJSON {
 				err = a.console.printJSON(struct {
-					Folder       string                 `json:"folder"`
-					Model        string                 `json:"model"`
-					Result       *runfolder.RunResult   `json:"result"`
-					Coefficients *behavior.Coefficients `json:"coefficients,omitempty"`
+					Folder       string               `json:"folder"`
+					Model        string               `json:"model"`
+					Result       *runfolder.RunResult `json:"result"`
+					Coefficients *model.Coefficients  `json:"coefficients,omitempty"`
 				}{out.Folder, filepath.Join(out.Folder, runfolder.ModelDir), out.Result, out.Coefficients})
 			} else {
 				err = a.console.print(trainingSummary(out))
@@ -132,97 +136,19 @@ Ctrl-C ends the training at the next step with a checkpoint and the model so far
 	flags.StringVar(&memory, "memory", "", "what prepared data may take of memory while they are streamed, such as 2GiB")
 	flags.BoolVar(&overwrite, "overwrite", false, "replace an earlier run of that name")
 	flags.StringVar(&resume, "resume", "", "go on with the run of this name, from its last checkpoint or =best")
-	flags.Lookup("resume").NoOptDefVal = string(behavior.ResumeLast)
+	flags.Lookup("resume").NoOptDefVal = string(run.ResumeLast)
 	flags.BoolVar(&profile, "profile", false, "show where the time of a step goes; slows it a little")
 	flags.BoolVar(&explain, "explain-graph", false, "show the compiled program")
 	flags.BoolVar(&asJSON, "json", false, "print the result as JSON, and progress as JSON lines on standard error")
 	return cmd
 }
 
-// runArgument is what the argument of train stands for.
-type runArgument struct {
-	file      string   // the run file to read
-	config    string   // the file whose folder relative paths start from
-	overrides []string // that come before those of the command line
-}
-
-// runOf resolves the argument of train: a run file, or the folder of a run to go on with.
-func runOf(path string, from behavior.ResumeFrom) (runArgument, error) {
-	info, err := os.Stat(path)
-	if err != nil || !info.IsDir() {
-		return runArgument{file: path, config: path}, nil // the run file's reader has an error for what is missing
-	}
-	if from == behavior.ResumeNot {
-		return runArgument{}, usagef("%s is a folder: name a run file, or go on with the run in it with --resume", path)
-	}
-	folder, err := runfolder.Open(path)
-	if err != nil {
-		return runArgument{}, err
-	}
-	result, err := folder.Result()
-	if err != nil {
-		return runArgument{}, err
-	}
-	config := result.Config
-	if !filepath.IsAbs(config) {
-		config = filepath.Join(result.Directory, config)
-	}
-	absolute, err := filepath.Abs(path)
-	if err != nil {
-		return runArgument{}, fmt.Errorf("%s: %w", path, err)
-	}
-	parent := filepath.Dir(filepath.Clean(path))
-	if base := filepath.Base(filepath.Clean(path)); base == "." || base == ".." {
-		parent = filepath.Dir(absolute)
-	}
-	return runArgument{
-		file:   folder.Join(runfolder.ConfigFile),
-		config: config,
-		// The folder may have been moved or renamed since.
-		overrides: []string{"output=" + strconv.Quote(parent), "name=" + strconv.Quote(filepath.Base(absolute))},
-	}, nil
-}
-
 // loadRun reads a run file with overrides.
-func loadRun(path string, overrides []string) (*behavior.Config, error) {
+func loadRun(path string, overrides []string) (run.Config, error) {
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("there is no run file %s", path)
 	}
-	return behavior.Load(path, overrides)
-}
-
-// checkRoot returns an error where run folders cannot be made in a folder: better before the data are loaded than after.
-func checkRoot(dir string) error {
-	// What is missing is made, below the nearest folder that there is.
-	at := filepath.Clean(dir)
-	info, err := os.Stat(at)
-	for errors.Is(err, fs.ErrNotExist) && filepath.Dir(at) != at {
-		at = filepath.Dir(at)
-		info, err = os.Stat(at)
-	}
-	const remedy = `; choose another folder with --output or "output:"`
-	switch {
-	case errors.Is(err, syscall.ENOTDIR):
-		return fmt.Errorf("output %s: a file is where a folder should be%s", dir, remedy)
-	case err != nil:
-		return fmt.Errorf("output %s: %w%s", dir, err, remedy)
-	case !info.IsDir():
-		return fmt.Errorf("output %s: %s is a file, not a folder%s", dir, at, remedy)
-	}
-	// One name for all, so that the next training clears away what a killed one has left.
-	probe := filepath.Join(at, ".debut-probe")
-	file, err := os.OpenFile(probe, os.O_WRONLY|os.O_CREATE, 0o600)
-	if err != nil {
-		return fmt.Errorf("output %s: nothing can be written to %s%s: %w", dir, at, remedy, err)
-	}
-	err = os.Remove(probe)
-	if errors.Is(err, fs.ErrNotExist) { // another process that looked at the same moment was faster
-		err = nil
-	}
-	if err := errors.Join(file.Close(), err); err != nil {
-		return fmt.Errorf("output %s: %w", dir, err)
-	}
-	return nil
+	return families.Load(path, overrides)
 }
 
 // textEvents makes each text that is written to it, which is to be whole, a JSON line.
@@ -262,31 +188,31 @@ func writeProfile(w io.Writer, p *engine.Profile, asJSON bool) error {
 }
 
 // trainOptions are the options that every training from the command line has.
-func (a *app) trainOptions(config string) behavior.Options {
-	return behavior.Options{BaseDir: filepath.Dir(config), Log: a.console.log, Version: version, ConfigPath: config}
+func (a *app) trainOptions(config string) run.Options {
+	return run.Options{BaseDir: filepath.Dir(config), Log: a.console.log, Version: version, ConfigPath: config}
 }
 
 // runTraining trains with progress shown. Where an interrupted training has kept a model, it says where.
-func (a *app) runTraining(ctx context.Context, cfg *behavior.Config, opt behavior.Options, asJSON bool) (*behavior.Outcome, error) {
+func (a *app) runTraining(ctx context.Context, cfg run.Config, opt run.Options, asJSON bool) (*run.Outcome, error) {
 	p := a.console.newProgress(asJSON)
-	opt.Progress = func(now behavior.Progress) {
+	opt.Progress = func(now run.Progress) {
 		a.training.Store(true)
 		p.update(now)
 	}
 	defer a.training.Store(false)
-	out, err := behavior.Train(ctx, cfg, opt)
+	out, err := run.Train(ctx, cfg, opt)
 	p.close()
 	if err != nil && out != nil && plainlyInterrupted(err) {
 		a.console.log.Warn("training interrupted; the model so far is kept", "folder", out.Folder)
 	}
-	if err != nil && !errors.Is(err, behavior.ErrInterrupted) {
+	if err != nil && !errors.Is(err, run.ErrInterrupted) {
 		err = canceled(ctx, err)
 	}
 	return out, err
 }
 
 // trainingSummary is what train prints in the end.
-func trainingSummary(out *behavior.Outcome) string {
+func trainingSummary(out *run.Outcome) string {
 	r := out.Result
 	var b strings.Builder
 	b.WriteString(metricsTable(r.Metrics))

@@ -78,3 +78,17 @@ func (s *Size) UnmarshalText(text []byte) (err error) {
 	*s, err = Parse(string(text))
 	return err
 }
+
+// Text writes a number of bytes for people: with one decimal and the largest
+// binary unit that it reaches, "1.5 GiB".
+func Text(n int64) string {
+	for _, u := range []struct {
+		name  string
+		bytes int64
+	}{{"TiB", 1 << 40}, {"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}} {
+		if n >= u.bytes {
+			return fmt.Sprintf("%.1f %s", float64(n)/float64(u.bytes), u.name)
+		}
+	}
+	return fmt.Sprintf("%d B", n)
+}

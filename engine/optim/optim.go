@@ -38,7 +38,7 @@ func ParseKind(name string) (kernels.OptimizerKind, error) {
 			return k, nil
 		}
 	}
-	return 0, fmt.Errorf("optim: there is no optimizer %q; there are %v", name, Kinds())
+	return 0, errorOf("optimizer.kind", "there is no optimizer %q; there are %v", name, Kinds())
 }
 
 // Defaults returns a configuration with the usual settings of an optimizer, without a schedule.
@@ -55,18 +55,43 @@ func Defaults(k kernels.OptimizerKind) Config {
 	return c
 }
 
-// Check returns an error for settings that make no sense.
+// Error says that a setting makes no sense.
+type Error struct {
+	// Setting is the setting as run files call it, below the section of the training: "optimizer.beta1", "schedule.gamma".
+	Setting string
+	Msg     string // what is wrong
+}
+
+// Error returns the message.
+func (e *Error) Error() string { return "optim: " + e.Msg }
+
+func errorOf(setting, format string, args ...any) error {
+	return &Error{Setting: setting, Msg: fmt.Sprintf(format, args...)}
+}
+
+// Check returns an *Error for settings that make no sense.
 func (c Config) Check() error {
-	unit := func(x float64) bool { return x >= 0 && x < 1 }
-	switch {
-	case !(c.LearningRate > 0) || math.IsInf(c.LearningRate, 0):
-		return fmt.Errorf("optim: learning rate %v is not positive", c.LearningRate)
-	case !unit(c.Momentum) || !unit(c.Beta1) || !unit(c.Beta2):
-		return fmt.Errorf("optim: momentum %v, beta1 %v or beta2 %v is not in [0, 1)", c.Momentum, c.Beta1, c.Beta2)
-	case !(c.Epsilon >= 0) || !(c.L2 >= 0) || !(c.WeightDecay >= 0) || !(c.ClipNorm >= 0):
-		return fmt.Errorf("optim: epsilon %v, L2 %v, weight decay %v or clip norm %v is negative", c.Epsilon, c.L2, c.WeightDecay, c.ClipNorm)
-	case c.WeightDecay > 0 && c.Kind != kernels.AdamW:
-		return fmt.Errorf("optim: weight decay is AdamW's; %v takes L2 instead", c.Kind)
+	if !(c.LearningRate > 0) || math.IsInf(c.LearningRate, 0) {
+		return errorOf("optimizer.learning_rate", "a learning rate of %v; it must be positive", c.LearningRate)
+	}
+	for _, f := range []struct {
+		setting string
+		value   float64
+	}{{"momentum", c.Momentum}, {"beta1", c.Beta1}, {"beta2", c.Beta2}} {
+		if !(f.value >= 0 && f.value < 1) {
+			return errorOf("optimizer."+f.setting, "%s %v is not in [0, 1)", f.setting, f.value)
+		}
+	}
+	for _, f := range []struct {
+		setting, name string
+		value         float64
+	}{{"optimizer.epsilon", "epsilon", c.Epsilon}, {"optimizer.l2", "L2", c.L2}, {"optimizer.weight_decay", "weight decay", c.WeightDecay}, {"clip_norm", "clip norm", c.ClipNorm}} {
+		if !(f.value >= 0) {
+			return errorOf(f.setting, "%s %v is negative", f.name, f.value)
+		}
+	}
+	if c.WeightDecay > 0 && c.Kind != kernels.AdamW {
+		return errorOf("optimizer.weight_decay", "weight decay is AdamW's; %v takes L2 instead", c.Kind)
 	}
 	return c.Schedule.Check()
 }
@@ -112,7 +137,7 @@ func ParseSchedule(name string) (ScheduleKind, error) {
 			return k, nil
 		}
 	}
-	return 0, fmt.Errorf("optim: there is no schedule %q; there are %v, %v and %v", name, Constant, Step, Cosine)
+	return 0, errorOf("schedule.kind", "there is no schedule %q; there are %v, %v and %v", name, Constant, Step, Cosine)
 }
 
 // Schedule scales the learning rate by the step. Steps are those of the optimizer: a batch, or several accumulated.
@@ -125,15 +150,19 @@ type Schedule struct {
 	Floor  float64 // of Cosine, a share of the rate
 }
 
-// Check returns an error for settings that make no sense.
+// Check returns an *Error for settings that make no sense.
 func (s Schedule) Check() error {
 	switch {
 	case s.Warmup < 0:
-		return fmt.Errorf("optim: a warm-up of %d steps", s.Warmup)
-	case s.Kind == Step && (s.Every < 1 || !(s.Gamma > 0 && s.Gamma <= 1)):
-		return fmt.Errorf("optim: a step schedule every %d steps with factor %v; wanted at least 1 step and a factor in (0, 1]", s.Every, s.Gamma)
-	case s.Kind == Cosine && (s.Total <= s.Warmup || !(s.Floor >= 0 && s.Floor <= 1)):
-		return fmt.Errorf("optim: a cosine schedule of %d steps, %d of them warm-up, down to %v of the rate", s.Total, s.Warmup, s.Floor)
+		return errorOf("schedule.warmup_epochs", "a warm-up of %d steps", s.Warmup)
+	case s.Kind == Step && s.Every < 1:
+		return errorOf("schedule.step_epochs", "a step schedule every %d steps; it takes at least 1", s.Every)
+	case s.Kind == Step && !(s.Gamma > 0 && s.Gamma <= 1):
+		return errorOf("schedule.gamma", "a step schedule with factor %v; it must be in (0, 1]", s.Gamma)
+	case s.Kind == Cosine && s.Total <= s.Warmup:
+		return errorOf("schedule.warmup_epochs", "a cosine schedule of %d steps, %d of them warm-up", s.Total, s.Warmup)
+	case s.Kind == Cosine && !(s.Floor >= 0 && s.Floor <= 1):
+		return errorOf("schedule.floor", "a cosine schedule down to %v of the rate; it must be in [0, 1]", s.Floor)
 	}
 	return nil
 }

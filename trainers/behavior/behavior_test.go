@@ -15,6 +15,8 @@ import (
 	"debut/datasets"
 	"debut/kernels/cpu"
 	"debut/kernels/philox"
+	"debut/trainers/model"
+	"debut/trainers/run"
 	"debut/trainers/runfolder"
 )
 
@@ -59,10 +61,16 @@ model: {hidden: [{units: 32, dropout: 0.1}, {units: 16}]}
 train: {epochs: 12, batch: 64, optimizer: {learning_rate: 0.01}, early_stopping: {metric: auc, patience: 4}}
 `
 
+// load reads a run file.
+func load(path string, overrides []string) (*Config, error) {
+	c := New()
+	return c, run.Load(path, overrides, c)
+}
+
 // train runs a configuration to its end.
-func train(t *testing.T, c *Config) *Outcome {
+func train(t *testing.T, c *Config) *run.Outcome {
 	t.Helper()
-	o, err := Train(context.Background(), c, Options{ConfigPath: "run.yaml", Version: "test"})
+	o, err := run.Train(context.Background(), c, run.Options{ConfigPath: "run.yaml", Version: "test"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,8 +100,8 @@ func TestNetworkEndToEnd(t *testing.T) {
 	path := table(t, 1500)
 	c := configure(t, path, networkRun)
 	var best int
-	var reports []Progress
-	o, err := Train(context.Background(), c, Options{ConfigPath: "run.yaml", Progress: func(p Progress) {
+	var reports []run.Progress
+	o, err := run.Train(context.Background(), c, run.Options{ConfigPath: "run.yaml", Progress: func(p run.Progress) {
 		reports = append(reports, p)
 		if p.Best {
 			best = p.Epoch
@@ -102,7 +110,7 @@ func TestNetworkEndToEnd(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if auc := metric(t, o, PartTest, "auc"); auc < 0.9 {
+	if auc := metric(t, o, run.PartTest, "auc"); auc < 0.9 {
 		t.Errorf("test AUC %.3f", auc)
 	}
 	if o.Result.Status != runfolder.Finished || o.Result.Best == nil || o.Result.Best.Epoch != best {
@@ -125,7 +133,7 @@ func TestNetworkEndToEnd(t *testing.T) {
 		t.Errorf("run.json: %v\n%s", err, data)
 	}
 	// the resolved configuration is a run file that gives the same run
-	again, err := Load(filepath.Join(o.Folder, "run.yaml"), []string{fmt.Sprintf("output=%q", t.TempDir()), "threads=3"})
+	again, err := load(filepath.Join(o.Folder, "run.yaml"), []string{fmt.Sprintf("output=%q", t.TempDir()), "threads=3"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,7 +183,7 @@ func TestNetworkEndToEnd(t *testing.T) {
 }
 
 // columnNames lists the names of the columns, with spaces between.
-func columnNames(p *Predictions) string {
+func columnNames(p *model.Predictions) string {
 	var names []string
 	for _, c := range p.Columns {
 		names = append(names, c.Name)
@@ -200,7 +208,7 @@ model: {hidden: [{units: 24}]}
 train: {epochs: 15, batch: 64, accumulate: 2, clip_norm: 1, optimizer: {kind: momentum, learning_rate: 0.05}}
 `)
 	o := train(t, c)
-	if acc := metric(t, o, PartTest, "accuracy"); acc < 0.9 {
+	if acc := metric(t, o, run.PartTest, "accuracy"); acc < 0.9 {
 		t.Errorf("test accuracy %.3f", acc)
 	}
 	p, _, err := open(t, o.Folder).Predict(context.Background(), datasets.Source{Path: c.Data.Source.Path}, "")
@@ -235,14 +243,14 @@ func TestWeightsAreReplication(t *testing.T) {
 	if err := os.WriteFile(replicated, []byte(strings.Join(out, "\n")+"\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	run := `
+	described := `
 data: {source: {path: PATH}, target: amount, features: [a, b, city], WEIGHT split: {method: none}, defaults: {numeric: {transform: none}}}
 model: {kind: linear, solver: exact}
 `
-	weighted := train(t, configure(t, path, strings.Replace(run, "WEIGHT", "weight: w,", 1)))
-	repeated := train(t, configure(t, replicated, strings.Replace(run, "WEIGHT", "", 1)))
-	near(t, "MSE", metric(t, weighted, PartTrain, "mse"), metric(t, repeated, PartTrain, "mse"), 1e-5)
-	prediction := func(c *Coefficients, city string) float64 {
+	weighted := train(t, configure(t, path, strings.Replace(described, "WEIGHT", "weight: w,", 1)))
+	repeated := train(t, configure(t, replicated, strings.Replace(described, "WEIGHT", "", 1)))
+	near(t, "MSE", metric(t, weighted, run.PartTrain, "mse"), metric(t, repeated, run.PartTrain, "mse"), 1e-5)
+	prediction := func(c *model.Coefficients, city string) float64 {
 		v := c.Intercept
 		for _, f := range c.Features {
 			switch f.Feature {
@@ -271,7 +279,7 @@ func TestExactErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := configure(t, path, "data: {source: {path: PATH}, target: y, task: regression, split: {method: none}}\nmodel: {kind: linear, solver: exact}\n")
-	_, err := Train(context.Background(), c, Options{})
+	_, err := run.Train(context.Background(), c, run.Options{})
 	if !errors.Is(err, ErrCollinear) || !strings.Contains(err.Error(), `"twice"`) {
 		t.Errorf("collinear columns: %v", err)
 	}
@@ -282,12 +290,12 @@ func TestInterruption(t *testing.T) {
 	c.Train.EarlyStopping.Patience = 0
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	o, err := Train(ctx, c, Options{Progress: func(p Progress) {
+	o, err := run.Train(ctx, c, run.Options{Progress: func(p run.Progress) {
 		if p.Epoch == 3 {
 			cancel()
 		}
 	}})
-	if !errors.Is(err, ErrInterrupted) {
+	if !errors.Is(err, run.ErrInterrupted) {
 		t.Fatalf("got %v", err)
 	}
 	if o == nil || o.Result.Status != runfolder.Interrupted {
@@ -304,8 +312,8 @@ data: {source: {path: PATH}, target: amount, features: [a, b], defaults: {numeri
 model: {kind: linear}
 train: {epochs: 200, batch: 32, optimizer: {kind: sgd, learning_rate: 1e6}}
 `)
-	o, err := Train(context.Background(), c, Options{})
-	if !errors.Is(err, ErrDiverged) || !strings.Contains(err.Error(), "learning_rate") {
+	o, err := run.Train(context.Background(), c, run.Options{})
+	if !errors.Is(err, run.ErrDiverged) || !strings.Contains(err.Error(), "learning_rate") {
 		t.Fatalf("got %v", err)
 	}
 	if o.Result.Status != runfolder.Failed || o.Result.Error == "" {
@@ -323,7 +331,7 @@ func TestConfigErrors(t *testing.T) {
 		"no hidden layers":            base + "model: {kind: linear, hidden: [{units: 4}]}\n",
 		"step_epochs":                 base + "train: {schedule: {kind: step}}\n",
 		"early_stopping.metric":       base + "train: {early_stopping: {metric: acu}}\n",
-		"learning rate -1":            base + "train: {optimizer: {learning_rate: -1}}\n",
+		"learning rate of -1":            base + "train: {optimizer: {learning_rate: -1}}\n",
 		"epochs of warm-up":           base + "train: {epochs: 3, schedule: {warmup_epochs: 3}}\n",
 		"output":                      base + "name: a/b\n",
 		"data.target":                 "data: {source: {path: d.csv}}\n",
@@ -331,34 +339,13 @@ func TestConfigErrors(t *testing.T) {
 		"device":                      base + "device: tpu\n",
 		"data.split.validation, or":   "data: {source: {path: d.csv}, target: y, split: {validation: 0}}\ntrain: {early_stopping: {patience: 2}}\n",
 		"whose metrics are mse":       "data: {source: {path: d.csv}, target: y, task: regression}\ntrain: {early_stopping: {metric: auc}}\n",
-		"a name of 300 bytes":         base + "name: " + strings.Repeat("x", 300) + "\n",
+		"longer than 200 bytes":         base + "name: " + strings.Repeat("x", 300) + "\n",
 		"solver":                      base + "model: {kind: linear, solver: magic}\n",
 	} {
 		_, err := Parse("run.yaml", []byte(text), nil)
 		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "run.yaml:") {
 			t.Errorf("want …%s…, got %v", want, err)
 		}
-	}
-}
-
-func TestExamplesAreValid(t *testing.T) {
-	if len(Examples()) != 3 {
-		t.Fatalf("examples %v", Examples())
-	}
-	for _, kind := range Examples() {
-		b, err := Example(kind)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := Parse(kind+".yaml", b, nil); err != nil {
-			t.Error(err)
-		}
-	}
-	if _, err := Example("lineer"); err == nil || !strings.Contains(err.Error(), "linear") {
-		t.Errorf("unknown example: %v", err)
-	}
-	if s, err := Schema(); err != nil || !json.Valid(s) || !bytes.Contains(s, []byte("early_stopping")) {
-		t.Errorf("schema: %v", err)
 	}
 }
 
@@ -435,11 +422,11 @@ func TestDataErrorsNameTheData(t *testing.T) {
 	if err := os.WriteFile(path, []byte("a,y\n1,0\n2,1,3\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	_, err := Train(context.Background(), configure(t, path, "data: {source: {path: PATH}, target: y}\n"), Options{})
+	_, err := run.Train(context.Background(), configure(t, path, "data: {source: {path: PATH}, target: y}\n"), run.Options{})
 	if err == nil || !strings.Contains(err.Error(), "ragged.csv:3") || strings.Contains(err.Error(), "run.yaml") {
 		t.Errorf("got %v", err)
 	}
-	_, err = Train(context.Background(), configure(t, table(t, 50), "data: {source: {path: PATH}, target: z}\n"), Options{})
+	_, err = run.Train(context.Background(), configure(t, table(t, 50), "data: {source: {path: PATH}, target: z}\n"), run.Options{})
 	if err == nil || !strings.Contains(err.Error(), "run.yaml:3:") {
 		t.Errorf("a label that is not there: %v", err)
 	}
@@ -453,21 +440,21 @@ func TestOverwrite(t *testing.T) {
 	o := train(t, c)
 	model := filepath.Join(o.Folder, "model", parametersFile)
 	before := read(t, model)
-	if _, err := Train(context.Background(), c, Options{}); !errors.Is(err, runfolder.ErrExists) {
+	if _, err := run.Train(context.Background(), c, run.Options{}); !errors.Is(err, runfolder.ErrExists) {
 		t.Errorf("without leave: %v", err)
 	}
 	bad := *c
 	rate := 1e30
 	bad.Train.Optimizer.LearningRate = &rate
 	bad.Train.Optimizer.Kind = "sgd"
-	if _, err := Train(context.Background(), &bad, Options{Overwrite: true}); !errors.Is(err, ErrDiverged) {
+	if _, err := run.Train(context.Background(), &bad, run.Options{Overwrite: true}); !errors.Is(err, run.ErrDiverged) {
 		t.Fatalf("got %v", err)
 	}
 	if read(t, model) != before {
 		t.Error("a failed run changed the model it was to replace")
 	}
 	c.Seed++
-	if _, err := Train(context.Background(), c, Options{Overwrite: true}); err != nil {
+	if _, err := run.Train(context.Background(), c, run.Options{Overwrite: true}); err != nil {
 		t.Fatal(err)
 	}
 	if read(t, model) == before {

@@ -6,26 +6,10 @@ import (
 	"debut/datasets"
 	"debut/engine"
 	"debut/layers"
+	"debut/trainers/gradient"
 	"debut/trainers/metrics"
+	"debut/trainers/model"
 )
-
-// Coefficients are a linear model's weights in the units of the data: the outcome (or for classes the logit) is the
-// intercept plus the sum of weight times value.
-type Coefficients struct {
-	Output    string        `json:"output,omitempty"` // the class, where there are several
-	Intercept float64       `json:"intercept"`
-	Features  []Coefficient `json:"features"`
-	// More holds the coefficients of further classes.
-	More []Coefficients `json:"more,omitempty"`
-}
-
-// Coefficient is the weight of one feature.
-type Coefficient struct {
-	// Feature is the column; with what was done to it ("log1p(price)") where its value is transformed; and "column=value"
-	// for a value of a categorical column.
-	Feature string  `json:"feature"`
-	Value   float64 `json:"value"`
-}
 
 // linearWeights is a linear model as its network has it, on standardized features.
 type linearWeights struct {
@@ -52,17 +36,17 @@ func readLinear(n layers.Network, p *engine.Parameters) (w linearWeights, err er
 
 // coefficients undoes standardization. It returns nil where a feature is spread over bins: its weights are those of
 // bins, not of the column.
-func coefficients(n layers.Network, e *datasets.Encoder, w linearWeights) *Coefficients {
+func coefficients(n layers.Network, e *datasets.Encoder, w linearWeights) *model.Coefficients {
 	for _, f := range n.Numeric {
 		if f.Edges != nil {
 			return nil
 		}
 	}
 	scale, shift := 1.0, 0.0
-	if task(e) == metrics.TaskRegression {
-		scale, shift = targetScale(e), e.Target.Mean
+	if taskOf(e) == metrics.TaskRegression {
+		scale, shift = gradient.TargetScale(e), e.Target.Mean
 	}
-	all := make([]Coefficients, n.Outputs)
+	all := make([]model.Coefficients, n.Outputs)
 	for o := range all {
 		c := &all[o]
 		if n.Outputs > 1 {
@@ -75,14 +59,14 @@ func coefficients(n layers.Network, e *datasets.Encoder, w linearWeights) *Coeff
 			if f.Transformed {
 				name = "transformed(" + f.Name + ")"
 			}
-			c.Features = append(c.Features, Coefficient{name, v})
+			c.Features = append(c.Features, model.Coefficient{Feature: name, Value: v})
 			c.Intercept -= v * f.Mean
 		}
 		row := 0
 		for _, f := range n.Fields {
 			values := fieldValues(e, f)
 			for id := range f.Cardinality {
-				c.Features = append(c.Features, Coefficient{f.Name + "=" + values[id], scale * w.fields[(row+id)*n.Outputs+o]})
+				c.Features = append(c.Features, model.Coefficient{Feature: f.Name + "=" + values[id], Value: scale * w.fields[(row+id)*n.Outputs+o]})
 			}
 			row += f.Cardinality
 		}

@@ -14,6 +14,7 @@ import (
 
 	"debut/kernels"
 	"debut/kernels/cuda/cudatest"
+	"debut/trainers/run"
 )
 
 func TestMain(m *testing.M) {
@@ -36,7 +37,7 @@ func TestTrainingOnGPU(t *testing.T) {
 			if d := gpu.Result.Device; strings.Contains(d, "Intel") || gpu.Result.SIMD[:3] != "sm_" {
 				t.Errorf("ran on %s, %s", d, gpu.Result.SIMD)
 			}
-			want, got := metric(t, cpu, PartTest, "auc"), metric(t, gpu, PartTest, "auc")
+			want, got := metric(t, cpu, run.PartTest, "auc"), metric(t, gpu, run.PartTest, "auc")
 			t.Logf("test AUC %.4f, on the CPU %.4f", got, want)
 			if !(math.Abs(got-want) <= 0.002) {
 				t.Errorf("test AUC %.4f, on the CPU %.4f", got, want)
@@ -88,7 +89,7 @@ func TestGPUMemory(t *testing.T) {
 	}
 	c := gpuConfig(t)
 	c.Train.Batch, c.Model.Hidden[0].Units = 400, 1<<20
-	_, err := Train(context.Background(), c, Options{ConfigPath: "run.yaml"})
+	_, err := run.Train(context.Background(), c, run.Options{ConfigPath: "run.yaml"})
 	if !errors.Is(err, kernels.ErrOutOfMemory) || !strings.Contains(err.Error(), "are free; ") {
 		t.Errorf("error %v", err)
 	}
@@ -102,7 +103,7 @@ func TestGPUFaults(t *testing.T) {
 	if dir := os.Getenv(faultChild); dir != "" {
 		c := gpuConfig(t)
 		c.Output = dir
-		_, err := Train(context.Background(), c, Options{ConfigPath: "run.yaml"})
+		_, err := run.Train(context.Background(), c, run.Options{ConfigPath: "run.yaml"})
 		fmt.Printf("ended: %v\n", err)
 		return
 	}
@@ -135,7 +136,7 @@ func TestGPUFaults(t *testing.T) {
 			}
 			c := gpuConfig(t)
 			c.Output = dir
-			o, err := Train(context.Background(), c, Options{ConfigPath: "run.yaml", Resume: ResumeLast})
+			o, err := run.Train(context.Background(), c, run.Options{ConfigPath: "run.yaml", Resume: run.ResumeLast})
 			if err != nil {
 				t.Fatal(err)
 			}

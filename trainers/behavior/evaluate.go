@@ -4,21 +4,41 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"debut/datasets"
+	"debut/trainers/gradient"
 	"debut/trainers/metrics"
+	"debut/trainers/model"
 )
 
 // threshold is the probability from which a row counts as predicted positive.
 const threshold = 0.5
 
-// measure scores encoded data with targets.
-func (m *Model) measure(d *datasets.Encoded) (*metrics.Result, error) {
-	out, err := m.score(d)
+// measurePart scores a part, at most limit of its rows where that is positive and the part is a stream. Outputs and targets
+// of all rows are needed for a ranking; the features of one block at a time are.
+func (m *Model) measurePart(ctx context.Context, p gradient.Part, limit int) (*metrics.Result, error) {
+	var out []float64
+	labels := new(datasets.Encoded)
+	err := p.Blocks(ctx, func(d *datasets.Encoded) (bool, error) {
+		o, err := m.score(d)
+		if err != nil {
+			return false, err
+		}
+		if labels.Rows == 0 { // the only block, where all rows are in memory: nothing is copied, nor appended to what is the part's
+			out, labels.Rows, labels.Target, labels.Weight = o, d.Rows, slices.Clip(d.Target), slices.Clip(d.Weight)
+		} else {
+			out = append(out, o...)
+			labels.Rows += d.Rows
+			labels.Target = append(labels.Target, d.Target...)
+			labels.Weight = append(labels.Weight, d.Weight...)
+		}
+		return limit <= 0 || labels.Rows < limit, ctx.Err()
+	})
 	if err != nil {
 		return nil, err
 	}
-	return measure(m.Encoder, out, d)
+	return measure(m.Encoder, out, labels)
 }
 
 // measure compares a network's outputs with the targets.
@@ -27,7 +47,7 @@ func measure(e *datasets.Encoder, out []float64, d *datasets.Encoded) (*metrics.
 		return nil, fmt.Errorf("behavior: the data has no target to evaluate against")
 	}
 	weights := widen(d.Weight)
-	switch task(e) {
+	switch taskOf(e) {
 	case metrics.TaskBinary:
 		r, err := metrics.Binary(out, widen(d.Target), weights, threshold)
 		if err == nil {
@@ -48,17 +68,9 @@ func measure(e *datasets.Encoder, out []float64, d *datasets.Encoded) (*metrics.
 func denormalize(e *datasets.Encoder, out []float64) []float64 {
 	v := make([]float64, len(out))
 	for i, x := range out {
-		v[i] = e.Target.Mean + targetScale(e)*x
+		v[i] = e.Target.Mean + gradient.TargetScale(e)*x
 	}
 	return v
-}
-
-// targetScale is the standard deviation of the target, 1 where it is constant.
-func targetScale(e *datasets.Encoder) float64 {
-	if e.Target.Scale > 0 {
-		return e.Target.Scale
-	}
-	return 1
 }
 
 // widen converts to float64; nil stays nil.
@@ -79,7 +91,11 @@ func (m *Model) Evaluate(ctx context.Context, src datasets.Source, baseDir strin
 	if err != nil {
 		return nil, report, err
 	}
-	r, err := m.measure(d)
+	out, err := m.score(d)
+	if err != nil {
+		return nil, report, err
+	}
+	r, err := measure(m.Encoder, out, d)
 	return r, report, err
 }
 
@@ -92,16 +108,10 @@ func (m *Model) read(ctx context.Context, src datasets.Source, baseDir string, n
 	return m.Encoder.Encode(ctx, f, needTarget)
 }
 
-// Predictions are the model's answers, column by column, one row a row of the data.
-type Predictions struct {
-	Rows    int
-	Columns []datasets.OutputColumn
-}
-
 // Predict answers for rows without a target. Id columns of the data come first; then, for two classes, "probability" of
 // the positive one and "prediction"; for several, "prediction" and "probability_<class>" of each; for numbers
 // "prediction".
-func (m *Model) Predict(ctx context.Context, src datasets.Source, baseDir string) (*Predictions, datasets.EncodeReport, error) {
+func (m *Model) Predict(ctx context.Context, src datasets.Source, baseDir string) (*model.Predictions, datasets.EncodeReport, error) {
 	d, report, err := m.read(ctx, src, baseDir, false)
 	if err != nil {
 		return nil, report, err
@@ -115,12 +125,12 @@ func (m *Model) Predict(ctx context.Context, src datasets.Source, baseDir string
 			return nil, report, fmt.Errorf("behavior: the prediction of row %d is %v; look for extreme values in it, or at the model's training", i/m.Network.Outputs+1, v)
 		}
 	}
-	p := &Predictions{Rows: d.Rows}
+	p := &model.Predictions{Rows: d.Rows}
 	for _, c := range d.IDColumns {
-		p.add(c.Name, c.Values)
+		p.Add(c.Name, c.Values)
 	}
 	classes := m.Encoder.Target.Classes
-	switch task(m.Encoder) {
+	switch taskOf(m.Encoder) {
 	case metrics.TaskBinary:
 		probability, prediction := make([]float64, d.Rows), make([]string, d.Rows)
 		for i, z := range out {
@@ -130,23 +140,18 @@ func (m *Model) Predict(ctx context.Context, src datasets.Source, baseDir string
 				prediction[i] = classes[1]
 			}
 		}
-		p.add("probability", probability)
-		p.add("prediction", prediction)
+		p.Add("probability", probability)
+		p.Add("prediction", prediction)
 	case metrics.TaskMultiClass:
-		p.multiClass(out, classes)
+		multiClass(p, out, classes)
 	default:
-		p.add("prediction", denormalize(m.Encoder, out))
+		p.Add("prediction", denormalize(m.Encoder, out))
 	}
 	return p, report, nil
 }
 
-// add appends a column.
-func (p *Predictions) add(name string, values any) {
-	p.Columns = append(p.Columns, datasets.OutputColumn{Name: name, Values: values})
-}
-
 // multiClass adds the likeliest class of each row and a column of probabilities for each class.
-func (p *Predictions) multiClass(out []float64, classes []string) {
+func multiClass(p *model.Predictions, out []float64, classes []string) {
 	c := len(classes)
 	prediction := make([]string, p.Rows)
 	probability := make([][]float64, c)
@@ -171,8 +176,8 @@ func (p *Predictions) multiClass(out []float64, classes []string) {
 		}
 		prediction[i] = classes[best]
 	}
-	p.add("prediction", prediction)
+	p.Add("prediction", prediction)
 	for k, name := range classes {
-		p.add("probability_"+name, probability[k])
+		p.Add("probability_"+name, probability[k])
 	}
 }

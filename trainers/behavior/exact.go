@@ -10,6 +10,7 @@ import (
 	"debut/datasets"
 	"debut/engine"
 	"debut/layers"
+	"debut/trainers/gradient"
 )
 
 // ErrCollinear is matched by the error of exact linear regression on columns that determine each other.
@@ -38,7 +39,7 @@ func solveExact(n layers.Network, e *datasets.Encoder, d *datasets.Encoded) (lin
 		for j, c := range columns {
 			x.Set(r, j+1, root*c.at(d, r))
 		}
-		y.SetVec(r, root*(float64(d.Target[r])-e.Target.Mean)/targetScale(e))
+		y.SetVec(r, root*(float64(d.Target[r])-e.Target.Mean)/gradient.TargetScale(e))
 	}
 	var qr mat.QR
 	qr.Factorize(x)

@@ -17,6 +17,7 @@ import (
 
 	"debut/kernels/cpu"
 	"debut/trainers/checkpoint"
+	"debut/trainers/run"
 	"debut/trainers/runfolder"
 )
 
@@ -54,28 +55,28 @@ type goldenFacts struct {
 const factsFile = "expected.json"
 
 // trainGolden trains in the working directory: the run in goldenRun, or that of a folder to six epochs.
-func trainGolden(t *testing.T, resume ResumeFrom, log *slog.Logger) (*Outcome, error) {
+func trainGolden(t *testing.T, resume run.ResumeFrom, log *slog.Logger) (*run.Outcome, error) {
 	t.Helper()
-	opt := Options{BaseDir: ".", ConfigPath: "run.yaml", Resume: resume, Version: "golden", Log: log}
+	opt := run.Options{BaseDir: ".", ConfigPath: "run.yaml", Resume: resume, Version: "golden", Log: log}
 	c, err := Parse("run.yaml", []byte(goldenRun), nil)
-	if resume != ResumeNot {
+	if resume != run.ResumeNot {
 		folder := filepath.Join("runs", "golden")
 		opt.BaseDir = folder
-		c, err = Load(filepath.Join(folder, runfolder.ConfigFile), []string{"train.epochs=6"})
+		c, err = load(filepath.Join(folder, runfolder.ConfigFile), []string{"train.epochs=6"})
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Train(context.Background(), c, opt)
+	return run.Train(context.Background(), c, opt)
 }
 
 // goldenEnd is what a resumption has come to.
-func goldenEnd(t *testing.T, o *Outcome) goldenFacts {
+func goldenEnd(t *testing.T, o *run.Outcome) goldenFacts {
 	t.Helper()
 	h := sha256.Sum256([]byte(read(t, filepath.Join(o.Folder, "model", "parameters.safetensors"))))
 	last := o.Result.Resumed[len(o.Result.Resumed)-1]
 	return goldenFacts{
-		Step: last.Step, FinalStep: o.Result.Checkpoints.Step, FinalLoss: metric(t, o, PartTest, "log_loss"), SHA256: hex.EncodeToString(h[:]),
+		Step: last.Step, FinalStep: o.Result.Checkpoints.Step, FinalLoss: metric(t, o, run.PartTest, "log_loss"), SHA256: hex.EncodeToString(h[:]),
 	}
 }
 
@@ -98,7 +99,7 @@ func makeGolden(t *testing.T, to string) {
 	if err := os.WriteFile("data.csv", []byte(data.String()), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	o, err := trainGolden(t, ResumeNot, nil)
+	o, err := trainGolden(t, run.ResumeNot, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +127,7 @@ func makeGolden(t *testing.T, to string) {
 	if err := os.CopyFS(to, os.DirFS(o.Folder)); err != nil {
 		t.Fatal(err)
 	}
-	if o, err = trainGolden(t, ResumeLast, nil); err != nil {
+	if o, err = trainGolden(t, run.ResumeLast, nil); err != nil {
 		t.Fatal(err)
 	}
 	facts := goldenEnd(t, o)
@@ -161,7 +162,7 @@ func TestGolden(t *testing.T) {
 		}
 		t.Run(e.Name(), func(t *testing.T) {
 			copyGolden(t, version)
-			o, err := trainGolden(t, ResumeLast, nil)
+			o, err := trainGolden(t, run.ResumeLast, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -169,7 +170,7 @@ func TestGolden(t *testing.T) {
 		})
 		t.Run(e.Name()+" from the best", func(t *testing.T) {
 			copyGolden(t, version)
-			o, err := trainGolden(t, ResumeBest, nil)
+			o, err := trainGolden(t, run.ResumeBest, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -190,7 +191,7 @@ func copyGolden(t *testing.T, version string) {
 }
 
 // checkGolden compares the end of a run with the facts that a version left.
-func checkGolden(t *testing.T, version string, o *Outcome) {
+func checkGolden(t *testing.T, version string, o *run.Outcome) {
 	t.Helper()
 	var want goldenFacts
 	if err := json.Unmarshal([]byte(read(t, filepath.Join(version, factsFile))), &want); err != nil {
@@ -255,7 +256,7 @@ func TestCheckpointOfALaterVersion(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	_, err = trainGolden(t, ResumeLast, nil)
+	_, err = trainGolden(t, run.ResumeLast, nil)
 	if !errors.Is(err, checkpoint.ErrNewer) || !strings.Contains(err.Error(), "written by a newer debut: version 2, this program reads 1; use the newer program") {
 		t.Errorf("the checkpoint of version 2: %v", err)
 	}

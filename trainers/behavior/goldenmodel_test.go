@@ -18,9 +18,10 @@ import (
 	"debut/datasets/sealed"
 	"debut/kernels/cpu"
 	"debut/trainers/metrics"
+	"debut/trainers/run"
 )
 
-// The models in testdata/golden/models were left behind by the version that first wrote their format. Every later version reads them and
+// The models in testdata/models were left behind by the version that first wrote their format. Every later version reads them and
 // gives the same answers; while the engine's arithmetic stays, it also trains them again to the same bits. With -update the models
 // that are missing are made: go test ./trainers/behavior -run TestGoldenModels -update.
 
@@ -65,7 +66,7 @@ encrypt: {recipients: [age1gnazn5khlzl0nulufdphtr4dltlfc28kvy39awrxpxhvzzl6tdhqs
 `,
 }
 
-const goldenModelsDir = "testdata/golden/models"
+const goldenModelsDir = "testdata/models"
 
 // goldenPlace makes a folder with copies of the golden data and returns it.
 func goldenPlace(t *testing.T) string {
@@ -85,7 +86,7 @@ func trainGoldenModel(t *testing.T, name string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o, err := Train(context.Background(), c, Options{BaseDir: ".", ConfigPath: "run.yaml", Version: "golden"})
+	o, err := run.Train(context.Background(), c, run.Options{BaseDir: ".", ConfigPath: "run.yaml", Version: "golden"})
 	if err != nil {
 		t.Fatal(err)
 	}

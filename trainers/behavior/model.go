@@ -2,23 +2,18 @@ package behavior
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 
 	"filippo.io/age"
 
 	"debut/datasets"
-	"debut/datasets/atomicfile"
-	"debut/datasets/sealed"
 	"debut/engine"
 	"debut/kernels"
 	"debut/layers"
-	"debut/trainers/runfolder"
+	"debut/trainers/gradient"
+	"debut/trainers/model"
+	"debut/trainers/modelfolder"
 )
 
 // Files of a model folder, beside model.json.
@@ -27,30 +22,16 @@ const (
 	parametersFile = "parameters.safetensors"
 )
 
-// format names what model.json describes, with the version of the layout.
-const (
-	format        = "debut behavior model"
-	formatVersion = 1
-)
+// formatVersion is that of the layout of model folders.
+const formatVersion = 1
 
 // scoreBatch is how many rows a model scores at once.
 const scoreBatch = 1024
 
-// sealedFile holds what is otherwise in model.json where a model is encrypted: the weights of a linear model stand in it,
-// with the values that they are for.
-const sealedFile = "network.json"
-
-// manifest is model.json.
-type manifest struct {
-	Format  string `json:"format"`
-	Version int    `json:"version"`
-	// Encrypted says that the other files are encrypted with age, under names that end in .age; their checksums are of
-	// what is encrypted.
-	Encrypted    bool           `json:"encrypted,omitempty"`
-	Network      layers.Network `json:"network,omitzero"`
-	Coefficients *Coefficients  `json:"coefficients,omitempty"`
-	// SHA256 of the other files of the model, by name, in hexadecimal.
-	SHA256 map[string]string `json:"sha256"`
+// details are what model.json describes a model with.
+type details struct {
+	Network      layers.Network      `json:"network"`
+	Coefficients *model.Coefficients `json:"coefficients,omitempty"`
 }
 
 // Model is a trained model, ready to score. It is used by one goroutine at a time.
@@ -58,13 +39,12 @@ type Model struct {
 	Encoder *datasets.Encoder
 	Network layers.Network
 	// Coefficients of a linear model in the units of the data; nil for a network.
-	Coefficients *Coefficients
+	Coefficients *model.Coefficients
 
-	dev    kernels.Device
 	params *engine.Parameters
 	out    *engine.Node
 	prog   *engine.Program
-	feed   *feeder
+	feed   *gradient.Feeder
 	rows   []int32
 }
 
@@ -73,7 +53,7 @@ func newModel(n layers.Network, e *datasets.Encoder, dev kernels.Device, params 
 	if err := n.Check(); err != nil {
 		return nil, err
 	}
-	m := &Model{Encoder: e, Network: n, dev: dev, params: params, feed: newFeeder(n, scoreBatch), rows: make([]int32, scoreBatch)}
+	m := &Model{Encoder: e, Network: n, params: params, feed: gradient.NewFeeder(n, scoreBatch), rows: make([]int32, scoreBatch)}
 	g, out := scoreGraph(n)
 	if err := g.Err(); err != nil {
 		return nil, err
@@ -89,6 +69,12 @@ func scoreGraph(n layers.Network) (*engine.Graph, *engine.Node) {
 	g := engine.NewGraph(kernels.Float32, scoreBatch)
 	return g, n.Build(&layers.Builder{Graph: g})
 }
+
+// Family is the family's name.
+func (m *Model) Family() string { return Family }
+
+// IDs names the id columns of the training data.
+func (m *Model) IDs() []string { return m.Encoder.ID }
 
 // score returns the network's outputs for every row, [Rows, Outputs].
 func (m *Model) score(d *datasets.Encoded) ([]float64, error) {
@@ -106,8 +92,8 @@ func (m *Model) score(d *datasets.Encoded) ([]float64, error) {
 		if err := m.prog.SetRows(len(rows)); err != nil {
 			return nil, err
 		}
-		m.feed.features(d, rows, 0)
-		if err := m.feed.feedFeatures(m.prog, len(rows)); err != nil {
+		m.feed.Features(d, rows, 0)
+		if err := m.feed.Feed(m.prog, len(rows)); err != nil {
 			return nil, err
 		}
 		if err := m.prog.Run(); err != nil {
@@ -124,177 +110,62 @@ func (m *Model) score(d *datasets.Encoded) ([]float64, error) {
 	return out, nil
 }
 
-// feedFeatures hands the gathered features of so many rows to a program.
-func (f *feeder) feedFeatures(p *engine.Program, rows int) error {
-	if n := len(f.numeric); n > 0 {
-		if err := engine.Feed(p, layers.InputNumeric, f.numeric[:rows*n/len(f.weight)]); err != nil {
-			return err
-		}
-	}
-	for k, g := range f.groups {
-		if err := p.FeedIDs(g.Input, f.grouped[k][:rows*len(g.Fields)]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// save writes the model's files into a folder, each complete or not at all. model.json comes last: with it the model
-// is there. Where there are recipients, they alone can read the model.
-func (m *Model) save(dir string, to []age.Recipient) error {
-	man := manifest{Format: format, Version: formatVersion, Encrypted: len(to) > 0, SHA256: map[string]string{}}
-	write := func(name string, fill func(io.Writer) error) error {
-		h := sha256.New()
-		place := filepath.Join(dir, name)
-		if man.Encrypted {
-			place += sealed.Extension
-		}
-		err := atomicfile.Write(place, 0o644, func(w io.Writer) error {
-			w = io.MultiWriter(w, h)
-			if !man.Encrypted {
-				return fill(w)
-			}
-			in, err := sealed.Encrypt(w, to)
-			if err == nil {
-				err = fill(in)
-			}
-			if err == nil {
-				err = in.Close()
-			}
-			return err
-		})
-		if err != nil {
-			return fmt.Errorf("behavior: saving the model: %w", err)
-		}
-		man.SHA256[name] = hex.EncodeToString(h.Sum(nil))
-		return nil
-	}
-	asJSON := func(v manifest) func(io.Writer) error {
-		return func(w io.Writer) error {
-			enc := json.NewEncoder(w)
-			enc.SetIndent("", "  ")
-			return enc.Encode(v)
-		}
-	}
-	meta := map[string]string{"format": format}
-	if err := write(parametersFile, func(w io.Writer) error { return m.params.Save(w, meta) }); err != nil {
+// save writes the model.
+func (m *Model) save(to *modelfolder.Writer) error {
+	meta := map[string]string{"format": "debut behavior model"}
+	if err := to.File(parametersFile, func(w io.Writer) error { return m.params.Save(w, meta) }); err != nil {
 		return err
 	}
-	if err := write(encoderFile, m.Encoder.Save); err != nil {
+	if err := to.File(encoderFile, m.Encoder.Save); err != nil {
 		return err
 	}
-	full := man
-	full.Network, full.Coefficients = m.Network, m.Coefficients
-	if man.Encrypted {
-		if err := write(sealedFile, asJSON(full)); err != nil {
-			return err
-		}
-		full = man
-	}
-	if err := atomicfile.Write(filepath.Join(dir, runfolder.ModelFile), 0o644, asJSON(full)); err != nil {
-		return fmt.Errorf("behavior: saving the model: %w", err)
-	}
-	return nil
+	return to.Close(formatVersion, details{m.Network, m.Coefficients})
 }
 
 // Open reads a trained model from a run folder or its model folder. The device stays the caller's to close. An encrypted
 // model needs a key; errors of opening it match sealed.ErrNoKey and sealed.ErrWrongKey.
 func Open(path string, dev kernels.Device, keys ...age.Identity) (*Model, error) {
-	dir, err := runfolder.OpenModel(path)
+	r, err := modelfolder.Open(path, keys...)
 	if err != nil {
 		return nil, err
 	}
-	data, err := os.ReadFile(filepath.Join(dir, runfolder.ModelFile))
-	if err != nil {
-		return nil, fmt.Errorf("behavior: %w", err)
+	if r.Family() != Family {
+		return nil, r.Errorf("a model of the family %q, not of %q: %w", r.Family(), Family, modelfolder.ErrFormat)
 	}
-	f := modelFolder{dir: dir, keys: keys}
-	name := filepath.Join(dir, runfolder.ModelFile)
-	if f.man, err = readManifest(name, data); err != nil {
+	return Read(r, dev)
+}
+
+// Read reads a model from its folder. The device stays the caller's to close.
+func Read(r *modelfolder.Reader, dev kernels.Device) (*Model, error) {
+	if err := r.Version(formatVersion); err != nil {
 		return nil, err
 	}
-	if f.man.Encrypted {
-		name = filepath.Join(dir, sealedFile)
-		if data, err = f.read(sealedFile); err != nil {
-			return nil, err
-		}
-		inner, err := readManifest(name, data)
-		if err != nil {
-			return nil, err
-		}
-		// What is sealed vouches for the rest of the model.
-		for _, file := range []string{parametersFile, encoderFile} {
-			if inner.SHA256[file] != f.man.SHA256[file] {
-				return nil, fmt.Errorf("behavior: %s and %s in %s do not belong to one model", runfolder.ModelFile, sealedFile+sealed.Extension, dir)
-			}
-		}
-		f.man.Network, f.man.Coefficients = inner.Network, inner.Coefficients
-	} else if _, err := runfolder.OpenModel(path, encoderFile, parametersFile); err != nil {
+	var d details
+	if err := r.Details(&d); err != nil {
 		return nil, err
 	}
-	encoder, err := f.read(encoderFile)
+	encoder, err := r.Read(encoderFile)
 	if err != nil {
 		return nil, err
 	}
 	e, err := datasets.LoadEncoder(bytes.NewReader(encoder))
 	if err != nil {
-		return nil, fmt.Errorf("behavior: %s: %w", filepath.Join(dir, encoderFile), err)
+		return nil, fmt.Errorf("model: %s: %w", r.Path(encoderFile), err)
 	}
-	if len(e.NumericFeatures()) != len(f.man.Network.Numeric) || len(e.CategoricalFields()) != len(f.man.Network.Fields) {
-		return nil, fmt.Errorf("behavior: %s and %s in %s do not belong to one model", encoderFile, runfolder.ModelFile, dir)
+	if len(e.NumericFeatures()) != len(d.Network.Numeric) || len(e.CategoricalFields()) != len(d.Network.Fields) {
+		return nil, r.Errorf("it and %s do not belong to one model", encoderFile)
 	}
-	m, err := newModel(f.man.Network, e, dev, engine.NewParameters(dev, kernels.Float32, 0))
+	m, err := newModel(d.Network, e, dev, engine.NewParameters(dev, kernels.Float32, 0))
 	if err != nil {
-		return nil, fmt.Errorf("behavior: %s: %w", name, err)
+		return nil, r.Errorf("%w", err)
 	}
-	m.Coefficients = f.man.Coefficients
-	file, err := f.read(parametersFile)
+	m.Coefficients = d.Coefficients
+	file, err := r.Read(parametersFile)
 	if err != nil {
 		return nil, err
 	}
 	if err := m.params.Load(file); err != nil {
-		return nil, fmt.Errorf("behavior: %s: %w", filepath.Join(dir, parametersFile), err)
+		return nil, fmt.Errorf("model: %s: %w", r.Path(parametersFile), err)
 	}
 	return m, nil
-}
-
-// readManifest parses model.json.
-func readManifest(name string, data []byte) (man manifest, err error) {
-	if err := json.Unmarshal(data, &man); err != nil {
-		return man, fmt.Errorf("behavior: %s is damaged: %w", name, err)
-	}
-	if man.Format != format || man.Version != formatVersion {
-		return man, fmt.Errorf("behavior: %s describes %q, version %d; this program reads %q, version %d", name, man.Format, man.Version, format, formatVersion)
-	}
-	return man, nil
-}
-
-// modelFolder reads the files of a model.
-type modelFolder struct {
-	dir  string
-	man  manifest
-	keys []age.Identity
-}
-
-// read reads a file, compares its checksum with that in model.json, and decrypts it where the model is encrypted.
-func (f modelFolder) read(name string) ([]byte, error) {
-	path := filepath.Join(f.dir, name)
-	if f.man.Encrypted {
-		path += sealed.Extension
-	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("behavior: %w", err)
-	}
-	if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != f.man.SHA256[name] {
-		return nil, fmt.Errorf("behavior: %s is damaged, or of another model: its SHA-256 is not the one in %s; copy the model again, or train anew", path, runfolder.ModelFile)
-	}
-	if !f.man.Encrypted {
-		return data, nil
-	}
-	var plain bytes.Buffer
-	if err := sealed.DecryptFrom(&plain, bytes.NewReader(data), path, f.keys); err != nil {
-		return nil, fmt.Errorf("behavior: the model is encrypted: %w", err)
-	}
-	return plain.Bytes(), nil
 }

@@ -12,7 +12,7 @@ const maxEmbedding = 32
 // describe returns the network for encoded data.
 func describe(m ModelConfig, e *datasets.Encoder) layers.Network {
 	n := layers.Network{Outputs: 1, Hidden: m.Hidden, InputDropout: m.InputDropout}
-	if task(e) == metrics.TaskMultiClass {
+	if taskOf(e) == metrics.TaskMultiClass {
 		n.Outputs = len(e.Target.Classes)
 	}
 	for _, f := range e.NumericFeatures() {
@@ -31,48 +31,5 @@ func describe(m ModelConfig, e *datasets.Encoder) layers.Network {
 	return n
 }
 
-// task is the task that the encoded target makes.
-func task(e *datasets.Encoder) metrics.Task { return metrics.Task(e.Target.Task) }
-
-// feeder gathers rows of encoded data into the arrays that a program is fed with. Its memory is made once.
-type feeder struct {
-	groups  []layers.Group
-	numeric []float32
-	ids     []int32   // all fields, as the data has them
-	grouped [][]int32 // by group, raised by the offsets
-	target  []float32
-	weight  []float32
-	scale   [1]float32
-	mixed   []float32 // numeric features before they are mixed
-}
-
-// newFeeder makes the arrays for batches of up to so many rows.
-func newFeeder(n layers.Network, batch int) *feeder {
-	f := &feeder{
-		groups:  n.IDInputs(),
-		numeric: make([]float32, batch*len(n.Numeric)),
-		ids:     make([]int32, batch*len(n.Fields)),
-		target:  make([]float32, batch),
-		weight:  make([]float32, batch),
-	}
-	for _, g := range f.groups {
-		f.grouped = append(f.grouped, make([]int32, batch*len(g.Fields)))
-	}
-	return f
-}
-
-// features gathers the model's inputs for rows, behind those of so many rows that are there.
-func (f *feeder) features(d *datasets.Encoded, rows []int32, there int) {
-	d.GatherNumeric(f.numeric[there*d.D:(there+len(rows))*d.D], rows)
-	ids := f.ids[there*d.F : (there+len(rows))*d.F]
-	d.GatherIDs(ids, rows)
-	for k, g := range f.groups {
-		w := len(g.Fields)
-		out := f.grouped[k][there*w:]
-		for r := range rows {
-			for i, field := range g.Fields {
-				out[r*w+i] = ids[r*d.F+field] + int32(g.Offsets[i])
-			}
-		}
-	}
-}
+// taskOf is the task that the encoded target makes.
+func taskOf(e *datasets.Encoder) metrics.Task { return metrics.Task(e.Target.Task) }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"debut/kernels/cpu"
+	"debut/trainers/run"
 )
 
 // realData returns the folder of real data, or skips the test.
@@ -32,16 +33,16 @@ func realData(t *testing.T) string {
 }
 
 // trainExample runs a run file of the examples folder.
-func trainExample(t *testing.T, name string, overrides ...string) *Outcome {
+func trainExample(t *testing.T, name string, overrides ...string) *run.Outcome {
 	t.Helper()
 	realData(t)
 	path := filepath.Join("examples", name+".yaml")
-	cfg, err := Load(path, append(overrides, fmt.Sprintf("output=%q", t.TempDir())))
+	cfg, err := load(path, append(overrides, fmt.Sprintf("output=%q", t.TempDir())))
 	if err != nil {
 		t.Fatal(err)
 	}
 	start := time.Now()
-	out, err := Train(context.Background(), cfg, Options{BaseDir: "examples", ConfigPath: path, Progress: func(p Progress) {
+	out, err := run.Train(context.Background(), cfg, run.Options{BaseDir: "examples", ConfigPath: path, Progress: func(p run.Progress) {
 		if p.Metrics != nil {
 			auc, _ := p.Metrics.Get("auc")
 			t.Logf("epoch %d loss %.4f %s auc %.4f best=%v %.0f rows/s", p.Epoch, p.Loss, p.Part, auc, p.Best, p.RowsPerSecond)
@@ -55,7 +56,7 @@ func trainExample(t *testing.T, name string, overrides ...string) *Outcome {
 }
 
 // metric returns a metric of a part, which must be there.
-func metric(t *testing.T, o *Outcome, part, name string) float64 {
+func metric(t *testing.T, o *run.Outcome, part, name string) float64 {
 	t.Helper()
 	r := o.Result.Metrics[part]
 	if r == nil {
@@ -73,8 +74,8 @@ func TestShoppers(t *testing.T) {
 	sum := 0.0
 	for i := range 3 {
 		o := trainExample(t, "shoppers", fmt.Sprintf("data.split.column=test_%d", i))
-		auc := metric(t, o, PartTest, "auc")
-		t.Logf("split %d: test AUC %.4f, validation %.4f", i, auc, metric(t, o, PartValidation, "auc"))
+		auc := metric(t, o, run.PartTest, "auc")
+		t.Logf("split %d: test AUC %.4f, validation %.4f", i, auc, metric(t, o, run.PartValidation, "auc"))
 		sum += auc
 	}
 	if mean := sum / 3; mean < 0.930 {
@@ -115,7 +116,7 @@ func TestShoppersSameBits(t *testing.T) {
 				if !bytes.Equal(got, want) {
 					t.Errorf("%d threads give other parameters than %d", n, threads[0])
 				}
-				if auc := metric(t, o, PartTest, "auc"); auc < 0.93 {
+				if auc := metric(t, o, run.PartTest, "auc"); auc < 0.93 {
 					t.Errorf("%d threads: test AUC %.4f", n, auc)
 				}
 			}
@@ -129,7 +130,7 @@ func TestAdult(t *testing.T) {
 		t.Skip("left out with -short: trains on 32,561 rows")
 	}
 	o := trainExample(t, "adult")
-	if auc := metric(t, o, PartTest, "auc"); auc < 0.920 {
+	if auc := metric(t, o, run.PartTest, "auc"); auc < 0.920 {
 		t.Errorf("test AUC %.4f, want at least 0.920", auc)
 	} else {
 		t.Logf("test AUC %.4f", auc)
@@ -153,7 +154,7 @@ func TestLinearRegression(t *testing.T) {
 		for solver, tolerance := range map[string]float64{SolverExact: 1e-6, SolverGradient: 1e-3} {
 			t.Run(c.name+"/"+solver, func(t *testing.T) {
 				o := trainExample(t, c.name, "model.solver="+solver)
-				near(t, "MSE", metric(t, o, PartTrain, "mse"), c.mse, tolerance)
+				near(t, "MSE", metric(t, o, run.PartTrain, "mse"), c.mse, tolerance)
 				near(t, "intercept", o.Coefficients.Intercept, c.intercept, tolerance)
 				if len(o.Coefficients.Features) != len(c.want) {
 					t.Errorf("%d coefficients, want %d", len(o.Coefficients.Features), len(c.want))

@@ -17,8 +17,8 @@ import (
 
 	"debut/datasets"
 	"debut/datasets/atomicfile"
-	"debut/kernels"
 	"debut/kernels/philox"
+	"debut/trainers/run"
 	"debut/trainers/runfolder"
 )
 
@@ -60,26 +60,26 @@ func (c *countdown) Value(key any) any { return c.Context.Value(key) }
 
 // interruptedRun trains and ends at every one of the moments, each time resuming on another number of threads, and then to the
 // end.
-func interruptedRun(t *testing.T, c *Config, moments ...int) *Outcome {
+func interruptedRun(t *testing.T, c *Config, moments ...int) *run.Outcome {
 	t.Helper()
-	from := ResumeNot
+	from := run.ResumeNot
 	for i, events := range moments {
 		c.Threads = 1 + i%3
 		ctx := newCountdown(events)
-		o, err := Train(ctx, c, Options{ConfigPath: "run.yaml", Resume: from, Log: slog.New(ctx)})
+		o, err := run.Train(ctx, c, run.Options{ConfigPath: "run.yaml", Resume: from, Log: slog.New(ctx)})
 		if err == nil {
 			return o // it ended before
 		}
-		if err.Error() != ErrInterrupted.Error() {
+		if err.Error() != run.ErrInterrupted.Error() {
 			t.Fatalf("interrupted after %d events: %v", events, err)
 		}
 		if o.Result.Status != runfolder.Interrupted {
 			t.Fatalf("status %v", o.Result.Status)
 		}
-		from = ResumeLast
+		from = run.ResumeLast
 	}
 	c.Threads = 2
-	o, err := Train(context.Background(), c, Options{ConfigPath: "run.yaml", Resume: from})
+	o, err := run.Train(context.Background(), c, run.Options{ConfigPath: "run.yaml", Resume: from})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +87,7 @@ func interruptedRun(t *testing.T, c *Config, moments ...int) *Outcome {
 }
 
 // sameRun compares models and courses of two runs bit by bit, apart from times.
-func sameRun(t *testing.T, got, want *Outcome) {
+func sameRun(t *testing.T, got, want *run.Outcome) {
 	t.Helper()
 	for _, name := range []string{parametersFile, encoderFile} {
 		if read(t, filepath.Join(got.Folder, "model", name)) != read(t, filepath.Join(want.Folder, "model", name)) {
@@ -100,7 +100,7 @@ func sameRun(t *testing.T, got, want *Outcome) {
 	if g, w := len(got.Result.Epochs), len(want.Result.Epochs); g != w {
 		t.Errorf("%d epochs, want %d", g, w)
 	}
-	course := func(o *Outcome) (lines []string) {
+	course := func(o *run.Outcome) (lines []string) {
 		folder, err := runfolder.Open(o.Folder)
 		if err != nil {
 			t.Fatal(err)
@@ -154,7 +154,7 @@ func TestMoreEpochs(t *testing.T) {
 	c := configure(t, path, strings.Replace(text, "epochs: 12", "epochs: 5", 1))
 	train(t, c)
 	c.Train.Epochs = 12
-	o, err := Train(context.Background(), c, Options{ConfigPath: "run.yaml", Resume: ResumeLast})
+	o, err := run.Train(context.Background(), c, run.Options{ConfigPath: "run.yaml", Resume: run.ResumeLast})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -185,9 +185,8 @@ checkpoint: {every_steps: 3, every_minutes: 0}
 	sameRun(t, train(t, configure(t, path, strings.Replace(text, "every_steps: 3", "every_steps: 1", 1))), o)
 
 	c := configure(t, path, strings.NewReplacer("rollbacks: 3", "rollbacks: 1", "every_steps: 3", "every_steps: 1").Replace(text))
-	_, err := Train(context.Background(), c, Options{})
-	var diverged *divergedError
-	if !errors.As(err, &diverged) || !errors.Is(err, ErrDiverged) || !strings.Contains(err.Error(), "the last good checkpoint is that of step") {
+	_, err := run.Train(context.Background(), c, run.Options{})
+	if !errors.Is(err, run.ErrDiverged) || !strings.Contains(err.Error(), "the last good checkpoint is that of step") {
 		t.Fatalf("error %v", err)
 	}
 	for _, want := range []string{"epoch 1, step ", "learning_rate", "checkpoints"} {
@@ -204,7 +203,7 @@ checkpoint: {every_steps: 3, every_minutes: 0}
 	}
 	// What diverged can be gone on with once it may go back more often.
 	c.Train.Divergence.Rollbacks = 3
-	again, err := Train(context.Background(), c, Options{Resume: ResumeLast})
+	again, err := run.Train(context.Background(), c, run.Options{Resume: run.ResumeLast})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -236,7 +235,7 @@ func TestTrainingOutlivesFailedCheckpoints(t *testing.T) {
 	full := &failingFS{FS: atomicfile.OS, from: 9}
 	c := configure(t, path, text)
 	var log bytes.Buffer
-	o, err := Train(context.Background(), c, Options{ConfigPath: "run.yaml", checkpointFS: full, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	o, err := run.Train(context.Background(), c, run.Options{ConfigPath: "run.yaml", CheckpointFS: full, Log: slog.New(slog.NewTextHandler(&log, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -247,7 +246,7 @@ func TestTrainingOutlivesFailedCheckpoints(t *testing.T) {
 	if !strings.Contains(log.String(), "no checkpoint was written; the training goes on") {
 		t.Errorf("log %s", log.String())
 	}
-	if o, err = Train(context.Background(), c, Options{ConfigPath: "run.yaml", Resume: ResumeLast}); err != nil {
+	if o, err = run.Train(context.Background(), c, run.Options{ConfigPath: "run.yaml", Resume: run.ResumeLast}); err != nil {
 		t.Fatal(err)
 	}
 	if len(o.Result.Resumed) != 1 || o.Result.Resumed[0].Step == 0 || o.Result.Resumed[0].Step > 9 {
@@ -259,8 +258,8 @@ func TestTrainingOutlivesFailedCheckpoints(t *testing.T) {
 	full = &failingFS{FS: atomicfile.OS}
 	full.fails.Store(true)
 	ctx := newCountdown(9)
-	_, err = Train(ctx, configure(t, path, text), Options{checkpointFS: full, Log: slog.New(ctx)})
-	if !errors.Is(err, ErrInterrupted) || !strings.Contains(err.Error(), "no checkpoint could be written") {
+	_, err = run.Train(ctx, configure(t, path, text), run.Options{CheckpointFS: full, Log: slog.New(ctx)})
+	if !errors.Is(err, run.ErrInterrupted) || !strings.Contains(err.Error(), "no checkpoint could be written") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -274,7 +273,7 @@ func TestResumeRefuses(t *testing.T) {
 	resume := func(change func(c *Config)) error {
 		other := *c
 		change(&other)
-		_, err := Train(context.Background(), &other, Options{ConfigPath: "run.yaml", Resume: ResumeLast})
+		_, err := run.Train(context.Background(), &other, run.Options{ConfigPath: "run.yaml", Resume: run.ResumeLast})
 		return err
 	}
 	for _, x := range []struct {
@@ -316,24 +315,6 @@ func TestResumeRefuses(t *testing.T) {
 	}
 }
 
-func TestMemoryError(t *testing.T) {
-	need := map[string]int64{"parameters": 3 << 30, "optimizer state": 6 << 30, "activations": 5 << 20}
-	err := memoryError(need, 8<<30, 77)
-	if !errors.Is(err, kernels.ErrOutOfMemory) {
-		t.Fatal(err)
-	}
-	for _, want := range []string{"about 9.0 GiB", "optimizer state 6.0 GiB, parameters 3.0 GiB, activations 5.0 MiB", "8.0 GiB are free", "largest train.batch that fits is about 77", "fewer values of categorical columns"} {
-		if !strings.Contains(err.Error(), want) {
-			t.Errorf("%q lacks %q", err, want)
-		}
-	}
-	for _, free := range []int64{0, 10 << 30} {
-		if !fits(need, free) {
-			t.Errorf("%d bytes free are not enough", free)
-		}
-	}
-}
-
 // A resumption that fails, or is interrupted, takes nothing away: neither the run's checkpoints nor the earlier run that it is to
 // replace, which goes when the later one has finished.
 func TestFailedResumptionKeepsEverything(t *testing.T) {
@@ -342,7 +323,7 @@ func TestFailedResumptionKeepsEverything(t *testing.T) {
 	train(t, c)
 	c.Train.Epochs, c.Model.Hidden = 40, c.Model.Hidden[:1]
 	ctx := newCountdown(30)
-	if _, err := Train(ctx, c, Options{Overwrite: true, Log: slog.New(ctx)}); !errors.Is(err, ErrInterrupted) {
+	if _, err := run.Train(ctx, c, run.Options{Overwrite: true, Log: slog.New(ctx)}); !errors.Is(err, run.ErrInterrupted) {
 		t.Fatal(err)
 	}
 	folder := filepath.Join(c.Output, "r")
@@ -364,7 +345,7 @@ func TestFailedResumptionKeepsEverything(t *testing.T) {
 	if err := errors.Join(os.Rename(metrics, metrics+".away"), os.Mkdir(metrics, 0o755)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Train(context.Background(), c, Options{Resume: ResumeLast}); err == nil {
+	if _, err := run.Train(context.Background(), c, run.Options{Resume: run.ResumeLast}); err == nil {
 		t.Fatal("metrics were written into a folder")
 	}
 	if checkpoints() != before || !aside() {
@@ -373,7 +354,7 @@ func TestFailedResumptionKeepsEverything(t *testing.T) {
 	if err := errors.Join(os.Remove(metrics), os.Rename(metrics+".away", metrics)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Train(context.Background(), c, Options{Resume: ResumeLast}); err != nil {
+	if _, err := run.Train(context.Background(), c, run.Options{Resume: run.ResumeLast}); err != nil {
 		t.Fatal(err)
 	}
 	if aside() {
@@ -389,24 +370,24 @@ data: {source: {path: PATH}, target: amount, id: id, ignore: [k, y, w]}
 model: {kind: linear, solver: exact}
 `)
 	first := train(t, c)
-	again, err := Train(context.Background(), c, Options{ConfigPath: "run.yaml", Resume: ResumeLast})
+	again, err := run.Train(context.Background(), c, run.Options{ConfigPath: "run.yaml", Resume: run.ResumeLast})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if name := filepath.Join("model", parametersFile); read(t, filepath.Join(again.Folder, name)) != read(t, filepath.Join(first.Folder, name)) {
 		t.Error("the same solution differs")
 	}
-	resume := func(from ResumeFrom, change func(c *Config)) error {
+	resume := func(from run.ResumeFrom, change func(c *Config)) error {
 		other := *c
 		change(&other)
-		_, err := Train(context.Background(), &other, Options{Resume: from})
+		_, err := run.Train(context.Background(), &other, run.Options{Resume: from})
 		return err
 	}
 	for want, err := range map[string]error{
-		"seed: was 1":                resume(ResumeLast, func(c *Config) { c.Seed = 5 }),
-		"data.ignore":                resume(ResumeLast, func(c *Config) { c.Data.Ignore = []string{"k", "y", "w", "b"} }),
-		"has no checkpoints, a best": resume(ResumeBest, func(*Config) {}),
-		"its checkpoints are gone":   resume(ResumeLast, func(c *Config) { c.Model.Solver = SolverGradient }),
+		"seed: was 1":                resume(run.ResumeLast, func(c *Config) { c.Seed = 5 }),
+		"data.ignore":                resume(run.ResumeLast, func(c *Config) { c.Data.Ignore = []string{"k", "y", "w", "b"} }),
+		"has no checkpoints, a best": resume(run.ResumeBest, func(*Config) {}),
+		"its checkpoints are gone":   resume(run.ResumeLast, func(c *Config) { c.Model.Solver = SolverGradient }),
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v lacks %q", err, want)
@@ -419,7 +400,7 @@ model: {kind: linear, solver: exact}
 	if err := os.WriteFile(path, bytes.Replace(data, []byte("Ulm"), []byte("Kiel"), 1), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := resume(ResumeLast, func(*Config) {}); err == nil || !strings.Contains(err.Error(), "its data have changed since") {
+	if err := resume(run.ResumeLast, func(*Config) {}); err == nil || !strings.Contains(err.Error(), "its data have changed since") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -435,7 +416,7 @@ func TestMorePatience(t *testing.T) {
 		t.Fatalf("stopped by %q after %d epochs", short.Result.Stopped, len(short.Result.Epochs))
 	}
 	c.Train.EarlyStopping.Patience = 9
-	o, err := Train(context.Background(), c, Options{ConfigPath: "run.yaml", Resume: ResumeLast})
+	o, err := run.Train(context.Background(), c, run.Options{ConfigPath: "run.yaml", Resume: run.ResumeLast})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,6 +16,7 @@ import (
 	"debut/datasets"
 	"debut/datasets/sealed"
 	"debut/kernels/cpu"
+	"debut/trainers/run"
 )
 
 func TestSealedCheckpoints(t *testing.T) {
@@ -67,11 +68,11 @@ checkpoint: {every_steps: 4, keep: 3}
 	// Another key, or none, is not taken for damage: nothing is begun anew.
 	c.Train.Epochs = 6
 	c.Checkpoint.Identity = &datasets.Secret{Env: "TEST_OTHER"}
-	if _, err := Train(context.Background(), c, Options{ConfigPath: "run.yaml", Resume: ResumeLast}); !errors.Is(err, sealed.ErrWrongKey) || strings.Contains(err.Error(), other.String()) {
+	if _, err := run.Train(context.Background(), c, run.Options{ConfigPath: "run.yaml", Resume: run.ResumeLast}); !errors.Is(err, sealed.ErrWrongKey) || strings.Contains(err.Error(), other.String()) {
 		t.Errorf("another key: %v", err)
 	}
 	c.Checkpoint.Identity = &datasets.Secret{Env: "TEST_UNSET"}
-	if _, err := Train(context.Background(), c, Options{ConfigPath: "run.yaml", Resume: ResumeLast}); err == nil || !strings.Contains(err.Error(), "checkpoint.identity") {
+	if _, err := run.Train(context.Background(), c, run.Options{ConfigPath: "run.yaml", Resume: run.ResumeLast}); err == nil || !strings.Contains(err.Error(), "checkpoint.identity") {
 		t.Errorf("no key: %v", err)
 	}
 	// A byte changed, or the end cut off: the one before is taken, as without encryption.
@@ -87,7 +88,7 @@ checkpoint: {every_steps: 4, keep: 3}
 		t.Fatal(err)
 	}
 	var log bytes.Buffer
-	o, err := Train(context.Background(), c, Options{ConfigPath: "run.yaml", Resume: ResumeLast, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	o, err := run.Train(context.Background(), c, run.Options{ConfigPath: "run.yaml", Resume: run.ResumeLast, Log: slog.New(slog.NewTextHandler(&log, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -197,7 +198,7 @@ func TestSealedModel(t *testing.T) {
 	}
 	c.Encrypt = &datasets.Encryption{Recipients: datasets.Strings{"age1nonsense"}}
 	c.Name = "never"
-	if _, err := Train(context.Background(), c, Options{}); err == nil || !strings.Contains(err.Error(), "encrypt.recipients") {
+	if _, err := run.Train(context.Background(), c, run.Options{}); err == nil || !strings.Contains(err.Error(), "encrypt.recipients") {
 		t.Errorf("no key: %v", err)
 	}
 }

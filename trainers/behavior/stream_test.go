@@ -12,6 +12,8 @@ import (
 	"debut/datasets"
 	"debut/datasets/prepare"
 	"debut/kernels/philox"
+	"debut/trainers/gradient"
+	"debut/trainers/run"
 )
 
 // prepared turns a table of sessions into prepared data with small row groups.
@@ -50,7 +52,7 @@ checkpoint: {every_steps: 7}
 func TestStreamedTraining(t *testing.T) {
 	data := prepared(t, 9000)
 	want := train(t, streamed(t, data, "  shuffle_rows: 2048"))
-	if auc, ok := want.Result.Metrics[PartTest].Values.Get("auc"); !ok || auc < 0.75 {
+	if auc, ok := want.Result.Metrics[run.PartTest].Values.Get("auc"); !ok || auc < 0.75 {
 		t.Errorf("test AUC %v", auc)
 	}
 	// The same bits for any number of threads, and after interruptions within an epoch, a window and a batch that two
@@ -68,7 +70,7 @@ func TestStreamedTraining(t *testing.T) {
 	}
 	// Files read as a source give the same encoder and, for the same model, the same figures.
 	m := open(t, want.Folder)
-	for part, file := range map[string]string{PartValidation: "validation.parquet", PartTest: "test.parquet"} {
+	for part, file := range map[string]string{run.PartValidation: "validation.parquet", run.PartTest: "test.parquet"} {
 		r, _, err := m.Evaluate(context.Background(), datasets.Source{Path: datasets.Strings{filepath.Join(data, file)}}, "")
 		if err != nil {
 			t.Fatal(err)
@@ -81,7 +83,7 @@ func TestStreamedTraining(t *testing.T) {
 	inMemory.Data.Prepared, inMemory.Data.FitRows = "", 0
 	inMemory.Data.Source = datasets.Source{Path: datasets.Strings{filepath.Join(data, "train.parquet")}}
 	inMemory.Data.Split.Method = datasets.SplitNone
-	inMemory.Name, inMemory.Train.EarlyStopping = "in-memory", EarlyStopping{}
+	inMemory.Name, inMemory.Train.EarlyStopping = "in-memory", gradient.EarlyStopping{}
 	if read(t, filepath.Join(train(t, inMemory).Folder, "model", encoderFile)) != read(t, filepath.Join(want.Folder, "model", encoderFile)) {
 		t.Error("streaming fits another encoder")
 	}
@@ -101,7 +103,7 @@ func TestPreparedDataThatAreNot(t *testing.T) {
 	data := prepared(t, 9000)
 	fails := func(c *Config, parts ...string) {
 		t.Helper()
-		_, err := Train(context.Background(), c, Options{ConfigPath: "run.yaml"})
+		_, err := run.Train(context.Background(), c, run.Options{ConfigPath: "run.yaml"})
 		if err == nil {
 			t.Fatalf("no error, want one with %q", parts)
 		}
@@ -172,7 +174,7 @@ func TestEncryptedDataAreStreamed(t *testing.T) {
 	for extra, want := range map[string]string{
 		"": "data.decrypt", "  decrypt: {passphrase: {env: TEST_WRONG}}": "none of the keys", "  decrypt: {identity: {env: TEST_WRONG}}": "age-keygen",
 	} {
-		_, err := Train(context.Background(), streamed(t, cfg.Output, extra), Options{ConfigPath: "run.yaml"})
+		_, err := run.Train(context.Background(), streamed(t, cfg.Output, extra), run.Options{ConfigPath: "run.yaml"})
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", extra, err, want)
 		}
@@ -215,7 +217,7 @@ func TestPreparedTexts(t *testing.T) {
 		if got := open(t, o.Folder).Encoder.Columns[0].Type; got != want {
 			t.Errorf("%q: title is %s, want %s", columns, got, want)
 		}
-		if auc, ok := o.Result.Metrics[PartTest].Values.Get("auc"); want == datasets.TypeText && (!ok || auc < 0.97) {
+		if auc, ok := o.Result.Metrics[run.PartTest].Values.Get("auc"); want == datasets.TypeText && (!ok || auc < 0.97) {
 			t.Errorf("%q: test AUC %v", columns, auc)
 		}
 	}

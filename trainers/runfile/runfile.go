@@ -83,6 +83,14 @@ func (f *File) Path() string { return f.path }
 // Source returns the text of the file, without overrides. The caller must not change it.
 func (f *File) Source() []byte { return f.src }
 
+// Text returns the text of a key at the top of the file, "" where there is none or its value is no scalar.
+func (f *File) Text(key string) string {
+	if e := f.root.entry(key); e != nil && (e.value.kind == plain || e.value.kind == quoted) {
+		return e.value.text
+	}
+	return ""
+}
+
 // Decode fills out, a non-nil pointer to a struct, from the file. Keys are matched
 // to the names in yaml tags (the field name in lower case where there is none);
 // embedded structs without a name and fields tagged ",inline" contribute their

@@ -112,6 +112,7 @@ type RunResult struct {
 	Status       Status                     `json:"status"`
 	Error        string                     `json:"error,omitempty"` // why it failed
 	Name         string                     `json:"name"`
+	Family       string                     `json:"family,omitempty"` // of models; "": of a version that had behavior alone
 	Task         metrics.Task               `json:"task,omitempty"`
 	Protocol     string                     `json:"protocol,omitempty"` // how rows were split and what was chosen on which part
 	Metrics      map[string]*metrics.Result `json:"metrics,omitempty"`  // by part: train, validation, test

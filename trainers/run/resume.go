@@ -1,4 +1,4 @@
-package behavior
+package run
 
 import (
 	"encoding/json"
@@ -29,18 +29,19 @@ const (
 
 // openFolder makes the folder of a new run, or opens that of the one to go on with.
 func (s *session) openFolder(name string) (err error) {
+	output := s.header.Output
 	if s.opt.Resume == ResumeNot {
-		s.folder, err = runfolder.Create(s.cfg.Output, name, s.opt.Overwrite)
+		s.folder, err = runfolder.Create(output, name, s.opt.Overwrite)
 		return err
 	}
-	s.folder, err = runfolder.Resume(s.cfg.Output, name)
+	s.folder, err = runfolder.Resume(output, name)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, runfolder.ErrNotRun) {
 		if s.opt.Resume == ResumeBest {
-			return fmt.Errorf("behavior: there is no run %q to resume: %w", name, err)
+			return fmt.Errorf("there is no run %q to resume: %w", name, err)
 		}
-		s.opt.Log.Info("there is no run to resume; it starts from the beginning", "output", s.cfg.Output, "name", name)
+		s.opt.Log.Info("there is no run to resume; it starts from the beginning", "output", output, "name", name)
 		// Where a replacement of an earlier run was killed before it left anything, it goes on as such.
-		s.folder, err = runfolder.Create(s.cfg.Output, name, true)
+		s.folder, err = runfolder.Create(output, name, true)
 	}
 	return err
 }
@@ -52,7 +53,26 @@ type restored struct {
 	step  int64
 }
 
-// resume loads the checkpoint to go on from; nil where the run begins.
+// loadCheckpoint loads the checkpoint to go on from, where there are any; nil where the run begins.
+func (s *session) loadCheckpoint() (_ *restored, err error) {
+	if s.gradual == nil {
+		if s.opt.Resume == ResumeBest {
+			return nil, errors.New("the model is found in one go: the run has no checkpoints, a best one neither; leave --resume=best out")
+		}
+		return nil, s.checkAnew()
+	}
+	if s.keep, err = newCheckpointer(s, s.folder.Join(runfolder.CheckpointsDir)); err != nil {
+		return nil, err
+	}
+	if s.course.Divergence.Rollbacks > 0 {
+		if s.initial, err = s.keep.state.Snapshot(nil); err != nil {
+			return nil, err
+		}
+	}
+	return s.resume()
+}
+
+// resume finds the checkpoint to go on from and loads it.
 func (s *session) resume() (*restored, error) {
 	if s.opt.Resume == ResumeNot {
 		return nil, nil
@@ -66,17 +86,17 @@ func (s *session) resume() (*restored, error) {
 	}
 	switch {
 	case errors.Is(err, checkpoint.ErrNone) && s.opt.Resume == ResumeBest:
-		return nil, fmt.Errorf("behavior: resume %s: no checkpoint has a best score yet: resume from the last: %w", s.folder.Path(), err)
+		return nil, fmt.Errorf("resume %s: no checkpoint has a best score yet: resume from the last: %w", s.folder.Path(), err)
 	case errors.Is(err, checkpoint.ErrNone):
 		return nil, s.checkAnew()
 	case err != nil:
-		return nil, fmt.Errorf("behavior: resume %s: %w", s.folder.Path(), err)
+		return nil, fmt.Errorf("resume %s: %w", s.folder.Path(), err)
 	}
-	r, err := s.restore(from)
+	r, err := s.accept(from)
 	if err = errors.Join(err, from.Close()); err != nil {
 		return nil, err
 	}
-	info := s.dev.Info()
+	info := s.info()
 	s.opt.Log.Info("resumed", "step", r.step, "epoch", r.state.Loop.Epoch+1, "best", s.opt.Resume == ResumeBest)
 	if now := (savedDevice{info.Kind, info.Level}); now != r.state.Device {
 		s.opt.Log.Warn("the device is not that of the checkpoint: the training goes on, but not with the same bits",
@@ -85,26 +105,32 @@ func (s *session) resume() (*restored, error) {
 	return r, nil
 }
 
-// restore checks a checkpoint against configuration and data, and loads it.
-func (s *session) restore(from *checkpoint.Loaded) (*restored, error) {
+// accept checks a checkpoint against configuration and data, and loads it.
+func (s *session) accept(from *checkpoint.Loaded) (*restored, error) {
 	r := &restored{step: from.Step}
 	fail := func(err error) (*restored, error) {
-		return nil, fmt.Errorf("behavior: resume %s at step %d: %w", s.folder.Path(), from.Step, err)
+		return nil, fmt.Errorf("resume %s at step %d: %w", s.folder.Path(), from.Step, err)
 	}
 	if err := json.Unmarshal(from.State, &r.state); err != nil {
-		return fail(fmt.Errorf("its state is not that of a behavior model: %w", err))
+		return fail(fmt.Errorf("its state is not that of a training: %w", err))
 	}
 	if err := s.checkState(&r.state); err != nil {
 		return nil, err
 	}
-	if r.state.Loop.Step != from.Step || r.state.Trainer.Steps != from.Step {
-		return fail(fmt.Errorf("its state is of steps %d and %d: the checkpoint is damaged", r.state.Loop.Step, r.state.Trainer.Steps))
+	var counted struct {
+		Steps int64 `json:"steps"`
+	}
+	if err := json.Unmarshal(r.state.Trainer, &counted); err != nil {
+		return fail(fmt.Errorf("its counters: %w", err))
+	}
+	if r.state.Loop.Step != from.Step || counted.Steps != from.Step {
+		return fail(fmt.Errorf("its state is of steps %d and %d: the checkpoint is damaged", r.state.Loop.Step, counted.Steps))
 	}
 	var err error
-	if r.loop, err = loop.Restore(s.plan, r.state.Loop); err != nil {
+	if r.loop, err = loop.Restore(s.course.Plan, r.state.Loop); err != nil {
 		return fail(err)
 	}
-	if err := s.restoreBest(from); err != nil {
+	if err := s.loadBest(from); err != nil {
 		return fail(err)
 	}
 	if from.Best == nil || *from.Best != from.Step { // else the best state is this one, and is loaded
@@ -115,17 +141,14 @@ func (s *session) restore(from *checkpoint.Loaded) (*restored, error) {
 	return r, nil
 }
 
-// load puts a state in the place of the trainer's.
-func (s *session) load(from engine.StateReader, counters engine.Counters) error {
+// load puts a state in the place of the present one.
+func (s *session) load(from engine.StateReader, counters json.RawMessage) error {
 	s.keep.finite = nil
-	if err := s.trainer.Load(from); err != nil {
-		return err
-	}
-	return s.trainer.SetCounters(counters)
+	return s.keep.state.Load(from, counters)
 }
 
-// restoreBest loads the best state that a checkpoint names, which may be its own, and copies it into memory.
-func (s *session) restoreBest(from *checkpoint.Loaded) error {
+// loadBest loads the best state that a checkpoint names, which may be its own, and copies it into memory.
+func (s *session) loadBest(from *checkpoint.Loaded) error {
 	s.best, s.keep.bestSaved = nil, true
 	if from.Best == nil {
 		return nil
@@ -140,14 +163,22 @@ func (s *session) restoreBest(from *checkpoint.Loaded) error {
 	}
 	s.keep.bestStep, s.keep.bestState = *from.Best, slices.Clone(best.State)
 	var err error
-	s.best, err = s.trainer.SnapshotState(nil)
+	s.best, err = s.keep.state.Snapshot(nil)
 	return err
 }
 
-// harmless are keys that may be changed when a training is resumed, with all below them.
-var harmless = []string{
-	"name", "output", "device", "threads", "precision", "checkpoint", "train.epochs", "train.divergence",
-	"train.early_stopping.patience", "train.early_stopping.min_delta",
+// changeable are keys that may be changed when a training is resumed, with all below them, beside those that the task names.
+var changeable = []string{"name", "output", "device", "threads", "precision", "checkpoint"}
+
+// mayChange says whether a key is one that may be changed when a training is resumed, and what to warn of then.
+func (s *session) mayChange(path string) (warning string, ok bool) {
+	below := func(key string) bool { return path == key || strings.HasPrefix(path, key+".") }
+	for key, warning := range s.course.Changeable {
+		if below(key) {
+			return warning, true
+		}
+	}
+	return "", slices.ContainsFunc(changeable, below)
 }
 
 // compareConfig returns an error that names every difference between the configuration that a run was made with and the
@@ -159,19 +190,22 @@ func (s *session) compareConfig(was string, sameData bool) (accepted []runfile.D
 	}
 	list, err := runfile.Differences([]byte(was), now)
 	if err != nil {
-		return nil, fmt.Errorf("behavior: resume %s: the configuration of the run: %w", s.folder.Path(), err)
+		return nil, fmt.Errorf("resume %s: the configuration of the run: %w", s.folder.Path(), err)
 	}
 	var refused []error
 	for _, d := range list {
-		inData := strings.HasPrefix(d.Path, "data.")
-		if inData && sameData || slices.ContainsFunc(harmless, func(key string) bool { return d.Path == key || strings.HasPrefix(d.Path, key+".") }) {
+		if d.Path == "family" && d.Was == "" { // of a version that had one family alone
+			continue
+		}
+		_, ok := s.mayChange(d.Path)
+		if ok || sameData && strings.HasPrefix(d.Path, "data.") {
 			accepted = append(accepted, d)
 			continue
 		}
-		refused = append(refused, fieldError(d.Path, "was %s when the checkpoint was made, is %s now", settingText(d.Was), settingText(d.Now)))
+		refused = append(refused, FieldError(d.Path, "was %s when the checkpoint was made, is %s now", settingText(d.Was), settingText(d.Now)))
 	}
 	if len(refused) > 0 {
-		return nil, fmt.Errorf("%w\nthe run in %s cannot go on with these changes: take them back, or start a new run under another name", s.cfg.locate(errors.Join(refused...)), s.folder.Path())
+		return nil, fmt.Errorf("%w\nthe run in %s cannot go on with these changes: take them back, or start a new run under another name", s.header.Locate(errors.Join(refused...)), s.folder.Path())
 	}
 	return accepted, nil
 }
@@ -192,15 +226,15 @@ func (s *session) checkState(was *savedState) error {
 		return err
 	}
 	if !sameData {
-		return fmt.Errorf("behavior: the run in %s cannot go on: its data are no longer those of the checkpoint (%d training and %d validation rows then, %d and %d now, or other values in them); restore them, or start a new run under another name",
+		return fmt.Errorf("the run in %s cannot go on: its data are no longer those of the checkpoint (%d training and %d validation rows then, %d and %d now, or other values in them); restore them, or start a new run under another name",
 			s.folder.Path(), was.Data.Train, was.Data.Validation, s.keep.data.Train, s.keep.data.Validation)
 	}
 	for _, d := range accepted {
 		if d.Path != "name" && d.Path != "output" {
 			s.opt.Log.Info("resumed with another setting", "key", d.Path, "was", settingText(d.Was), "now", settingText(d.Now))
 		}
-		if d.Path == "train.epochs" && s.cfg.Train.Schedule.Kind == "cosine" {
-			s.opt.Log.Warn("with other epochs the cosine schedule takes another course from here on")
+		if warning, _ := s.mayChange(d.Path); warning != "" {
+			s.opt.Log.Warn(warning)
 		}
 	}
 	return nil
@@ -219,48 +253,28 @@ func (s *session) checkAnew() error {
 		s.opt.Log.Info("the run has no checkpoint yet; it starts from the beginning", "folder", s.folder.Path())
 		return nil
 	}
-	if s.trainer != nil {
-		return fmt.Errorf("behavior: the run in %s is %s, and its checkpoints are gone: there is nothing to go on from; train anew with --overwrite, or under another name", s.folder.Path(), earlier.Status)
+	if s.gradual != nil {
+		return fmt.Errorf("the run in %s is %s, and its checkpoints are gone: there is nothing to go on from; train anew with --overwrite, or under another name", s.folder.Path(), earlier.Status)
 	}
 	// The same solution of the same data may be computed once more.
-	if !slices.EqualFunc(earlier.Data, s.dataFiles(), func(a, b runfolder.DataFile) bool { return a.SHA256 == b.SHA256 }) {
-		return fmt.Errorf("behavior: the run in %s is finished, and its data have changed since; train anew with --overwrite, or under another name", s.folder.Path())
+	if !slices.EqualFunc(earlier.Data, s.task.Describe().Data, func(a, b runfolder.DataFile) bool { return a.SHA256 == b.SHA256 }) {
+		return fmt.Errorf("the run in %s is finished, and its data have changed since; train anew with --overwrite, or under another name", s.folder.Path())
 	}
 	config, err := os.ReadFile(s.folder.Join(runfolder.ConfigFile))
 	if err != nil {
-		return fmt.Errorf("behavior: resume: %w", err)
+		return fmt.Errorf("resume: %w", err)
 	}
 	_, err = s.compareConfig(string(config), false)
 	return err
 }
 
-// dataFiles lists the files that the data came from.
-func (s *session) dataFiles() []runfolder.DataFile {
-	var files []runfolder.DataFile
-	for _, f := range s.data.Report.Files {
-		files = append(files, runfolder.DataFile{Path: f.Path, Bytes: f.Bytes, SHA256: f.SHA256})
-	}
-	return files
-}
-
-// resolved returns the run file as resolved.
-func (s *session) resolved() ([]byte, error) {
-	c := *s.cfg
-	c.Name = s.folder.Name()
-	y, err := runfile.Marshal(&c)
-	if err != nil {
-		return nil, fmt.Errorf("behavior: %w", err)
-	}
-	return y, nil
-}
-
 // restore puts the figures of a checkpoint in the place of the present ones.
-func (e *epoch) restore(r *restored) error {
-	s := e.s
-	e.l = r.loop
-	e.setFigures(r.state.Figures)
-	e.number = r.state.Loop.Epoch + 1
-	e.boundary = true
+func (d *driver) restore(r *restored) error {
+	s := d.s
+	d.l = r.loop
+	d.setFigures(r.state.Figures)
+	d.number = r.state.Loop.Epoch + 1
+	d.boundary = true
 	s.result.Epochs = slices.Clone(r.state.Epochs)
 	s.result.Rollbacks = slices.Clone(r.state.Rollbacks)
 	if err := s.record.log.Cut(r.state.Metrics); err != nil {
@@ -269,6 +283,6 @@ func (e *epoch) restore(r *restored) error {
 	if err := s.record.events.Restart(time.Now(), r.step); err != nil {
 		return err
 	}
-	e.resumed = time.Now()
+	d.resumed = time.Now()
 	return nil
 }

@@ -1,19 +1,15 @@
-package behavior
+package run
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"time"
 
 	"filippo.io/age"
 
-	"debut/datasets"
 	"debut/datasets/atomicfile"
 	"debut/datasets/sealed"
-	"debut/engine"
-	"debut/kernels"
 	"debut/trainers/checkpoint"
 	"debut/trainers/loop"
 	"debut/trainers/runfile"
@@ -30,10 +26,10 @@ const (
 // savedState is the state of a training beside its tensors, as a checkpoint holds it.
 type savedState struct {
 	Config    string                 `json:"config"` // the run file as resolved
-	Data      fingerprint            `json:"data"`
+	Data      Fingerprint            `json:"data"`
 	Device    savedDevice            `json:"device"`
 	Loop      loop.State             `json:"loop"`
-	Trainer   engine.Counters        `json:"trainer"`
+	Trainer   json.RawMessage        `json:"trainer"` // the task's counters
 	Figures   figures                `json:"figures"`
 	Epochs    []runfolder.EpochStats `json:"epochs,omitempty"`
 	Rollbacks []runfolder.Rollback   `json:"rollbacks,omitempty"`
@@ -47,49 +43,20 @@ type savedDevice struct {
 	Level string `json:"level"`
 }
 
-// fingerprint tells data apart by what a training sees of them.
-type fingerprint struct {
+// Fingerprint tells data apart by what a training sees of them.
+type Fingerprint struct {
 	Train      int    `json:"train"`      // rows
 	Validation int    `json:"validation"` // rows
 	SHA256     string `json:"sha256"`     // of both parts as encoded, and of the encoder
 }
 
-// fingerprintOf reads all of the encoded data once; streamed data are known by the hashes of their files.
-func fingerprintOf(d *datasets.Dataset) (fingerprint, error) {
-	h := sha256.New()
-	if err := d.Encoder.Save(h); err != nil {
-		return fingerprint{}, fmt.Errorf("behavior: fingerprint of the data: %w", err)
-	}
-	var f fingerprint
-	for _, part := range []*datasets.Encoded{d.Train, d.Validation} {
-		if part == nil {
-			continue
-		}
-		for _, b := range [][]byte{kernels.Bytes(part.Numeric), kernels.Bytes(part.IDs), kernels.Bytes(part.Target), kernels.Bytes(part.Weight)} {
-			_, _ = fmt.Fprintf(h, "%d bytes\n", len(b)) // a hash does not fail
-			_, _ = h.Write(b)
-		}
-	}
-	for _, p := range []struct {
-		memory *datasets.Encoded
-		stream *datasets.Stream
-		rows   *int
-	}{{d.Train, d.Streams.Train, &f.Train}, {d.Validation, d.Streams.Validation, &f.Validation}} {
-		*p.rows = part{p.memory, p.stream}.rows()
-		if p.stream != nil {
-			_, _ = fmt.Fprintf(h, "%d rows %s\n", p.stream.Rows(), p.stream.SHA256())
-		}
-	}
-	f.SHA256 = hex.EncodeToString(h.Sum(nil))
-	return f, nil
-}
-
-// keeper writes the checkpoints of a training.
-type keeper struct {
+// checkpointer writes the checkpoints of a training.
+type checkpointer struct {
 	s      *session
+	state  State
 	store  *checkpoint.Store
 	config string // the run file as resolved
-	data   fingerprint
+	data   Fingerprint
 
 	interval time.Duration // 0: not by time
 	stretch  bool          // the interval may grow with the cost
@@ -101,38 +68,38 @@ type keeper struct {
 	bestState json.RawMessage
 	bestSaved bool
 
-	finite *engine.Counters // where every tensor was last found finite, unless another state was loaded since
+	finite json.RawMessage // counters at which every tensor was last found finite, unless another state was loaded since
 }
 
-// newKeeper opens the folder of the checkpoints.
-func newKeeper(s *session, dir string) (*keeper, error) {
-	c := s.cfg.Checkpoint
+// newCheckpointer opens the folder of the checkpoints.
+func newCheckpointer(s *session, dir string) (*checkpointer, error) {
+	c := s.keeping.Checkpoint
 	files, err := s.checkpointFiles()
 	if err != nil {
 		return nil, err
 	}
 	store, err := checkpoint.Open(dir, checkpoint.Options{FS: files, Keep: c.Keep, Log: s.opt.Log})
 	if err != nil {
-		return nil, fmt.Errorf("behavior: %w", err)
+		return nil, fmt.Errorf("run: %w", err)
 	}
 	config, err := s.resolved()
 	if err != nil {
 		return nil, err
 	}
-	k := &keeper{s: s, store: store, config: string(config), interval: defaultInterval, stretch: true}
+	k := &checkpointer{s: s, state: s.gradual.State(), store: store, config: string(config), interval: defaultInterval, stretch: true}
 	if c.EveryMinutes != nil {
 		k.interval, k.stretch = time.Duration(*c.EveryMinutes*float64(time.Minute)), false
 	}
-	if k.data, err = fingerprintOf(s.data); err != nil {
-		return nil, err
+	if k.data, err = s.gradual.Fingerprint(); err != nil {
+		return nil, fmt.Errorf("run: fingerprint of the data: %w", err)
 	}
 	k.due = time.Now().Add(k.interval)
 	return k, nil
 }
 
 // wants says whether a checkpoint is due after an event.
-func (k *keeper) wants(ev loop.Event, after loop.State) bool {
-	c := k.s.cfg.Checkpoint
+func (k *checkpointer) wants(ev loop.Event, after loop.State) bool {
+	c := k.s.keeping.Checkpoint
 	switch ev.Kind {
 	case loop.Batch:
 		if !ev.Step {
@@ -151,8 +118,8 @@ func (k *keeper) wants(ev loop.Event, after loop.State) bool {
 
 // periodic writes a checkpoint that the configuration asks for. That it cannot be written is no reason to lose the
 // training: the one before is as it was.
-func (k *keeper) periodic(e *epoch) {
-	if err := k.write(e); err != nil {
+func (k *checkpointer) periodic(d *driver) {
+	if err := k.write(d); err != nil {
 		k.failed(err)
 	}
 	wait := k.interval
@@ -164,7 +131,7 @@ func (k *keeper) periodic(e *epoch) {
 
 // failed tells of a checkpoint that could not be written: in run.json of the last one only, in the log of the 1st, 2nd, 4th, 8th
 // and so on.
-func (k *keeper) failed(err error) {
+func (k *checkpointer) failed(err error) {
 	k.stats.Failed++
 	if k.stats.Failed&(k.stats.Failed-1) == 0 {
 		k.s.opt.Log.Warn("no checkpoint was written; the training goes on", "error", err, "last", k.stats.Step, "failed", k.stats.Failed)
@@ -174,34 +141,33 @@ func (k *keeper) failed(err error) {
 
 // write writes a checkpoint of the present state, between two steps. Before it the best state so far, if that is not
 // on the disk yet.
-func (k *keeper) write(e *epoch) error {
+func (k *checkpointer) write(d *driver) error {
 	began := time.Now()
-	s := k.s
+	s, step := k.s, k.state.Steps()
 	name, value, err := k.nonFinite()
 	if err != nil {
 		return err
 	}
 	if name != "" { // an earlier checkpoint is the last good one; what is wrong shows at the next loss or at the epoch's end
-		return fmt.Errorf("behavior: step %d: the tensor %q holds %v", s.trainer.Steps(), name, value)
+		return fmt.Errorf("run: step %d: the tensor %q holds %v", step, name, value)
 	}
-	state, err := k.state(e)
+	state, err := k.describe(d)
 	if err != nil {
 		return err
 	}
-	step := s.trainer.Steps()
-	c := checkpoint.Checkpoint{Step: step, State: state, Tensors: s.trainer.Sources()}
+	c := checkpoint.Checkpoint{Step: step, State: state, Tensors: k.state.Sources()}
 	if s.best != nil {
 		best := k.bestStep
 		c.Best = &best
 		if best != step && !k.bestSaved {
 			if err := k.store.Write(checkpoint.Checkpoint{Step: best, Best: &best, State: k.bestState, Tensors: s.best.Sources()}); err != nil {
-				return fmt.Errorf("behavior: %w", err)
+				return fmt.Errorf("run: %w", err)
 			}
 			k.bestSaved = true
 		}
 	}
 	if err := k.store.Write(c); err != nil {
-		return fmt.Errorf("behavior: %w", err)
+		return fmt.Errorf("run: %w", err)
 	}
 	if c.Best != nil && *c.Best == step {
 		k.bestSaved = true
@@ -212,54 +178,62 @@ func (k *keeper) write(e *epoch) error {
 	return nil
 }
 
-// nonFinite is the trainer's NonFinite, which reads every tensor, but looks only once between two batches.
-func (k *keeper) nonFinite() (name string, value float64, err error) {
-	now := k.s.trainer.Counters()
-	if k.finite != nil && *k.finite == now {
+// nonFinite is the state's NonFinite, which reads every tensor, but looks only once between two batches.
+func (k *checkpointer) nonFinite() (name string, value float64, err error) {
+	now, err := k.state.Counters()
+	if err != nil {
+		return "", 0, err
+	}
+	if k.finite != nil && bytes.Equal(k.finite, now) {
 		return "", 0, nil
 	}
-	name, value, err = k.s.trainer.NonFinite()
+	name, value, err = k.state.NonFinite()
 	if err == nil && name == "" {
-		k.finite = &now
+		k.finite = now
 	}
 	return name, value, err
 }
 
-// state returns the state file's content.
-func (k *keeper) state(e *epoch) (json.RawMessage, error) {
+// describe returns the state file's content.
+func (k *checkpointer) describe(d *driver) (json.RawMessage, error) {
 	s := k.s
 	size, err := s.record.log.Size()
 	if err != nil {
 		return nil, err
 	}
-	info := s.dev.Info()
+	counters, err := k.state.Counters()
+	if err != nil {
+		return nil, err
+	}
+	info := s.info()
 	state, err := json.Marshal(savedState{
 		Config: k.config, Data: k.data, Device: savedDevice{info.Kind, info.Level},
-		Loop: e.l.State(), Trainer: s.trainer.Counters(), Figures: e.figures(), Epochs: s.result.Epochs, Rollbacks: s.result.Rollbacks,
+		Loop: d.l.State(), Trainer: counters, Figures: d.figures(), Epochs: s.result.Epochs, Rollbacks: s.result.Rollbacks,
 		Metrics: size, Debut: s.opt.Version,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("behavior: state of the training: %w", err)
+		return nil, fmt.Errorf("run: state of the training: %w", err)
 	}
 	return state, nil
 }
 
 // noteBest keeps the present state as the best one.
-func (k *keeper) noteBest(e *epoch) error {
-	var err error
-	if k.s.best, err = k.s.trainer.SnapshotState(k.s.best); err != nil {
+func (k *checkpointer) noteBest(d *driver) error {
+	best, err := k.state.Snapshot(k.s.best)
+	if err != nil {
 		return err
 	}
-	if k.bestState, err = k.state(e); err != nil {
+	k.s.best = best
+	if k.bestState, err = k.describe(d); err != nil {
 		return err
 	}
-	k.bestStep, k.bestSaved = k.s.trainer.Steps(), false
+	k.bestStep, k.bestSaved = k.state.Steps(), false
 	return nil
 }
 
 // checkpointFiles is the file system of the checkpoints, one that encrypts where a key is named.
 func (s *session) checkpointFiles() (atomicfile.FS, error) {
-	files, secret := s.opt.checkpointFS, s.cfg.Checkpoint.Identity
+	files, secret := s.opt.CheckpointFS, s.keeping.Checkpoint.Identity
 	if secret == nil {
 		return files, nil
 	}
@@ -269,11 +243,11 @@ func (s *session) checkpointFiles() (atomicfile.FS, error) {
 	}
 	keys, err := sealed.Identities(text, "")
 	if err != nil {
-		return nil, fieldError("checkpoint.identity", "%v", err)
+		return nil, FieldError("checkpoint.identity", "%v", err)
 	}
 	key, ok := keys[0].(*age.X25519Identity)
 	if !ok || len(keys) != 1 {
-		return nil, fieldError("checkpoint.identity", "it holds %d keys, or one of another kind; it needs one that age-keygen has made", len(keys))
+		return nil, FieldError("checkpoint.identity", "it holds %d keys, or one of another kind; it needs one that age-keygen has made", len(keys))
 	}
 	if files == nil {
 		files = atomicfile.OS

@@ -1,4 +1,4 @@
-package behavior
+package gradient
 
 import (
 	"math"
@@ -7,6 +7,7 @@ import (
 	"debut/layers"
 	"debut/trainers/loop"
 	"debut/trainers/metrics"
+	"debut/trainers/run"
 )
 
 // Augment changes training rows at each sight of them, so that a model does not learn them by heart. What happens to a
@@ -24,7 +25,7 @@ func (a Augment) validate() (errs []error) {
 		most  float64
 	}{{"noise", a.Noise, 10}, {"mask", a.Mask, 0.9}, {"mixup", a.Mixup, 100}} {
 		if !(f.value >= 0 && f.value <= f.most) {
-			errs = append(errs, fieldError("train.augment."+f.key, "%v is not between 0 and %v", f.value, f.most))
+			errs = append(errs, run.FieldError("augment."+f.key, "%v is not between 0 and %v", f.value, f.most))
 		}
 	}
 	return errs
@@ -36,9 +37,9 @@ func (a Augment) fits(n layers.Network, task metrics.Task) error {
 	case a.Mixup == 0:
 		return nil
 	case len(n.Fields) > 0:
-		return fieldError("train.augment.mixup", "categories cannot be mixed, and %q is one; leave mixup out, or ignore the categorical columns", n.Fields[0].Name)
+		return run.FieldError("train.augment.mixup", "categories cannot be mixed, and %q is one; leave mixup out, or ignore the categorical columns", n.Fields[0].Name)
 	case task == metrics.TaskMultiClass:
-		return fieldError("train.augment.mixup", "classes of a multi-class target cannot be mixed; leave mixup out")
+		return run.FieldError("train.augment.mixup", "classes of a multi-class target cannot be mixed; leave mixup out")
 	}
 	return nil
 }
@@ -47,7 +48,7 @@ func (a Augment) fits(n layers.Network, task metrics.Task) error {
 var augmentation = philox.StreamOf("trainers/behavior: augmentation")
 
 // augment changes the gathered rows of a batch.
-func (f *feeder) augment(a Augment, seed uint64, ev loop.Event) {
+func (f *Feeder) augment(a Augment, seed uint64, ev loop.Event) {
 	if a == (Augment{}) {
 		return
 	}
@@ -82,12 +83,12 @@ func (f *feeder) augment(a Augment, seed uint64, ev loop.Event) {
 }
 
 // random returns the random numbers of a row for a purpose below 4.
-func (f *feeder) random(seed uint64, ev loop.Event, r int, purpose uint64) *philox.Stream {
+func (f *Feeder) random(seed uint64, ev loop.Event, r int, purpose uint64) *philox.Stream {
 	return philox.New(seed, augmentation^(uint64(ev.Epoch)<<34|uint64(ev.From+r))<<2^purpose)
 }
 
 // mix mixes each row with the one half a batch away, by a share of its own.
-func (f *feeder) mix(alpha float64, seed uint64, ev loop.Event, d int) {
+func (f *Feeder) mix(alpha float64, seed uint64, ev loop.Event, d int) {
 	n := ev.N
 	numeric := append(f.mixed[:0], f.numeric[:n*d]...)
 	target := append([]float32(nil), f.target[:n]...)

@@ -1,0 +1,185 @@
+package gradient
+
+import (
+	"errors"
+	"math"
+
+	"debut/engine/optim"
+	"debut/trainers/metrics"
+	"debut/trainers/run"
+)
+
+// Config is the train section of a run file.
+type Config struct {
+	Epochs        int            `yaml:"epochs" jsonschema:"description=Most passes over the training rows.,minimum=1"`
+	Batch         int            `yaml:"batch" jsonschema:"description=Most rows of a batch; batches of an epoch differ by at most one row.,minimum=1"`
+	Accumulate    int            `yaml:"accumulate,omitempty" jsonschema:"description=Batches whose gradients are added up for one step (default: 1).,minimum=0"`
+	Shuffle       *bool          `yaml:"shuffle,omitempty" jsonschema:"description=A new order of the rows in each epoch (default: true)."`
+	Optimizer     Optimizer      `yaml:"optimizer,omitempty" jsonschema:"description=The optimizer."`
+	ClipNorm      float64        `yaml:"clip_norm,omitempty" jsonschema:"description=Scale gradients down to this global norm; 0: not at all.,minimum=0"`
+	Schedule      Schedule       `yaml:"schedule,omitempty" jsonschema:"description=The course of the learning rate."`
+	EarlyStopping EarlyStopping  `yaml:"early_stopping,omitempty" jsonschema:"description=When to stop and which epoch's model to keep: judged on the validation rows."`
+	Augment       Augment        `yaml:"augment,omitempty" jsonschema:"description=Change the training rows a little at each sight; off by default."`
+	Divergence    run.Divergence `yaml:"divergence,omitempty" jsonschema:"description=What to do when the loss is no number any more."`
+}
+
+// Optimizer names the optimizer; empty numbers take the usual settings of its kind.
+type Optimizer struct {
+	Kind         string   `yaml:"kind,omitempty" jsonschema:"description=sgd; momentum; nesterov; adam (default); adamw; adagrad.,enum=sgd,enum=momentum,enum=nesterov,enum=adam,enum=adamw,enum=adagrad"`
+	LearningRate *float64 `yaml:"learning_rate,omitempty" jsonschema:"description=Learning rate (default: 0.001 for adam and adamw; 0.01 for the others)."`
+	Momentum     *float64 `yaml:"momentum,omitempty" jsonschema:"description=Of momentum and nesterov (default: 0.9)."`
+	Beta1        *float64 `yaml:"beta1,omitempty" jsonschema:"description=Of adam and adamw (default: 0.9)."`
+	Beta2        *float64 `yaml:"beta2,omitempty" jsonschema:"description=Of adam and adamw (default: 0.999)."`
+	Epsilon      *float64 `yaml:"epsilon,omitempty" jsonschema:"description=Of adam; adamw (default: 1e-8) and adagrad (1e-10)."`
+	L2           *float64 `yaml:"l2,omitempty" jsonschema:"description=L2 times a weight is added to its gradient; biases and batch norm and embeddings are left alone."`
+	WeightDecay  *float64 `yaml:"weight_decay,omitempty" jsonschema:"description=Of adamw (default: 0.01): weights shrink by this share times the learning rate."`
+}
+
+// Schedule is the course of the learning rate, in epochs.
+type Schedule struct {
+	Kind         string  `yaml:"kind,omitempty" jsonschema:"description=constant (default); step; cosine.,enum=constant,enum=step,enum=cosine"`
+	WarmupEpochs float64 `yaml:"warmup_epochs,omitempty" jsonschema:"description=The rate rises linearly over so many epochs.,minimum=0"`
+	StepEpochs   float64 `yaml:"step_epochs,omitempty" jsonschema:"description=Of step: the rate is multiplied by gamma each time so many epochs are over.,minimum=0"`
+	Gamma        float64 `yaml:"gamma,omitempty" jsonschema:"description=Of step (default: 0.1)."`
+	Floor        float64 `yaml:"floor,omitempty" jsonschema:"description=Of cosine: the share of the rate at the end (default: 0).,minimum=0,maximum=1"`
+}
+
+// EarlyStopping says how validation decides.
+type EarlyStopping struct {
+	Metric   string  `yaml:"metric,omitempty" jsonschema:"description=Metric of the validation rows that decides (default: log_loss for classes; mse for numbers)."`
+	Patience int     `yaml:"patience,omitempty" jsonschema:"description=Stop after so many evaluations without an improvement; 0: never. The best epoch's model is kept in any case.,minimum=0"`
+	MinDelta float64 `yaml:"min_delta,omitempty" jsonschema:"description=How much better an improvement is.,minimum=0"`
+}
+
+// SetDefaults fills empty fields.
+func (c *Config) SetDefaults() {
+	if c.Accumulate == 0 {
+		c.Accumulate = 1
+	}
+	if c.Shuffle == nil {
+		yes := true
+		c.Shuffle = &yes
+	}
+	if c.Optimizer.Kind == "" {
+		c.Optimizer.Kind = "adam"
+	}
+	c.Divergence.SetDefaults()
+	if c.Schedule.Kind == "" {
+		c.Schedule.Kind = "constant"
+	}
+	if c.Schedule.Kind == "step" && c.Schedule.Gamma == 0 {
+		c.Schedule.Gamma = 0.1
+	}
+}
+
+// Validate reports everything that cannot be used, with paths below the section. The task, where it is known already, decides on the
+// metrics there are; validated says whether there are validation rows.
+func (c *Config) Validate(task metrics.Task, validated bool) error {
+	var errs []error
+	bad := func(path, format string, args ...any) { errs = append(errs, run.FieldError(path, format, args...)) }
+	errs = append(errs, c.Augment.validate()...)
+	if c.Epochs < 1 {
+		bad("epochs", "%d epochs; at least 1 is needed", c.Epochs)
+	}
+	if c.Batch < 1 {
+		bad("batch", "a batch of %d rows; at least 1 is needed", c.Batch)
+	}
+	if c.Accumulate < 1 {
+		bad("accumulate", "%d batches to a step; at least 1 is needed", c.Accumulate)
+	}
+	if _, err := c.optimizer(1, 1); err != nil {
+		errs = append(errs, err)
+	}
+	s := c.Schedule
+	if s.WarmupEpochs < 0 || s.WarmupEpochs >= float64(c.Epochs) && s.WarmupEpochs > 0 {
+		bad("schedule.warmup_epochs", "%v epochs of warm-up in %d", s.WarmupEpochs, c.Epochs)
+	}
+	if err := c.Divergence.Check(); err != nil {
+		bad("divergence", "%v", err)
+	}
+	e := c.EarlyStopping
+	if e.Patience < 0 || !(e.MinDelta >= 0) {
+		bad("early_stopping", "patience %d or min_delta %v is negative", e.Patience, e.MinDelta)
+	}
+	if m := e.Metric; m != "" {
+		_, err := metrics.Higher(m)
+		if err == nil && task != "" {
+			err = metrics.Check(task, m)
+		}
+		if err != nil {
+			bad("early_stopping.metric", "%v", err)
+		}
+	}
+	if e.Patience > 0 && !validated {
+		bad("early_stopping.patience", "there are no validation rows to stop by; set data.split.validation, or leave patience out")
+	}
+	return errors.Join(errs...)
+}
+
+// optimizer returns the optimizer for so many epochs of so many steps. Its errors have their paths.
+func (c *Config) optimizer(epochs, steps int) (optim.Config, error) {
+	o, err := c.settings(epochs, steps)
+	if err == nil {
+		err = o.Check()
+	}
+	var wrong *optim.Error
+	if errors.As(err, &wrong) {
+		err = run.FieldError(wrong.Setting, "%s", wrong.Msg)
+	}
+	return o, err
+}
+
+func (c *Config) settings(epochs, steps int) (optim.Config, error) {
+	kind, err := optim.ParseKind(c.Optimizer.Kind)
+	if err != nil {
+		return optim.Config{}, err
+	}
+	o := optim.Defaults(kind)
+	for _, f := range []struct {
+		from *float64
+		to   *float64
+	}{
+		{c.Optimizer.LearningRate, &o.LearningRate}, {c.Optimizer.Momentum, &o.Momentum}, {c.Optimizer.Beta1, &o.Beta1},
+		{c.Optimizer.Beta2, &o.Beta2}, {c.Optimizer.Epsilon, &o.Epsilon}, {c.Optimizer.L2, &o.L2}, {c.Optimizer.WeightDecay, &o.WeightDecay},
+	} {
+		if f.from != nil {
+			*f.to = *f.from
+		}
+	}
+	o.ClipNorm = c.ClipNorm
+	sk, err := optim.ParseSchedule(c.Schedule.Kind)
+	if err != nil {
+		return o, err
+	}
+	inSteps := func(epochs float64) int64 { return int64(math.Round(epochs * float64(steps))) }
+	o.Schedule = optim.Schedule{Kind: sk, Gamma: c.Schedule.Gamma, Floor: c.Schedule.Floor}
+	if steps > 1 || epochs > 1 {
+		o.Schedule.Warmup = inSteps(c.Schedule.WarmupEpochs)
+	}
+	switch sk {
+	case optim.Step:
+		if !(c.Schedule.StepEpochs > 0) {
+			return o, &optim.Error{Setting: "schedule.step_epochs", Msg: "a step schedule needs step_epochs, the epochs after which the rate falls"}
+		}
+		o.Schedule.Every = max(1, inSteps(c.Schedule.StepEpochs))
+	case optim.Cosine:
+		o.Schedule.Total = max(int64(epochs)*int64(steps), o.Schedule.Warmup+1)
+	}
+	return o, nil
+}
+
+// metric returns the metric that decides on validation rows, and whether more of it is better.
+func (e EarlyStopping) metric(task metrics.Task) (name string, higher bool, err error) {
+	name = e.Metric
+	if name == "" {
+		name = "log_loss"
+		if task == metrics.TaskRegression {
+			name = "mse"
+		}
+	}
+	if err := metrics.Check(task, name); err != nil {
+		return "", false, run.FieldError("train.early_stopping.metric", "%v", err)
+	}
+	higher, err = metrics.Higher(name)
+	return name, higher, err
+}

@@ -1,0 +1,95 @@
+package gradient
+
+import (
+	"debut/datasets"
+	"debut/engine"
+	"debut/layers"
+)
+
+// Feeder gathers rows of encoded data into the arrays that a program is fed with. Its memory is made once.
+type Feeder struct {
+	groups  []layers.Group
+	numeric []float32
+	ids     []int32   // all fields, as the data has them
+	grouped [][]int32 // by group, raised by the offsets
+	target  []float32
+	weight  []float32
+	scale   [1]float32
+	mixed   []float32 // numeric features before they are mixed
+}
+
+// NewFeeder makes the arrays for batches of up to so many rows.
+func NewFeeder(n layers.Network, batch int) *Feeder {
+	f := &Feeder{
+		groups:  n.IDInputs(),
+		numeric: make([]float32, batch*len(n.Numeric)),
+		ids:     make([]int32, batch*len(n.Fields)),
+		target:  make([]float32, batch),
+		weight:  make([]float32, batch),
+	}
+	for _, g := range f.groups {
+		f.grouped = append(f.grouped, make([]int32, batch*len(g.Fields)))
+	}
+	return f
+}
+
+// Features gathers a model's inputs for rows, behind those of so many rows that are there.
+func (f *Feeder) Features(d *datasets.Encoded, rows []int32, there int) {
+	d.GatherNumeric(f.numeric[there*d.D:(there+len(rows))*d.D], rows)
+	ids := f.ids[there*d.F : (there+len(rows))*d.F]
+	d.GatherIDs(ids, rows)
+	for k, g := range f.groups {
+		w := len(g.Fields)
+		out := f.grouped[k][there*w:]
+		for r := range rows {
+			for i, field := range g.Fields {
+				out[r*w+i] = ids[r*d.F+field] + int32(g.Offsets[i])
+			}
+		}
+	}
+}
+
+// Feed hands the gathered features of so many rows to a program.
+func (f *Feeder) Feed(p *engine.Program, rows int) error {
+	if n := len(f.numeric); n > 0 {
+		if err := engine.Feed(p, layers.InputNumeric, f.numeric[:rows*n/len(f.weight)]); err != nil {
+			return err
+		}
+	}
+	for k, g := range f.groups {
+		if err := p.FeedIDs(g.Input, f.grouped[k][:rows*len(g.Fields)]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// labels gathers targets and weights, behind those of so many rows that are there: targets of a regression in standard
+// deviations from the mean, weights about 1.
+func (f *Feeder) labels(l labels, d *datasets.Encoded, rows []int32, there int) {
+	target, weight := f.target[there:there+len(rows)], f.weight[there:there+len(rows)]
+	d.GatherTarget(target, rows)
+	d.GatherWeight(weight, rows)
+	if l.regression {
+		for i, t := range target {
+			target[i] = float32((float64(t) - l.mean) / l.scale)
+		}
+	}
+	if d.Weight != nil {
+		for i := range weight {
+			weight[i] = float32(float64(weight[i]) / l.weight)
+		}
+	}
+}
+
+// feedLabels hands gathered targets and weights, and one over the rows of the step, to a program.
+func (f *Feeder) feedLabels(p *engine.Program, rows, stepRows int) error {
+	if err := engine.Feed(p, layers.InputTarget, f.target[:rows]); err != nil {
+		return err
+	}
+	if err := engine.Feed(p, layers.InputWeight, f.weight[:rows]); err != nil {
+		return err
+	}
+	f.scale[0] = 1 / float32(stepRows)
+	return engine.Feed(p, layers.InputScale, f.scale[:])
+}

@@ -1,0 +1,61 @@
+// Package model says what a trained model can do, whatever its family. An opened model is a [Model]; its abilities are asked for by
+// type assertion, as a device's families of kernels are:
+//
+//	if p, ok := m.(model.Predictor); ok { … }
+package model
+
+import (
+	"context"
+
+	"debut/datasets"
+	"debut/trainers/metrics"
+)
+
+// Model is a trained model, ready to answer. It is used by one goroutine at a time.
+type Model interface {
+	Family() string
+}
+
+// Evaluator is a model that can be measured on labeled rows.
+type Evaluator interface {
+	// Evaluate measures the model on a source, read the way the training rows were. The report tells of values that training
+	// did not see.
+	Evaluate(ctx context.Context, src datasets.Source, baseDir string) (*metrics.Result, datasets.EncodeReport, error)
+}
+
+// Predictor is a model that answers for each row of a source.
+type Predictor interface {
+	// Predict returns a column of answers or more, behind the id columns of the data.
+	Predict(ctx context.Context, src datasets.Source, baseDir string) (*Predictions, datasets.EncodeReport, error)
+	// IDs names the columns that are carried through where the data have them.
+	IDs() []string
+}
+
+// Predictions are a model's answers, column by column, one row a row of the data.
+type Predictions struct {
+	Rows    int
+	Columns []datasets.OutputColumn
+}
+
+// Add appends a column.
+func (p *Predictions) Add(name string, values any) {
+	p.Columns = append(p.Columns, datasets.OutputColumn{Name: name, Values: values})
+}
+
+// Coefficients are a linear model's weights in the units of the data: the outcome (or for classes the logit) is the
+// intercept plus the sum of weight times value.
+type Coefficients struct {
+	Output    string        `json:"output,omitempty"` // the class, where there are several
+	Intercept float64       `json:"intercept"`
+	Features  []Coefficient `json:"features"`
+	// More holds the coefficients of further classes.
+	More []Coefficients `json:"more,omitempty"`
+}
+
+// Coefficient is the weight of one feature.
+type Coefficient struct {
+	// Feature is the column; with what was done to it ("log1p(price)") where its value is transformed; and "column=value"
+	// for a value of a categorical column.
+	Feature string  `json:"feature"`
+	Value   float64 `json:"value"`
+}

@@ -1,0 +1,169 @@
+package run
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"debut/datasets"
+	"debut/kernels/devices"
+	"debut/trainers/runfile"
+	"debut/trainers/runfolder"
+)
+
+// Header is what every run file begins with. A family's configuration embeds it, inline.
+type Header struct {
+	Family  string `yaml:"family,omitempty" jsonschema:"description=The family of models; behavior by default."`
+	Name    string `yaml:"name,omitempty" jsonschema:"description=Name of the run and of its folder (default: the run file's name and the time)."`
+	Seed    uint64 `yaml:"seed" jsonschema:"description=Seed of everything random: splits; first weights; dropout; the order of rows."`
+	Device  string `yaml:"device,omitempty" jsonschema:"description=auto (default); cpu; cuda or cuda:N."`
+	Threads int    `yaml:"threads,omitempty" jsonschema:"description=Worker threads of the CPU; 0: one for each core. The result does not depend on it.,minimum=0"`
+	// Precision is of matrix products on a GPU.
+	Precision string `yaml:"precision,omitempty" jsonschema:"description=Of matrix products on a GPU: fp32 (default); tf32 and bf16 round the factors and are faster.,enum=fp32,enum=tf32,enum=bf16"`
+	Output    string `yaml:"output,omitempty" jsonschema:"description=Folder that run folders are made in (default: runs)."`
+
+	file *runfile.File // that the configuration was read from, if any
+}
+
+// Base returns the header itself; embedded, it makes a configuration one of [Config].
+func (h *Header) Base() *Header { return h }
+
+// Locate puts file, line and column before errors about fields, where the configuration comes from a file.
+func (h *Header) Locate(err error) error {
+	if h.file == nil {
+		return err
+	}
+	return h.file.Locate(err)
+}
+
+// DataError locates an error about a field of the data section. One about the data itself names its own place.
+func (h *Header) DataError(err error) error {
+	var field interface{ FieldPath() string }
+	if !errors.As(err, &field) {
+		return err
+	}
+	return h.Locate(runfile.Prefix("data", err))
+}
+
+func (h *Header) setDefaults(family string) {
+	set := func(s *string, v string) {
+		if *s == "" {
+			*s = v
+		}
+	}
+	set(&h.Family, family)
+	set(&h.Device, "auto")
+	set(&h.Output, "runs")
+}
+
+func (h *Header) validate(family string) error {
+	var errs []error
+	bad := func(path, format string, args ...any) { errs = append(errs, FieldError(path, format, args...)) }
+	if h.Family != family {
+		bad("family", "%q is not the family %q that the rest of the file is for", h.Family, family)
+	}
+	if strings.ContainsAny(h.Name, `/\`) {
+		bad("name", "%q cannot name a folder; leave out slashes, and put the place into output:", h.Name)
+	} else if h.Name != "" {
+		if err := runfolder.CheckName(h.Name); err != nil {
+			bad("name", "%s", strings.TrimPrefix(err.Error(), "runfolder: "))
+		}
+	}
+	if err := devices.Check(h.Device); err != nil {
+		bad("device", "%v", err)
+	}
+	if h.Precision != "" && !slices.Contains(devices.Precisions(), h.Precision) {
+		bad("precision", "there is no precision %q; there are %s", h.Precision, strings.Join(devices.Precisions(), ", "))
+	}
+	if h.Threads < 0 {
+		bad("threads", "%d threads; give a positive number, or 0 for one for each core", h.Threads)
+	}
+	return errors.Join(errs...)
+}
+
+// Keeping is what every run file ends with: how the state of the training and the model are kept. It changes nothing in
+// what is trained. A family's configuration embeds it, inline.
+type Keeping struct {
+	Checkpoint Checkpoints `yaml:"checkpoint,omitempty" jsonschema:"description=When the state of the training is saved; --resume goes on from there."`
+	// Encrypt encrypts the model.
+	Encrypt *datasets.Encryption `yaml:"encrypt,omitempty" jsonschema:"description=Encrypt the model with age; evaluate and predict then need --identity or --passphrase."`
+}
+
+// Kept returns the section itself; embedded, it makes a configuration one of [Config].
+func (k *Keeping) Kept() *Keeping { return k }
+
+// Checkpoints says when checkpoints are written. One is written at the end in any case, and when a training is
+// interrupted.
+type Checkpoints struct {
+	EveryMinutes *float64 `yaml:"every_minutes,omitempty" jsonschema:"description=Minutes between checkpoints; 0: not by time. By default 5; more where writing one would take over 1 % of the time.,minimum=0"`
+	EverySteps   int      `yaml:"every_steps,omitempty" jsonschema:"description=Optimizer steps between checkpoints; 0: not by steps.,minimum=0"`
+	EveryEpochs  int      `yaml:"every_epochs,omitempty" jsonschema:"description=Epochs between checkpoints; 0: not by epochs.,minimum=0"`
+	Keep         int      `yaml:"keep,omitempty" jsonschema:"description=How many of the newest are kept (default: 2); the best is kept besides.,minimum=0"`
+	// Identity encrypts the checkpoints.
+	Identity *datasets.Secret `yaml:"identity,omitempty" jsonschema:"description=Where a secret key of age is (AGE-SECRET-KEY-1…; age-keygen makes one): checkpoints are encrypted and can be read with it alone."`
+}
+
+func (k *Keeping) setDefaults() {
+	if k.Checkpoint.Keep == 0 {
+		k.Checkpoint.Keep = 2
+	}
+}
+
+func (k *Keeping) validate(checkpoints bool) error {
+	var errs []error
+	bad := func(path, format string, args ...any) { errs = append(errs, FieldError(path, format, args...)) }
+	c := k.Checkpoint
+	if k.Encrypt != nil && c.Identity == nil && checkpoints {
+		bad("encrypt", "the checkpoints, which hold the model too, would be in the clear; name a key for them: checkpoint: {identity: {file: key.txt}}")
+	}
+	if m := c.EveryMinutes; m != nil && !(*m >= 0 && *m <= 1e6) {
+		bad("checkpoint.every_minutes", "%v minutes; give a positive number, or 0 for no checkpoints by time", *m)
+	}
+	if c.EverySteps < 0 || c.EveryEpochs < 0 || c.Keep < 0 {
+		bad("checkpoint", "every %d steps or %d epochs, keep %d: none of them can be negative", c.EverySteps, c.EveryEpochs, c.Keep)
+	}
+	return errors.Join(errs...)
+}
+
+// SetDefaults fills what is empty in header and keeping of a configuration of a family.
+func SetDefaults(c Config, family string) {
+	c.Base().setDefaults(family)
+	c.Kept().setDefaults()
+}
+
+// Validate reports everything in header and keeping that cannot be used. checkpoints says whether the training writes any.
+func Validate(c Config, family string, checkpoints bool) error {
+	return errors.Join(c.Base().validate(family), c.Kept().validate(checkpoints))
+}
+
+// Prefix moves the paths of errors about fields below a section.
+func Prefix(section string, err error) error { return runfile.Prefix(section, err) }
+
+// FieldError returns an error about a field of a run file, for Header.Locate to find the place of.
+func FieldError(path, format string, args ...any) error {
+	return &runfile.FieldError{Path: path, Msg: fmt.Sprintf(format, args...)}
+}
+
+// Decode fills a configuration, which holds its family's first values, from a run file, sets the defaults of what is left
+// and validates it. Errors name file, line and column.
+func Decode(f *runfile.File, c Config) error {
+	if err := f.Decode(c); err != nil {
+		return err
+	}
+	c.SetDefaults()
+	if err := c.Validate(); err != nil {
+		return f.Locate(err)
+	}
+	c.Base().file = f
+	return nil
+}
+
+// Load is Decode for the run file at path, with overrides as --set has them.
+func Load(path string, overrides []string, c Config) error {
+	f, err := runfile.Open(path, overrides)
+	if err != nil {
+		return err
+	}
+	return Decode(f, c)
+}

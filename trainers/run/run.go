@@ -1,0 +1,445 @@
+// Package run is the life of a run, whatever is trained in it: the folder and its lock, checkpoints and resumption,
+// interruption, divergence, the estimate of memory, batches gathered ahead, progress, and the result.
+//
+// A family of models has a [Config], which embeds [Header] and [Keeping] and is read from a run file, and makes of it a
+// [Task]. [Train] drives the task: a [Solver] finds its model in one go, a [Gradual] one is trained step by step as
+// the state machine of package loop says, and its state is saved on the way. The parts:
+//
+//	header.go       what run files of all families have      run.go         Train, from the folder to the result
+//	drive.go        the training loop                        prefetch.go    batches gathered one ahead
+//	checkpoints.go  what is saved, and when                  resume.go      what a resumption checks and loads
+//	diverge.go      losses that are no numbers, rollbacks    memory.go      too little memory is an error beforehand
+//	recorder.go     metrics.jsonl, TensorBoard, progress     argument.go    what the command line's argument stands for
+package run
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"filippo.io/age"
+
+	"debut/datasets/atomicfile"
+	"debut/engine"
+	"debut/engine/safetensors"
+	"debut/kernels"
+	"debut/kernels/devices"
+	"debut/trainers/loop"
+	"debut/trainers/metrics"
+	"debut/trainers/model"
+	"debut/trainers/modelfolder"
+	"debut/trainers/runfile"
+	"debut/trainers/runfolder"
+)
+
+// ErrInterrupted is returned by Train when its context ends: training stopped at a step's boundary, and the model so
+// far is saved.
+var ErrInterrupted = errors.New("interrupted")
+
+// ErrDiverged is matched by the error of a training whose loss is no longer a number.
+var ErrDiverged = errors.New("training diverged")
+
+// Parts of the data.
+const (
+	PartTrain      = "train"
+	PartValidation = "validation"
+	PartTest       = "test"
+)
+
+// Config is a run file of a family: a pointer to a struct that embeds Header and Keeping.
+type Config interface {
+	Base() *Header
+	Kept() *Keeping
+	SetDefaults()
+	Validate() error
+	// Prepare makes the task: everything that can fail before a folder is touched. Errors about fields have their paths.
+	Prepare(ctx context.Context, env *Env) (Task, error)
+}
+
+// Env is what a task finds around it.
+type Env struct {
+	BaseDir      string // what paths in the data section are relative to
+	Log          *slog.Logger
+	Profile      *engine.Profile // adds up where the time of steps goes; may be nil
+	ExplainGraph io.Writer       // receives the compiled program; may be nil
+
+	header *Header
+	device kernels.Device
+}
+
+// Device opens the device that the run file names, the first time it is called. It is the run's to close.
+func (e *Env) Device() (kernels.Device, error) {
+	if e.device == nil {
+		h := e.header
+		d, err := devices.Open(h.Device, devices.Options{Threads: h.Threads, Precision: h.Precision})
+		if err != nil {
+			return nil, err
+		}
+		e.device = d
+	}
+	return e.device, nil
+}
+
+// Description is what a family knows of its training, for run.json.
+type Description struct {
+	Task       metrics.Task
+	Protocol   string // how rows were split and what was chosen on which part, in a sentence
+	Parameters int64  // numbers that are trained
+	Warnings   []string
+	Data       []runfolder.DataFile // the files that were read
+}
+
+// Task is one training. It is a [Solver] or a [Gradual], and may be a [Linear].
+type Task interface {
+	Describe() Description
+	// Resolved is the configuration with everything filled in that the data decided on.
+	Resolved() Config
+	// Parts lists those that the model is measured on in the end, in order.
+	Parts() []string
+	// Evaluate measures the model as it is on a part.
+	Evaluate(ctx context.Context, part string) (*metrics.Result, error)
+	// Save writes the model.
+	Save(to *modelfolder.Writer) error
+	Close() error
+}
+
+// Solver is a task that finds its model in one go. It has no checkpoints; the same data give the same model.
+type Solver interface {
+	Task
+	Solve(ctx context.Context) error
+}
+
+// Linear is a task whose model has coefficients, after the training.
+type Linear interface {
+	Coefficients() *model.Coefficients // nil where they are not in the data's units
+}
+
+// Gradual is a task that is trained step by step.
+type Gradual interface {
+	Task
+	Course() Course
+	// Fingerprint tells the data apart from others, by what a training sees of them.
+	Fingerprint() (Fingerprint, error)
+	// Begin starts what reads the training rows, and returns what ends it.
+	Begin(ctx context.Context) (end func(), err error)
+	// Gather gets the rows of a batch ready in one of two slots, in another goroutine than Step, at most one batch ahead of it.
+	Gather(ev loop.Event, slot int) error
+	// Step trains on what a slot holds.
+	Step(ev loop.Event, slot int) error
+	// Losses returns the mean losses of the steps since the last call, with wait of all of them. An error whose chain has a
+	// method Diverged() (step int64, loss float64), of a step counted from 0, tells of one that is no number.
+	Losses(wait bool) ([]float64, error)
+	// Diagnose says where such a loss comes from.
+	Diagnose() (string, error)
+	// Rate is the learning rate of the next step.
+	Rate() float64
+	State() State
+}
+
+// Course is how a gradual training goes.
+type Course struct {
+	Plan       loop.Plan
+	Metric     string // of the validation rows, that decides
+	Divergence Divergence
+	Calmer     string // what to try where the training diverges: "a lower …"
+	// Changeable are keys of the run file that a resumed run may have otherwise, all below them too, each with a warning to give then, or "".
+	Changeable map[string]string
+}
+
+// State is all that decides on the steps to come.
+type State interface {
+	Steps() int64 // done
+	// Counters are what is not in tensors; they hold the steps.
+	Counters() (json.RawMessage, error)
+	// Factor scales the learning rate; 1 unless SetFactor has set it.
+	Factor() float64
+	SetFactor(f float64) error
+	Sources() []safetensors.Source
+	// Load sets tensors and counters, or changes nothing.
+	Load(from engine.StateReader, counters json.RawMessage) error
+	// Snapshot copies the state into memory, into that of an earlier snapshot where one is given.
+	Snapshot(reuse Snapshot) (Snapshot, error)
+	// NonFinite names the first tensor that holds a value that is no finite number, and the value, or returns "".
+	NonFinite() (tensor string, value float64, err error)
+}
+
+// Snapshot is a state in memory.
+type Snapshot interface {
+	engine.StateReader
+	Counters() (json.RawMessage, error)
+	Sources() []safetensors.Source
+}
+
+// Options are what a training needs beside its configuration. The zero value works.
+type Options struct {
+	BaseDir      string // what paths in the data section are relative to
+	ConfigPath   string // the run file, for run.json
+	Log          *slog.Logger
+	Progress     func(Progress)  // called at most about ten times a second, and after every evaluation
+	Profile      *engine.Profile // adds up where the time of steps goes; steps are slower
+	Overwrite    bool            // replace an earlier run of the same name
+	Resume       ResumeFrom      // go on with the run of this name
+	Version      string          // of debut, for run.json
+	ExplainGraph io.Writer       // receives the compiled program
+	CheckpointFS atomicfile.FS   // where checkpoints are written; nil: the machine's file system
+}
+
+// Outcome is what a training leaves behind.
+type Outcome struct {
+	Folder       string // the run folder
+	Result       *runfolder.RunResult
+	Coefficients *model.Coefficients // of a linear model
+}
+
+// Train runs a configuration. Where the context ends early the outcome is returned beside ErrInterrupted.
+func Train(ctx context.Context, cfg Config, opt Options) (_ *Outcome, err error) {
+	if opt.Log == nil {
+		opt.Log = slog.New(slog.DiscardHandler)
+	}
+	if opt.Progress == nil {
+		opt.Progress = func(Progress) {}
+	}
+	header := cfg.Base()
+	s := &session{header: header, keeping: cfg.Kept(), opt: opt, started: time.Now()}
+	if header.file == nil { // made by a program
+		cfg.SetDefaults()
+		if err := cfg.Validate(); err != nil {
+			return nil, err
+		}
+	}
+	if e := s.keeping.Encrypt; e != nil {
+		if s.readers, err = e.Read(opt.BaseDir, "encrypt"); err != nil {
+			return nil, header.Locate(err)
+		}
+	}
+	s.env = &Env{BaseDir: opt.BaseDir, Log: opt.Log, Profile: opt.Profile, ExplainGraph: opt.ExplainGraph, header: header}
+	defer func() {
+		if s.env.device != nil {
+			err = errors.Join(err, s.env.device.Close())
+		}
+	}()
+	if s.task, err = cfg.Prepare(ctx, s.env); err != nil {
+		return nil, header.Locate(err)
+	}
+	defer func() { err = errors.Join(err, s.task.Close()) }()
+	s.gradual, _ = s.task.(Gradual)
+	if s.gradual != nil {
+		s.course = s.gradual.Course()
+	}
+	out, err := s.run(ctx)
+	return out, header.Locate(err)
+}
+
+// session is one training.
+type session struct {
+	header  *Header
+	keeping *Keeping
+	opt     Options
+	env     *Env
+	readers []age.Recipient // who can read the model; nil: everyone
+	task    Task
+	gradual Gradual // nil for a Solver
+	course  Course  // of gradual
+
+	folder  *runfolder.Folder
+	record  *recorder
+	result  *runfolder.RunResult
+	started time.Time
+	saved   bool // the model is written
+
+	best    Snapshot
+	initial Snapshot      // before the first step, where a rollback may go back to it
+	keep    *checkpointer // nil for a Solver
+	before  float64       // seconds that the run took in earlier processes
+}
+
+func (s *session) run(ctx context.Context) (*Outcome, error) {
+	name := s.header.Name
+	if name == "" {
+		stem := filepath.Base(s.opt.ConfigPath)
+		name = runfolder.DefaultName(stem[:len(stem)-len(filepath.Ext(stem))], s.started)
+	}
+	if err := s.openFolder(name); err != nil {
+		return nil, err
+	}
+	from, err := s.loadCheckpoint()
+	if err != nil { // what was there is as it was
+		if s.opt.Resume == ResumeNot {
+			err = errors.Join(err, s.folder.Discard())
+		}
+		return nil, errors.Join(err, s.folder.Close())
+	}
+	if err := s.begin(name, from); err != nil {
+		return nil, errors.Join(err, s.folder.Close())
+	}
+	err = s.writeConfig()
+	if err == nil {
+		err = s.fit(ctx, from)
+	}
+	if err == nil || errors.Is(err, ErrInterrupted) {
+		// The model of an interrupted training is measured too.
+		if ferr := s.saveAndMeasure(context.WithoutCancel(ctx)); ferr != nil {
+			err = errors.Join(ferr, err)
+		}
+	}
+	err = errors.Join(s.end(err), s.folder.Close())
+	out := &Outcome{Folder: s.folder.Path(), Result: s.result}
+	if l, ok := s.task.(Linear); ok {
+		out.Coefficients = l.Coefficients()
+	}
+	return out, err
+}
+
+// end writes the result. The run that this one is to replace is removed when it has finished. Where a new one failed
+// before its first checkpoint the earlier one gets its place back, and what went wrong is told by the error alone; with a
+// checkpoint it can be resumed, and the earlier one stays aside until then.
+func (s *session) end(err error) error {
+	s.result.Finished = time.Now().UTC()
+	kept := s.opt.Resume != ResumeNot
+	if s.keep != nil && s.keep.stats != (runfolder.CheckpointStats{}) {
+		s.result.Checkpoints = &s.keep.stats
+		kept = kept || s.keep.stats.Written > 0
+	}
+	switch {
+	case err == nil:
+		s.result.Status = runfolder.Finished
+	case errors.Is(err, ErrInterrupted) && s.saved:
+		s.result.Status = runfolder.Interrupted
+		kept = true
+	default:
+		s.result.Status = runfolder.Failed
+		s.result.Error = err.Error()
+	}
+	if err != nil && !kept && s.folder.Replaces() {
+		return errors.Join(err, s.folder.Discard())
+	}
+	if werr := s.folder.WriteResult(s.result); werr != nil {
+		return errors.Join(err, werr)
+	}
+	if err == nil {
+		return s.folder.Commit()
+	}
+	if aside := s.folder.Aside(); aside != "" {
+		s.opt.Log.Warn("the run that was to be replaced is kept until this one has finished; resume this one, or move that back", "kept", aside)
+	}
+	return err
+}
+
+// info describes the device that the task computes on: without one of its own it is the CPU.
+func (s *session) info() kernels.Info {
+	if s.env.device == nil {
+		return kernels.Info{Kind: "cpu", Name: "cpu", Reason: "the family computes on the CPU", Threads: s.header.Threads}
+	}
+	return s.env.device.Info()
+}
+
+// begin fills what run.json knows from the start, and writes it.
+func (s *session) begin(name string, from *restored) error {
+	info, d := s.info(), s.task.Describe()
+	s.result = &runfolder.RunResult{
+		Status: runfolder.Running, Name: name, Family: s.header.Family, Task: d.Task, Protocol: d.Protocol, Parameters: d.Parameters,
+		Device: info.Name, DeviceReason: info.Reason, SIMD: info.Level, Threads: info.Threads, Seed: s.header.Seed,
+		Config: s.opt.ConfigPath, Warnings: d.Warnings, Metrics: map[string]*metrics.Result{}, Data: d.Data,
+		Versions: runfolder.CurrentVersions("gorgonia.org/gorgonia", "gorgonia.org/tensor", "gonum.org/v1/gonum", "github.com/duckdb/duckdb-go/v2"),
+		Started:  s.started.UTC(),
+	}
+	if dir, err := os.Getwd(); err == nil { // without it the run can be resumed from the same folder only
+		s.result.Directory = dir
+	}
+	if s.opt.Version != "" {
+		s.result.Versions.Debut = s.opt.Version
+	}
+	if s.opt.Resume != ResumeNot {
+		earlier, err := s.folder.Result()
+		if err != nil {
+			return err
+		}
+		if !earlier.Started.IsZero() {
+			s.result.Started = earlier.Started
+		}
+		s.result.Resumed = earlier.Resumed
+		if from != nil { // until there are new ones
+			s.result.Metrics, s.result.Best, s.result.Epochs = earlier.Metrics, earlier.Best, earlier.Epochs
+			if s.result.Metrics == nil {
+				s.result.Metrics = map[string]*metrics.Result{}
+			}
+		}
+	}
+	if from != nil {
+		s.result.Resumed = append(s.result.Resumed, runfolder.Resumption{
+			Step: from.step, Best: s.opt.Resume == ResumeBest, Device: info.Kind + " " + info.Level, At: s.started.UTC(),
+		})
+	}
+	return s.folder.WriteResult(s.result)
+}
+
+// resolved returns the run file as resolved.
+func (s *session) resolved() ([]byte, error) {
+	c := s.task.Resolved()
+	h := c.Base()
+	name := h.Name
+	h.Name = s.folder.Name()
+	defer func() { h.Name = name }()
+	return runfile.Marshal(c)
+}
+
+func (s *session) writeConfig() error {
+	y, err := s.resolved()
+	if err != nil {
+		return err
+	}
+	return s.folder.WriteFile(runfolder.ConfigFile, y)
+}
+
+// fit finds the parameters.
+func (s *session) fit(ctx context.Context, from *restored) (err error) {
+	if solver, ok := s.task.(Solver); ok {
+		return solver.Solve(ctx)
+	}
+	if s.record, err = newRecorder(s.folder, s.started); err != nil {
+		return err
+	}
+	if from == nil { // of a run that was killed before its first checkpoint
+		err = s.record.log.Cut(0)
+	}
+	if err == nil {
+		err = s.drive(ctx, from)
+	}
+	if s.best != nil { // the model is that of the best evaluation
+		counters, lerr := s.best.Counters()
+		if lerr == nil {
+			lerr = s.gradual.State().Load(s.best, counters)
+		}
+		err = errors.Join(err, lerr)
+	}
+	return errors.Join(err, s.record.close())
+}
+
+// saveAndMeasure saves the model and measures it on every part.
+func (s *session) saveAndMeasure(ctx context.Context) error {
+	dir, err := s.folder.Model()
+	if err != nil {
+		return err
+	}
+	if err := s.task.Save(modelfolder.NewWriter(dir, s.header.Family, s.readers)); err != nil {
+		return err
+	}
+	s.saved = true
+	for _, part := range s.task.Parts() {
+		r, err := s.task.Evaluate(ctx, part)
+		if err != nil {
+			return partError(part, err)
+		}
+		s.result.Metrics[part] = r
+	}
+	return nil
+}
+
+// validated says whether there are validation rows.
+func (s *session) validated() bool { return slices.Contains(s.task.Parts(), PartValidation) }
