@@ -183,7 +183,8 @@ func (s *Stream) Read(ctx context.Context, groups []int) (*Encoded, error) {
 	for _, g := range groups {
 		rows += s.GroupRows(g)
 	}
-	out := &Encoded{Rows: rows, D: len(e.NumericFeatures()), F: len(e.CategoricalFields())}
+	by := e.compile()
+	out := &Encoded{Rows: rows, D: by.numeric, F: by.fields}
 	out.Numeric = make([]float32, 0, rows*out.D)
 	out.IDs = make([]int32, 0, rows*out.F)
 	out.Target = make([]float32, 0, rows)
@@ -214,7 +215,8 @@ func (s *Stream) Read(ctx context.Context, groups []int) (*Encoded, error) {
 
 // rowBytes is what an encoded row takes.
 func (e *Encoder) rowBytes() int64 {
-	return 4 * int64(len(e.NumericFeatures())+len(e.CategoricalFields())+2)
+	by := e.compile()
+	return 4 * int64(by.numeric+by.fields+2)
 }
 
 // loadPrepared opens prepared data for streaming. The encoder is fitted on some
