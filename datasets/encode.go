@@ -46,9 +46,7 @@ func (e *Encoder) Encode(ctx context.Context, f *Frame, needTarget bool) (*Encod
 		return nil, report, err
 	}
 	by := e.compile()
-	out := &Encoded{Rows: f.Rows, D: by.numeric, F: by.fields}
-	out.Numeric = make([]float32, f.Rows*out.D)
-	out.IDs = make([]int32, f.Rows*out.F)
+	out := newEncoded(f.Rows, by)
 	d, k := 0, 0
 	for i := range e.Columns {
 		if err := ctx.Err(); err != nil {

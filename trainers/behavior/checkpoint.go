@@ -1,6 +1,7 @@
 package behavior
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -13,7 +14,6 @@ import (
 	"debut/datasets/atomicfile"
 	"debut/datasets/sealed"
 	"debut/engine"
-	"debut/kernels"
 	"debut/trainers/checkpoint"
 	"debut/trainers/loop"
 	"debut/trainers/runfile"
@@ -60,24 +60,10 @@ func fingerprintOf(d *datasets.Dataset) (fingerprint, error) {
 	if err := d.Encoder.Save(h); err != nil {
 		return fingerprint{}, fmt.Errorf("behavior: fingerprint of the data: %w", err)
 	}
-	var f fingerprint
-	for _, part := range []*datasets.Encoded{d.Train, d.Validation} {
-		if part == nil {
-			continue
-		}
-		for _, b := range [][]byte{kernels.Bytes(part.Numeric), kernels.Bytes(part.IDs), kernels.Bytes(part.Target), kernels.Bytes(part.Weight)} {
-			_, _ = fmt.Fprintf(h, "%d bytes\n", len(b)) // a hash does not fail
-			_, _ = h.Write(b)
-		}
-	}
-	for _, p := range []struct {
-		memory *datasets.Encoded
-		stream *datasets.Stream
-		rows   *int
-	}{{d.Train, d.Streams.Train, &f.Train}, {d.Validation, d.Streams.Validation, &f.Validation}} {
-		*p.rows = part{p.memory, p.stream}.rows()
-		if p.stream != nil {
-			_, _ = fmt.Fprintf(h, "%d rows %s\n", p.stream.Rows(), p.stream.SHA256())
+	f := fingerprint{Train: d.Train.Rows(), Validation: d.Validation.Rows()}
+	for _, part := range []*datasets.Part{d.Train, d.Validation} {
+		if err := part.Hash(context.Background(), h); err != nil {
+			return fingerprint{}, fmt.Errorf("behavior: fingerprint of the data: %w", err)
 		}
 	}
 	f.SHA256 = hex.EncodeToString(h.Sum(nil))

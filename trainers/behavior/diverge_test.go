@@ -32,6 +32,7 @@ func sessionOf(t *testing.T, c *Config) *session {
 	if s.data, err = datasets.Load(context.Background(), &c.Data, "", c.Seed, s.opt.Log); err != nil {
 		t.Fatal(err)
 	}
+	c.Data = *s.data.Resolved
 	if err = s.prepare(); err != nil {
 		t.Fatal(err)
 	}

@@ -13,8 +13,8 @@ import (
 const threshold = 0.5
 
 // measure scores encoded data with targets.
-func (m *Model) measure(d *datasets.Encoded) (*metrics.Result, error) {
-	out, err := m.score(d)
+func (m *Model) measure(ctx context.Context, d *datasets.Encoded) (*metrics.Result, error) {
+	out, err := m.score(ctx, d)
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +79,7 @@ func (m *Model) Evaluate(ctx context.Context, src datasets.Source, baseDir strin
 	if err != nil {
 		return nil, report, err
 	}
-	r, err := m.measure(d)
+	r, err := m.measure(ctx, d)
 	return r, report, err
 }
 
@@ -106,7 +106,7 @@ func (m *Model) Predict(ctx context.Context, src datasets.Source, baseDir string
 	if err != nil {
 		return nil, report, err
 	}
-	out, err := m.score(d)
+	out, err := m.score(ctx, d)
 	if err != nil {
 		return nil, report, err
 	}

@@ -270,8 +270,7 @@ func (e *epoch) account(wait bool) error {
 // deviations, weights about 1.
 func (f *feeder) labels(s *session, d *datasets.Encoded, rows []int32, there int) {
 	target, weight := f.target[there:there+len(rows)], f.weight[there:there+len(rows)]
-	d.GatherTarget(target, rows)
-	d.GatherWeight(weight, rows)
+	d.Gather(&datasets.Batch{Target: f.target, Weight: f.weight}, there, rows)
 	if s.task == metrics.TaskRegression {
 		mean, scale := s.data.Encoder.Target.Mean, targetScale(s.data.Encoder)
 		for i, t := range target {
@@ -308,7 +307,7 @@ func (e *epoch) evaluate() error {
 	e.trained += time.Since(e.resumed)
 	defer func() { e.resumed = time.Now() }()
 	s := e.s
-	r, err := s.model.measurePart(s.validation(), 0)
+	r, err := s.model.measurePart(context.Background(), s.validation(), 0)
 	if err != nil {
 		return fmt.Errorf("behavior: validation rows: %w", err)
 	}
@@ -361,7 +360,7 @@ func (e *epoch) end() error {
 		Epoch: e.number, Loss: runfolder.Float(loss), Rows: e.rows, Seconds: runfolder.Float(seconds), RowsPerSecond: runfolder.Float(float64(e.rows) / max(seconds, 1e-9)),
 	})
 	s.record.epoch(s.opt.Log, s.trainer.Steps(), loss, s.trainer.Rate())
-	if s.validation().absent() {
+	if s.validation() == nil {
 		e.report(loss, nil, "", false)
 	}
 	e.allSpent += e.trained

@@ -33,7 +33,7 @@ func (s *session) checkMemory(graph func(batch int) (*engine.Graph, engine.Train
 			return nil, err
 		}
 		need, err := engine.EstimateTrainer(g, opt)
-		if err == nil && !s.validation().absent() && info.Kind == "cpu" { // the copy is in the machine's memory
+		if err == nil && s.validation() != nil && info.Kind == "cpu" { // the copy is in the machine's memory
 			need[purposeBest] = need["parameters"] + need["optimizer state"]
 		}
 		for purpose, n := range scoring {

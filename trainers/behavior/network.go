@@ -63,9 +63,8 @@ func newFeeder(n layers.Network, batch int) *feeder {
 
 // features gathers the model's inputs for rows, behind those of so many rows that are there.
 func (f *feeder) features(d *datasets.Encoded, rows []int32, there int) {
-	d.GatherNumeric(f.numeric[there*d.D:(there+len(rows))*d.D], rows)
+	d.Gather(&datasets.Batch{Numeric: f.numeric, IDs: f.ids}, there, rows)
 	ids := f.ids[there*d.F : (there+len(rows))*d.F]
-	d.GatherIDs(ids, rows)
 	for k, g := range f.groups {
 		w := len(g.Fields)
 		out := f.grouped[k][there*w:]

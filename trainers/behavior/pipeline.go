@@ -1,6 +1,8 @@
 package behavior
 
 import (
+	"context"
+
 	"debut/datasets"
 	"debut/trainers/loop"
 )
@@ -9,7 +11,7 @@ import (
 // filled by a goroutine while the other is trained on. What is trained on, and in which order, does not depend on it.
 type pipeline struct {
 	s       *session
-	source  source
+	rows    *datasets.Batches
 	jobs    chan batchJob
 	ready   chan batchJob
 	free    []*feeder
@@ -25,7 +27,7 @@ type batchJob struct {
 
 // newPipeline starts the goroutine that gathers batches of training rows; close ends it.
 func newPipeline(s *session, batch int) *pipeline {
-	p := &pipeline{s: s, source: s.newSource(), jobs: make(chan batchJob, 2), ready: make(chan batchJob, 2)}
+	p := &pipeline{s: s, rows: s.train().Batches(s.order()), jobs: make(chan batchJob, 2), ready: make(chan batchJob, 2)}
 	for range 2 {
 		p.free = append(p.free, newFeeder(s.net, batch))
 	}
@@ -40,11 +42,8 @@ func (p *pipeline) work() {
 			j.feed.features(data, rows, done)
 			j.feed.labels(p.s, data, rows, done)
 		}
-		if w := p.source.windows; w != nil {
-			j.err = w.Rows(j.ev.Epoch, j.ev.From, j.ev.N, gather)
-		} else {
-			gather(p.source.data, j.ev.Rows, 0)
-		}
+		// An interrupted training ends at a step's boundary, for which it needs the rows of the step.
+		j.err = p.rows.Rows(context.Background(), j.ev.Epoch, j.ev.From, j.ev.N, j.ev.Rows, gather)
 		if j.err == nil {
 			j.feed.augment(p.s.cfg.Train.Augment, p.s.cfg.Seed, j.ev)
 		}
@@ -75,5 +74,5 @@ func (p *pipeline) close() {
 	close(p.jobs)
 	for range p.ready { // what was handed out and is not wanted any more
 	}
-	p.source.close()
+	p.rows.Close()
 }

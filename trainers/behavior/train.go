@@ -99,6 +99,9 @@ func Train(ctx context.Context, cfg *Config, opt Options) (*Outcome, error) {
 	if err != nil {
 		return nil, errors.Join(cfg.dataError(err), dev.Close())
 	}
+	resolved := *cfg // the caller's stays as it is
+	resolved.Data = *data.Resolved
+	cfg = &resolved
 	s := &session{cfg: cfg, opt: opt, dev: dev, data: data, readers: readers, started: time.Now()}
 	defer data.Close()
 	out, err := s.run(ctx)
@@ -226,7 +229,7 @@ func (s *session) prepare() error {
 		return err
 	}
 	if s.cfg.Model.Solver == SolverExact {
-		if s.train().stream != nil {
+		if s.train().Streamed() {
 			return fieldError("model.solver", "%s needs all rows in memory; use solver: %s, or give the Parquet files as a source", SolverExact, SolverGradient)
 		}
 		if s.task != metrics.TaskRegression {
@@ -243,8 +246,8 @@ func (s *session) prepare() error {
 		return err
 	}
 	s.plan = loop.Plan{
-		Rows: s.train().rows(), Batch: min(t.Batch, s.train().rows()), Streamed: s.train().stream != nil, Accumulate: t.Accumulate, Epochs: t.Epochs, Shuffle: *t.Shuffle, Seed: s.cfg.Seed,
-		Evaluate: !s.validation().absent(), Higher: higher, MinDelta: t.EarlyStopping.MinDelta, Patience: t.EarlyStopping.Patience,
+		Rows: s.train().Rows(), Batch: min(t.Batch, s.train().Rows()), Streamed: s.train().Streamed(), Accumulate: t.Accumulate, Epochs: t.Epochs, Shuffle: *t.Shuffle, Seed: s.cfg.Seed,
+		Evaluate: s.validation() != nil, Higher: higher, MinDelta: t.EarlyStopping.MinDelta, Patience: t.EarlyStopping.Patience,
 	}
 	params := engine.NewParameters(s.dev, kernels.Float32, s.cfg.Seed)
 	if s.cfg.Model.Solver != SolverExact {
@@ -348,7 +351,7 @@ func (s *session) protocol() string {
 	switch {
 	case s.cfg.Model.Solver == SolverExact:
 		return text + "; least squares by QR"
-	case s.validation().absent():
+	case s.validation() == nil:
 		return text + "; the model is that of the last epoch"
 	}
 	return text + fmt.Sprintf("; the model is that of the epoch with the best validation %s", s.metric)
@@ -365,7 +368,7 @@ func (s *session) writeConfig() error {
 // fit finds the parameters.
 func (s *session) fit(ctx context.Context, from *restored) (err error) {
 	if s.cfg.Model.Solver == SolverExact {
-		w, err := solveExact(s.net, s.data.Encoder, s.data.Train)
+		w, err := solveExact(s.net, s.data.Encoder, s.train().Encoded())
 		if err != nil {
 			return err
 		}
@@ -414,13 +417,13 @@ func (s *session) finish() error {
 	s.saved = true
 	for _, p := range []struct {
 		name  string
-		part  part
+		part  *datasets.Part
 		limit int
 	}{{PartTrain, s.train(), s.cfg.Data.FitRows}, {PartValidation, s.validation(), 0}, {PartTest, s.test(), 0}} {
-		if p.part.absent() {
+		if p.part == nil {
 			continue
 		}
-		r, err := s.model.measurePart(p.part, p.limit)
+		r, err := s.model.measurePart(context.Background(), p.part, p.limit)
 		if err != nil {
 			return fmt.Errorf("behavior: %s rows: %w", p.name, err)
 		}
