@@ -1,6 +1,7 @@
 package datasets
 
 import (
+	"maps"
 	"reflect"
 
 	"github.com/invopop/jsonschema"
@@ -243,6 +244,29 @@ func (c *Config) SetDefaults() {
 		return // the parts are there
 	}
 	c.Split.setDefaults(c.Validation != nil, c.Test != nil)
+}
+
+// clone returns a configuration that SetDefaults and Load may change without
+// changing c.
+func (c *Config) clone() *Config {
+	out := *c
+	out.Source = c.Source.clone()
+	for _, s := range []**Source{&out.Validation, &out.Test} {
+		if *s != nil {
+			own := (*s).clone()
+			*s = &own
+		}
+	}
+	out.Columns = maps.Clone(c.Columns)
+	return &out
+}
+
+func (s Source) clone() Source {
+	s.Tables = maps.Clone(s.Tables)
+	for name, t := range s.Tables {
+		s.Tables[name] = t.clone()
+	}
+	return s
 }
 
 // mentions reports whether a column is declared to have a type, or the type has

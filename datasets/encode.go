@@ -45,9 +45,8 @@ func (e *Encoder) Encode(ctx context.Context, f *Frame, needTarget bool) (*Encod
 	if err := e.checkColumns(f, needTarget); err != nil {
 		return nil, report, err
 	}
-	out := &Encoded{Rows: f.Rows, D: e.numeric(), F: len(e.CategoricalFields())}
-	out.Numeric = make([]float32, f.Rows*out.D)
-	out.IDs = make([]int32, f.Rows*out.F)
+	by := e.compile()
+	out := newEncoded(f.Rows, by)
 	d, k := 0, 0
 	for i := range e.Columns {
 		if err := ctx.Err(); err != nil {
@@ -63,7 +62,7 @@ func (e *Encoder) Encode(ctx context.Context, f *Frame, needTarget bool) (*Encod
 		}
 		switch {
 		case c.Type == TypeCategorical:
-			if unseen := c.encodeText(s, out, k); unseen.Rows > 0 {
+			if unseen := c.encodeText(&by.columns[i], s, out, k); unseen.Rows > 0 {
 				report.Unseen = append(report.Unseen, unseen)
 			}
 			k++
@@ -109,7 +108,7 @@ func (e *Encoder) Encode(ctx context.Context, f *Frame, needTarget bool) (*Encod
 		return out, report, nil
 	}
 	var err error
-	if out.Target, err = e.Target.encode(f); err != nil {
+	if out.Target, err = e.Target.encode(&by.classes, f); err != nil {
 		return nil, report, err
 	}
 	if e.Weight != "" {
@@ -267,30 +266,16 @@ func (c *ColumnEncoding) encodeBuckets(s *Series, out *Encoded, k int) {
 }
 
 // encodeText looks every distinct value up once.
-func (c *ColumnEncoding) encodeText(s *Series, out *Encoded, k int) UnseenValues {
+func (c *ColumnEncoding) encodeText(by *compiledColumn, s *Series, out *Encoded, k int) UnseenValues {
 	unseen := UnseenValues{Column: c.Name}
-	index := make(map[string]int32, len(c.Vocabulary))
-	for i, v := range c.Vocabulary {
-		index[v] = int32(i) + 1
-	}
-	id := func(text string) int32 {
-		if c.HashBuckets > 0 {
-			return hashID(text, c.HashBuckets)
-		}
-		return index[text]
-	}
 	ids := make([]int32, len(s.Dict))
 	for i, text := range s.Dict {
-		ids[i] = id(text)
-	}
-	missing := c.MissingID
-	if c.Fill != FillCategory {
-		missing = id(c.FillText)
+		ids[i] = c.id(by, text)
 	}
 	shown := map[int32]bool{}
 	for r, code := range s.Codes {
 		if code < 0 {
-			out.IDs[r*out.F+k] = missing
+			out.IDs[r*out.F+k] = by.missing
 			continue
 		}
 		v := ids[code]

@@ -1,7 +1,17 @@
 package datasets
 
-// Encoded is a part of the data as a model reads it. Numbers and ids are
-// row-major, so that gathering a batch copies one run of memory a row.
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+
+	"debut/kernels"
+)
+
+// Encoded is a run of rows as a model reads them. Numbers and ids are
+// row-major, so that gathering a batch copies one run of memory a row. What an
+// Encoded holds by row is known to the methods in this file alone.
 type Encoded struct {
 	Rows      int
 	Numeric   []float32  // [Rows, D]: Encoder.NumericFeatures
@@ -19,37 +29,117 @@ type IDColumn struct {
 	Values []string // "" where missing
 }
 
-// GatherNumeric copies the numeric features of rows to dst, [len(rows), D].
-// Like all Gather methods it allocates nothing; rows must be valid indexes and
-// dst long enough.
-func (e *Encoded) GatherNumeric(dst []float32, rows []int32) {
-	gatherRows(dst, e.Numeric, e.D, rows)
+// newEncoded makes room for rows, all zeros.
+func newEncoded(rows int, by *compiled) *Encoded {
+	return &Encoded{Rows: rows, D: by.numeric, F: by.fields, Numeric: make([]float32, rows*by.numeric), IDs: make([]int32, rows*by.fields)}
 }
 
-// GatherIDs copies the ids of rows to dst, [len(rows), F].
-func (e *Encoded) GatherIDs(dst []int32, rows []int32) {
-	gatherRows(dst, e.IDs, e.F, rows)
-}
-
-// GatherTarget copies the targets of rows to dst, [len(rows)].
-func (e *Encoded) GatherTarget(dst []float32, rows []int32) {
-	gatherRows(dst, e.Target, 1, rows)
-}
-
-// GatherWeight copies the weights of rows to dst, [len(rows)]; ones where the
-// data have no weights.
-func (e *Encoded) GatherWeight(dst []float32, rows []int32) {
-	if e.Weight == nil {
-		for i := range rows {
-			dst[i] = 1
-		}
-		return
+// Append adds the rows of other, which must be of the same encoder, behind those
+// of e. Targets, weights and id columns are kept where both have them.
+func (e *Encoded) Append(other *Encoded) error {
+	if e.Rows == 0 && e.D == 0 && e.F == 0 {
+		e.D, e.F = other.D, other.F
 	}
-	gatherRows(dst, e.Weight, 1, rows)
+	if e.D != other.D || e.F != other.F {
+		return fmt.Errorf("datasets: rows of %d numeric and %d categorical features behind rows of %d and %d", other.D, other.F, e.D, e.F)
+	}
+	e.Target = appendOptional(e.Target, other.Target, e.Rows, other.Rows)
+	e.Weight = appendOptional(e.Weight, other.Weight, e.Rows, other.Rows)
+	var ids []IDColumn
+	for _, more := range other.IDColumns {
+		column := IDColumn{Name: more.Name}
+		for _, c := range e.IDColumns {
+			if c.Name == more.Name {
+				column.Values = c.Values
+			}
+		}
+		if column.Values = appendOptional(column.Values, more.Values, e.Rows, other.Rows); column.Values != nil {
+			ids = append(ids, column)
+		}
+	}
+	e.IDColumns = ids
+	e.Numeric = append(e.Numeric, other.Numeric...)
+	e.IDs = append(e.IDs, other.IDs...)
+	e.Rows += other.Rows
+	return nil
+}
+
+// grow makes room for rows in all.
+func (e *Encoded) grow(rows int) {
+	more := rows - e.Rows
+	e.Numeric, e.IDs = slices.Grow(e.Numeric, more*e.D), slices.Grow(e.IDs, more*e.F)
+	if e.Target != nil {
+		e.Target = slices.Grow(e.Target, more)
+	}
+	if e.Weight != nil {
+		e.Weight = slices.Grow(e.Weight, more)
+	}
+}
+
+// appendOptional appends what both have, or nothing at all.
+func appendOptional[T any](dst, src []T, have, more int) []T {
+	if len(dst) != have || len(src) != more {
+		return nil
+	}
+	return append(dst, src...)
+}
+
+// Hash writes the content to w, which is most often a hash: numbers, ids,
+// targets and weights, each behind its length, in the byte order of the machine.
+// Id columns are no part of it, for no model sees them.
+func (e *Encoded) Hash(ctx context.Context, w io.Writer) error {
+	for _, b := range [][]byte{kernels.Bytes(e.Numeric), kernels.Bytes(e.IDs), kernels.Bytes(e.Target), kernels.Bytes(e.Weight)} {
+		if _, err := fmt.Fprintf(w, "%d bytes\n", len(b)); err != nil {
+			return err
+		}
+		for len(b) > 0 {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			n := min(len(b), 1<<24)
+			if _, err := w.Write(b[:n]); err != nil {
+				return err
+			}
+			b = b[n:]
+		}
+	}
+	return nil
+}
+
+// Batch is where rows are gathered to. What is nil is left out.
+type Batch struct {
+	Numeric []float32 // [rows, D]
+	IDs     []int32   // [rows, F]
+	Target  []float32 // [rows]
+	Weight  []float32 // [rows]; ones where the data have no weights
+}
+
+// Gather copies rows of e to b, from row at of b on. It allocates nothing; rows
+// must be valid indexes, and b large enough.
+func (e *Encoded) Gather(b *Batch, at int, rows []int32) {
+	if b.Numeric != nil {
+		gatherRows(b.Numeric[at*e.D:], e.Numeric, e.D, rows)
+	}
+	if b.IDs != nil {
+		gatherRows(b.IDs[at*e.F:], e.IDs, e.F, rows)
+	}
+	if b.Target != nil {
+		gatherRows(b.Target[at:], e.Target, 1, rows)
+	}
+	switch {
+	case b.Weight == nil:
+	case e.Weight == nil:
+		for i := range rows {
+			b.Weight[at+i] = 1
+		}
+	default:
+		gatherRows(b.Weight[at:], e.Weight, 1, rows)
+	}
 }
 
 func gatherRows[T any](dst, src []T, width int, rows []int32) {
 	if width == 1 {
+		dst = dst[:len(rows)]
 		for i, r := range rows {
 			dst[i] = src[r]
 		}

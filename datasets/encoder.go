@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"slices"
+	"sync"
 )
 
 // The version is written into saved encoders; it changes when an older program
@@ -21,13 +22,17 @@ const (
 // Encoder is what was learned from the training rows: which columns are
 // features, of which type, what replaces missing values, statistics,
 // vocabularies, and the meaning of the target. It is saved with a model and
-// applied unchanged to later rows. It is safe for concurrent use.
+// applied unchanged to later rows. It is safe for concurrent use; once it has
+// been used it must not be changed.
 type Encoder struct {
 	Version int              `json:"version"` // of the file; Save sees to it
 	Columns []ColumnEncoding `json:"columns"`
 	Target  TargetEncoding   `json:"target"`
 	ID      []string         `json:"id,omitempty"`
 	Weight  string           `json:"weight,omitempty"`
+
+	once     sync.Once
+	compiled *compiled
 }
 
 // ColumnEncoding turns one column into numeric features or one categorical
@@ -141,15 +146,6 @@ func (e *Encoder) NumericFeatures() []NumericFeature {
 	return out
 }
 
-// numeric is the number of NumericFeatures.
-func (e *Encoder) numeric() int {
-	n := 0
-	for i := range e.Columns {
-		n += e.Columns[i].numeric()
-	}
-	return n
-}
-
 // CategoricalFields lists the columns of Encoded.IDs in order.
 func (e *Encoder) CategoricalFields() []Field {
 	var out []Field
@@ -222,12 +218,11 @@ func (e *Encoder) Save(w io.Writer) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", " ")
-	saved := *e
-	saved.Version = encoderVersion
+	saved := &Encoder{Version: encoderVersion, Columns: e.Columns, Target: e.Target, ID: e.ID, Weight: e.Weight}
 	if slices.ContainsFunc(e.Columns, func(c ColumnEncoding) bool { return c.wide() }) {
 		saved.Version = wideVersion
 	}
-	if err := enc.Encode(&saved); err != nil {
+	if err := enc.Encode(saved); err != nil {
 		return fmt.Errorf("save the data encoder: %w", err)
 	}
 	return nil

@@ -15,20 +15,24 @@ import (
 // Dataset is training data ready for a model.
 type Dataset struct {
 	Encoder    *Encoder
-	Train      *Encoded
-	Validation *Encoded // nil when absent
-	Test       *Encoded // nil when absent
-	Streams    Streams  // instead of the parts, where the data are not in memory
+	Train      *Part
+	Validation *Part // nil when absent
+	Test       *Part // nil when absent
 	Report     Report
+	// Resolved is the configuration with everything that it left open as Load
+	// settled it.
+	Resolved *Config
 }
 
 // Load reads, cleans, splits and encodes the data of a run. The encoder is
-// fitted on training rows only. Errors of the configuration are *ConfigError,
+// fitted on training rows only. cfg stays as it is; Dataset.Resolved has what
+// became of it. Errors of the configuration are *ConfigError,
 // errors of values in the data *ValueError. log may be nil.
 func Load(ctx context.Context, cfg *Config, baseDir string, seed uint64, log *slog.Logger) (*Dataset, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
+	cfg = cfg.clone()
 	cfg.SetDefaults()
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -82,7 +86,7 @@ func (l *loader) load() (*Dataset, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Dataset{Encoder: encoder}
+	d := &Dataset{Encoder: encoder, Resolved: l.cfg}
 	if d.Train, err = l.encode(encoder, train, "training"); err != nil {
 		return nil, err
 	}
@@ -92,19 +96,13 @@ func (l *loader) load() (*Dataset, error) {
 	if d.Test, err = l.part(encoder, frame, p.test, l.cfg.Test, "test"); err != nil {
 		return nil, err
 	}
-	l.report.Train = d.Train.Rows
-	if d.Validation != nil {
-		l.report.Validation = d.Validation.Rows
-	}
-	if d.Test != nil {
-		l.report.Test = d.Test.Rows
-	}
+	l.report.Train, l.report.Validation, l.report.Test = d.Train.Rows(), d.Validation.Rows(), d.Test.Rows()
 	if err := l.hash(); err != nil {
 		return nil, err
 	}
 	d.Report = l.report
 	l.log.Info("data ready", "rows", l.report.Rows, "train", l.report.Train, "validation", l.report.Validation, "test", l.report.Test,
-		"numeric", d.Train.D, "categorical", d.Train.F, "task", encoder.Target.Task)
+		"numeric", d.Train.memory.D, "categorical", d.Train.memory.F, "task", encoder.Target.Task)
 	return d, nil
 }
 
@@ -365,7 +363,7 @@ func (l *loader) fit(train *Frame) (*Encoder, error) {
 	return e, nil
 }
 
-func (l *loader) encode(e *Encoder, f *Frame, part string) (*Encoded, error) {
+func (l *loader) encode(e *Encoder, f *Frame, part string) (*Part, error) {
 	out, report, err := e.Encode(l.ctx, f, true)
 	if err != nil {
 		return nil, fmt.Errorf("%s rows: %w", part, err)
@@ -375,12 +373,12 @@ func (l *loader) encode(e *Encoder, f *Frame, part string) (*Encoded, error) {
 			l.log.Debug("values unseen in training", "part", part, "column", u.Column, "rows", u.Rows, "examples", u.Examples)
 		}
 	}
-	return out, nil
+	return InMemory(out), nil
 }
 
 // part encodes the rows of a part: those split off, or those of its own
 // source.
-func (l *loader) part(e *Encoder, frame *Frame, rows []int32, src *Source, name string) (*Encoded, error) {
+func (l *loader) part(e *Encoder, frame *Frame, rows []int32, src *Source, name string) (*Part, error) {
 	if src == nil {
 		if len(rows) == 0 {
 			return nil, nil

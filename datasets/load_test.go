@@ -36,10 +36,10 @@ func shopConfig() Config {
 
 func TestLoad(t *testing.T) {
 	d := mustLoad(t, shop(300), shopConfig())
-	if d.Train.Rows != 210 || d.Validation.Rows != 30 || d.Test.Rows != 60 {
-		t.Errorf("parts %d, %d, %d, want 210, 30, 60", d.Train.Rows, d.Validation.Rows, d.Test.Rows)
+	if d.Train.Rows() != 210 || d.Validation.Rows() != 30 || d.Test.Rows() != 60 {
+		t.Errorf("parts %d, %d, %d, want 210, 30, 60", d.Train.Rows(), d.Validation.Rows(), d.Test.Rows())
 	}
-	for _, e := range []*Encoded{d.Train, d.Validation, d.Test} {
+	for _, e := range []*Encoded{d.Train.Encoded(), d.Validation.Encoded(), d.Test.Encoded()} {
 		sum := float32(0)
 		for _, y := range e.Target {
 			sum += y
@@ -71,9 +71,9 @@ func TestLoad(t *testing.T) {
 		if f.Name == "vip" {
 			continue // booleans stay 0 and 1
 		}
-		column := make([]float64, d.Train.Rows)
+		column := make([]float64, d.Train.Rows())
 		for r := range column {
-			column[r] = float64(d.Train.Numeric[r*d.Train.D+j])
+			column[r] = float64(d.Train.Encoded().Numeric[r*d.Train.Encoded().D+j])
 		}
 		if mean, std := meanStd(column); math.Abs(mean) > 1e-6 || math.Abs(std-1) > 1e-6 {
 			t.Errorf("%s: mean %g, deviation %g", f.Name, mean, std)
@@ -93,7 +93,7 @@ func TestLoadTwice(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if reflect.DeepEqual(a.Train.IDColumns, c.Train.IDColumns) {
+	if reflect.DeepEqual(a.Train.Encoded().IDColumns, c.Train.Encoded().IDColumns) {
 		t.Error("another seed gives the same split")
 	}
 }
@@ -117,9 +117,9 @@ func TestFitOnTrainingRowsOnly(t *testing.T) {
 			}
 		}
 	}
-	for r := range d.Test.Rows {
-		if d.Test.IDs[r] != 0 {
-			t.Errorf("test row %d has id %d, want 0", r, d.Test.IDs[r])
+	for r := range d.Test.Rows() {
+		if d.Test.Encoded().IDs[r] != 0 {
+			t.Errorf("test row %d has id %d, want 0", r, d.Test.Encoded().IDs[r])
 		}
 	}
 }
@@ -406,8 +406,8 @@ func TestSeparateSources(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d.Train.Rows != 36 || d.Validation.Rows != 4 || d.Test.Rows != 2 || d.Test.Target[0] != 1 || d.Report.Rows != 42 || len(d.Report.Files) != 2 {
-		t.Errorf("train %d, validation %d, test %+v, report %+v", d.Train.Rows, d.Validation.Rows, d.Test, d.Report)
+	if d.Train.Rows() != 36 || d.Validation.Rows() != 4 || d.Test.Rows() != 2 || d.Test.Encoded().Target[0] != 1 || d.Report.Rows != 42 || len(d.Report.Files) != 2 {
+		t.Errorf("train %d, validation %d, test %+v, report %+v", d.Train.Rows(), d.Validation.Rows(), d.Test, d.Report)
 	}
 	writeTo(t, dir, "test.csv", "y,c,x\nyes,k1,1\nnever,k9,2\n")
 	_, err = Load(context.Background(), cfg, dir, 3, nil)
@@ -416,15 +416,12 @@ func TestSeparateSources(t *testing.T) {
 
 func TestGather(t *testing.T) {
 	d := mustLoad(t, shop(100), shopConfig())
-	e := d.Train
+	e := d.Train.Encoded()
 	rows := []int32{3, 0, 3}
 	numeric, ids := make([]float32, 3*e.D), make([]int32, 3*e.F)
 	target, weight := make([]float32, 3), make([]float32, 3)
 	allocations := testing.AllocsPerRun(10, func() {
-		e.GatherNumeric(numeric, rows)
-		e.GatherIDs(ids, rows)
-		e.GatherTarget(target, rows)
-		e.GatherWeight(weight, rows)
+		e.Gather(&Batch{Numeric: numeric, IDs: ids, Target: target, Weight: weight}, 0, rows)
 	})
 	if allocations != 0 {
 		t.Errorf("%v allocations", allocations)
@@ -435,7 +432,7 @@ func TestGather(t *testing.T) {
 			t.Errorf("row %d gathered wrongly", r)
 		}
 	}
-	(&Encoded{Rows: 5}).GatherWeight(weight, rows)
+	(&Encoded{Rows: 5}).Gather(&Batch{Weight: weight}, 0, rows)
 	if !slices.Equal(weight, []float32{1, 1, 1}) {
 		t.Errorf("weights %v without weights", weight)
 	}

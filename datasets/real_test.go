@@ -53,14 +53,14 @@ func TestShoppers(t *testing.T) {
 		t.Errorf("task %s, positive %q", r.Task, d.Encoder.Target.Positive)
 	}
 	buyers := float32(0)
-	for _, y := range d.Train.Target {
+	for _, y := range d.Train.Encoded().Target {
 		buyers += y
 	}
-	if share := buyers / float32(d.Train.Rows); share < 0.150 || share > 0.160 {
+	if share := buyers / float32(d.Train.Rows()); share < 0.150 || share > 0.160 {
 		t.Errorf("share of buyers in the training rows %g, want about 0.155", share)
 	}
-	if d.Train.D != 11 || d.Train.F != 6 {
-		t.Errorf("%d numeric features, %d fields, want 11 and 6: %+v", d.Train.D, d.Train.F, r.Columns)
+	if d.Train.Encoded().D != 11 || d.Train.Encoded().F != 6 {
+		t.Errorf("%d numeric features, %d fields, want 11 and 6: %+v", d.Train.Encoded().D, d.Train.Encoded().F, r.Columns)
 	}
 	if len(r.Files) != 2 || len(r.Files[0].SHA256) != 64 {
 		t.Errorf("files = %+v", r.Files)
@@ -79,14 +79,14 @@ func TestAdult(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := d.Train.Rows + d.Validation.Rows; n != 32561 || d.Test.Rows != 16281 {
-		t.Errorf("%d and %d rows, want 32561 and 16281", n, d.Test.Rows)
+	if n := d.Train.Rows() + d.Validation.Rows(); n != 32561 || d.Test.Rows() != 16281 {
+		t.Errorf("%d and %d rows, want 32561 and 16281", n, d.Test.Rows())
 	}
 	if got := d.Encoder.Target; got.Positive != ">50K" || got.Classes[0] != "<=50K" {
 		t.Errorf("classes %q, positive %q", got.Classes, got.Positive)
 	}
-	if d.Train.D != 6 || d.Train.F != 8 {
-		t.Errorf("%d numeric features and %d fields, want 6 and 8", d.Train.D, d.Train.F)
+	if d.Train.Encoded().D != 6 || d.Train.Encoded().F != 8 {
+		t.Errorf("%d numeric features and %d fields, want 6 and 8", d.Train.Encoded().D, d.Train.Encoded().F)
 	}
 	for _, c := range d.Report.Columns {
 		if want := c.Name == "workclass" || c.Name == "occupation" || c.Name == "native_country"; want != (c.Missing > 0) {

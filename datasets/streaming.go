@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"filippo.io/age"
 
@@ -25,12 +26,13 @@ const (
 	defaultFitRows     = 1_000_000
 )
 
-// Stream is a part of prepared data that is read in blocks: row groups of a
-// Parquet file. Its methods must not be called concurrently.
-type Stream struct {
+// stream is a part of prepared data that is read in blocks: row groups of a
+// Parquet file. It may be read concurrently, but one read waits for the other.
+type stream struct {
+	mu      sync.Mutex
 	name    string // of the part
 	file    string
-	sha256  string
+	sha256  string // of the file as it was prepared
 	plain   string // the temporary file of encrypted data
 	db      *duck.DB
 	rel     *relation
@@ -39,12 +41,12 @@ type Stream struct {
 }
 
 // openStream opens a part as dataset.json describes it.
-func openStream(ctx context.Context, dir string, d *manifest.Dataset, name string, memory int64, with []age.Identity, options readOptions) (_ *Stream, err error) {
+func openStream(ctx context.Context, dir string, d *manifest.Dataset, name string, memory int64, with []age.Identity, options readOptions) (_ *stream, err error) {
 	part := d.Part(name)
 	if part == nil {
 		return nil, nil
 	}
-	s := &Stream{name: name, file: filepath.Join(dir, part.File), sha256: part.SHA256}
+	s := &stream{name: name, file: filepath.Join(dir, part.File), sha256: part.SHA256}
 	bad := func(format string, args ...any) error {
 		return fmt.Errorf("%s: %s; prepare the data again, or copy them again", filepath.Join(filepath.Base(dir), part.File), fmt.Sprintf(format, args...))
 	}
@@ -65,7 +67,7 @@ func openStream(ctx context.Context, dir string, d *manifest.Dataset, name strin
 	}
 	defer func() {
 		if err != nil {
-			s.Close()
+			s.close()
 		}
 	}()
 	if d.Encrypted {
@@ -85,15 +87,15 @@ func openStream(ctx context.Context, dir string, d *manifest.Dataset, name strin
 	err = s.db.Query(ctx, "SELECT CAST(max(row_group_num_rows) AS BIGINT) FROM parquet_metadata("+duck.Literal(s.file)+") GROUP BY row_group_id ORDER BY row_group_id", func(c *duck.Chunk) error {
 		rows, _ := duck.Vector[int64](c, 0)
 		for _, n := range rows {
-			s.bounds = append(s.bounds, s.Rows()+int(n))
+			s.bounds = append(s.bounds, s.rows()+int(n))
 		}
 		return nil
 	})
 	if err != nil {
 		return nil, bad("cannot be read: %v", plain(err))
 	}
-	if int64(s.Rows()) != part.Rows || s.Groups() != part.RowGroups {
-		return nil, bad("has %d rows in %d row groups, %s says %d in %d", s.Rows(), s.Groups(), manifest.File, part.Rows, part.RowGroups)
+	if int64(s.rows()) != part.Rows || s.groups() != part.RowGroups {
+		return nil, bad("has %d rows in %d row groups, %s says %d in %d", s.rows(), s.groups(), manifest.File, part.Rows, part.RowGroups)
 	}
 	s.rel = &relation{origin: &origin{files: []string{s.file}}, options: options, sql: typedReader("parquet", []string{s.file})}
 	if s.rel.columns, err = s.db.Describe(ctx, "SELECT * FROM "+s.rel.sql); err != nil {
@@ -110,8 +112,8 @@ func openStream(ctx context.Context, dir string, d *manifest.Dataset, name strin
 	return s, nil
 }
 
-// Close closes the stream and removes what was decrypted for it.
-func (s *Stream) Close() {
+// close closes the stream and removes what was decrypted for it.
+func (s *stream) close() {
 	if s.db != nil {
 		s.db.Close()
 		s.db = nil
@@ -124,7 +126,7 @@ func (s *Stream) Close() {
 
 // decrypt puts the content of the part into a temporary file that only the user
 // can read: a reader of Parquet jumps about in it.
-func (s *Stream) decrypt(with []age.Identity) error {
+func (s *stream) decrypt(with []age.Identity) error {
 	f, err := os.CreateTemp("", "debut-*.parquet") // mode 0600
 	if err != nil {
 		return fmt.Errorf("decrypt %s: %w", displayName(s.file), err)
@@ -149,21 +151,18 @@ func (l *loader) identities(m *manifest.Dataset) ([]age.Identity, error) {
 	return d.Read(l.baseDir, "decrypt")
 }
 
-// Rows returns the number of rows.
-func (s *Stream) Rows() int { return s.bounds[len(s.bounds)-1] }
+// rows returns the number of rows.
+func (s *stream) rows() int { return s.bounds[len(s.bounds)-1] }
 
-// Groups returns the number of row groups.
-func (s *Stream) Groups() int { return len(s.bounds) - 1 }
+// groups returns the number of row groups.
+func (s *stream) groups() int { return len(s.bounds) - 1 }
 
-// GroupRows returns the number of rows of a row group.
-func (s *Stream) GroupRows(g int) int { return s.bounds[g+1] - s.bounds[g] }
-
-// SHA256 identifies the content of the file, as dataset.json has it.
-func (s *Stream) SHA256() string { return s.sha256 }
+// groupRows returns the number of rows of a row group.
+func (s *stream) groupRows(g int) int { return s.bounds[g+1] - s.bounds[g] }
 
 // frame reads the rows for which a condition on their numbers in the file holds,
 // which must be so many.
-func (s *Stream) frame(ctx context.Context, where string, rows int, types map[string]string) (*Frame, error) {
+func (s *stream) frame(ctx context.Context, where string, rows int, types map[string]string) (*Frame, error) {
 	rel := *s.rel
 	rel.sql = fmt.Sprintf("(SELECT * FROM read_parquet(%s, file_row_number = true) WHERE %s)", duck.Literals([]string{s.file}), where)
 	f, err := rel.read(ctx, s.db, types)
@@ -176,25 +175,24 @@ func (s *Stream) frame(ctx context.Context, where string, rows int, types map[st
 	return f, nil
 }
 
-// Read reads and encodes row groups, in the given order.
-func (s *Stream) Read(ctx context.Context, groups []int) (*Encoded, error) {
+// read reads and encodes row groups, in the given order.
+func (s *stream) read(ctx context.Context, groups []int) (*Encoded, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	e := s.encoder
-	rows := 0
-	for _, g := range groups {
-		rows += s.GroupRows(g)
-	}
-	out := &Encoded{Rows: rows, D: len(e.NumericFeatures()), F: len(e.CategoricalFields())}
-	out.Numeric = make([]float32, 0, rows*out.D)
-	out.IDs = make([]int32, 0, rows*out.F)
-	out.Target = make([]float32, 0, rows)
 	types := e.Overrides(true)
 	for _, id := range e.ID { // not wanted in training
 		if !slices.Contains(e.needed(true), id) {
 			delete(types, id)
 		}
 	}
+	var out *Encoded
+	rows := 0
 	for _, g := range groups {
-		f, err := s.frame(ctx, fmt.Sprintf("file_row_number BETWEEN %d AND %d", s.bounds[g], s.bounds[g+1]-1), s.GroupRows(g), types)
+		rows += s.groupRows(g)
+	}
+	for _, g := range groups {
+		f, err := s.frame(ctx, fmt.Sprintf("file_row_number BETWEEN %d AND %d", s.bounds[g], s.bounds[g+1]-1), s.groupRows(g), types)
 		if err != nil {
 			return nil, fmt.Errorf("%s rows: %w", s.name, err)
 		}
@@ -202,11 +200,14 @@ func (s *Stream) Read(ctx context.Context, groups []int) (*Encoded, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s rows from %d: %w", s.name, s.bounds[g]+1, err)
 		}
-		out.Numeric = append(out.Numeric, part.Numeric...)
-		out.IDs = append(out.IDs, part.IDs...)
-		out.Target = append(out.Target, part.Target...)
-		if part.Weight != nil {
-			out.Weight = append(out.Weight, part.Weight...)
+		if out == nil {
+			if out = part; len(groups) > 1 {
+				out.grow(rows)
+			}
+			continue
+		}
+		if err := out.Append(part); err != nil {
+			return nil, err
 		}
 	}
 	return out, nil
@@ -214,7 +215,8 @@ func (s *Stream) Read(ctx context.Context, groups []int) (*Encoded, error) {
 
 // rowBytes is what an encoded row takes.
 func (e *Encoder) rowBytes() int64 {
-	return 4 * int64(len(e.NumericFeatures())+len(e.CategoricalFields())+2)
+	by := e.compile()
+	return 4 * int64(by.numeric+by.fields+2)
 }
 
 // loadPrepared opens prepared data for streaming. The encoder is fitted on some
@@ -250,17 +252,20 @@ func (l *loader) loadPrepared() (_ *Dataset, err error) {
 			d.Close()
 		}
 	}()
-	streams := map[string]*Stream{}
+	streams := map[string]*stream{}
 	for _, p := range []struct {
-		name   string
-		stream **Stream
-	}{{manifest.Train, &d.Streams.Train}, {manifest.Validation, &d.Streams.Validation}, {manifest.Test, &d.Streams.Test}} {
-		if *p.stream, err = openStream(l.ctx, dir, m, p.name, share, with, options); err != nil {
+		name string
+		part **Part
+	}{{manifest.Train, &d.Train}, {manifest.Validation, &d.Validation}, {manifest.Test, &d.Test}} {
+		s, err := openStream(l.ctx, dir, m, p.name, share, with, options)
+		if err != nil {
 			return nil, err
 		}
-		streams[p.name] = *p.stream
+		if streams[p.name] = s; s != nil {
+			*p.part = &Part{stream: s}
+		}
 	}
-	train := d.Streams.Train
+	train := streams[manifest.Train]
 	if train == nil {
 		return nil, configErrorf("prepared", "%s has no training part", displayName(dir))
 	}
@@ -277,7 +282,7 @@ func (l *loader) loadPrepared() (_ *Dataset, err error) {
 	if d.Encoder, err = l.fit(sample); err != nil {
 		return nil, err
 	}
-	if sample.Rows < train.Rows() {
+	if sample.Rows < train.rows() {
 		if err := l.countVocabularies(d.Encoder, train); err != nil {
 			return nil, err
 		}
@@ -287,15 +292,15 @@ func (l *loader) loadPrepared() (_ *Dataset, err error) {
 	for i, name := range []string{manifest.Train, manifest.Validation, manifest.Test} {
 		if s := streams[name]; s != nil {
 			s.encoder, s.rel.options = d.Encoder, learned
-			*rows[i] = s.Rows()
-			l.report.Rows += s.Rows()
+			*rows[i] = s.rows()
+			l.report.Rows += s.rows()
 			l.report.Files = append(l.report.Files, FileHash{Path: filepath.Join(dir, m.Part(name).File), Bytes: m.Part(name).Bytes, SHA256: s.sha256})
 		}
 	}
 	if err := l.window(d.Encoder, train, memory); err != nil {
 		return nil, err
 	}
-	d.Report = l.report
+	d.Report, d.Resolved = l.report, l.cfg
 	l.log.Info("prepared data opened", "rows", l.report.Rows, "train", l.report.Train, "validation", l.report.Validation, "test", l.report.Test,
 		"numeric", len(d.Encoder.NumericFeatures()), "categorical", len(d.Encoder.CategoricalFields()), "fitted_on", sample.Rows, "window", l.cfg.ShuffleRows)
 	return d, nil
@@ -322,7 +327,7 @@ func (l *loader) adoptTexts(m *manifest.Dataset) {
 // sample reads the rows that the encoder is fitted on: all, or as many row
 // groups as hold FitRows, evenly spaced, because the rows of a file may stand in
 // the order of time.
-func (l *loader) sample(train *Stream, types map[string]string, memory int64) (*Frame, error) {
+func (l *loader) sample(train *stream, types map[string]string, memory int64) (*Frame, error) {
 	rows := l.cfg.FitRows
 	if memory > 0 {
 		// A value takes about 16 bytes while a column is fitted; vectors and texts
@@ -332,10 +337,10 @@ func (l *loader) sample(train *Stream, types map[string]string, memory int64) (*
 	}
 	var ranges []string
 	taken, last := 0, -1
-	wanted := max(1, rows*train.Groups()/max(1, train.Rows())) // about
+	wanted := max(1, rows*train.groups()/max(1, train.rows())) // about
 	for k := range wanted {
-		g := k * train.Groups() / wanted
-		if g == last || rows >= train.Rows() {
+		g := k * train.groups() / wanted
+		if g == last || rows >= train.rows() {
 			continue
 		}
 		last = g
@@ -343,8 +348,8 @@ func (l *loader) sample(train *Stream, types map[string]string, memory int64) (*
 		ranges = append(ranges, fmt.Sprintf("file_row_number BETWEEN %d AND %d", train.bounds[g], end-1))
 		taken += end - train.bounds[g]
 	}
-	if rows >= train.Rows() {
-		ranges, taken = []string{"TRUE"}, train.Rows()
+	if rows >= train.rows() {
+		ranges, taken = []string{"TRUE"}, train.rows()
 	}
 	f, err := train.frame(l.ctx, strings.Join(ranges, " OR "), taken, types)
 	if err != nil {
@@ -354,7 +359,7 @@ func (l *loader) sample(train *Stream, types map[string]string, memory int64) (*
 }
 
 // countVocabularies replaces the vocabularies by those of all training rows.
-func (l *loader) countVocabularies(e *Encoder, train *Stream) error {
+func (l *loader) countVocabularies(e *Encoder, train *stream) error {
 	for i := range e.Columns {
 		c := &e.Columns[i]
 		if c.Type != TypeCategorical || c.HashBuckets > 0 {
@@ -404,15 +409,15 @@ func (l *loader) countVocabularies(e *Encoder, train *Stream) error {
 // window settles how many rows are shuffled together: two windows are in memory
 // at a time, one trained on and one being read. It is written into the
 // configuration, for it decides on the order of the rows.
-func (l *loader) window(e *Encoder, train *Stream, memory int64) error {
+func (l *loader) window(e *Encoder, train *stream, memory int64) error {
 	asked := l.cfg.ShuffleRows
 	rows := asked
 	if rows == 0 {
 		rows = defaultShuffleRows
 	}
 	largest := 0
-	for g := range train.Groups() {
-		largest = max(largest, train.GroupRows(g))
+	for g := range train.groups() {
+		largest = max(largest, train.groupRows(g))
 	}
 	if memory > 0 {
 		fits := memory / 3 / (2 * e.rowBytes())
@@ -431,15 +436,12 @@ func (l *loader) window(e *Encoder, train *Stream, memory int64) error {
 	return nil
 }
 
-// Streams are the parts of prepared data; Train is nil where the data are in
+// Close ends the reading of prepared data, and does nothing where the rows are in
 // memory.
-type Streams struct{ Train, Validation, Test *Stream }
-
-// Close ends the reading of prepared data.
 func (d *Dataset) Close() {
-	for _, s := range []*Stream{d.Streams.Train, d.Streams.Validation, d.Streams.Test} {
-		if s != nil {
-			s.Close()
+	for _, p := range []*Part{d.Train, d.Validation, d.Test} {
+		if p.Streamed() {
+			p.stream.close()
 		}
 	}
 }

@@ -210,7 +210,7 @@ func positiveClass(classes []string, positive string) (int, error) {
 }
 
 // encode returns the targets of a frame.
-func (t *TargetEncoding) encode(f *Frame) ([]float32, error) {
+func (t *TargetEncoding) encode(by *classIndex, f *Frame) ([]float32, error) {
 	s := f.Column(t.Name)
 	if err := checkLabels(f, s); err != nil {
 		return nil, err
@@ -231,7 +231,7 @@ func (t *TargetEncoding) encode(f *Frame) ([]float32, error) {
 	texts := s.texts()
 	index := make([]int, len(texts.Dict))
 	for i, text := range texts.Dict {
-		index[i] = t.class(text)
+		index[i] = by.class(text)
 	}
 	for i, c := range texts.Codes {
 		k := index[c]
@@ -243,32 +243,6 @@ func (t *TargetEncoding) encode(f *Frame) ([]float32, error) {
 		out[i] = float32(k)
 	}
 	return out, nil
-}
-
-// class returns the index of a class, -1 when there is none. Spellings of the
-// same truth value or number are the same class, because a file of a single
-// class, or of another format, may be typed otherwise.
-func (t *TargetEncoding) class(text string) int {
-	if i := slices.Index(t.Classes, text); i >= 0 {
-		return i
-	}
-	for i, c := range t.Classes {
-		if t.Type == TypeBoolean {
-			a, okA := parseBool(c)
-			b, okB := parseBool(text)
-			if okA && okB && a == b {
-				return i
-			}
-		}
-		if t.Type == TypeNumeric {
-			a, okA := parseNumber(c)
-			b, okB := parseNumber(text)
-			if okA && okB && a == b {
-				return i
-			}
-		}
-	}
-	return -1
 }
 
 // checkLabels refuses missing labels, naming the first and their number.

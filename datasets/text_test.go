@@ -160,15 +160,15 @@ func TestTextColumn(t *testing.T) {
 	if len(d.Report.Warnings) != 0 {
 		t.Errorf("warnings %q", d.Report.Warnings)
 	}
-	if d.Train.D != 32+1+8 || d.Train.F != 0 {
-		t.Fatalf("%d numeric, %d categorical features", d.Train.D, d.Train.F)
+	if d.Train.Encoded().D != 32+1+8 || d.Train.Encoded().F != 0 {
+		t.Fatalf("%d numeric, %d categorical features", d.Train.Encoded().D, d.Train.Encoded().F)
 	}
 	features := d.Encoder.NumericFeatures()
-	if len(features) != d.Train.D || features[31].Name != "title[31]" || features[32].Name != "title (missing)" || features[33].Name != "n[0]" {
+	if len(features) != d.Train.Encoded().D || features[31].Name != "title[31]" || features[32].Name != "title (missing)" || features[33].Name != "n[0]" {
 		t.Errorf("features %+v", features)
 	}
-	for r := range d.Train.Rows {
-		got := d.Train.Numeric[r*d.Train.D:][:d.Train.D]
+	for r := range d.Train.Rows() {
+		got := d.Train.Encoded().Numeric[r*d.Train.Encoded().D:][:d.Train.Encoded().D]
 		missing := float32(0)
 		if titles[r%5] == "" {
 			missing = 1

@@ -225,11 +225,11 @@ func TestEncodeVectors(t *testing.T) {
 		"indicator": {Column{MissingIndicator: &yes}, []float32{3, 4, 0, 0, 0, 1, 0, 0, 0, 6, -8, 0, -3, 4, 0}},
 	} {
 		d := vectorColumn(t, c.settings)
-		if !slices.EqualFunc(d.Train.Numeric, c.want, func(a, b float32) bool { return math.Abs(float64(a-b)) < 1e-6 }) {
-			t.Errorf("%s: %v, want %v", name, d.Train.Numeric, c.want)
+		if !slices.EqualFunc(d.Train.Encoded().Numeric, c.want, func(a, b float32) bool { return math.Abs(float64(a-b)) < 1e-6 }) {
+			t.Errorf("%s: %v, want %v", name, d.Train.Encoded().Numeric, c.want)
 		}
 		features := d.Encoder.NumericFeatures()
-		if len(features) != d.Train.D || features[0].Name != "v[0]" || features[1].Name != "v[1]" || features[1].Source != "v" {
+		if len(features) != d.Train.Encoded().D || features[0].Name != "v[0]" || features[1].Name != "v[1]" || features[1].Source != "v" {
 			t.Errorf("%s: features %+v", name, features)
 		}
 		if r := d.Report.Columns[0]; r.Type != TypeVector || r.Width != 2 || r.Missing != 1 || r.Filled == "" {
@@ -241,8 +241,8 @@ func TestEncodeVectors(t *testing.T) {
 		features := d.Encoder.NumericFeatures()
 		for k := range 2 {
 			var column []float64
-			for r := range d.Train.Rows {
-				column = append(column, float64(d.Train.Numeric[2*r+k]))
+			for r := range d.Train.Rows() {
+				column = append(column, float64(d.Train.Encoded().Numeric[2*r+k]))
 			}
 			if mean, std := meanStd(column); math.Abs(mean) > 1e-6 || math.Abs(std-1) > 1e-6 {
 				t.Errorf("%v: mean %v, deviation %v", settings.Transform, mean, std)
@@ -296,8 +296,8 @@ func TestVectorEncoderIsKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	out, report, err := e.Encode(ctx, f, false)
-	if err != nil || !slices.Equal(out.Numeric, d.Train.Numeric) {
-		t.Errorf("%v: %v, want %v", err, out, d.Train.Numeric)
+	if err != nil || !slices.Equal(out.Numeric, d.Train.Encoded().Numeric) {
+		t.Errorf("%v: %v, want %v", err, out, d.Train.Encoded().Numeric)
 	}
 	if len(report.Missing) != 1 || report.Missing[0] != (MissingCount{"v", 1}) {
 		t.Errorf("report %+v", report)
@@ -306,7 +306,7 @@ func TestVectorEncoderIsKept(t *testing.T) {
 	if f, err = Read(ctx, Source{Path: Strings{"new.csv"}}, dir, map[string]string{"v": TypeCategorical}); err != nil {
 		t.Fatal(err)
 	}
-	if out, _, err = e.Encode(ctx, f, false); err != nil || !slices.Equal(out.Numeric, d.Train.Numeric) {
+	if out, _, err = e.Encode(ctx, f, false); err != nil || !slices.Equal(out.Numeric, d.Train.Encoded().Numeric) {
 		t.Errorf("from texts: %v", err)
 	}
 	encode := func(content string) error {
@@ -358,8 +358,8 @@ func TestDuplicateVectors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d.Report.Duplicates != 3 || d.Train.Rows != 4 {
-		t.Errorf("%d duplicates, %d rows left", d.Report.Duplicates, d.Train.Rows)
+	if d.Report.Duplicates != 3 || d.Train.Rows() != 4 {
+		t.Errorf("%d duplicates, %d rows left", d.Report.Duplicates, d.Train.Rows())
 	}
 }
 

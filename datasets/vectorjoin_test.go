@@ -127,8 +127,8 @@ func TestJoinedVectorsAreFeatures(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d.Train.D != 3 || d.Train.F != 0 {
-		t.Fatalf("%d numeric and %d categorical features", d.Train.D, d.Train.F)
+	if d.Train.Encoded().D != 3 || d.Train.Encoded().F != 0 {
+		t.Fatalf("%d numeric and %d categorical features", d.Train.Encoded().D, d.Train.Encoded().F)
 	}
 	if len(d.Report.Files) != 3 {
 		t.Errorf("files %+v", d.Report.Files)

@@ -7,13 +7,13 @@ import (
 	"debut/kernels/philox"
 )
 
-// Windows gives the rows of a stream in the order of an epoch: the row groups in
+// windows gives the rows of a stream in the order of an epoch: the row groups in
 // random order, as many at a time as make a window, and the rows of a window in
 // random order. The order is a function of seed, epoch and the size of windows.
 // While the rows of one window are taken, the next is read. Its methods must not
 // be called concurrently.
-type Windows struct {
-	stream  *Stream
+type windows struct {
+	stream  *stream
 	seed    uint64
 	shuffle bool
 	rows    int // about, of a window
@@ -26,6 +26,9 @@ type Windows struct {
 	order   []int32
 	next    chan loaded // what is being read, nil for nothing
 	nextKey [2]int      // its epoch and window
+
+	reading context.Context // of what is read ahead: it outlives the call that begins it
+	cancel  context.CancelFunc
 }
 
 // window is a run of an epoch's order.
@@ -46,17 +49,19 @@ var (
 	windowOrder = philox.StreamOf("datasets/windows: order within a window")
 )
 
-// NewWindows begins to read a stream in windows of about the given rows.
-func NewWindows(s *Stream, rows int, shuffle bool, seed uint64) *Windows {
-	return &Windows{stream: s, seed: seed, shuffle: shuffle, rows: rows, epoch: -1, at: -1}
+// newWindows begins to read a stream in windows of about the given rows.
+func newWindows(s *stream, rows int, shuffle bool, seed uint64) *windows {
+	w := &windows{stream: s, seed: seed, shuffle: shuffle, rows: rows, epoch: -1, at: -1}
+	w.reading, w.cancel = context.WithCancel(context.Background())
+	return w
 }
 
 // whole reports that there is one window, which then stays in memory.
-func (w *Windows) whole() bool { return w.stream.Rows() <= w.rows }
+func (w *windows) whole() bool { return w.stream.rows() <= w.rows }
 
 // arrange lays out an epoch.
-func (w *Windows) arrange(epoch int) []window {
-	groups := make([]int32, w.stream.Groups())
+func (w *windows) arrange(epoch int) []window {
+	groups := make([]int32, w.stream.groups())
 	for i := range groups {
 		groups[i] = int32(i)
 	}
@@ -65,7 +70,7 @@ func (w *Windows) arrange(epoch int) []window {
 	}
 	var layout []window
 	for _, g := range groups {
-		n := w.stream.GroupRows(int(g))
+		n := w.stream.groupRows(int(g))
 		last := len(layout) - 1
 		if last < 0 || layout[last].rows+n > w.rows {
 			first := 0
@@ -81,10 +86,9 @@ func (w *Windows) arrange(epoch int) []window {
 	return layout
 }
 
-// Rows hands out n rows of an epoch's order from a position on: to visit, in one
-// or more pieces, as data and row numbers in it; done counts those handed out
-// before. They are valid during the call.
-func (w *Windows) Rows(epoch, from, n int, visit func(data *Encoded, rows []int32, done int)) error {
+// take is Batches.Rows. Where ctx ends while a window is awaited, the reading of
+// it goes on, and a later call finds it.
+func (w *windows) take(ctx context.Context, epoch, from, n int, visit func(data *Encoded, rows []int32, done int)) error {
 	if epoch != w.epoch {
 		w.layout = w.arrange(epoch)
 		keep := w.whole() && w.current != nil
@@ -97,9 +101,9 @@ func (w *Windows) Rows(epoch, from, n int, visit func(data *Encoded, rows []int3
 	for done := 0; done < n; {
 		k := w.find(from + done)
 		if k < 0 {
-			return fmt.Errorf("datasets: position %d of an epoch of %d rows", from+done, w.stream.Rows())
+			return fmt.Errorf("datasets: position %d of an epoch of %d rows", from+done, w.stream.rows())
 		}
-		if err := w.load(k); err != nil {
+		if err := w.load(ctx, k); err != nil {
 			return err
 		}
 		start := from + done - w.layout[k].first
@@ -111,7 +115,7 @@ func (w *Windows) Rows(epoch, from, n int, visit func(data *Encoded, rows []int3
 }
 
 // find returns the window of a position.
-func (w *Windows) find(position int) int {
+func (w *windows) find(position int) int {
 	for k := max(w.at, 0); k < len(w.layout); k++ {
 		if l := w.layout[k]; position >= l.first && position < l.first+l.rows {
 			return k
@@ -126,19 +130,28 @@ func (w *Windows) find(position int) int {
 }
 
 // load makes window k the current one, and begins to read the one after it.
-func (w *Windows) load(k int) error {
+func (w *windows) load(ctx context.Context, k int) error {
 	if k == w.at {
 		return nil
 	}
-	w.current = nil // makes room before more is read
+	w.current, w.at = nil, -1 // makes room before more is read
 	if w.next != nil && w.nextKey != [2]int{w.epoch, k} {
-		<-w.next
+		select {
+		case <-w.next:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 		w.next = nil
 	}
 	if w.next == nil {
 		w.read(w.epoch, k, w.layout[k].groups)
 	}
-	got := <-w.next
+	var got loaded
+	select {
+	case got = <-w.next:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	w.next = nil
 	if got.err != nil {
 		return got.err
@@ -154,19 +167,18 @@ func (w *Windows) load(k int) error {
 	return nil
 }
 
-// read begins to read row groups. A window takes a second or two, which is why
-// nothing interrupts it: an interrupted training ends at a step's boundary.
-func (w *Windows) read(epoch, k int, groups []int) {
+// read begins to read row groups.
+func (w *windows) read(epoch, k int, groups []int) {
 	out := make(chan loaded, 1)
 	w.next, w.nextKey = out, [2]int{epoch, k}
 	go func() {
-		data, err := w.stream.Read(context.Background(), groups)
+		data, err := w.stream.read(w.reading, groups)
 		out <- loaded{data, err}
 	}()
 }
 
 // permute puts the rows of the current window in order.
-func (w *Windows) permute() {
+func (w *windows) permute() {
 	if cap(w.order) < w.current.Rows {
 		w.order = make([]int32, w.current.Rows)
 	}
@@ -180,8 +192,9 @@ func (w *Windows) permute() {
 	}
 }
 
-// Close waits for what is being read.
-func (w *Windows) Close() {
+// close ends what is being read.
+func (w *windows) close() {
+	w.cancel()
 	if w.next != nil {
 		<-w.next
 		w.next = nil

@@ -331,7 +331,7 @@ func TestConfigErrors(t *testing.T) {
 		"no hidden layers":            base + "model: {kind: linear, hidden: [{units: 4}]}\n",
 		"step_epochs":                 base + "train: {schedule: {kind: step}}\n",
 		"early_stopping.metric":       base + "train: {early_stopping: {metric: acu}}\n",
-		"learning rate of -1":            base + "train: {optimizer: {learning_rate: -1}}\n",
+		"learning rate of -1":         base + "train: {optimizer: {learning_rate: -1}}\n",
 		"epochs of warm-up":           base + "train: {epochs: 3, schedule: {warmup_epochs: 3}}\n",
 		"output":                      base + "name: a/b\n",
 		"data.target":                 "data: {source: {path: d.csv}}\n",
@@ -339,7 +339,7 @@ func TestConfigErrors(t *testing.T) {
 		"device":                      base + "device: tpu\n",
 		"data.split.validation, or":   "data: {source: {path: d.csv}, target: y, split: {validation: 0}}\ntrain: {early_stopping: {patience: 2}}\n",
 		"whose metrics are mse":       "data: {source: {path: d.csv}, target: y, task: regression}\ntrain: {early_stopping: {metric: auc}}\n",
-		"longer than 200 bytes":         base + "name: " + strings.Repeat("x", 300) + "\n",
+		"longer than 200 bytes":       base + "name: " + strings.Repeat("x", 300) + "\n",
 		"solver":                      base + "model: {kind: linear, solver: magic}\n",
 	} {
 		_, err := Parse("run.yaml", []byte(text), nil)

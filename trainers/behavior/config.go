@@ -157,7 +157,9 @@ func (c *Config) Prepare(ctx context.Context, env *run.Env) (run.Task, error) {
 	if err != nil {
 		return nil, c.DataError(err)
 	}
-	t, err := newTask(c, env, data)
+	resolved := *c // the caller's stays as it is
+	resolved.Data = *data.Resolved
+	t, err := newTask(&resolved, env, data)
 	if err != nil {
 		data.Close()
 		return nil, err

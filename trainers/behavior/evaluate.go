@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"slices"
 
 	"debut/datasets"
 	"debut/trainers/gradient"
@@ -15,28 +14,26 @@ import (
 // threshold is the probability from which a row counts as predicted positive.
 const threshold = 0.5
 
-// measurePart scores a part, at most limit of its rows where that is positive and the part is a stream. Outputs and targets
-// of all rows are needed for a ranking; the features of one block at a time are.
-func (m *Model) measurePart(ctx context.Context, p gradient.Part, limit int) (*metrics.Result, error) {
+// measurePart scores a part, at most about limit of its rows where that is positive and the part is streamed.
+func (m *Model) measurePart(ctx context.Context, p *datasets.Part, limit int) (*metrics.Result, error) {
+	// Outputs and targets of all rows are needed for a ranking; the features of one block at a time are.
 	var out []float64
 	labels := new(datasets.Encoded)
-	err := p.Blocks(ctx, func(d *datasets.Encoded) (bool, error) {
-		o, err := m.score(d)
+	for d, err := range p.Blocks(ctx) {
 		if err != nil {
-			return false, err
+			return nil, err
 		}
-		if labels.Rows == 0 { // the only block, where all rows are in memory: nothing is copied, nor appended to what is the part's
-			out, labels.Rows, labels.Target, labels.Weight = o, d.Rows, slices.Clip(d.Target), slices.Clip(d.Weight)
-		} else {
-			out = append(out, o...)
-			labels.Rows += d.Rows
-			labels.Target = append(labels.Target, d.Target...)
-			labels.Weight = append(labels.Weight, d.Weight...)
+		o, err := m.score(ctx, d)
+		if err != nil {
+			return nil, err
 		}
-		return limit <= 0 || labels.Rows < limit, ctx.Err()
-	})
-	if err != nil {
-		return nil, err
+		out = append(out, o...)
+		if err := labels.Append(&datasets.Encoded{Rows: d.Rows, Target: d.Target, Weight: d.Weight}); err != nil {
+			return nil, err
+		}
+		if limit > 0 && p.Streamed() && labels.Rows >= limit {
+			break
+		}
 	}
 	return measure(m.Encoder, out, labels)
 }
@@ -91,7 +88,7 @@ func (m *Model) Evaluate(ctx context.Context, src datasets.Source, baseDir strin
 	if err != nil {
 		return nil, report, err
 	}
-	out, err := m.score(d)
+	out, err := m.score(ctx, d)
 	if err != nil {
 		return nil, report, err
 	}
@@ -116,7 +113,7 @@ func (m *Model) Predict(ctx context.Context, src datasets.Source, baseDir string
 	if err != nil {
 		return nil, report, err
 	}
-	out, err := m.score(d)
+	out, err := m.score(ctx, d)
 	if err != nil {
 		return nil, report, err
 	}

@@ -2,6 +2,7 @@ package behavior
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 
@@ -77,7 +78,7 @@ func (m *Model) Family() string { return Family }
 func (m *Model) IDs() []string { return m.Encoder.ID }
 
 // score returns the network's outputs for every row, [Rows, Outputs].
-func (m *Model) score(d *datasets.Encoded) ([]float64, error) {
+func (m *Model) score(ctx context.Context, d *datasets.Encoded) ([]float64, error) {
 	if d.D != len(m.Network.Numeric) || d.F != len(m.Network.Fields) {
 		return nil, fmt.Errorf("behavior: data of %d numeric and %d categorical features for a model of %d and %d", d.D, d.F, len(m.Network.Numeric), len(m.Network.Fields))
 	}
@@ -85,6 +86,9 @@ func (m *Model) score(d *datasets.Encoded) ([]float64, error) {
 	out := make([]float64, 0, d.Rows*w)
 	buf := make([]float32, scoreBatch*w)
 	for lo := 0; lo < d.Rows; lo += scoreBatch {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		rows := m.rows[:min(scoreBatch, d.Rows-lo)]
 		for i := range rows {
 			rows[i] = int32(lo + i)

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -22,7 +23,8 @@ import (
 	"debut/trainers/runfolder"
 )
 
-// countdown is a context that ends after so many looks at it, counted from the log's word that the training is about to begin.
+// countdown is a context that ends after so many looks at it, counted from the training loop's first: it ends between batches and in
+// the midst of an evaluation.
 type countdown struct {
 	context.Context
 	slog.Handler
@@ -38,16 +40,13 @@ func newCountdown(events int) *countdown {
 	return c
 }
 
-// Handle keeps the record and arms the countdown when the training is about to begin.
-func (c *countdown) Handle(ctx context.Context, r slog.Record) error {
-	c.armed = c.armed || r.Message == "memory"
-	return c.Handler.Handle(ctx, r)
-}
-
 // Err counts down.
 func (c *countdown) Err() error {
 	if !c.armed {
-		return nil
+		looker, _, _, _ := runtime.Caller(1)
+		if c.armed = strings.Contains(runtime.FuncForPC(looker).Name(), "run.(*driver)"); !c.armed {
+			return nil
+		}
 	}
 	if c.left--; c.left < 0 {
 		return context.Canceled

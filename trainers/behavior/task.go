@@ -78,7 +78,7 @@ func newTask(c *Config, env *run.Env, data *datasets.Dataset) (run.Task, error) 
 
 // checkExact returns an error where least squares cannot find the model.
 func (t *task) checkExact() error {
-	if gradient.TrainPart(t.data).InMemory() == nil {
+	if t.data.Train.Streamed() {
 		return fieldError("model.solver", "%s needs all rows in memory; use solver: %s, or give the Parquet files as a source", SolverExact, SolverGradient)
 	}
 	if t.task != metrics.TaskRegression {
@@ -116,27 +116,27 @@ func (t *task) protocol() string {
 	switch {
 	case t.cfg.Model.Solver == SolverExact:
 		return text + "; least squares by QR"
-	case gradient.ValidationPart(t.data).Absent():
+	case t.data.Validation == nil:
 		return text + "; the model is that of the last epoch"
 	}
 	return text + fmt.Sprintf("; the model is that of the epoch with the best validation %s", t.metric)
 }
 
 // part returns a part of the data by its name.
-func (t *task) part(name string) gradient.Part {
+func (t *task) part(name string) *datasets.Part {
 	switch name {
 	case run.PartTrain:
-		return gradient.TrainPart(t.data)
+		return t.data.Train
 	case run.PartValidation:
-		return gradient.ValidationPart(t.data)
+		return t.data.Validation
 	}
-	return gradient.TestPart(t.data)
+	return t.data.Test
 }
 
 // Parts lists those that there are.
 func (t *task) Parts() (names []string) {
 	for _, name := range []string{run.PartTrain, run.PartValidation, run.PartTest} {
-		if !t.part(name).Absent() {
+		if t.part(name) != nil {
 			names = append(names, name)
 		}
 	}
@@ -175,7 +175,7 @@ func (t *task) Close() error {
 
 // Solve finds the model by least squares.
 func (e exact) Solve(context.Context) error {
-	w, err := solveExact(e.net, e.data.Encoder, gradient.TrainPart(e.data).InMemory())
+	w, err := solveExact(e.net, e.data.Encoder, e.data.Train.Encoded())
 	if err != nil {
 		return err
 	}

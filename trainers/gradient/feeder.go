@@ -35,9 +35,8 @@ func NewFeeder(n layers.Network, batch int) *Feeder {
 
 // Features gathers a model's inputs for rows, behind those of so many rows that are there.
 func (f *Feeder) Features(d *datasets.Encoded, rows []int32, there int) {
-	d.GatherNumeric(f.numeric[there*d.D:(there+len(rows))*d.D], rows)
+	d.Gather(&datasets.Batch{Numeric: f.numeric, IDs: f.ids}, there, rows)
 	ids := f.ids[there*d.F : (there+len(rows))*d.F]
-	d.GatherIDs(ids, rows)
 	for k, g := range f.groups {
 		w := len(g.Fields)
 		out := f.grouped[k][there*w:]
@@ -68,8 +67,7 @@ func (f *Feeder) Feed(p *engine.Program, rows int) error {
 // deviations from the mean, weights about 1.
 func (f *Feeder) labels(l labels, d *datasets.Encoded, rows []int32, there int) {
 	target, weight := f.target[there:there+len(rows)], f.weight[there:there+len(rows)]
-	d.GatherTarget(target, rows)
-	d.GatherWeight(weight, rows)
+	d.Gather(&datasets.Batch{Target: f.target, Weight: f.weight}, there, rows)
 	if l.regression {
 		for i, t := range target {
 			target[i] = float32((float64(t) - l.mean) / l.scale)

@@ -43,7 +43,7 @@ type Trainer struct {
 	course  run.Course
 	labels  labels
 	trainer *engine.Trainer
-	source  source
+	rows    *datasets.Batches
 	feeders [2]*Feeder
 }
 
@@ -77,10 +77,10 @@ func New(o Options) (*Trainer, error) {
 	if err != nil {
 		return nil, err
 	}
-	train, validated := TrainPart(o.Data), !ValidationPart(o.Data).Absent()
+	train, validated := o.Data.Train, o.Data.Validation != nil
 	t.course = run.Course{
 		Plan: loop.Plan{
-			Rows: train.Rows(), Batch: min(c.Batch, train.Rows()), Streamed: train.stream != nil, Accumulate: c.Accumulate, Epochs: c.Epochs, Shuffle: *c.Shuffle, Seed: o.Seed,
+			Rows: train.Rows(), Batch: min(c.Batch, train.Rows()), Streamed: train.Streamed(), Accumulate: c.Accumulate, Epochs: c.Epochs, Shuffle: *c.Shuffle, Seed: o.Seed,
 			Evaluate: validated, Higher: higher, MinDelta: c.EarlyStopping.MinDelta, Patience: c.EarlyStopping.Patience,
 		},
 		Metric: metric, Divergence: c.Divergence,
@@ -176,34 +176,44 @@ func (t *Trainer) memory(graph func(batch int) (*engine.Graph, engine.TrainerOpt
 func (t *Trainer) Course() run.Course { return t.course }
 
 // Fingerprint reads all of the encoded data once; streamed data are known by the hashes of their files.
-func (t *Trainer) Fingerprint() (run.Fingerprint, error) {
+func (t *Trainer) Fingerprint(ctx context.Context) (run.Fingerprint, error) {
 	d := t.o.Data
 	h := sha256.New()
 	if err := d.Encoder.Save(h); err != nil {
 		return run.Fingerprint{}, err
 	}
-	train, validation := TrainPart(d), ValidationPart(d)
-	train.hash(h)
-	validation.hash(h)
-	train.hashStream(h)
-	validation.hashStream(h)
-	return run.Fingerprint{Train: train.Rows(), Validation: validation.Rows(), SHA256: hex.EncodeToString(h.Sum(nil))}, nil
+	for _, part := range []*datasets.Part{d.Train, d.Validation} {
+		if err := part.Hash(ctx, h); err != nil {
+			return run.Fingerprint{}, err
+		}
+	}
+	return run.Fingerprint{Train: d.Train.Rows(), Validation: d.Validation.Rows(), SHA256: hex.EncodeToString(h.Sum(nil))}, nil
 }
 
 // Begin starts what reads the training rows.
 func (t *Trainer) Begin(ctx context.Context) (end func(), err error) {
-	train := TrainPart(t.o.Data)
-	if t.labels.weight, err = train.meanWeight(ctx, t.o.Data.Encoder); err != nil {
+	if t.labels.weight, err = t.meanWeight(ctx); err != nil {
 		return nil, err
 	}
-	t.source = source{data: train.memory}
-	if train.stream != nil {
-		t.source = source{windows: datasets.NewWindows(train.stream, t.o.ShuffleRows, *t.o.Config.Shuffle, t.o.Seed)}
-	}
+	t.rows = t.o.Data.Train.Batches(datasets.Order{Shuffle: *t.o.Config.Shuffle, Seed: t.o.Seed, Window: t.o.ShuffleRows})
 	for i := range t.feeders {
 		t.feeders[i] = NewFeeder(t.o.Network, t.course.Plan.Batch)
 	}
-	return t.source.close, nil
+	return t.rows.Close, nil
+}
+
+// meanWeight is the mean weight of the training rows, of the first block of a part that is streamed.
+func (t *Trainer) meanWeight(ctx context.Context) (float64, error) {
+	if t.o.Data.Encoder.Weight == "" {
+		return 1, nil
+	}
+	for d, err := range t.o.Data.Train.Blocks(ctx) {
+		if err != nil {
+			return 0, err
+		}
+		return weightMean(d.Weight), nil
+	}
+	return 1, nil
 }
 
 // Gather gathers the rows of a batch.
@@ -213,7 +223,8 @@ func (t *Trainer) Gather(ev loop.Event, slot int) error {
 		f.Features(d, rows, done)
 		f.labels(t.labels, d, rows, done)
 	}
-	if err := t.source.rows(ev, gather); err != nil {
+	// An interrupted training ends at a step's boundary, for which it needs the rows of the step.
+	if err := t.rows.Rows(context.Background(), ev.Epoch, ev.From, ev.N, ev.Rows, gather); err != nil {
 		return err
 	}
 	f.augment(t.o.Config.Augment, t.o.Seed, ev)

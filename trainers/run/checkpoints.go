@@ -2,6 +2,7 @@ package run
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -72,7 +73,7 @@ type checkpointer struct {
 }
 
 // newCheckpointer opens the folder of the checkpoints.
-func newCheckpointer(s *session, dir string) (*checkpointer, error) {
+func newCheckpointer(ctx context.Context, s *session, dir string) (*checkpointer, error) {
 	c := s.keeping.Checkpoint
 	files, err := s.checkpointFiles()
 	if err != nil {
@@ -90,7 +91,7 @@ func newCheckpointer(s *session, dir string) (*checkpointer, error) {
 	if c.EveryMinutes != nil {
 		k.interval, k.stretch = time.Duration(*c.EveryMinutes*float64(time.Minute)), false
 	}
-	if k.data, err = s.gradual.Fingerprint(); err != nil {
+	if k.data, err = s.gradual.Fingerprint(ctx); err != nil {
 		return nil, fmt.Errorf("run: fingerprint of the data: %w", err)
 	}
 	k.due = time.Now().Add(k.interval)

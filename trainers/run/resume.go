@@ -1,6 +1,7 @@
 package run
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -54,14 +55,14 @@ type restored struct {
 }
 
 // loadCheckpoint loads the checkpoint to go on from, where there are any; nil where the run begins.
-func (s *session) loadCheckpoint() (_ *restored, err error) {
+func (s *session) loadCheckpoint(ctx context.Context) (_ *restored, err error) {
 	if s.gradual == nil {
 		if s.opt.Resume == ResumeBest {
 			return nil, errors.New("the model is found in one go: the run has no checkpoints, a best one neither; leave --resume=best out")
 		}
 		return nil, s.checkAnew()
 	}
-	if s.keep, err = newCheckpointer(s, s.folder.Join(runfolder.CheckpointsDir)); err != nil {
+	if s.keep, err = newCheckpointer(ctx, s, s.folder.Join(runfolder.CheckpointsDir)); err != nil {
 		return nil, err
 	}
 	if s.course.Divergence.Rollbacks > 0 {

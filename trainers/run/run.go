@@ -125,7 +125,7 @@ type Gradual interface {
 	Task
 	Course() Course
 	// Fingerprint tells the data apart from others, by what a training sees of them.
-	Fingerprint() (Fingerprint, error)
+	Fingerprint(ctx context.Context) (Fingerprint, error)
 	// Begin starts what reads the training rows, and returns what ends it.
 	Begin(ctx context.Context) (end func(), err error)
 	// Gather gets the rows of a batch ready in one of two slots, in another goroutine than Step, at most one batch ahead of it.
@@ -268,7 +268,7 @@ func (s *session) run(ctx context.Context) (*Outcome, error) {
 	if err := s.openFolder(name); err != nil {
 		return nil, err
 	}
-	from, err := s.loadCheckpoint()
+	from, err := s.loadCheckpoint(ctx)
 	if err != nil { // what was there is as it was
 		if s.opt.Resume == ResumeNot {
 			err = errors.Join(err, s.folder.Discard())
