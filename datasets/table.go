@@ -14,6 +14,11 @@ type Table struct {
 	SQL   string   // a FROM item
 	Files []string // that it reads, in order
 	CSV   bool
+	// Format is csv, parquet or json.
+	Format string
+	// Place names row i, counted from 0 in the order of the files, as messages do: "orders.csv:1042". It may read the
+	// files again.
+	Place func(i int) string
 	// Explain turns an error of DuckDB about the table into one that says where
 	// it lies in the files.
 	Explain func(error) error
@@ -48,7 +53,7 @@ func OpenTable(src Source, baseDir string, o TableOptions) (Table, error) {
 		explain := func(err error) error {
 			return fmt.Errorf("read %s as %s: %w", displayName(files[0]), format, plain(err))
 		}
-		return Table{SQL: typedReader(format, files), Files: files, Explain: explain}, nil
+		return Table{SQL: typedReader(format, files), Files: files, Format: format, Place: (&origin{files: files}).rowPlace, Explain: explain}, nil
 	}
 	d, err := sniffDialect(files, &src, false)
 	if err != nil {
@@ -69,7 +74,8 @@ func OpenTable(src Source, baseDir string, o TableOptions) (Table, error) {
 	if o.Rejects {
 		reader += ", store_rejects = true, rejects_limit = 0"
 	}
-	return Table{SQL: reader + ")", Files: files, CSV: true, Explain: func(err error) error { return d.translate(err, files) }}, nil
+	return Table{SQL: reader + ")", Files: files, CSV: true, Format: format, Place: (&origin{files: files, dialect: d}).rowPlace,
+		Explain: func(err error) error { return d.translate(err, files) }}, nil
 }
 
 // Files returns the files that the source's path stands for, in order.

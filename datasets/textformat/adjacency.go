@@ -118,9 +118,12 @@ func (a *adjacency) row(b *Batch, line []byte, flush func() error) (string, erro
 		var field []byte
 		field, rest, more = nextField(rest, a.res.Delimiter)
 		if a.res.Weighted {
-			id, _, problem := weighted(field)
+			id, weight, problem := weighted(field)
 			if problem != "" {
 				return problem, nil
+			}
+			if a.o.NonNegative && !isWeight(weight) {
+				return weightProblem(a.res.Columns[rating], field[len(id)+1:]), nil
 			}
 			field = id
 		}

@@ -229,6 +229,9 @@ func (l *log) row(b *Batch, line []byte, _ func() error) (string, error) {
 		}
 		score = v
 	}
+	if l.o.NonNegative && l.names[rating] != "" && !isWeight(score) {
+		return weightProblem(l.names[rating], parts[rating]), nil
+	}
 	at := int64(NoTime)
 	if len(parts[time]) > 0 {
 		var problem string
@@ -254,6 +257,16 @@ func numberProblem(what string, b []byte, f found) string {
 		return fmt.Sprintf("%s %s is too large; correct it", what, quote(b))
 	}
 	return fmt.Sprintf("%s %s is not a finite number; correct it, name the columns if they are in another order, or say header: true if it is a name", what, quote(b))
+}
+
+// isWeight reports whether v is there, not negative and within float32.
+func isWeight(v float64) bool { return v >= 0 && v <= math.MaxFloat32 }
+
+func weightProblem(what string, b []byte) string {
+	if len(b) == 0 {
+		return fmt.Sprintf("the %s is missing; write a number, or leave the column out with _ as its name", what)
+	}
+	return fmt.Sprintf("%s %s is negative or too large for a weight; correct it, or leave the row out", what, quote(b))
 }
 
 func (l *log) instant(b []byte) (int64, string) {

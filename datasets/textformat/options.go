@@ -44,6 +44,8 @@ type Options struct {
 	// Weighted says that the items of adjacency lists are item:weight; nil finds
 	// it out from the first lines.
 	Weighted *bool
+	// NonNegative makes a rating or weight malformed that is missing, below 0 or beyond the range of float32.
+	NonNegative bool
 	// Base says where the indexes of libsvm and libfm begin.
 	Base Base
 	// Layout says what columns a table of sparse rows gets, see Stage.

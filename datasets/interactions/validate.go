@@ -1,0 +1,194 @@
+package interactions
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"debut/datasets"
+	"debut/datasets/nearest"
+	"debut/datasets/textformat"
+)
+
+// maxEvents is how many kinds of event there may be: a pair keeps those it had as bits.
+const maxEvents = 16
+
+// Validate reports the first value that cannot be used, as a *datasets.ConfigError. It looks at the configuration alone.
+func (c *Config) Validate() error {
+	if err := c.validate(); err != nil {
+		return err
+	}
+	return nil
+}
+
+func errorf(path, format string, args ...any) *datasets.ConfigError {
+	return &datasets.ConfigError{Path: path, Msg: fmt.Sprintf(format, args...)}
+}
+
+func oneOf(path, value string, allowed ...string) *datasets.ConfigError {
+	if value == "" || slices.Contains(allowed, value) {
+		return nil
+	}
+	return errorf(path, "%q is not one of %s%s", value, strings.Join(allowed, ", "), nearest.DidYouMean(value, allowed))
+}
+
+func (c *Config) validate() *datasets.ConfigError {
+	if len(c.Sources) == 0 {
+		return errorf("sources", "no source of events is given; name its files, for example sources: [{path: events.csv}]")
+	}
+	for _, list := range []struct {
+		path    string
+		sources []Source
+	}{{"sources", c.Sources}, {"validation", c.Validation}, {"test", c.Test}} {
+		for i := range list.sources {
+			if err := list.sources[i].validate(fmt.Sprintf("%s[%d]", list.path, i)); err != nil {
+				return err
+			}
+		}
+	}
+	if err := c.Columns.validate("columns"); err != nil {
+		return err
+	}
+	return c.validateRules()
+}
+
+// validateRules checks what applies to events wherever they come from.
+func (c *Config) validateRules() *datasets.ConfigError {
+	if len(c.Weights) > maxEvents {
+		return errorf("weights", "%d kinds of event; there can be at most %d: give rarer ones one name", len(c.Weights), maxEvents)
+	}
+	some := len(c.Weights) == 0
+	for _, kind := range slices.Sorted(maps.Keys(c.Weights)) {
+		w := c.Weights[kind]
+		if !(w >= 0 && w <= math.MaxFloat32) {
+			return errorf("weights."+kind, "%v is no weight; give a number from 0, which leaves such events out", w)
+		}
+		some = some || w > 0
+	}
+	if !some {
+		return errorf("weights", "all weights are 0, so that no event is left; give at least one kind a positive weight")
+	}
+	if err := oneOf("aggregate", c.Aggregate, AggregateSum, AggregateMax, AggregateLast, AggregateCount, AggregateOnce); err != nil {
+		return err
+	}
+	return c.Split.validate(c)
+}
+
+func (s *Source) validate(path string) *datasets.ConfigError {
+	if len(s.Path) == 0 {
+		return errorf(path+".path", "no file is named")
+	}
+	if err := oneOf(path+".format", s.Format, "auto", "csv", "parquet", "json", "log", "adjacency"); err != nil {
+		return err
+	}
+	if s.text() {
+		if s.Columns != (Columns{}) {
+			return errorf(path+".columns", "a %s names its fields with names", s.Format)
+		}
+		if len(s.Null) > 0 {
+			return errorf(path+".null", "a %s has no marks of missing values; read it as csv", s.Format)
+		}
+		return nil
+	}
+	if s.Event != "" && s.Columns.Event != "" {
+		return errorf(path+".event", "all events are said to be %q, and column %q to say what they are; remove one of the two", s.Event, s.Columns.Event)
+	}
+	return s.Columns.validate(path + ".columns")
+}
+
+func (c *Columns) validate(path string) *datasets.ConfigError {
+	taken := map[string]string{}
+	for _, f := range []struct{ key, name string }{{"user", c.User}, {"item", c.Item}, {"value", c.Value}, {"time", c.Time}, {"event", c.Event}} {
+		if f.name == "" {
+			continue
+		}
+		if other := taken[f.name]; other != "" {
+			return errorf(path+"."+f.key, "column %q is the %s already", f.name, other)
+		}
+		taken[f.name] = f.key
+	}
+	return nil
+}
+
+// needsTime says why events must have times, "" where they need none.
+func (c *Config) needsTime() string {
+	switch {
+	case c.Split.Method == SplitTime || c.Split.Method == SplitLeaveLastOut:
+		return "split: {method: " + c.Split.Method + "}"
+	case c.Aggregate == AggregateLast:
+		return "aggregate: last"
+	}
+	return ""
+}
+
+func (s *Split) validate(c *Config) *datasets.ConfigError {
+	if err := oneOf("split.method", s.Method, SplitNone, SplitRandom, SplitTime, SplitLeaveLastOut, SplitLeaveRandomOut, SplitGiven); err != nil {
+		return err
+	}
+	given := len(c.Validation)+len(c.Test) > 0
+	if given && s.Method != SplitGiven && s.Method != "" {
+		return errorf("split.method", "is %s, and there are separate sources for validation or test; remove the method, or the sources", s.Method)
+	}
+	if !given && s.Method == SplitGiven {
+		return errorf("split.method", "is given, but neither validation nor test names a source")
+	}
+	shares, left := s.Method == SplitRandom || s.Method == SplitTime, s.Method == SplitLeaveLastOut || s.Method == SplitLeaveRandomOut
+	for _, f := range []struct {
+		key     string
+		is, may bool
+	}{
+		{"validation", s.Validation != nil, shares}, {"test", s.Test != nil, shares},
+		{"validation_from", s.ValidationFrom != "", s.Method == SplitTime}, {"test_from", s.TestFrom != "", s.Method == SplitTime},
+		{"validation_items", s.ValidationLeft != nil, left}, {"test_items", s.TestLeft != nil, left}, {"event", s.Event != "", left},
+	} {
+		if f.is && !f.may {
+			return errorf("split."+f.key, "does not go with method: %s", s.Method)
+		}
+	}
+	sum := 0.0
+	for _, f := range []struct {
+		key   string
+		share *float64
+		from  string
+	}{{"validation", s.Validation, s.ValidationFrom}, {"test", s.Test, s.TestFrom}} {
+		if f.from != "" {
+			if f.share != nil {
+				return errorf("split."+f.key, "a share and %s_from are both given; remove one", f.key)
+			}
+			if _, _, ok := parseTime(f.from); !ok {
+				return errorf("split."+f.key+"_from", "%q is neither an integer nor a date YYYY-MM-DD with or without a time", f.from)
+			}
+		}
+		if f.share == nil {
+			continue
+		}
+		if !(*f.share >= 0 && *f.share < 1) {
+			return errorf("split."+f.key, "%v is no share; give a number from 0 to less than 1", *f.share)
+		}
+		sum += *f.share
+	}
+	if sum >= 1 {
+		return errorf("split.test", "validation and test together take %v, so that nothing is left for training", sum)
+	}
+	for _, f := range []struct {
+		key string
+		n   *int
+	}{{"validation_items", s.ValidationLeft}, {"test_items", s.TestLeft}} {
+		if f.n != nil && *f.n < 0 {
+			return errorf("split."+f.key, "%d is negative", *f.n)
+		}
+	}
+	return nil
+}
+
+// parseTime reads an integer, or a date in microseconds since 1970.
+func parseTime(s string) (v int64, date, ok bool) {
+	if v, err := strconv.ParseInt(s, 10, 64); err == nil {
+		return v, false, v != NoTime
+	}
+	v, ok = textformat.ParseTime([]byte(s))
+	return v, true, ok
+}

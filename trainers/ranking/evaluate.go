@@ -1,0 +1,158 @@
+package ranking
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"debut/datasets/interactions"
+)
+
+// Protocol says what figures of an evaluation are about: two evaluations compare where theirs are equal.
+type Protocol struct {
+	Users        int    `json:"users"`            // evaluated: those with something to find
+	UsersWithout int    `json:"users_without"`    // left out, as they have nothing to find
+	ColdUsers    int    `json:"cold_users"`       // of Users, those without anything in Seen
+	Candidates   int    `json:"candidates"`       // items ranked for each user, less those he has seen
+	Relevant     int64  `json:"relevant"`         // items to find, all users together
+	RelevantSeen int64  `json:"relevant_seen"`    // chosen again or hidden, and so not to be found: left out of Relevant
+	SeenLeftOut  bool   `json:"seen_left_out"`    // items seen are no candidates
+	SeenPairs    int64  `json:"seen_pairs"`       // of users evaluated
+	Hidden       int    `json:"hidden,omitempty"` // items that are no candidates for anybody
+	Cutoffs      []int  `json:"cutoffs"`          // k
+	Ties         string `json:"ties"`
+	FullRanking  bool   `json:"full_ranking"` // always: no candidate is sampled
+}
+
+// String returns the protocol as a sentence.
+func (p Protocol) String() string {
+	seen := "items seen are candidates"
+	if p.SeenLeftOut {
+		seen = "items seen left out"
+	}
+	return fmt.Sprintf("full ranking of %d items for %d users, %s, %d relevant items, k = %s, ties by %s", p.Candidates, p.Users, seen, p.Relevant,
+		strings.Trim(fmt.Sprint(p.Cutoffs), "[]"), p.Ties)
+}
+
+// Metrics are figures at one cutoff k. With h hits among the first k of a list and r relevant items:
+//
+//   - Recall h/r, Precision h/k, HitRate 1 where h > 0
+//   - NDCG: Σ 1/log₂(1+rank) over the hits, divided by the same of min(k, r) hits at the top (Järvelin and Kekäläinen,
+//     2002, binary gains)
+//   - MAP: Σ precision at the rank of each hit, divided by min(k, r)
+//   - MRR: 1/rank of the first hit, 0 where there is none
+//
+// each a mean over users; and of all lists together
+//
+//   - Coverage: the share of candidates that are in a list
+//   - Gini: of how often candidates are in lists, 0 where all are as often
+//   - Novelty: the mean over what is recommended of −log₂((1+n)/(1+N)), n the users of N who have seen the item; 0
+//     without Options.Seen
+type Metrics struct {
+	K         int     `json:"k"`
+	Recall    float64 `json:"recall"`
+	Precision float64 `json:"precision"`
+	HitRate   float64 `json:"hit_rate"`
+	NDCG      float64 `json:"ndcg"`
+	MAP       float64 `json:"map"`
+	MRR       float64 `json:"mrr"`
+	Coverage  float64 `json:"coverage"`
+	Gini      float64 `json:"gini"`
+	Novelty   float64 `json:"novelty,omitempty"`
+}
+
+// PerUser are the figures of each user at one cutoff, in the order of Evaluation.Users, for intervals and comparisons of
+// models user by user.
+type PerUser struct{ Recall, Precision, Hit, NDCG, AP, RR []float32 }
+
+// Evaluation is what Evaluate found.
+type Evaluation struct {
+	Protocol Protocol
+	Metrics  []Metrics // one for each cutoff
+	Users    []int32
+	PerUser  []PerUser // one for each cutoff
+	Lists    *Lists    // up to the largest cutoff
+}
+
+// At returns the metrics at a cutoff, which must be one of those evaluated.
+func (e *Evaluation) At(k int) Metrics {
+	for _, m := range e.Metrics {
+		if m.K == k {
+			return m
+		}
+	}
+	return Metrics{K: k, Recall: math.NaN(), Precision: math.NaN(), HitRate: math.NaN(), NDCG: math.NaN(), MAP: math.NaN(), MRR: math.NaN()}
+}
+
+// ErrNothing is the error of an evaluation in which no user has anything to find.
+var ErrNothing = errors.New("ranking: there is nothing to find: truth is empty, or all of it was seen before")
+
+// Evaluate ranks all items for every user who has items in truth, row u for user u, and measures the lists at the
+// cutoffs. Options.K is not used. Items of truth that are seen or hidden cannot be found, and are not asked for.
+func Evaluate(ctx context.Context, s Scorer, truth *interactions.Matrix, cutoffs []int, o Options) (*Evaluation, error) {
+	cutoffs = slices.Compact(slices.Sorted(slices.Values(cutoffs)))
+	if len(cutoffs) == 0 || cutoffs[0] < 1 {
+		return nil, fmt.Errorf("ranking: cutoffs are %v; give numbers from 1", cutoffs)
+	}
+	o.K = cutoffs[len(cutoffs)-1]
+	if err := o.check(s); err != nil {
+		return nil, err
+	}
+	if truth.Columns != s.Items() || o.Seen != nil && o.Seen.Rows != truth.Rows {
+		return nil, fmt.Errorf("ranking: truth is of %d users and %d items; it must be of the same as what was seen and the scorer", truth.Rows, truth.Columns)
+	}
+	hidden := make([]bool, s.Items())
+	for _, i := range o.Hidden {
+		hidden[i] = true
+	}
+	e := &Evaluation{Protocol: Protocol{Cutoffs: cutoffs, Ties: TieRule, FullRanking: true, SeenLeftOut: o.Seen != nil, Candidates: s.Items()}}
+	p := &e.Protocol
+	for _, h := range hidden {
+		if h {
+			p.Hidden++
+			p.Candidates--
+		}
+	}
+	relevant := &interactions.Matrix{Rows: 0, Columns: truth.Columns, Offsets: []int64{0}}
+	for u := range truth.Rows {
+		items, _ := truth.Row(u)
+		var seen []int32
+		if o.Seen != nil {
+			seen, _ = o.Seen.Row(u)
+		}
+		before := relevant.Len()
+		for _, i := range items {
+			if _, found := slices.BinarySearch(seen, i); found || hidden[i] {
+				p.RelevantSeen++
+				continue
+			}
+			relevant.Indices = append(relevant.Indices, i)
+		}
+		if relevant.Len() == before {
+			p.UsersWithout++
+			continue
+		}
+		relevant.Offsets = append(relevant.Offsets, relevant.Len())
+		e.Users = append(e.Users, int32(u))
+		p.SeenPairs += int64(len(seen))
+		if len(seen) == 0 {
+			p.ColdUsers++
+		}
+	}
+	p.Users, p.Relevant = len(e.Users), relevant.Len()
+	if p.Users == 0 {
+		return nil, ErrNothing
+	}
+	var err error
+	if e.Lists, err = TopK(ctx, s, e.Users, o); err != nil {
+		return nil, err
+	}
+	for _, k := range cutoffs {
+		e.measure(k, relevant)
+		e.spread(k, hidden, o.Seen)
+	}
+	return e, nil
+}
