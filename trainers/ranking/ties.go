@@ -12,6 +12,7 @@ const TieRule = "hash of the item's id (FNV-1a 64, mixed by SplitMix64's finaliz
 
 // Ties is a total order of items that decides between equal scores: by a hash of the id, then by the id.
 type Ties struct {
+	order []int32 // items
 	place []int32 // of each item in the order
 }
 
@@ -37,7 +38,7 @@ func NewTies(n int, id func(i int) string) *Ties {
 		}
 		return cmp.Compare(id(int(a)), id(int(b)))
 	})
-	t := &Ties{place: make([]int32, n)}
+	t := &Ties{order: order, place: make([]int32, n)}
 	for k, i := range order {
 		t.place[i] = int32(k)
 	}
@@ -49,3 +50,9 @@ func (t *Ties) Len() int { return len(t.place) }
 
 // Before reports whether item a comes before item b where their scores are equal.
 func (t *Ties) Before(a, b int32) bool { return t.place[a] < t.place[b] }
+
+// Place returns the place of an item in the order, from 0.
+func (t *Ties) Place(item int32) int32 { return t.place[item] }
+
+// At returns the item at a place of the order.
+func (t *Ties) At(place int32) int32 { return t.order[place] }

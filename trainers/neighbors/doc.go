@@ -1,0 +1,21 @@
+// Package neighbors is collaborative filtering by neighbors: items are recommended that resemble those of the user
+// ([FitItems]), or that users with a similar history chose ([FitUsers]).
+//
+// Both rest on one thing: rows of a sparse matrix, weighted ([Config.Weighting]), compared with each other
+// ([Config.Similarity]) and shrunk where few columns are common ([Config.Shrinkage]); of each row's similarities the best
+// k are kept in a [Graph]. For items, rows are items and columns users; for users the other way round.
+//
+// Similarities that are not above 0 are dropped: what two rows have not in common says little in data of choices.
+//
+// # Memory
+//
+// A graph takes 8 bytes for each neighbor kept and 8 for each row, and as much again while it is made; a model of items
+// holds it by rows and by columns. Fitting
+// holds the weighted matrix twice, by rows and by columns, and 8 to 16 bytes a row for each thread, 56 for pearson.
+// Neighbors = 0 keeps all of them, which may be as many as rows squared.
+//
+// # Determinism
+//
+// Rows are cut into blocks by their work, each similarity is summed in float64 in the order of columns by one goroutine,
+// and ties go by a hash of ids: any number of threads gives the same bits.
+package neighbors
