@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -37,7 +38,7 @@ are found by name, in any order.`,
 			err = withModel(&device, &keys, args[0], func(m model.Model) (err error) {
 				evaluator, ok := m.(model.Evaluator)
 				if !ok {
-					return fmt.Errorf("%s: a model of the family %s is not measured on rows of a table", args[0], m.Family())
+					return fmt.Errorf("%s: a model of the family %s is not measured on files%s", args[0], m.Family(), insteadOf(m))
 				}
 				result, report, err = evaluator.Evaluate(cmd.Context(), src, "")
 				return err
@@ -66,7 +67,7 @@ are found by name, in any order.`,
 
 // evaluation is what evaluate prints.
 func evaluation(r *metrics.Result) string {
-	t := table{{"rows", thousands(int64(r.Rows))}}
+	t := table{{metrics.Unit(r.Task), thousands(int64(r.Rows))}}
 	for _, v := range r.Values {
 		t = append(t, []string{v.Name, number(v.Value)})
 	}
@@ -96,7 +97,21 @@ func withModel(device *deviceFlags, keys *keyFlags, path string, use func(model.
 	case err != nil:
 		return err
 	}
+	if c, ok := m.(io.Closer); ok {
+		defer closing(c, &err)
+	}
 	return use(m)
+}
+
+// insteadOf names the command that a model answers.
+func insteadOf(m model.Model) string {
+	if _, ok := m.(model.Recommender); ok {
+		return "; debut recommend lists items for users"
+	}
+	if _, ok := m.(model.Predictor); ok {
+		return "; debut predict answers for rows"
+	}
+	return ""
 }
 
 // canceled makes an error that came of a canceled context say so: the database has words of its own for it.

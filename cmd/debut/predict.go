@@ -51,7 +51,7 @@ order, with the id columns of the run file carried through. MODEL is a run folde
 			err = withModel(&device, &keys, args[0], func(m model.Model) (err error) {
 				predictor, ok := m.(model.Predictor)
 				if !ok {
-					return fmt.Errorf("%s: a model of the family %s does not predict rows of a table", args[0], m.Family())
+					return fmt.Errorf("%s: a model of the family %s does not predict rows of a table%s", args[0], m.Family(), insteadOf(m))
 				}
 				ids = predictor.IDs()
 				predictions, report, err = predictor.Predict(cmd.Context(), src, "")

@@ -67,7 +67,7 @@ func metricsTable(results map[string]*metrics.Result) string {
 	if len(present) == 0 {
 		return ""
 	}
-	t := table{append([]string{""}, present...), {"rows"}}
+	t := table{append([]string{""}, present...), {metrics.Unit(results[present[0]].Task)}}
 	for _, p := range present {
 		t[1] = append(t[1], thousands(int64(results[p].Rows)))
 	}
@@ -147,16 +147,9 @@ func coefficient(x float64) string { return strconv.FormatFloat(x, 'g', 9, 64) }
 
 // headline is the few values of a result that fit a line.
 func headline(task metrics.Task, values metrics.Values) string {
-	names := map[metrics.Task][]string{
-		metrics.TaskBinary:     {"auc", "log_loss"},
-		metrics.TaskMultiClass: {"accuracy", "log_loss"},
-		metrics.TaskRegression: {"rmse", "r2"},
-	}[task]
 	var b []string
-	for _, n := range names {
-		if x, ok := values.Get(n); ok {
-			b = append(b, n+" "+number(x))
-		}
+	for _, v := range metrics.Headline(task, values) {
+		b = append(b, v.Name+" "+number(v.Value))
 	}
 	return strings.Join(b, "  ")
 }

@@ -237,9 +237,12 @@ func trainingSummary(out *run.Outcome) string {
 	line("device", "%s, %s%s (%s)", r.Device, r.SIMD, threads, r.DeviceReason)
 	line("run", "%s", out.Folder)
 	line("model", "%s", filepath.Join(out.Folder, runfolder.ModelDir))
-	b.WriteString("\nnext:\n")
-	fmt.Fprintf(&b, "  debut evaluate %s DATA.csv\n", quoted(out.Folder))
-	fmt.Fprintf(&b, "  debut predict %s DATA.csv -o predictions.csv\n", quoted(out.Folder))
+	if f, err := families.ByName(r.Family); err == nil && len(f.Next) > 0 {
+		b.WriteString("\nnext:\n")
+		for _, command := range f.Next {
+			fmt.Fprintf(&b, "  "+command+"\n", quoted(out.Folder))
+		}
+	}
 	return b.String()
 }
 

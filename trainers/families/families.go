@@ -16,6 +16,7 @@ import (
 	"debut/trainers/behavior"
 	"debut/trainers/model"
 	"debut/trainers/modelfolder"
+	"debut/trainers/neighbors"
 	"debut/trainers/run"
 	"debut/trainers/runfile"
 )
@@ -26,10 +27,12 @@ type Family struct {
 	About string // in a line
 	// New returns a configuration with the family's first values, to lay a run file over.
 	New func() run.Config
-	// Read reads a model. The device stays the caller's to close; it is used by the model as long as that is.
+	// Read reads a model. The device stays the caller's to close; it is used by the model as long as that is. A model that is an io.Closer is to be closed before.
 	Read func(r *modelfolder.Reader, dev kernels.Device) (model.Model, error)
 	// Templates are commented run files to start from: KIND.yaml in templates/.
 	Templates fs.FS
+	// Next are commands to go on with after a training, %s the run's folder.
+	Next []string
 }
 
 // All lists the families; the first is that of run files that name none.
@@ -40,6 +43,16 @@ func All() []Family {
 			New:       func() run.Config { return behavior.New() },
 			Read:      func(r *modelfolder.Reader, dev kernels.Device) (model.Model, error) { return behavior.Read(r, dev) },
 			Templates: behavior.Templates,
+			Next:      []string{"debut evaluate %s DATA.csv", "debut predict %s DATA.csv -o predictions.csv"},
+		},
+		{
+			Name: neighbors.Family, About: "what to recommend to whom, by neighbors of items and users",
+			New: func() run.Config { return neighbors.New() },
+			Read: func(r *modelfolder.Reader, dev kernels.Device) (model.Model, error) {
+				return neighbors.Read(r, dev.Info().Threads)
+			},
+			Templates: neighbors.Templates,
+			Next:      []string{"debut recommend %s USER", "debut recommend %s --all -o lists.csv", "debut similar %s ITEM"},
 		},
 	}
 }

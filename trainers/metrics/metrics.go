@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -35,38 +36,113 @@ var ErrUnknown = errors.New("unknown metric")
 // ErrInput is matched by errors about predictions, labels or weights that cannot be measured.
 var ErrInput = errors.New("cannot compute metrics")
 
-// metric is one line of the catalog.
-type metric struct {
-	name   string
-	higher bool // larger is better
+// Metric is one line of a catalog.
+type Metric struct {
+	// Name of the metric. One that ends in "@k" stands for all cutoffs, "recall@10" and "recall@20".
+	Name   string
+	Higher bool // larger is better
 }
 
-// catalog lists the metrics of each task in the order of a [Result].
-var catalog = map[Task][]metric{
+// Catalog is what a task is measured by.
+type Catalog struct {
+	Metrics []Metric // in the order of a Result
+	// Headline are the names of the few metrics that fit a line; of those that end in "@k" the last of a Result is meant.
+	Headline []string
+	Unit     string // what is counted: "rows"
+}
+
+// catalogs by task. Other packages add theirs by Register.
+var catalogs = map[Task]Catalog{
 	TaskBinary: {
-		{"auc", true}, {"average_precision", true}, {"log_loss", false}, {"brier", false},
-		{"accuracy", true}, {"precision", true}, {"recall", true}, {"f1", true},
+		Metrics: []Metric{
+			{"auc", true}, {"average_precision", true}, {"log_loss", false}, {"brier", false},
+			{"accuracy", true}, {"precision", true}, {"recall", true}, {"f1", true},
+		},
+		Headline: []string{"auc", "log_loss"}, Unit: "rows",
 	},
 	TaskMultiClass: {
-		{"accuracy", true}, {"log_loss", false},
-		{"precision_macro", true}, {"recall_macro", true}, {"f1_macro", true},
-		{"precision_micro", true}, {"recall_micro", true}, {"f1_micro", true},
-		{"precision_weighted", true}, {"recall_weighted", true}, {"f1_weighted", true},
+		Metrics: []Metric{
+			{"accuracy", true}, {"log_loss", false},
+			{"precision_macro", true}, {"recall_macro", true}, {"f1_macro", true},
+			{"precision_micro", true}, {"recall_micro", true}, {"f1_micro", true},
+			{"precision_weighted", true}, {"recall_weighted", true}, {"f1_weighted", true},
+		},
+		Headline: []string{"accuracy", "log_loss"}, Unit: "rows",
 	},
-	TaskRegression: {{"mse", false}, {"rmse", false}, {"mae", false}, {"r2", true}},
+	TaskRegression: {
+		Metrics:  []Metric{{"mse", false}, {"rmse", false}, {"mae", false}, {"r2", true}},
+		Headline: []string{"rmse", "r2"}, Unit: "rows",
+	},
 }
 
 // tasks in the order of messages.
 var tasks = []Task{TaskBinary, TaskMultiClass, TaskRegression}
 
+// Register adds a task. It is for init functions: a task that is there already, and a metric whose name another task has with the
+// other direction, are mistakes in the program, and it panics.
+func Register(task Task, c Catalog) {
+	if _, twice := catalogs[task]; twice {
+		panic(fmt.Sprintf("metrics: the task %q is registered twice", task))
+	}
+	for _, m := range c.Metrics {
+		if higher, err := Higher(m.Name); err == nil && higher != m.Higher {
+			panic(fmt.Sprintf("metrics: %q of the task %q has another direction elsewhere", m.Name, task))
+		}
+	}
+	catalogs[task] = c
+	tasks = append(tasks, task)
+}
+
+// At names a metric of a cutoff: At("recall@k", 20) is "recall@20".
+func At(name string, k int) string { return strings.TrimSuffix(name, "k") + strconv.Itoa(k) }
+
+// matches says whether a name is that of the metric, for whatever cutoff.
+func (m Metric) matches(name string) bool {
+	if m.Name == name {
+		return true
+	}
+	stem, ok := strings.CutSuffix(m.Name, "@k")
+	if !ok {
+		return false
+	}
+	cutoff, ok := strings.CutPrefix(name, stem+"@")
+	k, err := strconv.Atoi(cutoff)
+	return ok && err == nil && k > 0 && strconv.Itoa(k) == cutoff
+}
+
 // Names returns the names of the metrics of a task in the order of a [Result], nil for
 // an unknown task.
 func Names(task Task) []string {
 	var names []string
-	for _, m := range catalog[task] {
-		names = append(names, m.name)
+	for _, m := range catalogs[task].Metrics {
+		names = append(names, m.Name)
 	}
 	return names
+}
+
+// Unit is what a task's results count: "rows".
+func Unit(task Task) string {
+	if u := catalogs[task].Unit; u != "" {
+		return u
+	}
+	return "rows"
+}
+
+// Headline returns the few values of a task that fit a line.
+func Headline(task Task, values Values) Values {
+	var out Values
+	for _, name := range catalogs[task].Headline {
+		last := -1
+		for i, v := range values {
+			if (Metric{Name: name}).matches(v.Name) {
+				last = i
+			}
+		}
+		if last >= 0 {
+			out = append(out, values[last])
+		}
+	}
+	return out
 }
 
 // Higher reports whether a larger value of the metric is better. The error for an
@@ -74,9 +150,9 @@ func Names(task Task) []string {
 func Higher(name string) (bool, error) {
 	var all []string
 	for _, t := range tasks {
-		for _, m := range catalog[t] {
-			if m.name == name {
-				return m.higher, nil
+		for _, m := range catalogs[t].Metrics {
+			if m.matches(name) {
+				return m.Higher, nil
 			}
 		}
 		all = append(all, Names(t)...)
@@ -89,12 +165,14 @@ func Higher(name string) (bool, error) {
 func Check(task Task, name string) error {
 	names := Names(task)
 	if names == nil {
-		return fmt.Errorf("metrics: unknown task %q; the tasks are %s, %s and %s", task, tasks[0], tasks[1], tasks[2])
-	}
-	for _, n := range names {
-		if n == name {
-			return nil
+		list := make([]string, len(tasks))
+		for i, t := range tasks {
+			list[i] = string(t)
 		}
+		return fmt.Errorf("metrics: unknown task %q; the tasks are %s and %s", task, strings.Join(list[:len(list)-1], ", "), list[len(list)-1])
+	}
+	if slices.ContainsFunc(catalogs[task].Metrics, func(m Metric) bool { return m.matches(name) }) {
+		return nil
 	}
 	return fmt.Errorf("metrics: %w %q for a %s target, whose metrics are %s%s",
 		ErrUnknown, name, task, strings.Join(names, ", "), nearest.DidYouMean(name, names))
@@ -195,12 +273,14 @@ type Confusion struct {
 // Result is the metrics of one set of predictions.
 type Result struct {
 	Task      Task       `json:"task"`
-	Rows      int        `json:"rows"`
+	Rows      int        `json:"rows"`   // or what else the task counts: users
 	Weight    float64    `json:"weight"` // total weight; the number of rows where there are no weights
 	Values    Values     `json:"values"`
 	Threshold *float64   `json:"threshold,omitempty"` // probability from which a row is predicted positive; binary only
 	Classes   []Class    `json:"classes,omitempty"`   // not for regression
 	Confusion *Confusion `json:"confusion,omitempty"` // not for regression
+	// Protocol says what the figures are about, where the task alone does not: a value of JSON.
+	Protocol any `json:"protocol,omitempty"`
 }
 
 // Get returns the value of the metric name, or an error that matches [ErrUnknown].

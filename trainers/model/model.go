@@ -6,6 +6,8 @@ package model
 
 import (
 	"context"
+	"errors"
+	"iter"
 
 	"debut/datasets"
 	"debut/trainers/metrics"
@@ -30,6 +32,42 @@ type Predictor interface {
 	// IDs names the columns that are carried through where the data have them.
 	IDs() []string
 }
+
+// Recommender is a model that lists the best items for users.
+type Recommender interface {
+	// Recommend hands out a list for each user asked for, in their order, some users at a time; after an error there is no more.
+	Recommend(ctx context.Context, r Request) iter.Seq2[List, error]
+	// Users and Items are how many the model knows.
+	Users() int
+	Items() int
+}
+
+// Request says who gets how many items.
+type Request struct {
+	Users []string // ids; nil: all that the model knows
+	K     int      // at most so many items
+	// Seen are items that a user has already: with it they are listed too.
+	Seen bool
+}
+
+// List is what a user is recommended, the best first.
+type List struct {
+	User   string    `json:"of"` // or, of similar items, the item
+	Items  []string  `json:"items"`
+	Scores []float32 `json:"scores"`
+	// Known says that the model knows the user. Another gets what most users have, and the scores are their share.
+	Known bool `json:"known"`
+}
+
+// Similarer is a model that knows which items are alike.
+type Similarer interface {
+	// Similar lists the items most similar to one, at most k, with their similarities. The error of an item that the model does
+	// not know matches ErrUnknown.
+	Similar(item string, k int) (List, error)
+}
+
+// ErrUnknown is matched by errors about an id that a model does not know.
+var ErrUnknown = errors.New("the model does not know it")
 
 // Predictions are a model's answers, column by column, one row a row of the data.
 type Predictions struct {

@@ -24,6 +24,7 @@ import (
 
 	"debut/datasets/atomicfile"
 	"debut/datasets/sealed"
+	"debut/engine/safetensors"
 	"debut/trainers/runfolder"
 )
 
@@ -90,6 +91,11 @@ func (w *Writer) File(name string, fill func(io.Writer) error) error {
 	}
 	w.sums[name] = hex.EncodeToString(h.Sum(nil))
 	return nil
+}
+
+// Tensors writes a file of tensors.
+func (w *Writer) Tensors(name string, list ...safetensors.Source) error {
+	return w.File(name, func(out io.Writer) error { return safetensors.Stream(out, list, nil) })
 }
 
 // Close writes model.json: what describes the model, which must be a struct or a map that JSON makes an object of, between the format, with the
@@ -327,6 +333,19 @@ func (r *Reader) Details(into any) error {
 // Errorf returns an error about what describes the model.
 func (r *Reader) Errorf(format string, args ...any) error {
 	return fmt.Errorf("model: %s: "+format, append([]any{r.place}, args...)...)
+}
+
+// Tensors opens a file of tensors, as Read reads it.
+func (r *Reader) Tensors(name string) (*safetensors.File, error) {
+	data, err := r.Read(name)
+	if err != nil {
+		return nil, err
+	}
+	f, err := safetensors.Open(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		return nil, fmt.Errorf("model: %s: %w", r.Path(name), err)
+	}
+	return f, nil
 }
 
 // Read reads a file, compares its checksum with that in model.json, and decrypts it where the model is encrypted.

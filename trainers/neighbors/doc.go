@@ -1,8 +1,8 @@
 // Package neighbors is collaborative filtering by neighbors: items are recommended that resemble those of the user
 // ([FitItems]), or that users with a similar history chose ([FitUsers]).
 //
-// Both rest on one thing: rows of a sparse matrix, weighted ([Config.Weighting]), compared with each other
-// ([Config.Similarity]) and shrunk where few columns are common ([Config.Shrinkage]); of each row's similarities the best
+// Both rest on one thing: rows of a sparse matrix, weighted ([Settings.Weighting]), compared with each other
+// ([Settings.Similarity]) and shrunk where few columns are common ([Settings.Shrinkage]); of each row's similarities the best
 // k are kept in a [Graph]. For items, rows are items and columns users; for users the other way round.
 //
 // Similarities that are not above 0 are dropped: what two rows have not in common says little in data of choices.

@@ -29,7 +29,7 @@ func NewItems(g *Graph) (*Items, error) {
 
 // FitItems compares the items of a matrix of users × items. ties is an order of the items. An error is one of the
 // configuration, or of the context.
-func FitItems(ctx context.Context, train *interactions.Matrix, ties *ranking.Ties, cfg Config, p *pool.Pool) (*Items, error) {
+func FitItems(ctx context.Context, train *interactions.Matrix, ties *ranking.Ties, cfg Settings, p *pool.Pool) (*Items, error) {
 	cfg.SetDefaults()
 	if err := cfg.Validate(); err != nil {
 		return nil, err

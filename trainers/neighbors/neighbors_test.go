@@ -49,7 +49,7 @@ func dense(m *interactions.Matrix) [][]float64 {
 }
 
 // denseWeights weights the rows of a dense matrix, as the formulas read.
-func denseWeights(cfg *Config, x [][]float64) [][]float64 {
+func denseWeights(cfg *Settings, x [][]float64) [][]float64 {
 	n, columns := float64(len(x)), len(x[0])
 	count, total, filled := make([]float64, columns), 0.0, 0.0
 	lengths := make([]float64, len(x))
@@ -87,7 +87,7 @@ func denseWeights(cfg *Config, x [][]float64) [][]float64 {
 }
 
 // denseSimilarity compares two rows: x are the values, w the weights.
-func denseSimilarity(cfg *Config, x, w [][]float64, a, b int) float64 {
+func denseSimilarity(cfg *Settings, x, w [][]float64, a, b int) float64 {
 	var common []int
 	dot, aa, bb, na, nb := 0.0, 0.0, 0.0, 0.0, 0.0
 	for c := range x[a] {
@@ -135,11 +135,11 @@ func denseSimilarity(cfg *Config, x, w [][]float64, a, b int) float64 {
 	return s * n / (n + *cfg.Shrinkage)
 }
 
-func configs() []Config {
-	var out []Config
+func configs() []Settings {
+	var out []Settings
 	for _, shrinkage := range []float64{0, 3} {
 		for _, neighbors := range []int{0, 4} {
-			for _, c := range []Config{
+			for _, c := range []Settings{
 				{Similarity: Cosine, Weighting: None}, {Similarity: Cosine, Weighting: TFIDF}, {Similarity: Cosine, Weighting: BM}, {Similarity: Dot, Weighting: BM, BM25: BM25{K1: 100, B: new(0.8)}},
 				{Similarity: Dot, Weighting: None}, {Similarity: Jaccard, Weighting: None}, {Similarity: Pearson, Weighting: None},
 			} {
@@ -153,7 +153,7 @@ func configs() []Config {
 }
 
 // agree compares a graph with all similarities of a dense matrix.
-func agree(t *testing.T, cfg *Config, g *Graph, x [][]float64) {
+func agree(t *testing.T, cfg *Settings, g *Graph, x [][]float64) {
 	t.Helper()
 	if err := g.Check(len(x)); err != nil {
 		t.Fatal(err)
@@ -248,7 +248,7 @@ func TestFoldIn(t *testing.T) {
 	last := all.Rows - 1
 	rest := &interactions.Matrix{Rows: last, Columns: all.Columns, Offsets: all.Offsets[:last+1], Indices: all.Indices[:all.Offsets[last]], Values: all.Values[:all.Offsets[last]]}
 	for _, similarity := range []string{Cosine, Jaccard, Pearson, Dot} {
-		cfg := Config{Similarity: similarity, Weighting: None, Shrinkage: new(2.0), Neighbors: new(7)}
+		cfg := Settings{Similarity: similarity, Weighting: None, Shrinkage: new(2.0), Neighbors: new(7)}
 		whole, err := FitUsers(t.Context(), all, ranking.NewTies(all.Rows, name), cfg, nil)
 		if err != nil {
 			t.Fatal(err)
@@ -274,14 +274,14 @@ func TestFoldIn(t *testing.T) {
 func TestThreads(t *testing.T) {
 	train := drawn(philox.New(9, 9), 600, 300)
 	users, items := ranking.NewTies(600, name), ranking.NewTies(300, name)
-	if n := len(newSpace(&Config{Similarity: Jaccard, Shrinkage: new(0.0)}, train.Transpose()).blocks()); n < 4 {
+	if n := len(newSpace(&Settings{Similarity: Jaccard, Shrinkage: new(0.0)}, train.Transpose()).blocks()); n < 4 {
 		t.Fatalf("all rows are in %d blocks: nothing is shared", n-1)
 	}
 	all := make([]int32, train.Rows)
 	for u := range all {
 		all[u] = int32(u)
 	}
-	for _, cfg := range []Config{{}, {Similarity: Pearson, Neighbors: new(30)}, {Similarity: Jaccard, Neighbors: new(0)}} {
+	for _, cfg := range []Settings{{}, {Similarity: Pearson, Neighbors: new(30)}, {Similarity: Jaccard, Neighbors: new(0)}} {
 		var first *Items
 		var firstUsers *Users
 		var firstLists *ranking.Lists
@@ -322,16 +322,16 @@ func TestByHand(t *testing.T) {
 	//                               c    3  .  1
 	m := &interactions.Matrix{Rows: 3, Columns: 3, Offsets: []int64{0, 2, 5, 7}, Indices: []int32{0, 1, 0, 1, 2, 0, 2}, Values: []float32{1, 2, 2, 4, 1, 3, 1}}
 	for _, c := range []struct {
-		cfg  Config
+		cfg  Settings
 		want float64 // of x and y
 	}{
-		{Config{Similarity: Cosine, Weighting: None}, 10 / math.Sqrt(14*20)},
-		{Config{Similarity: Cosine, Weighting: None, Shrinkage: new(2.0)}, 10 / math.Sqrt(14*20) * 2 / 4},
-		{Config{Similarity: Jaccard}, 2. / 3},
-		{Config{Similarity: Pearson}, 1},
-		{Config{Similarity: Dot, Weighting: None}, 10},
+		{Settings{Similarity: Cosine, Weighting: None}, 10 / math.Sqrt(14*20)},
+		{Settings{Similarity: Cosine, Weighting: None, Shrinkage: new(2.0)}, 10 / math.Sqrt(14*20) * 2 / 4},
+		{Settings{Similarity: Jaccard}, 2. / 3},
+		{Settings{Similarity: Pearson}, 1},
+		{Settings{Similarity: Dot, Weighting: None}, 10},
 		// a has 2 of the 3 items, b all of them: they weigh ln(1 + 3/2) and ln(1 + 3/3).
-		{Config{Similarity: Dot, Weighting: TFIDF}, math.Sqrt(2)*math.Log(2.5)*math.Log(2.5) + math.Sqrt(8)*math.Log(2)*math.Log(2)},
+		{Settings{Similarity: Dot, Weighting: TFIDF}, math.Sqrt(2)*math.Log(2.5)*math.Log(2.5) + math.Sqrt(8)*math.Log(2)*math.Log(2)},
 	} {
 		f, err := FitItems(t.Context(), m, ranking.NewTies(3, name), c.cfg, nil)
 		if err != nil {
@@ -348,7 +348,7 @@ func TestByHand(t *testing.T) {
 func TestErrors(t *testing.T) {
 	train := drawn(philox.New(1, 2), 10, 8)
 	ties := ranking.NewTies(8, name)
-	for path, cfg := range map[string]Config{
+	for path, cfg := range map[string]Settings{
 		"similarity": {Similarity: "cosin"}, "weighting": {Similarity: Jaccard, Weighting: TFIDF}, "shrinkage": {Shrinkage: new(-1.0)},
 		"neighbors": {Neighbors: new(-1)}, "bm25.k1": {Weighting: BM, BM25: BM25{K1: -1}}, "bm25.b": {Weighting: BM, BM25: BM25{B: new(2.0)}}, "bm25": {BM25: BM25{K1: 1}},
 	} {
@@ -357,19 +357,19 @@ func TestErrors(t *testing.T) {
 			t.Errorf("%s: %v", path, err)
 		}
 	}
-	if _, err := FitUsers(t.Context(), train, ties, Config{}, nil); err == nil || !strings.Contains(err.Error(), "10 rows") {
+	if _, err := FitUsers(t.Context(), train, ties, Settings{}, nil); err == nil || !strings.Contains(err.Error(), "10 rows") {
 		t.Errorf("ties of items for users: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := FitItems(ctx, train, ties, Config{}, nil); !errors.Is(err, context.Canceled) {
+	if _, err := FitItems(ctx, train, ties, Settings{}, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("canceled: %v", err)
 	}
-	m, err := FitItems(t.Context(), train, ties, Config{}, nil)
+	m, err := FitItems(t.Context(), train, ties, Settings{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	n, err := FitUsers(t.Context(), train, ranking.NewTies(10, name), Config{}, nil)
+	n, err := FitUsers(t.Context(), train, ranking.NewTies(10, name), Settings{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

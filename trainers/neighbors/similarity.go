@@ -8,7 +8,7 @@ import (
 
 // space is the rows that are compared, weighted.
 type space struct {
-	cfg     *Config
+	cfg     *Settings
 	weights *weights
 	rows    *interactions.Matrix
 	columns *interactions.Matrix // rows transposed
@@ -16,7 +16,7 @@ type space struct {
 }
 
 // newSpace weights the rows of a matrix.
-func newSpace(cfg *Config, raw *interactions.Matrix) *space {
+func newSpace(cfg *Settings, raw *interactions.Matrix) *space {
 	s := &space{cfg: cfg, weights: newWeights(cfg, raw)}
 	s.rows = &interactions.Matrix{Rows: raw.Rows, Columns: raw.Columns, Offsets: raw.Offsets, Indices: raw.Indices, Values: raw.Values}
 	if cfg.Weighting != None || cfg.Similarity == Jaccard {

@@ -56,7 +56,7 @@ func TestTaobao(t *testing.T) {
 	loaded := time.Now()
 	p := pool.New(2)
 	defer p.Close()
-	m, err := FitItems(t.Context(), d.Train, order(d.Items), Config{Similarity: Cosine, Weighting: None, Shrinkage: new(0.0), Neighbors: new(0)}, p)
+	m, err := FitItems(t.Context(), d.Train, order(d.Items), Settings{Similarity: Cosine, Weighting: None, Shrinkage: new(0.0), Neighbors: new(0)}, p)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,7 +8,7 @@ import (
 
 // weights turn the values of a row into weights: rows are documents, columns terms.
 type weights struct {
-	cfg     *Config
+	cfg     *Settings
 	rarity  []float64 // of columns
 	average float64   // sum of a row's values
 }
@@ -18,7 +18,7 @@ type weights struct {
 //   - tfidf: √x · ln(1 + n/c)
 //   - bm25: ln(1 + (n−c+½)/(c+½)) · x·(k₁+1) / (x + k₁·(1 − b + b·l/l̄)), l the sum of a row's values (Robertson and
 //     Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond", 2009; the 1 keeps logarithms positive)
-func newWeights(cfg *Config, rows *interactions.Matrix) *weights {
+func newWeights(cfg *Settings, rows *interactions.Matrix) *weights {
 	w := &weights{cfg: cfg}
 	if cfg.Weighting == None {
 		return w

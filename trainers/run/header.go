@@ -137,6 +137,17 @@ func Validate(c Config, family string, checkpoints bool) error {
 	return errors.Join(c.Base().validate(family), c.Kept().validate(checkpoints))
 }
 
+// OnCPU returns an error where a run file of a family that computes on the CPU alone asks for another device.
+func OnCPU(h *Header) error {
+	if h.Device != "" && h.Device != "auto" && h.Device != "cpu" {
+		return FieldError("device", "models of the family %s are computed on the CPU; leave device out", h.Family)
+	}
+	if h.Precision != "" {
+		return FieldError("precision", "it is of GPUs, and models of the family %s are computed on the CPU; leave it out", h.Family)
+	}
+	return nil
+}
+
 // Prefix moves the paths of errors about fields below a section.
 func Prefix(section string, err error) error { return runfile.Prefix(section, err) }
 

@@ -30,6 +30,7 @@ import (
 	"debut/engine/safetensors"
 	"debut/kernels"
 	"debut/kernels/devices"
+	"debut/kernels/pool"
 	"debut/trainers/loop"
 	"debut/trainers/metrics"
 	"debut/trainers/model"
@@ -71,6 +72,8 @@ type Env struct {
 
 	header *Header
 	device kernels.Device
+	pool   *pool.Pool
+	info   kernels.Info // of the processor, where there is a pool
 }
 
 // Device opens the device that the run file names, the first time it is called. It is the run's to close.
@@ -84,6 +87,34 @@ func (e *Env) Device() (kernels.Device, error) {
 		e.device = d
 	}
 	return e.device, nil
+}
+
+// Pool returns the goroutines that a task without a device computes on, as many as the run file says. They are the run's to end.
+func (e *Env) Pool() (*pool.Pool, error) {
+	if e.pool == nil {
+		d, err := devices.Open("cpu", devices.Options{Threads: e.header.Threads})
+		if err != nil {
+			return nil, err
+		}
+		e.info = d.Info()
+		e.info.Reason = "the family computes on the CPU"
+		if err := d.Close(); err != nil {
+			return nil, err
+		}
+		e.pool = pool.New(e.info.Threads)
+	}
+	return e.pool, nil
+}
+
+// close ends what the environment has opened.
+func (e *Env) close() error {
+	if e.pool != nil {
+		e.pool.Close()
+	}
+	if e.device != nil {
+		return e.device.Close()
+	}
+	return nil
 }
 
 // Description is what a family knows of its training, for run.json.
@@ -219,11 +250,7 @@ func Train(ctx context.Context, cfg Config, opt Options) (_ *Outcome, err error)
 		}
 	}
 	s.env = &Env{BaseDir: opt.BaseDir, Log: opt.Log, Profile: opt.Profile, ExplainGraph: opt.ExplainGraph, header: header}
-	defer func() {
-		if s.env.device != nil {
-			err = errors.Join(err, s.env.device.Close())
-		}
-	}()
+	defer func() { err = errors.Join(err, s.env.close()) }()
 	if s.task, err = cfg.Prepare(ctx, s.env); err != nil {
 		return nil, header.Locate(err)
 	}
@@ -334,7 +361,7 @@ func (s *session) end(err error) error {
 // info describes the device that the task computes on: without one of its own it is the CPU.
 func (s *session) info() kernels.Info {
 	if s.env.device == nil {
-		return kernels.Info{Kind: "cpu", Name: "cpu", Reason: "the family computes on the CPU", Threads: s.header.Threads}
+		return s.env.info
 	}
 	return s.env.device.Info()
 }

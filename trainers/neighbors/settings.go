@@ -10,8 +10,8 @@ import (
 	"debut/datasets/nearest"
 )
 
-// Config says how rows are compared.
-type Config struct {
+// Settings say how rows are compared.
+type Settings struct {
 	Similarity string   `yaml:"similarity,omitempty" jsonschema:"enum=cosine,enum=jaccard,enum=pearson,enum=dot,description=cosine (default); jaccard: of what is there whatever its value; pearson: correlation of the values both have; dot: the bare product."`
 	Weighting  string   `yaml:"weighting,omitempty" jsonschema:"enum=none,enum=tfidf,enum=bm25,description=cosine and dot: what values weigh. none; tfidf (default): square root times the rarity of the column; bm25: the same with values that saturate and long rows damped."`
 	Shrinkage  *float64 `yaml:"shrinkage,omitempty" jsonschema:"minimum=0,description=A similarity from n common columns is multiplied by n/(n+shrinkage)."`
@@ -25,7 +25,7 @@ type BM25 struct {
 	B  *float64 `yaml:"b,omitempty" jsonschema:"minimum=0,maximum=1,description=How far long rows are damped: 0 not at all. Default 0.75."`
 }
 
-// Values of Config.Similarity.
+// Values of Settings.Similarity.
 const (
 	Cosine  = "cosine"
 	Jaccard = "jaccard"
@@ -33,7 +33,7 @@ const (
 	Dot     = "dot"
 )
 
-// Values of Config.Weighting.
+// Values of Settings.Weighting.
 const (
 	None  = "none"
 	TFIDF = "tfidf"
@@ -41,7 +41,7 @@ const (
 )
 
 // SetDefaults fills every empty field. It may be called repeatedly.
-func (c *Config) SetDefaults() {
+func (c *Settings) SetDefaults() {
 	if c.Similarity == "" {
 		c.Similarity = Cosine
 	}
@@ -68,7 +68,7 @@ func (c *Config) SetDefaults() {
 }
 
 // Validate reports the first value that cannot be used, as a *datasets.ConfigError.
-func (c *Config) Validate() error {
+func (c *Settings) Validate() error {
 	for _, f := range []struct {
 		path, value string
 		allowed     []string

@@ -1,0 +1,249 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"debut/datasets"
+	"debut/trainers/model"
+)
+
+// maxUnknown is how many users that a model does not know are named.
+const maxUnknown = 3
+
+func (a *app) recommend() *cobra.Command {
+	var device deviceFlags
+	var keys keyFlags
+	var users, output string
+	var all, keepSeen, asJSON bool
+	var k int
+	cmd := &cobra.Command{
+		Use:   "recommend MODEL [USER...]",
+		Short: "List the best items for users",
+		Long: `List the best items for users, of a model that was trained on who did what with which item. MODEL is a run folder or its model/.
+Users are named one by one, in a file of --users with one a line, or --all. What a user has already is left out. One whom the model
+does not know gets what most users have, and that is said.`,
+		Example: `  debut recommend runs/neighbors u1042
+  debut recommend runs/neighbors --users active.txt -k 50 -o lists.parquet
+  debut recommend runs/neighbors --all -o lists.csv`,
+		Args: takes(1, -1, "a model and users"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			r := model.Request{Users: args[1:], K: k, Seen: keepSeen}
+			named := 0
+			for _, given := range []bool{len(args) > 1, users != "", all} {
+				if given {
+					named++
+				}
+			}
+			switch {
+			case named == 0:
+				return usagef("name users behind the model, in a file with --users FILE, or take --all")
+			case named > 1:
+				return usagef("users are named behind the model, or in the file of --users, or --all of them: give one of these")
+			case k < 1:
+				return usagef("--k %d: a list has at least one item", k)
+			case output == "" && all:
+				return usagef("--all needs a file to write, --output lists.csv")
+			}
+			if all {
+				r.Users = nil
+			}
+			if output != "" {
+				if ext := strings.ToLower(filepath.Ext(output)); !slices.Contains(outputExtensions, ext) {
+					return usagef("--output %s: the format follows from the extension, one of %s", output, strings.Join(outputExtensions, ", "))
+				}
+				if err := checkOutput("--output", output, nil); err != nil {
+					return err
+				}
+			}
+			if users != "" {
+				var err error
+				if r.Users, err = readLines(users); err != nil {
+					return err
+				}
+			}
+			var lists []model.List
+			err := withModel(&device, &keys, args[0], func(m model.Model) error {
+				recommender, ok := m.(model.Recommender)
+				if !ok {
+					return fmt.Errorf("%s: a model of the family %s does not recommend items%s", args[0], m.Family(), insteadOf(m))
+				}
+				for l, err := range recommender.Recommend(cmd.Context(), r) {
+					if err != nil {
+						return err
+					}
+					lists = append(lists, l)
+				}
+				return nil
+			})
+			if err == nil && output != "" {
+				err = datasets.WritePredictions(cmd.Context(), output, listColumns(lists))
+			}
+			if err != nil {
+				return canceled(cmd.Context(), err)
+			}
+			a.console.reportUnknown(lists)
+			switch {
+			case asJSON && output == "":
+				return a.console.printJSON(struct {
+					Model string       `json:"model"`
+					Lists []model.List `json:"lists"`
+				}{args[0], lists})
+			case asJSON:
+				return a.console.printJSON(struct {
+					Model  string `json:"model"`
+					Output string `json:"output"`
+					Users  int    `json:"users"`
+					Known  int    `json:"known"`
+				}{args[0], output, len(lists), known(lists)})
+			case output != "":
+				return a.console.print(fmt.Sprintf("%s: lists of %s users; columns user, rank, item, score\n", output, thousands(int64(len(lists)))))
+			}
+			return a.console.print(listsTable("user", lists))
+		},
+	}
+	device.register(cmd)
+	keys.register(cmd)
+	cmd.Flags().StringVar(&users, "users", "", "file of users, one a line")
+	cmd.Flags().BoolVar(&all, "all", false, "all users that the model knows")
+	cmd.Flags().IntVarP(&k, "k", "k", 10, "items in a list")
+	cmd.Flags().BoolVar(&keepSeen, "keep-seen", false, "list items too that a user has already")
+	cmd.Flags().StringVarP(&output, "output", "o", "", "file to write: .csv, .tsv or .parquet; an existing one is replaced")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the lists, or what was written, as JSON")
+	return cmd
+}
+
+func (a *app) similar() *cobra.Command {
+	var device deviceFlags
+	var keys keyFlags
+	var asJSON bool
+	var k int
+	cmd := &cobra.Command{
+		Use:     "similar MODEL ITEM...",
+		Short:   "List the items most like others",
+		Example: "  debut similar runs/neighbors i77",
+		Args:    takes(2, -1, "a model and items"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if k < 1 {
+				return usagef("--k %d: a list has at least one item", k)
+			}
+			var lists []model.List
+			err := withModel(&device, &keys, args[0], func(m model.Model) error {
+				s, ok := m.(model.Similarer)
+				if !ok {
+					return fmt.Errorf("%s: a model of the family %s does not know which items are alike%s", args[0], m.Family(), insteadOf(m))
+				}
+				for _, item := range args[1:] {
+					l, err := s.Similar(item, k)
+					if err != nil {
+						return fmt.Errorf("%s: %w", args[0], err)
+					}
+					lists = append(lists, l)
+				}
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return a.console.printJSON(struct {
+					Model string       `json:"model"`
+					Lists []model.List `json:"lists"`
+				}{args[0], lists})
+			}
+			return a.console.print(listsTable("item", lists))
+		},
+	}
+	device.register(cmd)
+	keys.register(cmd)
+	cmd.Flags().IntVarP(&k, "k", "k", 10, "items in a list")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+// maxLine bounds a line of a file of users, which is an id.
+const maxLine = 1 << 20
+
+// readLines reads a file of ids, one a line; blank lines are left out.
+func readLines(path string) (lines []string, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer closing(f, &err)
+	in := bufio.NewScanner(f)
+	in.Buffer(nil, maxLine)
+	for in.Scan() {
+		if line := strings.TrimSpace(strings.TrimPrefix(in.Text(), "\ufeff")); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	if err := in.Err(); err != nil {
+		if errors.Is(err, bufio.ErrTooLong) {
+			return nil, fmt.Errorf("%s:%d: a line of more than %d bytes is no user; write one a line", path, len(lines)+1, maxLine)
+		}
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if len(lines) == 0 {
+		return nil, fmt.Errorf("%s names no user; write one a line", path)
+	}
+	return lines, nil
+}
+
+// known counts the users that the model knows.
+func known(lists []model.List) int {
+	n := 0
+	for _, l := range lists {
+		if l.Known {
+			n++
+		}
+	}
+	return n
+}
+
+// reportUnknown tells of users that the model does not know.
+func (c *console) reportUnknown(lists []model.List) {
+	var names []string
+	for _, l := range lists {
+		if !l.Known && len(names) < maxUnknown {
+			names = append(names, l.User)
+		}
+	}
+	if n := len(lists) - known(lists); n > 0 {
+		c.log.Warn("users that the model does not know get what most users have", "users", n, "examples", names)
+	}
+}
+
+// listColumns lays lists out as a table, an item a row.
+func listColumns(lists []model.List) []datasets.OutputColumn {
+	var users, items []string
+	var ranks []int32
+	var scores []float32
+	for _, l := range lists {
+		for i, item := range l.Items {
+			users, items, ranks, scores = append(users, l.User), append(items, item), append(ranks, int32(i+1)), append(scores, l.Scores[i])
+		}
+	}
+	return []datasets.OutputColumn{{Name: "user", Values: users}, {Name: "rank", Values: ranks}, {Name: "item", Values: items}, {Name: "score", Values: scores}}
+}
+
+// listsTable lays lists out for people.
+func listsTable(of string, lists []model.List) string {
+	t := table{{of, "rank", "item", "score"}}
+	for _, l := range lists {
+		if len(l.Items) == 0 {
+			t = append(t, []string{l.User, "–", "–", "–"})
+		}
+		for i, item := range l.Items {
+			t = append(t, []string{l.User, fmt.Sprint(i + 1), item, number(float64(l.Scores[i]))})
+		}
+	}
+	return t.text()
+}

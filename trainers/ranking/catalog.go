@@ -1,0 +1,32 @@
+package ranking
+
+import "debut/trainers/metrics"
+
+// Task is the task of recommenders, whose metrics are those of ranked lists.
+const Task metrics.Task = "ranking"
+
+func init() {
+	metrics.Register(Task, metrics.Catalog{
+		Metrics: []metrics.Metric{
+			{Name: "recall@k", Higher: true}, {Name: "precision@k", Higher: true}, {Name: "hit_rate@k", Higher: true},
+			{Name: "ndcg@k", Higher: true}, {Name: "map@k", Higher: true}, {Name: "mrr@k", Higher: true},
+			{Name: "coverage@k", Higher: true}, {Name: "gini@k", Higher: false}, {Name: "novelty@k", Higher: true},
+		},
+		Headline: []string{"recall@k", "ndcg@k"}, Unit: "users",
+	})
+}
+
+// Result returns the figures of an evaluation as a result of a run.
+func (e *Evaluation) Result() *metrics.Result {
+	r := &metrics.Result{Task: Task, Rows: len(e.Users), Weight: float64(len(e.Users)), Protocol: e.Protocol}
+	for _, m := range e.Metrics {
+		for _, v := range []metrics.Value{
+			{Name: "recall@k", Value: m.Recall}, {Name: "precision@k", Value: m.Precision}, {Name: "hit_rate@k", Value: m.HitRate},
+			{Name: "ndcg@k", Value: m.NDCG}, {Name: "map@k", Value: m.MAP}, {Name: "mrr@k", Value: m.MRR},
+			{Name: "coverage@k", Value: m.Coverage}, {Name: "gini@k", Value: m.Gini}, {Name: "novelty@k", Value: m.Novelty},
+		} {
+			r.Values = append(r.Values, metrics.Value{Name: metrics.At(v.Name, m.K), Value: v.Value})
+		}
+	}
+	return r
+}

@@ -1,0 +1,184 @@
+// Package recommender is what families share that recommend items to users: the interactions a run is about ([Data]), their
+// evaluation as full rankings, the part of a model folder with users, items and what users have already ([Shop]), and lists for
+// users the model knows and for others.
+package recommender
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+
+	"debut/datasets"
+	"debut/datasets/interactions"
+	"debut/kernels/pool"
+	"debut/trainers/metrics"
+	"debut/trainers/ranking"
+	"debut/trainers/run"
+	"debut/trainers/runfolder"
+)
+
+// Evaluation is the section of a run file that says how lists are measured.
+type Evaluation struct {
+	Cutoffs  []int `yaml:"cutoffs,omitempty" jsonschema:"description=Lengths of list at which metrics are computed (default: 10 and 20)."`
+	KeepSeen bool  `yaml:"keep_seen,omitempty" jsonschema:"description=Items that a user has already may be recommended and count. By default they are left out."`
+}
+
+// SetDefaults fills empty fields.
+func (e *Evaluation) SetDefaults() {
+	if len(e.Cutoffs) == 0 {
+		e.Cutoffs = []int{10, 20}
+	}
+}
+
+// Validate reports what cannot be used, with the path below the section.
+func (e *Evaluation) Validate() error {
+	for i, k := range e.Cutoffs {
+		if k < 1 || k > maxList || slices.Contains(e.Cutoffs[:i], k) {
+			return run.FieldError(fmt.Sprintf("cutoffs.%d", i), "a list of %d items; give different numbers from 1 to %d", k, maxList)
+		}
+	}
+	return nil
+}
+
+// maxList bounds lists: all users' lists are in memory while they are measured.
+const maxList = 10_000
+
+// Data are the interactions of a run, with the order of equal scores.
+type Data struct {
+	*interactions.Dataset
+	Ties *ranking.Ties
+	Pool *pool.Pool
+
+	cfg   *interactions.Config
+	eval  Evaluation
+	files []runfolder.DataFile
+	known *interactions.Matrix // training and validation, what is left out at testing
+}
+
+// Load reads the interactions that a run file describes in its data section. Errors about fields have their paths.
+func Load(ctx context.Context, cfg *interactions.Config, eval Evaluation, env *run.Env, seed uint64) (*Data, error) {
+	p, err := env.Pool()
+	if err != nil {
+		return nil, err
+	}
+	d, err := interactions.Load(ctx, cfg, env.BaseDir, seed, p)
+	if err != nil {
+		var field *datasets.ConfigError
+		if errors.As(err, &field) {
+			err = run.Prefix("data", err)
+		}
+		return nil, err
+	}
+	if d.Train.Len() == 0 {
+		return nil, errors.New("data: there is nothing to train on: no user has an item in the training part")
+	}
+	out := &Data{Dataset: d, Ties: ranking.NewTies(d.Items.Len(), d.Items.ID), Pool: p, cfg: cfg, eval: eval}
+	for _, path := range d.Report.Files {
+		f, err := datasets.HashFile(path)
+		if err != nil {
+			return nil, err
+		}
+		out.files = append(out.files, runfolder.DataFile{Path: f.Path, Bytes: f.Bytes, SHA256: f.SHA256})
+	}
+	env.Log.Info("data ready", "users", d.Users.Len(), "items", d.Items.Len(), "pairs", d.Train.Len(), "events", d.Report.Events)
+	return out, nil
+}
+
+// Describe says what was read, for run.json; found is how the model was found, in a few words.
+func (d *Data) Describe(found string) run.Description {
+	r := d.Report
+	out := run.Description{Task: ranking.Task, Data: d.files}
+	out.Protocol = fmt.Sprintf("%d users and %d items; %d pairs for training, %d for validation, %d for test, split by %s; %s", d.Users.Len(), d.Items.Len(),
+		r.Pairs[0], r.Pairs[1], r.Pairs[2], d.cfg.Split.Method, found)
+	if r.Missing > 0 {
+		out.Warnings = append(out.Warnings, fmt.Sprintf("%d rows without a user or an item were left out", r.Missing))
+	}
+	return out
+}
+
+// Parts lists those there are to measure a model on.
+func (d *Data) Parts() (names []string) {
+	if d.Validation != nil && d.Validation.Len() > 0 {
+		names = append(names, run.PartValidation)
+	}
+	if d.Test != nil && d.Test.Len() > 0 {
+		names = append(names, run.PartTest)
+	}
+	return names
+}
+
+// Evaluate ranks all items for the users of a part. What users have in the training part is left out, at testing what they have in
+// the validation part too.
+func (d *Data) Evaluate(ctx context.Context, s ranking.Scorer, part string) (*metrics.Result, error) {
+	truth, seen := d.Validation, d.Train
+	if part == run.PartTest {
+		truth = d.Test
+		if d.known == nil {
+			d.known = union(d.Train, d.Validation)
+		}
+		seen = d.known
+	}
+	return measure(ctx, s, truth, seen, d.eval, d.Ties, d.Pool)
+}
+
+// measure compares lists with what users chose.
+func measure(ctx context.Context, s ranking.Scorer, truth, seen *interactions.Matrix, eval Evaluation, ties *ranking.Ties, p *pool.Pool) (*metrics.Result, error) {
+	o := ranking.Options{Ties: ties, Seen: seen, Pool: p}
+	if eval.KeepSeen {
+		o.Seen = nil
+	}
+	e, err := ranking.Evaluate(ctx, s, truth, eval.Cutoffs, o)
+	if err != nil {
+		return nil, err
+	}
+	return e.Result(), nil
+}
+
+// Fingerprint tells the data apart from others.
+func (d *Data) Fingerprint() (run.Fingerprint, error) {
+	h := sha256.New()
+	f := run.Fingerprint{Train: int(d.Train.Len())}
+	if _, err := fmt.Fprintln(h, d.Users.Sum(), d.Items.Sum()); err != nil {
+		return f, err
+	}
+	d.Train.Fingerprint(h)
+	if d.Validation != nil {
+		f.Validation = int(d.Validation.Len())
+		d.Validation.Fingerprint(h)
+	}
+	f.SHA256 = hex.EncodeToString(h.Sum(nil))
+	return f, nil
+}
+
+// union has the pairs of both matrices, of which the second may be nil, without values.
+func union(a, b *interactions.Matrix) *interactions.Matrix {
+	if b == nil {
+		return a
+	}
+	m := &interactions.Matrix{Rows: a.Rows, Columns: a.Columns, Offsets: make([]int64, a.Rows+1)}
+	for r := range a.Rows {
+		x, _ := a.Row(r)
+		y, _ := b.Row(r)
+		for len(x) > 0 || len(y) > 0 {
+			var next int32
+			switch {
+			case len(y) == 0 || len(x) > 0 && x[0] < y[0]:
+				next, x = x[0], x[1:]
+			case len(x) == 0 || y[0] < x[0]:
+				next, y = y[0], y[1:]
+			default:
+				next, x, y = x[0], x[1:], y[1:]
+			}
+			m.Indices = append(m.Indices, next)
+		}
+		m.Offsets[r+1] = int64(len(m.Indices))
+	}
+	m.Values = make([]float32, len(m.Indices))
+	for i := range m.Values {
+		m.Values[i] = 1
+	}
+	return m
+}

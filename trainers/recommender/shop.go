@@ -1,0 +1,151 @@
+package recommender
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+
+	"debut/datasets/interactions"
+	"debut/engine/safetensors"
+	"debut/trainers/modelfolder"
+	"debut/trainers/ranking"
+)
+
+// Files of a model folder that every recommender has.
+const (
+	usersFile     = "users.ids"
+	itemsFile     = "items.ids"
+	historiesFile = "histories.safetensors"
+)
+
+// Shop is what a recommender knows beside its model: users, items, and what users have.
+type Shop struct {
+	Users, Items *interactions.Vocabulary
+	Histories    *interactions.Matrix // users × items, what the model was trained on
+	Ties         *ranking.Ties
+}
+
+// ShopOf is that of the training part of a run.
+func ShopOf(d *Data) *Shop {
+	return &Shop{Users: d.Users, Items: d.Items, Histories: d.Train, Ties: d.Ties}
+}
+
+// Save writes the shop to a model folder.
+func (s *Shop) Save(to *modelfolder.Writer) error {
+	for _, f := range []struct {
+		name string
+		v    *interactions.Vocabulary
+	}{{usersFile, s.Users}, {itemsFile, s.Items}} {
+		if err := to.File(f.name, func(w io.Writer) error { _, err := f.v.WriteTo(w); return err }); err != nil {
+			return err
+		}
+	}
+	m := s.Histories
+	return to.Tensors(historiesFile, safetensors.Vector("offsets", m.Offsets), safetensors.Vector("indices", m.Indices), safetensors.Vector("values", m.Values))
+}
+
+// ReadShop reads the shop of a model folder.
+func ReadShop(r *modelfolder.Reader) (*Shop, error) {
+	s := &Shop{}
+	for _, f := range []struct {
+		name string
+		to   **interactions.Vocabulary
+	}{{usersFile, &s.Users}, {itemsFile, &s.Items}} {
+		data, err := r.Read(f.name)
+		if err != nil {
+			return nil, err
+		}
+		if *f.to, err = interactions.ReadVocabulary(bytes.NewReader(data)); err != nil {
+			return nil, fmt.Errorf("model: %s: %w", r.Path(f.name), err)
+		}
+	}
+	f, err := r.Tensors(historiesFile)
+	if err != nil {
+		return nil, err
+	}
+	if s.Histories, err = readMatrix(f, s.Users.Len(), s.Items.Len()); err != nil {
+		return nil, fmt.Errorf("model: %s: %w", r.Path(historiesFile), err)
+	}
+	s.Ties = ranking.NewTies(s.Items.Len(), s.Items.ID)
+	return s, nil
+}
+
+// readMatrix reads histories, which may be anybody's.
+func readMatrix(f *safetensors.File, users, items int) (_ *interactions.Matrix, err error) {
+	m := &interactions.Matrix{Rows: users, Columns: items}
+	if m.Offsets, err = safetensors.ReadVector[int64](f, "offsets"); err != nil {
+		return nil, err
+	}
+	if m.Indices, err = safetensors.ReadVector[int32](f, "indices"); err != nil {
+		return nil, err
+	}
+	if m.Values, err = safetensors.ReadVector[float32](f, "values"); err != nil {
+		return nil, err
+	}
+	return m, checkMatrix(m)
+}
+
+// checkMatrix reports what is wrong with a matrix that was read.
+func checkMatrix(m *interactions.Matrix) error {
+	if len(m.Offsets) != m.Rows+1 || len(m.Values) != len(m.Indices) || m.Offsets[0] != 0 || m.Offsets[m.Rows] != int64(len(m.Indices)) {
+		return fmt.Errorf("%d offsets, %d items and %d values are not those of %d users", len(m.Offsets), len(m.Indices), len(m.Values), m.Rows)
+	}
+	for r := range m.Rows {
+		lo, hi := m.Offsets[r], m.Offsets[r+1]
+		if lo < 0 || hi < lo || hi > int64(len(m.Indices)) {
+			return fmt.Errorf("the items of user %d begin at %d and end at %d of %d", r, lo, hi, len(m.Indices))
+		}
+		last := int32(-1)
+		for k := lo; k < hi; k++ {
+			if i := m.Indices[k]; i <= last || int(i) >= m.Columns {
+				return fmt.Errorf("item %d of user %d follows %d; there are %d items, in ascending order", i, r, last, m.Columns)
+			}
+			if !(m.Values[k] >= 0) {
+				return fmt.Errorf("user %d has an item with the value %v", r, m.Values[k])
+			}
+			last = m.Indices[k]
+		}
+	}
+	return nil
+}
+
+// empty is a matrix of so many users without items.
+func empty(users, items int) *interactions.Matrix {
+	return &interactions.Matrix{Rows: users, Columns: items, Offsets: make([]int64, users+1)}
+}
+
+// pick is the matrix of some rows.
+func pick(m *interactions.Matrix, rows []int32) *interactions.Matrix {
+	out := empty(len(rows), m.Columns)
+	for i, r := range rows {
+		items, values := m.Row(int(r))
+		out.Indices, out.Values = append(out.Indices, items...), append(out.Values, values...)
+		out.Offsets[i+1] = int64(len(out.Indices))
+	}
+	return out
+}
+
+// popular ranks items by the share of users that have them: what to recommend to whom nothing is known of.
+type popular struct{ share []float32 }
+
+func newPopular(m *interactions.Matrix) *popular {
+	p := &popular{make([]float32, m.Columns)}
+	for i, n := range m.ColumnCounts() {
+		p.share[i] = float32(float64(n) / float64(max(1, m.Rows)))
+	}
+	return p
+}
+
+// Items is the number of items.
+func (p *popular) Items() int { return len(p.share) }
+
+// Concurrent says that Score may be called by several goroutines.
+func (p *popular) Concurrent() {}
+
+// Score gives everybody the same scores.
+func (p *popular) Score(users []int32, out []float32) error {
+	for i := range users {
+		copy(out[i*len(p.share):], p.share)
+	}
+	return nil
+}
