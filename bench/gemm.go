@@ -10,8 +10,8 @@ import (
 	"strconv"
 
 	"debut/bench/peers"
+	"debut/bench/training"
 	"debut/kernels"
-	"debut/kernels/philox"
 )
 
 // gemmForm is how a case is written.
@@ -34,8 +34,7 @@ var gemm = Suite{
 	measure: measureGemm,
 }
 
-// maxDimension bounds the sizes of a case, so that a slip does not ask for terabytes.
-const maxDimension = 1 << 16
+const maxDimension = training.MaxDimension
 
 var gemmCase = regexp.MustCompile(`^(\d+)x(\d+)x(\d+)\.([nt])([nt])$`)
 
@@ -189,11 +188,4 @@ func productTolerance(k int) float64 {
 }
 
 // uniform returns n numbers uniform in [−1, 1), fixed by the stream.
-func uniform(stream uint64, n int) []float32 {
-	rnd := philox.New(1, stream)
-	v := make([]float32, n)
-	for i := range v {
-		v[i] = float32(2*rnd.Float64() - 1)
-	}
-	return v
-}
+func uniform(stream uint64, n int) []float32 { return training.Uniform(stream, n) }

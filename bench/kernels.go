@@ -54,7 +54,7 @@ func measureKernels(ctx context.Context, name string, r *runner) error {
 	others := map[string]*kernelTimes{}
 	_, _, err = repeat(ctx, r.Duration, func() error {
 		start := time.Now()
-		if err := s.assemble(); err != nil {
+		if err := s.Assemble(); err != nil {
 			return err
 		}
 		batch.times = append(batch.times, time.Since(start))
