@@ -6,6 +6,15 @@ import (
 	"debut/kernels"
 )
 
+// Families names the families of kernels, as subtests of Run are named.
+func Families() []string {
+	var names []string
+	for _, f := range families {
+		names = append(names, f.name)
+	}
+	return names
+}
+
 // Exercise runs every kernel of a device in every form, in strided views and for several numbers of rows: the shape of short tests, those
 // about the edges of blocks, and those that fill a device. It looks at no results. It is for tools that watch a device's memory
 // while it works, which slow it down a hundredfold: one device does everything. It says which forms it comes to; an error ends it.
