@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 
 	"debut/bench/peers"
 	"debut/bench/training"
@@ -91,45 +92,35 @@ func measureTorch(m *meter, p *peers.Torch, mode, precision, name string) error 
 	return nil
 }
 
-// warmPeers has PyTorch compile what measurePeer will ask for, so that it lies in the compiler's cache by then.
+// warmPeers has PyTorch compile what measurePeer will ask for, all at a time, so that it lies in the compiler's cache by then. Captured or
+// not, a compiled step is the same to the compiler.
 func warmPeers(ctx context.Context, m *meter, args []string) error {
 	if len(args) < 2 {
 		return fmt.Errorf("a network and sizes of batches are wanted")
 	}
-	for _, size := range args[1:] {
-		var batch int
-		if err := arguments([]string{size}, &batch); err != nil {
-			return err
-		}
-		if err := warmBatch(ctx, m, args[0], batch); err != nil {
+	modes := []string{"compiled", "reduce-overhead"}
+	batches := make([]int, len(args)-1)
+	for i, size := range args[1:] {
+		if err := arguments([]string{size}, &batches[i]); err != nil {
 			return err
 		}
 	}
-	return nil
+	var all sync.WaitGroup
+	errs := make([]error, len(modes)*len(batches))
+	for i := range errs {
+		all.Go(func() { errs[i] = warm(ctx, m, args[0], batches[i/len(modes)], modes[i%len(modes)]) })
+	}
+	all.Wait()
+	return errors.Join(errs...)
 }
 
-func warmBatch(ctx context.Context, m *meter, net string, batch int) error {
+// warm has PyTorch compile for one mode.
+func warm(ctx context.Context, m *meter, net string, batch int, mode string) (err error) {
 	d, folder, err := describe(net, batch)
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(folder) // files of a peer are of no use later
-	for _, mode := range peers.CUDAModes() {
-		if mode == "eager" || mode == "graph" {
-			continue
-		}
-		if err := warm(ctx, m, d, folder, mode); err != nil {
-			if ctx.Err() != nil || isAbsent(err) {
-				return err
-			}
-			m.fail(fmt.Errorf("%s: %w", mode, err))
-		}
-	}
-	return nil
-}
-
-// warm has PyTorch compile for one mode, in a process of its own.
-func warm(ctx context.Context, m *meter, d peers.MLP, folder, mode string) error {
+	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
 	p, err := peers.StartTorchCUDAMode(ctx, folder, d)
 	if err != nil {
 		return err
@@ -142,7 +133,7 @@ func warm(ctx context.Context, m *meter, d peers.MLP, folder, mode string) error
 		if _, err := p.Loss(2); err != nil {
 			return err
 		}
-		m.note("", "%s, %s, batches of %d: compiled", mode, precision, d.Batch)
+		m.note("", "%s, %s, batches of %d: compiled", mode, precision, batch)
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"runtime"
@@ -208,11 +209,38 @@ func (p *plan) conformance(own bool, reserve time.Duration) section {
 	for _, name := range names {
 		add(strings.ReplaceAll(name, " ", "-"), "kernels/cuda", "kernels.test", "-test.run", root+"/^"+strings.ReplaceAll(name, " ", "_")+"$")
 	}
-	if !own { // those that compare with cuBLAS
-		add("rest", "kernels/cuda", "kernels.test", "-test.run", rest, "-test.skip", strange)
+	// Each test in a process of its own; all of them in one where the program does not say which there are.
+	each := func(name, folder, binary, pattern string) {
+		list := testsOf(filepath.Join(p.root, binary), pattern)
+		if len(list) == 0 {
+			add(name, folder, binary, "-test.run", pattern, "-test.skip", strange)
+		}
+		for _, test := range list {
+			if !regexp.MustCompile(strange).MatchString(test) {
+				add(name+"."+test, folder, binary, "-test.run", "^"+test+"$")
+			}
+		}
 	}
-	add("engine", "engine", "engine.test", "-test.run", engine)
+	if !own { // those that compare with cuBLAS
+		each("kernels", "kernels/cuda", "kernels.test", rest)
+	}
+	each("engine", "engine", "engine.test", engine)
 	return s
+}
+
+// testsOf lists the tests of a program.
+func testsOf(binary, pattern string) []string {
+	out, err := exec.Command(binary, "-test.list", pattern).Output()
+	if err != nil {
+		return nil // running them will say why
+	}
+	var list []string
+	for line := range strings.Lines(string(out)) {
+		if name := strings.TrimSpace(line); strings.HasPrefix(name, "Test") {
+			list = append(list, name)
+		}
+	}
+	return list
 }
 
 var failure = regexp.MustCompile(`^\s*--- FAIL: (\S+)`)

@@ -95,12 +95,13 @@ func (r *recorder) close() error {
 	return r.err
 }
 
-// meter is how a measurement reports: a line of JSON on standard output for each number, as soon as it is known.
+// meter is how a measurement reports, from any goroutine: a line of JSON on standard output for each number, as soon as it is known.
 type meter struct {
 	out     *json.Encoder
 	small   bool
 	seconds time.Duration // that a case is measured
-	err     error         // the first number that is none, or of writing
+	mu      sync.Mutex
+	err     error // the first number that is none, or of writing
 }
 
 // report reports a number. One that is none is told in words, and fails the measurement when all else has been measured.
@@ -120,6 +121,8 @@ func (m *meter) note(name, format string, args ...any) {
 // fail has the measurement fail, at its end.
 func (m *meter) fail(err error) {
 	m.note("", "%v", err)
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	if m.err == nil {
 		m.err = err
 	}
@@ -127,6 +130,8 @@ func (m *meter) fail(err error) {
 
 func (m *meter) write(x Record) {
 	x.Time = time.Now().UTC().Truncate(time.Millisecond)
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	if err := m.out.Encode(x); err != nil && m.err == nil {
 		m.err = err
 	}

@@ -77,6 +77,10 @@ func measureBits(ctx context.Context, m *meter, args []string) error {
 	if err != nil {
 		return err
 	}
+	steps, ids := 200, 300
+	if m.small {
+		steps, ids = 30, 40
+	}
 	return with(precision, func(dev kernels.Device, _ *timing.Stopwatch) error {
 		if how == "poisoned" {
 			p, ok := dev.(interface{ Poison(purposes ...string) })
@@ -89,10 +93,6 @@ func measureBits(ctx context.Context, m *meter, args []string) error {
 		s, err := training.New(dev, widths, batch)
 		if err != nil {
 			return err
-		}
-		steps := 200
-		if m.small {
-			steps = 30
 		}
 		for i := range steps {
 			if err := ctx.Err(); err != nil {
@@ -134,7 +134,7 @@ func measureBits(ctx context.Context, m *meter, args []string) error {
 			}
 		}
 		for _, zipf := range []bool{false, true} {
-			t, err := newTables(dev, 5000, 300, 7, zipf)
+			t, err := newTables(dev, 5000, ids, 7, zipf)
 			if err != nil {
 				return err
 			}
