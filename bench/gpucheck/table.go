@@ -169,7 +169,11 @@ func tableRows(b *strings.Builder, list []Record) {
 	for _, name := range f.cases {
 		row := []string{name, f.get(name, "distinct_rows", 1)}
 		for _, k := range []string{"gather", "segment", "update"} {
-			row = append(row, f.get(name, k+"_microseconds", 1)+" ("+f.get(name, k+"_gbyte_per_second", 1)+")")
+			cell := f.get(name, k+"_microseconds", 1)
+			if speed := f.get(name, k+"_gbyte_per_second", 1); speed != "" {
+				cell += " (" + speed + ")"
+			}
+			row = append(row, cell)
 		}
 		rows = append(rows, append(row, f.get(name, "microseconds", 1), f.get(name, "rows_per_second", 1)))
 	}
