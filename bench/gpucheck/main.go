@@ -118,6 +118,9 @@ func (s settings) check(ctx context.Context, name string) (good bool, err error)
 			return false, fmt.Errorf("gpucheck: %w", err)
 		}
 	}
+	if err := os.Mkdir(filepath.Join(work, "driver"), 0o700); err != nil {
+		return false, fmt.Errorf("gpucheck: %w", err)
+	}
 	return s.record(ctx, name, filepath.Join(work, "logs"), sections)
 }
 

@@ -33,6 +33,7 @@ var measurements = map[string]func(ctx context.Context, m *meter, args []string)
 	"kernels":  measureKernels,
 	"tables":   measureTables,
 	"peer":     measurePeer,
+	"torch":    measurePeerTables,
 	"warm":     warmPeers,
 	"steps":    runSteps,
 	"exercise": exercise,

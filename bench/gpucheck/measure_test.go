@@ -153,6 +153,20 @@ func TestPeer(t *testing.T) {
 			t.Errorf("the table has no %q:\n%s", want, b.String())
 		}
 	}
+	out.Reset()
+	must(t, os.WriteFile(filepath.Join(folder, "python3"), []byte("#!/bin/sh\n[ \"$1\" = -c ] || echo '{\"mode\": \"sparse\", \"rows_per_second\": 80}'\n"), 0o700))
+	must(t, measure(t.Context(), &out, true, time.Millisecond, []string{"torch", "500", "16", "3"}))
+	c, finish = newCheck(t, time.Minute)
+	for line := range strings.Lines(out.String()) {
+		c.line(part{name: "torch.16x3"}, io.Discard, []byte(line))
+	}
+	rows := 160.0
+	c.records.add(Record{Part: "tables.16x3", Case: tableCase(500, 16, 3, true), Metric: "rows_per_second", Value: &rows})
+	b.Reset()
+	writeTable(&b, finish())
+	if want := "| 16×3 ids of 500, zipf |  |  |  |  |  | 160 | 80 sparse | 2 |"; !strings.Contains(b.String(), want) {
+		t.Errorf("the table has no %q:\n%s", want, b.String())
+	}
 	t.Setenv("PATH", t.TempDir())
 	if err := measure(t.Context(), io.Discard, true, 0, []string{"peer", "graph", "8-4-1", "16"}); !isAbsent(err) {
 		t.Errorf("without python3: %v", err)

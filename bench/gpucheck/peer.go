@@ -142,3 +142,32 @@ func warm(ctx context.Context, m *meter, net string, batch int, mode string) (er
 	}
 	return nil
 }
+
+// measurePeerTables measures PyTorch at the work of measureTables.
+func measurePeerTables(ctx context.Context, m *meter, args []string) (err error) {
+	w := peers.Tables{Width: tableWidth}
+	if err := arguments(args, &w.Rows, &w.Batch, &w.Fields); err != nil {
+		return err
+	}
+	folder, err := os.MkdirTemp("", "debut-check-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
+	for _, w.Zipf = range []bool{false, true} {
+		err := peers.TorchTables(ctx, folder, w, m.seconds/2, func(way string, speed float64, err error) {
+			if err != nil {
+				m.fail(err)
+				return
+			}
+			m.report(tableCase(w.Rows, w.Batch, w.Fields, w.Zipf), peerTableMetric+way, speed)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// peerTableMetric is what PyTorch's figures for tables are called, with the way behind it.
+const peerTableMetric = "rows_per_second "

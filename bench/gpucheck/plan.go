@@ -86,6 +86,14 @@ func (p *plan) batches() []int {
 	return []int{1024, 8192, 4096, 2048}
 }
 
+// tables returns the rows of tables, and the rows and fields of batches of ids.
+func (p *plan) tables() (rows int, ids [][2]int) {
+	if p.small {
+		return 20_000, [][2]int{{64, 10}, {128, 26}}
+	}
+	return 10_000_000, [][2]int{{4096, 26}, {8192, 26}, {4096, 10}, {8192, 10}}
+}
+
 func (p *plan) environment() section {
 	s := section{name: "environment"}
 	if smi := tool("nvidia-smi"); smi != "" {
@@ -118,11 +126,11 @@ func (p *plan) correctness() section {
 // measurements are our own figures. All of them, or those that peers are compared with.
 func (p *plan) measurements(all bool) section {
 	s := section{name: "measurements", reserve: 150 * time.Second, quiet: true}
+	rows, ids := p.tables()
 	large, shapes := "8192x8192x8192.nn", []string{"1024x1024x1024.nn", "1024x1024x1024.nt", "1024x1024x1024.tn", "1024x512x256.nn", "8192x512x256.nn",
 		"8192x256x512.nt", "256x512x8192.tn"}
-	rows, ids := 10_000_000, [][2]int{{4096, 26}, {8192, 26}, {4096, 10}, {8192, 10}}
 	if p.small {
-		large, shapes, rows, ids = "64x48x32.nn", []string{"64x48x32.nt"}, 20_000, [][2]int{{64, 10}, {128, 26}}
+		large, shapes = "64x48x32.nn", []string{"64x48x32.nt"}
 	}
 	const limit = 25 * time.Second
 	if all {
@@ -136,11 +144,11 @@ func (p *plan) measurements(all bool) section {
 			s.parts = append(s.parts, p.measurement(fmt.Sprintf("step.%s.%d", precision, batch), limit, "step", p.net(), precision, strconv.Itoa(batch)))
 		}
 	}
-	if !all {
-		return s
-	}
 	for _, n := range ids {
 		s.parts = append(s.parts, p.measurement(fmt.Sprintf("tables.%dx%d", n[0], n[1]), limit, "tables", strconv.Itoa(rows), strconv.Itoa(n[0]), strconv.Itoa(n[1])))
+	}
+	if !all {
+		return s
 	}
 	for _, batch := range p.batches()[:2] {
 		s.parts = append(s.parts, p.measurement(fmt.Sprintf("kernels.fp32.%d", batch), limit, "kernels", p.net(), "fp32", strconv.Itoa(batch)))
@@ -171,11 +179,18 @@ func (p *plan) warm() *part {
 func (p *plan) peers(reserve time.Duration) section {
 	s := section{name: "peers", reserve: reserve, endsBackground: true}
 	modes, batches := peers.CUDAModes(), p.batches()[:2]
-	for _, list := range [][]string{modes[:2], modes[2:]} {
+	for i, list := range [][]string{modes[:2], modes[2:]} {
 		for _, batch := range batches {
 			for _, mode := range list {
 				s.parts = append(s.parts, p.measurement(fmt.Sprintf("peer.%s.%d", mode, batch), 75*time.Second, "peer", mode, p.net(), strconv.Itoa(batch)))
 			}
+		}
+		if i > 0 {
+			continue
+		}
+		rows, ids := p.tables()
+		for _, n := range ids[:2] {
+			s.parts = append(s.parts, p.measurement(fmt.Sprintf("torch.%dx%d", n[0], n[1]), 60*time.Second, "torch", strconv.Itoa(rows), strconv.Itoa(n[0]), strconv.Itoa(n[1])))
 		}
 	}
 	return s

@@ -175,9 +175,20 @@ func tableRows(b *strings.Builder, list []Record) {
 			}
 			row = append(row, cell)
 		}
-		rows = append(rows, append(row, f.get(name, "microseconds", 1), f.get(name, "rows_per_second", 1)))
+		row = append(row, f.get(name, "microseconds", 1), f.get(name, "rows_per_second", 1))
+		best, way := 0.0, ""
+		for _, r := range list {
+			if s, ok := strings.CutPrefix(r.Metric, peerTableMetric); ok && r.Case == name && *r.Value > best {
+				best, way = *r.Value, s
+			}
+		}
+		peer, ratio := "", ""
+		if best > 0 {
+			peer, ratio = number(best)+" "+way, number(f.value(name, "rows_per_second")/best)
+		}
+		rows = append(rows, append(row, peer, ratio))
 	}
-	grid(b, "Tables: µs (GB/s)", []string{"ids", "distinct", "gather", "segment sums", "update", "all, µs", "rows/s"}, rows)
+	grid(b, "Tables: µs (GB/s)", []string{"ids", "distinct", "gather", "segment sums", "update", "all, µs", "rows/s", "PyTorch's best", "ratio"}, rows)
 }
 
 // opening tells what the machine is, and its ceilings.

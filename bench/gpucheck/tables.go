@@ -177,13 +177,18 @@ func measureTables(ctx context.Context, m *meter, args []string) error {
 	})
 }
 
+// tableCase names a case of tables.
+func tableCase(rows, batch, fields int, zipf bool) string {
+	return fmt.Sprintf("%d×%d ids of %d, %s", batch, fields, rows, map[bool]string{false: "uniform", true: "zipf"}[zipf])
+}
+
 func measureTable(ctx context.Context, m *meter, dev kernels.Device, watch *timing.Stopwatch, rows, batch, fields int, zipf bool) error {
 	t, err := newTables(dev, rows, batch, fields, zipf)
 	if err != nil {
 		return err
 	}
 	defer t.release()
-	name := fmt.Sprintf("%d×%d ids of %d, %s", batch, fields, rows, map[bool]string{false: "uniform", true: "zipf"}[zipf])
+	name := tableCase(rows, batch, fields, zipf)
 	whole, err := dev.Prepare(t.steps())
 	if err != nil {
 		return err
