@@ -139,21 +139,29 @@ $(STATICCHECK):
 bench: build ## measure fixed workloads (SUITES and BENCH_FLAGS, such as --threads 2, select)
 	for suite in $(SUITES); do bin/debut bench $$suite $(BENCH_FLAGS); done
 
-# Programs for a GPU host, without DuckDB: small enough to carry there.
+# Programs for a GPU host and what they read, without DuckDB: small enough to carry there.
+GPU_CHECK := .gpu-check
+GPU_CHECK_MOST := 60000 # KiB
 .PHONY: gpu-check-build
-gpu-check-build: ## build what bench/gpucheck/run.sh runs on a GPU host, into .gpu-check
-	mkdir -p .gpu-check/new
-	$(GO) test -c -trimpath -ldflags '-s -w' -o .gpu-check/new/kernels.test ./kernels/cuda
-	$(GO) test -c -trimpath -ldflags '-s -w' -o .gpu-check/new/engine.test ./engine
-	$(GO) build -trimpath -ldflags '-s -w' -o .gpu-check/new/gpucheck ./bench/gpucheck
-	echo '$(VERSION)' >.gpu-check/new/version
-	tar -cJf .gpu-check/programs.tar.xz -C .gpu-check/new kernels.test engine.test gpucheck version
-	rm -rf .gpu-check/new
-	ls -l .gpu-check/programs.tar.xz
+gpu-check-build: ## build what runs on a GPU host into the folder .gpu-check, which can be carried there; run.sh there is the check
+	rm -rf $(GPU_CHECK)/new
+	mkdir -p $(GPU_CHECK)/new/kernels/cuda $(GPU_CHECK)/new/engine
+	$(GO) test -c -trimpath -ldflags '-s -w' -o $(GPU_CHECK)/new/kernels.test ./kernels/cuda
+	$(GO) test -c -trimpath -ldflags '-s -w' -o $(GPU_CHECK)/new/engine.test ./engine
+	$(GO) build -trimpath -ldflags '-s -w' -o $(GPU_CHECK)/new/gpucheck ./bench/gpucheck
+	cp bench/gpucheck/run.sh $(GPU_CHECK)/new
+	cp -r kernels/cuda/{kernels.ptx,source,include,cudrv,testdata} $(GPU_CHECK)/new/kernels/cuda
+	if [[ -d engine/testdata ]]; then cp -r engine/testdata $(GPU_CHECK)/new/engine; fi
+	echo '$(VERSION)' >$(GPU_CHECK)/new/version
+	find $(GPU_CHECK) -mindepth 1 -maxdepth 1 ! -name new ! -name results -exec rm -rf {} +
+	mv $(GPU_CHECK)/new/* $(GPU_CHECK)/
+	rmdir $(GPU_CHECK)/new
+	@size=$$(du -sk --exclude results $(GPU_CHECK) | cut -f 1); echo "$(GPU_CHECK): $$size KiB"; \
+	if ((size > $(GPU_CHECK_MOST))); then echo 'that is too much to carry' >&2; exit 1; fi
 
 .PHONY: gpu-check
 gpu-check: gpu-check-build ## test and measure on this machine's GPU; results go to .gpu-check/results
-	bash bench/gpucheck/run.sh
+	bash $(GPU_CHECK)/run.sh all
 
 .PHONY: clean
 clean: ## remove what was built; runs stay

@@ -8,10 +8,12 @@ import (
 	"os"
 	"regexp"
 	"strconv"
+	"time"
 
 	"debut/bench/peers"
+	"debut/bench/timing"
+	"debut/bench/training"
 	"debut/kernels"
-	"debut/kernels/philox"
 )
 
 // gemmForm is how a case is written.
@@ -34,8 +36,7 @@ var gemm = Suite{
 	measure: measureGemm,
 }
 
-// maxDimension bounds the sizes of a case, so that a slip does not ask for terabytes.
-const maxDimension = 1 << 16
+const maxDimension = training.MaxDimension
 
 var gemmCase = regexp.MustCompile(`^(\d+)x(\d+)x(\d+)\.([nt])([nt])$`)
 
@@ -73,11 +74,11 @@ func measureGemm(ctx context.Context, name string, r *runner) error {
 			return err
 		}
 	}
-	_, median, err := repeat(ctx, r.Duration, p.run)
+	median, err := p.median(ctx, r.Duration)
 	if err != nil {
 		return err
 	}
-	t := median.Seconds() / float64(p.rounds)
+	t := median.Seconds()
 	r.speed("gflop_per_second", flops/t/1e9, r.peaks.ofFLOPs(flops/t))
 	r.report("milliseconds", t*1e3)
 	return nil
@@ -128,7 +129,11 @@ func newGemm(dev kernels.Device, g peers.Gemm) (_ *gemmProduct, err error) {
 	if p.kernel, err = family.Gemm(args); err != nil {
 		return nil, err
 	}
-	p.exec, err = dev.Prepare([]kernels.Kernel{p.kernel})
+	list := make([]kernels.Kernel, p.rounds)
+	for i := range list {
+		list[i] = p.kernel
+	}
+	p.exec, err = dev.Prepare(list)
 	return p, err
 }
 
@@ -139,7 +144,18 @@ func (p *gemmProduct) release() {
 }
 
 // run computes the product as often as it has rounds.
-func (p *gemmProduct) run() error { return runs(p.dev, p.exec.Run, p.rounds) }
+func (p *gemmProduct) run() error { return runs(p.dev, p.exec.Run, 1) }
+
+// median returns what one product takes, by the device's clock where it has one.
+func (p *gemmProduct) median(ctx context.Context, d time.Duration) (_ time.Duration, err error) {
+	watch, err := timing.New(p.dev)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, watch.Close()) }()
+	t, err := watch.Median(ctx, d, p.exec.Run)
+	return max(t/time.Duration(p.rounds), time.Nanosecond), err
+}
 
 // compareGemm takes turns with OpenBLAS. Where that is not installed, it says so and has done nothing.
 func compareGemm(ctx context.Context, r *runner, g peers.Gemm, p *gemmProduct) (done bool, err error) {
@@ -189,11 +205,4 @@ func productTolerance(k int) float64 {
 }
 
 // uniform returns n numbers uniform in [−1, 1), fixed by the stream.
-func uniform(stream uint64, n int) []float32 {
-	rnd := philox.New(1, stream)
-	v := make([]float32, n)
-	for i := range v {
-		v[i] = float32(2*rnd.Float64() - 1)
-	}
-	return v
-}
+func uniform(stream uint64, n int) []float32 { return training.Uniform(stream, n) }

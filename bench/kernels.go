@@ -2,10 +2,12 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
 
+	"debut/bench/timing"
 	"debut/engine"
 	"debut/kernels"
 )
@@ -33,7 +35,7 @@ func (k *kernelTimes) median() time.Duration {
 
 // measureKernels times the kernels of steps one by one: those of the program by their place in it, those that train with
 // what it leaves, such as the optimizer's, together by name.
-func measureKernels(ctx context.Context, name string, r *runner) error {
+func measureKernels(ctx context.Context, name string, r *runner) (err error) {
 	widths, err := parseMLP(name)
 	if err != nil {
 		return err
@@ -50,20 +52,31 @@ func measureKernels(ctx context.Context, name string, r *runner) error {
 		list = append(list, &kernelTimes{name: fmt.Sprintf("%02d %s", i, k.Name()), cost: k.Cost()})
 		inProgram[k.Name()] = true
 	}
+	watch, err := timing.New(r.Device)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, watch.Close()) }()
+	execs := make([]kernels.Executable, len(program))
 	n := behind(r.Device)
+	for i, k := range program {
+		if execs[i], err = r.Device.Prepare(slices.Repeat([]kernels.Kernel{k}, n)); err != nil {
+			return err
+		}
+	}
 	others := map[string]*kernelTimes{}
 	_, _, err = repeat(ctx, r.Duration, func() error {
 		start := time.Now()
-		if err := s.assemble(); err != nil {
+		if err := s.Assemble(); err != nil {
 			return err
 		}
 		batch.times = append(batch.times, time.Since(start))
-		for i, k := range program {
-			start := time.Now()
-			if err := runs(r.Device, k.Run, n); err != nil {
+		for i, exec := range execs {
+			t, err := watch.Once(exec.Run)
+			if err != nil {
 				return err
 			}
-			list[i+1].times = append(list[i+1].times, time.Since(start)/time.Duration(n))
+			list[i+1].times = append(list[i+1].times, t/time.Duration(n))
 		}
 		// The whole step runs the program once more, and then what is around it.
 		var profile engine.Profile

@@ -2,10 +2,12 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"debut/bench/peak"
 	"debut/bench/peers"
+	"debut/bench/timing"
 	"debut/kernels"
 )
 
@@ -65,12 +67,12 @@ func (a *accelerator) flopsPerSecond() (best float64, err error) {
 		if err != nil {
 			return 0, err
 		}
-		_, median, err := repeat(context.Background(), peakRound, p.run)
+		median, err := p.median(context.Background(), peakRound)
 		p.release()
 		if err != nil {
 			return 0, err
 		}
-		t := median.Seconds() / float64(p.rounds)
+		t := median.Seconds()
 		best = max(best, p.kernel.Cost().FLOPs/t)
 		if t > 5e-3 {
 			break
@@ -99,9 +101,13 @@ func (a *accelerator) copyPerSecond(bytes int, round time.Duration) (_ float64, 
 	if err != nil {
 		return 0, err
 	}
-	n := behind(a.dev)
-	_, median, err := repeat(context.Background(), round, func() error { return runs(a.dev, k.Run, n) })
-	return 8 * float64(rows*cols) * float64(n) / median.Seconds(), err
+	watch, err := timing.New(a.dev)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, watch.Close()) }()
+	t, err := watch.Kernels(context.Background(), round, behind(a.dev), k)
+	return 8 * float64(rows*cols) / max(t, time.Nanosecond).Seconds(), err
 }
 
 // behind is how often work is queued on a device before it is waited for: a device that computes behind the host must have

@@ -11,6 +11,7 @@ import (
 	"gorgonia.org/tensor"
 
 	"debut/bench/peers"
+	"debut/bench/training"
 )
 
 // tape is the suite that compares the engine with gorgonia's own machine.
@@ -35,7 +36,7 @@ func measureTape(ctx context.Context, name string, r *runner) (err error) {
 	if err != nil {
 		return err
 	}
-	net, err := step.describe()
+	net, err := step.Describe()
 	if err != nil {
 		return err
 	}
@@ -70,7 +71,7 @@ type tapeStep struct {
 	solver  gorgonia.Solver
 	learned gorgonia.Nodes
 	cost    *gorgonia.Node
-	data    mlpStep // its rows and their order
+	data    training.Data // its rows and their order
 	bx, by  []float32
 	loss    float64 // of the last batch
 }
@@ -81,7 +82,7 @@ func newTapeStep(net peers.MLP) (*tapeStep, error) {
 	inputs, outputs := net.Widths[0], net.Widths[len(net.Widths)-1]
 	s := &tapeStep{
 		g:    gorgonia.NewGraph(),
-		data: mlpStep{x: net.X, y: net.Y, order: net.Order, inputs: inputs, outputs: outputs},
+		data: training.Data{X: net.X, Y: net.Y, Order: net.Order, Inputs: inputs, Outputs: outputs, Batch: net.Batch},
 		bx:   make([]float32, net.Batch*inputs),
 		by:   make([]float32, net.Batch*outputs),
 	}
@@ -168,7 +169,7 @@ func (s *tapeStep) rows(op func(_, _ *gorgonia.Node, _, _ []byte) (*gorgonia.Nod
 
 // run assembles the next batch and trains on it.
 func (s *tapeStep) run() error {
-	s.data.gather(s.bx, s.by)
+	s.data.Gather(s.bx, s.by)
 	if err := s.machine.RunAll(); err != nil {
 		return fmt.Errorf("gorgonia: %w", err)
 	}

@@ -1,186 +1,168 @@
-// Command gpucheck measures a GPU host: the suites of package bench on the GPU at every precision, on the CPU beside it, and beside
-// PyTorch where that is installed. It is bench without what reads data, so that it is small enough to carry to a host; see run.sh.
+// Command gpucheck tests and measures a GPU host that has neither Go nor a network, in less than ten minutes, and brings home whatever
+// it has come to when it is ended: run.sh says how to call it, "make gpu-check-build" what it is carried with.
+//
+// Every measurement is a process of its own with a limit of its own, so that one that breaks, hangs or loses the GPU costs nothing but
+// itself. Its numbers are appended to results.jsonl as soon as they are known. A deadline for all shortens what comes late: parts
+// stand in the order of their value. At the end a table is written, and all logs go into one archive.
 package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"os/signal"
 	"path/filepath"
-	"regexp"
 	"strings"
+	"syscall"
 	"time"
 
-	"debut/bench"
-	"debut/kernels/devices"
+	"debut/kernels/cuda/emulator"
 )
 
+// settings are what flags say.
+type settings struct {
+	out, version string
+	seconds      float64
+	limit        time.Duration
+	small        bool
+}
+
 func main() {
-	out := flag.String("out", "results", "folder that the results are written to")
-	seconds := flag.Float64("seconds", 2, "how long each case is measured")
-	small := flag.Bool("small", false, "small cases, to try the program where the GPU is emulated")
-	version := flag.String("version", "unknown", "version of the program, for the record")
+	var s settings
+	flag.StringVar(&s.out, "out", "results", "folder for results.jsonl, table.md and logs.tar.gz")
+	flag.Float64Var(&s.seconds, "seconds", 1.5, "how long each case is measured")
+	flag.DurationVar(&s.limit, "limit", 530*time.Second, "how long all may take")
+	flag.BoolVar(&s.small, "small", os.Getenv("GPU_CHECK_EMULATED") == "1", "small cases, where the GPU is emulated")
+	flag.StringVar(&s.version, "version", "unknown", "version of the program, for the record")
+	flag.Usage = func() {
+		fmt.Fprintf(flag.CommandLine.Output(), "gpucheck [flags] [%s]\n", strings.Join(subcommands(), "|"))
+		flag.PrintDefaults()
+	}
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := untilSignal()
 	defer stop()
-	if err := run(ctx, *out, *version, time.Duration(*seconds*float64(time.Second)), *small); err != nil {
-		fmt.Fprintln(os.Stderr, "gpucheck:", err)
-		os.Exit(1)
-	}
+	os.Exit(run(ctx, s, flag.Args()))
 }
 
-// part is one measurement.
-type part struct {
-	suite, device, precision string
-	cases                    []string
-	peers                    bool
+// untilSignal returns a context that ends when the program is told to: by Ctrl-C, or by timeout and whoever else ends a command.
+func untilSignal() (context.Context, context.CancelFunc) {
+	return signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 }
 
-// record is the file of results.
-type record struct {
-	Date    time.Time      `json:"date"`
-	Version string         `json:"version"`
-	Device  string         `json:"device"`
-	Results []bench.Result `json:"results"`
-	Failed  []string       `json:"failed,omitempty"`
+// run returns the exit code.
+func run(ctx context.Context, s settings, args []string) int {
+	if len(args) > 0 && args[0] == "measure" {
+		err := measure(ctx, os.Stdout, s.small, time.Duration(s.seconds*float64(time.Second)), args[1:])
+		switch {
+		case err == nil:
+			return 0
+		case isAbsent(err):
+			fmt.Fprintln(os.Stderr, err)
+			return exitAbsent
+		}
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	name := "all"
+	if len(args) > 0 {
+		name = args[0]
+	}
+	if len(args) > 1 {
+		fmt.Fprintf(os.Stderr, "gpucheck: one of %s is wanted\n", strings.Join(subcommands(), ", "))
+		return 2
+	}
+	good, err := s.check(ctx, name)
+	switch {
+	case err != nil && ctx.Err() == nil:
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	case ctx.Err() != nil:
+		return 143
+	case !good:
+		return 1
+	}
+	return 0
 }
 
-func parts(small bool) []part {
-	mlp, gemm, quality := []string(nil), []string(nil), []string(nil)
-	if small {
-		mlp, gemm, quality = []string{"32-16-1"}, []string{"64x48x32.nt"}, []string{"32-16-1"}
-	} else {
-		gemm = []string{"1024x1024x1024.nn", "1024x1024x1024.nt", "1024x1024x1024.tn", "8192x512x256.nn", "8192x8192x8192.nn"}
-	}
-	var list []part
-	for _, p := range devices.Precisions() {
-		list = append(list, part{"mlp", "cuda", p, mlp, true}, part{"quality", "cuda", p, quality, false}, part{"gemm", "cuda", p, gemm, false})
-	}
-	return append(list, part{"kernels", "cuda", "fp32", mlp, false}, part{"mlp", "cpu", "", mlp, false}, part{"quality", "cpu", "", quality, false})
-}
-
-// run measures part after part; one that fails does not stop the others, and is told at the end.
-func run(ctx context.Context, folder, version string, d time.Duration, small bool) error {
-	rec := record{Date: time.Now().UTC().Truncate(time.Second), Version: version}
-	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
-	byDevice := map[string][][]bench.Result{} // of the precision fp32, by suite: cuda, then cpu
-	for _, p := range parts(small) {
-		log.Info("measuring", "suite", p.suite, "device", p.device, "precision", p.precision)
-		results, err := p.measure(ctx, d, log)
-		if p.precision != "" && p.precision != "fp32" {
-			for i := range results {
-				results[i].Case += ", " + p.precision
-			}
-		}
-		rec.Results = append(rec.Results, results...)
-		if err != nil {
-			rec.Failed = append(rec.Failed, fmt.Sprintf("%s on %s, %s: %v", p.suite, p.device, p.precision, err))
-			log.Error("failed", "suite", p.suite, "device", p.device, "precision", p.precision, "error", err)
-		}
-		if p.device == "cuda" && rec.Device == "" && len(results) > 0 {
-			rec.Device = strings.TrimPrefix(results[0].Device, "cuda ")
-		}
-		if p.precision == "" || p.precision == "fp32" {
-			byDevice[p.suite] = append(byDevice[p.suite], results)
-		}
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-	}
-	for _, suite := range []string{"mlp", "quality"} {
-		lists := byDevice[suite]
-		if len(lists) != 2 {
-			continue
-		}
-		ratios, err := bench.Ratios([][]bench.Result{lists[1], lists[0]}, bench.Tolerance(""))
-		if err != nil {
-			rec.Failed = append(rec.Failed, err.Error())
-		}
-		rec.Results = append(rec.Results, ratios...)
-	}
-	if err := rec.write(folder); err != nil {
-		return err
-	}
-	if len(rec.Failed) > 0 {
-		return errors.New(strings.Join(rec.Failed, "\n"))
-	}
-	return nil
-}
-
-func (p part) measure(ctx context.Context, d time.Duration, log *slog.Logger) (results []bench.Result, err error) {
-	dev, err := devices.Open(p.device, devices.Options{Precision: p.precision})
+// check does a subcommand, and says whether nothing failed.
+func (s settings) check(ctx context.Context, name string) (good bool, err error) {
+	self, err := os.Executable()
 	if err != nil {
-		return nil, err
+		return false, fmt.Errorf("gpucheck: %w", err)
 	}
-	defer func() { err = errors.Join(err, dev.Close()) }()
-	opt := bench.Options{Device: dev, Precision: p.precision, Cases: p.cases, Duration: d, Peers: p.peers, Log: log}
-	err = bench.Run(ctx, p.suite, opt, func(r bench.Result) error {
-		results = append(results, r)
+	work, err := os.MkdirTemp("", "debut-gpucheck-")
+	if err != nil {
+		return false, fmt.Errorf("gpucheck: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
+	p := &plan{self: self, root: filepath.Dir(self), small: s.small}
+	p.flags = []string{"-seconds", fmt.Sprint(s.seconds)}
+	if s.small {
+		p.flags = append(p.flags, "-small")
+		if err := emulate(); err != nil {
+			return false, err
+		}
+	}
+	sections, err := p.sections(name)
+	if err != nil {
+		return false, err
+	}
+	for variable, value := range map[string]string{
+		"DEBUT_TEST_GPU": "1", "CUDA_CACHE_PATH": filepath.Join(work, "driver"),
+		"TORCHINDUCTOR_CACHE_DIR": filepath.Join(work, "inductor"), "TORCHINDUCTOR_FX_GRAPH_CACHE": "1", "PYTHONUNBUFFERED": "1",
+	} {
+		if err := os.Setenv(variable, value); err != nil {
+			return false, fmt.Errorf("gpucheck: %w", err)
+		}
+	}
+	if err := os.Mkdir(filepath.Join(work, "driver"), 0o700); err != nil {
+		return false, fmt.Errorf("gpucheck: %w", err)
+	}
+	return s.record(ctx, name, filepath.Join(work, "logs"), sections)
+}
+
+// emulate has everything use the emulated driver and cuBLAS, unless others are named already.
+func emulate() error {
+	if os.Getenv("DEBUT_CUDA_DRIVER") != "" {
 		return nil
-	})
-	return results, err
+	}
+	lib, err := emulator.Build()
+	if err != nil {
+		return fmt.Errorf("gpucheck: %w; or DEBUT_CUDA_DRIVER may name a driver", err)
+	}
+	return errors.Join(os.Setenv("DEBUT_CUDA_DRIVER", lib.Driver), os.Setenv("DEBUT_CUBLAS", lib.BLAS))
 }
 
-var unfit = regexp.MustCompile(`[^a-z0-9]+`)
-
-// write writes <gpu>-<date>.json and .md.
-func (rec *record) write(folder string) error {
-	if err := os.MkdirAll(folder, 0o755); err != nil {
-		return err
+// record goes through sections and leaves the results.
+func (s settings) record(ctx context.Context, name, logs string, sections []section) (good bool, err error) {
+	for _, folder := range []string{s.out, logs} {
+		if err := os.MkdirAll(folder, 0o755); err != nil {
+			return false, fmt.Errorf("gpucheck: %w", err)
+		}
 	}
-	name := strings.Trim(unfit.ReplaceAllString(strings.ToLower(rec.Device), "-"), "-")
-	if name == "" {
-		name = "none"
-	}
-	name = filepath.Join(folder, name+"-"+rec.Date.Format(time.DateOnly))
-	text, err := json.MarshalIndent(rec, "", " ")
+	records, err := newRecorder(filepath.Join(s.out, "results.jsonl"))
 	if err != nil {
-		return err
+		return false, err
 	}
-	if err := os.WriteFile(name+".json", append(text, '\n'), 0o644); err != nil {
-		return err
+	c := &check{records: records, logs: logs, deadline: time.Now().Add(s.limit), least: 2 * time.Second, progress: os.Stderr}
+	what := map[bool]string{true: "on an EMULATED GPU: no time or speed here means anything", false: "on a GPU"}[s.small]
+	records.note("check", "%s, version %s, %s", name, s.version, what)
+	start := time.Now()
+	runErr := c.run(ctx, sections)
+	records.note("check", "it took %.0f s", time.Since(start).Seconds())
+	list := records.all()
+	good = runErr == nil
+	for _, r := range list {
+		good = good && !r.Status.bad()
 	}
-	f, err := os.Create(name + ".md")
-	if err != nil {
-		return err
-	}
-	err = rec.tables(f)
-	if e := f.Close(); err == nil {
-		err = e
-	}
-	fmt.Println(name + ".md")
-	return err
-}
-
-// tables writes the results of each suite as a table.
-func (rec *record) tables(w io.Writer) error {
-	for _, s := range bench.Suites() {
-		var list []bench.Result
-		for _, r := range rec.Results {
-			if r.Suite == s.Name {
-				list = append(list, r)
-			}
-		}
-		if len(list) == 0 {
-			continue
-		}
-		if err := bench.WriteTable(w, rec.Date, rec.Version, list); err != nil {
-			return err
-		}
-		if _, err := fmt.Fprintln(w); err != nil {
-			return err
-		}
-	}
-	for _, f := range rec.Failed {
-		if _, err := fmt.Fprintf(w, "- failed: %s\n", f); err != nil {
-			return err
-		}
-	}
-	return nil
+	var table strings.Builder
+	writeTable(&table, list)
+	err = errors.Join(runErr, records.close(), os.WriteFile(filepath.Join(s.out, "table.md"), []byte(table.String()), 0o644),
+		archive(filepath.Join(s.out, "logs.tar.gz"), logs))
+	// Last: who reads the end of the output reads this.
+	_, e := io.WriteString(os.Stdout, table.String())
+	return good, errors.Join(err, e)
 }

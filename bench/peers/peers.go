@@ -68,6 +68,7 @@ type answer struct {
 	Seconds float64 `json:"seconds"`
 	Loss    float64 `json:"loss"`
 	Error   string  `json:"error"`
+	Absent  string  `json:"absent"` // what the peer needs and has not found
 }
 
 // start starts a peer and waits until it says its version.
@@ -117,6 +118,9 @@ func (p *Peer) read() (a answer, err error) {
 	}
 	if err := json.Unmarshal(line, &a); err != nil {
 		return a, fmt.Errorf("peers: %s answers %q: %w", filepath.Base(p.cmd.Path), line, err)
+	}
+	if a.Absent != "" {
+		return a, fmt.Errorf("peers: %s: %w", a.Absent, ErrAbsent)
 	}
 	if a.Error != "" {
 		return a, fmt.Errorf("peers: %s: %s", filepath.Base(p.cmd.Path), a.Error)

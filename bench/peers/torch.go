@@ -3,10 +3,12 @@ package peers
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"time"
 )
 
@@ -37,6 +39,7 @@ type Adam struct {
 type Torch struct {
 	*Peer
 	chosen request
+	fresh  bool // it is at the initial values
 }
 
 // StartTorch starts PyTorch on a network, with at most so many threads, at the best of its settings: the kernels that
@@ -67,16 +70,56 @@ func StartTorch(ctx context.Context, folder string, net MLP, threads int, trial 
 	return t, nil
 }
 
-// StartTorchCUDA is StartTorch on a GPU, at the best of its ways to run a step: eager, compiled, and captured as a CUDA graph. The
-// precision is that of products: fp32, tf32 or bf16.
+// CUDAModes are the ways in which PyTorch can run a step on a GPU, those that promise most first.
+func CUDAModes() []string {
+	return []string{"compiled-graph", "reduce-overhead", "graph", "compiled", "eager"}
+}
+
+// StartTorchCUDA is StartTorch on a GPU, at the best of CUDAModes, each tried in a process of its own: what one breaks does not break
+// the others. The precision is that of products: fp32, tf32 or bf16.
 func StartTorchCUDA(ctx context.Context, folder string, net MLP, precision string, trial time.Duration) (*Torch, error) {
+	var best *Torch
+	most := 0.0
+	var failed []error
+	for _, mode := range CUDAModes() {
+		t, err := StartTorchCUDAMode(ctx, folder, net)
+		if err != nil {
+			if best != nil {
+				best.Close()
+			}
+			return nil, err
+		}
+		speed := 0.0
+		if err = t.SetCUDA(mode, precision); err == nil {
+			t.fresh = false
+			speed, err = t.try(request{}, trial)
+		}
+		if err != nil {
+			failed = append(failed, fmt.Errorf("%s: %w", mode, err)) // what this version cannot do
+		}
+		if speed <= most {
+			t.Close()
+			continue
+		}
+		if best != nil {
+			best.Close()
+		}
+		best, most = t, speed
+	}
+	if best == nil {
+		return nil, errors.Join(failed...)
+	}
+	return best, nil
+}
+
+// cudaThreads is how many threads gather rows for a GPU at most.
+const cudaThreads = 8
+
+// StartTorchCUDAMode starts PyTorch on a GPU; SetCUDA says how it is to train. The folder is for files; the caller removes it.
+func StartTorchCUDAMode(ctx context.Context, folder string, net MLP) (*Torch, error) {
 	python, err := findPython(ctx)
 	if err != nil {
 		return nil, err
-	}
-	const probe = "import sys, torch; sys.exit(not torch.cuda.is_available())"
-	if err := exec.CommandContext(ctx, python, "-c", probe).Run(); err != nil {
-		return nil, fmt.Errorf("peers: PyTorch of %s finds no GPU: %w", python, ErrAbsent)
 	}
 	if _, err := net.write(folder); err != nil {
 		return nil, err
@@ -85,33 +128,22 @@ func StartTorchCUDA(ctx context.Context, folder string, net MLP, precision strin
 	if err != nil {
 		return nil, err
 	}
-	p, err := start(ctx, libraries{}, python, script, folder)
+	threads := min(runtime.NumCPU(), cudaThreads) // they gather rows
+	p, err := start(ctx, libraries{openBLAS: threads, openMP: threads}, python, script, folder)
 	if err != nil {
 		return nil, err
 	}
-	t := &Torch{Peer: p}
-	most := 0.0
-	var failed error
-	for _, mode := range []string{"eager", "compiled", "graph"} {
-		r := request{"set " + mode + " " + precision, mode + " " + precision}
-		speed, err := p.try(r, trial)
-		if err != nil {
-			failed = fmt.Errorf("%s: %w", mode, err)
-			continue // what this version cannot do
-		}
-		if speed > most {
-			most, t.chosen = speed, r
-		}
+	return &Torch{Peer: p}, nil
+}
+
+// SetCUDA has PyTorch begin again from the initial values, in one of CUDAModes, at a precision.
+func (t *Torch) SetCUDA(mode, precision string) error {
+	r := request{"set " + mode + " " + precision, mode + " " + precision}
+	if _, err := t.ask("%s", r.text); err != nil {
+		return err
 	}
-	if most == 0 {
-		p.Close()
-		return nil, failed
-	}
-	if err := p.set(t.chosen); err != nil {
-		p.Close()
-		return nil, err
-	}
-	return t, nil
+	t.chosen, t.settings, t.fresh = r, r.meaning, true
+	return nil
 }
 
 // write writes the script and what it reads, and returns the script's path.
@@ -140,9 +172,12 @@ func (net *MLP) write(folder string) (script string, err error) {
 
 // Loss starts again from the initial values, trains so many steps and returns the loss of the batch that follows.
 func (t *Torch) Loss(steps int) (float64, error) {
-	if _, err := t.ask("%s", t.chosen.text); err != nil {
-		return 0, err
+	if !t.fresh {
+		if _, err := t.ask("%s", t.chosen.text); err != nil {
+			return 0, err
+		}
 	}
+	t.fresh = false
 	a, err := t.ask("loss %d", steps)
 	return a.Loss, err
 }

@@ -39,6 +39,8 @@ type memory struct {
 	blocks map[cu.DevicePtr]int64
 	free   map[int64][]cu.DevicePtr // blocks by size
 	idle   int64                    // bytes in free
+
+	poisoned map[string]bool // the purposes whose memory begins as NaN, see Poison
 }
 
 func (m *memory) init() {
@@ -200,6 +202,10 @@ func (d *Device) alloc(dt kernels.Dtype, n int, purpose string) (*buffer, error)
 	d.memory.used[purpose] += bytes
 	b := &buffer{dev: d, dtype: dt, n: n, life: l}
 	if err := d.check("zeroing memory", C.queue_zero(d.queue, C.CUdeviceptr(bl.at), C.size_t(bl.size))); err != nil {
+		d.reclaim(l)
+		return nil, err
+	}
+	if err := d.poison(bl, purpose); err != nil {
 		d.reclaim(l)
 		return nil, err
 	}

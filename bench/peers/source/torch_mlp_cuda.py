@@ -2,12 +2,18 @@
 
 As torch_mlp.py, which must lie beside it, but for
 
-  set MODE PRECISION    start again: eager, compiled (torch.compile) or graph (the whole step a CUDA graph);
-                        fp32, tf32, or bf16 (autocast)
+  set MODE PRECISION    start again; fp32, tf32, or bf16 (autocast), and one of the modes
+                        eager            as it is written
+                        compiled         forward and backward by torch.compile
+                        reduce-overhead  the same with mode="reduce-overhead": CUDA graphs of PyTorch's making
+                        graph            the whole step, the optimizer too, captured as a CUDA graph
+                        compiled-graph   the same of the compiled step
 
-Rows are gathered on the host and copied from page-locked memory, beside what the GPU does. Losses stay on the GPU.
+Rows are gathered on the host into page-locked memory and copied on a stream of their own, beside what the GPU computes. A captured step
+is captured once for each place that batches are copied to, so that nothing is copied twice. Adam is fused. Losses stay on the GPU.
 """
 
+import os
 import sys
 import time
 
@@ -18,85 +24,119 @@ import torch_mlp
 RING = 4  # batches on their way
 
 
+class Slot:
+    """A place for a batch: page-locked, on the GPU, and the captured step that reads it there."""
+
+    def __init__(self, batch, widths, device):
+        pinned = {"dtype": torch.float32, "pin_memory": True}
+        self.host = torch.zeros(batch, widths[0], **pinned), torch.zeros(batch, widths[-1], **pinned)
+        self.device = torch.zeros(batch, widths[0], device=device), torch.zeros(batch, widths[-1], device=device)
+        self.copied = torch.cuda.Event()  # the page-locked half may be filled again
+        self.taken = torch.cuda.Event()  # the GPU's half may be
+        self.graph = None
+        self.loss = None
+
+
 class Task(torch_mlp.Task):
     def __init__(self, folder):
         self.device = torch.device("cuda")
+        self.copies = torch.cuda.Stream()
         super().__init__(folder)
 
     def set(self, mode="eager", precision="fp32"):
-        if mode is not None and not isinstance(mode, str):  # the base class begins with numbers of threads
+        if not isinstance(mode, str):  # the base class begins with numbers of threads
             mode, precision = "eager", "fp32"
+        if hasattr(torch, "_dynamo"):
+            torch._dynamo.reset()  # what was compiled before, for another precision, must not make this one general
         torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
         torch.backends.cudnn.allow_tf32 = precision == "tf32"
-        super().set(2, True)
-        self.precision = precision
+        super().set(min(os.cpu_count() or 1, 8), True)
+        captured = mode in ("graph", "compiled-graph")
+        self.bf16 = precision == "bf16"
+        self.trees = mode == "reduce-overhead"
         self.model.to(self.device)
         adam = self.spec["adam"]
         self.optimizer = torch.optim.Adam(
             self.model.parameters(), lr=adam["rate"], betas=(adam["beta1"], adam["beta2"]), eps=adam["epsilon"],
-            fused=True, capturable=mode == "graph")
+            fused=True, capturable=captured)
+        self.forward = self.value
+        if mode in ("compiled", "compiled-graph"):
+            self.forward = torch.compile(self.value, dynamic=False)
+        elif mode == "reduce-overhead":
+            self.forward = torch.compile(self.value, dynamic=False, mode="reduce-overhead")
         widths, batch = self.spec["widths"], self.spec["batch"]
-        pinned = {"dtype": torch.float32, "pin_memory": True}
-        self.ring = [(torch.empty(batch, widths[0], **pinned), torch.empty(batch, widths[-1], **pinned), torch.cuda.Event())
-                     for _ in range(RING)]
+        self.slots = [Slot(batch, widths, self.device) for _ in range(RING)]
         self.turn = 0
-        self.forward = torch.compile(self.model) if mode == "compiled" else self.model
-        self.graph = None
-        if mode == "graph":
-            self.capture(batch, widths)
+        if captured:
+            self.capture()
         return {}
 
-    def batch(self):
-        batch = self.spec["batch"]
-        rows = self.order[self.at:self.at + batch]
-        self.at = (self.at + batch) % len(self.order)
-        x, y, copied = self.ring[self.turn]
-        self.turn = (self.turn + 1) % RING
-        copied.synchronize()
-        torch.index_select(self.x, 0, rows, out=x)
-        torch.index_select(self.y, 0, rows, out=y)
-        return x, y, copied
+    def value(self, x, y):
+        with torch.autocast("cuda", dtype=torch.bfloat16, enabled=self.bf16):
+            logits = self.model(x)
+        return self.criterion(logits.float(), y)
 
     def train(self, x, y):
-        self.optimizer.zero_grad(set_to_none=self.graph is None)
-        with torch.autocast("cuda", dtype=torch.bfloat16, enabled=self.precision == "bf16"):
-            loss = self.criterion(self.forward(x), y)
+        if self.trees:
+            torch.compiler.cudagraph_mark_step_begin()
+        self.optimizer.zero_grad(set_to_none=True)
+        loss = self.forward(x, y)
         loss.backward()
         self.optimizer.step()
         return loss.detach()
 
-    def capture(self, batch, widths):
-        """Captures a step. Warming up must leave nothing behind, so weights and statistics are put back."""
-        self.static = (torch.zeros(batch, widths[0], device=self.device), torch.zeros(batch, widths[-1], device=self.device))
+    def capture(self):
+        """Captures a step for each slot. Warming up must leave nothing behind, so weights and statistics are put back."""
         before = {k: v.clone() for k, v in self.model.state_dict().items()}
         side = torch.cuda.Stream()
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side):
             for _ in range(3):
-                self.train(*self.static)
+                self.train(*self.slots[0].device)
         torch.cuda.current_stream().wait_stream(side)
-        graph = torch.cuda.CUDAGraph()
-        self.optimizer.zero_grad(set_to_none=True)
-        with torch.cuda.graph(graph):
-            self.captured = self.train(*self.static)
-        self.model.load_state_dict(before)
-        for state in self.optimizer.state.values():
-            for v in state.values():
-                if torch.is_tensor(v):
-                    v.zero_()
-        self.graph = graph
+        torch.cuda.synchronize()
+        pool = None
+        for slot in self.slots:
+            graph = torch.cuda.CUDAGraph()
+            self.optimizer.zero_grad(set_to_none=True)
+            with torch.cuda.graph(graph, pool=pool):
+                slot.loss = self.train(*slot.device)
+            slot.graph, pool = graph, graph.pool()
+        with torch.no_grad():
+            self.model.load_state_dict(before)
+            for state in self.optimizer.state.values():
+                for v in state.values():
+                    if torch.is_tensor(v):
+                        v.zero_()
+        torch.cuda.synchronize()
+
+    def batch(self):
+        """Gathers the next batch and has it copied; the current stream waits for that."""
+        slot = self.slots[self.turn]
+        self.turn = (self.turn + 1) % RING
+        size = self.spec["batch"]
+        rows = self.order[self.at:self.at + size]
+        self.at = (self.at + size) % len(self.order)
+        slot.copied.synchronize()
+        for source, host in zip((self.x, self.y), slot.host):
+            torch.index_select(source, 0, rows, out=host)
+        self.copies.wait_event(slot.taken)
+        with torch.cuda.stream(self.copies):
+            for host, device in zip(slot.host, slot.device):
+                device.copy_(host, non_blocking=True)
+            slot.copied.record(self.copies)
+        torch.cuda.current_stream().wait_event(slot.copied)
+        return slot
 
     def step(self):
-        x, y, copied = self.batch()
-        if self.graph is None:
-            x, y = x.to(self.device, non_blocking=True), y.to(self.device, non_blocking=True)
-            copied.record()
-            return self.train(x, y)
-        self.static[0].copy_(x, non_blocking=True)
-        self.static[1].copy_(y, non_blocking=True)
-        copied.record()
-        self.graph.replay()
-        return self.captured
+        slot = self.batch()
+        if slot.graph is not None:
+            slot.graph.replay()
+            loss = slot.loss
+        else:
+            loss = self.train(*slot.device)
+        slot.taken.record()
+        return loss
 
     def run(self, seconds):
         torch.cuda.synchronize()
@@ -112,6 +152,9 @@ class Task(torch_mlp.Task):
 
 
 def main():
+    if not torch.cuda.is_available():
+        torch_mlp.answer({"absent": f"PyTorch {torch.__version__} finds no GPU"})
+        return
     task = Task(sys.argv[1])
     task.step()
     version = f"PyTorch {torch.__version__}, CUDA {torch.version.cuda}, {torch.cuda.get_device_name()}"
@@ -127,8 +170,8 @@ def main():
                 torch_mlp.answer(task.run(float(words[1])))
             else:
                 torch_mlp.answer({"error": f"unknown request {line!r}"})
-        except Exception as e:  # a mode that this version cannot do must not end the others
-            torch_mlp.answer({"error": f"{type(e).__name__}: {e}"})
+        except Exception as e:  # a precision that a mode cannot do must not end the others
+            torch_mlp.answer({"error": f"{type(e).__name__}: {e}"[:2000]})
 
 
 if __name__ == "__main__":
