@@ -31,6 +31,7 @@ var gemm = Suite{
 	},
 	Form:    gemmForm,
 	Peer:    "OpenBLAS",
+	Metrics: []Metric{{Name: "gflop_per_second", Direction: Higher}},
 	measure: measureGemm,
 }
 
@@ -73,7 +74,7 @@ func measureGemm(ctx context.Context, name string, r *runner) error {
 			return err
 		}
 	}
-	_, median, err := repeat(ctx, r.Duration, p.run)
+	_, median, err := r.repeat(ctx, p.run)
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ var steps = Suite{
 	Summary: "each kernel of a step of suite mlp, where it stands in the step: its time and how far it is from its limit",
 	Cases:   mlp.Cases,
 	Form:    mlpForm,
+	Metrics: []Metric{{Name: "microseconds", Direction: Lower}},
 	measure: measureKernels,
 }
 
@@ -52,7 +53,7 @@ func measureKernels(ctx context.Context, name string, r *runner) error {
 	}
 	n := behind(r.Device)
 	others := map[string]*kernelTimes{}
-	_, _, err = repeat(ctx, r.Duration, func() error {
+	_, _, err = r.repeat(ctx, func() error {
 		start := time.Now()
 		if err := s.assemble(); err != nil {
 			return err
