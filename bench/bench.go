@@ -8,6 +8,9 @@
 // Where another program does the same work ([peers]; gorgonia's TapeMachine), it and we take turns, and the ratio is that
 // of neighboring turns: the speed of a shared machine wavers more than two programs differ. Both must come to the same
 // results, or the comparison is an error.
+//
+// A suite declares the metrics that it stands by. What compares two measurements of them, and so every suite, is here
+// once: [Compare] between devices, [Gate] between versions.
 package bench
 
 import (
@@ -19,6 +22,7 @@ import (
 	"strings"
 	"time"
 
+	"debut/bench/peak"
 	"debut/kernels"
 )
 
@@ -40,6 +44,8 @@ type Result struct {
 // Options say what to measure and for how long.
 type Options struct {
 	Device kernels.Device
+	// DeviceName is what the device was opened by, for cases that open it themselves; "" stands for its kind.
+	DeviceName string
 	// Precision is that of the device's products, as it was opened; "" stands for fp32.
 	Precision string
 	// Cases names the cases; none: all those of the suite. A suite may know how to read more than it lists.
@@ -59,16 +65,24 @@ type Suite struct {
 	// Form says how further cases are written, "" where there are none.
 	Form string
 	// Peer is the program that Options.Peers compares with, "" where there is none.
-	Peer    string
+	Peer string
+	// Metrics are what its cases are compared by.
+	Metrics []Metric
+	// Host tells cases that are the host's work whatever the device, nil where there are none. They are measured with a CPU
+	// as the device alone.
+	Host    func(name string) bool
 	measure func(ctx context.Context, name string, r *runner) error
 }
 
 // runner is what the cases of a run share.
 type runner struct {
 	Options
-	peaks  peaks
-	result Result // what all results of the case have in common
-	emit   func(Result)
+	suite     Suite
+	peaks     peaks
+	result    Result // what all results of the case have in common
+	emit      func(Result)
+	yardstick *peak.Yardstick // of rounds, else nil
+	marks     marks
 }
 
 // report reports a number.
@@ -110,62 +124,105 @@ var ErrNoPeer = errors.New("peers are those of the suites mlp and gemm")
 // Run measures a suite's cases on a device and hands each number to report as soon as it is known. A canceled context
 // ends it between two repetitions with the context's error.
 func Run(ctx context.Context, suite string, opt Options, report func(Result) error) error {
-	s, err := Find(suite)
+	r, err := newRunner(suite, opt)
 	if err != nil {
 		return err
 	}
-	if opt.Device == nil {
-		return fmt.Errorf("bench: no device to measure")
-	}
-	if opt.Duration < 0 {
-		return fmt.Errorf("bench: a duration of %v; it cannot be negative", opt.Duration)
-	}
-	cases := opt.Cases
-	if len(cases) == 0 {
-		cases = slices.Clone(s.Cases)
-	}
-	if opt.Peers && s.Peer == "" {
-		return fmt.Errorf("bench: %w; %s has none to choose", ErrNoPeer, s.Name)
-	}
-	info := opt.Device.Info()
-	r := &runner{Options: opt, peaks: newPeaks(opt.Device)}
-	for _, name := range cases {
-		var failed error
-		r.result = Result{
-			Suite: s.Name, Case: name, Device: info.Kind + " " + info.Name, Level: info.Level, Threads: info.Threads,
-		}
-		r.emit = func(x Result) {
-			if failed == nil {
-				failed = report(x)
-			}
-		}
-		err := s.measure(ctx, name, r)
-		if err == nil {
-			err = errors.Join(failed, r.peaks.err)
-		}
-		if err != nil {
-			return fmt.Errorf("bench: suite %s, case %s: %w", s.Name, name, err)
+	for _, name := range r.Cases {
+		if err := r.measure(ctx, name, report); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
+// newRunner checks what is asked for and fills in the suite's cases.
+func newRunner(suite string, opt Options) (*runner, error) {
+	s, err := Find(suite)
+	if err != nil {
+		return nil, err
+	}
+	if opt.Device == nil {
+		return nil, fmt.Errorf("bench: no device to measure")
+	}
+	if opt.Duration < 0 {
+		return nil, fmt.Errorf("bench: a duration of %v; it cannot be negative", opt.Duration)
+	}
+	kind := opt.Device.Info().Kind
+	if len(opt.Cases) == 0 {
+		opt.Cases = s.on(kind, s.Cases)
+	}
+	if has := s.on(kind, opt.Cases); len(has) < len(opt.Cases) {
+		i := slices.IndexFunc(opt.Cases, func(c string) bool { return !slices.Contains(has, c) })
+		return nil, fmt.Errorf("bench: suite %s, case %s is the work of the CPU, not of %s: use --device cpu", s.Name, opt.Cases[i], kind)
+	}
+	if opt.Peers && s.Peer == "" {
+		return nil, fmt.Errorf("bench: %w; %s has none to choose", ErrNoPeer, s.Name)
+	}
+	return &runner{Options: opt, suite: s, peaks: newPeaks(opt.Device)}, nil
+}
+
+// on returns those of the cases that a kind of device has.
+func (s Suite) on(kind string, cases []string) []string {
+	if s.Host == nil || kind == "cpu" {
+		return cases
+	}
+	return slices.DeleteFunc(slices.Clone(cases), s.Host)
+}
+
+// measure measures a case.
+func (r *runner) measure(ctx context.Context, name string, report func(Result) error) error {
+	var failed error
+	info := r.Device.Info()
+	r.result = Result{
+		Suite: r.suite.Name, Case: name, Device: info.Kind + " " + info.Name, Level: info.Level, Threads: info.Threads,
+	}
+	r.emit = func(x Result) {
+		if failed == nil {
+			failed = report(x)
+		}
+	}
+	err := r.suite.measure(ctx, name, r)
+	if err == nil {
+		err = errors.Join(failed, r.peaks.err)
+	}
+	if err != nil {
+		return fmt.Errorf("bench: suite %s, case %s: %w", r.suite.Name, name, err)
+	}
+	return nil
+}
+
+// plant, where it is set, follows all work that is timed and is timed with it: to see that a slowdown is found.
+var plant func(work time.Duration)
+
+// timed returns how long work takes. Everything that a suite times, but for turns with a peer, goes through here.
+func (r *runner) timed(work func() error) (time.Duration, error) {
+	r.mark(false)
+	start := time.Now()
+	err := work()
+	if plant != nil {
+		plant(time.Since(start))
+	}
+	return time.Since(start), err
+}
+
 // repeat runs once, not measured, and then for the duration, at least once more. It returns how often that was and
 // the median time.
-func repeat(ctx context.Context, d time.Duration, run func() error) (n int, median time.Duration, err error) {
+func (r *runner) repeat(ctx context.Context, run func() error) (n int, median time.Duration, err error) {
 	if err := run(); err != nil {
 		return 0, 0, err
 	}
 	var times []time.Duration
-	for begin := time.Now(); len(times) == 0 || time.Since(begin) < d; {
+	for spent := time.Duration(0); len(times) == 0 || spent < r.Duration; {
 		if err := ctx.Err(); err != nil {
 			return 0, 0, err
 		}
-		start := time.Now()
-		if err := run(); err != nil {
+		t, err := r.timed(run)
+		if err != nil {
 			return 0, 0, err
 		}
-		times = append(times, time.Since(start))
+		times = append(times, t)
+		spent += max(t, time.Nanosecond)
 	}
 	slices.Sort(times)
 	// A clock too coarse to see the work must not make its speed infinite.

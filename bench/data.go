@@ -1,9 +1,11 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -31,6 +33,8 @@ var data = Suite{
 		"one epoch of a logistic regression streamed from it",
 	Cases:   []string{"csv.5000000", "prepare.5000000", "stream.5000000"},
 	Form:    dataForm,
+	Metrics: []Metric{{Name: "rows_per_second", Direction: Higher}, {Name: "log_loss", Direction: Same}},
+	Host:    func(name string) bool { return !strings.HasPrefix(name, "stream.") },
 	measure: measureData,
 }
 
@@ -121,25 +125,26 @@ func timed(work func() error) (float64, error) {
 	return time.Since(began).Seconds(), err
 }
 
-// turns lets us and the peers take turns, at least twice and for the time asked for, and reports median speeds and ratios.
+// turns lets us and the peers take turns, three times or more and for the time asked for, and reports median speeds and ratios.
+// In rounds, which compare us with ourselves, we are alone, and one turn may be enough.
 func (w *dataWork) turns(ctx context.Context, ours func() error, peers map[string]func() error) error {
-	names := make([]string, 0, len(peers))
-	for name := range peers {
-		names = append(names, name)
+	least := 3
+	if w.r.yardstick != nil {
+		peers, least = nil, 1
 	}
-	slices.Sort(names)
+	names := slices.Sorted(maps.Keys(peers))
 	var own []float64
 	theirs := map[string][]float64{}
 	began := time.Now()
-	for len(own) < 3 || time.Since(began) < w.r.Duration {
+	for len(own) < least || time.Since(began) < w.r.Duration {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		s, err := timed(ours)
+		d, err := w.r.timed(ours)
 		if err != nil {
 			return err
 		}
-		own = append(own, s)
+		own = append(own, d.Seconds())
 		for _, name := range names {
 			p, err := timed(peers[name])
 			if err != nil {
@@ -271,17 +276,22 @@ func (w *dataWork) stream(ctx context.Context) error {
 name: stream
 seed: 1
 output: %q
+device: %q
+precision: %s
 threads: %d
 data: {prepared: %q, target: label, ignore: id, memory: %s}
 model: {kind: linear}
 train: {epochs: 1, batch: 4096}
-`, w.dir, w.threads, filepath.Join(w.dir, "prepared"), bytesize.Size(streamMemory))), nil)
+`, w.dir, cmp.Or(w.r.DeviceName, w.r.Device.Info().Kind), cmp.Or(w.r.Precision, "fp32"), w.threads, filepath.Join(w.dir, "prepared"), bytesize.Size(streamMemory))), nil)
 	if err != nil {
 		return err
 	}
 	fresh := resetPeak()
-	out, err := run.Train(ctx, cfg, run.Options{ConfigPath: "run.yaml", Overwrite: true})
-	if err != nil {
+	var out *run.Outcome
+	if _, err := w.r.timed(func() (err error) {
+		out, err = run.Train(ctx, cfg, run.Options{ConfigPath: "run.yaml", Overwrite: true})
+		return err
+	}); err != nil {
 		return err
 	}
 	if fresh {

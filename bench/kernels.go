@@ -18,6 +18,7 @@ var steps = Suite{
 	Summary: "each kernel of a step of suite mlp, where it stands in the step: its time and how far it is from its limit",
 	Cases:   mlp.Cases,
 	Form:    mlpForm,
+	Metrics: []Metric{{Name: "microseconds", Direction: Lower}},
 	measure: measureKernels,
 }
 
@@ -65,7 +66,7 @@ func measureKernels(ctx context.Context, name string, r *runner) (err error) {
 		}
 	}
 	others := map[string]*kernelTimes{}
-	_, _, err = repeat(ctx, r.Duration, func() error {
+	_, _, err = r.repeat(ctx, func() error {
 		start := time.Now()
 		if err := s.Assemble(); err != nil {
 			return err

@@ -26,6 +26,7 @@ var mlp = Suite{
 	Cases:   []string{"256-512-256-1", "1024-1024-512-256-1"},
 	Form:    mlpForm,
 	Peer:    "PyTorch",
+	Metrics: trainingMetrics,
 	measure: measureMLP,
 }
 
@@ -57,7 +58,7 @@ func measureMLP(ctx context.Context, name string, r *runner) error {
 	if err != nil {
 		return err
 	}
-	n, median, err := repeat(ctx, r.Duration, step.Burst)
+	n, median, err := r.repeat(ctx, step.Burst)
 	if err != nil {
 		return err
 	}
@@ -73,6 +74,9 @@ func measureMLP(ctx context.Context, name string, r *runner) error {
 const lossSteps = 50
 
 const lossMetric = "loss_after_50_steps"
+
+// trainingMetrics are those of suites that train.
+var trainingMetrics = []Metric{{Name: "rows_per_second", Direction: Higher}, {Name: lossMetric, Direction: Same}}
 
 // lossTolerance is how far apart, relative to the greater, losses after lossSteps may be that began with the same numbers
 // and differ in the order of their sums. Adam divides gradients by their size, so that where one is next to zero its

@@ -67,7 +67,7 @@ func (a *accelerator) flopsPerSecond() (best float64, err error) {
 		if err != nil {
 			return 0, err
 		}
-		median, err := p.median(context.Background(), peakRound)
+		median, err := p.median(context.Background(), &runner{Options: Options{Duration: peakRound}})
 		p.release()
 		if err != nil {
 			return 0, err

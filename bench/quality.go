@@ -18,6 +18,7 @@ var quality = Suite{
 	Summary: "the network and data of suite mlp, trained until it ranks new rows with an AUC of 0.9: steps and seconds of training",
 	Cases:   []string{"256-512-256-1"},
 	Form:    mlpForm,
+	Metrics: []Metric{{Name: "seconds_to_auc", Direction: Lower}, {Name: "steps_to_auc", Direction: Lower, Exact: true}},
 	measure: measureQuality,
 }
 
@@ -52,16 +53,19 @@ func measureQuality(ctx context.Context, name string, r *runner) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		start := time.Now()
-		for range qualityEvery {
-			if err := s.run(); err != nil {
-				return err
+		d, err := r.timed(func() error {
+			for range qualityEvery {
+				if err := s.run(); err != nil {
+					return err
+				}
 			}
-		}
-		if _, err := s.trainer.Losses(true); err != nil {
+			_, err := s.trainer.Losses(true)
+			return err
+		})
+		if err != nil {
 			return err
 		}
-		spent += time.Since(start)
+		spent += d
 		auc, err := e.auc()
 		if err != nil {
 			return err

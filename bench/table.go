@@ -64,3 +64,23 @@ func WriteTable(w io.Writer, when time.Time, version string, results []Result) e
 func cell(s string) string {
 	return strings.NewReplacer("|", `\|`, "\n", " ").Replace(s)
 }
+
+// Table is a report for people, with cases in a column of so many characters at least.
+func (r *Report) Table(width int) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%-*s %-18s %12s %12s %8s  %-14s %8s %7s  %s\n", width, "case", "metric", "before", "now", "ratio", "interval", "machine", "rounds", "")
+	for _, v := range r.Verdicts {
+		before, now, ratio, interval, machine := Number(v.Before), Number(v.Now), fmt.Sprintf("%.3f", v.Ratio), "", fmt.Sprintf("%.2f", v.Machine)
+		if v.Least != nil {
+			interval = fmt.Sprintf("%.3f … %.3f", *v.Least, *v.Greatest)
+		}
+		switch v.Verdict {
+		case Missing:
+			now, ratio, machine = "", "", ""
+		case New:
+			before, ratio, machine = "", "", ""
+		}
+		fmt.Fprintf(&b, "%-*s %-18s %12s %12s %8s  %-14s %8s %7d  %s\n", width, v.Case, v.Metric, before, now, ratio, interval, machine, v.Rounds, v.Verdict)
+	}
+	return b.String()
+}

@@ -21,6 +21,7 @@ var tape = Suite{
 		"         in turns; ratios are by the clock",
 	Cases:   []string{"256-512-256-1"},
 	Form:    mlpForm,
+	Metrics: trainingMetrics,
 	measure: measureTape,
 }
 
@@ -28,9 +29,6 @@ func measureTape(ctx context.Context, name string, r *runner) (err error) {
 	widths, err := parseMLP(name)
 	if err != nil {
 		return err
-	}
-	if kind := r.Device.Info().Kind; kind != "cpu" {
-		return fmt.Errorf("the TapeMachine computes on the CPU, not on %s: use --device cpu", kind)
 	}
 	step, err := newMLPStep(r.Device, widths)
 	if err != nil {
@@ -45,8 +43,13 @@ func measureTape(ctx context.Context, name string, r *runner) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, peer.machine.Close()) }()
-	theirs := peer.limited(r.Device.Info().Threads, perSecond(peer.run))
-	if _, err := peer.limited(r.Device.Info().Threads, func(ctx context.Context, _ time.Duration) (float64, error) {
+	// The TapeMachine computes on the CPU: with as many threads as we, or beside another device with all there are.
+	threads := r.Device.Info().Threads
+	if r.Device.Info().Kind != "cpu" {
+		threads = runtime.GOMAXPROCS(0)
+	}
+	theirs := peer.limited(threads, perSecond(peer.run))
+	if _, err := peer.limited(threads, func(ctx context.Context, _ time.Duration) (float64, error) {
 		for range lossSteps + 1 {
 			if err := ctx.Err(); err != nil {
 				return 0, err
@@ -59,7 +62,7 @@ func measureTape(ctx context.Context, name string, r *runner) (err error) {
 	})(ctx, 0); err != nil {
 		return err
 	}
-	version := fmt.Sprintf("gorgonia's TapeMachine, gonum BLAS, GOMAXPROCS=%d", r.Device.Info().Threads)
+	version := fmt.Sprintf("gorgonia's TapeMachine, gonum BLAS, GOMAXPROCS=%d", threads)
 	return step.compare(ctx, r, peer.loss, version, theirs)
 }
 

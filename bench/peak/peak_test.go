@@ -37,3 +37,18 @@ func TestCopy(t *testing.T) {
 		}
 	}
 }
+
+// The yardstick measures all of its speeds; one thread alone has nobody to answer.
+func TestYardstick(t *testing.T) {
+	for _, threads := range []int{0, 1, 2, 5} {
+		s := peak.NewYardstick("generic", threads).Measure()
+		for _, x := range []float64{s.Compute, s.Memory, s.Answers} {
+			if !(x >= 0) || math.IsInf(x, 0) {
+				t.Errorf("%d threads: %+v", threads, s)
+			}
+		}
+		if s.Compute == 0 || s.Memory == 0 || (s.Answers > 0) != (threads > 1) {
+			t.Errorf("%d threads: %+v", threads, s)
+		}
+	}
+}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"debut/bench"
 	"debut/datasets/storefront"
 	"debut/kernels/cuda"
 	"debut/kernels/cuda/emulator"
@@ -57,6 +58,7 @@ func TestScripts(t *testing.T) {
 			"exits":      exits,
 			"interrupt":  interrupt,
 			"json":       checkJSON,
+			"scale":      scale,
 			"storefront": simulate,
 		},
 	})
@@ -119,6 +121,28 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if strconv.Itoa(code) != args[0] {
 		ts.Fatalf("exit code %d, want %s; stderr:\n%s", code, args[0], ts.ReadFile("stderr"))
 	}
+}
+
+// scale FACTOR FILE multiplies all speeds that a results file of bench is compared by.
+func scale(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: scale FACTOR FILE")
+	}
+	factor, err := strconv.ParseFloat(args[0], 64)
+	ts.Check(err)
+	file := ts.MkAbs(args[1])
+	r, err := bench.ReadResults(file)
+	ts.Check(err)
+	for _, c := range r.Cases {
+		for _, s := range c.Metrics {
+			for i := range s.Samples {
+				if s.Direction == bench.Higher {
+					s.Samples[i] *= factor
+				}
+			}
+		}
+	}
+	ts.Check(r.Write(file))
 }
 
 // interrupt SIGNAL FILE CODE ARGS… runs debut, sends it a signal once FILE has content, and checks its exit code.
