@@ -6,7 +6,7 @@ import (
 	"io"
 	"slices"
 
-	"debut/kernels"
+	"debut/kernels/rawbytes"
 )
 
 // Encoded is a run of rows as a model reads them. Numbers and ids are
@@ -88,7 +88,7 @@ func appendOptional[T any](dst, src []T, have, more int) []T {
 // targets and weights, each behind its length, in the byte order of the machine.
 // Id columns are no part of it, for no model sees them.
 func (e *Encoded) Hash(ctx context.Context, w io.Writer) error {
-	for _, b := range [][]byte{kernels.Bytes(e.Numeric), kernels.Bytes(e.IDs), kernels.Bytes(e.Target), kernels.Bytes(e.Weight)} {
+	for _, b := range [][]byte{rawbytes.Of(e.Numeric), rawbytes.Of(e.IDs), rawbytes.Of(e.Target), rawbytes.Of(e.Weight)} {
 		if _, err := fmt.Fprintf(w, "%d bytes\n", len(b)); err != nil {
 			return err
 		}

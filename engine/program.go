@@ -125,9 +125,6 @@ func (p *Program) checkFeed(name string, m kernels.Matrix, got int) error {
 // Run runs the program once.
 func (p *Program) Run() error { return p.exec.Run() }
 
-// RunProfiled runs the program kernel by kernel and adds up what each takes.
-func (p *Program) RunProfiled(pr *Profile) error { return pr.run(p.dev, p.kernels) }
-
 // Output returns the matrix of an output, valid after a run until the next one.
 func (p *Program) Output(n *Node) (kernels.Matrix, error) {
 	m, ok := p.outputs[n]

@@ -16,7 +16,8 @@ package kernels
 import (
 	"errors"
 	"fmt"
-	"unsafe"
+
+	"debut/kernels/rawbytes"
 )
 
 // Dtype is the element type of a buffer.
@@ -167,10 +168,7 @@ func DtypeOf[T Element]() Dtype {
 
 // Bytes views a slice as bytes, for Upload and Download.
 func Bytes[T Element](s []T) []byte {
-	if len(s) == 0 {
-		return nil
-	}
-	return unsafe.Slice((*byte)(unsafe.Pointer(&s[0])), len(s)*int(unsafe.Sizeof(s[0])))
+	return rawbytes.Of(s)
 }
 
 // Upload copies src to elements off… of dst, whose type must be T's.

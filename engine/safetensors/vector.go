@@ -3,7 +3,8 @@ package safetensors
 import (
 	"fmt"
 	"math"
-	"unsafe"
+
+	"debut/kernels/rawbytes"
 )
 
 // Number is what vectors are of.
@@ -20,18 +21,10 @@ func dtypeOf[T Number]() Dtype {
 	return F32
 }
 
-// bytesOf views a slice as bytes; machines that this program runs on are little-endian, as the format is.
-func bytesOf[T Number](v []T) []byte {
-	if len(v) == 0 {
-		return nil
-	}
-	return unsafe.Slice((*byte)(unsafe.Pointer(&v[0])), len(v)*int(unsafe.Sizeof(v[0])))
-}
-
 // Vector is a slice to be written as a tensor of one dimension. It must not change before it is.
 func Vector[T Number](name string, v []T) Source {
 	return Source{Name: name, Dtype: dtypeOf[T](), Shape: []int{len(v)}, Read: func(dst []byte, off int64) error {
-		copy(dst, bytesOf(v)[off:])
+		copy(dst, rawbytes.Of(v)[off:])
 		return nil
 	}}
 }
@@ -47,7 +40,7 @@ func ReadVector[T Number](f *File, name string) ([]T, error) {
 			return nil, fmt.Errorf("safetensors: tensor %q is %s of shape %v, not a vector of %s: %w", name, info.Dtype, info.Shape, want, ErrFormat)
 		}
 		v := make([]T, info.Shape[0])
-		if err := f.ReadAt(info, bytesOf(v), 0); err != nil {
+		if err := f.ReadAt(info, rawbytes.Of(v), 0); err != nil {
 			return nil, err
 		}
 		if floats, ok := any(v).([]float32); ok {

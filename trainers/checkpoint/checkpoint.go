@@ -94,19 +94,6 @@ func newStore(dir string, opt Options) *Store {
 	return s
 }
 
-// Usable reports whether dir looks as if it held a checkpoint to resume from, by the names of its files. It changes
-// nothing; a folder that does not exist holds none.
-func Usable(dir string) (bool, error) {
-	l, err := newStore(dir, Options{}).list()
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	return len(l.complete()) > 0, nil
-}
-
 // Dir is the folder of the store.
 func (s *Store) Dir() string { return s.dir }
 

@@ -260,9 +260,6 @@ func Restore(plan Plan, s State) (*Loop, error) {
 // continues with the next. An Evaluate is carried out by [Loop.Observe].
 func (l *Loop) State() State { return l.state }
 
-// Plan returns the plan.
-func (l *Loop) Plan() Plan { return l.plan }
-
 // RowsLeft returns the rows still to be trained on if the training is not
 // stopped early: with the rate so far, the time that is left.
 func (l *Loop) RowsLeft() int64 {

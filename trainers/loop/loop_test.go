@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"pgregory.net/rapid"
 )
@@ -385,20 +384,5 @@ func TestNoAllocation(t *testing.T) {
 	// The one is the random stream of the epoch; its 102 events make none.
 	if n := testing.AllocsPerRun(50, epoch); n > 1 {
 		t.Errorf("%v allocations an epoch", n)
-	}
-}
-
-func TestProgress(t *testing.T) {
-	l, err := New(Plan{Rows: 100, Batch: 10, Epochs: 2})
-	if err != nil {
-		t.Fatal(err)
-	}
-	l.Next()
-	p := l.Progress(.5, 10)
-	if p.Left != 19*time.Second || p.Batch != 1 || p.Batches != 10 || p.Epochs != 2 || p.Loss != .5 {
-		t.Errorf("%+v", p)
-	}
-	if l.Progress(0, 0).Left != 0 || l.Progress(0, 1e-300).Left != 0 {
-		t.Error("an estimate from nothing")
 	}
 }

@@ -114,17 +114,6 @@ func empty(users, items int) *interactions.Matrix {
 	return &interactions.Matrix{Rows: users, Columns: items, Offsets: make([]int64, users+1)}
 }
 
-// pick is the matrix of some rows.
-func pick(m *interactions.Matrix, rows []int32) *interactions.Matrix {
-	out := empty(len(rows), m.Columns)
-	for i, r := range rows {
-		items, values := m.Row(int(r))
-		out.Indices, out.Values = append(out.Indices, items...), append(out.Values, values...)
-		out.Offsets[i+1] = int64(len(out.Indices))
-	}
-	return out
-}
-
 // popular ranks items by the share of users that have them: what to recommend to whom nothing is known of.
 type popular struct{ share []float32 }
 

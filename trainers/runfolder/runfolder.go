@@ -301,10 +301,6 @@ func (f *Folder) Events(at time.Time) (*tensorboard.File, error) {
 // Model makes the folder of the model, where it is not there yet, and returns its path.
 func (f *Folder) Model() (string, error) { return f.subfolder(ModelDir) }
 
-// Checkpoints makes the folder of the checkpoints, where it is not there yet, and
-// returns its path.
-func (f *Folder) Checkpoints() (string, error) { return f.subfolder(CheckpointsDir) }
-
 func (f *Folder) subfolder(name string) (string, error) {
 	path := f.Join(name)
 	if err := os.MkdirAll(path, 0o755); err != nil {
