@@ -356,3 +356,30 @@ func TestValidate(t *testing.T) {
 		wantError(t, c.Validate(), parts...)
 	}
 }
+
+func FuzzReadVocabulary(f *testing.F) {
+	v, err := NewVocabulary([]string{"a", `b\`, "c\nd"})
+	if err != nil {
+		f.Fatal(err)
+	}
+	var b bytes.Buffer
+	if _, err := v.WriteTo(&b); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b.Bytes())
+	f.Add([]byte("debut-vocabulary 1 -1 sha256:\n"))
+	f.Add([]byte("debut-vocabulary 1 99999999999 sha256:\na\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		v, err := ReadVocabulary(bytes.NewReader(text))
+		if err != nil {
+			return
+		}
+		var again bytes.Buffer
+		if _, err := v.WriteTo(&again); err != nil {
+			t.Fatal(err)
+		}
+		if w, err := ReadVocabulary(&again); err != nil || w.Sum() != v.Sum() {
+			t.Errorf("written and read again: %v", err)
+		}
+	})
+}

@@ -144,7 +144,7 @@ func configs() []Settings {
 				{Similarity: Dot, Weighting: None}, {Similarity: Jaccard, Weighting: None}, {Similarity: Pearson, Weighting: None},
 			} {
 				c.Shrinkage, c.Neighbors = new(shrinkage), new(neighbors)
-				c.SetDefaults()
+				c.SetDefaults(KindItem)
 				out = append(out, c)
 			}
 		}
