@@ -287,6 +287,9 @@ func TestAddRefuses(t *testing.T) {
 	}
 	_, err = b.Build(t.Context(), 1, nil)
 	wantError(t, err, `user "u"`, "smaller weights")
+	wantError(t, b.Add(Event{User: "u", Item: "i", Value: 1}), "make another")
+	_, err = b.Build(t.Context(), 1, nil)
+	wantError(t, err, "make another")
 	b, _ = NewBuilder(&Config{})
 	for k := range 17 {
 		err = b.Add(Event{User: "u", Item: "i", Value: 1, Kind: fmt.Sprint(k)})
