@@ -139,8 +139,8 @@ func each(p *pool.Pool, n int, f func(i int)) {
 	p.Run(n, task(f))
 }
 
-// blockEvents is about how many events a block of users has: work for some milliseconds.
-const blockEvents = 1 << 16
+// blockEvents is about how many events a block of users has: work for a millisecond.
+const blockEvents = 1 << 12
 
 // blocks cuts the users where enough events have come together.
 func (s *sorting) blocks() []int {

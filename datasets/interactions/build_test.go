@@ -43,7 +43,7 @@ func TestOrderAndThreadsDoNotMatter(t *testing.T) {
 		"split: {method: leave_last_out, test_items: 2, validation_items: 1}", "split: {method: leave_random_out, event: buy}", byTime,
 	} {
 		r := philox.New(uint64(n), 1)
-		events := drawn(r, 3000, true)
+		events := drawn(r, 4*blockEvents, true) // so that there are several blocks to share
 		first := sum(mustBuild(t, events, text, 1))
 		for _, threads := range []int{1, 2, 7} {
 			if s := sum(mustBuild(t, shuffled(events, r), text, threads)); s != first {

@@ -16,6 +16,9 @@ import (
 // taobao loads the log of views, carts and buys, each 0/1, added up. more are further lines of the configuration.
 func taobao(t testing.TB, more string) *interactions.Dataset {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("all pairs of twelve thousand items take a minute under the race detector; TestThreads has few of them")
+	}
 	root := os.Getenv("DEBUT_DATA")
 	if root == "" {
 		root = filepath.Join("..", "..", "..", "shared", "data")
