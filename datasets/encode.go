@@ -73,12 +73,14 @@ func (e *Encoder) Encode(ctx context.Context, f *Frame, needTarget bool) (*Encod
 			c.encodeDate(s, out, d)
 			d += len(c.Features)
 		case c.Type == TypeVector:
-			if err := c.encodeVectors(f, s, out, d); err != nil {
+			if err := c.encodeVectors(ctx, f, s, out, d); err != nil {
 				return nil, report, err
 			}
 			d += c.Width
 		case c.Type == TypeText:
-			c.encodeWords(s, out, d)
+			if err := c.encodeWords(ctx, s, out, d); err != nil {
+				return nil, report, err
+			}
 			d += c.Width
 		default:
 			if err := c.encodeNumber(f, s, out, d); err != nil {

@@ -139,7 +139,7 @@ func openRelation(ctx context.Context, db *duck.DB, src *Source, baseDir string,
 	}
 	rel := &relation{origin: &origin{files: files, applied: options.applied}, null: nullSet(src), options: options}
 	if format == "csv" {
-		d, err := sniffDialect(files, src, options.applied)
+		d, err := sniffDialect(ctx, files, src, options.applied)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -179,7 +179,7 @@ func openQuery(ctx context.Context, db *duck.DB, src *Source, baseDir string, op
 		}
 		reader := typedReader(format, paths)
 		if format == "csv" {
-			d, err := sniffDialect(paths, s, options.applied)
+			d, err := sniffDialect(ctx, paths, s, options.applied)
 			if err != nil {
 				return err
 			}
@@ -454,6 +454,9 @@ func (r *relation) readColumns(ctx context.Context, db *duck.DB, indexes []int, 
 		return nil
 	})
 	if err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
 		if r.origin.dialect != nil && !r.origin.query {
 			return nil, r.origin.dialect.translate(err, r.origin.files)
 		}
@@ -469,16 +472,28 @@ func (r *relation) readColumns(ctx context.Context, db *duck.DB, indexes []int, 
 	}
 	var again []int
 	for k, i := range indexes {
-		s, reread, err := readers[k].finish(r.origin)
+		f, err := await(ctx, func() (f finished, err error) {
+			f.series, f.reread, err = readers[k].finish(r.origin)
+			return f, err
+		})
+		if ctx.Err() != nil {
+			return nil, ctx.Err() // and not what an interrupted search for the place of an error made of it
+		}
 		if err != nil {
 			return nil, err
 		}
-		if reread {
+		if f.reread {
 			again = append(again, i)
 		}
-		series[i] = s
+		series[i] = f.series
 	}
 	return again, nil
+}
+
+// finished is a column as its reader leaves it.
+type finished struct {
+	series *Series
+	reread bool
 }
 
 // columnReader takes one column out of chunks.

@@ -1,6 +1,7 @@
 package datasets
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -32,7 +33,7 @@ type TableOptions struct {
 
 // OpenTable finds the files of a source without a query and how they are
 // written.
-func OpenTable(src Source, baseDir string, o TableOptions) (Table, error) {
+func OpenTable(ctx context.Context, src Source, baseDir string, o TableOptions) (Table, error) {
 	files, err := resolveFiles(src.Path, baseDir)
 	if err != nil {
 		return Table{}, err
@@ -50,7 +51,7 @@ func OpenTable(src Source, baseDir string, o TableOptions) (Table, error) {
 		}
 		return Table{SQL: typedReader(format, files), Files: files, Explain: explain}, nil
 	}
-	d, err := sniffDialect(files, &src, false)
+	d, err := sniffDialect(ctx, files, &src, false)
 	if err != nil {
 		return Table{}, err
 	}

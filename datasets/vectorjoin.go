@@ -121,7 +121,7 @@ func (j *vectorJoin) read(ctx context.Context, r *relation, keys *Series) (s *Se
 	if rows < 1 || rows > math.MaxInt32 || width < 1 || width > maxWidth {
 		return nil, fmt.Errorf("vectors %s: %s has %d rows of %d numbers; there may be 1 to %d of 1 to %d", j.name, displayName(j.matrix), rows, width, math.MaxInt32, maxWidth)
 	}
-	at, err := j.matrixRows(r, keys, rows)
+	at, err := j.matrixRows(ctx, r, keys, rows)
 	if err != nil {
 		return nil, err
 	}
@@ -178,7 +178,7 @@ const vectorBlock = 1 << 16
 
 // matrixRows returns the row of the matrix for each entry of the keys'
 // dictionary, -1 where it has none.
-func (j *vectorJoin) matrixRows(r *relation, keys *Series, rows int) ([]int32, error) {
+func (j *vectorJoin) matrixRows(ctx context.Context, r *relation, keys *Series, rows int) ([]int32, error) {
 	at := make([]int32, len(keys.Dict))
 	if j.ids == "" {
 		for code, text := range keys.Dict {
@@ -196,7 +196,7 @@ func (j *vectorJoin) matrixRows(r *relation, keys *Series, rows int) ([]int32, e
 		}
 		return at, nil
 	}
-	index, err := readIDs(j.ids, rows)
+	index, err := readIDs(ctx, j.ids, rows)
 	if err != nil {
 		return nil, fmt.Errorf("vectors %s: %w", j.name, err)
 	}
@@ -225,14 +225,14 @@ func (j *vectorJoin) matrixRows(r *relation, keys *Series, rows int) ([]int32, e
 
 // readIDs reads one id a line, and returns the number of each line, counted
 // from 0.
-func readIDs(path string, capacity int) (index map[string]int32, err error) {
+func readIDs(ctx context.Context, path string, capacity int) (index map[string]int32, err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("read the ids of vectors: %w", err)
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	index = make(map[string]int32, min(capacity, 1<<20))
-	lines := bufio.NewScanner(f)
+	lines := bufio.NewScanner(&interruptible{ctx, f})
 	for n := 0; lines.Scan(); n++ {
 		id := strings.TrimSpace(lines.Text())
 		if n == 0 {

@@ -152,6 +152,10 @@ func (d *DB) NewAppender(table string, types []ColumnType) (*Appender, error) {
 		}
 		a.columns[i].kind = t
 	}
+	if d.busy != nil {
+		<-d.busy
+		d.busy = nil
+	}
 	if mapping.AppenderCreateExt(d.conn, "", "", table, &a.appender) == mapping.StateError {
 		err := fmt.Errorf("duckdb: append to table %s: %s", table, mapping.AppenderError(a.appender))
 		mapping.AppenderDestroy(&a.appender)
