@@ -198,7 +198,7 @@ func (d *demonstration) predict(ctx context.Context, model, file string) ([]floa
 		return nil, err
 	}
 	if file != "" {
-		if err := datasets.WritePredictions(ctx, filepath.Join(d.dir, file), out.Columns); err != nil {
+		if err := datasets.WriteTable(ctx, filepath.Join(d.dir, file), out.Columns); err != nil {
 			return nil, err
 		}
 	}
