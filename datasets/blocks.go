@@ -127,8 +127,13 @@ func (b *blockReading) pass(db *duck.DB, rel *relation) error {
 		r, sql := rel.newReader(i, declared)
 		b.readers, items = append(b.readers, r.(blockReader)), append(items, sql)
 	}
+	needed := b.encoder.needed(b.needTarget)
 	for _, i := range b.chosen.reading {
 		add(i, b.chosen.types[i])
+		isKey := slices.ContainsFunc(b.chosen.joins, func(j vectorJoin) bool { return j.on == i })
+		if t, ok := b.readers[len(b.readers)-1].(*textReader); ok && !isKey && !slices.Contains(needed, rel.names[i]) {
+			t.carried = true
+		}
 	}
 	for _, j := range b.chosen.joins {
 		at := slices.Index(b.chosen.reading, j.on)

@@ -123,6 +123,9 @@ func (t *textColumn) cut(from *origin) *Series {
 	}
 	t.before += len(s.Codes)
 	t.series = &Series{Name: s.Name, Kind: s.Kind, Codes: make([]int32, 0, len(s.Codes))}
+	if t.carried {
+		t.series.Dict = make([]string, 0, len(s.Dict))
+	}
 	t.counts = t.counts[:0]
 	clear(t.index)
 	if t.failed != nil || t.tally != nil && t.tally.mixed() {

@@ -51,6 +51,9 @@ type textColumn struct {
 	place   func(row int) string // names a row; nil: the origin does
 
 	cuts // where the column is read in blocks
+	// carried columns are only written out again: no dictionary of values that
+	// hardly repeat is made.
+	carried bool
 }
 
 // badValues collects what does not fit the type of a column.
@@ -126,6 +129,11 @@ func (t *textColumn) add(text string, valid bool) {
 			t.bad.add(text, 1)
 		}
 		t.series.Floats = append(t.series.Floats, v)
+		return
+	}
+	if t.carried {
+		t.series.Codes = append(t.series.Codes, int32(len(t.series.Dict)))
+		t.series.Dict = append(t.series.Dict, strings.Clone(text))
 		return
 	}
 	code, ok := t.index[text]
