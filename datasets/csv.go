@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
+	"context"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -28,6 +29,7 @@ type dialect struct {
 	// crlf says to tell DuckDB that lines end in \r\n, which it gets wrong where
 	// a name of the header holds a newline.
 	crlf bool
+	ctx  context.Context // of the reading: no scan outlasts it
 }
 
 const (
@@ -40,18 +42,18 @@ var delimiters = []rune{',', '\t', ';', '|'}
 
 // sniffDialect looks at the start of every file. All must have the same
 // columns.
-func sniffDialect(files []string, src *Source, applied bool) (*dialect, error) {
+func sniffDialect(ctx context.Context, files []string, src *Source, applied bool) (*dialect, error) {
 	delimiter, err := parseDelimiter(src.Delimiter)
 	if err != nil {
 		return nil, err
 	}
-	d := &dialect{delimiter: delimiter}
+	d := &dialect{delimiter: delimiter, ctx: ctx}
 	for i, file := range files {
 		head, err := readHead(file)
 		if err != nil {
 			return nil, err
 		}
-		if err := checkCompressed(file); err != nil {
+		if err := checkCompressed(ctx, file); err != nil {
 			return nil, err
 		}
 		if len(bytes.TrimSpace(head)) == 0 {
@@ -340,7 +342,7 @@ func unreadable(file string, b *bufio.Reader) error {
 
 // checkCompressed reads a compressed file to its end: DuckDB takes what it finds
 // of one that is cut off, without an error.
-func checkCompressed(file string) error {
+func checkCompressed(ctx context.Context, file string) error {
 	switch strings.ToLower(filepath.Ext(file)) {
 	case ".gz", ".zst":
 	default:
@@ -350,8 +352,11 @@ func checkCompressed(file string) error {
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(io.Discard, in)
+	_, err = io.Copy(io.Discard, &interruptible{ctx, in})
 	if err := errors.Join(err, in.Close()); err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		return fmt.Errorf("read %s: the compressed file is damaged or cut off (%w); copy or download it again", displayName(file), err)
 	}
 	return nil
@@ -386,7 +391,7 @@ func (d *dialect) scanQuoted(file string, lazy bool, visit func(file string, lin
 		return false, err
 	}
 	defer func() { err = errors.Join(err, in.Close()) }()
-	r := newCSVReader(in, d.delimiter)
+	r := newCSVReader(&interruptible{d.ctx, in}, d.delimiter)
 	r.LazyQuotes = lazy
 	for n := 0; ; n++ {
 		record, err := r.Read()

@@ -3,6 +3,7 @@ package datasets
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -152,7 +153,7 @@ func (d *dialect) explainFile(file string) error {
 		_, err = d.scanQuoted(file, false, func(string, int, []string) bool { return true })
 	}
 	if err == nil {
-		err = mixedLineEnds(file)
+		err = mixedLineEnds(d.ctx, file)
 	}
 	var parse *csv.ParseError
 	if errors.As(err, &parse) {
@@ -162,6 +163,9 @@ func (d *dialect) explainFile(file string) error {
 			Remedy:  `double a quote inside a quoted field ("") and close every quoted field`,
 		}
 	}
+	if d.ctx.Err() != nil {
+		return d.ctx.Err()
+	}
 	if err != nil {
 		return fmt.Errorf("read %s: %w", displayName(file), err)
 	}
@@ -170,13 +174,13 @@ func (d *dialect) explainFile(file string) error {
 
 // mixedLineEnds returns an error if some lines of a file end in \r\n and others
 // in \n, which DuckDB refuses.
-func mixedLineEnds(file string) (err error) {
+func mixedLineEnds(ctx context.Context, file string) (err error) {
 	in, err := OpenText(file)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, in.Close()) }()
-	r := bufio.NewReader(in)
+	r := bufio.NewReader(&interruptible{ctx, in})
 	windows, quoted, records := false, false, 0
 	for n := 1; ; n++ {
 		// A line longer than the buffer arrives in pieces; only its end counts.
@@ -195,7 +199,7 @@ func mixedLineEnds(file string) (err error) {
 		}
 		records++
 		if err != nil {
-			return nil // the end, or what OpenText's caller has seen before
+			return ctx.Err() // the end, or what OpenText's caller has seen before
 		}
 		crlf := bytes.HasSuffix(line, []byte("\r\n"))
 		if records > 1 && crlf != windows {

@@ -2,6 +2,7 @@ package datasets
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -41,21 +42,46 @@ const unseenExamples = 3
 // where training had one; without it, neither is read. Id columns are carried
 // through where the frame has them.
 func (e *Encoder) Encode(ctx context.Context, f *Frame, needTarget bool) (*Encoded, EncodeReport, error) {
-	report := EncodeReport{Rows: f.Rows}
 	if err := e.checkColumns(f, needTarget); err != nil {
+		return nil, EncodeReport{Rows: f.Rows}, err
+	}
+	out, report, stage, err := e.encode(ctx, f, needTarget, e.stages())
+	if err == nil && out.Weight != nil && sum(out.Weight) == 0 {
+		err = noWeight(e.Weight)
+	}
+	if err != nil {
+		if stage == e.labelStage() && ctx.Err() == nil {
+			err = checkLabels(f, f.Column(e.Target.Name))
+		}
 		return nil, report, err
 	}
+	return out, report, nil
+}
+
+// Encoding goes by stages: one for each column, then the labels, whether all are
+// there, what they are, and the weights. Of several mistakes in a table the one
+// of the earliest stage is told, and of these the one of the first row.
+func (e *Encoder) labelStage() int { return len(e.Columns) }
+func (e *Encoder) stages() int     { return len(e.Columns) + 3 }
+
+// encode encodes the columns that checkColumns has found, in the stages before
+// until, and returns the stage of an error.
+func (e *Encoder) encode(ctx context.Context, f *Frame, needTarget bool, until int) (out *Encoded, report EncodeReport, stage int, err error) {
+	report.Rows = f.Rows
 	by := e.compile()
-	out := newEncoded(f.Rows, by)
+	out = newEncoded(f.Rows, by)
 	d, k := 0, 0
 	for i := range e.Columns {
+		if i >= until {
+			return nil, report, until, nil
+		}
 		if err := ctx.Err(); err != nil {
-			return nil, report, err
+			return nil, report, i, err
 		}
 		c := &e.Columns[i]
 		s, err := c.convert(f, f.Column(c.Name))
 		if err != nil {
-			return nil, report, err
+			return nil, report, i, err
 		}
 		if n := s.MissingCount(); n > 0 {
 			report.Missing = append(report.Missing, MissingCount{Column: c.Name, Rows: n})
@@ -73,16 +99,18 @@ func (e *Encoder) Encode(ctx context.Context, f *Frame, needTarget bool) (*Encod
 			c.encodeDate(s, out, d)
 			d += len(c.Features)
 		case c.Type == TypeVector:
-			if err := c.encodeVectors(f, s, out, d); err != nil {
-				return nil, report, err
+			if err := c.encodeVectors(ctx, f, s, out, d); err != nil {
+				return nil, report, i, err
 			}
 			d += c.Width
 		case c.Type == TypeText:
-			c.encodeWords(s, out, d)
+			if err := c.encodeWords(ctx, s, out, d); err != nil {
+				return nil, report, i, err
+			}
 			d += c.Width
 		default:
 			if err := c.encodeNumber(f, s, out, d); err != nil {
-				return nil, report, err
+				return nil, report, i, err
 			}
 			d++
 		}
@@ -105,19 +133,35 @@ func (e *Encoder) Encode(ctx context.Context, f *Frame, needTarget bool) (*Encod
 		}
 	}
 	if !needTarget {
-		return out, report, nil
+		return out, report, until, nil
 	}
-	var err error
-	if out.Target, err = e.Target.encode(&by.classes, f); err != nil {
-		return nil, report, err
-	}
-	if e.Weight != "" {
-		if out.Weight, err = encodeWeight(f, e.Weight); err != nil {
-			return nil, report, err
+	stage = e.labelStage()
+	target := f.Column(e.Target.Name)
+	for step := 0; stage < until; stage, step = stage+1, step+1 {
+		if err := ctx.Err(); err != nil {
+			return nil, report, stage, err
+		}
+		switch step {
+		case 0:
+			if target.MissingCount() > 0 {
+				err = errLabels
+			}
+		case 1:
+			out.Target, err = e.Target.encode(&by.classes, f)
+		case 2:
+			if e.Weight != "" {
+				out.Weight, err = encodeWeight(f, e.Weight)
+			}
+		}
+		if err != nil {
+			return nil, report, stage, err
 		}
 	}
-	return out, report, nil
+	return out, report, until, nil
 }
+
+// errLabels says that labels are missing; checkLabels has the words.
+var errLabels = errors.New("datasets: labels are missing")
 
 // checkColumns lists every column that is missing at once.
 func (e *Encoder) checkColumns(f *Frame, needTarget bool) error {
@@ -297,7 +341,7 @@ func encodeWeight(f *Frame, name string) ([]float32, error) {
 	if s.Kind != Numeric && s.Kind != Boolean {
 		return nil, &ValueError{Column: name, Problem: "is the weight column, but holds " + s.Kind.String() + " values", Remedy: "weights are numbers ≥ 0"}
 	}
-	weights, total := make([]float32, f.Rows), 0.0
+	weights := make([]float32, f.Rows)
 	for i, w := range s.Floats {
 		if !(w >= 0) || float32(w) > math.MaxFloat32 {
 			problem := "is no sample weight"
@@ -307,10 +351,20 @@ func encodeWeight(f *Frame, name string) ([]float32, error) {
 			return nil, &ValueError{Place: f.Place(i), Column: name, Value: s.Format(i), Problem: problem, Remedy: "weights are numbers ≥ 0"}
 		}
 		weights[i] = float32(w)
-		total += w
-	}
-	if total == 0 {
-		return nil, &ValueError{Column: name, Problem: "all sample weights are 0", Remedy: "give some rows a weight"}
 	}
 	return weights, nil
+}
+
+// noWeight is the error where no row has a weight.
+func noWeight(name string) error {
+	return &ValueError{Column: name, Problem: "all sample weights are 0", Remedy: "give some rows a weight"}
+}
+
+// sum adds weights up.
+func sum(weights []float32) float64 {
+	total := 0.0
+	for _, w := range weights {
+		total += float64(w)
+	}
+	return total
 }

@@ -193,6 +193,8 @@ type Frame struct {
 	// original holds each row's number in what was read; nil while no row has
 	// been removed.
 	original []int32
+	// first is the number of row 0 in what is read, where the frame is a block.
+	first int
 }
 
 // NewFrame makes a frame of columns built in memory. It is an error if their
@@ -253,5 +255,5 @@ func (f *Frame) Place(i int) string {
 	if f.original != nil {
 		i = int(f.original[i])
 	}
-	return f.origin.rowPlace(i)
+	return f.origin.rowPlace(f.first + i)
 }

@@ -49,6 +49,11 @@ type textColumn struct {
 	layout  string
 	applied bool                 // as in readOptions
 	place   func(row int) string // names a row; nil: the origin does
+
+	cuts // where the column is read in blocks
+	// carried columns are only written out again: no dictionary of values that
+	// hardly repeat is made.
+	carried bool
 }
 
 // badValues collects what does not fit the type of a column.
@@ -124,6 +129,11 @@ func (t *textColumn) add(text string, valid bool) {
 			t.bad.add(text, 1)
 		}
 		t.series.Floats = append(t.series.Floats, v)
+		return
+	}
+	if t.carried {
+		t.series.Codes = append(t.series.Codes, int32(len(t.series.Dict)))
+		t.series.Dict = append(t.series.Dict, strings.Clone(text))
 		return
 	}
 	code, ok := t.index[text]
@@ -291,14 +301,7 @@ func (t *textColumn) datesIn(layout string, from *origin) (*Series, bool, error)
 	for i, text := range t.series.Dict {
 		v, ok := parseDate(layout, text)
 		if !ok {
-			problem, like := "is not a date", "; dates look like 2026-01-31 or 2026-01-31 12:30:00"
-			switch {
-			case t.layout != "":
-				problem, like = "is not a date written "+layoutName(layout)+" like those the model was trained on", ""
-			case layout != "":
-				problem, like = "is not a date written "+layoutName(layout)+" like the others of the column", ""
-			}
-			return nil, false, t.misfit(from, text, problem, t.remedy(text)+like)
+			return nil, false, t.noDate(from, layout, t.before+t.row(text), text)
 		}
 		values[i] = v
 	}
@@ -308,6 +311,18 @@ func (t *textColumn) datesIn(layout string, from *origin) (*Series, bool, error)
 			quote(t.name), layoutName(layout), layoutName(other), layoutName(layout), duck.Name(t.name), strptimeFormat(other), duck.Name(t.name))
 	}
 	return s, false, nil
+}
+
+// noDate describes a value that is no date in the layout of its column.
+func (t *textColumn) noDate(from *origin, layout string, row int, text string) error {
+	problem, like := "is not a date", "; dates look like 2026-01-31 or 2026-01-31 12:30:00"
+	switch {
+	case t.layout != "":
+		problem, like = "is not a date written "+layoutName(layout)+" like those the model was trained on", ""
+	case layout != "":
+		problem, like = "is not a date written "+layoutName(layout)+" like the others of the column", ""
+	}
+	return t.misfitAt(from, row, text, problem, t.remedy(text)+like)
 }
 
 // remedy says what can be done about a single value.
@@ -363,7 +378,7 @@ func (t *textColumn) commaNumbers(from *origin) error {
 			}
 		}
 		if row := t.row(first); row >= 0 {
-			place = t.rowPlace(from, row)
+			place = t.rowPlace(from, t.before+row)
 		}
 	}
 	return &ValueError{Place: place, Column: t.name, Value: first, Problem: "is a number with a decimal comma, as nearly all values of the column", Remedy: remedy}
@@ -385,8 +400,18 @@ func (t *textColumn) rowPlace(from *origin, row int) string {
 }
 
 func (t *textColumn) misfit(from *origin, text, problem, remedy string) error {
+	row := t.row(text)
+	if row >= 0 {
+		row += t.before
+	}
+	return t.misfitAt(from, row, text, problem, remedy)
+}
+
+// misfitAt is misfit with the row of the value among all rows, -1 when that is
+// not known.
+func (t *textColumn) misfitAt(from *origin, row int, text, problem, remedy string) error {
 	place, found := from.find(t.name, func(s string) bool { return s == text })
-	if row := t.row(text); found == "" && row >= 0 {
+	if found == "" && row >= 0 {
 		place = t.rowPlace(from, row)
 	}
 	return &ValueError{Place: place, Column: t.name, Value: text, Problem: problem, Remedy: remedy}

@@ -81,7 +81,10 @@ func (l *loader) load() (*Dataset, error) {
 	if err != nil {
 		return nil, err
 	}
-	train := frame.Pick(p.train)
+	train, err := await(l.ctx, func() (*Frame, error) { return frame.Pick(p.train), nil })
+	if err != nil {
+		return nil, err
+	}
 	encoder, err := l.fit(train)
 	if err != nil {
 		return nil, err
@@ -218,7 +221,10 @@ func (l *loader) checkIgnored(frame *Frame) error {
 // clean removes duplicates, and rows without a target where that is asked for.
 func (l *loader) clean(frame *Frame) (*Frame, error) {
 	if l.cfg.Deduplicate {
-		keep := deduplicate(frame)
+		keep, err := await(l.ctx, func() ([]int32, error) { return deduplicate(frame), nil })
+		if err != nil {
+			return nil, err
+		}
 		if n := frame.Rows - len(keep); n > 0 {
 			l.report.Duplicates = n
 			l.log.Info("dropped duplicate rows", "rows", n)
@@ -264,7 +270,7 @@ func (l *loader) split(frame *Frame) (parts, error) {
 	if stratify {
 		strata = target.texts().Codes
 	}
-	p, err := splitRows(frame, s, strata, l.seed)
+	p, err := await(l.ctx, func() (parts, error) { return splitRows(frame, s, strata, l.seed) })
 	if err != nil {
 		return parts{}, err
 	}
@@ -320,6 +326,13 @@ func (l *loader) settings(s *Series) (Column, string) {
 	return c, path
 }
 
+// fittedColumn is what fitColumn returns.
+type fittedColumn struct {
+	encoding *ColumnEncoding
+	report   ColumnReport
+	reason   string
+}
+
 func (l *loader) fit(train *Frame) (*Encoder, error) {
 	c := l.cfg
 	e := &Encoder{Version: encoderVersion, ID: c.ID, Weight: c.Weight}
@@ -333,15 +346,16 @@ func (l *loader) fit(train *Frame) (*Encoder, error) {
 		return nil, configErrorf("", "no column is left to be a feature; check features, ignore and the types under columns")
 	}
 	for _, name := range names {
-		if err := l.ctx.Err(); err != nil {
-			return nil, err
-		}
 		s := train.Column(name)
 		settings, path := l.settings(s)
-		enc, report, reason, err := fitColumn(s, settings, path)
+		fitted, err := await(l.ctx, func() (f fittedColumn, err error) {
+			f.encoding, f.report, f.reason, err = fitColumn(s, settings, path)
+			return f, err
+		})
 		if err != nil {
 			return nil, err
 		}
+		enc, report, reason := fitted.encoding, fitted.report, fitted.reason
 		if enc == nil {
 			_, named := c.Columns[name]
 			if declared := named || slices.Contains(c.Features, name); declared && report.Missing == train.Rows {
@@ -400,10 +414,7 @@ func (l *loader) part(e *Encoder, frame *Frame, rows []int32, src *Source, name 
 
 func (l *loader) hash() error {
 	for _, file := range l.files {
-		if err := l.ctx.Err(); err != nil {
-			return err
-		}
-		h, err := HashFile(file)
+		h, err := HashFile(l.ctx, file)
 		if err != nil {
 			return err
 		}

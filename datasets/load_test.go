@@ -438,12 +438,12 @@ func TestGather(t *testing.T) {
 	}
 }
 
-func TestWritePredictions(t *testing.T) {
+func TestWriteTable(t *testing.T) {
 	dir := t.TempDir()
 	ctx := context.Background()
 	cols := []OutputColumn{{"id", []string{"007", ""}}, {"p", []float32{0.25, 1e-9}}}
 	path := filepath.Join(dir, "p.csv")
-	if err := WritePredictions(ctx, path, cols); err != nil {
+	if err := WriteTable(ctx, path, cols); err != nil {
 		t.Fatal(err)
 	}
 	f, err := Read(ctx, Source{Path: Strings{path}}, "", map[string]string{"id": TypeCategorical})
@@ -460,12 +460,12 @@ func TestWritePredictions(t *testing.T) {
 		"length.csv": {{"a", []int32{1}}, {"b", []int32{1, 2}}},
 		"type.csv":   {{"a", 3}},
 	} {
-		wantError(t, WritePredictions(ctx, filepath.Join(dir, name), bad), "write "+name)
+		wantError(t, WriteTable(ctx, filepath.Join(dir, name), bad), "write "+name)
 	}
 	canceled, cancel := context.WithCancel(ctx)
 	cancel()
 	for _, name := range []string{"c.csv", "c.parquet"} {
-		if err := WritePredictions(canceled, filepath.Join(dir, name), cols); !errors.Is(err, context.Canceled) {
+		if err := WriteTable(canceled, filepath.Join(dir, name), cols); !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: error %v, want context.Canceled", name, err)
 		}
 	}

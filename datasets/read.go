@@ -53,30 +53,11 @@ type readOptions struct {
 
 // readSource is Read that also returns the files read, those of tables too.
 func readSource(ctx context.Context, src *Source, baseDir string, options readOptions) (*Frame, []string, error) {
-	if err := src.validate("source"); err != nil {
-		if options.applied {
-			err.Path = strings.TrimPrefix(err.Path, "source.")
-		}
-		return nil, nil, err
-	}
-	var database duck.Options
-	if src.Query != "" {
-		database.Threads = 1 // for an order of rows, and sums, that do not depend on timing
-	}
-	db, err := duck.Open(database)
+	db, rel, files, err := openSource(ctx, src, baseDir, options)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer db.Close()
-	rel, files, err := openRelation(ctx, db, src, baseDir, options)
-	if err != nil {
-		return nil, nil, err
-	}
-	matrices, err := rel.joinVectors(src, baseDir)
-	if err != nil {
-		return nil, nil, err
-	}
-	files = append(files, matrices...)
 	if !options.learned {
 		if err := missingColumn(options.types, rel.available()); err != nil {
 			return nil, nil, err
@@ -90,6 +71,40 @@ func readSource(ctx context.Context, src *Source, baseDir string, options readOp
 		return nil, nil, rel.noRows()
 	}
 	return frame, files, nil
+}
+
+// openSource finds the files of a source and what columns they have. The
+// database must be closed.
+func openSource(ctx context.Context, src *Source, baseDir string, options readOptions) (_ *duck.DB, _ *relation, files []string, err error) {
+	if err := src.validate("source"); err != nil {
+		if options.applied {
+			err.Path = strings.TrimPrefix(err.Path, "source.")
+		}
+		return nil, nil, nil, err
+	}
+	var database duck.Options
+	if src.Query != "" {
+		database.Threads = 1 // for an order of rows, and sums, that do not depend on timing
+	}
+	db, err := duck.Open(database)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	defer func() {
+		if err != nil {
+			db.Close()
+		}
+	}()
+	rel, files, err := openRelation(ctx, db, src, baseDir, options)
+	if err == nil {
+		var matrices []string
+		matrices, err = rel.joinVectors(src, baseDir)
+		files = append(files, matrices...)
+	}
+	if ctx.Err() != nil {
+		err = ctx.Err()
+	}
+	return db, rel, files, err
 }
 
 // relation is something to select from.
@@ -139,7 +154,7 @@ func openRelation(ctx context.Context, db *duck.DB, src *Source, baseDir string,
 	}
 	rel := &relation{origin: &origin{files: files, applied: options.applied}, null: nullSet(src), options: options}
 	if format == "csv" {
-		d, err := sniffDialect(files, src, options.applied)
+		d, err := sniffDialect(ctx, files, src, options.applied)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -179,7 +194,7 @@ func openQuery(ctx context.Context, db *duck.DB, src *Source, baseDir string, op
 		}
 		reader := typedReader(format, paths)
 		if format == "csv" {
-			d, err := sniffDialect(paths, s, options.applied)
+			d, err := sniffDialect(ctx, paths, s, options.applied)
 			if err != nil {
 				return err
 			}
@@ -353,44 +368,62 @@ func (r *relation) noRows() error {
 	}
 }
 
-// read selects the columns that are not ignored.
-func (r *relation) read(ctx context.Context, db *duck.DB, overrides map[string]string) (*Frame, error) {
-	types := make([]string, len(r.columns))
-	wanted := make([]int, 0, len(r.columns))
+// selection is which columns of a relation are read, by their indexes, and as
+// what.
+type selection struct {
+	types   []string // declared, of all columns
+	wanted  []int
+	reading []int // wanted, and what vectors are joined on
+	joins   []vectorJoin
+}
+
+// choose selects the columns that are not ignored.
+func (r *relation) choose(overrides map[string]string) (*selection, error) {
+	s := &selection{types: make([]string, len(r.columns)), wanted: make([]int, 0, len(r.columns))}
 	for i, name := range r.names {
 		declared := declaredType(name, overrides)
 		if err := oneOf("columns."+name+".type", declared, TypeAuto, TypeNumeric, TypeCategorical, TypeBoolean, TypeDate, TypeVector, TypeText, TypeIgnore); err != nil {
 			return nil, err
 		}
-		types[i] = declared
+		s.types[i] = declared
 		if declared != TypeIgnore {
-			wanted = append(wanted, i)
+			s.wanted = append(s.wanted, i)
 		}
 	}
-	joins, err := r.wantedJoins(overrides)
-	if err != nil {
+	var err error
+	if s.joins, err = r.wantedJoins(overrides); err != nil {
 		return nil, err
 	}
-	if len(wanted)+len(joins) == 0 {
+	if len(s.wanted)+len(s.joins) == 0 {
 		if len(r.options.needed) > 0 {
 			return nil, lacking(r.origin, r.options.needed, r.options.needed, r.available())
 		}
 		return nil, fmt.Errorf("none of the columns of the data is used%s; they are %s", delimiterHint(r.names, r.options.applied), list(r.names, maxListed))
 	}
 	// What vectors are joined on is read even where nothing else wants it.
-	reading := slices.Clone(wanted)
-	for _, j := range joins {
-		if !slices.Contains(reading, j.on) {
-			reading, types[j.on] = append(reading, j.on), TypeCategorical
+	s.reading = slices.Clone(s.wanted)
+	for _, j := range s.joins {
+		if !slices.Contains(s.reading, j.on) {
+			s.reading, s.types[j.on] = append(s.reading, j.on), TypeCategorical
 		}
 	}
-	for _, i := range reading {
+	for _, i := range s.reading {
 		if what := nestedKinds[r.columns[i].Type]; what != "" {
-			if reader, _ := r.vectorReader(i, types[i]); reader == nil {
+			if reader, _ := r.vectorReader(i, s.types[i]); reader == nil {
 				return nil, r.nested(i, what)
 			}
 		}
 	}
+	return s, nil
+}
+
+// read reads the columns that are not ignored.
+func (r *relation) read(ctx context.Context, db *duck.DB, overrides map[string]string) (*Frame, error) {
+	chosen, err := r.choose(overrides)
+	if err != nil {
+		return nil, err
+	}
+	types, wanted, reading, joins := chosen.types, chosen.wanted, chosen.reading, chosen.joins
 	series := make([]*Series, len(r.columns))
 	guesses, err := r.guess(ctx, db, reading, types)
 	if err != nil {
@@ -454,31 +487,57 @@ func (r *relation) readColumns(ctx context.Context, db *duck.DB, indexes []int, 
 		return nil
 	})
 	if err != nil {
-		if r.origin.dialect != nil && !r.origin.query {
-			return nil, r.origin.dialect.translate(err, r.origin.files)
-		}
-		if r.origin.dialect != nil {
-			if found := r.origin.dialect.explain(r.origin.files); found != nil {
-				return nil, found
-			}
-		}
-		if r.origin.query {
-			return nil, fmt.Errorf("query: %w", plain(err))
-		}
-		return nil, fmt.Errorf("read %s: %w", displayName(r.origin.files[0]), plain(err))
+		return nil, r.unreadable(ctx, err)
 	}
 	var again []int
 	for k, i := range indexes {
-		s, reread, err := readers[k].finish(r.origin)
+		f, err := await(ctx, func() (f finished, err error) {
+			f.series, f.reread, err = readers[k].finish(r.origin)
+			return f, err
+		})
+		if ctx.Err() != nil {
+			return nil, ctx.Err() // and not what an interrupted search for the place of an error made of it
+		}
 		if err != nil {
 			return nil, err
 		}
-		if reread {
+		if f.reread {
 			again = append(again, i)
 		}
-		series[i] = s
+		series[i] = f.series
 	}
 	return again, nil
+}
+
+// unreadable explains an error of DuckDB while it read the rows.
+func (r *relation) unreadable(ctx context.Context, err error) error {
+	found := func() error {
+		if r.origin.dialect != nil && !r.origin.query {
+			return r.origin.dialect.translate(err, r.origin.files)
+		}
+		if r.origin.dialect != nil {
+			if found := r.origin.dialect.explain(r.origin.files); found != nil {
+				return found
+			}
+		}
+		if r.origin.query {
+			return fmt.Errorf("query: %w", plain(err))
+		}
+		return fmt.Errorf("read %s: %w", displayName(r.origin.files[0]), plain(err))
+	}
+	if ctx.Err() == nil {
+		err = found()
+	}
+	if ctx.Err() != nil { // also where it ended the search
+		return ctx.Err()
+	}
+	return err
+}
+
+// finished is a column as its reader leaves it.
+type finished struct {
+	series *Series
+	reread bool
 }
 
 // columnReader takes one column out of chunks.

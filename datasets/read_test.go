@@ -154,7 +154,7 @@ func TestReadJSONAndParquet(t *testing.T) {
 	if s := strings.Join(got, " "); s != want {
 		t.Errorf("JSON:\n%s\nwant\n%s", s, want)
 	}
-	err = WritePredictions(ctx, filepath.Join(dir, "rows.parquet"), []OutputColumn{
+	err = WriteTable(ctx, filepath.Join(dir, "rows.parquet"), []OutputColumn{
 		{"i", []int64{1 << 40, -1}}, {"x", []float32{0.1, 3}}, {"s", []string{"a,\"b\"\n", ""}}, {"p", []bool{true, false}}, {"y", []float64{0.1, 1e300}},
 	})
 	if err != nil {

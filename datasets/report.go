@@ -1,6 +1,7 @@
 package datasets
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -44,14 +45,14 @@ type FileHash struct {
 }
 
 // HashFile returns size and SHA-256 of a file as it is on disk.
-func HashFile(path string) (h FileHash, err error) {
+func HashFile(ctx context.Context, path string) (h FileHash, err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return FileHash{}, fmt.Errorf("hash %s: %w", displayName(path), err)
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	sum := sha256.New()
-	n, err := io.Copy(sum, f)
+	n, err := io.Copy(sum, &interruptible{ctx, f})
 	if err != nil {
 		return FileHash{}, fmt.Errorf("hash %s: %w", displayName(path), err)
 	}

@@ -60,7 +60,7 @@ func openStream(ctx context.Context, dir string, d *manifest.Dataset, name strin
 		return nil, bad("has %d bytes, %s says %d", info.Size(), manifest.File, part.Bytes)
 	}
 	// Parquet's readers take changed bytes for other values.
-	if h, err := HashFile(s.file); err != nil {
+	if h, err := HashFile(ctx, s.file); err != nil {
 		return nil, err
 	} else if h.SHA256 != part.SHA256 {
 		return nil, bad("was changed since it was prepared: its SHA-256 is not the one in %s", manifest.File)

@@ -1,6 +1,7 @@
 package datasets
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -37,7 +38,7 @@ type TableOptions struct {
 
 // OpenTable finds the files of a source without a query and how they are
 // written.
-func OpenTable(src Source, baseDir string, o TableOptions) (Table, error) {
+func OpenTable(ctx context.Context, src Source, baseDir string, o TableOptions) (Table, error) {
 	files, err := resolveFiles(src.Path, baseDir)
 	if err != nil {
 		return Table{}, err
@@ -55,7 +56,7 @@ func OpenTable(src Source, baseDir string, o TableOptions) (Table, error) {
 		}
 		return Table{SQL: typedReader(format, files), Files: files, Format: format, Place: (&origin{files: files}).rowPlace, Explain: explain}, nil
 	}
-	d, err := sniffDialect(files, &src, false)
+	d, err := sniffDialect(ctx, files, &src, false)
 	if err != nil {
 		return Table{}, err
 	}

@@ -212,9 +212,6 @@ func positiveClass(classes []string, positive string) (int, error) {
 // encode returns the targets of a frame.
 func (t *TargetEncoding) encode(by *classIndex, f *Frame) ([]float32, error) {
 	s := f.Column(t.Name)
-	if err := checkLabels(f, s); err != nil {
-		return nil, err
-	}
 	out := make([]float32, f.Rows)
 	if t.Task == TaskRegression {
 		if s.Kind == Text || s.Kind == Date || s.Kind == Vector {
@@ -248,18 +245,20 @@ func (t *TargetEncoding) encode(by *classIndex, f *Frame) ([]float32, error) {
 // checkLabels refuses missing labels, naming the first and their number.
 func checkLabels(f *Frame, s *Series) error {
 	n := s.MissingCount()
-	if n == 0 {
-		return nil
-	}
-	remedy := "complete the labels, or set drop_missing_target: true"
-	if f.origin != nil && f.origin.applied {
-		remedy = "complete the labels, or leave those rows out: " + querySetting(true, "SELECT * FROM data WHERE "+duck.Name(s.Name)+" IS NOT NULL")
-	}
 	for i := range s.Len() {
 		if s.Missing(i) {
-			return &ValueError{Place: f.Place(i), Column: s.Name,
-				Problem: fmt.Sprintf("the target is missing (in %d of %d rows)", n, s.Len()), Remedy: remedy}
+			return missingLabels(f, s.Name, i, n, s.Len())
 		}
 	}
 	return nil
+}
+
+// missingLabels is the error about n of so many labels, the first of them that of
+// row i of f.
+func missingLabels(f *Frame, name string, i, n, of int) error {
+	remedy := "complete the labels, or set drop_missing_target: true"
+	if f.origin != nil && f.origin.applied {
+		remedy = "complete the labels, or leave those rows out: " + querySetting(true, "SELECT * FROM data WHERE "+duck.Name(name)+" IS NOT NULL")
+	}
+	return &ValueError{Place: f.Place(i), Column: name, Problem: fmt.Sprintf("the target is missing (in %d of %d rows)", n, of), Remedy: remedy}
 }

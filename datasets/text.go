@@ -1,6 +1,7 @@
 package datasets
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -221,10 +222,13 @@ func (c *ColumnEncoding) fitWords(s *Series, settings Column, report *ColumnRepo
 
 // encodeWords writes the features of texts from d on. Each distinct text is
 // hashed once.
-func (c *ColumnEncoding) encodeWords(s *Series, out *Encoded, d int) {
+func (c *ColumnEncoding) encodeWords(ctx context.Context, s *Series, out *Encoded, d int) error {
 	h := newTextHasher(c.Width, c.Words, c.Characters)
 	first := make([]int32, len(s.Dict)) // the row of each text + 1, 0 before it is met
 	for r, code := range s.Codes {
+		if r%1024 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
 		if code < 0 {
 			continue // zeros
 		}
@@ -236,6 +240,7 @@ func (c *ColumnEncoding) encodeWords(s *Series, out *Encoded, d int) {
 		h.hash(dst, s.Dict[code])
 		first[code] = int32(r) + 1
 	}
+	return nil
 }
 
 // manyValuesRemedy says what a column of categories that hardly repeat may be.

@@ -1,6 +1,7 @@
 package datasets
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -203,10 +204,13 @@ func (c *ColumnEncoding) filled(row []float64, v []float32) {
 }
 
 // encodeVectors writes the vectors of s to the features from d on.
-func (c *ColumnEncoding) encodeVectors(f *Frame, s *Series, out *Encoded, d int) error {
+func (c *ColumnEncoding) encodeVectors(ctx context.Context, f *Frame, s *Series, out *Encoded, d int) error {
 	plain := !c.L2 && c.Means == nil
 	row := make([]float64, c.Width)
 	for r := range s.Len() {
+		if r%1024 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
 		dst := out.Numeric[r*out.D+d : r*out.D+d+c.Width]
 		v := s.Vector(r)
 		if plain && v != nil {

@@ -119,9 +119,9 @@ func (j *vectorJoin) read(ctx context.Context, r *relation, keys *Series) (s *Se
 	defer func() { err = errors.Join(err, file.Close()) }()
 	rows, width := file.Rows(), file.Width()
 	if rows < 1 || rows > math.MaxInt32 || width < 1 || width > maxWidth {
-		return nil, fmt.Errorf("vectors %s: %s has %d rows of %d numbers; there may be 1 to %d of 1 to %d", j.name, displayName(j.matrix), rows, width, math.MaxInt32, maxWidth)
+		return nil, j.badShape(rows, width)
 	}
-	at, err := j.matrixRows(r, keys, rows)
+	at, err := j.matrixRows(ctx, r, keys, rows)
 	if err != nil {
 		return nil, err
 	}
@@ -152,8 +152,7 @@ func (j *vectorJoin) read(ctx context.Context, r *relation, keys *Series) (s *Se
 			v := block[k*width : (k+1)*width]
 			present, err := checkVector(v)
 			if err != nil {
-				return nil, &ValueError{Place: fmt.Sprintf("%s: row %d", displayName(j.matrix), row+k), Column: j.name,
-					Problem: "the vector " + err.Error(), Remedy: "make it finite, or all NaN where there is none"}
+				return nil, j.noVector(row+k, err)
 			}
 			if !present {
 				vectors[row+k] = unused
@@ -178,7 +177,7 @@ const vectorBlock = 1 << 16
 
 // matrixRows returns the row of the matrix for each entry of the keys'
 // dictionary, -1 where it has none.
-func (j *vectorJoin) matrixRows(r *relation, keys *Series, rows int) ([]int32, error) {
+func (j *vectorJoin) matrixRows(ctx context.Context, r *relation, keys *Series, rows int) ([]int32, error) {
 	at := make([]int32, len(keys.Dict))
 	if j.ids == "" {
 		for code, text := range keys.Dict {
@@ -188,20 +187,15 @@ func (j *vectorJoin) matrixRows(r *relation, keys *Series, rows int) ([]int32, e
 				if i := slices.Index(keys.Codes, int32(code)); i >= 0 {
 					place = r.origin.rowPlace(i)
 				}
-				return nil, &ValueError{Place: place, Column: keys.Name, Value: text,
-					Problem: fmt.Sprintf("is no row of %s, which has rows 0 to %d", displayName(j.matrix), rows-1),
-					Remedy:  fmt.Sprintf("correct it, or name the file with the ids of its rows: vectors: {%s: {ids: FILE}}", j.name)}
+				return nil, j.noRow(place, keys.Name, text, rows)
 			}
 			at[code] = int32(n)
 		}
 		return at, nil
 	}
-	index, err := readIDs(j.ids, rows)
+	index, err := j.readIndex(ctx, rows)
 	if err != nil {
-		return nil, fmt.Errorf("vectors %s: %w", j.name, err)
-	}
-	if len(index) != rows {
-		return nil, fmt.Errorf("vectors %s: %s has %d ids, but %s has %d rows; write one id a line, in the order of the rows", j.name, displayName(j.ids), len(index), displayName(j.matrix), rows)
+		return nil, err
 	}
 	found := 0
 	for code, text := range keys.Dict {
@@ -223,16 +217,43 @@ func (j *vectorJoin) matrixRows(r *relation, keys *Series, rows int) ([]int32, e
 	return at, nil
 }
 
+// readIndex returns the rows of the matrix by their ids.
+func (j *vectorJoin) readIndex(ctx context.Context, rows int) (map[string]int32, error) {
+	index, err := readIDs(ctx, j.ids, rows)
+	if err != nil {
+		return nil, fmt.Errorf("vectors %s: %w", j.name, err)
+	}
+	if len(index) != rows {
+		return nil, fmt.Errorf("vectors %s: %s has %d ids, but %s has %d rows; write one id a line, in the order of the rows", j.name, displayName(j.ids), len(index), displayName(j.matrix), rows)
+	}
+	return index, nil
+}
+
+func (j *vectorJoin) badShape(rows, width int) error {
+	return fmt.Errorf("vectors %s: %s has %d rows of %d numbers; there may be 1 to %d of 1 to %d", j.name, displayName(j.matrix), rows, width, math.MaxInt32, maxWidth)
+}
+
+func (j *vectorJoin) noVector(row int, why error) error {
+	return &ValueError{Place: fmt.Sprintf("%s: row %d", displayName(j.matrix), row), Column: j.name,
+		Problem: "the vector " + why.Error(), Remedy: "make it finite, or all NaN where there is none"}
+}
+
+func (j *vectorJoin) noRow(place, column, text string, rows int) error {
+	return &ValueError{Place: place, Column: column, Value: text,
+		Problem: fmt.Sprintf("is no row of %s, which has rows 0 to %d", displayName(j.matrix), rows-1),
+		Remedy:  fmt.Sprintf("correct it, or name the file with the ids of its rows: vectors: {%s: {ids: FILE}}", j.name)}
+}
+
 // readIDs reads one id a line, and returns the number of each line, counted
 // from 0.
-func readIDs(path string, capacity int) (index map[string]int32, err error) {
+func readIDs(ctx context.Context, path string, capacity int) (index map[string]int32, err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("read the ids of vectors: %w", err)
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	index = make(map[string]int32, min(capacity, 1<<20))
-	lines := bufio.NewScanner(f)
+	lines := bufio.NewScanner(&interruptible{ctx, f})
 	for n := 0; lines.Scan(); n++ {
 		id := strings.TrimSpace(lines.Text())
 		if n == 0 {

@@ -23,6 +23,8 @@ type vectorBuilder struct {
 	badRow  int
 	badText string
 	first   int // the row of the first vector
+
+	cuts // where the column is read in blocks
 }
 
 func newVectorBuilder(name string, applied bool) *vectorBuilder {
@@ -57,7 +59,7 @@ func (b *vectorBuilder) add(v []float32, text string) {
 }
 
 func (b *vectorBuilder) misfit(why, text string) {
-	b.bad, b.badRow, b.badText = why, len(b.series.Codes), strings.Clone(text)
+	b.bad, b.badRow, b.badText = why, b.before+len(b.series.Codes), strings.Clone(text)
 }
 
 // finish returns the column, or an error about its first misfit.

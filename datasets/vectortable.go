@@ -58,7 +58,7 @@ func (t VectorTable) Stage(ctx context.Context, db *duck.DB, table, baseDir stri
 		if err != nil {
 			return nil, err
 		}
-		if ids, err = orderedIDs(path, matrix, rows); err != nil {
+		if ids, err = orderedIDs(ctx, path, matrix, rows); err != nil {
 			return nil, err
 		}
 	}
@@ -113,8 +113,8 @@ func (t VectorTable) Stage(ctx context.Context, db *duck.DB, table, baseDir stri
 }
 
 // orderedIDs returns the ids of a matrix's rows.
-func orderedIDs(path, matrix string, rows int) ([]string, error) {
-	index, err := readIDs(path, rows)
+func orderedIDs(ctx context.Context, path, matrix string, rows int) ([]string, error) {
+	index, err := readIDs(ctx, path, rows)
 	if err != nil {
 		return nil, err
 	}

@@ -3,161 +3,275 @@ package datasets
 import (
 	"bufio"
 	"context"
-	"encoding/csv"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
-	"strconv"
+	"slices"
 	"strings"
 
 	"debut/datasets/atomicfile"
-	"debut/datasets/duck"
 )
 
-// OutputColumn is a named column of results. Values is one of []string,
-// []float32, []float64, []int32, []int64 and []bool; all columns of a file have
-// the same length. An empty string is written as a missing value.
+// OutputColumn is a named column of a table that is written. Values is one of
+// []string, []float32, []float64, []int32, []int64 and []bool; all columns of a
+// block have the same length. An empty string is written as a missing value.
 type OutputColumn struct {
 	Name   string
 	Values any
 }
 
-// outputFormat knows how one column is written.
-type outputFormat struct {
-	sqlType string
-	rows    int
-	format  func(dst []byte, row int) []byte
-}
-
-func (c *OutputColumn) open() (outputFormat, error) {
+// rows returns the number of values, -1 where they are of a type that is not
+// written.
+func (c *OutputColumn) rows() int {
 	switch v := c.Values.(type) {
 	case []string:
-		return outputFormat{"VARCHAR", len(v), func(b []byte, i int) []byte { return append(b, v[i]...) }}, nil
+		return len(v)
 	case []float32:
-		return outputFormat{"FLOAT", len(v), func(b []byte, i int) []byte { return strconv.AppendFloat(b, float64(v[i]), 'g', -1, 32) }}, nil
+		return len(v)
 	case []float64:
-		return outputFormat{"DOUBLE", len(v), func(b []byte, i int) []byte { return strconv.AppendFloat(b, v[i], 'g', -1, 64) }}, nil
+		return len(v)
 	case []int32:
-		return outputFormat{"INTEGER", len(v), func(b []byte, i int) []byte { return strconv.AppendInt(b, int64(v[i]), 10) }}, nil
+		return len(v)
 	case []int64:
-		return outputFormat{"BIGINT", len(v), func(b []byte, i int) []byte { return strconv.AppendInt(b, v[i], 10) }}, nil
+		return len(v)
 	case []bool:
-		return outputFormat{"BOOLEAN", len(v), func(b []byte, i int) []byte { return strconv.AppendBool(b, v[i]) }}, nil
+		return len(v)
 	}
-	return outputFormat{}, fmt.Errorf("column %q: values of type %T cannot be written", c.Name, c.Values)
+	return -1
 }
 
-// WritePredictions writes columns to a .csv (or .tsv) or .parquet file. Numbers
-// are written so that reading them gives the same bits. The file appears
-// complete or not at all; an existing one is replaced.
-func WritePredictions(ctx context.Context, path string, cols []OutputColumn) error {
-	if len(cols) == 0 {
-		return fmt.Errorf("write %s: no columns", displayName(path))
-	}
-	formats := make([]outputFormat, len(cols))
-	seen := map[string]bool{}
-	for i := range cols {
-		f, err := cols[i].open()
-		if err != nil {
-			return fmt.Errorf("write %s: %w", displayName(path), err)
-		}
-		if f.rows != formats[0].rows && i > 0 {
-			return fmt.Errorf("write %s: column %q has %d rows, column %q has %d", displayName(path), cols[i].Name, f.rows, cols[0].Name, formats[0].rows)
-		}
-		// DuckDB's names are not case-sensitive.
-		name := strings.ToLower(cols[i].Name)
-		if seen[name] {
-			return fmt.Errorf("write %s: two columns are named %q", displayName(path), cols[i].Name)
-		}
-		seen[name] = true
-		formats[i] = f
-	}
-	switch strings.ToLower(filepath.Ext(path)) {
-	case ".csv":
-		return atomicfile.Write(path, 0o644, func(w io.Writer) error { return writeCSV(ctx, w, ',', cols, formats) })
-	case ".tsv":
-		return atomicfile.Write(path, 0o644, func(w io.Writer) error { return writeCSV(ctx, w, '\t', cols, formats) })
-	case ".parquet":
-		return writeParquet(ctx, path, cols, formats)
-	}
-	return fmt.Errorf("write %s: unknown format %q; use .csv, .tsv or .parquet", displayName(path), filepath.Ext(path))
-}
-
-// writeCSV writes a header and all rows.
-func writeCSV(ctx context.Context, w io.Writer, delimiter rune, cols []OutputColumn, formats []outputFormat) error {
-	c := csv.NewWriter(w)
-	c.Comma = delimiter
-	record := make([]string, len(cols))
-	for i := range cols {
-		record[i] = cols[i].Name
-	}
-	if err := c.Write(record); err != nil {
+// WriteTable writes columns to a file, as a TableWriter does.
+func WriteTable(ctx context.Context, path string, columns []OutputColumn) error {
+	w, err := NewTableWriter(path, "", columns)
+	if err != nil {
 		return err
 	}
-	var buf []byte
-	for row := range formats[0].rows {
-		if row%4096 == 0 && ctx.Err() != nil {
-			return ctx.Err()
+	defer w.Abort()
+	if err := w.Append(ctx, columns); err != nil {
+		return err
+	}
+	return w.Close(ctx)
+}
+
+// Formats of tables that are written.
+const (
+	TableCSV     = "csv"
+	TableTSV     = "tsv"
+	TableJSON    = "jsonl" // one object a line
+	TableParquet = "parquet"
+)
+
+// tableExtensions are the formats by the extensions of files.
+var tableExtensions = map[string]string{".csv": TableCSV, ".tsv": TableTSV, ".jsonl": TableJSON, ".ndjson": TableJSON, ".parquet": TableParquet}
+
+// TableWriter writes a table block by block, in memory for one block. Numbers are
+// written so that reading them gives the same bits. The file appears complete,
+// with Close, or not at all; an existing one is replaced. Its methods must not be
+// called concurrently.
+type TableWriter struct {
+	path    string
+	columns []OutputColumn // names and types
+	sink    tableSink      // nil once closed
+	failed  error
+}
+
+// tableSink is a format.
+type tableSink interface {
+	append(ctx context.Context, columns []OutputColumn, rows int) error
+	// finish makes the file appear.
+	finish(ctx context.Context) error
+	// discard removes what was written. It may follow finish.
+	discard() error
+}
+
+// NewTableWriter begins to write a table, in the given format or, where that is
+// empty, in that of path's extension: .csv, .tsv, .jsonl or .parquet. columns say
+// names and types; their values are not looked at. The writer must be closed or
+// aborted.
+func NewTableWriter(path, format string, columns []OutputColumn) (*TableWriter, error) {
+	bad := func(err error) (*TableWriter, error) { return nil, fmt.Errorf("write %s: %w", displayName(path), err) }
+	if len(columns) == 0 {
+		return bad(errors.New("no columns"))
+	}
+	seen := map[string]bool{}
+	for _, c := range columns {
+		if c.rows() < 0 {
+			return bad(fmt.Errorf("column %q: values of type %T cannot be written", c.Name, c.Values))
 		}
-		for i := range formats {
-			buf = formats[i].format(buf[:0], row)
-			record[i] = string(buf)
+		// DuckDB's names are not case-sensitive.
+		name := strings.ToLower(c.Name)
+		if seen[name] {
+			return bad(fmt.Errorf("two columns are named %q", c.Name))
 		}
-		if err := c.Write(record); err != nil {
+		seen[name] = true
+	}
+	if format == "" {
+		if format = tableExtensions[strings.ToLower(filepath.Ext(path))]; format == "" {
+			return bad(fmt.Errorf("unknown format %q; use .csv, .tsv, .jsonl or .parquet", filepath.Ext(path)))
+		}
+	}
+	w := &TableWriter{path: path, columns: slices.Clone(columns)}
+	var err error
+	switch format {
+	case TableCSV:
+		w.sink, err = newTextSink(path, &csvRows{delimiter: ',', columns: w.columns})
+	case TableTSV:
+		w.sink, err = newTextSink(path, &csvRows{delimiter: '\t', columns: w.columns})
+	case TableJSON:
+		w.sink, err = newTextSink(path, &jsonRows{columns: w.columns})
+	case TableParquet:
+		w.sink, err = newParquetSink(path, w.columns)
+	default:
+		err = fmt.Errorf("unknown format %q; it is one of csv, tsv, jsonl and parquet", format)
+	}
+	if err != nil {
+		return bad(err)
+	}
+	return w, nil
+}
+
+// Append writes a block of rows: columns of the names and types, and in the order,
+// that the writer was made with. They are not kept. After an error the table
+// cannot be finished.
+func (w *TableWriter) Append(ctx context.Context, columns []OutputColumn) error {
+	if w.sink == nil {
+		return w.wrap(errors.New("the table is closed"))
+	}
+	if w.failed == nil {
+		w.failed = w.append(ctx, columns)
+	}
+	return w.wrap(w.failed)
+}
+
+func (w *TableWriter) append(ctx context.Context, columns []OutputColumn) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if len(columns) != len(w.columns) {
+		return fmt.Errorf("%d columns in a table of %d", len(columns), len(w.columns))
+	}
+	for i := range columns {
+		c, first := &columns[i], &columns[0]
+		switch {
+		case c.Name != w.columns[i].Name:
+			return fmt.Errorf("column %q in the place of column %q", c.Name, w.columns[i].Name)
+		case !sameType(c.Values, w.columns[i].Values):
+			return fmt.Errorf("column %q: values of type %T, not %T", c.Name, c.Values, w.columns[i].Values)
+		case c.rows() != first.rows():
+			return fmt.Errorf("column %q has %d rows, column %q has %d", c.Name, c.rows(), first.Name, first.rows())
+		}
+	}
+	return w.sink.append(ctx, columns, columns[0].rows())
+}
+
+func sameType(a, b any) bool { return fmt.Sprintf("%T", a) == fmt.Sprintf("%T", b) }
+
+// Close makes the file appear. On an error there is nothing new at its path.
+func (w *TableWriter) Close(ctx context.Context) error {
+	if w.sink == nil {
+		return w.wrap(errors.New("the table is closed"))
+	}
+	err := w.failed
+	if err == nil {
+		err = w.sink.finish(ctx)
+	}
+	err = errors.Join(err, w.sink.discard())
+	w.sink = nil
+	return w.wrap(err)
+}
+
+// Abort ends the writing and leaves nothing behind. After Close it does nothing.
+func (w *TableWriter) Abort() {
+	if w.sink != nil {
+		_ = w.sink.discard() // what is left has a name of its own
+		w.sink = nil
+	}
+}
+
+func (w *TableWriter) wrap(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("write %s: %w", displayName(w.path), err)
+}
+
+// textRows formats rows as lines.
+type textRows interface {
+	head(dst []byte) []byte
+	rows(dst []byte, columns []OutputColumn, from, to int) []byte
+}
+
+// textSink writes lines to a temporary file beside its path.
+type textSink struct {
+	path   string
+	file   *os.File // nil once closed
+	name   string   // of the temporary file; "" once it is gone
+	out    *bufio.Writer
+	format textRows
+	buffer []byte
+}
+
+// textRowsAtOnce is how many rows are formatted between two looks at the context.
+const textRowsAtOnce = 1024
+
+func newTextSink(path string, format textRows) (*textSink, error) {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".tmp-*")
+	if err != nil {
+		return nil, err
+	}
+	s := &textSink{path: path, file: f, name: f.Name(), out: bufio.NewWriterSize(f, 1<<16), format: format}
+	if _, err := s.out.Write(format.head(nil)); err != nil {
+		return nil, errors.Join(err, s.discard())
+	}
+	return s, nil
+}
+
+func (s *textSink) append(ctx context.Context, columns []OutputColumn, rows int) error {
+	for from := 0; from < rows; from += textRowsAtOnce {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		s.buffer = s.format.rows(s.buffer[:0], columns, from, min(rows, from+textRowsAtOnce))
+		if _, err := s.out.Write(s.buffer); err != nil {
 			return err
 		}
 	}
-	c.Flush()
-	return c.Error()
+	return nil
 }
 
-// writeParquet goes through a CSV file beside the result, which DuckDB turns
-// into Parquet in bounded memory.
-func writeParquet(ctx context.Context, path string, cols []OutputColumn, formats []outputFormat) (err error) {
-	dir, err := os.MkdirTemp(filepath.Dir(path), "."+filepath.Base(path)+".tmp-*")
-	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
+func (s *textSink) finish(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	staged := filepath.Join(dir, "rows.csv")
-	f, err := os.Create(staged)
-	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	b := bufio.NewWriterSize(f, 1<<16)
-	err = writeCSV(ctx, b, ',', cols, formats)
+	err := s.out.Flush()
 	if err == nil {
-		err = b.Flush()
+		err = s.file.Chmod(0o644) // whatever the umask
 	}
-	if err := errors.Join(err, f.Close()); err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
+	if err = errors.Join(err, s.close()); err != nil {
+		return err
 	}
+	if err := atomicfile.Commit(s.name, s.path); err != nil {
+		return err
+	}
+	s.name = ""
+	return nil
+}
 
-	db, err := duck.Open(duck.Options{Threads: 1})
-	if err != nil {
-		return err
+func (s *textSink) close() error {
+	if s.file == nil {
+		return nil
 	}
-	defer db.Close()
-	types, names := make([]string, len(cols)), make([]string, len(cols))
-	for i := range cols {
-		types[i] = duck.Literal(positional(i)) + ": " + duck.Literal(formats[i].sqlType)
-		names[i] = positional(i) + " AS " + duck.Name(cols[i].Name)
+	f := s.file
+	s.file = nil
+	return f.Close()
+}
+
+func (s *textSink) discard() error {
+	err := s.close()
+	if s.name != "" {
+		err = errors.Join(err, os.Remove(s.name))
+		s.name = ""
 	}
-	parquet := filepath.Join(dir, "rows.parquet")
-	err = db.Query(ctx, fmt.Sprintf("COPY (SELECT %s FROM read_csv(%s, auto_detect = false, delim = ',', quote = '\"', escape = '\"', header = true, columns = {%s})) TO %s (FORMAT parquet, COMPRESSION zstd)",
-		strings.Join(names, ", "), duck.Literal(staged), strings.Join(types, ", "), duck.Literal(parquet)), nil)
-	if err != nil {
-		return fmt.Errorf("write %s: %w", path, plain(err))
-	}
-	in, err := os.Open(parquet)
-	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	err = atomicfile.Write(path, 0o644, func(w io.Writer) error {
-		_, err := io.Copy(w, in)
-		return err
-	})
-	return errors.Join(err, in.Close())
+	return err
 }

@@ -204,7 +204,7 @@ func (d *demonstration) predict(ctx context.Context, folder, file string) ([]flo
 		return nil, err
 	}
 	if file != "" {
-		if err := datasets.WritePredictions(ctx, filepath.Join(d.dir, file), out.Columns); err != nil {
+		if err := datasets.WriteTable(ctx, filepath.Join(d.dir, file), out.Columns); err != nil {
 			return nil, err
 		}
 	}

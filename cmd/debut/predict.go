@@ -58,7 +58,7 @@ order, with the id columns of the run file carried through. MODEL is a run folde
 				return err
 			})
 			if err == nil {
-				err = datasets.WritePredictions(cmd.Context(), output, predictions.Columns)
+				err = datasets.WriteTable(cmd.Context(), output, predictions.Columns)
 			}
 			if err != nil {
 				return canceled(cmd.Context(), err)

@@ -26,6 +26,8 @@ const (
 	IntegerList
 	FloatList
 	DoubleList
+	Integer
+	Float
 )
 
 // columnTypes describes each type: its name, DuckDB's type of a value, or of a
@@ -44,6 +46,8 @@ var columnTypes = [...]struct {
 	IntegerList: {"INTEGER[]", mapping.TypeInteger, 4, true},
 	FloatList:   {"FLOAT[]", mapping.TypeFloat, 4, true},
 	DoubleList:  {"DOUBLE[]", mapping.TypeDouble, 8, true},
+	Integer:     {"INTEGER", mapping.TypeInteger, 4, false},
+	Float:       {"FLOAT", mapping.TypeFloat, 4, false},
 }
 
 func (t ColumnType) valid() bool { return t > 0 && int(t) < len(columnTypes) }
@@ -152,6 +156,10 @@ func (d *DB) NewAppender(table string, types []ColumnType) (*Appender, error) {
 		}
 		a.columns[i].kind = t
 	}
+	if d.busy != nil {
+		<-d.busy
+		d.busy = nil
+	}
 	if mapping.AppenderCreateExt(d.conn, "", "", table, &a.appender) == mapping.StateError {
 		err := fmt.Errorf("duckdb: append to table %s: %s", table, mapping.AppenderError(a.appender))
 		mapping.AppenderDestroy(&a.appender)
@@ -221,6 +229,20 @@ func (a *Appender) Int(column int, v int64) {
 func (a *Appender) Float(column int, v float64) {
 	if c := a.column(column, Double, Double); c != nil {
 		*(*float64)(unsafe.Add(c.data, a.row*8)) = v
+	}
+}
+
+// Int32 sets an INTEGER.
+func (a *Appender) Int32(column int, v int32) {
+	if c := a.column(column, Integer, Integer); c != nil {
+		*(*int32)(unsafe.Add(c.data, a.row*4)) = v
+	}
+}
+
+// Float32 sets a FLOAT.
+func (a *Appender) Float32(column int, v float32) {
+	if c := a.column(column, Float, Float); c != nil {
+		*(*float32)(unsafe.Add(c.data, a.row*4)) = v
 	}
 }
 

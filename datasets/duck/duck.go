@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 	"unsafe"
 
 	bindings "github.com/duckdb/duckdb-go-bindings"
@@ -24,6 +25,10 @@ type DB struct {
 
 	mu     sync.Mutex // guards closed against a late interrupt
 	closed bool
+
+	// busy is closed when a statement that was left behind has been prepared;
+	// nil when there is none.
+	busy chan struct{}
 }
 
 // Options say how a database is opened. The zero value is a database in memory
@@ -82,10 +87,26 @@ func Open(o Options) (*DB, error) {
 	return d, nil
 }
 
-// Close closes the database. A query under way must have returned.
+// Close closes the database. A query under way must have returned. Where the
+// preparation of a canceled statement is still going on, the database is closed
+// after it, and Close does not wait for that.
 func (d *DB) Close() {
+	if busy := d.busy; busy != nil {
+		go func() {
+			<-busy
+			d.close()
+		}()
+		return
+	}
+	d.close()
+}
+
+func (d *DB) close() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.closed {
+		return
+	}
 	d.closed = true
 	mapping.Disconnect(&d.conn)
 	mapping.Close(&d.db)
@@ -97,6 +118,81 @@ func (d *DB) interrupt() {
 	if !d.closed {
 		mapping.Interrupt(d.conn)
 	}
+}
+
+const (
+	// interruptEvery is the time between two interrupts: one that comes between
+	// the preparation of a statement and its execution is lost.
+	interruptEvery = 10 * time.Millisecond
+	// leaveAfter is how long the preparation of a canceled statement is waited for.
+	leaveAfter = 50 * time.Millisecond
+)
+
+// watch interrupts what the database does once ctx has ended, until the returned
+// function is called.
+func (d *DB) watch(ctx context.Context) (stop func()) {
+	done := make(chan struct{})
+	stopped := context.AfterFunc(ctx, func() {
+		for {
+			d.interrupt()
+			select {
+			case <-done:
+				return
+			case <-time.After(interruptEvery):
+			}
+		}
+	})
+	return func() {
+		stopped()
+		close(done)
+	}
+}
+
+// prepare prepares a statement. Preparing one that reads CSV or JSON files looks
+// through them for the types of their columns, through all rows where that is
+// asked for, and does not notice interrupts. When ctx ends it is left behind:
+// later calls, and the end of the database, wait for it.
+func (d *DB) prepare(ctx context.Context, sql string) (mapping.PreparedStatement, error) {
+	if d.busy != nil {
+		select {
+		case <-d.busy:
+			d.busy = nil
+		case <-ctx.Done():
+			return mapping.PreparedStatement{}, ctx.Err()
+		}
+	}
+	var stmt mapping.PreparedStatement
+	var state mapping.State
+	ready := make(chan struct{})
+	left := make(chan struct{})
+	go func() {
+		state = mapping.Prepare(d.conn, sql, &stmt)
+		close(ready)
+	}()
+	select {
+	case <-ready:
+	case <-ctx.Done():
+		select {
+		case <-ready:
+		case <-time.After(leaveAfter):
+			d.busy = left
+			go func() {
+				<-ready
+				mapping.DestroyPrepare(&stmt)
+				close(left)
+			}()
+			return mapping.PreparedStatement{}, ctx.Err()
+		}
+	}
+	if state == mapping.StateError {
+		err := ctx.Err()
+		if err == nil {
+			err = &Error{Message: mapping.PrepareError(stmt)}
+		}
+		mapping.DestroyPrepare(&stmt)
+		return mapping.PreparedStatement{}, err
+	}
+	return stmt, nil
 }
 
 // Error is what DuckDB said about a statement.
@@ -133,14 +229,13 @@ func (d *DB) run(ctx context.Context, sql string, execute func(mapping.PreparedS
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	stop := context.AfterFunc(ctx, d.interrupt)
-	defer stop()
+	defer d.watch(ctx)()
 
-	var stmt mapping.PreparedStatement
-	defer mapping.DestroyPrepare(&stmt)
-	if mapping.Prepare(d.conn, sql, &stmt) == mapping.StateError {
-		return &Error{Message: mapping.PrepareError(stmt)}
+	stmt, err := d.prepare(ctx, sql)
+	if err != nil {
+		return err
 	}
+	defer mapping.DestroyPrepare(&stmt)
 	var result mapping.Result
 	defer mapping.DestroyResult(&result)
 	if execute(stmt, &result) == mapping.StateError {
@@ -158,13 +253,15 @@ func (d *DB) run(ctx context.Context, sql string, execute func(mapping.PreparedS
 		}
 		c := mapping.FetchChunk(result)
 		if c.Ptr == nil {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
 			if message := mapping.ResultError(&result); message != "" {
-				return errors.Join(ctx.Err(), &Error{Message: message})
+				return &Error{Message: message}
 			}
 			return nil
 		}
 		rows := int(mapping.DataChunkGetSize(c))
-		var err error
 		if rows > 0 {
 			err = visit(&Chunk{data: c, Rows: rows})
 		}
@@ -191,11 +288,12 @@ func (d *DB) Describe(ctx context.Context, sql string) ([]Column, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	var stmt mapping.PreparedStatement
-	defer mapping.DestroyPrepare(&stmt)
-	if mapping.Prepare(d.conn, sql, &stmt) == mapping.StateError {
-		return nil, &Error{Message: mapping.PrepareError(stmt)}
+	defer d.watch(ctx)()
+	stmt, err := d.prepare(ctx, sql)
+	if err != nil {
+		return nil, err
 	}
+	defer mapping.DestroyPrepare(&stmt)
 	if mapping.PreparedStatementType(stmt) != mapping.StatementTypeSelect {
 		return nil, &Error{Message: "not a SELECT statement"}
 	}

@@ -147,7 +147,7 @@ func signatureOf(ctx context.Context, src datasets.Source, file string) (string,
 		}
 		return fmt.Sprintf("csv %q %q", f.delimiter, f.fields), nil
 	}
-	table, err := datasets.OpenTable(src, "", datasets.TableOptions{})
+	table, err := datasets.OpenTable(ctx, src, "", datasets.TableOptions{})
 	if err != nil {
 		return "", err
 	}

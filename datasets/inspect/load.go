@@ -103,7 +103,7 @@ func size(ctx context.Context, src datasets.Source, baseDir string) (rows, width
 		const usual = 32 // columns
 		return int64(f.Columns[0].Floats[0]), usual, nil
 	}
-	table, err := datasets.OpenTable(src, baseDir, datasets.TableOptions{})
+	table, err := datasets.OpenTable(ctx, src, baseDir, datasets.TableOptions{})
 	if err != nil {
 		return 0, 0, err
 	}

@@ -64,6 +64,9 @@ type sorting struct {
 // Build makes the dataset, on the pool's goroutines where p is not nil. The builder is spent: its memory has become the
 // dataset's, or was given back. The seed is that of the splits drawn at random.
 func (b *Builder) Build(ctx context.Context, seed uint64, p *pool.Pool) (*Dataset, error) {
+	if b.users == nil {
+		return nil, errSpent
+	}
 	if b.n == 0 {
 		return nil, errors.New("interactions: there are no events; are they of weight 0, or without user or item?")
 	}
@@ -136,8 +139,8 @@ func each(p *pool.Pool, n int, f func(i int)) {
 	p.Run(n, task(f))
 }
 
-// blockEvents is about how many events a block of users has: work for some milliseconds.
-const blockEvents = 1 << 16
+// blockEvents is about how many events a block of users has: work for a millisecond.
+const blockEvents = 1 << 12
 
 // blocks cuts the users where enough events have come together.
 func (s *sorting) blocks() []int {

@@ -43,7 +43,7 @@ func TestOrderAndThreadsDoNotMatter(t *testing.T) {
 		"split: {method: leave_last_out, test_items: 2, validation_items: 1}", "split: {method: leave_random_out, event: buy}", byTime,
 	} {
 		r := philox.New(uint64(n), 1)
-		events := drawn(r, 3000, true)
+		events := drawn(r, 4*blockEvents, true) // so that there are several blocks to share
 		first := sum(mustBuild(t, events, text, 1))
 		for _, threads := range []int{1, 2, 7} {
 			if s := sum(mustBuild(t, shuffled(events, r), text, threads)); s != first {
@@ -287,6 +287,9 @@ func TestAddRefuses(t *testing.T) {
 	}
 	_, err = b.Build(t.Context(), 1, nil)
 	wantError(t, err, `user "u"`, "smaller weights")
+	wantError(t, b.Add(Event{User: "u", Item: "i", Value: 1}), "make another")
+	_, err = b.Build(t.Context(), 1, nil)
+	wantError(t, err, "make another")
 	b, _ = NewBuilder(&Config{})
 	for k := range 17 {
 		err = b.Add(Event{User: "u", Item: "i", Value: 1, Kind: fmt.Sprint(k)})
@@ -355,4 +358,31 @@ func TestValidate(t *testing.T) {
 		}
 		wantError(t, c.Validate(), parts...)
 	}
+}
+
+func FuzzReadVocabulary(f *testing.F) {
+	v, err := NewVocabulary([]string{"a", `b\`, "c\nd"})
+	if err != nil {
+		f.Fatal(err)
+	}
+	var b bytes.Buffer
+	if _, err := v.WriteTo(&b); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b.Bytes())
+	f.Add([]byte("debut-vocabulary 1 -1 sha256:\n"))
+	f.Add([]byte("debut-vocabulary 1 99999999999 sha256:\na\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		v, err := ReadVocabulary(bytes.NewReader(text))
+		if err != nil {
+			return
+		}
+		var again bytes.Buffer
+		if _, err := v.WriteTo(&again); err != nil {
+			t.Fatal(err)
+		}
+		if w, err := ReadVocabulary(&again); err != nil || w.Sum() != v.Sum() {
+			t.Errorf("written and read again: %v", err)
+		}
+	})
 }

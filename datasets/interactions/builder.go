@@ -84,6 +84,9 @@ func NewBuilder(cfg *Config) (*Builder, error) {
 // Add appends an event of the training part. Blanks around ids are removed. An error names the event by its number and
 // leaves the builder as it was.
 func (b *Builder) Add(e Event) error {
+	if b.users == nil {
+		return errSpent
+	}
 	problem, err := b.add([]byte(e.User), []byte(e.Item), e.Value, e.Time, e.Kind, partTrain)
 	if err != nil {
 		return err
@@ -180,6 +183,8 @@ func (b *Builder) kind(name string) (code uint8, weight float64, problem string)
 	b.lastKind = uint8(k + 1)
 	return b.lastKind, weight, ""
 }
+
+var errSpent = errors.New("interactions: the builder has built its dataset already; make another with NewBuilder")
 
 var errUnits = errors.New("some times are integers, others dates; write all of them alike")
 

@@ -18,8 +18,9 @@
 // # Memory
 //
 // While rows are read, an event takes 12 bytes, 8 more where there are times and 1 more where there are several kinds or
-// parts. Sorting takes as much once more without the user: for 200 million events without times 2.4 + 1.6 GB at most, of
-// which the first part is given back while the second fills. A pair in a matrix takes 8 bytes, 4 more where some pair
-// occurs twice, 8 more with times, 2 more with kinds; a user 8 bytes; an id its text and 8 bytes, and 16 to 24 more while
-// reading. [Matrix.Transpose] makes a second matrix of the same size.
+// parts. Sorting takes as much once more without the user, 2 more with kinds, and up to 4 where pairs occur twice: for 200
+// million events without times 2.4 GB, and 1.6 to 2.4 GB that fill while the first are given back. A pair in a matrix takes
+// 8 bytes, 4 more where some pair occurs twice, 8 more with times, 2 more with kinds; a user 8 bytes; an id its text and 8
+// bytes, and 16 to 24 more while reading. Parts are copies: what a split takes at its end is the pairs once more.
+// [Matrix.Transpose] makes a second matrix of the same size.
 package interactions

@@ -263,12 +263,10 @@ func (r *tableReader) take(v *vectors, i int) error {
 	value, time, kind := 1.0, int64(NoTime), r.event
 	switch r.forms[fieldValue] {
 	case double:
-		value = math.NaN()
-		if v.mask[fieldValue].Valid(i) {
-			value = v.floats[i]
-		} else {
+		if !v.mask[fieldValue].Valid(i) {
 			return r.refuse(fieldValue, "", "is missing; write a number, or leave the row out")
 		}
+		value = v.floats[i]
 	case text:
 		s := v.get(fieldValue, i)
 		var ok bool

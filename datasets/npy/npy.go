@@ -35,7 +35,10 @@ type Reader struct {
 	rows  int
 	width int
 	next  int
-	size  int // bytes of an element
+	size  int         // bytes of an element
+	at    io.ReaderAt // nil where rows can be read in order only
+	begin int64       // of the rows in at
+	one   []byte      // of ReadRow
 	value func([]byte) float32
 	raw   []byte
 }
@@ -50,7 +53,7 @@ func Open(path string) (*Reader, error) {
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	r.file = f
+	r.file, r.at = f, f
 	info, err := f.Stat()
 	if err == nil && info.Mode().IsRegular() {
 		at, serr := f.Seek(0, io.SeekCurrent)
@@ -100,6 +103,7 @@ func NewReader(in io.Reader, name string) (*Reader, error) {
 	if _, err := io.ReadFull(r.in, text); err != nil {
 		return nil, r.bad("ends in its header; copy it again")
 	}
+	r.begin = int64(len(head)+len(length)) + int64(n)
 	return r, r.describe(string(text))
 }
 
@@ -211,6 +215,29 @@ func (r *Reader) ReadRows(dst []float32) (int, error) {
 	}
 	r.next += n
 	return n, nil
+}
+
+// ReadRow reads one row, counted from 0, to dst, of the matrix' width. It is for
+// matrices opened by Open, and does not move what ReadRows reads next.
+func (r *Reader) ReadRow(row int, dst []float32) error {
+	if r.at == nil || row < 0 || row >= r.rows || len(dst) != r.width {
+		return r.bad("row %d of %d to %d numbers", row, r.rows, len(dst))
+	}
+	n := r.width * r.size
+	if cap(r.one) < n {
+		r.one = make([]byte, n)
+	}
+	raw := r.one[:n]
+	if _, err := r.at.ReadAt(raw, r.begin+int64(row)*int64(n)); err != nil {
+		if errors.Is(err, io.EOF) {
+			err = r.bad("ends before row %d of %d; copy it again", row+1, r.rows)
+		}
+		return err
+	}
+	for i := range dst {
+		dst[i] = r.value(raw[i*r.size:])
+	}
+	return nil
 }
 
 // Close closes the file that Open opened.

@@ -2,6 +2,7 @@ package prepare
 
 import (
 	"bufio"
+	"context"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -90,17 +91,17 @@ func trimQuery(q string) string { return strings.TrimRight(strings.TrimSpace(q),
 func (p *pipeline) stageFiles(name string, s *Source) ([]manifest.Hash, error) {
 	src := datasets.Source{Path: s.Path, Format: s.Format, Delimiter: s.Delimiter, Header: s.Header, Names: s.Names, Null: s.Null}
 	o := datasets.TableOptions{Types: s.Types, SampleRows: sampleRows, Rejects: true}
-	t, err := datasets.OpenTable(src, p.baseDir, o)
+	t, err := datasets.OpenTable(p.ctx, src, p.baseDir, o)
 	if err != nil {
 		return nil, err
 	}
-	hashes, bytes, err := hashFiles(t.Files)
+	hashes, bytes, err := hashFiles(p.ctx, t.Files)
 	if err != nil {
 		return nil, err
 	}
 	if t.CSV && bytes <= exactBytes {
 		o.SampleRows = -1
-		if t, err = datasets.OpenTable(src, p.baseDir, o); err != nil {
+		if t, err = datasets.OpenTable(p.ctx, src, p.baseDir, o); err != nil {
 			return nil, err
 		}
 	}
@@ -157,9 +158,9 @@ func (p *pipeline) describeTable(t datasets.Table) ([]column, error) {
 	return columns, nil
 }
 
-func hashFiles(files []string) (hashes []manifest.Hash, bytes int64, err error) {
+func hashFiles(ctx context.Context, files []string) (hashes []manifest.Hash, bytes int64, err error) {
 	for _, f := range files {
-		h, err := datasets.HashFile(f)
+		h, err := datasets.HashFile(ctx, f)
 		if err != nil {
 			return nil, 0, err
 		}

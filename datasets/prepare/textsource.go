@@ -16,7 +16,7 @@ func (p *pipeline) stageText(name string, s *Source) ([]manifest.Hash, error) {
 	if err != nil {
 		return nil, err
 	}
-	hashes, _, err := hashFiles(files)
+	hashes, _, err := hashFiles(p.ctx, files)
 	if err != nil {
 		return nil, err
 	}

@@ -22,6 +22,6 @@ func (p *pipeline) stageVectors(name string, s *Source) ([]manifest.Hash, error)
 	if err != nil {
 		return nil, err
 	}
-	hashes, _, err := hashFiles(files)
+	hashes, _, err := hashFiles(p.ctx, files)
 	return hashes, err
 }

@@ -67,7 +67,7 @@ func (p *pipeline) write() error {
 	}
 	for i := range p.made.Parts {
 		part := &p.made.Parts[i]
-		h, err := datasets.HashFile(filepath.Join(p.dir, part.File))
+		h, err := datasets.HashFile(p.ctx, filepath.Join(p.dir, part.File))
 		if err != nil {
 			return err
 		}

@@ -129,7 +129,7 @@ func goldenAnswers(t *testing.T, folder string) (predictions string, values metr
 		t.Fatal(err)
 	}
 	out := filepath.Join(t.TempDir(), "predictions.csv")
-	if err := datasets.WritePredictions(context.Background(), out, p.Columns); err != nil {
+	if err := datasets.WriteTable(context.Background(), out, p.Columns); err != nil {
 		t.Fatal(err)
 	}
 	r, _, err := m.Evaluate(context.Background(), data, "")

@@ -10,9 +10,8 @@
 // # Memory
 //
 // A graph takes 8 bytes for each neighbor kept and 8 for each row, and as much again while it is made; a model of items
-// holds it by rows and by columns. Fitting
-// holds the weighted matrix twice, by rows and by columns, and 8 to 16 bytes a row for each thread, 56 for pearson.
-// Neighbors = 0 keeps all of them, which may be as many as rows squared.
+// holds it by rows and by columns. Fitting holds the weighted matrix twice, by rows and by columns, and 16 bytes a row for
+// each thread, 48 for pearson. Neighbors = 0 keeps all of them, which may be as many as rows squared.
 //
 // # Determinism
 //

@@ -30,7 +30,7 @@ func NewItems(g *Graph) (*Items, error) {
 // FitItems compares the items of a matrix of users × items. ties is an order of the items. An error is one of the
 // configuration, or of the context.
 func FitItems(ctx context.Context, train *interactions.Matrix, ties *ranking.Ties, cfg Settings, p *pool.Pool) (*Items, error) {
-	cfg.SetDefaults()
+	cfg.SetDefaults(KindItem)
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}

@@ -54,16 +54,16 @@ func denseWeights(cfg *Settings, x [][]float64) [][]float64 {
 	count, total, filled := make([]float64, columns), 0.0, 0.0
 	lengths := make([]float64, len(x))
 	for r := range x {
-		any := false
+		some := false
 		for c, v := range x[r] {
 			if !math.IsNaN(v) {
 				count[c]++
 				lengths[r] += v
-				any = true
+				some = true
 			}
 		}
 		total += lengths[r]
-		if any {
+		if some {
 			filled++
 		}
 	}
@@ -144,7 +144,7 @@ func configs() []Settings {
 				{Similarity: Dot, Weighting: None}, {Similarity: Jaccard, Weighting: None}, {Similarity: Pearson, Weighting: None},
 			} {
 				c.Shrinkage, c.Neighbors = new(shrinkage), new(neighbors)
-				c.SetDefaults()
+				c.SetDefaults(KindItem)
 				out = append(out, c)
 			}
 		}

@@ -52,7 +52,7 @@ func (c *Config) SetDefaults() {
 	if c.Model.Kind == "" {
 		c.Model.Kind = KindItem
 	}
-	c.Model.Settings.SetDefaults()
+	c.Model.Settings.SetDefaults(c.Model.Kind)
 	c.Evaluation.SetDefaults()
 }
 

@@ -10,12 +10,13 @@ import (
 	"debut/datasets/nearest"
 )
 
-// Settings say how rows are compared.
+// Settings say how rows are compared. The defaults were chosen by recall@20 of buys drawn from the training part of a
+// shop's log of views, carts and buys.
 type Settings struct {
 	Similarity string   `yaml:"similarity,omitempty" jsonschema:"enum=cosine,enum=jaccard,enum=pearson,enum=dot,description=cosine (default); jaccard: of what is there whatever its value; pearson: correlation of the values both have; dot: the bare product."`
 	Weighting  string   `yaml:"weighting,omitempty" jsonschema:"enum=none,enum=tfidf,enum=bm25,description=cosine and dot: what values weigh. none; tfidf (default): square root times the rarity of the column; bm25: the same with values that saturate and long rows damped."`
-	Shrinkage  *float64 `yaml:"shrinkage,omitempty" jsonschema:"minimum=0,description=A similarity from n common columns is multiplied by n/(n+shrinkage)."`
-	Neighbors  *int     `yaml:"neighbors,omitempty" jsonschema:"minimum=0,description=How many of the most similar are kept; 0 keeps all."`
+	Shrinkage  *float64 `yaml:"shrinkage,omitempty" jsonschema:"minimum=0,description=A similarity from n common columns is multiplied by n/(n+shrinkage). Default 0."`
+	Neighbors  *int     `yaml:"neighbors,omitempty" jsonschema:"minimum=0,description=How many of the most similar are kept; 0 keeps all. Default 10 items; 100 users."`
 	BM25       BM25     `yaml:"bm25,omitempty" jsonschema:"description=Constants of weighting: bm25."`
 }
 
@@ -40,8 +41,8 @@ const (
 	BM    = "bm25"
 )
 
-// SetDefaults fills every empty field. It may be called repeatedly.
-func (c *Settings) SetDefaults() {
+// SetDefaults fills every empty field for a kind of model. It may be called repeatedly.
+func (c *Settings) SetDefaults(kind string) {
 	if c.Similarity == "" {
 		c.Similarity = Cosine
 	}
@@ -55,7 +56,10 @@ func (c *Settings) SetDefaults() {
 		c.Shrinkage = new(0.0)
 	}
 	if c.Neighbors == nil {
-		c.Neighbors = new(200)
+		c.Neighbors = new(10)
+		if kind == KindUser {
+			c.Neighbors = new(100)
+		}
 	}
 	if c.Weighting == BM {
 		if c.BM25.K1 == 0 {

@@ -50,12 +50,17 @@ func (s *space) weigh(columns []int32, values, out []float32) float64 {
 // moments are sums over the columns that two rows have in common.
 type moments struct{ n, x, y, xx, yy, xy float64 }
 
+// product is a sum over as many common columns.
+type product struct {
+	dot float64
+	n   int32
+}
+
 // accumulator holds the sums of one row with all others, for one goroutine. Between rows it is 0 throughout.
 type accumulator struct {
-	dots    []float64
-	counts  []int32   // where the number of common columns matters
-	moments []moments // pearson, instead of both
-	touched []int32   // rows that have sums
+	products []product
+	moments  []moments // pearson, instead of products
+	touched  []int32   // rows that have sums
 }
 
 func (s *space) accumulator() *accumulator {
@@ -64,7 +69,7 @@ func (s *space) accumulator() *accumulator {
 		a.moments = make([]moments, s.rows.Rows)
 		return a
 	}
-	a.dots, a.counts = make([]float64, s.rows.Rows), make([]int32, s.rows.Rows)
+	a.products = make([]product, s.rows.Rows)
 	return a
 }
 
@@ -80,17 +85,18 @@ func (s *space) compare(a *accumulator, columns []int32, values []float32, lengt
 		x := float64(values[k])
 		rows, ys := s.columns.Row(int(c))
 		for i, r := range rows {
-			if a.counts[r] == 0 {
+			p := &a.products[r]
+			if p.n == 0 {
 				a.touched = append(a.touched, r)
 			}
-			a.counts[r]++
-			a.dots[r] += x * float64(ys[i])
+			p.n++
+			p.dot += x * float64(ys[i])
 		}
 	}
 	shrinkage := *s.cfg.Shrinkage
 	for _, r := range a.touched {
-		similarity, n := a.dots[r], float64(a.counts[r])
-		a.dots[r], a.counts[r] = 0, 0
+		similarity, n := a.products[r].dot, float64(a.products[r].n)
+		a.products[r] = product{}
 		if r == self || similarity <= 0 {
 			continue
 		}

@@ -24,7 +24,7 @@ type Users struct {
 // FitUsers compares the users of a matrix of users × items. ties is an order of the users. An error is one of the
 // configuration, or of the context.
 func FitUsers(ctx context.Context, train *interactions.Matrix, ties *ranking.Ties, cfg Settings, p *pool.Pool) (*Users, error) {
-	cfg.SetDefaults()
+	cfg.SetDefaults(KindUser)
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}

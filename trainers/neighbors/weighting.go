@@ -73,6 +73,8 @@ func (w *weights) row(columns []int32, values, out []float32) {
 			}
 		}
 	default:
-		copy(out, values)
+		if len(out) > 0 && &out[0] != &values[0] { // the caller's matrix is not written to, not even the same
+			copy(out, values)
+		}
 	}
 }

@@ -124,7 +124,7 @@ func (w *writer) run(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	return w.describe()
+	return w.describe(ctx)
 }
 
 // part is the part of a day: the boundaries are days.
@@ -384,7 +384,7 @@ func (w *writer) audience() error {
 }
 
 // describe writes dataset.json.
-func (w *writer) describe() error {
+func (w *writer) describe(ctx context.Context) error {
 	w.sum.BayesAUC = w.auc()
 	w.made.Version, w.made.Rows, w.made.Seed = manifest.Version, w.sum.Events, w.cfg.Seed
 	sql := map[string]string{manifest.Date: "TIMESTAMP", manifest.Numeric: "DOUBLE", manifest.Categorical: "VARCHAR", manifest.Boolean: "BOOLEAN"}
@@ -398,7 +398,7 @@ func (w *writer) describe() error {
 	w.made.Sources = []manifest.Source{{Name: "simulation", Rows: w.sum.Events, From: fmt.Sprintf("debut data simulate: %d users, %d items, %d days, seed %d", w.cfg.Users, w.cfg.Items, w.cfg.Days, w.cfg.Seed)}}
 	for i := range w.made.Parts {
 		p := &w.made.Parts[i]
-		h, err := datasets.HashFile(filepath.Join(w.dir, p.File))
+		h, err := datasets.HashFile(ctx, filepath.Join(w.dir, p.File))
 		if err != nil {
 			return err
 		}
