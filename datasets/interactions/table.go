@@ -62,7 +62,7 @@ func (b *Builder) readTable(ctx context.Context, s *Source, baseDir string, part
 	defer db.Close()
 	r := &tableReader{b: b, event: s.Event, part: part, strict: b.cfg.TimeFormat,
 		names: [fields]string{s.Columns.User, s.Columns.Item, s.Columns.Value, s.Columns.Time, s.Columns.Event}}
-	if r.table, err = datasets.OpenTable(src, baseDir, datasets.TableOptions{SampleRows: 1}); err != nil {
+	if r.table, err = datasets.OpenTable(ctx, src, baseDir, datasets.TableOptions{SampleRows: 1}); err != nil {
 		return err
 	}
 	columns, err := db.Describe(ctx, "SELECT * FROM "+r.table.SQL)
@@ -79,7 +79,7 @@ func (b *Builder) readTable(ctx context.Context, s *Source, baseDir string, part
 		for _, c := range columns {
 			types[c.Name] = "VARCHAR"
 		}
-		if r.table, err = datasets.OpenTable(src, baseDir, datasets.TableOptions{SampleRows: 1, Types: types}); err != nil {
+		if r.table, err = datasets.OpenTable(ctx, src, baseDir, datasets.TableOptions{SampleRows: 1, Types: types}); err != nil {
 			return err
 		}
 	case "json":
