@@ -11,6 +11,10 @@
 //	DEBUT_EMU_ORDER     what other streams do while one is waited for: they stay behind, go ahead as far as they may,
 //	                    or are mixed by chance ("behind", "ahead", "mixed"); "turns" is one after another, the default.
 //	                    With "eager" everything runs as soon as it is queued.
+//	DEBUT_EMU_BLOCKS    in which order the blocks of a grid begin: a number is the seed of orders by chance, another one for
+//	                    each launch: 1; "turns" is ascending and descending. Threads of a block always take turns so.
+//	DEBUT_EMU_RACES     0: what blocks of a grid do to each other is not looked at. Otherwise a launch fails (719) in which a
+//	                    block reads what another one writes, or two write something else to the same place
 //	DEBUT_EMU_QUEUE     operations that may be queued before the oldest run: 4096
 //	DEBUT_EMU_NULL      1: launches do nothing, and cost nothing
 //	DEBUT_EMU_FAIL      faults, with commas, by the number of a call since the context was made, from 1; for launches, of

@@ -73,6 +73,8 @@ struct Settings {
 	bool null = false;
 	enum Order { BEHIND, AHEAD, MIXED, TURNS, EAGER } order = TURNS;
 	size_t queue = 4096; // operations that may wait
+	uint64_t blocks = 1;   // seed of the blocks' orders, 0: ascending and descending by turns
+	bool races = true;     // are looked for
 	struct Fault {
 		enum Kind { LAUNCH, LOST, REFUSE, ALLOC, COPY } kind;
 		long at;
