@@ -12,7 +12,7 @@
 
 static int ready;
 static int retained[16];
-static CUcontext current;
+static __thread CUcontext current;
 
 static int from_environment(const char *name) {
 	const char *s = getenv(name);
