@@ -20,6 +20,7 @@ import (
 	"gorgonia.org/cu"
 
 	"debut/kernels"
+	"debut/kernels/cuda/cublas"
 	"debut/kernels/cuda/cudrv"
 )
 
@@ -41,6 +42,7 @@ type Device struct {
 	module          cu.Module
 	functions       map[string]cu.Function
 	multiprocessors int
+	gemmBlocks      int // gemmBlocks; tests of small products have fewer
 
 	queue   *C.queue
 	memory  memory
@@ -68,7 +70,7 @@ func New(opt Options) (kernels.Device, error) {
 	}
 	d := &Device{
 		index: opt.Index, gpu: report.Devices[opt.Index], driver: report.Driver, uncaptured: opt.Uncaptured, why: opt.Reason,
-		functions: make(map[string]cu.Function), blas: blas{asked: opt.Precision},
+		functions: make(map[string]cu.Function), blas: blas{asked: opt.Precision}, gemmBlocks: gemmBlocks,
 	}
 	d.memory.init()
 	if err := d.open(); err != nil {
@@ -195,6 +197,9 @@ func (d *Device) usable() error {
 func (d *Device) check(what string, r C.CUresult) error {
 	if r == 0 {
 		return nil
+	}
+	if status, ok := cublas.Refusal(int(r)); ok {
+		return fmt.Errorf("cuda:%d: %s: %w", d.index, what, status)
 	}
 	result := cudrv.Result(r)
 	if result == cudrv.OutOfMemory {

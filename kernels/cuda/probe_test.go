@@ -29,6 +29,10 @@ const child = "DEBUT_CUDA_TEST_CHILD"
 func TestMain(m *testing.M) {
 	switch os.Getenv(child) {
 	case "":
+		if err := withoutBLAS(); err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
 		noDevice = emulated()
 		os.Exit(m.Run())
 	case "probe":

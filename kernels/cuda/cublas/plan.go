@@ -112,8 +112,17 @@ func (p *Plan) State() unsafe.Pointer { return unsafe.Pointer(p.c) }
 func (p *Plan) Free() { C.cublas_plan_free(p.c) }
 
 // Runner returns the C function int (*)(void *state, CUstream) that queues a plan on a stream of the GPU whose context is current.
-// It returns 0 or CUDA_ERROR_LAUNCH_FAILED.
+// It returns 0, or what [Refusal] knows.
 func Runner() unsafe.Pointer { return unsafe.Pointer(C.cublas_plan_run) }
+
+// Refusal returns the status in a result of [Runner]'s, and false for results of the driver's. The library has queued nothing then; the
+// GPU need not be at fault.
+func Refusal(result int) (Status, bool) {
+	if result < C.CUBLAS_REFUSED {
+		return 0, false
+	}
+	return Status(result - C.CUBLAS_REFUSED), true
+}
 
 func truth(b bool) C.int {
 	if b {
