@@ -109,6 +109,9 @@ func (k *kernel) run() error {
 // refuses says whether an error of running full is cuBLAS's own. Then nothing of it was queued, since the product comes first, and the
 // own kernel serves from now on. If it is the GPU that has failed, that shows with the own kernel.
 func (k *kernel) refuses(err error) bool {
+	if err == nil {
+		return false
+	}
 	var status cublas.Status
 	if !errors.As(err, &status) {
 		return false

@@ -57,20 +57,29 @@ func (d *Device) blasReady() bool {
 		return d.blas.handle != nil
 	}
 	d.blas.tried = true
-	library, err := cublas.Open()
-	if err != nil {
-		d.blas.reason = err.Error()
-		return false
-	}
+	var library *cublas.Library
 	if err := d.locked(func() (err error) {
-		d.blas.handle, err = library.NewHandle()
+		library, err = cublas.First(d.startBLAS)
 		return err
 	}); err != nil {
-		d.blas.handle, d.blas.reason = nil, err.Error()
+		d.blas.reason = err.Error()
 		return false
 	}
 	d.blas.version = library.Version()
 	return true
+}
+
+// startBLAS begins the use of a library, if it serves the GPU.
+func (d *Device) startBLAS(l *cublas.Library) error {
+	h, err := l.NewHandle()
+	if err != nil {
+		return err
+	}
+	if err := h.Try(); err != nil {
+		return errors.Join(err, h.Close())
+	}
+	d.blas.handle = h
+	return nil
 }
 
 // closeBLAS ends the use of cuBLAS.

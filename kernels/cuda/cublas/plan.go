@@ -53,6 +53,18 @@ func (l *Library) NewHandle() (*Handle, error) {
 	return h, nil
 }
 
+// Try has the library plan a product as any has it, and computes nothing: a library that does not know the GPU says so only then.
+func (h *Handle) Try() error {
+	const n = 64
+	at := func(i int) Matrix { return Matrix{Address: uint64(i) << 20, Rows: n, Cols: n, Stride: n} }
+	plan, err := h.Plan(Product{A: at(1), B: at(2), C: at(3), Compute: FP32, Workspace: 4 << 20, WorkspaceBytes: 1 << 20})
+	if err != nil {
+		return fmt.Errorf("trying cuBLAS %s, %s: %w", h.library.version, h.library.file, err)
+	}
+	plan.Free()
+	return nil
+}
+
 // Close ends the use. The GPU's context must be current, and nothing that was planned may run again.
 func (h *Handle) Close() error {
 	if status := C.cublas_destroy(h.library.c, h.c); status != 0 {
