@@ -39,6 +39,8 @@ func TestMain(m *testing.M) {
 		childProbe()
 	case "call":
 		childCall()
+	case "contexts":
+		childContexts()
 	}
 }
 
@@ -237,6 +239,17 @@ func TestDevices(t *testing.T) {
 
 	r = probe(t, folder)
 	wantReason(t, "reason without GPUs", r.Reason, "no GPU", "CUDA_VISIBLE_DEVICES")
+}
+
+// Kernels are loaded when they are first used, unless people have chosen.
+func TestLazyLoading(t *testing.T) {
+	folder := buildFake(t)
+	if r := probe(t, folder, "FAKE_DEVICES=9.0", "FAKE_LOADING=LAZY"); len(r.Usable()) != 1 {
+		t.Errorf("not lazily: %s", r.Reason)
+	}
+	if r := probe(t, folder, "FAKE_DEVICES=9.0", "FAKE_LOADING=EAGER", "CUDA_MODULE_LOADING=EAGER"); len(r.Usable()) != 1 {
+		t.Errorf("not as chosen: %s", r.Reason)
+	}
 }
 
 func TestDriverDoesNotStart(t *testing.T) {

@@ -160,6 +160,7 @@ struct CUctx_st {
 
 	void begin();
 	void end();
+	void anew(); // reads the settings
 
 	// push queues an operation, behind those that the legacy stream's rules put before it, or captures it.
 	CUresult push(CUstream_st *, emu::Op &&);
