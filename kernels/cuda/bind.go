@@ -8,10 +8,12 @@ package cuda
 import "C"
 
 import (
+	"errors"
 	"fmt"
 	"unsafe"
 
 	"debut/kernels"
+	"debut/kernels/cuda/cublas"
 )
 
 // dim is the size of a grid, or of a block of threads.
@@ -73,7 +75,8 @@ type kernel struct {
 	name    string
 	cost    func() kernels.Cost
 	ops     ops
-	full    *ops        // where all of counts are at their maximum; nil: ops
+	full    *ops        // by cuBLAS, where all of counts are at their maximum; nil: ops
+	refused bool        // full is of no use: cuBLAS planned it and then did not run it
 	counts  []*rowCount // what full depends on
 	buffers []kernels.Buffer
 }
@@ -89,10 +92,34 @@ func (k *kernel) Run() error {
 	if err := k.dev.flush(); err != nil {
 		return err
 	}
-	if k.full != nil && allFull(k.counts) {
-		return k.dev.run(k.full)
+	return k.run()
+}
+
+// run is Run behind a flush.
+func (k *kernel) run() error {
+	if k.full != nil && !k.refused && allFull(k.counts) {
+		err := k.dev.run(k.full)
+		if !k.refuses(err) {
+			return err
+		}
 	}
 	return k.dev.run(&k.ops)
+}
+
+// refuses says whether an error of running full is cuBLAS's own. Then nothing of it was queued, since the product comes first, and the
+// own kernel serves from now on. If it is the GPU that has failed, that shows with the own kernel.
+func (k *kernel) refuses(err error) bool {
+	if err == nil {
+		return false
+	}
+	var status cublas.Status
+	if !errors.As(err, &status) {
+		return false
+	}
+	k.refused = true // lists that were made before still have the plan in full
+	k.dev.blas.refusals++
+	k.dev.decline("%s: %w", k.name, status)
+	return true
 }
 
 // binder turns a kernel's arguments into a list of launches, and keeps the first error.

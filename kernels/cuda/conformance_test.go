@@ -42,6 +42,15 @@ func opened(t testing.TB, opt Options) *Device {
 
 func open(t *testing.T) kernels.Device { return opened(t, Options{}) }
 
-func TestConformanceOnGPU(t *testing.T) { kerneltest.Run(t, open) }
+// Own kernels for everything; TestConformanceWithBLASOnGPU has cuBLAS.
+func TestConformanceOnGPU(t *testing.T) {
+	kerneltest.Run(t, func(t *testing.T) kernels.Device {
+		d := opened(t, Options{})
+		if d.blasReady() {
+			t.Error("cuBLAS is used: " + d.Info().Notes)
+		}
+		return d
+	})
+}
 
 func TestAllocationsOnGPU(t *testing.T) { kerneltest.RunAllocations(t, open) }

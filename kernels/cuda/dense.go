@@ -32,8 +32,7 @@ type gemmArgs struct {
 // The cutting of products into tiles. Blocks are counted for an H100, whatever the GPU, since cuts of the depth
 // decide bits.
 const (
-	gemmBlocks   = 264 // two blocks for each multiprocessor
-	gemmEnough   = gemmBlocks / 2
+	gemmBlocks   = 264 // two blocks for each multiprocessor; half of them are enough
 	gemmMinDepth = 256 // the least depth that is worth a chunk of its own
 	gemmStep     = 32  // chunks are multiples of the depth of tiles
 )
@@ -45,12 +44,13 @@ type gemmTiling struct {
 }
 
 // tileGemm chooses by shape: large tiles unless they would be too few, or much emptier than small ones; and chunks of
-// the depth where tiles alone are too few, as for gradients of weights, whose depth is the batch.
-func tileGemm(m, n, k int) gemmTiling {
+// the depth where tiles alone are too few, as for gradients of weights, whose depth is the batch. most is the number of blocks
+// that a GPU has room for at once.
+func tileGemm(m, n, k, most int) gemmTiling {
 	tiles := func(tile int) int { return blocks(m, tile) * blocks(n, tile) }
-	splits := func(tile int) int { return max(1, min(gemmBlocks/max(tiles(tile), 1), k/gemmMinDepth)) }
+	splits := func(tile int) int { return max(1, min(most/max(tiles(tile), 1), k/gemmMinDepth)) }
 	t := gemmTiling{tile: 128}
-	if 4*tiles(128)*4 > 5*tiles(64) || tiles(128)*splits(128) < gemmEnough {
+	if 4*tiles(128)*4 > 5*tiles(64) || tiles(128)*splits(128) < most/2 {
 		t.tile = 64
 	}
 	t.chunk = max(blocks(blocks(k, splits(t.tile)), gemmStep), 1) * gemmStep
@@ -124,7 +124,7 @@ func (b *binder) gemmCost(a kernels.GemmArgs) func() kernels.Cost {
 
 // gemmTiles launches a product of matrices.
 func (b *binder) gemmTiles(p gemmArgs, m, n, k int) {
-	t := tileGemm(m, n, k)
+	t := tileGemm(m, n, k, b.dev.gemmBlocks)
 	p.chunk, p.splits = int32(t.chunk), int32(t.splits)
 	b.gemmPartial(&p, m*n)
 	name := "gemm_128_"
@@ -134,7 +134,7 @@ func (b *binder) gemmTiles(p gemmArgs, m, n, k int) {
 	for _, transposed := range []int32{p.transposedA, p.transposedB} {
 		name += "nt"[transposed : transposed+1]
 	}
-	launch(b, name, dim{blocks(m, t.tile), blocks(n, t.tile), t.splits}, 256, p)
+	launch(b, name, dim{blocks(m, t.tile) * blocks(n, t.tile), t.splits, 1}, 256, p)
 	b.gemmCombine(p, m*n)
 }
 
@@ -177,5 +177,5 @@ func (b *binder) gemmOuter(p gemmArgs, m, n int) {
 	p.lanes = int32(lanes)
 	across := blocks(n, 4*lanes)
 	down := min(blocks(m, 256/lanes), max(1, b.multiprocessors*blocksPerMultiprocessor/max(across, 1)))
-	launch(b, "gemm_outer", dim{down, across, 1}, 256, p)
+	launch(b, "gemm_outer", dim{across, down, 1}, 256, p)
 }

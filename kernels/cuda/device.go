@@ -13,13 +13,13 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"runtime"
 	"sync"
 	"unsafe"
 
 	"gorgonia.org/cu"
 
 	"debut/kernels"
+	"debut/kernels/cuda/cublas"
 	"debut/kernels/cuda/cudrv"
 )
 
@@ -36,11 +36,10 @@ type Device struct {
 	uncaptured bool
 	why        string
 
-	dev             cu.Device
-	ctx             cu.CUContext
-	module          cu.Module
+	context         *context
 	functions       map[string]cu.Function
 	multiprocessors int
+	gemmBlocks      int // gemmBlocks; tests of small products have fewer
 
 	queue   *C.queue
 	memory  memory
@@ -59,16 +58,16 @@ type Device struct {
 // landingSize is the page-locked memory, in bytes, that downloads go through.
 const landingSize = 4 << 20
 
-// New opens a GPU and loads the kernels. The driver's compiler makes machine code of them the first time that takes seconds;
-// it keeps them in a cache of its own.
+// New opens a GPU and loads the kernels. The driver's compiler makes machine code of them, which takes seconds the first time; it keeps
+// that in a cache of its own. A process pays for a GPU's context and its kernels once: Close leaves them to later calls.
 func New(opt Options) (kernels.Device, error) {
-	report := Probe()
+	report := Look()
 	if err := report.Check(opt.Index); err != nil {
 		return nil, err
 	}
 	d := &Device{
 		index: opt.Index, gpu: report.Devices[opt.Index], driver: report.Driver, uncaptured: opt.Uncaptured, why: opt.Reason,
-		functions: make(map[string]cu.Function), blas: blas{asked: opt.Precision},
+		functions: make(map[string]cu.Function), blas: blas{asked: opt.Precision}, gemmBlocks: gemmBlocks,
 	}
 	d.memory.init()
 	if err := d.open(); err != nil {
@@ -80,42 +79,21 @@ func New(opt Options) (kernels.Device, error) {
 	return d, nil
 }
 
-// open makes the context and loads the module.
+// open takes the GPU's context.
 func (d *Device) open() (err error) {
-	if d.dev, err = cu.GetDevice(d.index); err != nil {
-		return fmt.Errorf("asking for it: %s", reason(err))
-	}
-	if d.multiprocessors, err = d.dev.Attribute(cu.MultiprocessorCount); err != nil {
-		return fmt.Errorf("asking for its multiprocessors: %s", reason(err))
-	}
-	if d.ctx, err = d.dev.RetainPrimaryCtx(); err != nil {
-		return fmt.Errorf("no context can be made on it: %s", reason(err))
-	}
-	if err = d.locked(func() error {
-		m, err := cu.LoadData(ptx)
-		d.module = m
+	if d.context, err = acquire(d.index, d.driver); err != nil {
 		return err
-	}); err != nil {
-		err = fmt.Errorf("loading the kernels: %s", whyNoModule(err, d.driver))
-		if e := d.dev.ReleasePrimaryCtx(); e != nil {
-			err = fmt.Errorf("%w; releasing its context: %s", err, reason(e))
-		}
 	}
-	return err
-}
-
-// whyNoModule explains why the driver does not take the kernels.
-func whyNoModule(err error, driver Driver) string {
-	if r, ok := cudrv.ResultOf(err); ok && r == cudrv.UnsupportedPTX {
-		return fmt.Sprintf("%s: the driver (for CUDA %v) is older than CUDA 11.8; install a newer one", r.Name(), driver.Version)
+	if d.multiprocessors, err = d.context.dev.Attribute(cu.MultiprocessorCount); err != nil {
+		return errors.Join(fmt.Errorf("asking for its multiprocessors: %s", reason(err)), d.context.release(d.index, false))
 	}
-	return reason(err)
+	return nil
 }
 
 // prepare makes streams and what every step needs.
 func (d *Device) prepare() error {
 	d.queue = (*C.queue)(C.calloc(1, C.size_t(unsafe.Sizeof(C.queue{}))))
-	d.queue.context = *(*C.CUcontext)(unsafe.Pointer(&d.ctx))
+	d.queue.context = *(*C.CUcontext)(unsafe.Pointer(&d.context.ctx))
 	d.queue.landing_size = landingSize
 	if err := d.check("opening its streams", C.queue_open(d.queue)); err != nil {
 		return err
@@ -134,21 +112,14 @@ func (d *Device) prepare() error {
 }
 
 // locked calls f with the GPU's context current. What cu does is done in here: contexts are current on threads.
-func (d *Device) locked(f func() error) error {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	if err := cu.SetCurrentContext(d.ctx); err != nil {
-		return err
-	}
-	return f()
-}
+func (d *Device) locked(f func() error) error { return d.context.locked(f) }
 
 // function returns a kernel of the module.
 func (d *Device) function(name string) (C.CUfunction, error) {
 	f, ok := d.functions[name]
 	if !ok {
 		if err := d.locked(func() (err error) {
-			f, err = d.module.Function(name)
+			f, err = d.context.module.Function(name)
 			return err
 		}); err != nil {
 			return nil, fmt.Errorf("cuda: kernel %s: %s", name, reason(err))
@@ -196,6 +167,9 @@ func (d *Device) check(what string, r C.CUresult) error {
 	if r == 0 {
 		return nil
 	}
+	if status, ok := cublas.Refusal(int(r)); ok {
+		return fmt.Errorf("cuda:%d: %s: %w", d.index, what, status)
+	}
 	result := cudrv.Result(r)
 	if result == cudrv.OutOfMemory {
 		return fmt.Errorf("cuda:%d: %s: %w", d.index, what, d.outOfMemory(0, ""))
@@ -229,19 +203,13 @@ func (d *Device) Close() error {
 		d.queue = nil
 	}
 	err := d.closeBLAS()
-	if e := d.locked(func() error {
-		err := d.memory.close()
-		if e := d.module.Unload(); err == nil {
-			err = e
-		}
-		return err
-	}); err == nil {
+	if e := d.locked(d.memory.close); err == nil {
 		err = e
 	}
 	if d.failed != nil {
 		err = nil // that is known, and nothing else can be had from it
 	}
-	if e := d.dev.ReleasePrimaryCtx(); err == nil && d.failed == nil {
+	if e := d.context.release(d.index, d.failed != nil); err == nil && d.failed == nil {
 		err = e
 	}
 	if err != nil {

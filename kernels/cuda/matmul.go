@@ -29,7 +29,6 @@ import (
 
 	"debut/kernels"
 	"debut/kernels/cuda/cublas"
-	"debut/kernels/cuda/cudrv"
 )
 
 // workspaceBytes is the memory that cuBLAS may use during a product, what NVIDIA recommends for Hopper. Products run one after
@@ -48,7 +47,8 @@ type blas struct {
 	workspace *buffer
 	reason    string // why there is no handle
 	declined  int    // products that are left to own kernels against expectation
-	why       string // the first of them
+	why       error  // of the first of them
+	refusals  int    // products that had been planned
 }
 
 // blasReady says whether cuBLAS can be used.
@@ -57,20 +57,29 @@ func (d *Device) blasReady() bool {
 		return d.blas.handle != nil
 	}
 	d.blas.tried = true
-	library, err := cublas.Open()
-	if err != nil {
-		d.blas.reason = err.Error()
-		return false
-	}
+	var library *cublas.Library
 	if err := d.locked(func() (err error) {
-		d.blas.handle, err = library.NewHandle()
+		library, err = cublas.First(d.startBLAS)
 		return err
 	}); err != nil {
-		d.blas.handle, d.blas.reason = nil, err.Error()
+		d.blas.reason = err.Error()
 		return false
 	}
 	d.blas.version = library.Version()
 	return true
+}
+
+// startBLAS begins the use of a library, if it serves the GPU.
+func (d *Device) startBLAS(l *cublas.Library) error {
+	h, err := l.NewHandle()
+	if err != nil {
+		return err
+	}
+	if err := h.Try(); err != nil {
+		return errors.Join(err, h.Close())
+	}
+	d.blas.handle = h
+	return nil
 }
 
 // closeBLAS ends the use of cuBLAS.
@@ -118,7 +127,7 @@ func (d *Device) blasNote() string {
 		note += fmt.Sprintf("; products are computed in %v, since %v needs compute capability 8.0", p, d.blas.asked)
 	}
 	if d.blas.declined > 0 {
-		note += fmt.Sprintf("; own kernels for %d products that cuBLAS does not do, the first: %s", d.blas.declined, d.blas.why)
+		note += fmt.Sprintf("; own kernels for %d products that cuBLAS does not do, the first: %v", d.blas.declined, d.blas.why)
 	}
 	return note
 }
@@ -139,12 +148,17 @@ func (b *binder) matmul(a kernels.GemmArgs) {
 	}
 	full, err := b.planned(a)
 	if err != nil {
-		if d.blas.declined++; d.blas.declined == 1 {
-			d.blas.why = fmt.Sprintf("%s, %d×%d to %d×%d: %v", b.k.name, a.A.Rows, a.A.Cols, a.C.Rows, a.C.Cols, err)
-		}
+		d.decline("%s, %d×%d to %d×%d: %w", b.k.name, a.A.Rows, a.A.Cols, a.C.Rows, a.C.Cols, err)
 		return
 	}
 	b.k.full, b.k.counts = full, counts
+}
+
+// decline counts a product that is left to its own kernel, and keeps the first reason.
+func (d *Device) decline(format string, args ...any) {
+	if d.blas.declined++; d.blas.declined == 1 {
+		d.blas.why = fmt.Errorf(format, args...)
+	}
 }
 
 // suited says whether a product is one of matrices. Those with vectors only read memory, which own kernels do as fast as it goes.
@@ -202,7 +216,7 @@ func (b *binder) planned(a kernels.GemmArgs) (*ops, error) {
 	op := C.queue_op{call: (*[0]byte)(cublas.Runner()), state: plan.State()}
 	if r := C.try_call(d.queue, &op); r != 0 {
 		plan.Free()
-		return nil, fmt.Errorf("trying it: %w", cudrv.Result(r))
+		return nil, d.check("trying it", r)
 	}
 	then := &binder{dev: d, k: &kernel{dev: d, name: b.k.name}, multiprocessors: b.multiprocessors}
 	runtime.AddCleanup(then.k, (*cublas.Plan).Free, plan) // whoever has the list has then.k

@@ -23,6 +23,24 @@ const prohibited = 2
 // It asks those that can for their free memory, which makes a context on each for a moment: that takes a fraction of
 // a second, and shows that the GPU works.
 func Probe() Report {
+	r := Look()
+	for i := range r.Devices {
+		d := &r.Devices[i]
+		if !d.Usable {
+			continue
+		}
+		if free, err := freeMemory(d.Index); err != nil {
+			d.Usable, d.Reason = false, err.Error()
+		} else {
+			d.MemoryFree = uint64(free)
+		}
+	}
+	r.conclude()
+	return r
+}
+
+// Look is Probe without asking GPUs for anything that takes a context on them.
+func Look() Report {
 	r := Report{Built: true, Devices: []GPU{}}
 	err := cudrv.Load()
 	r.Driver.File, r.Driver.Version = cudrv.File(), Version(cudrv.Version())
@@ -76,12 +94,7 @@ func inspect(index int, driver Driver) GPU {
 	case mode == prohibited:
 		d.Reason = "its compute mode is prohibited; change it with nvidia-smi -c DEFAULT"
 	default:
-		free, err := freeMemory(dev)
-		if err != nil {
-			d.Reason = err.Error()
-			break
-		}
-		d.MemoryFree, d.Usable = uint64(free), true
+		d.Usable = true
 	}
 	return d
 }
@@ -110,7 +123,11 @@ func (d *GPU) describe(dev cu.Device) error {
 }
 
 // freeMemory asks for the free memory of a GPU, in its primary context, which is current for as long as that takes.
-func freeMemory(dev cu.Device) (free int64, err error) {
+func freeMemory(index int) (free int64, err error) {
+	dev, err := cu.GetDevice(index)
+	if err != nil {
+		return 0, fmt.Errorf("asking for it: %s", reason(err))
+	}
 	// Contexts are current on threads.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()

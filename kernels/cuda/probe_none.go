@@ -10,5 +10,10 @@ const noSupport = "this build has no CUDA support; build with -tags gpu, which t
 
 // Probe says what GPUs the machine has and which can be used. In this build it finds none, and says why.
 func Probe() Report {
+	return Look()
+}
+
+// Look says the same.
+func Look() Report {
 	return Report{Devices: []GPU{}, Reason: noSupport}
 }

@@ -29,12 +29,18 @@ const child = "DEBUT_CUDA_TEST_CHILD"
 func TestMain(m *testing.M) {
 	switch os.Getenv(child) {
 	case "":
+		if err := withoutBLAS(); err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
 		noDevice = emulated()
 		os.Exit(m.Run())
 	case "probe":
 		childProbe()
 	case "call":
 		childCall()
+	case "contexts":
+		childContexts()
 	}
 }
 
@@ -233,6 +239,17 @@ func TestDevices(t *testing.T) {
 
 	r = probe(t, folder)
 	wantReason(t, "reason without GPUs", r.Reason, "no GPU", "CUDA_VISIBLE_DEVICES")
+}
+
+// Kernels are loaded when they are first used, unless people have chosen.
+func TestLazyLoading(t *testing.T) {
+	folder := buildFake(t)
+	if r := probe(t, folder, "FAKE_DEVICES=9.0", "FAKE_LOADING=LAZY"); len(r.Usable()) != 1 {
+		t.Errorf("not lazily: %s", r.Reason)
+	}
+	if r := probe(t, folder, "FAKE_DEVICES=9.0", "FAKE_LOADING=EAGER", "CUDA_MODULE_LOADING=EAGER"); len(r.Usable()) != 1 {
+		t.Errorf("not as chosen: %s", r.Reason)
+	}
 }
 
 func TestDriverDoesNotStart(t *testing.T) {

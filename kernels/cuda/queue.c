@@ -50,7 +50,8 @@ CUresult queue_segment_open(queue *q, int i, size_t size) {
 	queue_segment *s = &q->segments[i];
 	CHECK(enter(q));
 	CHECK(cuEventCreate(&s->copied, CU_EVENT_DISABLE_TIMING));
-	CHECK(cuEventCreate(&s->taken, CU_EVENT_DISABLE_TIMING));
+	/* Whoever waits for it is far ahead of the GPU, and leaves the processor to those who prepare batches. */
+	CHECK(cuEventCreate(&s->taken, CU_EVENT_DISABLE_TIMING | CU_EVENT_BLOCKING_SYNC));
 	CHECK(cuMemAlloc(&s->device, size));
 	return cuMemHostAlloc(&s->host, size, 0);
 }

@@ -64,10 +64,19 @@ func (d *Device) Upload(dst kernels.Buffer, off int, src []byte) error {
 	return nil
 }
 
-// stage adds a piece to the segment, which it sends first if there is no room.
+// stage adds a piece to the segment. One for the place of an earlier piece replaces that. The segment is sent first if there is no room,
+// or if the piece overlaps another in any other way.
 func (d *Device) stage(at uint64, src []byte) error {
 	s := &d.staging
-	if s.args.count == maxPieces || s.used+len(src) > segmentSize {
+	if len(src) == 0 {
+		return nil
+	}
+	same, apart := s.find(at, len(src))
+	if same != nil {
+		copy(d.staged()[4*same.at:], src)
+		return nil
+	}
+	if !apart || s.args.count == maxPieces || s.used+len(src) > segmentSize {
 		if err := d.flush(); err != nil {
 			return err
 		}
@@ -82,11 +91,31 @@ func (d *Device) stage(at uint64, src []byte) error {
 			return err
 		}
 	}
-	copy(unsafe.Slice((*byte)(d.queue.segments[s.segment].host), segmentSize)[s.used:], src)
+	copy(d.staged()[s.used:], src)
 	s.args.pieces[s.args.count] = piece{dst: at, at: int32(s.used / 4), words: int32(len(src) / 4)}
 	s.args.count++
 	s.used += (len(src) + 15) &^ 15 // so that pieces can be moved 16 bytes at a time
 	return nil
+}
+
+// find returns the piece that is for n bytes from an address on, if there is one. Otherwise apart says that no piece is for any of them.
+func (s *staging) find(at uint64, n int) (same *piece, apart bool) {
+	end := at + uint64(n)
+	for i := range s.args.pieces[:s.args.count] {
+		p := &s.args.pieces[i]
+		switch stop := p.dst + 4*uint64(p.words); {
+		case p.dst == at && stop == end: // no other overlaps it
+			return p, false
+		case p.dst < end && at < stop:
+			return nil, false
+		}
+	}
+	return nil, true
+}
+
+// staged is the host's half of the segment that is being filled.
+func (d *Device) staged() []byte {
+	return unsafe.Slice((*byte)(d.queue.segments[d.staging.segment].host), segmentSize)
 }
 
 // openSegment makes the memory of a segment. There are none until they are needed.

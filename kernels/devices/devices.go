@@ -73,13 +73,16 @@ func Open(name string, opt Options) (kernels.Device, error) {
 
 // openGPU opens the GPU that was asked for; without a number, the first that can be used.
 func openGPU(index int, precision cuda.Precision, why string) (kernels.Device, error) {
+	var dev kernels.Device
+	var err error
 	if index < 0 {
-		index = 0
-		if usable := cuda.Probe().Usable(); len(usable) > 0 {
-			index = usable[0].Index
+		if dev, err = firstGPU(precision, why); dev == nil && err == nil {
+			index = 0 // there is none, and that is what the error says
 		}
 	}
-	dev, err := cuda.New(cuda.Options{Index: index, Precision: precision, Reason: why})
+	if index >= 0 {
+		dev, err = cuda.New(cuda.Options{Index: index, Precision: precision, Reason: why})
+	}
 	if err != nil {
 		return nil, fmt.Errorf("devices: %w; use a GPU that can be used (see debut doctor), or --device cpu or auto", err)
 	}
@@ -88,18 +91,24 @@ func openGPU(index int, precision cuda.Precision, why string) (kernels.Device, e
 
 // autoGPU opens the first GPU that can be used, or says why there is none.
 func autoGPU(precision cuda.Precision) (dev kernels.Device, reason string) {
-	report := cuda.Probe()
-	for _, g := range report.Usable() {
-		dev, err := cuda.New(cuda.Options{Index: g.Index, Precision: precision, Reason: "the first GPU that can be used"})
-		if err == nil {
-			return dev, ""
+	dev, err := firstGPU(precision, "the first GPU that can be used")
+	if dev != nil {
+		return dev, ""
+	}
+	if err != nil {
+		return nil, "no GPU: " + err.Error()
+	}
+	return nil, "no GPU: " + cuda.Look().Reason
+}
+
+// firstGPU opens the first GPU that can be opened, of those that look as if they could. Without any it returns nil and no error.
+func firstGPU(precision cuda.Precision, why string) (dev kernels.Device, err error) {
+	for _, g := range cuda.Look().Usable() {
+		if dev, err = cuda.New(cuda.Options{Index: g.Index, Precision: precision, Reason: why}); err == nil {
+			return dev, nil
 		}
-		reason = err.Error()
 	}
-	if reason == "" {
-		reason = report.Reason
-	}
-	return nil, "no GPU: " + reason
+	return nil, err
 }
 
 // chosen is a CPU device, with all its families, that knows why it was taken.

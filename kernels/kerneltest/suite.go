@@ -14,15 +14,7 @@ import (
 func Run(t *testing.T, open func(t *testing.T) kernels.Device) {
 	t.Run("device", func(t *testing.T) { testDevice(t, open) })
 	for _, fam := range families {
-		for _, dt := range []kernels.Dtype{kernels.Float32, kernels.Float64} {
-			t.Run(fmt.Sprintf("%s/%v", fam.name, dt), func(t *testing.T) {
-				dev := opened(t, open)
-				skipUnsupported(t, dev, fam, dt)
-				for _, f := range fam.forms(conformance) {
-					testForm(t, dev, dt, &f)
-				}
-			})
-		}
+		runForms(t, open, fam)
 		t.Run(fam.name+"/arguments", func(t *testing.T) {
 			dev, other := opened(t, open), opened(t, open)
 			skipUnsupported(t, dev, fam, kernels.Float32)
@@ -32,6 +24,29 @@ func Run(t *testing.T, open func(t *testing.T) kernels.Device) {
 		})
 	}
 	t.Run("unknown kinds", func(t *testing.T) { testUnknownKinds(t, opened(t, open)) })
+}
+
+// RunFamily tests what a device computes by one family's kernels, as Run does: for devices that compute them in another way.
+func RunFamily(t *testing.T, name string, open func(t *testing.T) kernels.Device) {
+	for _, fam := range families {
+		if fam.name == name {
+			runForms(t, open, fam)
+			return
+		}
+	}
+	t.Fatalf("there is no family %q", name)
+}
+
+func runForms(t *testing.T, open func(t *testing.T) kernels.Device, fam family) {
+	for _, dt := range []kernels.Dtype{kernels.Float32, kernels.Float64} {
+		t.Run(fmt.Sprintf("%s/%v", fam.name, dt), func(t *testing.T) {
+			dev := opened(t, open)
+			skipUnsupported(t, dev, fam, dt)
+			for _, f := range fam.forms(conformance) {
+				testForm(t, dev, dt, &f)
+			}
+		})
+	}
 }
 
 // RunDeterminism tests that a device's results have the same bits for 1, 2, 3 and 7 threads.

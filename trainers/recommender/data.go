@@ -77,7 +77,7 @@ func Load(ctx context.Context, cfg *interactions.Config, eval Evaluation, env *r
 	}
 	out := &Data{Dataset: d, Ties: ranking.NewTies(d.Items.Len(), d.Items.ID), Pool: p, cfg: cfg, eval: eval}
 	for _, path := range d.Report.Files {
-		f, err := datasets.HashFile(path)
+		f, err := datasets.HashFile(ctx, path)
 		if err != nil {
 			return nil, err
 		}

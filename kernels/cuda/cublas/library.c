@@ -15,7 +15,6 @@ enum { TRANSPOSE = 1 };
 enum { PRODUCT_TRANSPOSE_A = 3, PRODUCT_TRANSPOSE_B = 4, PRODUCT_EPILOGUE = 7, PRODUCT_BIAS = 8 };
 enum { EPILOGUE_BIAS = 4 };
 enum { PREFERENCE_WORKSPACE = 1, PREFERENCE_ALIGNMENT_A = 5, PREFERENCE_ALIGNMENT_B, PREFERENCE_ALIGNMENT_C, PREFERENCE_ALIGNMENT_D };
-enum { CUDA_LAUNCH_FAILED = 719 };
 
 static void copy(char *to, size_t size, const char *from) {
 	strncpy(to, from ? from : "", size - 1);
@@ -161,5 +160,5 @@ int cublas_plan_run(void *state, void *stream) {
 	const cublas_plan *p = state;
 	int status = p->library->matmul(p->handle, p->product, &p->alpha, p->a, p->a_layout, p->b, p->b_layout, &p->beta, p->c, p->c_layout, p->c,
 					p->c_layout, &p->algorithm, p->workspace, p->workspace_size, stream);
-	return status == STATUS_SUCCESS ? 0 : CUDA_LAUNCH_FAILED;
+	return status == STATUS_SUCCESS ? 0 : CUBLAS_REFUSED + status;
 }

@@ -72,7 +72,11 @@ int cublas_destroy(const cublas_library *l, void *handle);
 int cublas_plan_make(const cublas_library *l, void *handle, const cublas_product *p, cublas_plan **out, const char **step);
 void cublas_plan_free(cublas_plan *plan);
 
-/* cublas_plan_run queues a planned product on a stream. It returns a result of the driver's. */
+/*
+ * cublas_plan_run queues a planned product on a stream. It returns 0, or a status of the library's and CUBLAS_REFUSED, which no result
+ * of the driver's is as large as: then nothing was queued.
+ */
+enum { CUBLAS_REFUSED = 1 << 24 };
 int cublas_plan_run(void *plan, void *stream);
 
 size_t cublas_version(const cublas_library *l);

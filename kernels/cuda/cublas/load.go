@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"unsafe"
@@ -36,7 +37,15 @@ func (l *Library) File() string { return l.file }
 // Version returns the library's version, such as "12.4.5".
 func (l *Library) Version() string { return l.version }
 
-var once = sync.OnceValues(search)
+// found is what has been found so far: each library is opened once.
+var found struct {
+	sync.Mutex
+	searched  bool
+	files     []string // still to be tried
+	err       error    // why there are none
+	libraries []*Library
+	broken    []string // why others cannot be used
+}
 
 // Open finds and opens the library, the first time it is called; later calls return what that one did. The error wraps
 // [ErrAbsent]. It is safe for concurrent use.
@@ -44,7 +53,55 @@ var once = sync.OnceValues(search)
 // The newest version that suits the driver is taken, from the first place that has one: what the environment variable [Variable] names
 // and nothing else; or the loader's path, CUDA_HOME, CUDA_PATH, CUDA's and the distribution's usual folders, and the Python
 // environments of VIRTUAL_ENV, CONDA_PREFIX, the interpreters in PATH and ~/.local.
-func Open() (*Library, error) { return once() }
+func Open() (*Library, error) { return First(func(*Library) error { return nil }) }
+
+// First returns the first library, in the order of [Open], that a function accepts. A library may open and still not serve a GPU: the
+// newest does not know the oldest GPUs. Where none serves, the error wraps [ErrAbsent] and says what was wrong with each.
+func First(accept func(*Library) error) (*Library, error) {
+	found.Lock()
+	defer found.Unlock()
+	if !found.searched {
+		found.searched = true
+		found.files, found.err = search()
+	}
+	if found.err != nil {
+		return nil, found.err
+	}
+	var why []string
+	for i := 0; i < len(found.libraries) || more(); i++ {
+		l := found.libraries[i]
+		err := accept(l)
+		if err == nil {
+			return l, nil
+		}
+		why = append(why, err.Error())
+	}
+	if why = append(why, found.broken...); len(why) > 0 {
+		return nil, fmt.Errorf("%w: %s", ErrAbsent, strings.Join(why, "; "))
+	}
+	return nil, fmt.Errorf("%w: %s is not in the loader's path, an installation of CUDA, or a Python environment in sight; "+
+		"%s may name it", ErrAbsent, strings.Join(sonames(usable(cudrv.Version())), " or "), Variable)
+}
+
+// more opens another library, and returns false where there is none.
+func more() bool {
+	for len(found.files) > 0 {
+		file := found.files[0]
+		found.files = found.files[1:]
+		l, why := open(file)
+		switch {
+		case l == nil:
+			// What the loader does not find says nothing; a file that is there and cannot be used does.
+			if strings.Contains(file, "/") || !strings.Contains(why, "No such file or directory") {
+				found.broken = append(found.broken, why)
+			}
+		case !slices.ContainsFunc(found.libraries, func(other *Library) bool { return other.file == l.file }):
+			found.libraries = append(found.libraries, l)
+			return true
+		}
+	}
+	return false
+}
 
 // Find says where the library is. It opens it: see [Open].
 func Find() Report {
@@ -55,36 +112,20 @@ func Find() Report {
 	return Report{Found: true, File: l.file, Version: l.version}
 }
 
-func search() (*Library, error) {
-	value := os.Getenv(Variable)
-	var files []string
-	switch value {
+// search lists the files to try.
+func search() ([]string, error) {
+	switch value := os.Getenv(Variable); value {
 	case "none":
 		return nil, fmt.Errorf("%w: switched off by %s=none", ErrAbsent, Variable)
 	case "":
-		files = candidates(sonames(usable(cudrv.Version())))
+		return candidates(sonames(usable(cudrv.Version()))), nil
 	default:
-		var err error
-		if files, err = named(value); err != nil {
+		files, err := named(value)
+		if err != nil {
 			return nil, fmt.Errorf("%w: %s: %w", ErrAbsent, Variable, err)
 		}
+		return files, nil
 	}
-	// What the loader does not find says nothing; a file that is there and cannot be used does.
-	var broken []string
-	for _, file := range files {
-		l, why := open(file)
-		if l != nil {
-			return l, nil
-		}
-		if strings.Contains(file, "/") || !strings.Contains(why, "No such file or directory") {
-			broken = append(broken, why)
-		}
-	}
-	if len(broken) > 0 {
-		return nil, fmt.Errorf("%w: %s", ErrAbsent, strings.Join(broken, "; "))
-	}
-	return nil, fmt.Errorf("%w: %s is not in the loader's path, an installation of CUDA, or a Python environment in sight; "+
-		"%s may name it", ErrAbsent, strings.Join(sonames(usable(cudrv.Version())), " or "), Variable)
 }
 
 // open tries one library. Where it cannot be used, why says so.

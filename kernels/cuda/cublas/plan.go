@@ -53,6 +53,18 @@ func (l *Library) NewHandle() (*Handle, error) {
 	return h, nil
 }
 
+// Try has the library plan a product as any has it, and computes nothing: a library that does not know the GPU says so only then.
+func (h *Handle) Try() error {
+	const n = 64
+	at := func(i int) Matrix { return Matrix{Address: uint64(i) << 20, Rows: n, Cols: n, Stride: n} }
+	plan, err := h.Plan(Product{A: at(1), B: at(2), C: at(3), Compute: FP32, Workspace: 4 << 20, WorkspaceBytes: 1 << 20})
+	if err != nil {
+		return fmt.Errorf("trying cuBLAS %s, %s: %w", h.library.version, h.library.file, err)
+	}
+	plan.Free()
+	return nil
+}
+
 // Close ends the use. The GPU's context must be current, and nothing that was planned may run again.
 func (h *Handle) Close() error {
 	if status := C.cublas_destroy(h.library.c, h.c); status != 0 {
@@ -112,8 +124,17 @@ func (p *Plan) State() unsafe.Pointer { return unsafe.Pointer(p.c) }
 func (p *Plan) Free() { C.cublas_plan_free(p.c) }
 
 // Runner returns the C function int (*)(void *state, CUstream) that queues a plan on a stream of the GPU whose context is current.
-// It returns 0 or CUDA_ERROR_LAUNCH_FAILED.
+// It returns 0, or what [Refusal] knows.
 func Runner() unsafe.Pointer { return unsafe.Pointer(C.cublas_plan_run) }
+
+// Refusal returns the status in a result of [Runner]'s, and false for results of the driver's. The library has queued nothing then; the
+// GPU need not be at fault.
+func Refusal(result int) (Status, bool) {
+	if result < C.CUBLAS_REFUSED {
+		return 0, false
+	}
+	return Status(result - C.CUBLAS_REFUSED), true
+}
 
 func truth(b bool) C.int {
 	if b {

@@ -9,6 +9,7 @@
 
 #include <dlfcn.h>
 #include <link.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cuda.h>
@@ -71,6 +72,7 @@ void cudrv_load(const char *library, cudrv_driver *out) {
 		out->state = CUDRV_NO_DRIVER;
 		return;
 	}
+	setenv("CUDA_MODULE_LOADING", "LAZY", 0); /* the default from 12.2 on; loading all that cuBLAS has takes a second and much memory */
 	refusal = init(0);
 	if (refusal != CUDA_SUCCESS) {
 		out->state = CUDRV_FAILED;

@@ -16,6 +16,8 @@ const (
 	NoDevice             Result = 100
 	UnsupportedPTX       Result = 222
 	NotSupported         Result = 801
+	noPTXCompiler        Result = 221
+	compilingDisabled    Result = 223
 	stubLibrary          Result = 34
 	deviceUnavailable    Result = 46
 	systemNotReady       Result = 802
@@ -63,6 +65,10 @@ func (r Result) hint() string {
 		return "the GPU is in use by another process in exclusive mode"
 	case NoDevice:
 		return "the driver sees no GPU; look at CUDA_VISIBLE_DEVICES, and whether the container was given one"
+	case noPTXCompiler:
+		return "the driver's PTX compiler, libnvidia-ptxjitcompiler, is missing; install all of the driver, or give the container its compute libraries"
+	case compilingDisabled:
+		return "the driver may not compile the kernels; unset CUDA_DISABLE_PTX_JIT and CUDA_DISABLE_JIT"
 	case systemNotReady:
 		return "the driver is not ready; on machines with NVSwitch, start the fabric manager"
 	case driverMismatch:

@@ -126,7 +126,7 @@ type build struct {
 
 // Files of the emulator that make up one library or the other.
 var (
-	ofDriver = []string{"kernels.cpp", "fibers.cpp", "driver.cpp", "streams.cpp", "queue.cpp", "memory.cpp", "ptx.cpp"}
+	ofDriver = []string{"kernels.cpp", "watched.cpp", "fibers.cpp", "driver.cpp", "streams.cpp", "queue.cpp", "memory.cpp", "races.cpp", "ptx.cpp"}
 	ofBLAS   = []string{"blaslt.cpp"}
 )
 
@@ -145,6 +145,8 @@ func newBuild(root, folder, compiler string) (*build, error) {
 	if b.files["kernels.cpp"], err = kernels(folder); err != nil {
 		return nil, err
 	}
+	// A second time, to have every access to memory watched.
+	b.files["watched.cpp"] = []byte("#define WATCHED\n#include \"kernels.cpp\"\n")
 	// As the kernels' compiler for GPUs does, multiplications and additions are fused.
 	b.flags = []string{"-std=c++17", "-O2", "-g1", "-fPIC", "-fvisibility=hidden", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math", "-pthread", "-Wall"}
 	if runtime.GOARCH == "amd64" {
@@ -188,8 +190,9 @@ func kernels(folder string) ([]byte, error) {
 	if _, err := os.Stat(common); err == nil {
 		names = slices.Insert(names, 0, common)
 	}
-	var out, list bytes.Buffer
-	out.WriteString("#include \"fibers.h\"\n#include \"device.h\"\n\nnamespace kernels {\n")
+	var out, list, watched bytes.Buffer
+	out.WriteString("#include \"fibers.h\"\n#include \"device.h\"\n\n#ifdef WATCHED\n#define SOURCES watched_sources\n#else\n" +
+		"#define SOURCES plain_sources\n#endif\n\nnamespace SOURCES {\n")
 	macros := make(map[string]bool)
 	for _, name := range names {
 		text, err := os.ReadFile(name)
@@ -203,7 +206,9 @@ func kernels(folder string) ([]byte, error) {
 				macros[macro] = true
 				fmt.Fprintf(&out, "#undef %s\n#define %s(name, Args, ...) static void name(const Args &a)\n", macro, macro)
 			}
-			fmt.Fprintf(&list, "\t{\"%s\", sizeof(::kernels::%s), [](const void *a) { ::kernels::%s(*(const ::kernels::%s *)a); }},\n", m[2], m[3], m[2], m[3])
+			run := fmt.Sprintf("[](const void *a) { ::SOURCES::%s(*(const ::SOURCES::%s *)a); }", m[2], m[3])
+			fmt.Fprintf(&list, "\t{\"%s\", sizeof(::SOURCES::%s), %s},\n", m[2], m[3], run)
+			fmt.Fprintf(&watched, "\t%s,\n", run)
 		}
 		fmt.Fprintf(&out, "#line 1 \"%s\"\n", filepath.Base(name))
 		out.Write(unrollPattern.ReplaceAll(text, []byte("$1#pragma GCC unroll 16")))
@@ -212,7 +217,9 @@ func kernels(folder string) ([]byte, error) {
 	if list.Len() == 0 {
 		return nil, fmt.Errorf("there are no kernels in %s", folder)
 	}
-	fmt.Fprintf(&out, "} // namespace kernels\n\nnamespace emu {\nconst Kernel kernels[] = {\n%s};\nconst size_t kernel_count = sizeof kernels / sizeof *kernels;\n} // namespace emu\n", list.Bytes())
+	fmt.Fprintf(&out, "} // namespace SOURCES\n\nnamespace emu {\n#ifdef WATCHED\nvoid (*const watched[])(const void *) = {\n%s};\n#else\n"+
+		"const Kernel kernels[] = {\n%s};\nconst size_t kernel_count = sizeof kernels / sizeof *kernels;\n#endif\n} // namespace emu\n",
+		watched.Bytes(), list.Bytes())
 	return out.Bytes(), nil
 }
 
@@ -317,8 +324,11 @@ func (b *build) compile(dir string) error {
 		wg.Go(func() {
 			for f := range next {
 				flags := slices.Clone(b.flags)
-				if f == "kernels.cpp" || f == "blaslt.cpp" {
+				if f == "kernels.cpp" || f == "watched.cpp" || f == "blaslt.cpp" {
 					flags = append(flags, "-O3", "-Wno-unknown-pragmas", "-Wno-unused-function")
+				}
+				if f == "watched.cpp" { // races.cpp has the functions that are called then
+					flags = append(flags, "-fsanitize=thread")
 				}
 				if err := b.run(src, append(flags, "-I.", "-c", f, "-o", object(f))...); err != nil {
 					errs[i] = err

@@ -106,15 +106,20 @@ template <bool ALONG, int WIDTH, int DEPTH> struct GemmSide {
   __device__ void advance() { next += ALONG ? (long long)DEPTH : DEPTH * stride; }
 };
 
-// gemm_tile computes a tile of C of 64·H × 64·H, for the chunk blockIdx.z of K, by 256 threads with (4·H)² elements
-// each. A warp has 16·H × 32·H of them: its threads read four and eight neighboring float4 of the two sides, which
+// gemm_tile computes a tile of C of 64·H × 64·H, for the chunk blockIdx.y of K, by 256 threads with (4·H)² elements
+// each. blockIdx.x counts the tiles, column after column: in one dimension, since only the first may be long. A warp has 16·H × 32·H of them: its threads read four and eight neighboring float4 of the two sides, which
 // shared memory serves without conflict. Tiles of K are DEPTH deep and kept twice, so that the next one is read from
 // memory while one is multiplied, with one barrier a tile. It is read in two halves, which spares registers.
 //
 // With H = 2 a step of K costs a thread 4 loads of shared memory for 64 multiply-adds, so that arithmetic limits it: of
-// the instructions that the loop issues for aligned matrices about 85 % multiply, from 8 warps × 2 blocks a
-// multiprocessor at 128 registers. H = 1 is limited by shared memory; it is for products that do not make enough large
-// tiles, or would leave much of them empty. Matrices that are not aligned are read by single elements.
+// the instructions that the loop issues for aligned matrices about 85 % multiply, at up to 128 registers a thread. H = 1
+// is limited by shared memory; it is for products that do not make enough large tiles, or would leave much of them
+// empty. Matrices that are not aligned are read by single elements.
+//
+// A block has 33.0 KiB of shared memory with H = 2, 34.0 KiB with H = 1, and registers allow two and three blocks a
+// multiprocessor. They are resident on GPUs of compute capability 7.0, 8.0 and 9.0. With 8.6 and 8.9, whose
+// multiprocessors have 100 KiB, two are either way, and with 7.5 (64 KiB) one: there too little hides the latency of
+// memory, which costs speed alone.
 template <int H, int DEPTH, bool TA, bool TB> __device__ inline void gemm_tile(const GemmArgs &a) {
   const int WIDTH = 64 * H;
   typedef GemmSide<!TA, WIDTH, DEPTH> SideA;
@@ -123,8 +128,9 @@ template <int H, int DEPTH, bool TA, bool TB> __device__ inline void gemm_tile(c
   alignas(16) __shared__ float tiles_b[2][DEPTH][SideB::PITCH];
 
   GemmSize size = gemm_size(a);
-  int m0 = (int)blockIdx.x * WIDTH, n0 = (int)blockIdx.y * WIDTH;
-  int k0 = (int)blockIdx.z * a.chunk;
+  int down = (a.c.rows + WIDTH - 1) / WIDTH;
+  int m0 = (int)blockIdx.x % down * WIDTH, n0 = (int)blockIdx.x / down * WIDTH;
+  int k0 = (int)blockIdx.y * a.chunk;
   int k1 = a.chunk < size.k - k0 ? k0 + a.chunk : size.k;
   if (m0 >= size.m || n0 >= size.n || (a.partial && k0 >= k1)) return; // the whole block
 
@@ -184,7 +190,7 @@ template <int H, int DEPTH, bool TA, bool TB> __device__ inline void gemm_tile(c
   }
 
   // C or the chunk's sums, by rows of four.
-  float *out = a.partial ? a.partial + blockIdx.z * a.pitch : a.c.data;
+  float *out = a.partial ? a.partial + blockIdx.y * a.pitch : a.c.data;
   long long stride = a.partial ? (long long)a.c.cols : a.c.stride;
   bool wide = a.partial ? a.c.cols % 4 == 0 : aligned16(a.c);
   bool adds = !a.partial && a.accumulate, relu = !a.partial && a.function == RELU;
@@ -386,7 +392,7 @@ KERNEL(gemm_columns, GemmArgs) {
 KERNEL(gemm_outer, GemmArgs) {
   if (*a.halted) return;
   GemmSize size = gemm_size(a);
-  int lanes = a.lanes, c0 = ((int)blockIdx.y * lanes + (int)threadIdx.x % lanes) * 4;
+  int lanes = a.lanes, c0 = ((int)blockIdx.x * lanes + (int)threadIdx.x % lanes) * 4;
   if (c0 >= size.n || (size.k == 0 && a.accumulate)) return;
   long long step_a = a.transposed_a ? 1 : a.a.stride, step_b = a.transposed_b ? a.b.stride : 1;
   bool wide = aligned16(a.c) && c0 + 4 <= size.n;
@@ -396,7 +402,7 @@ KERNEL(gemm_outer, GemmArgs) {
     if (a.bias.data) bias[j] = a.bias.data[c0 + j];
   }
   int rows = 256 / lanes;
-  for (long long r = (long long)blockIdx.x * rows + threadIdx.x / lanes; r < size.m; r += (long long)gridDim.x * rows) {
+  for (long long r = (long long)blockIdx.y * rows + threadIdx.x / lanes; r < size.m; r += (long long)gridDim.y * rows) {
     float x = size.k > 0 ? a.a.data[r * step_a] : 0.0f;
     float *to = row(a.c, r) + c0;
     float4 old = make4(0, 0, 0, 0);

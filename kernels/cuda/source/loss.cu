@@ -1,4 +1,6 @@
 // Training losses with their gradients, in float64: a row's loss is a small difference of large terms, and there are few rows.
+// GPUs of compute capability 7.5, 8.6 and 8.9 compute it at a 32nd to a 64th of float32's rate: there softmax over many classes is
+// limited by it.
 
 enum { LOGISTIC = 0, SQUARED = 1, SOFTMAX = 2 };
 

@@ -1,6 +1,6 @@
 /*
  * A CUDA driver for tests: it shows the GPUs that FAKE_DEVICES lists, as "major.minor" with commas, and computes
- * nothing. FAKE_INIT is what cuInit returns, FAKE_RETAIN what making a context returns, FAKE_MODE the compute mode.
+ * nothing. With FAKE_LOADING it starts only if CUDA_MODULE_LOADING is that. FAKE_INIT is what cuInit returns, FAKE_RETAIN what making a context returns, FAKE_MODE the compute mode.
  * Compiled with -Dname=other it lacks the function name, as an old driver does.
  */
 #include <stdio.h>
@@ -12,7 +12,7 @@
 
 static int ready;
 static int retained[16];
-static CUcontext current;
+static __thread CUcontext current;
 
 static int from_environment(const char *name) {
 	const char *s = getenv(name);
@@ -40,7 +40,8 @@ static int unknown(CUdevice d) {
 
 CUresult cuInit(unsigned flags) {
 	int result = from_environment("FAKE_INIT");
-	if (flags) return CUDA_ERROR_INVALID_VALUE;
+	const char *want = getenv("FAKE_LOADING"), *is = getenv("CUDA_MODULE_LOADING");
+	if (flags || (want && (!is || strcmp(want, is) != 0))) return CUDA_ERROR_INVALID_VALUE;
 	ready = result == 0;
 	return (CUresult)result;
 }

@@ -41,6 +41,9 @@ CUstream_st *stream(CUctx_st *, CUstream);
 // refuse says why, and returns the result.
 CUresult refuse(CUresult, const char *why);
 
+// trace tells what was done, where that is asked for.
+void trace(const CUctx_st *, const char *what);
+
 // unsafe refuses calls that must not be made while something is captured, by the rules of cuStreamBeginCapture.
 CUresult unsafe(CUctx_st *, const char *what);
 

@@ -1,6 +1,9 @@
 // A stand-in for cuBLASLt on the emulated driver: products of float32 matrices, stored by columns as there, with the
-// epilogues that need no second output. With DEBUT_EMU_NO_HEURISTIC set it finds no algorithm for anything. It checks its arguments, and that matrices are allocated on the device; it
-// computes when its stream's turn comes. Of what it has not, heuristics find no algorithm.
+// epilogues that need no second output. It checks its arguments, and that matrices are allocated on the device; it
+// computes when its stream's turn comes. Of what it has not, heuristics find no algorithm. The environment:
+//
+//	DEBUT_EMU_NO_HEURISTIC  1: there is no algorithm for a product with a size that is no multiple of 8
+//	DEBUT_EMU_BLAS_REFUSE   the status that all products are refused with, although there was an algorithm
 #include <cuda.h>
 #include <math.h>
 #include <stdint.h>
@@ -26,6 +29,7 @@ enum { R_32F = 0 };
 enum { COMPUTE_32F = 68, COMPUTE_32F_FAST_16BF = 75, COMPUTE_32F_FAST_TF32 = 77 };
 enum { DESC_POINTER_MODE = 2, DESC_TRANSA = 3, DESC_TRANSB = 4, DESC_EPILOGUE = 7, DESC_BIAS = 8, DESC_AUX = 11, DESC_AUX_LD = 12 };
 enum { PREF_MAX_WORKSPACE = 1, PREF_MIN_ALIGNMENT_A = 5, PREF_MIN_ALIGNMENT_D = 8 };
+enum { TF32_BITS = 10, BF16_BITS = 7 };
 enum { EPILOGUE_DEFAULT = 1, EPILOGUE_RELU = 2, EPILOGUE_BIAS = 4 };
 
 enum Kind : uint32_t { HANDLE = 0xb1a51000, DESC, LAYOUT, PREFERENCE, ALGO };
@@ -111,13 +115,14 @@ struct Product {
 	int relu, bits; // bits of the factors' mantissas
 };
 
-// rounded rounds to so many bits of mantissa, ties to even.
+// rounded rounds to so many bits of mantissa: BF16's to nearest, ties to even; TF32's towards zero, as tensor cores of compute capability
+// 9.0 do with float32 that nobody has rounded before.
 inline float rounded(float x, int bits) {
 	uint32_t u;
 	memcpy(&u, &x, 4);
 	if ((u & 0x7f800000) == 0x7f800000) return x;
 	int drop = 23 - bits;
-	u += (1u << (drop - 1)) - 1 + (u >> drop & 1);
+	if (bits == BF16_BITS) u += (1u << (drop - 1)) - 1 + (u >> drop & 1);
 	u &= ~((1u << drop) - 1);
 	memcpy(&x, &u, 4);
 	return x;
@@ -214,7 +219,7 @@ int checked(const Desc *d, const Layout *a, const Layout *b, const Layout *c, co
 	p.a.stride_outer = d->trans[0] ? a->ld : 1, p.a.stride_k = d->trans[0] ? 1 : a->ld;
 	p.b.stride_outer = d->trans[1] ? 1 : b->ld, p.b.stride_k = d->trans[1] ? b->ld : 1;
 	p.relu = (d->epilogue & EPILOGUE_RELU) != 0;
-	p.bits = d->compute == COMPUTE_32F_FAST_TF32 ? 10 : d->compute == COMPUTE_32F_FAST_16BF ? 7 : 23;
+	p.bits = d->compute == COMPUTE_32F_FAST_TF32 ? TF32_BITS : d->compute == COMPUTE_32F_FAST_16BF ? BF16_BITS : 23;
 	return SUCCESS;
 }
 
@@ -297,7 +302,7 @@ API int cublasLtMatmulAlgoGetHeuristic(void *handle, void *desc, void *a, void *
 	*returned = 0;
 	Product p;
 	if (int r = checked(as<Desc>(desc, DESC), as<Layout>(a, LAYOUT), as<Layout>(b, LAYOUT), as<Layout>(c, LAYOUT), as<Layout>(d, LAYOUT), p)) return r;
-	if (p.m == 0 || p.n == 0 || p.k == 0 || getenv("DEBUT_EMU_NO_HEURISTIC")) return NOT_SUPPORTED;
+	if (p.m == 0 || p.n == 0 || p.k == 0 || (getenv("DEBUT_EMU_NO_HEURISTIC") && (p.m | p.n | p.k) % 8 != 0)) return NOT_SUPPORTED;
 	Result result;
 	memset(&result, 0, sizeof result);
 	result.algo.kind = ALGO;
@@ -312,6 +317,7 @@ API int cublasLtMatmulAlgoGetHeuristic(void *handle, void *desc, void *a, void *
 API int cublasLtMatmul(void *handle, void *desc, const void *alpha, const void *a, void *la, const void *b, void *lb, const void *beta, const void *c, void *lc, void *d, void *ld,
                        const void *algo, void *workspace, size_t workspace_size, CUstream stream) {
 	if (!as<Object>(handle, HANDLE)) return NOT_INITIALIZED;
+	if (const char *s = getenv("DEBUT_EMU_BLAS_REFUSE"); s && *s) return atoi(s);
 	if (!alpha || !beta || !a || !b || !d) return INVALID_VALUE;
 	auto *de = as<Desc>(desc, DESC);
 	const Layout *l[] = {as<Layout>(la, LAYOUT), as<Layout>(lb, LAYOUT), as<Layout>(lc, LAYOUT), as<Layout>(ld, LAYOUT)};

@@ -2,7 +2,7 @@
 // strict where a GPU is: what would be an error there is one here, and what would go well there by luck only should fail.
 //
 // The environment says what it emulates. It is read when the driver is initialized (the first four) and whenever a
-// device's context is made (the others):
+// device's context is made, or a stream in a context that has none (the others):
 //
 //	DEBUT_EMU_DEVICES   compute capabilities of the GPUs, with commas: 9.0
 //	DEBUT_EMU_MEMORY    memory of each GPU in bytes: 2147483648
@@ -11,9 +11,13 @@
 //	DEBUT_EMU_ORDER     what other streams do while one is waited for: they stay behind, go ahead as far as they may,
 //	                    or are mixed by chance ("behind", "ahead", "mixed"); "turns" is one after another, the default.
 //	                    With "eager" everything runs as soon as it is queued.
+//	DEBUT_EMU_BLOCKS    in which order the blocks of a grid begin: a number is the seed of orders by chance, another one for
+//	                    each launch: 1; "turns" is ascending and descending. Threads of a block always take turns so.
+//	DEBUT_EMU_RACES     0: what blocks of a grid do to each other is not looked at. Otherwise a launch fails (719) in which a
+//	                    block reads what another one writes, or two write something else to the same place
 //	DEBUT_EMU_QUEUE     operations that may be queued before the oldest run: 4096
 //	DEBUT_EMU_NULL      1: launches do nothing, and cost nothing
-//	DEBUT_EMU_FAIL      faults, with commas, by the number of a call since the context was made, from 1; for launches, of
+//	DEBUT_EMU_FAIL      faults, with commas, by the number of a call since the environment was read, from 1; for launches, of
 //	                    a kernel, also one that a graph launches:
 //	                    launch:N  the Nth launch fails when it runs, and the device is lost (result 719)
 //	                    lost:N    from the Nth launch on every call fails (214)
@@ -21,6 +25,7 @@
 //	                    alloc:N   the Nth allocation fails (2)
 //	                    copy:N    the Nth copy fails (999)
 //	                    A third number is another result, as in lost:5:79.
+//	DEBUT_EMU_TRACE     1: it says on standard error when a context is made and when kernels are loaded
 //	DEBUT_EMU_QUIET     1: it does not say on standard error why it refuses something
 #include <cuda.h>
 #include <pthread.h>
@@ -113,12 +118,22 @@ CUresult emu::launch_faults(CUctx_st *ctx, Op &op, long n) {
 	return CUDA_SUCCESS;
 }
 
-void CUctx_st::begin() {
+void emu::trace(const CUctx_st *ctx, const char *what) {
+	if (getenv("DEBUT_EMU_TRACE")) fprintf(stderr, "debut's emulated CUDA driver: device %d: %s\n", ctx->device, what);
+}
+
+void CUctx_st::anew() {
 	settings.read();
 	launch_calls = alloc_calls = copy_calls = 0;
+	drains = launches = 0;
+}
+
+void CUctx_st::begin() {
+	trace(this, "context made");
+	anew();
 	lost = CUDA_SUCCESS;
 	memory = std::make_unique<Memory>(memory_size);
-	drains = launches = pending = 0;
+	pending = 0;
 	auto legacy = std::make_shared<CUstream_st>();
 	legacy->context = this, legacy->blocking = true;
 	streams.push_back(legacy);
@@ -562,6 +577,7 @@ CUresult load(CUctx_st *ctx, CUmodule *out, const char *image, std::string &why)
 API cuModuleLoadDataEx(CUmodule *out, const void *image, unsigned n, CUjit_option *options, void **values) {
 	CALL;
 	CHECK(unsafe(ctx, "cuModuleLoadDataEx"));
+	trace(ctx, "kernels loaded");
 	std::string why;
 	CUresult r = load(ctx, out, (const char *)image, why);
 	if (r == CUDA_SUCCESS) return r;

@@ -48,6 +48,7 @@ asm(".text\n.globl emu_switch\n.hidden emu_switch\n.type emu_switch,%function\ne
 namespace {
 
 constexpr unsigned MAX_THREADS = 1024, WARP = 32;
+constexpr size_t MOST_SHUFFLED = 1 << 24; // blocks of a grid; larger ones run in a simple order
 
 struct Fiber {
 	void *sp;
@@ -78,6 +79,7 @@ struct Block : Place {
 	unsigned warp;                        // of the thread that runs
 	Warp warps[MAX_THREADS / WARP];
 	const Launch *launch = nullptr;
+	void (*kernel)(const void *); // as it is run
 
 	// frame has the fiber begin at fiber_main.
 	void frame(Fiber *f) {
@@ -189,7 +191,7 @@ void fiber_main() {
 			}
 			place.lane = i % WARP;
 			b.warp = i / WARP;
-			l.kernel->run(l.args);
+			b.kernel(l.args);
 			b.ended++;
 			Warp &w = b.warps[b.warp];
 			w.ended++;
@@ -211,24 +213,57 @@ void run_block(Block &b) {
 	}
 	b.current = b.fresh();
 	emu_switch(&b.scheduler, b.current->sp);
-	if (b.ended == b.count) return;
+	if (b.ended == b.count) {
+		if (doubts().empty()) return;
+		std::string s = settle(b.launch->grid, b.first);
+		if (!s.empty()) fail(CUDA_ERROR_LAUNCH_FAILED, std::string(b.launch->kernel->name) + ", " + block_name(b.number, b.launch->grid, b.first) + " writes " + s);
+		return;
+	}
 	char s[200];
 	snprintf(s, sizeof s, "%s, block (%u, %u, %u): deadlock, %u of %u threads ended, %u wait at __syncthreads, others at shuffles", b.launch->kernel->name,
 	         b.block.x, b.block.y, b.block.z, b.ended, b.count, b.arrived);
 	fail(CUDA_ERROR_LAUNCH_TIMEOUT, s);
 }
 
+// Grid is a launch with what its blocks share.
+struct Grid {
+	const Launch &launch;
+	uint32_t first = 0;          // number of the first block, for races
+	std::vector<uint32_t> order; // of the blocks, where it is no simple one
+};
+
+// shuffle fills in an order that a seed decides.
+void shuffle(std::vector<uint32_t> &order, size_t n, uint64_t seed) {
+	order.resize(n);
+	for (size_t i = 0; i < n; i++) {
+		seed += 0x9e3779b97f4a7c15; // splitmix64
+		uint64_t x = (seed ^ seed >> 30) * 0xbf58476d1ce4e5b9;
+		x = (x ^ x >> 27) * 0x94d049bb133111eb;
+		size_t j = (size_t)(((x >> 32) * (i + 1)) >> 32);
+		order[i] = order[j];
+		order[j] = (uint32_t)i;
+	}
+}
+
 void run_nth_block(void *context, long i) {
 	Block &b = self->block;
-	const Launch &l = *(const Launch *)context;
+	const Grid &g = *(const Grid *)context;
+	const Launch &l = g.launch;
 	long total = (long)l.grid[0] * l.grid[1] * l.grid[2];
 	if (b.launch != &l) { // the first of this grid on this thread
 		b.launch = &l;
 		b.count = l.block[0] * l.block[1] * l.block[2];
 		b.block_size = {l.block[0], l.block[1], l.block[2]};
 		b.grid_size = {l.grid[0], l.grid[1], l.grid[2]};
+		b.kernel = l.notes ? watched[l.kernel - kernels] : l.kernel->run;
+		b.memory = l.notes ? l.notes->base : 0, b.extent = l.notes ? l.notes->size : 0;
+		b.notes = l.notes ? l.notes->words : nullptr, b.first = g.first;
 	}
-	if (l.backwards) i = total - 1 - i;
+	if (!g.order.empty())
+		i = g.order[(size_t)i];
+	else if (l.backwards)
+		i = total - 1 - i;
+	b.number = b.first + (uint32_t)i;
 	b.block = {(unsigned)(i % l.grid[0]), (unsigned)(i / l.grid[0] % l.grid[1]), (unsigned)(i / l.grid[0] / l.grid[1])};
 	run_block(b);
 }
@@ -326,6 +361,7 @@ template <typename F> Failure work_with(Worker *w, const F &f) {
 		f();
 	} else {
 		w->block.reset();
+		doubts().clear();
 	}
 	w->armed = 0;
 	w->block.launch = nullptr;
@@ -491,7 +527,13 @@ bool running() { return self != nullptr; }
 Failure share(long count, void (*f)(void *, long), void *context) { return crew().share(count, f, context); }
 
 Failure run(const Launch &l) {
-	return crew().share((long)l.grid[0] * l.grid[1] * l.grid[2], run_nth_block, (void *)&l);
+	size_t blocks = (size_t)l.grid[0] * l.grid[1] * l.grid[2];
+	Grid g{l};
+	if (l.seed && blocks > 1 && blocks <= MOST_SHUFFLED) shuffle(g.order, blocks, l.seed);
+	if (l.notes) g.first = l.notes->launch(blocks);
+	return crew().share((long)blocks, run_nth_block, &g);
 }
+
+void clash(std::string text) { fail(CUDA_ERROR_LAUNCH_FAILED, where() + " " + text); }
 
 } // namespace emu

@@ -8,6 +8,8 @@
 #include <functional>
 #include <string>
 
+#include "races.h"
+
 namespace emu {
 
 // Kernel is a function of the kernels' sources. Its list is generated from them.
@@ -18,13 +20,17 @@ struct Kernel {
 };
 extern const Kernel kernels[];
 extern const size_t kernel_count;
+// watched are the same kernels, in the same order, with every access to memory watched.
+extern void (*const watched[])(const void *args);
 
-// Launch is a grid to be run.
+// Launch is a grid to be run. Results must not depend on the order in which blocks run, nor on that of threads.
 struct Launch {
 	const Kernel *kernel;
 	const void *args;
 	unsigned grid[3], block[3];
-	bool backwards; // blocks, and threads in them, begin in descending order: results must not depend on it
+	bool backwards;        // threads of a block begin in descending order, and blocks without a seed too
+	uint64_t seed = 0;     // of the blocks' order, 0: ascending or descending
+	Notes *notes = nullptr; // of the device's memory, where races are looked for
 };
 
 // Failure is an error of what runs on the device, with words for people.

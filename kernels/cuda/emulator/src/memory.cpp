@@ -83,10 +83,15 @@ bool Memory::give(uint64_t p) {
 	if (it == pieces.end()) return false;
 	const Piece &m = it->second;
 	mmap((void *)m.first, m.last - m.first, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+	watch.forget(m.first, m.last - m.first);
 	taken -= m.counted;
 	ragged.erase(std::remove(ragged.begin(), ragged.end(), std::make_pair(p, m.n)), ragged.end());
 	pieces.erase(it);
 	return true;
+}
+
+Notes *Memory::notes() {
+	return base && (watch.words || watch.cover(base, end - base)) ? &watch : nullptr;
 }
 
 void Memory::give_all() {

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "races.h"
+
 namespace emu {
 
 // Memory is a range of addresses out of which pieces are made usable. No address is used twice, and everything between the
@@ -33,6 +35,8 @@ public:
 	void give_all();
 
 	size_t used() const { return taken; }
+	// notes returns those of all of the memory, or null where there are none.
+	Notes *notes();
 	const size_t limit;
 
 private:
@@ -47,6 +51,7 @@ private:
 	std::vector<std::pair<uint64_t, size_t>> ragged; // those that do not fill their pages: address and size
 	uint64_t base = 0, next = 0, end = 0;
 	size_t taken = 0, page = 0;
+	Notes watch;
 };
 
 } // namespace emu

@@ -35,6 +35,9 @@ void Settings::read() {
 	}
 	queue = 4096;
 	if ((s = getenv("DEBUT_EMU_QUEUE"))) queue = std::max(1ul, strtoul(s, nullptr, 10));
+	blocks = 1;
+	if ((s = getenv("DEBUT_EMU_BLOCKS"))) blocks = strcmp(s, "turns") == 0 ? 0 : std::max(1ul, strtoul(s, nullptr, 10));
+	races = !(s = getenv("DEBUT_EMU_RACES")) || strcmp(s, "0") != 0;
 	faults.clear();
 	if (!(s = getenv("DEBUT_EMU_FAIL"))) return;
 	static const struct {
@@ -181,7 +184,10 @@ Failure CUctx_st::perform(const Op &op, bool late) {
 	switch (op.kind) {
 	case Op::LAUNCH: {
 		unchecked = true;
-		emu::Launch l{op.kernel, op.args.data(), {op.grid[0], op.grid[1], op.grid[2]}, {op.block[0], op.block[1], op.block[2]}, (launches++ & 1) != 0};
+		emu::Launch l{op.kernel, op.args.data(), {op.grid[0], op.grid[1], op.grid[2]}, {op.block[0], op.block[1], op.block[2]}, (launches & 1) != 0};
+		launches++;
+		if (settings.blocks) l.seed = settings.blocks * 0x9e3779b97f4a7c15 + launches;
+		if (settings.races && !(l.notes = memory->notes())) return {CUDA_ERROR_OUT_OF_MEMORY, "there are no addresses for what finds races; DEBUT_EMU_RACES=0 does without"};
 		Failure f = emu::run(l);
 		if (f.result == CUDA_SUCCESS && memory->check() != "") check_memory(op.kernel->name);
 		return f;

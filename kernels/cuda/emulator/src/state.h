@@ -73,6 +73,8 @@ struct Settings {
 	bool null = false;
 	enum Order { BEHIND, AHEAD, MIXED, TURNS, EAGER } order = TURNS;
 	size_t queue = 4096; // operations that may wait
+	uint64_t blocks = 1;   // seed of the blocks' orders, 0: ascending and descending by turns
+	bool races = true;     // are looked for
 	struct Fault {
 		enum Kind { LAUNCH, LOST, REFUSE, ALLOC, COPY } kind;
 		long at;
@@ -158,6 +160,7 @@ struct CUctx_st {
 
 	void begin();
 	void end();
+	void anew(); // reads the settings
 
 	// push queues an operation, behind those that the legacy stream's rules put before it, or captures it.
 	CUresult push(CUstream_st *, emu::Op &&);

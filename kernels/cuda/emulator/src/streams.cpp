@@ -12,6 +12,7 @@ using namespace emu;
 API cuStreamCreateWithPriority(CUstream *out, unsigned flags, int priority) {
 	CALL;
 	if (!out || flags > CU_STREAM_NON_BLOCKING) return CUDA_ERROR_INVALID_VALUE;
+	if (ctx->open.empty()) ctx->anew(); // programs that keep the context begin so
 	auto s = std::make_shared<CUstream_st>();
 	s->context = ctx, s->blocking = flags == 0, s->flags = flags, s->priority = std::min(0, std::max(-5, priority));
 	ctx->streams.push_back(s);

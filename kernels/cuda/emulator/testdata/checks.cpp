@@ -34,7 +34,7 @@ struct ScaleArgs {
 	float by;
 };
 
-static const char *const names[] = {"scale", "total", "early", "mixed", "beyond", "tile"};
+static const char *const names[] = {"scale", "total", "early", "mixed", "beyond", "clash", "agree", "shift", "tile"};
 static std::string ptx(size_t size, const char *version = "7.8") {
 	std::string s = std::string("// made up\n.version ") + version + "\n.target sm_70\n.address_size 64\n";
 	for (const char *n : names)
@@ -305,6 +305,75 @@ static void freed() {
 	IS(cuStreamSynchronize(s1), CUDA_ERROR_ILLEGAL_ADDRESS);
 }
 
+// Blocks of a grid must not depend on each other, in whatever order they run.
+static void races(const char *blocks) {
+	setenv("DEBUT_EMU_BLOCKS", blocks, 1);
+	auto is_race = [](const char *kernel, CUresult want, long long n, unsigned grid, unsigned down = 1) {
+		begin();
+		CUdeviceptr x = device(2048);
+		OK(cuMemsetD32Async(x, 0x3f800000, 1024, s1));
+		OK(cuMemsetD32Async(x + 4096, 0x40000000, 1024, s1));
+		OK(launch(kernel, s1, x, x, n, 5, grid, down));
+		IS(cuStreamSynchronize(s1), want);
+		OK(cuDevicePrimaryCtxRelease(0));
+	};
+	is_race("clash", CUDA_ERROR_LAUNCH_FAILED, 0, 2);
+	is_race("clash", CUDA_ERROR_LAUNCH_FAILED, 0, 300);
+	is_race("clash", CUDA_SUCCESS, 0, 1);
+	is_race("clash", CUDA_SUCCESS, 0, 1, 9); // all write 0
+	is_race("agree", CUDA_SUCCESS, 0, 300);
+	is_race("scale", CUDA_SUCCESS, 2048, 8);
+	is_race("shift", CUDA_SUCCESS, 0, 8);
+	is_race("shift", CUDA_SUCCESS, 1024, 4);
+	is_race("shift", CUDA_ERROR_LAUNCH_FAILED, 1, 4);    // onto the next block's first
+	is_race("shift", CUDA_ERROR_LAUNCH_FAILED, 256, 7);  // 1s and a 2
+	is_race("shift", CUDA_ERROR_LAUNCH_FAILED, 1023, 5); // what only the last one reads
+	// Launches may overwrite what others wrote.
+	begin();
+	CUdeviceptr x = device(256), y = device(256);
+	OK(cuMemsetD32Async(x, 0x3f800000, 256, s1));
+	for (int i = 0; i < 100; i++) {
+		OK(launch("scale", s1, x, y, 256, 2));
+		OK(launch("scale", s1, y, x, 256, 2));
+	}
+	OK(cuStreamSynchronize(s1));
+	OK(cuDevicePrimaryCtxRelease(0));
+}
+static void races_shuffled() { races("1"), races("12345"); }
+static void races_in_turns() { races("turns"); }
+static void races_unwatched() {
+	setenv("DEBUT_EMU_RACES", "0", 1);
+	begin();
+	CUdeviceptr y = device(1);
+	OK(launch("clash", s1, y, y, 0, 1, 2));
+	OK(cuStreamSynchronize(s1));
+}
+
+// winners launches a race and returns which blocks came last.
+static std::string winners(const char *blocks) {
+	setenv("DEBUT_EMU_RACES", "0", 1);
+	setenv("DEBUT_EMU_THREADS", "1", 1);
+	setenv("DEBUT_EMU_BLOCKS", blocks, 1);
+	begin();
+	CUdeviceptr y = device(1);
+	std::string s;
+	for (int i = 0; i < 40; i++) {
+		OK(launch("clash", s1, y, y, 0, 1, 8));
+		OK(cuStreamSynchronize(s1));
+		s += (char)('0' + (int)at(y, 0));
+	}
+	OK(cuDevicePrimaryCtxRelease(0));
+	return s;
+}
+static void order() {
+	std::string one = winners("1"), again = winners("1"), two = winners("2"), turns = winners("turns");
+	IS(one == again, 1);
+	IS(one == two, 0);
+	for (char c = '0'; c < '8'; c++) IS(one.find(c) != std::string::npos, 1);
+	IS(turns.find_first_not_of("07"), std::string::npos);
+	IS(turns[0] != turns[1], 1);
+}
+
 static void faults() {
 	setenv("DEBUT_EMU_FAIL", "refuse:2,alloc:3,copy:2,lost:4:79", 1);
 	begin();
@@ -449,7 +518,8 @@ static const struct {
 	void (*run)();
 } checks[] = {{"rejections", rejections}, {"unwritten", unwritten}, {"deferral", deferral}, {"events", events}, {"behind", behind}, {"ahead", ahead},
               {"capture", capture}, {"barriers", barriers}, {"deadlock", deadlock}, {"left", left}, {"past", past}, {"far", far}, {"before", before},
-              {"freed", freed}, {"faults", faults}, {"nothing", nothing}, {"blas", blas}, {"speed", speed}};
+              {"freed", freed}, {"faults", faults}, {"nothing", nothing}, {"races-shuffled", races_shuffled}, {"races-in-turns", races_in_turns},
+              {"races-unwatched", races_unwatched}, {"order", order}, {"blas", blas}, {"speed", speed}};
 
 int main(int argc, char **argv) {
 	for (auto &c : checks) {

@@ -34,6 +34,21 @@ KERNEL(mixed, ScaleArgs) {
 // beyond writes n elements past the end.
 KERNEL(beyond, ScaleArgs) { a.y[a.n] = 1; }
 
+// What blocks must not do to each other. clash: each writes its number, and agree: the same number, to one place.
+KERNEL(clash, ScaleArgs) {
+  if (threadIdx.x == 0) a.y[0] = (float)blockIdx.x;
+}
+KERNEL(agree, ScaleArgs) {
+  if (threadIdx.x == 0) a.y[0] = a.by;
+}
+// shift moves elements n further: all are read before any is written, in a block.
+KERNEL(shift, ScaleArgs) {
+  long long i = blockIdx.x * 256ll + threadIdx.x;
+  float v = a.x[i];
+  __syncthreads();
+  a.y[i + a.n] = v;
+}
+
 // tile multiplies matrices of n × n, n a multiple of 64: y = x · x.
 KERNEL(tile, ScaleArgs) {
   __shared__ float p[16][68], q[16][68];
