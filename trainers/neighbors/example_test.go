@@ -27,7 +27,7 @@ func Example() {
 		return
 	}
 	ties := ranking.NewTies(d.Items.Len(), d.Items.ID)
-	m, err := neighbors.FitItems(context.Background(), d.Train, ties, neighbors.Config{}, nil)
+	m, err := neighbors.FitItems(context.Background(), d.Train, ties, neighbors.Settings{}, nil)
 	if err != nil {
 		fmt.Println(err)
 		return
