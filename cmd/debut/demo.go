@@ -197,7 +197,7 @@ func (d *demonstration) predict(ctx context.Context, folder, file string) ([]flo
 		if !ok {
 			return fmt.Errorf("demo: the model %s does not predict", folder)
 		}
-		out, _, err = predictor.Predict(ctx, src, d.dir)
+		out, err = model.Collect(predictor.Predict(ctx, src, d.dir))
 		return err
 	})
 	if err != nil {

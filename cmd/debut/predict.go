@@ -16,7 +16,7 @@ import (
 )
 
 // outputExtensions are the files that predict writes.
-var outputExtensions = []string{".csv", ".tsv", ".parquet"}
+var outputExtensions = []string{".csv", ".tsv", ".jsonl", ".parquet"}
 
 func (a *app) predict() *cobra.Command {
 	var device deviceFlags
@@ -27,7 +27,7 @@ func (a *app) predict() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "predict MODEL DATA... -o OUT.csv",
 		Short: "Apply a model to new rows",
-		Long: `Apply a model to new rows and write the predictions to a CSV, TSV or Parquet file, one row for each row read and in the same
+		Long: `Apply a model to new rows and write the predictions to a CSV, TSV, JSON lines or Parquet file, one row for each row read and in the same
 order, with the id columns of the run file carried through. MODEL is a run folder or its model/; the target is not needed.`,
 		Example: "  debut predict runs/first new.csv -o predictions.parquet",
 		Args:    takes(2, -1, "a model and at least one file"),
@@ -46,30 +46,22 @@ order, with the id columns of the run file carried through. MODEL is a run folde
 				return err
 			}
 			var ids []string
-			var predictions *model.Predictions
-			var report datasets.EncodeReport
+			var written *model.Written
 			err = withModel(&device, &keys, args[0], func(m model.Model) (err error) {
 				predictor, ok := m.(model.Predictor)
 				if !ok {
 					return fmt.Errorf("%s: a model of the family %s does not predict rows of a table%s", args[0], m.Family(), insteadOf(m))
 				}
 				ids = predictor.IDs()
-				predictions, report, err = predictor.Predict(cmd.Context(), src, "")
+				written, err = model.Write(cmd.Context(), output, predictor.Predict(cmd.Context(), src, ""))
 				return err
 			})
-			if err == nil {
-				err = datasets.WriteTable(cmd.Context(), output, predictions.Columns)
-			}
 			if err != nil {
 				return canceled(cmd.Context(), err)
 			}
-			a.console.reportEncoding(report)
-			columns := make([]string, len(predictions.Columns))
-			for i, c := range predictions.Columns {
-				columns[i] = c.Name
-			}
+			a.console.reportEncoding(written.Report)
 			for _, id := range ids {
-				if !slices.Contains(columns, id) {
+				if !slices.Contains(written.Columns, id) {
 					a.console.log.Warn("the data lack an id column of the training; the predictions are without it", "column", id)
 				}
 			}
@@ -81,15 +73,15 @@ order, with the id columns of the run file carried through. MODEL is a run folde
 					Rows    int                   `json:"rows"`
 					Columns []string              `json:"columns"`
 					Report  datasets.EncodeReport `json:"report"`
-				}{args[0], args[1:], output, predictions.Rows, columns, report})
+				}{args[0], args[1:], output, written.Rows, written.Columns, written.Report})
 			}
-			return a.console.print(fmt.Sprintf("%s: %s rows; columns %s\n", output, thousands(int64(predictions.Rows)), strings.Join(columns, ", ")))
+			return a.console.print(fmt.Sprintf("%s: %s rows; columns %s\n", output, thousands(int64(written.Rows)), strings.Join(written.Columns, ", ")))
 		},
 	}
 	device.register(cmd)
 	source.register(cmd)
 	keys.register(cmd)
-	cmd.Flags().StringVarP(&output, "output", "o", "", "file to write: .csv, .tsv or .parquet; an existing one is replaced")
+	cmd.Flags().StringVarP(&output, "output", "o", "", "file to write: .csv, .tsv, .jsonl or .parquet; an existing one is replaced")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print what was written as JSON")
 	return cmd
 }

@@ -84,7 +84,7 @@ does not know gets what most users have, and that is said.`,
 				return nil
 			})
 			if err == nil && output != "" {
-				err = datasets.WritePredictions(cmd.Context(), output, listColumns(lists))
+				err = datasets.WriteTable(cmd.Context(), output, listColumns(lists))
 			}
 			if err != nil {
 				return canceled(cmd.Context(), err)
@@ -115,7 +115,7 @@ does not know gets what most users have, and that is said.`,
 	cmd.Flags().BoolVar(&all, "all", false, "all users that the model knows")
 	cmd.Flags().IntVarP(&k, "k", "k", 10, "items in a list")
 	cmd.Flags().BoolVar(&keepSeen, "keep-seen", false, "list items too that a user has already")
-	cmd.Flags().StringVarP(&output, "output", "o", "", "file to write: .csv, .tsv or .parquet; an existing one is replaced")
+	cmd.Flags().StringVarP(&output, "output", "o", "", "file to write: .csv, .tsv, .jsonl or .parquet; an existing one is replaced")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the lists, or what was written, as JSON")
 	return cmd
 }

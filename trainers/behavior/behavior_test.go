@@ -156,12 +156,12 @@ func TestNetworkEndToEnd(t *testing.T) {
 	if r.Rows != 1500 {
 		t.Errorf("%d rows", r.Rows)
 	}
-	p, report, err := m.Predict(context.Background(), src, "")
+	p, err := model.Collect(m.Predict(context.Background(), src, ""))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(report.Unseen) != 0 {
-		t.Errorf("unseen %+v", report.Unseen)
+	if len(p.Report.Unseen) != 0 {
+		t.Errorf("unseen %+v", p.Report.Unseen)
 	}
 	if names := columnNames(p); names != "id probability prediction" {
 		t.Errorf("columns %s", names)
@@ -211,7 +211,7 @@ train: {epochs: 15, batch: 64, accumulate: 2, clip_norm: 1, optimizer: {kind: mo
 	if acc := metric(t, o, run.PartTest, "accuracy"); acc < 0.9 {
 		t.Errorf("test accuracy %.3f", acc)
 	}
-	p, _, err := open(t, o.Folder).Predict(context.Background(), datasets.Source{Path: c.Data.Source.Path}, "")
+	p, err := model.Collect(open(t, o.Folder).Predict(context.Background(), datasets.Source{Path: c.Data.Source.Path}, ""))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -411,7 +411,7 @@ func TestPredictRefusesNaN(t *testing.T) {
 	if err := m.params.Write("output.weight", w); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := m.Predict(context.Background(), datasets.Source{Path: []string{path}}, ""); err == nil || !strings.Contains(err.Error(), "row 1 ") {
+	if _, err := model.Collect(m.Predict(context.Background(), datasets.Source{Path: []string{path}}, "")); err == nil || !strings.Contains(err.Error(), "row 1 ") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -3,6 +3,7 @@ package behavior
 import (
 	"context"
 	"fmt"
+	"iter"
 	"math"
 
 	"debut/datasets"
@@ -82,54 +83,69 @@ func widen(v []float32) []float64 {
 	return w
 }
 
+// blockRows is how many rows of a source are read, encoded and scored at a time.
+const blockRows = 16 * scoreBatch
+
 // Evaluate measures the model on labeled rows. The report tells of values that training did not see.
 func (m *Model) Evaluate(ctx context.Context, src datasets.Source, baseDir string) (*metrics.Result, datasets.EncodeReport, error) {
-	d, report, err := m.read(ctx, src, baseDir, true)
-	if err != nil {
-		return nil, report, err
+	// A ranking needs outputs and targets of all rows, and no more of them.
+	var out []float64
+	var report datasets.EncodeReport
+	labels := new(datasets.Encoded)
+	for b, err := range m.Encoder.Blocks(ctx, src, baseDir, true, blockRows) {
+		if err != nil {
+			return nil, report, err
+		}
+		report = b.Report
+		o, err := m.score(ctx, b.Encoded)
+		if err != nil {
+			return nil, report, err
+		}
+		out = append(out, o...)
+		if err := labels.Append(&datasets.Encoded{Rows: b.Rows, Target: b.Target, Weight: b.Weight}); err != nil {
+			return nil, report, err
+		}
 	}
-	out, err := m.score(ctx, d)
-	if err != nil {
-		return nil, report, err
-	}
-	r, err := measure(m.Encoder, out, d)
+	r, err := measure(m.Encoder, out, labels)
 	return r, report, err
-}
-
-// read reads and encodes a source the way the training rows were.
-func (m *Model) read(ctx context.Context, src datasets.Source, baseDir string, needTarget bool) (*datasets.Encoded, datasets.EncodeReport, error) {
-	f, err := m.Encoder.Read(ctx, src, baseDir, needTarget)
-	if err != nil {
-		return nil, datasets.EncodeReport{}, err
-	}
-	return m.Encoder.Encode(ctx, f, needTarget)
 }
 
 // Predict answers for rows without a target. Id columns of the data come first; then, for two classes, "probability" of
 // the positive one and "prediction"; for several, "prediction" and "probability_<class>" of each; for numbers
 // "prediction".
-func (m *Model) Predict(ctx context.Context, src datasets.Source, baseDir string) (*model.Predictions, datasets.EncodeReport, error) {
-	d, report, err := m.read(ctx, src, baseDir, false)
-	if err != nil {
-		return nil, report, err
+func (m *Model) Predict(ctx context.Context, src datasets.Source, baseDir string) iter.Seq2[*model.Predictions, error] {
+	return func(yield func(*model.Predictions, error) bool) {
+		for b, err := range m.Encoder.Blocks(ctx, src, baseDir, false, blockRows) {
+			var p *model.Predictions
+			if err == nil {
+				p, err = m.predict(ctx, b)
+			}
+			if !yield(p, err) || err != nil {
+				return
+			}
+		}
 	}
-	out, err := m.score(ctx, d)
+}
+
+// predict answers for some rows.
+func (m *Model) predict(ctx context.Context, b datasets.Block) (*model.Predictions, error) {
+	out, err := m.score(ctx, b.Encoded)
 	if err != nil {
-		return nil, report, err
+		return nil, err
 	}
 	for i, v := range out {
 		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return nil, report, fmt.Errorf("behavior: the prediction of row %d is %v; look for extreme values in it, or at the model's training", i/m.Network.Outputs+1, v)
+			return nil, fmt.Errorf("behavior: the prediction of row %d is %v; look for extreme values in it, or at the model's training", b.First+i/m.Network.Outputs+1, v)
 		}
 	}
-	p := &model.Predictions{Rows: d.Rows}
-	for _, c := range d.IDColumns {
+	p := &model.Predictions{First: b.First, Rows: b.Rows, Report: b.Report}
+	for _, c := range b.IDColumns {
 		p.Add(c.Name, c.Values)
 	}
 	classes := m.Encoder.Target.Classes
 	switch taskOf(m.Encoder) {
 	case metrics.TaskBinary:
-		probability, prediction := make([]float64, d.Rows), make([]string, d.Rows)
+		probability, prediction := make([]float64, b.Rows), make([]string, b.Rows)
 		for i, z := range out {
 			probability[i] = 1 / (1 + math.Exp(-z))
 			prediction[i] = classes[0]
@@ -144,7 +160,7 @@ func (m *Model) Predict(ctx context.Context, src datasets.Source, baseDir string
 	default:
 		p.Add("prediction", denormalize(m.Encoder, out))
 	}
-	return p, report, nil
+	return p, nil
 }
 
 // multiClass adds the likeliest class of each row and a column of probabilities for each class.

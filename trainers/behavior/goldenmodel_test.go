@@ -18,6 +18,7 @@ import (
 	"debut/datasets/sealed"
 	"debut/kernels/cpu"
 	"debut/trainers/metrics"
+	"debut/trainers/model"
 	"debut/trainers/run"
 )
 
@@ -124,12 +125,8 @@ func goldenAnswers(t *testing.T, folder string) (predictions string, values metr
 		t.Fatal(err)
 	}
 	data := datasets.Source{Path: datasets.Strings{filepath.Join(goldenModelsDir, "data.csv")}}
-	p, _, err := m.Predict(context.Background(), data, "")
-	if err != nil {
-		t.Fatal(err)
-	}
 	out := filepath.Join(t.TempDir(), "predictions.csv")
-	if err := datasets.WriteTable(context.Background(), out, p.Columns); err != nil {
+	if _, err := model.Write(context.Background(), out, m.Predict(context.Background(), data, "")); err != nil {
 		t.Fatal(err)
 	}
 	r, _, err := m.Evaluate(context.Background(), data, "")

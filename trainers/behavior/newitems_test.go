@@ -13,6 +13,7 @@ import (
 	"debut/datasets"
 	"debut/datasets/npy"
 	"debut/kernels/philox"
+	"debut/trainers/model"
 )
 
 // catalog writes clicks on items whose image, a vector, and title drive them: clicks.csv on known items, new.csv on items
@@ -127,7 +128,7 @@ train: {epochs: 6, batch: 64, optimizer: {learning_rate: 0.003}}
 		if auc[name], err = r.Get("auc"); err != nil {
 			t.Fatal(err)
 		}
-		p, _, err := m.Predict(context.Background(), src, "")
+		p, err := model.Collect(m.Predict(context.Background(), src, ""))
 		if err != nil || p.Rows != r.Rows {
 			t.Errorf("%s: %v", name, err)
 		}

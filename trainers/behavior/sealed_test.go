@@ -16,6 +16,7 @@ import (
 	"debut/datasets"
 	"debut/datasets/sealed"
 	"debut/kernels/cpu"
+	"debut/trainers/model"
 	"debut/trainers/run"
 )
 
@@ -136,11 +137,11 @@ func TestSealedModel(t *testing.T) {
 			t.Fatal(err)
 		}
 		src := datasets.Source{Path: datasets.Strings{path}}
-		a, _, err := want.Predict(context.Background(), src, "")
+		a, err := model.Collect(want.Predict(context.Background(), src, ""))
 		if err != nil {
 			t.Fatal(err)
 		}
-		b, _, err := got.Predict(context.Background(), src, "")
+		b, err := model.Collect(got.Predict(context.Background(), src, ""))
 		if err != nil || !reflect.DeepEqual(a, b) || !reflect.DeepEqual(want.Coefficients, got.Coefficients) {
 			t.Errorf("%s: other predictions, or coefficients; %v", name, err)
 		}

@@ -27,8 +27,9 @@ type Evaluator interface {
 
 // Predictor is a model that answers for each row of a source.
 type Predictor interface {
-	// Predict returns a column of answers or more, behind the id columns of the data.
-	Predict(ctx context.Context, src datasets.Source, baseDir string) (*Predictions, datasets.EncodeReport, error)
+	// Predict hands out the answers for a source in the order of its rows, some at a time, in memory for these: a column of answers
+	// or more, behind the id columns of the data. After an error there are no more.
+	Predict(ctx context.Context, src datasets.Source, baseDir string) iter.Seq2[*Predictions, error]
 	// IDs names the columns that are carried through where the data have them.
 	IDs() []string
 }
@@ -69,10 +70,12 @@ type Similarer interface {
 // ErrUnknown is matched by errors about an id that a model does not know.
 var ErrUnknown = errors.New("the model does not know it")
 
-// Predictions are a model's answers, column by column, one row a row of the data.
+// Predictions are a model's answers for some rows of the data, column by column.
 type Predictions struct {
+	First   int // number of the first row in the source, from 0
 	Rows    int
 	Columns []datasets.OutputColumn
+	Report  datasets.EncodeReport // of all rows so far: values that training did not see
 }
 
 // Add appends a column.

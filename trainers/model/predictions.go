@@ -1,0 +1,101 @@
+package model
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+
+	"debut/datasets"
+)
+
+// Written is what Write has written.
+type Written struct {
+	Rows    int
+	Columns []string
+	Report  datasets.EncodeReport
+}
+
+// Write writes predictions to a file while they come, in the format of its extension. The file appears complete or not at all.
+func Write(ctx context.Context, path string, predictions iter.Seq2[*Predictions, error]) (_ *Written, err error) {
+	out := &Written{}
+	var w *datasets.TableWriter
+	defer func() {
+		if w != nil {
+			w.Abort()
+		}
+	}()
+	for p, err := range predictions {
+		if err != nil {
+			return nil, err
+		}
+		if w == nil {
+			if w, err = datasets.NewTableWriter(path, "", p.Columns); err != nil {
+				return nil, err
+			}
+			for _, c := range p.Columns {
+				out.Columns = append(out.Columns, c.Name)
+			}
+		}
+		if err := w.Append(ctx, p.Columns); err != nil {
+			return nil, err
+		}
+		out.Rows, out.Report = p.First+p.Rows, p.Report
+	}
+	if w == nil {
+		return nil, errors.New("there is nothing to predict: the data have no rows")
+	}
+	return out, w.Close(ctx)
+}
+
+// Collect returns all predictions at once.
+func Collect(predictions iter.Seq2[*Predictions, error]) (*Predictions, error) {
+	var all *Predictions
+	for p, err := range predictions {
+		if err != nil {
+			return nil, err
+		}
+		if all == nil {
+			all = p
+			continue
+		}
+		all.Rows, all.Report = p.First+p.Rows, p.Report
+		for i := range all.Columns {
+			if all.Columns[i].Values, err = join(all.Columns[i].Values, p.Columns[i].Values); err != nil {
+				return nil, fmt.Errorf("column %q: %w", p.Columns[i].Name, err)
+			}
+		}
+	}
+	if all == nil {
+		return nil, errors.New("there is nothing to predict: the data have no rows")
+	}
+	return all, nil
+}
+
+// join appends the values of a column.
+func join(a, b any) (any, error) {
+	switch a := a.(type) {
+	case []string:
+		return appended(a, b)
+	case []float32:
+		return appended(a, b)
+	case []float64:
+		return appended(a, b)
+	case []int32:
+		return appended(a, b)
+	case []int64:
+		return appended(a, b)
+	case []bool:
+		return appended(a, b)
+	}
+	return nil, fmt.Errorf("values of type %T", a)
+}
+
+func appended[T any](a []T, b any) (any, error) {
+	more, ok := b.([]T)
+	if !ok {
+		return nil, fmt.Errorf("values of type %T behind those of type %T", b, a)
+	}
+	return slices.Concat(a, more), nil
+}
