@@ -84,7 +84,7 @@ does not know gets what most users have, and that is said.`,
 				return nil
 			})
 			if err == nil && output != "" {
-				err = datasets.WritePredictions(cmd.Context(), output, listColumns(lists))
+				err = datasets.WriteTable(cmd.Context(), output, listColumns(lists))
 			}
 			if err != nil {
 				return canceled(cmd.Context(), err)
