@@ -5,12 +5,15 @@
 //
 // The parts, in the order data meets them:
 //
-//	Config   what a run file says about its data
-//	Read     files or a SQL query → Frame, typed columns as they are in the files
-//	Load     Frame → deduplicated, split, encoded Dataset, with a Report
-//	Encoder  what was learned from the training rows; saved with the model, and
-//	         applied unchanged to rows seen later (Encode)
-//	Encoded  dense numeric features and category ids, gathered by row for a batch
+//	Config       what a run file says about its data
+//	Read         files or a SQL query → Frame, typed columns as they are in the files
+//	Load         Frame → deduplicated, split, encoded Dataset, with a Report
+//	Part         the rows for training, validation or test, in memory or streamed
+//	Encoder      what was learned from the training rows; saved with the model, and
+//	             applied unchanged to rows seen later (Encode; Blocks, for sources
+//	             larger than memory)
+//	Encoded      dense numeric features and category ids, gathered by row for a batch
+//	TableWriter  answers about rows → files, block by block
 //
 // What rows are like beside numbers and categories becomes numbers, too, so that
 // items never seen before can be scored: ready-made vectors of images and texts,

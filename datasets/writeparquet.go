@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -150,7 +151,9 @@ func (s *parquetSink) discard() error {
 	}
 	var err error
 	if s.file != "" {
-		err = os.Remove(s.file)
+		if err = os.Remove(s.file); errors.Is(err, fs.ErrNotExist) { // DuckDB removes what it did not finish
+			err = nil
+		}
 		s.file = ""
 	}
 	if s.staging != "" {

@@ -14,9 +14,6 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
-	"time"
-
-	"github.com/spf13/cobra"
 
 	"debut/trainers/run"
 )
@@ -42,23 +39,7 @@ func execute(args []string, stdout, stderr io.Writer) int {
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	type result struct {
-		cmd *cobra.Command
-		err error
-	}
-	ended := make(chan result, 1)
-	go func() {
-		cmd, err := root.ExecuteContextC(ctx)
-		ended <- result{cmd, err}
-	}()
-	var cmd *cobra.Command
-	var err error
-	select {
-	case r := <-ended:
-		cmd, err = r.cmd, r.err
-	case <-a.overdue(ctx):
-		cmd, err = root, context.Canceled
-	}
+	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return 0
 	}
@@ -84,23 +65,6 @@ func execute(args []string, stdout, stderr io.Writer) int {
 		_, _ = fmt.Fprintf(stderr, "debut: %s\n", message) // there is nowhere else to say that this failed
 	}
 	return code
-}
-
-// overdue returns a channel that is closed when a canceled command has not ended within the time of grace: a query
-// of the database, or a long repetition, may not notice. A training is left alone, it ends at its next step.
-func (a *app) overdue(ctx context.Context) <-chan struct{} {
-	late := make(chan struct{})
-	go func() {
-		<-ctx.Done()
-		for {
-			time.Sleep(a.grace)
-			if !a.training.Load() {
-				close(late)
-				return
-			}
-		}
-	}()
-	return late
 }
 
 // jsonMessages says whether messages are JSON lines. The arguments tell where the command line was not understood.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"math"
 	"os"
@@ -169,21 +168,4 @@ func TestClassTableOfWeightedRows(t *testing.T) {
 			t.Errorf("weight %v: %q, want %q at its end", weight, first, want)
 		}
 	}
-}
-
-// A canceled command that does not end is left behind, but for a training.
-func TestOverdue(t *testing.T) {
-	a := newApp(nil, nil)
-	a.grace = time.Millisecond
-	ctx, cancel := context.WithCancel(t.Context())
-	late := a.overdue(ctx)
-	a.training.Store(true)
-	cancel()
-	select {
-	case <-late:
-		t.Error("a training is overdue")
-	case <-time.After(50 * time.Millisecond):
-	}
-	a.training.Store(false)
-	<-late
 }

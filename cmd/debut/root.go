@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"sync/atomic"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -18,13 +16,11 @@ type app struct {
 	stdout, stderr io.Writer
 	logFormat      string
 	quiet          bool
-	console        *console      // made once the flags are known
-	training       atomic.Bool   // steps are being done: a signal takes effect at the next
-	grace          time.Duration // how long a command may go on after a signal, but for a training
+	console        *console // made once the flags are known
 }
 
 func newApp(stdout, stderr io.Writer) *app {
-	return &app{stdout: stdout, stderr: stderr, grace: 5 * time.Second}
+	return &app{stdout: stdout, stderr: stderr}
 }
 
 // usageError is a command line that cannot be meant.

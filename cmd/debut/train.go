@@ -195,11 +195,7 @@ func (a *app) trainOptions(config string) run.Options {
 // runTraining trains with progress shown. Where an interrupted training has kept a model, it says where.
 func (a *app) runTraining(ctx context.Context, cfg run.Config, opt run.Options, asJSON bool) (*run.Outcome, error) {
 	p := a.console.newProgress(asJSON)
-	opt.Progress = func(now run.Progress) {
-		a.training.Store(true)
-		p.update(now)
-	}
-	defer a.training.Store(false)
+	opt.Progress = p.update
 	out, err := run.Train(ctx, cfg, opt)
 	p.close()
 	if err != nil && out != nil && plainlyInterrupted(err) {
