@@ -116,8 +116,31 @@ ptx-check: ## compare the GPU kernels' PTX with what their source compiles to, a
 		$(PTXAS) -v -arch=$$arch -o /dev/null kernels/cuda/kernels.ptx 2>&1 | awk -v arch=$$arch -f kernels/cuda/internal/genptx/ptxas.awk; \
 	done
 
+# The fuzzers of all packages, one after another, for so long each.
+FUZZ_TIME ?= 30s
+.PHONY: fuzz
+fuzz: ## run every fuzzer (FUZZ_TIME=10m each, PKG=./datasets/... some); what fails stays under testdata/fuzz
+	@for package in $$($(GO) list $(PKG)); do \
+		for name in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
+			echo "$$package $$name"; \
+			$(GO) test -run '^$$' -fuzz "^$$name$$" -fuzztime $(FUZZ_TIME) -parallel 2 $$package; \
+		done; \
+	done
+
+COVERAGE := .coverage
+.PHONY: coverage
+coverage: ## test with coverage (PKG selects); prints each package's share, leaves .coverage/index.html
+	mkdir -p $(COVERAGE)
+	$(GO) test -p $(TEST_JOBS) -timeout $(TEST_TIMEOUT) -coverprofile $(COVERAGE)/profile $(PKG)
+	$(GO) tool cover -html $(COVERAGE)/profile -o $(COVERAGE)/index.html
+	$(GO) tool cover -func $(COVERAGE)/profile | tail -n 1
+
+.PHONY: tidy-check
+tidy-check: ## fail where go.mod or go.sum are not what "go mod tidy" writes
+	$(GO) mod tidy -diff
+
 .PHONY: lint
-lint: generate-check ptx-check $(GOLANGCI_LINT) $(STATICCHECK) ## run golangci-lint and staticcheck, pinned; compare generated code
+lint: generate-check ptx-check tidy-check $(GOLANGCI_LINT) $(STATICCHECK) ## run golangci-lint and staticcheck, pinned; compare generated code and go.mod
 	$(GOLANGCI_LINT) run $(PKG)
 	$(STATICCHECK) $(PKG)
 
@@ -165,7 +188,7 @@ gpu-check: gpu-check-build ## test and measure on this machine's GPU; results go
 
 .PHONY: clean
 clean: ## remove what was built; runs stay
-	rm -rf bin .tools .gpu-check
+	rm -rf bin .tools .gpu-check .coverage
 
 .PHONY: help
 help: ## list the targets
