@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"debut/trainers/behavior"
+	"debut/trainers/families"
 )
 
 // The README must not promise what the program does not have.
@@ -22,7 +22,7 @@ func TestReadme(t *testing.T) {
 	if !ok || !closed {
 		t.Fatal("there is no run file in the README")
 	}
-	if _, err := behavior.Parse("README.md", example, nil); err != nil {
+	if _, err := families.Parse("README.md", example, nil); err != nil {
 		t.Errorf("the README's run file: %v", err)
 	}
 	root := newApp(nil, nil).root()
