@@ -11,12 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"debut/datasets"
 	"debut/trainers/model"
 )
-
-// maxUnknown is how many users that a model does not know are named.
-const maxUnknown = 3
 
 func (a *app) recommend() *cobra.Command {
 	var device deviceFlags
@@ -55,21 +51,26 @@ does not know gets what most users have, and that is said.`,
 			if all {
 				r.Users = nil
 			}
-			if output != "" {
-				if ext := strings.ToLower(filepath.Ext(output)); !slices.Contains(outputExtensions, ext) {
-					return usagef("--output %s: the format follows from the extension, one of %s", output, strings.Join(outputExtensions, ", "))
-				}
-				if err := checkOutput("--output", output, nil); err != nil {
-					return err
-				}
-			}
 			if users != "" {
 				var err error
 				if r.Users, err = readLines(users); err != nil {
 					return err
 				}
 			}
-			var lists []model.List
+			if output != "" {
+				if ext := strings.ToLower(filepath.Ext(output)); !slices.Contains(outputExtensions, ext) {
+					return usagef("--output %s: the format follows from the extension, one of %s", output, strings.Join(outputExtensions, ", "))
+				}
+				var inputs []string
+				if users != "" {
+					inputs = append(inputs, users)
+				}
+				if err := checkOutput("--output", output, inputs); err != nil {
+					return err
+				}
+			}
+			to := &listOutput{path: output}
+			defer to.abort()
 			err := withModel(&device, &keys, args[0], func(m model.Model) error {
 				recommender, ok := m.(model.Recommender)
 				if !ok {
@@ -79,34 +80,35 @@ does not know gets what most users have, and that is said.`,
 					if err != nil {
 						return err
 					}
-					lists = append(lists, l)
+					if err := to.add(cmd.Context(), l); err != nil {
+						return err
+					}
 				}
-				return nil
+				return to.close(cmd.Context())
 			})
-			if err == nil && output != "" {
-				err = datasets.WriteTable(cmd.Context(), output, listColumns(lists))
-			}
 			if err != nil {
 				return canceled(cmd.Context(), err)
 			}
-			a.console.reportUnknown(lists)
+			if n := to.users - to.known; n > 0 {
+				a.console.log.Warn("users that the model does not know get what most users have", "users", n, "examples", to.strangers)
+			}
 			switch {
 			case asJSON && output == "":
 				return a.console.printJSON(struct {
 					Model string       `json:"model"`
 					Lists []model.List `json:"lists"`
-				}{args[0], lists})
+				}{args[0], to.lists})
 			case asJSON:
 				return a.console.printJSON(struct {
 					Model  string `json:"model"`
 					Output string `json:"output"`
 					Users  int    `json:"users"`
 					Known  int    `json:"known"`
-				}{args[0], output, len(lists), known(lists)})
+				}{args[0], output, to.users, to.known})
 			case output != "":
-				return a.console.print(fmt.Sprintf("%s: lists of %s users; columns user, rank, item, score\n", output, thousands(int64(len(lists)))))
+				return a.console.print(fmt.Sprintf("%s: lists of %s users; columns user, rank, item, score\n", output, thousands(int64(to.users))))
 			}
-			return a.console.print(listsTable("user", lists))
+			return a.console.print(listsTable("user", to.lists))
 		},
 	}
 	device.register(cmd)
@@ -195,55 +197,4 @@ func readLines(path string) (lines []string, err error) {
 		return nil, fmt.Errorf("%s names no user; write one a line", path)
 	}
 	return lines, nil
-}
-
-// known counts the users that the model knows.
-func known(lists []model.List) int {
-	n := 0
-	for _, l := range lists {
-		if l.Known {
-			n++
-		}
-	}
-	return n
-}
-
-// reportUnknown tells of users that the model does not know.
-func (c *console) reportUnknown(lists []model.List) {
-	var names []string
-	for _, l := range lists {
-		if !l.Known && len(names) < maxUnknown {
-			names = append(names, l.User)
-		}
-	}
-	if n := len(lists) - known(lists); n > 0 {
-		c.log.Warn("users that the model does not know get what most users have", "users", n, "examples", names)
-	}
-}
-
-// listColumns lays lists out as a table, an item a row.
-func listColumns(lists []model.List) []datasets.OutputColumn {
-	var users, items []string
-	var ranks []int32
-	var scores []float32
-	for _, l := range lists {
-		for i, item := range l.Items {
-			users, items, ranks, scores = append(users, l.User), append(items, item), append(ranks, int32(i+1)), append(scores, l.Scores[i])
-		}
-	}
-	return []datasets.OutputColumn{{Name: "user", Values: users}, {Name: "rank", Values: ranks}, {Name: "item", Values: items}, {Name: "score", Values: scores}}
-}
-
-// listsTable lays lists out for people.
-func listsTable(of string, lists []model.List) string {
-	t := table{{of, "rank", "item", "score"}}
-	for _, l := range lists {
-		if len(l.Items) == 0 {
-			t = append(t, []string{l.User, "–", "–", "–"})
-		}
-		for i, item := range l.Items {
-			t = append(t, []string{l.User, fmt.Sprint(i + 1), item, number(float64(l.Scores[i]))})
-		}
-	}
-	return t.text()
 }

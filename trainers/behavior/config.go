@@ -69,7 +69,7 @@ func Parse(path string, src []byte, overrides []string) (*Config, error) {
 
 // SetDefaults fills empty fields, so that the configuration can be written out as it will be used.
 func (c *Config) SetDefaults() {
-	run.SetDefaults(c, Family)
+	run.SetDefaults(c, Family, c.Model.Solver != SolverExact)
 	c.Data.SetDefaults()
 	m := &c.Model
 	if m.Kind == "" {

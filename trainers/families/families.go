@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -49,12 +50,20 @@ func All() []Family {
 			Name: neighbors.Family, About: "what to recommend to whom, by neighbors of items and users",
 			New: func() run.Config { return neighbors.New() },
 			Read: func(r *modelfolder.Reader, dev kernels.Device) (model.Model, error) {
-				return neighbors.Read(r, dev.Info().Threads)
+				return neighbors.Read(r, threads(dev))
 			},
 			Templates: neighbors.Templates,
 			Next:      []string{"debut recommend %s USER", "debut recommend %s --all -o lists.csv", "debut similar %s ITEM"},
 		},
 	}
+}
+
+// threads is how many goroutines a model that computes on the CPU answers on: where the device is another, one for each core.
+func threads(dev kernels.Device) int {
+	if info := dev.Info(); info.Kind == "cpu" {
+		return info.Threads
+	}
+	return runtime.GOMAXPROCS(0)
 }
 
 // Names lists the names of the families.

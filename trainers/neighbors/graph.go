@@ -1,6 +1,7 @@
 package neighbors
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -43,8 +44,13 @@ func (g *Graph) Check(rows int) error {
 		}
 	}
 	for k, i := range g.Indices {
-		if i < 0 || int(i) >= rows || !(g.Values[k] > 0) {
-			return fmt.Errorf("neighbors: neighbor %d is row %d of %d with the similarity %v", k, i, rows, g.Values[k])
+		if v := g.Values[k]; i < 0 || int(i) >= rows || !(v > 0 && v <= math.MaxFloat32) {
+			return fmt.Errorf("neighbors: neighbor %d is row %d of %d with the similarity %v", k, i, rows, v)
+		}
+	}
+	for r := range rows {
+		if _, values := g.Of(r); !slices.IsSortedFunc(values, func(a, b float32) int { return cmp.Compare(b, a) }) {
+			return fmt.Errorf("neighbors: the neighbors of row %d are not in order, the most similar first", r)
 		}
 	}
 	return nil
@@ -147,6 +153,7 @@ func (s *space) graph(ctx context.Context, ties *ranking.Ties, p *pool.Pool) (*G
 	}
 	bounds := s.blocks()
 	done := make([]Graph, len(bounds)-1)
+	meter := newMeter(ctx, s.rows.Rows)
 	p.Run(len(done), task(func(b int) {
 		if ctx.Err() != nil {
 			return
@@ -164,6 +171,7 @@ func (s *space) graph(ctx context.Context, ties *ranking.Ties, p *pool.Pool) (*G
 			}
 			g.Offsets = append(g.Offsets, int64(len(g.Indices)))
 		}
+		meter.add(bounds[b+1] - bounds[b])
 	}))
 	if err := ctx.Err(); err != nil {
 		return nil, err

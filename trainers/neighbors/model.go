@@ -10,6 +10,7 @@ import (
 	"debut/trainers/model"
 	"debut/trainers/modelfolder"
 	"debut/trainers/recommender"
+	"debut/trainers/run"
 )
 
 // graphFile holds the neighbors in a model folder.
@@ -20,15 +21,17 @@ const formatVersion = 1
 
 // details are what model.json describes a model with.
 type details struct {
-	Kind       string                 `json:"kind"`
-	Settings   Settings               `json:"settings"`
-	Data       interactions.Config    `json:"data"`
-	Evaluation recommender.Evaluation `json:"evaluation"`
+	Model      recommender.Section[ModelConfig]            `json:"model"`
+	Data       recommender.Section[interactions.Config]    `json:"data"`
+	Evaluation recommender.Section[recommender.Evaluation] `json:"evaluation"`
+	// Vocabularies tell which users and items the numbers in the other files are of.
+	Vocabularies recommender.Sums `json:"vocabularies"`
 }
 
 // Save writes the model.
 func (t *training) Save(to *modelfolder.Writer) error {
-	if err := recommender.ShopOf(t.Data).Save(to); err != nil {
+	shop := recommender.ShopOf(t.Data)
+	if err := shop.Save(to); err != nil {
 		return err
 	}
 	g := t.graph
@@ -36,7 +39,9 @@ func (t *training) Save(to *modelfolder.Writer) error {
 	if err != nil {
 		return err
 	}
-	return to.Close(formatVersion, details{t.cfg.Model.Kind, t.cfg.Model.Settings, t.cfg.Data, t.cfg.Evaluation})
+	d := details{Vocabularies: shop.Sums()}
+	d.Model.Value, d.Data.Value, d.Evaluation.Value = t.cfg.Model, t.cfg.Data, t.cfg.Evaluation
+	return to.Close(formatVersion, d)
 }
 
 // Model is a trained model.
@@ -55,13 +60,12 @@ func Read(r *modelfolder.Reader, threads int) (*Model, error) {
 	if err := r.Details(&d); err != nil {
 		return nil, err
 	}
-	if d.Kind != KindItem && d.Kind != KindUser {
-		return nil, r.Errorf("kind: there is no model %q", d.Kind)
-	}
-	if err := errors.Join(d.Settings.Validate(), d.Evaluation.Validate()); err != nil {
+	m := &Model{kind: d.Model.Value.Kind, Model: recommender.Model{Evaluation: d.Evaluation.Value, Config: d.Data.Value}}
+	err := errors.Join(run.Prefix("model", d.Model.Value.validate()), run.Prefix("data", d.Data.Value.Validate()), run.Prefix("evaluation", d.Evaluation.Value.Validate()))
+	if err != nil {
 		return nil, r.Errorf("%w", err)
 	}
-	shop, err := recommender.ReadShop(r)
+	m.Shop, err = recommender.ReadShop(r, d.Vocabularies)
 	if err != nil {
 		return nil, err
 	}
@@ -69,26 +73,25 @@ func Read(r *modelfolder.Reader, threads int) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows := shop.Items.Len()
-	if d.Kind == KindUser {
-		rows = shop.Users.Len()
+	rows := m.Shop.Items.Len()
+	if m.kind == KindUser {
+		rows = m.Shop.Users.Len()
 	}
-	graph, err := readGraph(f)
+	m.graph, err = readGraph(f)
 	if err == nil {
-		err = graph.Check(rows)
+		err = m.graph.Check(rows)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("model: %s: %w", r.Path(graphFile), err)
 	}
-	m := &Model{Model: recommender.Model{Shop: shop, Evaluation: d.Evaluation, Config: d.Data}, kind: d.Kind, graph: graph}
-	if d.Kind == KindUser {
-		m.Scorer = (&Users{Graph: m.graph, train: shop.Histories}).Scorer()
+	if m.kind == KindUser {
+		m.Scorer = (&Users{Graph: m.graph, train: m.Histories}).Scorer()
 	} else {
-		items, err := NewItems(graph)
+		items, err := NewItems(m.graph)
 		if err != nil {
 			return nil, fmt.Errorf("model: %s: %w", r.Path(graphFile), err)
 		}
-		m.Scorer = items.Scorer(shop.Histories)
+		m.Scorer = items.Scorer(m.Histories)
 	}
 	m.Pool = pool.New(threads) // last: what fails before leaves no goroutines behind
 	return m, nil
@@ -126,7 +129,7 @@ func (m *Model) Similar(item string, k int) (model.List, error) {
 		return model.List{}, fmt.Errorf("item %q: %w", item, model.ErrUnknown)
 	}
 	near, similarity := m.graph.Of(int(i))
-	l := model.List{User: item, Known: true}
+	l := model.List{User: item, Known: true, Items: []string{}, Scores: []float32{}}
 	for n := range near[:min(k, len(near))] {
 		l.Items, l.Scores = append(l.Items, m.Shop.Items.ID(int(near[n]))), append(l.Scores, similarity[n])
 	}

@@ -5,6 +5,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"debut/datasets/interactions"
 	"debut/trainers/metrics"
@@ -47,7 +48,7 @@ func New() *Config { return &Config{Header: run.Header{Seed: 1}} }
 
 // SetDefaults fills empty fields, so that the configuration can be written out as it will be used.
 func (c *Config) SetDefaults() {
-	run.SetDefaults(c, Family)
+	run.SetDefaults(c, Family, false)
 	c.Data.SetDefaults()
 	if c.Model.Kind == "" {
 		c.Model.Kind = KindItem
@@ -60,12 +61,16 @@ func (c *Config) SetDefaults() {
 func (c *Config) Validate() error {
 	errs := []error{
 		run.Validate(c, Family, false), run.OnCPU(&c.Header), run.Prefix("data", c.Data.Validate()),
-		run.Prefix("model", c.Model.Settings.Validate()), run.Prefix("evaluation", c.Evaluation.Validate()),
-	}
-	if k := c.Model.Kind; k != KindItem && k != KindUser {
-		errs = append(errs, run.FieldError("model.kind", "there is no model %q; there are %s and %s", k, KindItem, KindUser))
+		run.Prefix("model", c.Model.validate()), run.Prefix("evaluation", c.Evaluation.Validate()),
 	}
 	return errors.Join(errs...)
+}
+
+func (c *ModelConfig) validate() error {
+	if c.Kind != KindItem && c.Kind != KindUser {
+		return run.FieldError("kind", "there is no model %q; there are %s and %s", c.Kind, KindItem, KindUser)
+	}
+	return c.Settings.Validate()
 }
 
 // Prepare loads the interactions.
@@ -74,13 +79,18 @@ func (c *Config) Prepare(ctx context.Context, env *run.Env) (run.Task, error) {
 	if err != nil {
 		return nil, c.Locate(err)
 	}
-	return &training{Data: data, cfg: c}, nil
+	t := &training{Data: data, cfg: c, log: env.Log}
+	if err := t.checkMemory(env); err != nil {
+		return nil, err
+	}
+	return t, nil
 }
 
 // training is a run's task: the search for neighbors.
 type training struct {
 	*recommender.Data
 	cfg   *Config
+	log   *slog.Logger
 	graph *Graph
 	score ranking.Scorer
 }
@@ -99,6 +109,7 @@ func (t *training) Close() error { return nil }
 
 // Solve finds the neighbors.
 func (t *training) Solve(ctx context.Context) error {
+	ctx = WithProgress(ctx, t.progress())
 	switch t.cfg.Model.Kind {
 	case KindUser:
 		ties := ranking.NewTies(t.Users.Len(), t.Users.ID)

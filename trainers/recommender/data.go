@@ -56,6 +56,8 @@ type Data struct {
 	eval  Evaluation
 	files []runfolder.DataFile
 	known *interactions.Matrix // training and validation, what is left out at testing
+	news  []string             // what validation and test have that training has not, and what else is to be known
+	parts []string             // that there is something to find in
 }
 
 // Load reads the interactions that a run file describes in its data section. Errors about fields have their paths.
@@ -84,44 +86,100 @@ func Load(ctx context.Context, cfg *interactions.Config, eval Evaluation, env *r
 		out.files = append(out.files, runfolder.DataFile{Path: f.Path, Bytes: f.Bytes, SHA256: f.SHA256})
 	}
 	env.Log.Info("data ready", "users", d.Users.Len(), "items", d.Items.Len(), "pairs", d.Train.Len(), "events", d.Report.Events)
+	out.survey()
+	for _, text := range out.news {
+		env.Log.Warn(text)
+	}
 	return out, nil
+}
+
+// survey looks for parts to measure on, and for users and items that training does not see.
+func (d *Data) survey() {
+	if n := d.Report.Missing; n > 0 {
+		d.news = append(d.news, fmt.Sprintf("%d rows without a user or an item were left out", n))
+	}
+	trained := make([]bool, d.Items.Len())
+	for _, i := range d.Train.Indices {
+		trained[i] = true
+	}
+	for _, p := range []struct {
+		name  string
+		truth *interactions.Matrix
+	}{{run.PartValidation, d.Validation}, {run.PartTest, d.Test}} {
+		if p.truth == nil {
+			continue
+		}
+		if p.truth.Len() == 0 {
+			d.news = append(d.news, fmt.Sprintf("the %s part is empty: no user has an item to spare for it, and nothing is measured on it", p.name))
+			continue
+		}
+		users, items, pairs, found := 0, 0, 0, false
+		counted := make([]bool, len(trained))
+		for u := range p.truth.Rows {
+			has, _ := p.truth.Row(u)
+			before, _ := d.Train.Row(u)
+			if len(has) > 0 && len(before) == 0 {
+				users++
+			}
+			for _, i := range has {
+				if !trained[i] {
+					pairs++
+					if !counted[i] {
+						counted[i] = true
+						items++
+					}
+				}
+			}
+			if !found && len(has) > 0 {
+				seen, _ := d.seen(p.name).Row(u)
+				found = d.eval.KeepSeen || slices.ContainsFunc(has, func(i int32) bool { _, ok := slices.BinarySearch(seen, i); return !ok })
+			}
+		}
+		if users > 0 {
+			d.news = append(d.news, fmt.Sprintf("%d users of the %s part have nothing in the training part; they are recommended what most users have", users, p.name))
+		}
+		if items > 0 {
+			d.news = append(d.news, fmt.Sprintf("%d items of the %s part, in %d of its %d pairs, are not in the training part; nobody is recommended them for a reason", items, p.name, pairs, p.truth.Len()))
+		}
+		if !found {
+			d.news = append(d.news, fmt.Sprintf("all of the %s part is what its users have already, and nothing is measured on it; with evaluation: {keep_seen: true} that counts", p.name))
+			continue
+		}
+		d.parts = append(d.parts, p.name)
+	}
 }
 
 // Describe says what was read, for run.json; found is how the model was found, in a few words.
 func (d *Data) Describe(found string) run.Description {
 	r := d.Report
-	out := run.Description{Task: ranking.Task, Data: d.files}
+	out := run.Description{Task: ranking.Task, Data: d.files, Warnings: d.news}
 	out.Protocol = fmt.Sprintf("%d users and %d items; %d pairs for training, %d for validation, %d for test, split by %s; %s", d.Users.Len(), d.Items.Len(),
 		r.Pairs[0], r.Pairs[1], r.Pairs[2], d.cfg.Split.Method, found)
-	if r.Missing > 0 {
-		out.Warnings = append(out.Warnings, fmt.Sprintf("%d rows without a user or an item were left out", r.Missing))
-	}
 	return out
 }
 
 // Parts lists those there are to measure a model on.
-func (d *Data) Parts() (names []string) {
-	if d.Validation != nil && d.Validation.Len() > 0 {
-		names = append(names, run.PartValidation)
+func (d *Data) Parts() []string { return d.parts }
+
+// seen is what users have before a part.
+func (d *Data) seen(part string) *interactions.Matrix {
+	if part != run.PartTest {
+		return d.Train
 	}
-	if d.Test != nil && d.Test.Len() > 0 {
-		names = append(names, run.PartTest)
+	if d.known == nil {
+		d.known = union(d.Train, d.Validation)
 	}
-	return names
+	return d.known
 }
 
-// Evaluate ranks all items for the users of a part. What users have in the training part is left out, at testing what they have in
+// Evaluate ranks all items for the users of a part, as Model.Recommend would: those without a history get what most users have. What users have in the training part is left out, at testing what they have in
 // the validation part too.
 func (d *Data) Evaluate(ctx context.Context, s ranking.Scorer, part string) (*metrics.Result, error) {
-	truth, seen := d.Validation, d.Train
+	truth := d.Validation
 	if part == run.PartTest {
 		truth = d.Test
-		if d.known == nil {
-			d.known = union(d.Train, d.Validation)
-		}
-		seen = d.known
 	}
-	return measure(ctx, s, truth, seen, d.eval, d.Ties, d.Pool)
+	return measure(ctx, orPopular(s, d.Train), truth, d.seen(part), d.eval, d.Ties, d.Pool)
 }
 
 // measure compares lists with what users chose.

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"path/filepath"
+	"slices"
+	"strings"
 
 	"debut/datasets"
 	"debut/datasets/interactions"
@@ -127,22 +130,88 @@ func (m *Model) fill(to *model.List, l *ranking.Lists, i int) {
 // the model does not know are counted, and left out.
 func (m *Model) Evaluate(ctx context.Context, src datasets.Source, baseDir string) (*metrics.Result, datasets.EncodeReport, error) {
 	var report datasets.EncodeReport
-	cfg := interactions.Config{
-		Sources: []interactions.Source{{Path: src.Path, Format: src.Format, Delimiter: src.Delimiter, Header: src.Header, Names: src.Names, Null: src.Null}},
-		Columns: m.Config.Columns, TimeFormat: m.Config.TimeFormat, Weights: m.Config.Weights, Aggregate: m.Config.Aggregate,
-		DropMissing: m.Config.DropMissing, Split: interactions.Split{Method: interactions.SplitNone},
+	if src.Query != "" || len(src.Vectors) > 0 {
+		return nil, report, errors.New("evaluate: interactions are read from files; leave query and vectors out")
 	}
-	if src.Query != "" {
-		return nil, report, errors.New("evaluate: interactions are read from files; leave the query out")
-	}
+	cfg := m.reading(src)
 	d, err := interactions.Load(ctx, &cfg, baseDir, 0, m.Pool)
+	var field *datasets.ConfigError
+	if errors.As(err, &field) { // its path is one of a run file
+		return nil, report, fmt.Errorf("evaluate: %s", field.Msg)
+	}
 	if err != nil {
 		return nil, report, err
 	}
 	truth, unseen := m.translate(d)
 	report.Rows, report.Unseen = int(d.Report.Events), unseen
-	r, err := measure(ctx, m.Scorer, truth, m.Histories, m.Evaluation, m.Ties, m.Pool)
+	if truth.Len() == 0 {
+		return nil, report, fmt.Errorf("evaluate: the model knows none of the users and items of %s; are columns and ids those of the training data?", strings.Join(src.Path, ", "))
+	}
+	r, err := measure(ctx, orPopular(m.Scorer, m.Histories), truth, m.Histories, m.Evaluation, m.Ties, m.Pool)
 	return r, report, err
+}
+
+// reading says how a source of interactions is read: what is not said, as the run's sources for testing were, or else its first. Only
+// who and what matters, and the kind of event where there are kinds that do not count.
+func (m *Model) reading(src datasets.Source) interactions.Config {
+	c := interactions.Config{DropMissing: m.Config.DropMissing, Split: interactions.Split{Method: interactions.SplitNone}}
+	s := interactions.Source{Path: src.Path, Format: src.Format, Delimiter: src.Delimiter, Header: src.Header, Names: src.Names, Null: src.Null}
+	var like interactions.Source
+	for _, list := range [][]interactions.Source{m.Config.Test, m.Config.Validation, m.Config.Sources} {
+		if len(list) > 0 {
+			like = list[0]
+			break
+		}
+	}
+	table := func(format string) bool { return format != "log" && format != "adjacency" }
+	if s.Format == "" || s.Format == "auto" {
+		s.Format = "auto"
+		if !table(like.Format) && !slices.ContainsFunc(src.Path, isTable) {
+			s.Format = like.Format
+		}
+	}
+	if table(s.Format) == table(like.Format) {
+		if s.Delimiter == "" {
+			s.Delimiter = like.Delimiter
+		}
+		if s.Header == nil {
+			s.Header = like.Header
+		}
+		if s.Names == nil {
+			s.Names = like.Names
+		}
+		if s.Null == nil {
+			s.Null = like.Null
+		}
+	}
+	if !table(s.Format) {
+		c.Sources = []interactions.Source{s}
+		return c
+	}
+	columns := m.Config.Columns
+	if like.Columns != (interactions.Columns{}) {
+		columns = like.Columns
+	}
+	c.Columns = interactions.Columns{User: columns.User, Item: columns.Item}
+	if columns.Event != "" && len(m.Config.Weights) > 0 {
+		c.Columns.Event, c.Weights = columns.Event, m.Config.Weights
+	}
+	c.Sources = []interactions.Source{s}
+	return c
+}
+
+// isTable says that a file's name is that of a table with named columns.
+func isTable(path string) bool {
+	for {
+		switch ext := strings.ToLower(filepath.Ext(path)); ext {
+		case ".gz", ".zst":
+			path = path[:len(path)-len(ext)]
+		case ".csv", ".tsv", ".parquet", ".json", ".jsonl", ".ndjson":
+			return true
+		default:
+			return false
+		}
+	}
 }
 
 // maxExamples is how many unknown ids are told.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"math"
 
 	"debut/datasets/interactions"
 	"debut/engine/safetensors"
@@ -44,19 +45,33 @@ func (s *Shop) Save(to *modelfolder.Writer) error {
 	return to.Tensors(historiesFile, safetensors.Vector("offsets", m.Offsets), safetensors.Vector("indices", m.Indices), safetensors.Vector("values", m.Values))
 }
 
-// ReadShop reads the shop of a model folder.
-func ReadShop(r *modelfolder.Reader) (*Shop, error) {
+// Sums tell users and items of a shop from any others. model.json has them, so that histories and what else goes by the numbers of
+// users and items cannot be taken for those of other ids.
+type Sums struct {
+	Users string `json:"users"`
+	Items string `json:"items"`
+}
+
+// Sums returns those of the shop.
+func (s *Shop) Sums() Sums { return Sums{Users: s.Users.Sum(), Items: s.Items.Sum()} }
+
+// ReadShop reads the shop of a model folder, which must be the one of the sums.
+func ReadShop(r *modelfolder.Reader, sums Sums) (*Shop, error) {
 	s := &Shop{}
 	for _, f := range []struct {
 		name string
 		to   **interactions.Vocabulary
-	}{{usersFile, &s.Users}, {itemsFile, &s.Items}} {
+		sum  string
+	}{{usersFile, &s.Users, sums.Users}, {itemsFile, &s.Items, sums.Items}} {
 		data, err := r.Read(f.name)
 		if err != nil {
 			return nil, err
 		}
 		if *f.to, err = interactions.ReadVocabulary(bytes.NewReader(data)); err != nil {
 			return nil, fmt.Errorf("model: %s: %w", r.Path(f.name), err)
+		}
+		if (*f.to).Sum() != f.sum {
+			return nil, fmt.Errorf("model: %s has other ids than the model was trained with; copy the model again, or train anew", r.Path(f.name))
 		}
 	}
 	f, err := r.Tensors(historiesFile)
@@ -100,7 +115,7 @@ func checkMatrix(m *interactions.Matrix) error {
 			if i := m.Indices[k]; i <= last || int(i) >= m.Columns {
 				return fmt.Errorf("item %d of user %d follows %d; there are %d items, in ascending order", i, r, last, m.Columns)
 			}
-			if !(m.Values[k] >= 0) {
+			if v := m.Values[k]; !(v >= 0 && v <= math.MaxFloat32) {
 				return fmt.Errorf("user %d has an item with the value %v", r, m.Values[k])
 			}
 			last = m.Indices[k]
@@ -112,29 +127,4 @@ func checkMatrix(m *interactions.Matrix) error {
 // empty is a matrix of so many users without items.
 func empty(users, items int) *interactions.Matrix {
 	return &interactions.Matrix{Rows: users, Columns: items, Offsets: make([]int64, users+1)}
-}
-
-// popular ranks items by the share of users that have them: what to recommend to whom nothing is known of.
-type popular struct{ share []float32 }
-
-func newPopular(m *interactions.Matrix) *popular {
-	p := &popular{make([]float32, m.Columns)}
-	for i, n := range m.ColumnCounts() {
-		p.share[i] = float32(float64(n) / float64(max(1, m.Rows)))
-	}
-	return p
-}
-
-// Items is the number of items.
-func (p *popular) Items() int { return len(p.share) }
-
-// Concurrent says that Score may be called by several goroutines.
-func (p *popular) Concurrent() {}
-
-// Score gives everybody the same scores.
-func (p *popular) Score(users []int32, out []float32) error {
-	for i := range users {
-		copy(out[i*len(p.share):], p.share)
-	}
-	return nil
 }

@@ -104,9 +104,12 @@ type Checkpoints struct {
 	Identity *datasets.Secret `yaml:"identity,omitempty" jsonschema:"description=Where a secret key of age is (AGE-SECRET-KEY-1…; age-keygen makes one): checkpoints are encrypted and can be read with it alone."`
 }
 
-func (k *Keeping) setDefaults() {
-	if k.Checkpoint.Keep == 0 {
-		k.Checkpoint.Keep = 2
+// keepNewest is how many checkpoints are kept where nothing is said.
+const keepNewest = 2
+
+func (k *Keeping) setDefaults(checkpoints bool) {
+	if checkpoints && k.Checkpoint.Keep == 0 {
+		k.Checkpoint.Keep = keepNewest
 	}
 }
 
@@ -114,7 +117,14 @@ func (k *Keeping) validate(checkpoints bool) error {
 	var errs []error
 	bad := func(path, format string, args ...any) { errs = append(errs, FieldError(path, format, args...)) }
 	c := k.Checkpoint
-	if k.Encrypt != nil && c.Identity == nil && checkpoints {
+	if !checkpoints {
+		// That many to keep is what earlier versions wrote into every resolved run file.
+		if c.EveryMinutes != nil || c.EverySteps != 0 || c.EveryEpochs != 0 || c.Identity != nil || c.Keep != 0 && c.Keep != keepNewest {
+			bad("checkpoint", "the model is found in one go, and there is no state to save on the way: leave the section out; an interrupted run begins again with --resume")
+		}
+		return errors.Join(errs...)
+	}
+	if k.Encrypt != nil && c.Identity == nil {
 		bad("encrypt", "the checkpoints, which hold the model too, would be in the clear; name a key for them: checkpoint: {identity: {file: key.txt}}")
 	}
 	if m := c.EveryMinutes; m != nil && !(*m >= 0 && *m <= 1e6) {
@@ -126,13 +136,14 @@ func (k *Keeping) validate(checkpoints bool) error {
 	return errors.Join(errs...)
 }
 
-// SetDefaults fills what is empty in header and keeping of a configuration of a family.
-func SetDefaults(c Config, family string) {
+// SetDefaults fills what is empty in header and keeping of a configuration of a family. checkpoints says whether the training
+// writes any.
+func SetDefaults(c Config, family string, checkpoints bool) {
 	c.Base().setDefaults(family)
-	c.Kept().setDefaults()
+	c.Kept().setDefaults(checkpoints)
 }
 
-// Validate reports everything in header and keeping that cannot be used. checkpoints says whether the training writes any.
+// Validate reports everything in header and keeping that cannot be used, the section of checkpoints where the training writes none.
 func Validate(c Config, family string, checkpoints bool) error {
 	return errors.Join(c.Base().validate(family), c.Kept().validate(checkpoints))
 }

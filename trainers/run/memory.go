@@ -56,6 +56,25 @@ func (m Memory) Check() error {
 	return m.tooLarge(need, free, largest)
 }
 
+// CheckMemory is Memory.Check for a task without a device, on the pool's memory: it returns an error, which matches
+// kernels.ErrOutOfMemory, where a training takes more bytes than are free, and says what, by purpose, and what to try.
+func (e *Env) CheckMemory(need map[string]int64, remedy string) error {
+	free := int64(0)
+	if e.free != nil {
+		free = e.free()
+	}
+	e.Log.Info("memory", "estimate", bytesize.Text(total(need)), "largest", memoryText(need, 3), "free", bytesize.Text(free))
+	return checkMemory(need, free, remedy)
+}
+
+func checkMemory(need map[string]int64, free int64, remedy string) error {
+	if fits(need, free) {
+		return nil
+	}
+	return fmt.Errorf("training takes about %s (%s), and %s are free; try %s: %w",
+		bytesize.Text(total(need)), memoryText(need, len(need)), bytesize.Text(free), remedy, kernels.ErrOutOfMemory)
+}
+
 func total(need map[string]int64) int64 {
 	sum := int64(0)
 	for _, n := range need {

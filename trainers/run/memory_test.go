@@ -25,3 +25,16 @@ func TestMemoryError(t *testing.T) {
 		}
 	}
 }
+
+func TestMemoryOfTasksWithoutDevice(t *testing.T) {
+	need := map[string]int64{"neighbors": 3 << 40, "lists": 1 << 20}
+	err := checkMemory(need, 8<<30, "fewer neighbors")
+	if !errors.Is(err, kernels.ErrOutOfMemory) || !strings.Contains(err.Error(), "about 3.0 TiB (neighbors 3.0 TiB, lists 1.0 MiB), and 8.0 GiB are free; try fewer neighbors") {
+		t.Errorf("%v", err)
+	}
+	for _, free := range []int64{0, 4 << 40} {
+		if err := checkMemory(need, free, ""); err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -16,6 +16,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -74,6 +75,7 @@ type Env struct {
 	device kernels.Device
 	pool   *pool.Pool
 	info   kernels.Info // of the processor, where there is a pool
+	free   func() int64 // bytes of memory, where there is a pool
 }
 
 // Device opens the device that the run file names, the first time it is called. It is the run's to close.
@@ -97,6 +99,9 @@ func (e *Env) Pool() (*pool.Pool, error) {
 			return nil, err
 		}
 		e.info = d.Info()
+		if a, ok := d.(interface{ Available() int64 }); ok {
+			e.free = a.Available // asks the system, and so does after Close
+		}
 		e.info.Reason = "the family computes on the CPU"
 		if err := d.Close(); err != nil {
 			return nil, err
@@ -310,8 +315,10 @@ func (s *session) run(ctx context.Context) (*Outcome, error) {
 		err = s.fit(ctx, from)
 	}
 	if err == nil || errors.Is(err, ErrInterrupted) {
-		// The model of an interrupted training is measured too.
-		if ferr := s.saveAndMeasure(context.WithoutCancel(ctx)); ferr != nil {
+		if s.gradual != nil { // the model of an interrupted training is measured too
+			ctx = context.WithoutCancel(ctx)
+		}
+		if ferr := s.saveAndMeasure(ctx); ferr != nil {
 			err = errors.Join(ferr, err)
 		}
 	}
@@ -427,7 +434,11 @@ func (s *session) writeConfig() error {
 // fit finds the parameters.
 func (s *session) fit(ctx context.Context, from *restored) (err error) {
 	if solver, ok := s.task.(Solver); ok {
-		return solver.Solve(ctx)
+		err := solver.Solve(ctx)
+		if err != nil && ctx.Err() != nil {
+			err = fmt.Errorf("the model was not found yet; train again: %w", ctx.Err())
+		}
+		return err
 	}
 	if s.record, err = newRecorder(s.folder, s.started); err != nil {
 		return err
@@ -460,6 +471,10 @@ func (s *session) saveAndMeasure(ctx context.Context) error {
 	s.saved = true
 	for _, part := range s.task.Parts() {
 		r, err := s.task.Evaluate(ctx, part)
+		if err != nil && ctx.Err() != nil { // of a Solver, whose model is whole
+			s.result.Stopped = "interrupted"
+			return ErrInterrupted
+		}
 		if err != nil {
 			return partError(part, err)
 		}

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"debut/datasets"
+	"debut/trainers/model"
+)
+
+// maxStrangers is how many users that a model does not know are named.
+const maxStrangers = 3
+
+// listBlock is about how many rows are in memory before they are written.
+const listBlock = 1 << 16
+
+// listOutput takes lists one by one: to a file, an item a row, as they come, or where there is none to print, all of them.
+type listOutput struct {
+	path string
+
+	users, known int
+	strangers    []string // some users that the model does not know
+	lists        []model.List
+	rows         listRows
+	file         *datasets.TableWriter
+}
+
+// add takes a list.
+func (o *listOutput) add(ctx context.Context, l model.List) error {
+	o.users++
+	if l.Known {
+		o.known++
+	} else if len(o.strangers) < maxStrangers {
+		o.strangers = append(o.strangers, l.User)
+	}
+	if o.path == "" {
+		o.lists = append(o.lists, l)
+		return nil
+	}
+	o.rows.add(l)
+	if len(o.rows.users) < listBlock {
+		return nil
+	}
+	return o.flush(ctx)
+}
+
+// flush writes the rows there are.
+func (o *listOutput) flush(ctx context.Context) (err error) {
+	columns := o.rows.columns()
+	if o.file == nil {
+		if o.file, err = datasets.NewTableWriter(o.path, "", columns); err != nil {
+			return err
+		}
+	}
+	o.rows = listRows{}
+	return o.file.Append(ctx, columns)
+}
+
+// close makes the file appear.
+func (o *listOutput) close(ctx context.Context) error {
+	if o.path == "" {
+		return nil
+	}
+	if err := o.flush(ctx); err != nil {
+		return err
+	}
+	return o.file.Close(ctx)
+}
+
+// abort leaves nothing of a file that is not closed.
+func (o *listOutput) abort() {
+	if o.file != nil {
+		o.file.Abort()
+	}
+}
+
+// listRows are lists as a table, an item a row.
+type listRows struct {
+	users, items []string
+	ranks        []int32
+	scores       []float32
+}
+
+func (r *listRows) add(l model.List) {
+	for i, item := range l.Items {
+		r.users, r.items = append(r.users, l.User), append(r.items, item)
+		r.ranks, r.scores = append(r.ranks, int32(i+1)), append(r.scores, l.Scores[i])
+	}
+}
+
+func (r *listRows) columns() []datasets.OutputColumn {
+	return []datasets.OutputColumn{{Name: "user", Values: r.users}, {Name: "rank", Values: r.ranks}, {Name: "item", Values: r.items}, {Name: "score", Values: r.scores}}
+}
+
+// listsTable lays lists out for people.
+func listsTable(of string, lists []model.List) string {
+	t := table{{of, "rank", "item", "score"}}
+	for _, l := range lists {
+		if len(l.Items) == 0 {
+			t = append(t, []string{l.User, "–", "–", "–"})
+		}
+		for i, item := range l.Items {
+			t = append(t, []string{l.User, fmt.Sprint(i + 1), item, number(float64(l.Scores[i]))})
+		}
+	}
+	return t.text()
+}

@@ -1,0 +1,104 @@
+package neighbors
+
+import (
+	"fmt"
+	"slices"
+
+	"debut/datasets/interactions"
+	"debut/trainers/run"
+)
+
+// sampled is of how many rows the neighbors are counted for an estimate.
+const sampled = 256
+
+// Work is what comparing the rows of a matrix takes, counted in all rows or estimated from some of them.
+type Work struct {
+	// Products is the number of multiply-adds: the sum over columns of the square of their entries.
+	Products int64
+	// Neighbors is about how many are found in all, of which Kept are kept.
+	Neighbors, Kept int64
+}
+
+// EstimateWork estimates the work of comparing the rows of a matrix, whose transpose is given too, to keep so many neighbors of each; 0 keeps
+// all.
+func EstimateWork(rows, columns *interactions.Matrix, keep int) Work {
+	w := Work{}
+	for c := range columns.Rows {
+		n := columns.Offsets[c+1] - columns.Offsets[c]
+		w.Products += n * n
+	}
+	if rows.Rows == 0 {
+		return w
+	}
+	n := min(sampled, rows.Rows)
+	last := make([]int32, rows.Rows) // the sample, from 1, in which a row was seen last
+	for k := range n {
+		r := int(int64(k) * int64(rows.Rows) / int64(n))
+		last[r] = int32(k + 1)
+		found := int64(0)
+		list, _ := rows.Row(r)
+		for _, c := range list {
+			near, _ := columns.Row(int(c))
+			for _, other := range near {
+				if last[other] != int32(k+1) {
+					last[other] = int32(k + 1)
+					found++
+				}
+			}
+		}
+		w.Neighbors += found
+		if keep > 0 {
+			found = min(found, int64(keep))
+		}
+		w.Kept += found
+	}
+	scale := func(x int64) int64 { return int64(float64(x) / float64(n) * float64(rows.Rows)) }
+	w.Neighbors, w.Kept = scale(w.Neighbors), scale(w.Kept)
+	return w
+}
+
+// Bytes that a training holds at its height.
+const (
+	entryBytes = 8 // index and value of an entry of a matrix or graph
+	// graphCopies: a graph is put together from blocks, whose slices have grown beyond what is in them.
+	graphCopies = 2.5
+)
+
+// need is what the training takes in memory beside its data, by purpose.
+func (t *training) need(threads int) map[string]int64 {
+	items := t.Train.Transpose()
+	rows, columns := items, t.Train
+	if t.cfg.Model.Kind == KindUser {
+		rows, columns = t.Train, items
+	}
+	w := EstimateWork(rows, columns, *t.cfg.Model.Neighbors)
+	t.log.Info("to compare", "rows", rows.Rows, "products", w.Products, "neighbors", w.Neighbors)
+	each := int64(8 + 4) // a sum and a count
+	if t.cfg.Model.Similarity == Pearson {
+		each = 6 * 8
+	}
+	widest := int64(slices.Max(append([]int{0}, t.cfg.Evaluation.Cutoffs...)))
+	need := map[string]int64{
+		"neighbors":            int64(float64(w.Kept) * entryBytes * graphCopies),
+		"sums while searching": each * int64(rows.Rows) * int64(threads),
+		"weighted matrices":    3 * t.Train.Bytes(),
+	}
+	if len(t.Parts()) > 0 {
+		need["lists to measure"] = int64(t.Users.Len()) * widest * entryBytes
+	}
+	return need
+}
+
+// checkMemory returns an error where the neighbors take more memory than is free.
+func (t *training) checkMemory(env *run.Env) error {
+	remedy := "fewer neighbors: model: {neighbors: 50}"
+	if k := *t.cfg.Model.Neighbors; k == 0 {
+		remedy = "a number of neighbors to keep, such as model: {neighbors: 200}, in the place of all"
+	} else if k <= 50 {
+		remedy = "data with fewer users or items, or a machine with more memory"
+	}
+	if err := env.CheckMemory(t.need(t.Pool.Threads()), remedy); err != nil {
+		return fmt.Errorf("neighbors: %w", err)
+	}
+	return nil
+}
