@@ -324,9 +324,11 @@ func (c *ColumnEncoding) checkWide(path string) error {
 		}
 	}
 	// What stands in for a missing vector is fed to a model as it is.
-	row := make([]float64, c.Width)
-	c.filled(row, nil)
-	for i, x := range row {
+	for i := range max(len(c.FillVector), len(c.Means)) {
+		x := 0.0
+		if c.FillVector != nil {
+			x = c.FillVector[i]
+		}
 		if c.Means != nil {
 			x = (x - c.Means[i]) / c.Scales[i]
 		}

@@ -36,8 +36,8 @@ func (e *Error) Error() string {
 }
 
 // Unmarshal decodes a text into what a pointer points to, which must be made of structs, maps by strings, lists, pointers,
-// strings, booleans, numbers, [json.RawMessage] and any. What it allocates is bounded by a multiple of the text's size. Errors
-// that are not about the syntax are an *Error.
+// strings, booleans, numbers, any, and [json.RawMessage], the inside of which is for another call to check. What it allocates is
+// bounded by a multiple of the text's size. Errors that are not about the syntax are an *Error.
 func Unmarshal(text []byte, into any) error {
 	if !utf8.Valid(text) {
 		return &Error{Problem: "it is not UTF-8"}
@@ -51,7 +51,7 @@ func Unmarshal(text []byte, into any) error {
 	}
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.UseNumber()
-	w := walker{d: d, types: map[reflect.Type]map[string]field{}}
+	w := walker{d: d, types: map[reflect.Type][]field{}}
 	if err := w.value(reflect.TypeOf(into).Elem()); err != nil {
 		return err
 	}
@@ -82,23 +82,39 @@ func nesting(text []byte) error {
 // walker compares the tokens of a text with a type. The text is known to be valid.
 type walker struct {
 	d     *json.Decoder
-	path  []string
-	types map[reflect.Type]map[string]field
+	path  []step
+	types map[reflect.Type][]field
+}
+
+// step is a key, or where there is none the place in a list.
+type step struct {
+	key   string
+	index int
 }
 
 func (w *walker) errorf(format string, args ...any) error {
-	return &Error{strings.Join(w.path, "."), fmt.Sprintf(format, args...)}
+	path := make([]string, len(w.path))
+	for i, s := range w.path {
+		if path[i] = s.key; s.index >= 0 {
+			path[i] = strconv.Itoa(s.index)
+		}
+	}
+	return &Error{strings.Join(path, "."), fmt.Sprintf(format, args...)}
 }
 
 var anything = reflect.TypeFor[any]()
 
 func (w *walker) value(t reflect.Type) error {
+	if t == reflect.TypeFor[json.RawMessage]() {
+		var skipped json.RawMessage
+		if err := w.d.Decode(&skipped); err != nil {
+			return w.errorf("%v", err)
+		}
+		return nil
+	}
 	token, err := w.d.Token()
 	if err != nil {
 		return w.errorf("%v", err)
-	}
-	if t == reflect.TypeFor[json.RawMessage]() {
-		t = anything
 	}
 	for t.Kind() == reflect.Pointer && token != nil {
 		t = t.Elem()
@@ -133,23 +149,20 @@ func (w *walker) composite(open json.Delim, t reflect.Type) error {
 			element = t.Elem()
 		}
 		for i := 0; w.d.More(); i++ {
-			if err := w.below(strconv.Itoa(i), element); err != nil {
+			if err := w.below(step{index: i}, element); err != nil {
 				return err
 			}
 		}
 	case open == '{' && t.Kind() == reflect.Struct:
-		if w.types[t] == nil {
-			w.types[t] = fieldsOf(t)
-		}
-		if err := w.object(w.types[t], nil); err != nil {
+		if err := w.structure(t); err != nil {
 			return err
 		}
 	case open == '{' && t == anything:
-		if err := w.object(nil, anything); err != nil {
+		if err := w.object(anything); err != nil {
 			return err
 		}
 	case open == '{' && t.Kind() == reflect.Map:
-		if err := w.object(nil, t.Elem()); err != nil {
+		if err := w.object(t.Elem()); err != nil {
 			return err
 		}
 	case open == '{':
@@ -163,51 +176,74 @@ func (w *walker) composite(open json.Delim, t reflect.Type) error {
 	return nil
 }
 
-// object reads the keys of an object: those of fields, or any where their element's type is given.
-func (w *walker) object(fields map[string]field, element reflect.Type) error {
+// object reads the keys of an object whose keys are free, and whose values are of one type.
+func (w *walker) object(element reflect.Type) error {
 	seen := map[string]bool{}
 	for w.d.More() {
-		token, err := w.d.Token()
+		key, err := w.key()
 		if err != nil {
-			return w.errorf("%v", err)
+			return err
 		}
-		key, _ := token.(string)
 		folded := strings.ToLower(key)
 		if seen[folded] {
 			return w.errorf("the key %q stands in it twice", key)
 		}
 		seen[folded] = true
-		t := element
-		if t == nil {
-			f, ok := fields[key]
-			if !ok {
-				names := make([]string, 0, len(fields))
-				for name := range fields {
-					names = append(names, name)
-				}
-				slices.Sort(names)
-				return w.errorf("the key %q is not known%s", key, nearest.DidYouMean(key, names))
-			}
-			t = f.typ
-		}
-		if err := w.below(key, t); err != nil {
+		if err := w.below(step{key, -1}, element); err != nil {
 			return err
 		}
-	}
-	var missing []string
-	for name, f := range fields {
-		if f.required && !seen[strings.ToLower(name)] {
-			missing = append(missing, name)
-		}
-	}
-	if slices.Sort(missing); len(missing) > 0 {
-		return w.errorf("the key %q is missing", missing[0])
 	}
 	return nil
 }
 
-func (w *walker) below(name string, t reflect.Type) error {
-	w.path = append(w.path, name)
+// structure reads the keys of an object that becomes a struct.
+func (w *walker) structure(t reflect.Type) error {
+	fields, known := w.types[t]
+	if !known {
+		fields = fieldsOf(t)
+		w.types[t] = fields
+	}
+	var seen uint64
+	for w.d.More() {
+		key, err := w.key()
+		if err != nil {
+			return err
+		}
+		i := slices.IndexFunc(fields, func(f field) bool { return f.name == key })
+		if twin := slices.IndexFunc(fields, func(f field) bool { return strings.EqualFold(f.name, key) }); twin >= 0 && seen&(1<<twin) != 0 {
+			return w.errorf("the key %q stands in it twice", key)
+		}
+		if i < 0 {
+			names := make([]string, len(fields))
+			for i, f := range fields {
+				names[i] = f.name
+			}
+			return w.errorf("the key %q is not known%s", key, nearest.DidYouMean(key, names))
+		}
+		seen |= 1 << i
+		if err := w.below(step{key, -1}, fields[i].typ); err != nil {
+			return err
+		}
+	}
+	for i, f := range fields {
+		if f.required && seen&(1<<i) == 0 {
+			return w.errorf("the key %q is missing", f.name)
+		}
+	}
+	return nil
+}
+
+func (w *walker) key() (string, error) {
+	token, err := w.d.Token()
+	if err != nil {
+		return "", w.errorf("%v", err)
+	}
+	key, _ := token.(string)
+	return key, nil
+}
+
+func (w *walker) below(s step, t reflect.Type) error {
+	w.path = append(w.path, s)
 	defer func() { w.path = w.path[:len(w.path)-1] }()
 	return w.value(t)
 }
@@ -265,13 +301,14 @@ func kind(t reflect.Type) string {
 
 // field is a field of a struct as JSON has it.
 type field struct {
+	name     string
 	typ      reflect.Type
 	required bool
 }
 
-// fieldsOf lists the fields of a struct by their keys; those of structs in it without a name are its own.
-func fieldsOf(t reflect.Type) map[string]field {
-	fields := map[string]field{}
+// fieldsOf lists the fields of a struct, at most 64; those of structs in it without a name are its own.
+func fieldsOf(t reflect.Type) []field {
+	var fields []field
 	for _, f := range reflect.VisibleFields(t) {
 		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
 		if f.Anonymous && name == "" || !f.IsExported() || name == "-" {
@@ -280,7 +317,7 @@ func fieldsOf(t reflect.Type) map[string]field {
 		if name == "" {
 			name = f.Name
 		}
-		fields[name] = field{f.Type, !strings.Contains(options, "omitempty") && f.Type.Kind() != reflect.Pointer}
+		fields = append(fields, field{name, f.Type, !strings.Contains(options, "omitempty") && f.Type.Kind() != reflect.Pointer})
 	}
 	return fields
 }

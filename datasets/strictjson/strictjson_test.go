@@ -38,6 +38,10 @@ func TestUnmarshal(t *testing.T) {
 		t.Errorf("%+v, want %+v (%v)", strict, lenient, err)
 	}
 	var raw map[string]json.RawMessage
+	if err := Unmarshal([]byte(`{"a":{"b":1,"b":2},"c":3}`), &raw); err != nil || len(raw) != 2 {
+		t.Errorf("what is left to another call: %v: %s", err, raw)
+	}
+	raw = nil
 	if err := Unmarshal([]byte(text), &raw); err != nil || len(raw) != 5 || string(raw["count"]) != "-7" {
 		t.Errorf("%v: %s", err, raw)
 	}

@@ -17,36 +17,45 @@ import (
 // maxText bounds a file that is read whole before anything is known of it but its checksum.
 const maxText = 1 << 30
 
-// openRegular opens a file of a model, which must be one itself: a link could lead anywhere, a pipe never end.
-func openRegular(path string) (*os.File, int64, error) {
-	refuse := func(mode fs.FileMode) error {
-		what := "no regular file"
-		switch {
-		case mode&fs.ModeSymlink != 0:
-			what = "a link; copy the file itself into the folder"
-		case mode.IsDir():
-			what = "a folder"
-		case mode&fs.ModeNamedPipe != 0:
-			what = "a pipe"
-		case mode&fs.ModeDevice != 0:
-			what = "a device"
-		}
-		return fmt.Errorf("model: %s is %s: %w", path, what, ErrFormat)
-	}
-	before, err := os.Lstat(path)
+// regular returns an error for a file of a model that is none itself: a link could lead anywhere, a pipe never end.
+func regular(path string) (fs.FileInfo, error) {
+	info, err := os.Lstat(path)
 	if err != nil {
-		return nil, 0, fmt.Errorf("model: %w", err)
+		return nil, fmt.Errorf("model: %w", err)
 	}
-	if !before.Mode().IsRegular() {
-		return nil, 0, refuse(before.Mode())
+	return info, regularMode(path, info.Mode())
+}
+
+func regularMode(path string, mode fs.FileMode) error {
+	what := "no regular file"
+	switch {
+	case mode.IsRegular():
+		return nil
+	case mode&fs.ModeSymlink != 0:
+		what = "a link; copy the file itself into the folder"
+	case mode.IsDir():
+		what = "a folder"
+	case mode&fs.ModeNamedPipe != 0:
+		what = "a pipe"
+	case mode&fs.ModeDevice != 0:
+		what = "a device"
+	}
+	return fmt.Errorf("model: %s is %s: %w", path, what, ErrFormat)
+}
+
+// openRegular opens a file and returns its size.
+func openRegular(path string) (*os.File, int64, error) {
+	before, err := regular(path)
+	if err != nil {
+		return nil, 0, err
 	}
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // it may have become a pipe
 	if err != nil {
 		return nil, 0, fmt.Errorf("model: %w", err)
 	}
 	info, err := f.Stat()
-	if err == nil && (!info.Mode().IsRegular() || !os.SameFile(before, info)) {
-		err = refuse(info.Mode())
+	if err == nil && !os.SameFile(before, info) {
+		err = fmt.Errorf("model: %s is being replaced; try again", path)
 	}
 	if err != nil {
 		return nil, 0, errors.Join(err, f.Close())
@@ -71,7 +80,7 @@ func readText(path string, limit int64) (text []byte, err error) {
 	return text, nil
 }
 
-// place is where a file of the model lies.
+// file is where a file of the model lies.
 func (r *Reader) file(name string) string {
 	if r.header.Encrypted {
 		return r.Path(name) + sealed.Extension
@@ -113,6 +122,7 @@ func (r *Reader) Read(name string) ([]byte, error) {
 		return data, nil
 	}
 	var plain bytes.Buffer
+	plain.Grow(len(data))
 	if err := sealed.DecryptFrom(&plain, bytes.NewReader(data), r.file(name), r.keys); err != nil {
 		return nil, fmt.Errorf("the model is encrypted: %w", err)
 	}
@@ -144,6 +154,7 @@ func (r *Reader) Stream(name string, look, use func(f io.ReaderAt, size int64) e
 			return err
 		}
 		var plain bytes.Buffer
+		plain.Grow(int(min(size, maxText)))
 		if err := sealed.DecryptFrom(&plain, io.NewSectionReader(f, 0, size), r.file(name), r.keys); err != nil {
 			return fmt.Errorf("the model is encrypted: %w", err)
 		}

@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -151,8 +152,8 @@ type Reader struct {
 	keys    []age.Identity
 	header  header
 	sums    map[string]string
-	details []byte // the object that holds them
-	place   string // of details, for errors
+	details map[string]json.RawMessage // by their keys
+	place   string                     // of details, for errors
 }
 
 // Open opens a model folder, or that of a run folder. An encrypted model needs a key; errors of opening it match
@@ -163,29 +164,36 @@ func Open(path string, keys ...age.Identity) (*Reader, error) {
 		return nil, err
 	}
 	r := &Reader{dir: dir, keys: keys, place: filepath.Join(dir, runfolder.ModelFile)}
-	if r.details, err = readText(r.place, maxText); err != nil {
+	text, err := readText(r.place, maxText)
+	if err != nil {
 		return nil, err
 	}
-	var described bool
-	if r.header, r.sums, described, err = parse(r.place, r.details); err != nil {
+	if r.header, r.sums, r.details, err = parse(r.place, text); err != nil {
 		return nil, err
 	}
 	if !r.header.Encrypted {
-		_, err := runfolder.OpenModel(path, slices.Sorted(maps.Keys(r.sums))...)
+		names := slices.Sorted(maps.Keys(r.sums))
+		for _, name := range names {
+			if _, err := regular(r.file(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return nil, err
+			}
+		}
+		_, err := runfolder.OpenModel(path, names...)
 		return r, err
 	}
-	if described {
+	if len(r.details) > 0 {
 		return nil, fmt.Errorf("model: %s is of an encrypted model but describes one: %w", r.place, ErrFormat)
 	}
 	if _, ok := r.sums[sealedFile]; !ok {
 		return nil, fmt.Errorf("model: %s is of an encrypted model but names no %s: %w", r.place, sealedFile+sealed.Extension, ErrFormat)
 	}
-	if r.details, err = r.Read(sealedFile); err != nil {
+	if text, err = r.Read(sealedFile); err != nil {
 		return nil, err
 	}
 	outer := r.place
 	r.place = filepath.Join(dir, sealedFile)
-	inner, sums, _, err := parse(r.place, r.details)
+	inner, sums, details, err := parse(r.place, text)
+	r.details = details
 	if err != nil {
 		return nil, err
 	}
@@ -225,14 +233,14 @@ func strict(keys map[string]json.RawMessage, into any) error {
 	return strictjson.Unmarshal(text, into)
 }
 
-// parse reads what every model.json has, and whether it has more.
-func parse(place string, text []byte) (header, map[string]string, bool, error) {
+// parse reads what every model.json has, and returns the rest.
+func parse(place string, text []byte) (header, map[string]string, map[string]json.RawMessage, error) {
 	var m struct {
 		header
 		SHA256 map[string]string `json:"sha256"`
 	}
-	refuse := func(format string, args ...any) (header, map[string]string, bool, error) {
-		return m.header, nil, false, fmt.Errorf("model: %s: "+format+": %w", append(append([]any{place}, args...), ErrFormat)...)
+	refuse := func(format string, args ...any) (header, map[string]string, map[string]json.RawMessage, error) {
+		return m.header, nil, nil, fmt.Errorf("model: %s: "+format+": %w", append(append([]any{place}, args...), ErrFormat)...)
 	}
 	head, details, err := split(text)
 	if err == nil {
@@ -248,14 +256,14 @@ func parse(place string, text []byte) (header, map[string]string, bool, error) {
 		return refuse("format: it describes %q", m.Format)
 	}
 	for name, sum := range m.SHA256 {
-		if !filepath.IsLocal(name) || filepath.Base(name) != name || name == runfolder.ModelFile {
+		if !filepath.IsLocal(name) || filepath.Base(name) != name || name == "." || name == runfolder.ModelFile {
 			return refuse("sha256: %q is no file of a model", name)
 		}
 		if b, err := hex.DecodeString(sum); err != nil || len(b) != sha256.Size || strings.ToLower(sum) != sum {
 			return refuse("sha256.%s: %.80q is none", name, sum)
 		}
 	}
-	return m.header, m.SHA256, len(details) > 0, nil
+	return m.header, m.SHA256, details, nil
 }
 
 // Family is the family of the model.
@@ -277,11 +285,7 @@ func (r *Reader) Version(newest int) error {
 
 // Details fills what the family describes the model with; it is read strictly, as package strictjson does.
 func (r *Reader) Details(into any) error {
-	_, details, err := split(r.details)
-	if err == nil {
-		err = strict(details, into)
-	}
-	if err != nil {
+	if err := strict(r.details, into); err != nil {
 		return r.Errorf("it is damaged: %w: %w", err, ErrFormat)
 	}
 	return nil
