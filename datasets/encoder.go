@@ -3,10 +3,8 @@ package datasets
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"math"
 	"slices"
 	"sync"
 )
@@ -218,101 +216,17 @@ func (e *Encoder) Save(w io.Writer) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", " ")
-	saved := &Encoder{Version: encoderVersion, Columns: e.Columns, Target: e.Target, ID: e.ID, Weight: e.Weight}
-	if slices.ContainsFunc(e.Columns, func(c ColumnEncoding) bool { return c.wide() }) {
-		saved.Version = wideVersion
-	}
+	saved := &Encoder{Version: e.fileVersion(), Columns: e.Columns, Target: e.Target, ID: e.ID, Weight: e.Weight}
 	if err := enc.Encode(saved); err != nil {
 		return fmt.Errorf("save the data encoder: %w", err)
 	}
 	return nil
 }
 
-// LoadEncoder reads what Save wrote.
-func LoadEncoder(r io.Reader) (*Encoder, error) {
-	e := new(Encoder)
-	dec := json.NewDecoder(r)
-	if err := dec.Decode(e); err != nil {
-		return nil, fmt.Errorf("load the data encoder: %w", err)
+// fileVersion is the version of the file that holds the encoder.
+func (e *Encoder) fileVersion() int {
+	if slices.ContainsFunc(e.Columns, func(c ColumnEncoding) bool { return c.wide() }) {
+		return wideVersion
 	}
-	if e.Version != encoderVersion && e.Version != wideVersion {
-		return nil, fmt.Errorf("load the data encoder: version %d, this program reads versions %d and %d; train the model again", e.Version, encoderVersion, wideVersion)
-	}
-	if err := e.check(); err != nil {
-		return nil, fmt.Errorf("load the data encoder: the file is damaged: %w", err)
-	}
-	return e, nil
-}
-
-// check makes sure that a loaded encoder cannot lead Encode astray.
-func (e *Encoder) check() error {
-	if len(e.Columns) == 0 {
-		return errors.New("no columns")
-	}
-	seen := map[string]bool{}
-	for i := range e.Columns {
-		c := &e.Columns[i]
-		if c.Name == "" || seen[c.Name] {
-			return fmt.Errorf("column name %q is empty or occurs twice", c.Name)
-		}
-		seen[c.Name] = true
-		if err := c.check(); err != nil {
-			return fmt.Errorf("column %q: %w", c.Name, err)
-		}
-	}
-	return e.Target.check()
-}
-
-func (c *ColumnEncoding) check() error {
-	if !slices.Contains([]string{TypeNumeric, TypeCategorical, TypeBoolean, TypeDate, TypeVector, TypeText}, c.Type) {
-		return fmt.Errorf("unknown type %q", c.Type)
-	}
-	if c.HashBuckets < 0 || c.HashBuckets > math.MaxInt32-2 || c.Embedding < 0 {
-		return errors.New("negative or too large sizes")
-	}
-	if c.MissingID != 0 && int(c.MissingID) != len(c.Vocabulary)+1 {
-		return fmt.Errorf("the id of missing values is %d, want %d", c.MissingID, len(c.Vocabulary)+1)
-	}
-	if !increasing(c.Bounds) {
-		return errors.New("bucket bounds do not increase")
-	}
-	wantFeatures := 1
-	switch {
-	case c.categorical(), c.wide():
-		wantFeatures = 0
-	case c.Type == TypeDate:
-		wantFeatures = len(c.Parts)
-	}
-	if len(c.Features) != wantFeatures {
-		return fmt.Errorf("%d numeric features, want %d", len(c.Features), wantFeatures)
-	}
-	if err := c.checkWide(); err != nil {
-		return err
-	}
-	if c.DateLayout != "" && !slices.Contains(dateLayouts, c.DateLayout) {
-		return fmt.Errorf("unknown layout of dates %q", c.DateLayout)
-	}
-	for _, p := range c.Parts {
-		if _, ok := dateParts[p]; !ok {
-			return fmt.Errorf("unknown part of a date %q", p)
-		}
-	}
-	for _, f := range c.Features {
-		if !(f.Scale > 0) {
-			return fmt.Errorf("feature %q has scale %v", f.Name, f.Scale)
-		}
-		if !increasing(f.Edges) {
-			return fmt.Errorf("feature %q: edges do not increase", f.Name)
-		}
-	}
-	return nil
-}
-
-func increasing(v []float64) bool {
-	for i := 1; i < len(v); i++ {
-		if !(v[i] > v[i-1]) {
-			return false
-		}
-	}
-	return true
+	return encoderVersion
 }

@@ -52,6 +52,9 @@ func mustLoad(t testing.TB, content string, cfg Config) *Dataset {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := d.Encoder.Check(); err != nil {
+		t.Errorf("an encoder that was fitted: %v", err)
+	}
 	return d
 }
 
@@ -85,4 +88,13 @@ func numbered(n int, line func(i int) string) string {
 		b.WriteByte('\n')
 	}
 	return b.String()
+}
+
+func increasing(v []float64) bool {
+	for i := 1; i < len(v); i++ {
+		if !(v[i] > v[i-1]) {
+			return false
+		}
+	}
+	return true
 }

@@ -1,7 +1,6 @@
 package datasets
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -35,26 +34,6 @@ const (
 	// maxClasses guards against an identifier taken for a label.
 	maxClasses = 10_000
 )
-
-func (t *TargetEncoding) check() error {
-	switch t.Task {
-	case TaskBinary:
-		if len(t.Classes) != 2 || t.Classes[1] != t.Positive {
-			return errors.New("the classes of a binary target are not two")
-		}
-	case TaskMulticlass:
-		if len(t.Classes) < 2 {
-			return errors.New("a multi-class target has fewer than two classes")
-		}
-	case TaskRegression:
-		if !(t.Scale > 0) {
-			return fmt.Errorf("the target's scale is %v", t.Scale)
-		}
-	default:
-		return fmt.Errorf("unknown task %q", t.Task)
-	}
-	return nil
-}
 
 // fitTarget settles the task from the training rows.
 func fitTarget(s *Series, task, positive string) (TargetEncoding, error) {

@@ -76,39 +76,6 @@ func (c *ColumnEncoding) appendFeatures(out []NumericFeature) []NumericFeature {
 	return out
 }
 
-// checkWide is check for what vectors and texts need.
-func (c *ColumnEncoding) checkWide() error {
-	if !c.wide() {
-		if c.Width != 0 {
-			return fmt.Errorf("a %s column of width %d", c.Type, c.Width)
-		}
-		return nil
-	}
-	if c.Width < 1 || c.Width > maxWidth {
-		return fmt.Errorf("width %d", c.Width)
-	}
-	for _, v := range [][]float64{c.FillVector, c.Means, c.Scales} {
-		if v != nil && (c.Type == TypeText || len(v) != c.Width) {
-			return fmt.Errorf("%d statistics of vectors of %d numbers", len(v), c.Width)
-		}
-	}
-	if (c.Means == nil) != (c.Scales == nil) {
-		return fmt.Errorf("means without scales")
-	}
-	for _, v := range c.Scales {
-		if !(v > 0) {
-			return fmt.Errorf("a number of the vectors has scale %v", v)
-		}
-	}
-	if c.Type == TypeText {
-		settings := Column{Words: c.Words, Characters: c.Characters}
-		if err := settings.validate("", TypeText); err != nil || len(c.Words) != 2 || len(c.Characters) != 2 {
-			return fmt.Errorf("n-grams of %v words and %v characters", c.Words, c.Characters)
-		}
-	}
-	return nil
-}
-
 // norm returns what the numbers of a vector are divided by: its length where
 // that is asked for. A vector of zeros stays one.
 func (c *ColumnEncoding) norm(v []float32) float64 {

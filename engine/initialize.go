@@ -22,6 +22,7 @@ const (
 	Uniform                      // uniform in ±Scale
 	Values                       // the values given
 	UnitVariance                 // [2, C]: row 0 is 0, row 1 is 1: running statistics before the first batch
+	Identities                   // [k·C, C]: identity matrices below each other
 )
 
 // ParameterSpec declares a parameter.
@@ -76,6 +77,8 @@ func (s ParameterSpec) check() error {
 		return fmt.Errorf("engine: parameter %q is initialized with scale %v", s.Name, s.Scale)
 	case s.Init == UnitVariance && (len(s.Shape) != 2 || s.Shape[0] != 2):
 		return fmt.Errorf("engine: parameter %q of shape %v cannot hold means and variances", s.Name, s.Shape)
+	case s.Init == Identities && (len(s.Shape) != 2 || s.Shape[0]%s.Shape[1] != 0):
+		return fmt.Errorf("engine: parameter %q of shape %v cannot hold identity matrices below each other", s.Name, s.Shape)
 	}
 	return nil
 }
@@ -118,6 +121,11 @@ func initial[T float32 | float64](s ParameterSpec, seed uint64, dst []T) {
 	case UnitVariance:
 		for i := range dst {
 			dst[i] = T(i / s.Shape[1])
+		}
+	case Identities:
+		clear(dst)
+		for r := range in {
+			dst[r*out+r%out] = 1
 		}
 	}
 }

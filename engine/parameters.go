@@ -15,6 +15,7 @@ type Parameters struct {
 	seed   uint64
 	byName map[string]*Parameter
 	order  []*Parameter
+	source *source // of the values, nil where parameters are initialized
 }
 
 // Parameter is one of Parameters.
@@ -29,7 +30,7 @@ func NewParameters(dev kernels.Device, dt kernels.Dtype, seed uint64) *Parameter
 }
 
 // Declare returns the parameter of a specification's name, making and initializing it if it is new. One that exists
-// must have the same shape.
+// must have the same shape. In a store that was opened on a file it takes its values from there.
 func (p *Parameters) Declare(spec ParameterSpec) (*Parameter, error) {
 	if err := spec.check(); err != nil {
 		return nil, err
@@ -40,12 +41,19 @@ func (p *Parameters) Declare(spec ParameterSpec) (*Parameter, error) {
 		}
 		return old, nil
 	}
+	if p.source != nil {
+		if err := p.source.check(spec); err != nil {
+			return nil, err
+		}
+	}
 	buf, err := p.dev.Alloc(p.dtype, spec.size(), "parameters")
 	if err != nil {
 		return nil, fmt.Errorf("engine: parameter %q: %w", spec.Name, err)
 	}
 	if _, counting := p.dev.(*meter); counting {
 		err = nil // there is nothing to initialize
+	} else if p.source != nil {
+		err = p.source.load(p.dev, buf, spec)
 	} else if p.dtype == kernels.Float64 {
 		err = uploadInitial[float64](p.dev, buf, spec, p.seed)
 	} else {

@@ -77,41 +77,6 @@ func (n Network) Groups() []Group {
 	return out
 }
 
-// Check returns an error for a network that cannot be built.
-func (n Network) Check() error {
-	if n.Outputs < 1 {
-		return fmt.Errorf("layers: a network of %d outputs", n.Outputs)
-	}
-	if len(n.Numeric)+len(n.Fields) == 0 {
-		return fmt.Errorf("layers: a network without features")
-	}
-	for _, f := range n.Numeric {
-		if f.Edges != nil && !strictlyAscending(f.Edges) {
-			return fmt.Errorf("layers: feature %q has edges %v; at least two, strictly ascending, are wanted", f.Name, f.Edges)
-		}
-	}
-	for _, f := range n.Fields {
-		if f.Cardinality < 1 || f.Dim < 1 {
-			return fmt.Errorf("layers: field %q has %d values in %d dimensions", f.Name, f.Cardinality, f.Dim)
-		}
-	}
-	for i, h := range n.Hidden {
-		if err := h.Check(); err != nil {
-			return fmt.Errorf("layers: hidden layer %d: %w", i, err)
-		}
-	}
-	return nil
-}
-
-func strictlyAscending(edges []float64) bool {
-	for i := 1; i < len(edges); i++ {
-		if !(edges[i] > edges[i-1]) {
-			return false
-		}
-	}
-	return len(edges) >= 2
-}
-
 // Build adds the network to a graph and returns its outputs [B, Outputs]: logits, or values.
 func (n Network) Build(b *Builder) *engine.Node {
 	if len(n.Hidden) == 0 {
@@ -172,13 +137,7 @@ func (n Network) buildLinear(b *Builder) *engine.Node {
 		table := engine.ParameterSpec{Name: g.Table, Shape: []int{g.Rows, g.Dim}, Decay: true}
 		picked := b.Graph.Lookup(g.Input, table, len(g.Fields))
 		// Adding up the fields' weights is a product with identity matrices below each other.
-		add := make([]float64, len(n.Fields)*n.Outputs*n.Outputs)
-		for f := range len(n.Fields) {
-			for o := range n.Outputs {
-				add[(f*n.Outputs+o)*n.Outputs+o] = 1
-			}
-		}
-		m := b.Graph.Parameter(engine.ParameterSpec{Name: "output.sum", Shape: []int{len(n.Fields) * n.Outputs, n.Outputs}, Init: engine.Values, Given: add, Frozen: true})
+		m := b.Graph.Parameter(engine.ParameterSpec{Name: "output.sum", Shape: []int{len(n.Fields) * n.Outputs, n.Outputs}, Init: engine.Identities, Frozen: true})
 		if sum == nil {
 			bias := b.Graph.Parameter(engine.ParameterSpec{Name: "output.bias", Shape: []int{n.Outputs}})
 			return b.Graph.Apply(ops.NewDense(), picked, m, bias)

@@ -10,6 +10,7 @@ import (
 
 	"debut/datasets"
 	"debut/engine"
+	"debut/engine/safetensors"
 	"debut/kernels"
 	"debut/layers"
 	"debut/trainers/gradient"
@@ -26,8 +27,14 @@ const (
 // formatVersion is that of the layout of model folders.
 const formatVersion = 1
 
-// scoreBatch is how many rows a model scores at once.
-const scoreBatch = 1024
+// A model scores scoreBatch rows at once, fewer where its widest layer would then have more than scoreValues values: what it
+// takes is bounded by that and its parameters.
+const (
+	scoreBatch  = 1024
+	scoreValues = 1 << 23
+)
+
+func scoreRows(n layers.Network) int { return max(1, min(scoreBatch, scoreValues/n.Width())) }
 
 // details are what model.json describes a model with.
 type details struct {
@@ -54,12 +61,16 @@ func newModel(n layers.Network, e *datasets.Encoder, dev kernels.Device, params 
 	if err := n.Check(); err != nil {
 		return nil, err
 	}
-	m := &Model{Encoder: e, Network: n, params: params, feed: gradient.NewFeeder(n, scoreBatch), rows: make([]int32, scoreBatch)}
 	g, out := scoreGraph(n)
 	if err := g.Err(); err != nil {
 		return nil, err
 	}
-	m.out = out
+	// Parameters first: those of a file tell whether the network is its own before anything is made after the network's sizes.
+	if err := params.DeclareAll(g); err != nil {
+		return nil, err
+	}
+	rows := scoreRows(n)
+	m := &Model{Encoder: e, Network: n, params: params, out: out, feed: gradient.NewFeeder(n, rows), rows: make([]int32, rows)}
 	var err error
 	m.prog, err = engine.Compile(g, engine.Options{Device: dev, Parameters: params, Outputs: []*engine.Node{m.out}})
 	return m, err
@@ -67,7 +78,7 @@ func newModel(n layers.Network, e *datasets.Encoder, dev kernels.Device, params 
 
 // scoreGraph builds the graph that scores rows.
 func scoreGraph(n layers.Network) (*engine.Graph, *engine.Node) {
-	g := engine.NewGraph(kernels.Float32, scoreBatch)
+	g := engine.NewGraph(kernels.Float32, scoreRows(n))
 	return g, n.Build(&layers.Builder{Graph: g})
 }
 
@@ -84,12 +95,12 @@ func (m *Model) score(ctx context.Context, d *datasets.Encoded) ([]float64, erro
 	}
 	w := m.Network.Outputs
 	out := make([]float64, 0, d.Rows*w)
-	buf := make([]float32, scoreBatch*w)
-	for lo := 0; lo < d.Rows; lo += scoreBatch {
+	buf := make([]float32, len(m.rows)*w)
+	for lo := 0; lo < d.Rows; lo += len(m.rows) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		rows := m.rows[:min(scoreBatch, d.Rows-lo)]
+		rows := m.rows[:min(len(m.rows), d.Rows-lo)]
 		for i := range rows {
 			rows[i] = int32(lo + i)
 		}
@@ -116,8 +127,7 @@ func (m *Model) score(ctx context.Context, d *datasets.Encoded) ([]float64, erro
 
 // save writes the model.
 func (m *Model) save(to *modelfolder.Writer) error {
-	meta := map[string]string{"format": "debut behavior model"}
-	if err := to.File(parametersFile, func(w io.Writer) error { return m.params.Save(w, meta) }); err != nil {
+	if err := to.File(parametersFile, func(w io.Writer) error { return m.params.Save(w, parametersMeta()) }); err != nil {
 		return err
 	}
 	if err := to.File(encoderFile, m.Encoder.Save); err != nil {
@@ -125,6 +135,9 @@ func (m *Model) save(to *modelfolder.Writer) error {
 	}
 	return to.Close(formatVersion, details{m.Network, m.Coefficients})
 }
+
+// parametersMeta is what the file of parameters says of itself.
+func parametersMeta() map[string]string { return map[string]string{"format": "debut behavior model"} }
 
 // Open reads a trained model from a run folder or its model folder. The device stays the caller's to close. An encrypted
 // model needs a key; errors of opening it match sealed.ErrNoKey and sealed.ErrWrongKey.
@@ -139,14 +152,21 @@ func Open(path string, dev kernels.Device, keys ...age.Identity) (*Model, error)
 	return Read(r, dev)
 }
 
-// Read reads a model from its folder. The device stays the caller's to close.
+// Read reads a model from its folder. The device stays the caller's to close. Nothing in the folder is trusted: each file is
+// compared with the others before it is used, and before memory is made after what it says.
 func Read(r *modelfolder.Reader, dev kernels.Device) (*Model, error) {
 	if err := r.Version(formatVersion); err != nil {
+		return nil, err
+	}
+	if err := r.Only(encoderFile, parametersFile); err != nil {
 		return nil, err
 	}
 	var d details
 	if err := r.Details(&d); err != nil {
 		return nil, err
+	}
+	if err := d.Network.Check(); err != nil {
+		return nil, r.Errorf("network: %w; copy the model again, or train anew", err)
 	}
 	encoder, err := r.Read(encoderFile)
 	if err != nil {
@@ -154,22 +174,30 @@ func Read(r *modelfolder.Reader, dev kernels.Device) (*Model, error) {
 	}
 	e, err := datasets.LoadEncoder(bytes.NewReader(encoder))
 	if err != nil {
-		return nil, fmt.Errorf("model: %s: %w", r.Path(encoderFile), err)
+		return nil, r.FileError(encoderFile, err)
 	}
-	if len(e.NumericFeatures()) != len(d.Network.Numeric) || len(e.CategoricalFields()) != len(d.Network.Fields) {
-		return nil, r.Errorf("it and %s do not belong to one model", encoderFile)
+	if err := checkNetwork(d.Network, e); err != nil {
+		return nil, r.Errorf("it and %s do not belong to one model: network.%w; copy the model again, or train anew", encoderFile, err)
 	}
-	m, err := newModel(d.Network, e, dev, engine.NewParameters(dev, kernels.Float32, 0))
-	if err != nil {
-		return nil, r.Errorf("%w", err)
-	}
-	m.Coefficients = d.Coefficients
-	file, err := r.Read(parametersFile)
+	var m *Model
+	err = r.Stream(parametersFile, func(f io.ReaderAt, size int64) error {
+		return checkParameters(d.Network, f, size)
+	}, func(f io.ReaderAt, size int64) error {
+		file, err := safetensors.Open(f, size)
+		if err != nil {
+			return err
+		}
+		params := engine.OpenParameters(dev, kernels.Float32, file)
+		if m, err = newModel(d.Network, e, dev, params); err != nil {
+			return err
+		}
+		return params.Complete()
+	})
 	if err != nil {
 		return nil, err
 	}
-	if err := m.params.Load(file); err != nil {
-		return nil, fmt.Errorf("model: %s: %w", r.Path(parametersFile), err)
+	if m.Coefficients, err = checkCoefficients(m, d.Coefficients); err != nil {
+		return nil, r.Errorf("it and %s do not belong to one model: coefficients%w; copy the model again, or train anew", parametersFile, err)
 	}
 	return m, nil
 }

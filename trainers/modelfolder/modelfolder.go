@@ -14,8 +14,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -24,6 +24,7 @@ import (
 
 	"debut/datasets/atomicfile"
 	"debut/datasets/sealed"
+	"debut/datasets/strictjson"
 	"debut/engine/safetensors"
 	"debut/trainers/runfolder"
 )
@@ -33,9 +34,6 @@ const sealedFile = "network.json"
 
 // ErrFormat is matched by errors about a model of another family, a newer version, or none.
 var ErrFormat = errors.New("not a model that this program reads")
-
-// maxFile bounds model.json, which is read before anything is known of it.
-const maxFile = 64 << 20
 
 // header is the part of model.json that every family has.
 type header struct {
@@ -160,8 +158,8 @@ type Reader struct {
 	keys    []age.Identity
 	header  header
 	sums    map[string]string
-	details []byte // the object that holds them
-	place   string // of details, for errors
+	details map[string]json.RawMessage // by their keys
+	place   string                     // of details, for errors
 }
 
 // Open opens a model folder, or that of a run folder. An encrypted model needs a key; errors of opening it match
@@ -172,32 +170,36 @@ func Open(path string, keys ...age.Identity) (*Reader, error) {
 		return nil, err
 	}
 	r := &Reader{dir: dir, keys: keys, place: filepath.Join(dir, runfolder.ModelFile)}
-	if info, err := os.Stat(r.place); err == nil && info.Size() > maxFile {
-		return nil, fmt.Errorf("model: %s has %d bytes, more than any model's: %w", r.place, info.Size(), ErrFormat)
+	text, err := readText(r.place, maxText)
+	if err != nil {
+		return nil, err
 	}
-	if r.details, err = os.ReadFile(r.place); err != nil {
-		return nil, fmt.Errorf("model: %w", err)
-	}
-	if r.header, r.sums, err = parse(r.place, r.details); err != nil {
+	if r.header, r.sums, r.details, err = parse(r.place, text); err != nil {
 		return nil, err
 	}
 	if !r.header.Encrypted {
-		var missing []string
-		for _, name := range slices.Sorted(maps.Keys(r.sums)) {
-			missing = append(missing, name)
+		names := slices.Sorted(maps.Keys(r.sums))
+		for _, name := range names {
+			if _, err := regular(r.file(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return nil, err
+			}
 		}
-		_, err := runfolder.OpenModel(path, missing...)
+		_, err := runfolder.OpenModel(path, names...)
 		return r, err
+	}
+	if len(r.details) > 0 {
+		return nil, fmt.Errorf("model: %s is of an encrypted model but describes one: %w", r.place, ErrFormat)
 	}
 	if _, ok := r.sums[sealedFile]; !ok {
 		return nil, fmt.Errorf("model: %s is of an encrypted model but names no %s: %w", r.place, sealedFile+sealed.Extension, ErrFormat)
 	}
-	if r.details, err = r.Read(sealedFile); err != nil {
+	if text, err = r.Read(sealedFile); err != nil {
 		return nil, err
 	}
 	outer := r.place
 	r.place = filepath.Join(dir, sealedFile)
-	inner, sums, err := parse(r.place, r.details)
+	inner, sums, details, err := parse(r.place, text)
+	r.details = details
 	if err != nil {
 		return nil, err
 	}
@@ -205,91 +207,69 @@ func Open(path string, keys ...age.Identity) (*Reader, error) {
 	rest := maps.Clone(r.sums)
 	delete(rest, sealedFile)
 	if inner != r.header || !maps.Equal(sums, rest) {
-		return nil, fmt.Errorf("model: %s and %s in it do not belong to one model", outer, sealedFile+sealed.Extension)
+		return nil, fmt.Errorf("model: %s and %s in it do not belong to one model: %w", outer, sealedFile+sealed.Extension, ErrFormat)
 	}
 	return r, nil
 }
 
-// parse reads what every model.json has.
-func parse(place string, text []byte) (header, map[string]string, error) {
+// headerKeys are those of model.json that are not the family's.
+var headerKeys = []string{"format", "version", "family", "encrypted", "sha256"}
+
+// split takes the family's keys of model.json out of the header's. Each is checked on its own, by the same rules.
+func split(text []byte) (head, details map[string]json.RawMessage, err error) {
+	if err := strictjson.Unmarshal(text, &details); err != nil {
+		return nil, nil, err
+	}
+	head = map[string]json.RawMessage{}
+	for _, key := range headerKeys {
+		if v, ok := details[key]; ok {
+			head[key] = v
+			delete(details, key)
+		}
+	}
+	return head, details, nil
+}
+
+// strict reads the value of some keys.
+func strict(keys map[string]json.RawMessage, into any) error {
+	text, err := json.Marshal(keys)
+	if err != nil {
+		return err
+	}
+	return strictjson.Unmarshal(text, into)
+}
+
+// parse reads what every model.json has, and returns the rest.
+func parse(place string, text []byte) (header, map[string]string, map[string]json.RawMessage, error) {
 	var m struct {
 		header
 		SHA256 map[string]string `json:"sha256"`
 	}
-	if err := unique(text); err != nil {
-		return m.header, nil, fmt.Errorf("model: %s is damaged: %w", place, err)
+	refuse := func(format string, args ...any) (header, map[string]string, map[string]json.RawMessage, error) {
+		return m.header, nil, nil, fmt.Errorf("model: %s: "+format+": %w", append(append([]any{place}, args...), ErrFormat)...)
 	}
-	if err := json.Unmarshal(text, &m); err != nil {
-		return m.header, nil, fmt.Errorf("model: %s is damaged: %w", place, err)
+	head, details, err := split(text)
+	if err == nil {
+		err = strict(head, &m)
+	}
+	if err != nil {
+		return refuse("it is damaged: %w", err)
 	}
 	if m.Family == "" {
 		m.Family = first
 	}
 	if m.Format != format(m.Family) {
-		return m.header, nil, fmt.Errorf("model: %s describes %q, which is %w", place, m.Format, ErrFormat)
+		return refuse("format: it describes %q", m.Format)
 	}
-	for name := range m.SHA256 {
-		if !filepath.IsLocal(name) || filepath.Base(name) != name || name == runfolder.ModelFile {
-			return m.header, nil, fmt.Errorf("model: %s names a file %q, which is none of a model: %w", place, name, ErrFormat)
+	for name, sum := range m.SHA256 {
+		if !filepath.IsLocal(name) || filepath.Base(name) != name || name == "." || name == runfolder.ModelFile {
+			return refuse("sha256: %q is no file of a model", name)
+		}
+		if b, err := hex.DecodeString(sum); err != nil || len(b) != sha256.Size || strings.ToLower(sum) != sum {
+			return refuse("sha256.%s: %.80q is none", name, sum)
 		}
 	}
-	return m.header, m.SHA256, nil
-}
-
-// unique returns an error for a JSON text in which an object has a key twice, or behind which there is more: two readers could
-// take it for two things.
-func unique(text []byte) error {
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.UseNumber()
-	if err := uniqueValue(d, 0); err != nil {
-		return err
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("there is something behind its end")
-	}
-	return nil
-}
-
-// maxNesting bounds how deep objects and lists lie in each other.
-const maxNesting = 100
-
-func uniqueValue(d *json.Decoder, depth int) error {
-	if depth > maxNesting {
-		return fmt.Errorf("it is nested more than %d deep", maxNesting)
-	}
-	token, err := d.Token()
-	if err != nil {
-		return err
-	}
-	switch token {
-	case json.Delim('{'):
-		seen := map[string]bool{}
-		for d.More() {
-			key, err := d.Token()
-			if err != nil {
-				return err
-			}
-			name, _ := key.(string)
-			folded := strings.ToLower(name) // as the reader of structs takes it
-			if seen[folded] {
-				return fmt.Errorf("the key %q stands in it twice", name)
-			}
-			seen[folded] = true
-			if err := uniqueValue(d, depth+1); err != nil {
-				return err
-			}
-		}
-	case json.Delim('['):
-		for d.More() {
-			if err := uniqueValue(d, depth+1); err != nil {
-				return err
-			}
-		}
-	default:
-		return nil
-	}
-	_, err = d.Token()
-	return err
+	return m.header, m.SHA256, details, nil
 }
 
 // Family is the family of the model.
@@ -309,23 +289,25 @@ func (r *Reader) Version(newest int) error {
 	return nil
 }
 
-// Details fills what the family describes the model with; keys that it does not have are an error.
+// Details fills what the family describes the model with; it is read strictly, as package strictjson does.
 func (r *Reader) Details(into any) error {
-	var all map[string]json.RawMessage
-	if err := json.Unmarshal(r.details, &all); err != nil {
-		return fmt.Errorf("model: %s is damaged: %w", r.place, err)
+	if err := strict(r.details, into); err != nil {
+		return r.Errorf("it is damaged: %w: %w", err, ErrFormat)
 	}
-	for _, key := range []string{"format", "version", "family", "encrypted", "sha256"} {
-		delete(all, key)
+	return nil
+}
+
+// Only returns an error where the model has files beside these, or lacks one.
+func (r *Reader) Only(names ...string) error {
+	for _, name := range names {
+		if _, err := r.checksum(name); err != nil {
+			return err
+		}
 	}
-	text, err := json.Marshal(all)
-	if err != nil {
-		return fmt.Errorf("model: %s: %w", r.place, err)
-	}
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
-	if err := d.Decode(into); err != nil {
-		return fmt.Errorf("model: %s is damaged: %w", r.place, err)
+	for _, name := range slices.Sorted(maps.Keys(r.sums)) {
+		if !slices.Contains(names, name) && !(r.header.Encrypted && name == sealedFile) {
+			return r.Errorf("sha256: %q is no file of a model of the family %q: %w", name, r.Family(), ErrFormat)
+		}
 	}
 	return nil
 }
@@ -335,42 +317,17 @@ func (r *Reader) Errorf(format string, args ...any) error {
 	return fmt.Errorf("model: %s: "+format, append([]any{r.place}, args...)...)
 }
 
-// Tensors opens a file of tensors, as Read reads it.
-func (r *Reader) Tensors(name string) (*safetensors.File, error) {
-	data, err := r.Read(name)
-	if err != nil {
-		return nil, err
+// Tensors hands a file of tensors to use, which may be too large to be read whole, once its checksum is right.
+func (r *Reader) Tensors(name string, use func(f *safetensors.File) error) error {
+	var f *safetensors.File
+	open := func(file io.ReaderAt, size int64) (err error) {
+		f, err = safetensors.Open(file, size)
+		return err
 	}
-	f, err := safetensors.Open(bytes.NewReader(data), int64(len(data)))
-	if err != nil {
-		return nil, fmt.Errorf("model: %s: %w", r.Path(name), err)
-	}
-	return f, nil
+	return r.Stream(name, open, func(io.ReaderAt, int64) error { return use(f) })
 }
 
-// Read reads a file, compares its checksum with that in model.json, and decrypts it where the model is encrypted.
-func (r *Reader) Read(name string) ([]byte, error) {
-	sum, ok := r.sums[name]
-	if !ok {
-		return nil, fmt.Errorf("model: %s has no checksum of %s: %w", r.place, name, ErrFormat)
-	}
-	path := r.Path(name)
-	if r.header.Encrypted {
-		path += sealed.Extension
-	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("model: %w", err)
-	}
-	if got := sha256.Sum256(data); hex.EncodeToString(got[:]) != sum {
-		return nil, fmt.Errorf("model: %s is damaged, or of another model: its SHA-256 is not the one in %s; copy the model again, or train anew", path, runfolder.ModelFile)
-	}
-	if !r.header.Encrypted {
-		return data, nil
-	}
-	var plain bytes.Buffer
-	if err := sealed.DecryptFrom(&plain, bytes.NewReader(data), path, r.keys); err != nil {
-		return nil, fmt.Errorf("the model is encrypted: %w", err)
-	}
-	return plain.Bytes(), nil
+// FileError returns an error about a file of the model that is what its checksum says, and yet does not fit.
+func (r *Reader) FileError(name string, err error) error {
+	return fmt.Errorf("model: %s: %w; copy the model again, or train anew", r.file(name), err)
 }

@@ -69,27 +69,25 @@ func Read(r *modelfolder.Reader, threads int) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := r.Tensors(graphFile)
-	if err != nil {
-		return nil, err
-	}
 	rows := m.Shop.Items.Len()
 	if m.kind == KindUser {
 		rows = m.Shop.Users.Len()
 	}
-	m.graph, err = readGraph(f)
-	if err == nil {
-		err = m.graph.Check(rows)
-	}
+	err = r.Tensors(graphFile, func(f *safetensors.File) (err error) {
+		if m.graph, err = readGraph(f); err != nil {
+			return err
+		}
+		return m.graph.Check(rows)
+	})
 	if err != nil {
-		return nil, fmt.Errorf("model: %s: %w", r.Path(graphFile), err)
+		return nil, err
 	}
 	if m.kind == KindUser {
 		m.Scorer = (&Users{Graph: m.graph, train: m.Histories}).Scorer()
 	} else {
 		items, err := NewItems(m.graph)
 		if err != nil {
-			return nil, fmt.Errorf("model: %s: %w", r.Path(graphFile), err)
+			return nil, r.FileError(graphFile, err)
 		}
 		m.Scorer = items.Scorer(m.Histories)
 	}

@@ -158,7 +158,7 @@ func TestTampered(t *testing.T) {
 			write(t, filepath.Join(place, name), text)
 		}
 		write(t, filepath.Join(place, graph), strings.ToUpper(files[graph]))
-		if _, err := open(t, place, 1); err == nil || !strings.Contains(err.Error(), "damaged, or of another model") {
+		if _, err := open(t, place, 1); err == nil || !strings.Contains(err.Error(), "copy the model again, or train anew") {
 			t.Errorf("%v", err)
 		}
 		if err := os.Remove(filepath.Join(place, histories)); err != nil {

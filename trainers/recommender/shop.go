@@ -74,12 +74,12 @@ func ReadShop(r *modelfolder.Reader, sums Sums) (*Shop, error) {
 			return nil, fmt.Errorf("model: %s has other ids than the model was trained with; copy the model again, or train anew", r.Path(f.name))
 		}
 	}
-	f, err := r.Tensors(historiesFile)
+	err := r.Tensors(historiesFile, func(f *safetensors.File) (err error) {
+		s.Histories, err = readMatrix(f, s.Users.Len(), s.Items.Len())
+		return err
+	})
 	if err != nil {
 		return nil, err
-	}
-	if s.Histories, err = readMatrix(f, s.Users.Len(), s.Items.Len()); err != nil {
-		return nil, fmt.Errorf("model: %s: %w", r.Path(historiesFile), err)
 	}
 	s.Ties = ranking.NewTies(s.Items.Len(), s.Items.ID)
 	return s, nil

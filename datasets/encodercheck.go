@@ -1,0 +1,433 @@
+package datasets
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strconv"
+
+	"debut/datasets/strictjson"
+)
+
+// LoadEncoder reads what Save wrote. The file is not trusted: an error names
+// the field that does not fit, as in columns.3.features.0.scale.
+func LoadEncoder(r io.Reader) (*Encoder, error) {
+	text, err := io.ReadAll(r)
+	if err != nil {
+		return nil, fmt.Errorf("load the data encoder: %w", err)
+	}
+	e := new(Encoder)
+	err = strictjson.Unmarshal(text, e)
+	if v := encoderFileVersion(text, e, err); v != encoderVersion && v != wideVersion {
+		return nil, fmt.Errorf("load the data encoder: version %d, this program reads versions %d and %d; train the model again", v, encoderVersion, wideVersion)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("load the data encoder: %w", err)
+	}
+	if want := e.fileVersion(); e.Version != want {
+		return nil, fmt.Errorf("load the data encoder: version: %d, but its columns are those of version %d", e.Version, want)
+	}
+	if err := e.Check(); err != nil {
+		return nil, fmt.Errorf("load the data encoder: %w", err)
+	}
+	return e, nil
+}
+
+// encoderFileVersion is the version of a file, also of one that was not read
+// because another version has other fields.
+func encoderFileVersion(text []byte, e *Encoder, err error) int {
+	if err == nil {
+		return e.Version
+	}
+	var head map[string]json.RawMessage
+	v := encoderVersion
+	if strictjson.Unmarshal(text, &head) == nil {
+		if json.Unmarshal(head["version"], &v) != nil {
+			v = encoderVersion // which the error is about
+		}
+	}
+	return v
+}
+
+// Sizes returns how many numeric and how many categorical features Encode
+// makes, without listing them: a few bytes of a file can ask for many.
+func (e *Encoder) Sizes() (numeric, fields int) {
+	for i := range e.Columns {
+		numeric += e.Columns[i].numeric()
+		if e.Columns[i].categorical() {
+			fields++
+		}
+	}
+	return numeric, fields
+}
+
+// Check returns an error, a *strictjson.Error, for an encoder that fitting
+// cannot have made, and that could lead Encode astray.
+func (e *Encoder) Check() error {
+	if len(e.Columns) == 0 {
+		return fieldErrorf("columns", "there are none")
+	}
+	roles := map[string]string{}
+	claim := func(path, name, role string) error {
+		if name == "" {
+			return fieldErrorf(path, "the name of a column is empty")
+		}
+		if other, taken := roles[name]; taken {
+			return fieldErrorf(path, "%s is the name of the %s already", quote(name), other)
+		}
+		roles[name] = role
+		return nil
+	}
+	if err := claim("target.name", e.Target.Name, "target"); err != nil {
+		return err
+	}
+	if e.Weight != "" {
+		if err := claim("weight", e.Weight, "weight"); err != nil {
+			return err
+		}
+	}
+	for i, name := range e.ID {
+		if err := claim("id."+strconv.Itoa(i), name, "id"); err != nil {
+			return err
+		}
+	}
+	for i := range e.Columns {
+		path := "columns." + strconv.Itoa(i)
+		if err := claim(path+".name", e.Columns[i].Name, "feature"); err != nil {
+			return err
+		}
+		if err := e.Columns[i].check(path); err != nil {
+			return err
+		}
+	}
+	return e.Target.check()
+}
+
+func fieldErrorf(path, format string, args ...any) error {
+	return &strictjson.Error{Path: path, Problem: fmt.Sprintf(format, args...)}
+}
+
+// columnFills lists what can replace missing values of a type.
+var columnFills = map[string][]string{
+	TypeNumeric:     {FillMean, FillMedian, FillMostFrequent, FillConstant},
+	TypeBoolean:     {FillMostFrequent, FillConstant},
+	TypeDate:        {FillMean, FillMedian, FillMostFrequent, FillConstant},
+	TypeCategorical: {FillMostFrequent, FillConstant, FillCategory},
+	TypeVector:      {FillZeros, FillMean},
+	TypeText:        {FillZeros},
+}
+
+func (c *ColumnEncoding) check(path string) error {
+	fills, ok := columnFills[c.Type]
+	if !ok {
+		return fieldErrorf(path+".type", "there is no type %s of a feature", quote(c.Type))
+	}
+	if !slices.Contains(fills, c.Fill) {
+		return fieldErrorf(path+".fill", "a %s column has no %s", c.Type, quote(c.Fill))
+	}
+	if err := c.checkForeign(path); err != nil {
+		return err
+	}
+	switch c.Type {
+	case TypeCategorical:
+		return c.checkCategories(path)
+	case TypeDate:
+		return c.checkDate(path)
+	case TypeVector, TypeText:
+		return c.checkWide(path)
+	}
+	return c.checkNumber(path)
+}
+
+// checkForeign refuses fields that columns of other types have.
+func (c *ColumnEncoding) checkForeign(path string) error {
+	number := c.Type == TypeNumeric || c.Type == TypeBoolean
+	text, vector := c.Type == TypeText, c.Type == TypeVector
+	for _, f := range []struct {
+		name       string
+		has, given bool
+	}{
+		{"fill_number", number, c.FillNumber != 0},
+		{"fill_text", c.Type == TypeCategorical, c.FillText != ""},
+		{"fill_micros", c.Type == TypeDate, c.FillMicros != 0},
+		{"log1p", number, c.Log1p},
+		{"clip", number, c.Clip},
+		{"low", number && c.Clip, c.Low != 0},
+		{"high", number && c.Clip, c.High != 0},
+		{"features", number && c.Bounds == nil || c.Type == TypeDate, len(c.Features) > 0},
+		{"parts", c.Type == TypeDate, len(c.Parts) > 0},
+		{"date_layout", c.Type == TypeDate, c.DateLayout != ""},
+		{"bounds", number, c.Bounds != nil},
+		{"vocabulary", c.Type == TypeCategorical && c.HashBuckets == 0, len(c.Vocabulary) > 0},
+		{"missing_id", c.Type == TypeCategorical && c.Fill == FillCategory && c.HashBuckets == 0, c.MissingID != 0},
+		{"hash_buckets", c.Type == TypeCategorical, c.HashBuckets != 0},
+		{"embedding", c.categorical(), c.Embedding != 0},
+		{"width", c.wide(), c.Width != 0},
+		{"l2", vector, c.L2},
+		{"fill_vector", vector && c.Fill == FillMean, c.FillVector != nil},
+		{"means", vector, c.Means != nil},
+		{"scales", vector, c.Scales != nil},
+		{"words", text, c.Words != nil},
+		{"characters", text, c.Characters != nil},
+	} {
+		if f.given && !f.has {
+			return fieldErrorf(path+"."+f.name, "a %s column like this one has none", c.Type)
+		}
+	}
+	const largest = math.MaxInt32 - 2 // as in a configuration
+	for _, f := range []struct {
+		name  string
+		value int
+	}{{"hash_buckets", c.HashBuckets}, {"embedding", c.Embedding}} {
+		if f.value < 0 || f.value > largest {
+			return fieldErrorf(path+"."+f.name, "%d is not in 0 … %d", f.value, largest)
+		}
+	}
+	return nil
+}
+
+func (c *ColumnEncoding) checkCategories(path string) error {
+	if c.MissingID != 0 && int(c.MissingID) != len(c.Vocabulary)+1 {
+		return fieldErrorf(path+".missing_id", "%d is not the id behind the vocabulary, which is %d", c.MissingID, len(c.Vocabulary)+1)
+	}
+	seen := make(map[string]int, len(c.Vocabulary))
+	for i, v := range c.Vocabulary {
+		if first, twice := seen[v]; twice {
+			return fieldErrorf(path+".vocabulary."+strconv.Itoa(i), "%s is entry %d already", quote(v), first)
+		}
+		seen[v] = i
+	}
+	return nil
+}
+
+func (c *ColumnEncoding) checkNumber(path string) error {
+	if c.Clip && !(c.Low < c.High) {
+		return fieldErrorf(path+".low", "%v is not below high, %v", c.Low, c.High)
+	}
+	for _, v := range []float64{c.FillNumber, c.Low, c.High} {
+		if !finite(v) {
+			return fieldErrorf(path+".fill_number", "%v is no number", v)
+		}
+	}
+	if c.Bounds != nil {
+		if len(c.Bounds) == 0 || len(c.Bounds) > maxBins {
+			return fieldErrorf(path+".bounds", "there are %d; 1 to %d are possible", len(c.Bounds), maxBins)
+		}
+		for i, b := range c.Bounds {
+			if !finite(b) || i > 0 && !(b > c.Bounds[i-1]) {
+				return fieldErrorf(path+".bounds."+strconv.Itoa(i), "%v is no number above the one before it", b)
+			}
+		}
+		return nil
+	}
+	if len(c.Features) != 1 {
+		return fieldErrorf(path+".features", "there are %d; a %s column has one", len(c.Features), c.Type)
+	}
+	f := &c.Features[0]
+	path += ".features.0"
+	if err := f.check(path, c.Name, c.Name); err != nil {
+		return err
+	}
+	if want := c.Log1p || c.Clip; f.Transformed != want {
+		return fieldErrorf(path+".transformed", "%v does not go with log1p: %v and clip: %v", f.Transformed, c.Log1p, c.Clip)
+	}
+	if f.Edges == nil {
+		return nil
+	}
+	if len(f.Edges) < 2 || len(f.Edges) > maxBins+1 {
+		return fieldErrorf(path+".edges", "there are %d; 2 to %d are possible", len(f.Edges), maxBins+1)
+	}
+	return checkEdges(path+".edges", f.Edges)
+}
+
+func (c *ColumnEncoding) checkDate(path string) error {
+	if c.DateLayout != "" && !slices.Contains(dateLayouts, c.DateLayout) {
+		return fieldErrorf(path+".date_layout", "%s is no layout of dates", quote(c.DateLayout))
+	}
+	if c.FillMicros == MissingDate {
+		return fieldErrorf(path+".fill_micros", "%d is no date", c.FillMicros)
+	}
+	if len(c.Features) != len(c.Parts) {
+		return fieldErrorf(path+".features", "there are %d for %d parts of a date", len(c.Features), len(c.Parts))
+	}
+	last := -1
+	for i, part := range c.Parts {
+		at := slices.Index(dateNames, part)
+		if at <= last {
+			return fieldErrorf(path+".parts."+strconv.Itoa(i), "%s is no part of a date, or not in the order of the parts", quote(part))
+		}
+		last = at
+		f := &c.Features[i]
+		place := path + ".features." + strconv.Itoa(i)
+		if err := f.check(place, c.Name+"."+part, c.Name); err != nil {
+			return err
+		}
+		if f.Transformed || f.Edges != nil {
+			return fieldErrorf(place+".transformed", "parts of dates are not transformed, and have no edges")
+		}
+		// Whatever the date, what a model is fed with is a number.
+		const anyPart = 1e9
+		if !(max(anyPart-f.Mean, anyPart+f.Mean)/f.Scale <= math.MaxFloat32) {
+			return fieldErrorf(place+".scale", "%v makes numbers that are too large for 32-bit arithmetic", f.Scale)
+		}
+	}
+	return nil
+}
+
+// check checks a feature by itself.
+func (f *NumericFeature) check(path, name, source string) error {
+	switch {
+	case f.Name != name:
+		return fieldErrorf(path+".name", "%s is not %s, after its column", quote(f.Name), quote(name))
+	case f.Source != source:
+		return fieldErrorf(path+".source", "%s is not its column, %s", quote(f.Source), quote(source))
+	case !finite(f.Mean):
+		return fieldErrorf(path+".mean", "%v is no number", f.Mean)
+	}
+	return checkScale(path+".scale", f.Scale)
+}
+
+// checkWide is check for vectors and texts.
+func (c *ColumnEncoding) checkWide(path string) error {
+	if c.Width < 1 || c.Width > maxWidth {
+		return fieldErrorf(path+".width", "%d is not in 1 … %d", c.Width, maxWidth)
+	}
+	if c.Type == TypeText {
+		settings := Column{Words: c.Words, Characters: c.Characters}
+		if len(c.Words) != 2 || len(c.Characters) != 2 {
+			return fieldErrorf(path+".words", "%v, and characters %v, are not the least and the greatest length of n-grams", c.Words, c.Characters)
+		}
+		if err := settings.validate(path, TypeText); err != nil {
+			return fieldErrorf(err.Path, "%s", err.Msg)
+		}
+		return nil
+	}
+	for _, v := range []struct {
+		name   string
+		values []float64
+		wanted bool
+	}{{"fill_vector", c.FillVector, c.Fill == FillMean}, {"means", c.Means, c.Scales != nil}, {"scales", c.Scales, c.Means != nil}} {
+		if v.wanted != (v.values != nil) || v.wanted && len(v.values) != c.Width {
+			return fieldErrorf(path+"."+v.name, "there are %d for vectors of %d numbers", len(v.values), c.Width)
+		}
+		for i, x := range v.values {
+			if !finite(x) {
+				return fieldErrorf(path+"."+v.name+"."+strconv.Itoa(i), "%v is no number", x)
+			}
+		}
+	}
+	for i, scale := range c.Scales {
+		if err := checkScale(path+".scales."+strconv.Itoa(i), scale); err != nil {
+			return err
+		}
+	}
+	// What stands in for a missing vector is fed to a model as it is.
+	for i := range max(len(c.FillVector), len(c.Means)) {
+		x := 0.0
+		if c.FillVector != nil {
+			x = c.FillVector[i]
+		}
+		if c.Means != nil {
+			x = (x - c.Means[i]) / c.Scales[i]
+		}
+		if math.Abs(x) > math.MaxFloat32 {
+			return fieldErrorf(path+".fill_vector."+strconv.Itoa(i), "%v is too large for 32-bit arithmetic", x)
+		}
+	}
+	return nil
+}
+
+func (t *TargetEncoding) check() error {
+	if !slices.Contains([]string{TypeNumeric, TypeBoolean, TypeCategorical}, t.Type) {
+		return fieldErrorf("target.type", "%s is no type of a target", quote(t.Type))
+	}
+	if !finite(t.Mean) {
+		return fieldErrorf("target.mean", "%v is no number", t.Mean)
+	}
+	if err := checkScale("target.scale", t.Scale); err != nil {
+		return err
+	}
+	switch t.Task {
+	case TaskRegression:
+		switch {
+		case t.Type == TypeCategorical:
+			return fieldErrorf("target.type", "texts are no target of a regression")
+		case len(t.Classes) > 0 || len(t.Prior) > 0 || t.Positive != "":
+			return fieldErrorf("target.classes", "a regression has none")
+		case math.Abs(t.Mean)+t.Scale > math.MaxFloat32:
+			return fieldErrorf("target.scale", "%v, of mean %v, is too large for 32-bit arithmetic", t.Scale, t.Mean)
+		}
+		return nil
+	case TaskBinary:
+		if len(t.Classes) != 2 || t.Classes[1] != t.Positive {
+			return fieldErrorf("target.classes", "a binary target has two, the second of which is positive, %s", quote(t.Positive))
+		}
+	case TaskMulticlass:
+		if len(t.Classes) < 2 || len(t.Classes) > maxClasses {
+			return fieldErrorf("target.classes", "there are %d; a multi-class target has 2 to %d", len(t.Classes), maxClasses)
+		}
+		if t.Positive != "" {
+			return fieldErrorf("target.positive", "none of several classes is")
+		}
+	default:
+		return fieldErrorf("target.task", "there is no task %s", quote(t.Task))
+	}
+	if t.Mean != 0 || t.Scale != 1 {
+		return fieldErrorf("target.scale", "classes are not scaled: mean and scale are 0 and 1")
+	}
+	return t.checkClasses()
+}
+
+// checkClasses compares classes with the type of the column and with how often
+// they are.
+func (t *TargetEncoding) checkClasses() error {
+	index := indexClasses(t)
+	for i, c := range t.Classes {
+		if index.texts[c] != i {
+			return fieldErrorf("target.classes."+strconv.Itoa(i), "%s is class %d already", quote(c), index.texts[c])
+		}
+	}
+	if n := len(t.Classes); t.Type == TypeNumeric && len(index.numbers) != n || t.Type == TypeBoolean && len(index.booleans) != n {
+		return fieldErrorf("target.classes", "they are not %d different values of a %s column", n, t.Type)
+	}
+	if len(t.Prior) != len(t.Classes) {
+		return fieldErrorf("target.prior", "there are %d for %d classes", len(t.Prior), len(t.Classes))
+	}
+	sum := 0.0
+	for i, p := range t.Prior {
+		if !(p >= 0 && p <= 1) {
+			return fieldErrorf("target.prior."+strconv.Itoa(i), "%v is no share", p)
+		}
+		sum += p
+	}
+	if math.Abs(sum-1) > 1e-6 {
+		return fieldErrorf("target.prior", "the shares add up to %v", sum)
+	}
+	return nil
+}
+
+func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
+
+func checkScale(path string, v float64) error {
+	if !(v > 0) || !finite(v) {
+		return fieldErrorf(path, "%v is not a number above 0", v)
+	}
+	return nil
+}
+
+// checkEdges wants numbers that increase also as float32, in which models
+// compute.
+func checkEdges(path string, v []float64) error {
+	for i, x := range v {
+		at := path + "." + strconv.Itoa(i)
+		if !(math.Abs(x) <= math.MaxFloat32) {
+			return fieldErrorf(at, "%v is no number, or too large for 32-bit arithmetic", x)
+		}
+		if i > 0 && !(float32(x) > float32(v[i-1])) {
+			return fieldErrorf(at, "%v is not above %v before it", x, v[i-1])
+		}
+	}
+	return nil
+}

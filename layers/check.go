@@ -1,0 +1,93 @@
+package layers
+
+import (
+	"fmt"
+	"math"
+)
+
+// Bounds of what is built, so that sizes that are multiplied and added stay far from overflowing.
+const (
+	maxOutputs = 1 << 20
+	maxHidden  = 1000
+	maxWidth   = math.MaxInt32 // of a layer; rows of all tables
+)
+
+// Check returns an error for a network that cannot be built, or whose sizes no machine has room for. It names the field in the
+// network's JSON.
+func (n Network) Check() error {
+	if n.Outputs < 1 || n.Outputs > maxOutputs {
+		return fmt.Errorf("layers: outputs: a network of %d outputs; 1 to %d are possible", n.Outputs, maxOutputs)
+	}
+	if len(n.Numeric)+len(n.Fields) == 0 {
+		return fmt.Errorf("layers: numeric: a network without features")
+	}
+	if !(n.InputDropout >= 0 && n.InputDropout < 1) {
+		return fmt.Errorf("layers: input_dropout: %v is not in [0, 1)", n.InputDropout)
+	}
+	for i, f := range n.Numeric {
+		if f.Edges != nil && !strictlyAscending(f.Edges) {
+			return fmt.Errorf("layers: numeric.%d.edges: those of feature %q are %s; at least two, strictly ascending in 32 bits, are wanted", i, f.Name, first(f.Edges))
+		}
+	}
+	rows, width := 0, len(n.Numeric)
+	for i, f := range n.Fields {
+		if f.Cardinality < 1 || f.Cardinality > maxWidth-rows {
+			return fmt.Errorf("layers: fields.%d.cardinality: field %q has %d values, the fields before it %d; 1 to %d are possible in all", i, f.Name, f.Cardinality, rows, maxWidth)
+		}
+		if f.Dim < 1 || f.Dim > maxWidth-width {
+			return fmt.Errorf("layers: fields.%d.dim: field %q has %d dimensions, what is before it %d; 1 to %d are possible in all", i, f.Name, f.Dim, width, maxWidth)
+		}
+		rows += f.Cardinality
+		width += f.Dim
+	}
+	if len(n.Hidden) > maxHidden {
+		return fmt.Errorf("layers: hidden: %d layers; at most %d are possible", len(n.Hidden), maxHidden)
+	}
+	for i, h := range n.Hidden {
+		if err := h.Check(); err != nil {
+			return fmt.Errorf("layers: hidden.%d.%w", i, err)
+		}
+		if h.Units > maxWidth {
+			return fmt.Errorf("layers: hidden.%d.units: %d; at most %d are possible", i, h.Units, maxWidth)
+		}
+	}
+	return nil
+}
+
+// strictlyAscending reports whether there are at least two edges that are in order in 32 bits, in which networks compute.
+func strictlyAscending(edges []float64) bool {
+	for i, e := range edges {
+		if !(math.Abs(e) <= math.MaxFloat32) || i > 0 && !(float32(e) > float32(edges[i-1])) {
+			return false
+		}
+	}
+	return len(edges) >= 2
+}
+
+func first(edges []float64) string {
+	const shown = 20
+	if len(edges) > shown {
+		return fmt.Sprintf("%v… (%d)", edges[:shown], len(edges))
+	}
+	return fmt.Sprint(edges)
+}
+
+// Width is the greatest number of values that the network makes of a row at once, its inputs among them.
+func (n Network) Width() int {
+	width := len(n.Numeric)
+	for _, f := range n.Numeric {
+		width += len(f.Edges)
+	}
+	for _, f := range n.Fields {
+		if len(n.Hidden) > 0 {
+			width += 1 + f.Dim
+		} else {
+			width += 1 + n.Outputs
+		}
+	}
+	width = max(width, n.Outputs)
+	for _, h := range n.Hidden {
+		width = max(width, h.Units)
+	}
+	return width
+}
