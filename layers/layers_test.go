@@ -150,6 +150,15 @@ func TestCheck(t *testing.T) {
 		"units":            func(n *layers.Network) { n.Hidden[0].Units = 0 },
 		"dropout":          func(n *layers.Network) { n.Hidden[0].Dropout = 1 },
 		"rleu":             func(n *layers.Network) { n.Hidden[0].Activation = "rleu" },
+
+		"outputs: a network of 1048577 ": func(n *layers.Network) { n.Outputs = 1<<20 + 1 },
+		"input_dropout":                  func(n *layers.Network) { n.InputDropout = math.NaN() },
+		"numeric.0.edges":                func(n *layers.Network) { n.Numeric[0].Edges = []float64{1, 1 + 1e-12} },
+		"strictly ascending":             func(n *layers.Network) { n.Numeric[0].Edges = []float64{1, math.Inf(1)} },
+		"fields.1.cardinality":           func(n *layers.Network) { n.Fields[1].Cardinality = math.MaxInt32 - n.Fields[0].Cardinality + 1 },
+		"fields.1.dim":                   func(n *layers.Network) { n.Fields[1].Dim = math.MaxInt64 },
+		"hidden.1.units":                 func(n *layers.Network) { n.Hidden[1].Units = math.MaxInt32 + 1 },
+		"hidden: 1001 layers":            func(n *layers.Network) { n.Hidden = slices.Repeat(n.Hidden[:1], 1001) },
 	} {
 		n := sample()
 		n.Numeric, n.Fields, n.Hidden = slices.Clone(n.Numeric), slices.Clone(n.Fields), slices.Clone(n.Hidden)

@@ -11,6 +11,7 @@ import (
 	"debut/datasets"
 	"debut/engine"
 	"debut/engine/safetensors"
+	"debut/kernels"
 	"debut/layers"
 	"debut/trainers/gradient"
 	"debut/trainers/metrics"
@@ -53,8 +54,11 @@ func checkNetwork(n layers.Network, e *datasets.Encoder) error {
 	return nil
 }
 
-// checkParameters compares the header of a file of parameters with a network, without reading values or making any.
-func checkParameters(n layers.Network, f io.ReaderAt, size int64) error {
+// checkParameters compares the header of a file of parameters with a network and the device, without reading values or making any.
+func checkParameters(n layers.Network, dev kernels.Device, f io.ReaderAt, size int64) error {
+	if memory := dev.Info().Memory; memory > 0 && size > memory {
+		return fmt.Errorf("it has %d bytes, and the device %d: %w", size, memory, kernels.ErrOutOfMemory)
+	}
 	file, err := safetensors.Open(f, size)
 	if err != nil {
 		return err

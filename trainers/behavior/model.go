@@ -166,7 +166,7 @@ func Read(r *modelfolder.Reader, dev kernels.Device) (*Model, error) {
 		return nil, err
 	}
 	if err := d.Network.Check(); err != nil {
-		return nil, r.Errorf("network: %w; copy the model again, or train anew", err)
+		return nil, r.Misfit("network: %w", err)
 	}
 	encoder, err := r.Read(encoderFile)
 	if err != nil {
@@ -177,11 +177,11 @@ func Read(r *modelfolder.Reader, dev kernels.Device) (*Model, error) {
 		return nil, r.FileError(encoderFile, err)
 	}
 	if err := checkNetwork(d.Network, e); err != nil {
-		return nil, r.Errorf("it and %s do not belong to one model: network.%w; copy the model again, or train anew", encoderFile, err)
+		return nil, r.Misfit("it and %s do not belong to one model: network.%w", encoderFile, err)
 	}
 	var m *Model
 	err = r.Stream(parametersFile, func(f io.ReaderAt, size int64) error {
-		return checkParameters(d.Network, f, size)
+		return checkParameters(d.Network, dev, f, size)
 	}, func(f io.ReaderAt, size int64) error {
 		file, err := safetensors.Open(f, size)
 		if err != nil {
@@ -197,7 +197,7 @@ func Read(r *modelfolder.Reader, dev kernels.Device) (*Model, error) {
 		return nil, err
 	}
 	if m.Coefficients, err = checkCoefficients(m, d.Coefficients); err != nil {
-		return nil, r.Errorf("it and %s do not belong to one model: coefficients%w; copy the model again, or train anew", parametersFile, err)
+		return nil, r.Misfit("it and %s do not belong to one model: coefficients%w", parametersFile, err)
 	}
 	return m, nil
 }

@@ -71,7 +71,7 @@ func readText(path string, limit int64) (text []byte, err error) {
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	if size > limit {
-		return nil, fmt.Errorf("model: %s has %d bytes, more than the %d that there can be: %w", path, size, limit, ErrFormat)
+		return nil, fmt.Errorf("model: %s has %d bytes, more than the %d that there can be: %w%s", path, size, limit, ErrFormat, remedy)
 	}
 	text = make([]byte, size)
 	if _, err := io.ReadFull(f, text); err != nil {
@@ -92,14 +92,14 @@ func (r *Reader) file(name string) string {
 func (r *Reader) checksum(name string) (string, error) {
 	sum, ok := r.sums[name]
 	if !ok {
-		return "", fmt.Errorf("model: %s: sha256: there is none of %s: %w", r.place, name, ErrFormat)
+		return "", fmt.Errorf("model: %s: sha256: there is none of %s: %w%s", r.place, name, ErrFormat, remedy)
 	}
 	return sum, nil
 }
 
 func (r *Reader) compare(name, sum string, got []byte) error {
 	if hex.EncodeToString(got) != sum {
-		return fmt.Errorf("model: %s is damaged, or of another model: its SHA-256 is not the one in model.json; copy the model again, or train anew", r.file(name))
+		return fmt.Errorf("model: %s is damaged, or of another model: its SHA-256 is not the one in model.json%s", r.file(name), remedy)
 	}
 	return nil
 }

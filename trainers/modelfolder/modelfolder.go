@@ -188,7 +188,7 @@ func Open(path string, keys ...age.Identity) (*Reader, error) {
 		return r, err
 	}
 	if len(r.details) > 0 {
-		return nil, fmt.Errorf("model: %s is of an encrypted model but describes one: %w", r.place, ErrFormat)
+		return nil, fmt.Errorf("model: %s is of an encrypted model but describes one: %w%s", r.place, ErrFormat, remedy)
 	}
 	if _, ok := r.sums[sealedFile]; !ok {
 		return nil, fmt.Errorf("model: %s is of an encrypted model but names no %s: %w", r.place, sealedFile+sealed.Extension, ErrFormat)
@@ -207,10 +207,13 @@ func Open(path string, keys ...age.Identity) (*Reader, error) {
 	rest := maps.Clone(r.sums)
 	delete(rest, sealedFile)
 	if inner != r.header || !maps.Equal(sums, rest) {
-		return nil, fmt.Errorf("model: %s and %s in it do not belong to one model: %w", outer, sealedFile+sealed.Extension, ErrFormat)
+		return nil, fmt.Errorf("model: %s and %s in it do not belong to one model: %w%s", outer, sealedFile+sealed.Extension, ErrFormat, remedy)
 	}
 	return r, nil
 }
+
+// remedy is what helps where a model is not what was written.
+const remedy = "; copy the model again, or train anew"
 
 // headerKeys are those of model.json that are not the family's.
 var headerKeys = []string{"format", "version", "family", "encrypted", "sha256"}
@@ -246,7 +249,7 @@ func parse(place string, text []byte) (header, map[string]string, map[string]jso
 		SHA256 map[string]string `json:"sha256"`
 	}
 	refuse := func(format string, args ...any) (header, map[string]string, map[string]json.RawMessage, error) {
-		return m.header, nil, nil, fmt.Errorf("model: %s: "+format+": %w", append(append([]any{place}, args...), ErrFormat)...)
+		return m.header, nil, nil, fmt.Errorf("model: %s: "+format+": %w%s", append(append([]any{place}, args...), ErrFormat, remedy)...)
 	}
 	head, details, err := split(text)
 	if err == nil {
@@ -292,7 +295,7 @@ func (r *Reader) Version(newest int) error {
 // Details fills what the family describes the model with; it is read strictly, as package strictjson does.
 func (r *Reader) Details(into any) error {
 	if err := strict(r.details, into); err != nil {
-		return r.Errorf("it is damaged: %w: %w", err, ErrFormat)
+		return r.Errorf("it is damaged: %w: %w%s", err, ErrFormat, remedy)
 	}
 	return nil
 }
@@ -306,10 +309,15 @@ func (r *Reader) Only(names ...string) error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.sums)) {
 		if !slices.Contains(names, name) && !(r.header.Encrypted && name == sealedFile) {
-			return r.Errorf("sha256: %q is no file of a model of the family %q: %w", name, r.Family(), ErrFormat)
+			return r.Errorf("sha256: %q is no file of a model of the family %q: %w%s", name, r.Family(), ErrFormat, remedy)
 		}
 	}
 	return nil
+}
+
+// Misfit is Errorf for what does not fit with the rest of the model, with what to do.
+func (r *Reader) Misfit(format string, args ...any) error {
+	return fmt.Errorf("%w%s", r.Errorf(format, args...), remedy)
 }
 
 // Errorf returns an error about what describes the model.
@@ -329,5 +337,5 @@ func (r *Reader) Tensors(name string, use func(f *safetensors.File) error) error
 
 // FileError returns an error about a file of the model that is what its checksum says, and yet does not fit.
 func (r *Reader) FileError(name string, err error) error {
-	return fmt.Errorf("model: %s: %w; copy the model again, or train anew", r.file(name), err)
+	return fmt.Errorf("model: %s: %w%s", r.file(name), err, remedy)
 }
