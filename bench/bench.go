@@ -103,7 +103,7 @@ func (r *runner) absent(err error) {
 }
 
 // Suites lists the suites in the order of help texts.
-func Suites() []Suite { return []Suite{mlp, quality, gemm, tape, steps, data} }
+func Suites() []Suite { return []Suite{mlp, quality, gemm, tape, steps, data, similarities} }
 
 // Find returns the suite of a name, or an error with the list.
 func Find(name string) (Suite, error) {
@@ -119,7 +119,7 @@ func Find(name string) (Suite, error) {
 }
 
 // ErrNoPeer says that a suite has no peer that can be asked for.
-var ErrNoPeer = errors.New("peers are those of the suites mlp and gemm")
+var ErrNoPeer = errors.New("peers are those of the suites mlp, gemm and neighbors")
 
 // Run measures a suite's cases on a device and hands each number to report as soon as it is known. A canceled context
 // ends it between two repetitions with the context's error.
@@ -152,6 +152,9 @@ func newRunner(suite string, opt Options) (*runner, error) {
 	if len(opt.Cases) == 0 {
 		opt.Cases = s.on(kind, s.Cases)
 	}
+	if len(opt.Cases) == 0 {
+		return nil, s.onHost(kind)
+	}
 	if has := s.on(kind, opt.Cases); len(has) < len(opt.Cases) {
 		i := slices.IndexFunc(opt.Cases, func(c string) bool { return !slices.Contains(has, c) })
 		return nil, fmt.Errorf("bench: suite %s, case %s is the work of the CPU, not of %s: use --device cpu", s.Name, opt.Cases[i], kind)
@@ -160,6 +163,11 @@ func newRunner(suite string, opt Options) (*runner, error) {
 		return nil, fmt.Errorf("bench: %w; %s has none to choose", ErrNoPeer, s.Name)
 	}
 	return &runner{Options: opt, suite: s, peaks: newPeaks(opt.Device)}, nil
+}
+
+// onHost is the error of a suite none of whose cases a device has.
+func (s Suite) onHost(kind string) error {
+	return fmt.Errorf("bench: suite %s is the work of the CPU, not of %s: use --device cpu", s.Name, kind)
 }
 
 // on returns those of the cases that a kind of device has.

@@ -22,6 +22,9 @@ func Compare(ctx context.Context, suite string, names []string, open func(name s
 		if s.Host != nil {
 			opt.Cases = s.on("", s.Cases)
 		}
+		if len(opt.Cases) == 0 {
+			return s.onHost("another device")
+		}
 	}
 	var lists [][]Result
 	for _, name := range names {

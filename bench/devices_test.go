@@ -19,6 +19,13 @@ func TestCompareOnGPU(t *testing.T) {
 		"mlp": "8-16-4-1", "quality": "2-4-1", "gemm": "17x9x33.tn", "engine": "8-4-1", "kernels": "8-4-1", "data": "stream.1000",
 	}
 	for _, s := range bench.Suites() {
+		if cases[s.Name] == "" { // of the host alone
+			err := bench.Compare(t.Context(), s.Name, []string{"cpu", "cuda"}, open, bench.Options{}, func(bench.Result) error { return nil })
+			if err == nil || !strings.Contains(err.Error(), "suite "+s.Name+" is the work of the CPU") {
+				t.Errorf("%s: %v", s.Name, err)
+			}
+			continue
+		}
 		got := map[string]bench.Result{}
 		opt := bench.Options{Cases: []string{cases[s.Name]}}
 		err := bench.Compare(t.Context(), s.Name, []string{"cpu", "cuda"}, open, opt, func(r bench.Result) error {

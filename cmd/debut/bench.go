@@ -21,6 +21,8 @@ func caseForm(suite string) *regexp.Regexp {
 	switch suite {
 	case "data":
 		return regexp.MustCompile(`^(csv|prepare|stream)\.[1-9]\d{3,8}$`)
+	case "neighbors":
+		return regexp.MustCompile(`^(similar|top20)\.[1-9]\d*x[1-9]\d*x[1-9]\d*$`)
 	case "gemm":
 		return regexp.MustCompile(`^\d+x\d+x\d+\.[nt][nt]$`)
 	}
@@ -64,7 +66,7 @@ func (a *app) bench() *cobra.Command {
 	long.WriteString("Measure fixed workloads on this machine. The suites:\n")
 	for _, s := range bench.Suites() {
 		suites = append(suites, s.Name)
-		fmt.Fprintf(&long, "\n  %-8s %s\n           cases: %s\n           others: %s\n", s.Name, s.Summary, strings.Join(s.Cases, ", "), s.Form)
+		fmt.Fprintf(&long, "\n  %-9s%s\n           cases: %s\n           others: %s\n", s.Name, s.Summary, strings.Join(s.Cases, ", "), s.Form)
 		if s.Peer != "" {
 			fmt.Fprintf(&long, "           peer: %s\n", s.Peer)
 		}

@@ -60,6 +60,7 @@ func TestScripts(t *testing.T) {
 			"json":       checkJSON,
 			"scale":      scale,
 			"storefront": simulate,
+			"windows":    windows,
 		},
 	})
 }
@@ -239,4 +240,13 @@ func simulate(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	_, err = storefront.WriteNewSessions(ts.MkAbs(args[0]), cfg, n/5)
 	ts.Check(err)
+}
+
+// windows FILE gives a text what editors of Windows give it: a byte order mark, and two characters at the end of a line.
+func windows(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: windows FILE")
+	}
+	text := "\ufeff" + strings.ReplaceAll(ts.ReadFile(args[0]), "\n", "\r\n")
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o644))
 }

@@ -176,12 +176,22 @@ func (f *Folder) entries() ([]os.DirEntry, error) {
 	return slices.DeleteFunc(entries, func(e os.DirEntry) bool { return e.Name() == LockFile || leftover(e.Name()) }), nil
 }
 
-// sweep removes what writes that were cut short have left in the folder, which must be locked.
+// sweep removes what writes that were cut short have left in the folder, which must be locked, and in that of the model. Package
+// checkpoint looks after its own.
 func (f *Folder) sweep() error {
 	entries, err := os.ReadDir(f.path)
 	for _, e := range entries {
 		if leftover(e.Name()) {
 			err = errors.Join(err, os.Remove(f.Join(e.Name())))
+		}
+	}
+	model, merr := os.ReadDir(f.Join(ModelDir))
+	if merr != nil && !errors.Is(merr, fs.ErrNotExist) {
+		err = errors.Join(err, merr)
+	}
+	for _, e := range model {
+		if name := e.Name(); strings.HasPrefix(name, ".") && strings.Contains(name, ".tmp-") {
+			err = errors.Join(err, os.Remove(filepath.Join(f.Join(ModelDir), name)))
 		}
 	}
 	if err != nil {

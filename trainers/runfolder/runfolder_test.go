@@ -353,12 +353,20 @@ func TestCreateAfterTornWrite(t *testing.T) {
 		t.Fatal(err)
 	}
 	put(t, torn, "{")
+	tornModel, whole := filepath.Join(root, "r", ModelDir, ".parameters.safetensors.tmp-7"), filepath.Join(root, "r", ModelDir, "parameters.safetensors")
+	put(t, tornModel, "{")
+	put(t, whole, "{}")
 	g, err := Resume(root, "r")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := os.Stat(torn); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("the torn file: %v", err)
+	for _, path := range []string{torn, tornModel} {
+		if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("the torn file %s: %v", path, err)
+		}
+	}
+	if _, err := os.Stat(whole); err != nil {
+		t.Errorf("a whole file of the model: %v", err)
 	}
 	if _, err := Resume(root, "r"); !errors.Is(err, ErrLocked) {
 		t.Errorf("error %v", err)
