@@ -125,7 +125,8 @@ func (b *blockReading) pass(db *duck.DB, rel *relation) error {
 			return
 		}
 		r, sql := rel.newReader(i, declared)
-		b.readers, items = append(b.readers, r.(blockReader)), append(items, sql)
+		reader, _ := r.(blockReader) // all readers of tables are
+		b.readers, items = append(b.readers, reader), append(items, sql)
 	}
 	needed := b.encoder.needed(b.needTarget)
 	for _, i := range b.chosen.reading {

@@ -137,7 +137,7 @@ func randomEncoder(t *testing.T, dir, format string, weight bool) *Encoder {
 func nan() float64 { var zero float64; return zero / zero }
 
 // inBlocks reads a source in blocks.
-func inBlocks(e *Encoder, ctx context.Context, src Source, dir string, needTarget bool, most int) (*Encoded, EncodeReport, error) {
+func inBlocks(ctx context.Context, e *Encoder, src Source, dir string, needTarget bool, most int) (*Encoded, EncodeReport, error) {
 	all := new(Encoded)
 	var report EncodeReport
 	for b, err := range e.Blocks(ctx, src, dir, needTarget, most) {
@@ -190,7 +190,7 @@ func TestBlocksAreTheWhole(t *testing.T) {
 				}
 				sizes := []int{[]int{1, 7}[round/2%2], 1000}
 				for _, most := range sizes {
-					got, gotReport, err := inBlocks(e, t.Context(), src, dir, needTarget, most)
+					got, gotReport, err := inBlocks(t.Context(), e, src, dir, needTarget, most)
 					switch {
 					case wantErr != nil:
 						wrong[wantErr.Error()] = true
@@ -239,7 +239,7 @@ func TestBlocksGuessWrong(t *testing.T) {
 		if (wantErr != nil) != wrong {
 			t.Fatalf("%q: %v", last, wantErr)
 		}
-		got, _, err := inBlocks(d.Encoder, t.Context(), src, dir, true, 512)
+		got, _, err := inBlocks(t.Context(), d.Encoder, src, dir, true, 512)
 		if wrong {
 			if err == nil || err.Error() != wantErr.Error() {
 				t.Errorf("%q: %v\nwant %v", last, err, wantErr)
@@ -272,14 +272,14 @@ func TestBlocksEnd(t *testing.T) {
 			}
 		}
 		for _, questions := range []int{1, 2, 4, 9, 15, 30} {
-			if _, _, err := inBlocks(e, endsAfter(t, questions), src, dir, true, 4096); !errors.Is(err, context.Canceled) || strings.Contains(err.Error(), "INTERRUPT") {
+			if _, _, err := inBlocks(endsAfter(t, questions), e, src, dir, true, 4096); !errors.Is(err, context.Canceled) || strings.Contains(err.Error(), "INTERRUPT") {
 				t.Errorf("%s, ended after %d questions: %v", name, questions, err)
 			}
 		}
 	}
 	for _, missing := range []Source{{Path: Strings{"nowhere.csv"}}, {}, {Path: Strings{"rows.csv"}, Query: "SELECT nope FROM data"}, {Path: Strings{"rows.csv"}, Query: "SELECT * FROM data WHERE n < 0"}} {
 		_, want := e.Read(t.Context(), missing, dir, true)
-		if _, _, err := inBlocks(e, t.Context(), missing, dir, true, 10); err == nil || err.Error() != want.Error() {
+		if _, _, err := inBlocks(t.Context(), e, missing, dir, true, 10); err == nil || err.Error() != want.Error() {
 			t.Errorf("%v: %v\nwant %v", missing, err, want)
 		}
 	}
@@ -287,7 +287,7 @@ func TestBlocksEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, want := e.Read(t.Context(), Source{Path: Strings{"ragged.csv"}}, dir, true)
-	if _, _, err := inBlocks(e, t.Context(), Source{Path: Strings{"ragged.csv"}}, dir, true, 10); err == nil || err.Error() != want.Error() {
+	if _, _, err := inBlocks(t.Context(), e, Source{Path: Strings{"ragged.csv"}}, dir, true, 10); err == nil || err.Error() != want.Error() {
 		t.Errorf("%v\nwant %v", err, want)
 	}
 }

@@ -65,8 +65,8 @@ func TestAbsentPart(t *testing.T) {
 	if p.Rows() != 0 || p.Streamed() || p.Encoded() != nil {
 		t.Error("a part that is not there has rows")
 	}
-	for range p.Blocks(t.Context()) {
-		t.Error("a block of nothing")
+	for d, err := range p.Blocks(t.Context()) {
+		t.Errorf("a block of nothing: %v, %v", d, err)
 	}
 	if err := p.Hash(t.Context(), sha256.New()); err != nil {
 		t.Error(err)

@@ -144,24 +144,28 @@ func (c *check) part(ctx context.Context, p part, until time.Time) []part {
 	return p.then(c, p, r.log, status)
 }
 
+// tell writes to whom watches; that nobody can is no reason to end a check.
+func (c *check) tell(format string, args ...any) { _, _ = fmt.Fprintf(c.progress, format, args...) }
+
 // end records how a part ended.
 func (c *check) end(p part, s Status, took time.Duration, why string) {
 	c.records.add(Record{Part: p.name, Status: s, Seconds: took.Round(time.Millisecond).Seconds(), Text: why})
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	fmt.Fprintf(c.progress, "%-11s %s, %.1f s", s, p.name, took.Seconds())
+	c.tell("%-11s %s, %.1f s", s, p.name, took.Seconds())
 	if s != passed && why != "" {
-		fmt.Fprintf(c.progress, ": %s", ending(why, 200))
+		c.tell(": %s", ending(why, 200))
 	}
-	fmt.Fprintln(c.progress)
+	c.tell("\n")
 }
 
 // running is a part at work.
 type running struct {
 	p     part
 	cmd   *exec.Cmd
-	log   string // its file
-	ended chan error
+	log   string        // its file
+	ended chan struct{} // closed when the part has ended, as err says
+	err   error
 	done  atomic.Bool // it is being ended, since its work is needed by now
 }
 
@@ -189,12 +193,13 @@ func (c *check) start(p part) (*running, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
-	r := &running{p: p, cmd: cmd, log: log, ended: make(chan error, 1)}
+	r := &running{p: p, cmd: cmd, log: log, ended: make(chan struct{})}
 	go func() {
 		err := cmd.Wait()
 		lines.flush()
 		_ = file.Close() // a log that cannot be written says nothing of the part
-		r.ended <- err
+		r.err = err
+		close(r.ended)
 	}()
 	return r, nil
 }
@@ -221,7 +226,8 @@ func (r *running) wait(ctx context.Context, limit time.Duration) (Status, string
 	var why string
 	var err error
 	select {
-	case err = <-r.ended:
+	case <-r.ended:
+		err = r.err
 		// What it has started and left behind would disturb what comes next.
 		r.signal(syscall.SIGKILL)
 		switch exit := (*exec.ExitError)(nil); {
@@ -259,7 +265,7 @@ func (c *check) startBackground(ctx context.Context, p part) {
 		return
 	}
 	start := time.Now()
-	r2 := &running{p: p, cmd: r.cmd, log: r.log, ended: make(chan error, 1)}
+	r2 := &running{p: p, cmd: r.cmd, log: r.log, ended: make(chan struct{})}
 	c.background = r2
 	go func() {
 		status, why := r.wait(ctx, p.limit)
@@ -267,7 +273,7 @@ func (c *check) startBackground(ctx context.Context, p part) {
 			status, why = passed, "it was ended: what it makes ready is needed by now"
 		}
 		c.end(p, status, time.Since(start), why)
-		r2.ended <- nil
+		close(r2.ended)
 	}()
 }
 
@@ -325,7 +331,7 @@ func lastWords(log string) string {
 	if err != nil {
 		return err.Error()
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // it was only read
 	var last []string
 	lines := bufio.NewScanner(f)
 	lines.Buffer(nil, 1<<20)

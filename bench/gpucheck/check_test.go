@@ -54,7 +54,7 @@ func says(name string, value float64) string {
 }
 
 // checked runs sections and returns the records, read back from the file, and the table.
-func checked(t *testing.T, ctx context.Context, limit time.Duration, sections ...section) ([]Record, string, error) {
+func checked(ctx context.Context, t *testing.T, limit time.Duration, sections ...section) ([]Record, string, error) {
 	t.Helper()
 	out, logs := t.TempDir(), t.TempDir()
 	s := settings{out: out, limit: limit, small: true, version: "test"}
@@ -110,7 +110,7 @@ func TestBrokenPartsCostThemselves(t *testing.T) {
 	hangs := script("step.hangs", says("n fp32 3", 3)+"sleep 60 & sleep 60")
 	hangs.limit = 200 * time.Millisecond
 	hangs.command[2] = "trap '' QUIT TERM; " + hangs.command[2]
-	list, table, err := checked(t, t.Context(), time.Minute, section{parts: []part{
+	list, table, err := checked(t.Context(), t, time.Minute, section{parts: []part{
 		script("step.killed", says("n fp32 1", 1)+"kill -9 $$"),
 		script("step.fails", says("n fp32 2", 2)+"echo 'out of luck' >&2; exit 3"),
 		hangs,

@@ -38,7 +38,7 @@ func main() {
 	flag.BoolVar(&s.small, "small", os.Getenv("GPU_CHECK_EMULATED") == "1", "small cases, where the GPU is emulated")
 	flag.StringVar(&s.version, "version", "unknown", "version of the program, for the record")
 	flag.Usage = func() {
-		fmt.Fprintf(flag.CommandLine.Output(), "gpucheck [flags] [%s]\n", strings.Join(subcommands(), "|"))
+		_, _ = fmt.Fprintf(flag.CommandLine.Output(), "gpucheck [flags] [%s]\n", strings.Join(subcommands(), "|"))
 		flag.PrintDefaults()
 	}
 	flag.Parse()

@@ -269,7 +269,7 @@ func again(c *check, p part, log string, s Status) []part {
 	if err != nil {
 		return nil // the part's own status stands
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // it was only read
 	var names []string
 	lines := bufio.NewScanner(f)
 	lines.Buffer(nil, 1<<20)

@@ -307,7 +307,7 @@ func gpuTimes(m *meter, dev kernels.Device, s *training.MLP, name string) (err e
 }
 
 // runSteps trains so many steps with kernels launched one by one, for profilers.
-func runSteps(ctx context.Context, m *meter, args []string) (err error) {
+func runSteps(ctx context.Context, _ *meter, args []string) (err error) {
 	var net, precision string
 	var batch, steps int
 	if err := arguments(args, &net, &precision, &batch, &steps); err != nil {

@@ -245,8 +245,8 @@ func stepRows(b *strings.Builder, list []Record) {
 			}
 		}
 		ours, ourLoss := f.value(name, "rows_per_second"), f.value(name, "loss_after_50_steps")
-		switch {
-		case best == 0:
+		switch best {
+		case 0:
 			row = append(row, "", "", number(ourLoss))
 		default:
 			ratio := ""

@@ -132,7 +132,7 @@ func (a *app) similar() *cobra.Command {
 		Short:   "List the items most like others",
 		Example: "  debut similar runs/neighbors i77",
 		Args:    takes(2, -1, "a model and items"),
-		RunE: func(cmd *cobra.Command, args []string) error {
+		RunE: func(_ *cobra.Command, args []string) error {
 			if k < 1 {
 				return usagef("--k %d: a list has at least one item", k)
 			}

@@ -120,7 +120,7 @@ func render(d *Dataset, m *Matrix) string {
 
 func sum(d *Dataset) string {
 	h := sha256.New()
-	fmt.Fprintln(h, d.Users.Sum(), d.Items.Sum(), d.Kinds)
+	_, _ = fmt.Fprintln(h, d.Users.Sum(), d.Items.Sum(), d.Kinds)
 	for _, m := range d.Parts() {
 		if m != nil {
 			m.Fingerprint(h)

@@ -284,16 +284,16 @@ func shorten(text string) string {
 
 // kind names a type for people.
 func kind(t reflect.Type) string {
-	switch k := t.Kind(); {
-	case k == reflect.String:
+	switch t.Kind() {
+	case reflect.String:
 		return "text"
-	case k == reflect.Bool:
+	case reflect.Bool:
 		return "true or false"
-	case k == reflect.Slice:
+	case reflect.Slice:
 		return "list"
-	case k == reflect.Struct || k == reflect.Map:
+	case reflect.Struct, reflect.Map:
 		return "object"
-	case k == reflect.Pointer:
+	case reflect.Pointer:
 		return kind(t.Elem())
 	}
 	return "number"

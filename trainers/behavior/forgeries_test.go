@@ -44,7 +44,7 @@ func treeForgeries(base *forger) (list []forgery) {
 					remove(root, path)
 				})
 			}
-			switch v.(type) {
+			switch v := v.(type) {
 			case map[string]any:
 				replace(`null`, `[]`, `7`)
 				add("with an unknown key", func(root map[string]any) { set(root, path+".unknown", 1) })
@@ -74,7 +74,7 @@ func treeForgeries(base *forger) (list []forgery) {
 					if !strings.Contains(path, "prior") && !strings.Contains(path, "edges") {
 						replace(`-1`, `0`)
 					}
-					if !strings.Contains(string(v.(json.Number)), ".") && key != "scale" {
+					if !strings.Contains(string(v), ".") && key != "scale" {
 						replace(`1.5`, `18446744073709551616`)
 					}
 				}
@@ -417,7 +417,7 @@ func tensorForgeries(base *forger) (list []forgery) {
 			header(name+" of shape "+shape, func(h map[string]any) { h[name].(map[string]any)["shape"] = raw(shape) })
 		}
 		for _, offsets := range []string{"[0,0]", "[0,4]", "[4,0]", "[-4,0]", "[0,9223372036854775807]", "[0]", "null"} {
-			if !(tensor.Name == base.tensors[0].Name && len(tensor.Data) == 1) {
+			if tensor.Name != base.tensors[0].Name || len(tensor.Data) != 1 {
 				header(name+" at "+offsets, func(h map[string]any) { h[name].(map[string]any)["data_offsets"] = raw(offsets) })
 			}
 		}

@@ -307,9 +307,9 @@ type forgery struct {
 const bound = 64 << 20
 
 // judge opens a forged model and predicts with it. A panic is an error that names no file.
-func judge(dev kernels.Device, dir string, keys []age.Identity, want *model.Predictions, data datasets.Source) (err error, same bool, allocated uint64) {
+func judge(dev kernels.Device, dir string, keys []age.Identity, want *model.Predictions, data datasets.Source) (same bool, allocated uint64, err error) {
 	before := allocations()
-	err, same = func() (err error, same bool) {
+	same, err = func() (same bool, err error) {
 		defer func() {
 			if p := recover(); p != nil {
 				err = fmt.Errorf("panic: %v", p)
@@ -317,12 +317,12 @@ func judge(dev kernels.Device, dir string, keys []age.Identity, want *model.Pred
 		}()
 		m, err := Open(dir, dev, keys...)
 		if err != nil {
-			return err, false
+			return false, err
 		}
 		got, err := model.Collect(m.Predict(context.Background(), data, ""))
-		return err, err == nil && reflect.DeepEqual(got, want)
+		return err == nil && reflect.DeepEqual(got, want), err
 	}()
-	return err, same, allocations() - before
+	return same, allocations() - before, err
 }
 
 // allocations is runtime.MemStats.TotalAlloc, without stopping the world.
@@ -402,7 +402,7 @@ func TestForgedModels(t *testing.T) {
 				}
 			}
 			f.write(t, dir)
-			err, same, allocated := judge(dev, dir, f.keys, want, data)
+			same, allocated, err := judge(dev, dir, f.keys, want, data)
 			if cases++; allocated > bound {
 				t.Errorf("%s: %s: %d bytes were allocated", kind, forged.name, allocated)
 			}

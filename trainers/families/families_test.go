@@ -33,11 +33,11 @@ func TestSchemas(t *testing.T) {
 }
 
 func TestUnknownFamily(t *testing.T) {
-	_, err := Parse("run.yaml", []byte("name: a\nfamily: behaviour\n"), nil)
+	_, err := Parse("run.yaml", []byte("name: a\nfamily: behaviors\n"), nil)
 	if err == nil || !strings.HasPrefix(err.Error(), "run.yaml:2:9: ") || !strings.Contains(err.Error(), `did you mean "behavior"`) {
 		t.Errorf("%v", err)
 	}
-	if _, err := Schema("behaviour"); err == nil {
+	if _, err := Schema("behaviors"); err == nil {
 		t.Error("there is a schema of a family that is none")
 	}
 }

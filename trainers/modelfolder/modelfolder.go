@@ -308,7 +308,7 @@ func (r *Reader) Only(names ...string) error {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.sums)) {
-		if !slices.Contains(names, name) && !(r.header.Encrypted && name == sealedFile) {
+		if !slices.Contains(names, name) && (!r.header.Encrypted || name != sealedFile) {
 			return r.Errorf("sha256: %q is no file of a model of the family %q: %w%s", name, r.Family(), ErrFormat, remedy)
 		}
 	}

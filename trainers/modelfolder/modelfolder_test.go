@@ -218,8 +218,8 @@ func TestDamage(t *testing.T) {
 }
 
 func TestTampered(t *testing.T) {
-	replace := func(old, new string) func([]byte) []byte {
-		return func(b []byte) []byte { return bytes.Replace(b, []byte(old), []byte(new), 1) }
+	replace := func(old, by string) func([]byte) []byte {
+		return func(b []byte) []byte { return bytes.Replace(b, []byte(old), []byte(by), 1) }
 	}
 	for want, change := range map[string]func([]byte) []byte{
 		`the key "layers" stands in it twice`: replace(`"layers":`, `"layers": [], "layers":`),

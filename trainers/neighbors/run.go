@@ -53,7 +53,7 @@ func (c *Config) SetDefaults() {
 	if c.Model.Kind == "" {
 		c.Model.Kind = KindItem
 	}
-	c.Model.Settings.SetDefaults(c.Model.Kind)
+	c.Model.SetDefaults(c.Model.Kind)
 	c.Evaluation.SetDefaults()
 }
 
@@ -70,7 +70,7 @@ func (c *ModelConfig) validate() error {
 	if c.Kind != KindItem && c.Kind != KindUser {
 		return run.FieldError("kind", "there is no model %q; there are %s and %s", c.Kind, KindItem, KindUser)
 	}
-	return c.Settings.Validate()
+	return c.Validate()
 }
 
 // Prepare loads the interactions.

@@ -141,7 +141,10 @@ func TestRecommendInBlocks(t *testing.T) {
 	s := &least{3, map[int32]bool{}}
 	m.Scorer = s
 	n := 0
-	for range m.Recommend(t.Context(), model.Request{K: 1}) {
+	for _, err := range m.Recommend(t.Context(), model.Request{K: 1}) {
+		if err != nil {
+			t.Fatal(err)
+		}
 		if n++; n == 5 {
 			break
 		}
