@@ -255,6 +255,59 @@ func TestNetworkGradients(t *testing.T) {
 	}
 }
 
+// Every activation that run files name, in blocks with batch norm and without, where it is fused as it may be: against finite
+// differences in training, and in one kernel with what comes before it in evaluation, whose input nobody else reads.
+func TestBlockGradients(t *testing.T) {
+	const batch = 11
+	no := false
+	for _, name := range layers.ActivationNames() {
+		if name == kernels.Identity.String() {
+			continue // before batch norm, a bias has no gradient
+		}
+		t.Run(name, func(t *testing.T) {
+			n := layers.Network{
+				Numeric: []layers.Numeric{{Name: "a"}, {Name: "b"}, {Name: "c"}}, Outputs: 2,
+				Hidden: []layers.Block{{Units: 5, Activation: name, BatchNorm: &no}, {Units: 4, Activation: name}},
+			}
+			must(t, n.Check())
+			g := engine.NewGraph(kernels.Float64, batch)
+			loss := layers.BuildLoss(&layers.Builder{Graph: g, Training: true}, kernels.SquaredLoss, n.Build(&layers.Builder{Graph: g, Training: true}))
+			must(t, g.Err())
+			var wrt []*engine.Node
+			for _, node := range g.Expr().AllNodes() {
+				if name := node.Name(); node.Op() == nil && name != "" && !running(name) && !slices.Contains([]string{"target", "weight", "scale"}, name) {
+					wrt = append(wrt, node)
+				}
+			}
+			ck := &checker{t: t, g: g, loss: loss, wrt: wrt, rows: batch}
+			ck.compile(engine.Options{})
+			ck.feed = feeds(g, batch, 3)
+			ck.differences()
+
+			e := engine.NewGraph(kernels.Float64, batch)
+			out := n.Build(&layers.Builder{Graph: e})
+			must(t, e.Err())
+			dev := openCPU(t, 1)
+			p, err := engine.Compile(e, engine.Options{Device: dev, Parameters: engine.NewParameters(dev, kernels.Float64, 1), Outputs: []*engine.Node{out}})
+			must(t, err)
+			var kernelNames []string
+			for _, k := range p.Kernels() {
+				kernelNames = append(kernelNames, k.Name())
+			}
+			for _, a := range kernels.Activations() {
+				if a.String() != name {
+					continue
+				}
+				for _, want := range []string{"gemm+bias+" + name, "batch norm+" + name} {
+					if !slices.Contains(kernelNames, want) {
+						t.Errorf("no kernel %q in evaluation: %q", want, kernelNames)
+					}
+				}
+			}
+		})
+	}
+}
+
 func tableDifferences(c *checker, grp layers.Group) []float64 {
 	v, err := c.params.Read(grp.Table)
 	must(c.t, err)

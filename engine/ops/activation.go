@@ -83,6 +83,7 @@ type Learned struct {
 	Name      string
 	Parameter string  // what its numbers are called
 	Initial   float64 // all of them at first
+	Rectifier bool    // as kernels.Activation.Rectifier
 	New       func() Op
 }
 

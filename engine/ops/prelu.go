@@ -13,7 +13,7 @@ type PReLU struct{ spec }
 
 var _ = example(func() []Op { return []Op{NewPReLU()} })
 
-var _ = learned(Learned{Name: "prelu", Parameter: "slope", Initial: 0.25, New: func() Op { return NewPReLU() }})
+var _ = learned(Learned{Name: "prelu", Parameter: "slope", Initial: 0.25, Rectifier: true, New: func() Op { return NewPReLU() }})
 
 // NewPReLU returns the op.
 func NewPReLU() *PReLU { return made(&PReLU{differentiable("prelu", "B C, C -> B C")}) }
