@@ -31,7 +31,7 @@ func (a GemmArgs) Name() string {
 	return "gemm" + a.Activation.suffix()
 }
 
-// Dimensions returns the shapes of op(A) [m, k] and C [m, n].
+// Dimensions returns what the shapes of op(A) [m, k] and C [m, n] are at most.
 func (a GemmArgs) Dimensions() (m, n, k int) {
 	if a.TransA {
 		return a.C.Rows, a.C.Cols, a.A.Rows
@@ -43,7 +43,7 @@ func (a GemmArgs) Dimensions() (m, n, k int) {
 func (a GemmArgs) Work(rows Rows) Cost {
 	// The batch is whichever dimension the rows of A and B are.
 	high, deep := []Matrix{a.C}, []Matrix(nil)
-	m, n, k := a.Dimensions()
+	_, n, k := a.Dimensions()
 	if a.TransA {
 		deep = append(deep, a.A)
 	} else {
@@ -54,19 +54,18 @@ func (a GemmArgs) Work(rows Rows) Cost {
 	} else {
 		deep = append(deep, a.B)
 	}
-	m = rows(high...)
 	if len(deep) > 0 {
 		k = rows(deep...)
 	}
-	fm, fn, fk := float64(m), float64(n), float64(k)
-	flops := 2*fm*fn*fk + fm*fn*a.Activation.cost()
-	elements := fm*fk + fk*fn + fm*fn
+	outs, cols, depth := float64(rows(high...)), float64(n), float64(k)
+	flops := 2*outs*cols*depth + outs*cols*a.Activation.cost()
+	elements := outs*depth + depth*cols + outs*cols
 	if a.Accumulate {
-		elements += fm * fn
+		elements += outs * cols
 	}
 	if a.Bias.Present() {
-		flops += fm * fn
-		elements += fn
+		flops += outs * cols
+		elements += cols
 	}
 	return Cost{FLOPs: flops, Bytes: size(a.C) * elements}
 }
