@@ -95,7 +95,7 @@ generate: ## write the assembly, the table of the CUDA driver's functions and th
 	@bin/genptx -out kernels/cuda/kernels.ptx || { code=$$?; if [[ $$code != 3 ]]; then exit $$code; fi; echo 'the PTX was NOT written anew' >&2; }
 
 # What is generated is committed; it must be what the generator writes.
-GENERATED := kernels/cpu/*_amd64.s kernels/cpu/*_stubs.go kernels/cuda/cudrv/symbols.h kernels/cuda/cudrv/results.go
+GENERATED := kernels/cpu/*_amd64.s kernels/cpu/*_stubs.go kernels/cpu/*_routines.go kernels/cpu/*_tables.go kernels/cuda/cudrv/symbols.h kernels/cuda/cudrv/results.go
 .PHONY: generate-check
 generate-check:
 	@before=$$(cat $(GENERATED) | sha256sum); \

@@ -20,51 +20,13 @@ const opBatch = 9
 
 // opCases are graphs of every op.
 func opCases() map[string]build {
-	const batch, c = opBatch, 5
-	unary := func(op ops.Op) build {
-		return func(g *engine.Graph) (*engine.Node, []*engine.Node) {
-			x := g.Input("x", c)
-			return g.Apply(op, x), []*engine.Node{x}
-		}
-	}
-	matmul := func(ta, tb bool) build {
-		return func(g *engine.Graph) (*engine.Node, []*engine.Node) {
-			shape := func(name string, r, c int, transposed bool) *engine.Node {
-				if transposed {
-					r, c = c, r
-				}
-				return g.Fixed(name, r, c)
-			}
-			a, b := shape("a", batch, 4, ta), shape("b", 4, 3, tb)
-			return g.Apply(ops.NewMatMul(ta, tb), a, b), []*engine.Node{a, b}
-		}
-	}
-	binary := func(op ops.Op) build {
-		return func(g *engine.Graph) (*engine.Node, []*engine.Node) {
-			x, y := g.Input("x", c), g.Input("y", c)
-			return g.Apply(op, x, y), []*engine.Node{x, y}
-		}
-	}
-	return map[string]build{
-		"dense": func(g *engine.Graph) (*engine.Node, []*engine.Node) {
-			x, w := g.Input("x", c), g.Fixed("w", c, 3)
-			b := g.Parameter(engine.ParameterSpec{Name: "b", Shape: []int{3}, Init: engine.Normal, Scale: 1})
-			return g.Apply(ops.NewDense(), x, w, b), []*engine.Node{x, w, b}
-		},
+	const c = 5
+	cases := map[string]build{
 		"dense of one unit": func(g *engine.Graph) (*engine.Node, []*engine.Node) {
 			x, w := g.Input("x", c), g.Fixed("w", c, 1)
 			b := g.Parameter(engine.ParameterSpec{Name: "b", Shape: []int{1}, Init: engine.Normal, Scale: 1})
 			return g.Apply(ops.NewDense(), x, w, b), []*engine.Node{x, w, b}
 		},
-		"matmul nn": matmul(false, false), "matmul nt": matmul(false, true),
-		"matmul tn": matmul(true, false), "matmul tt": matmul(true, true),
-		"relu":    unary(ops.NewActivation(kernels.ReLU)),
-		"sigmoid": unary(ops.NewActivation(kernels.Sigmoid)),
-		"tanh":    unary(ops.NewActivation(kernels.Tanh)),
-		"dropout": unary(ops.NewDropout("d", 0.4, 3)),
-		"slice":   unary(ops.NewSlice(1, 4)),
-		"pad":     unary(ops.NewPad(2, 9)),
-		"add":     binary(ops.NewAdd()), "multiply": binary(ops.NewMultiply()),
 		"square by multiply": func(g *engine.Graph) (*engine.Node, []*engine.Node) {
 			x := g.Input("x", c)
 			return g.Apply(ops.NewMultiply(), x, x), []*engine.Node{x}
@@ -90,6 +52,39 @@ func opCases() map[string]build {
 			e := g.Parameter(engine.ParameterSpec{Name: "e", Shape: []int{6}, Init: engine.Values, Given: []float64{-1, 0, 0.5, 2, -0.3, 0.7}})
 			return g.Apply(ops.NewMatMul(false, false), g.Apply(ops.NewPiecewiseLinear([]int{3, 1}), x, e), w), []*engine.Node{w}
 		},
+	}
+	for _, op := range ops.Examples() {
+		cases[op.String()] = exampleCase(op)
+	}
+	return cases
+}
+
+// exampleCase is a graph of an op with inputs as its signature wants them, of any numbers.
+func exampleCase(op ops.Op) build {
+	return func(g *engine.Graph) (*engine.Node, []*engine.Node) {
+		sizes := map[string]int{"B": opBatch, "M": opBatch, "K": 4, "N": 3, "O": 3}
+		shapes, batch, err := ops.Shapes(op, func(letter string) int {
+			if n := sizes[letter]; n > 0 {
+				return n
+			}
+			return 5
+		})
+		if err != nil {
+			panic(err)
+		}
+		var in []*engine.Node
+		for i, s := range shapes {
+			name := string(rune('a' + i))
+			switch {
+			case batch[i]:
+				in = append(in, g.Input(name, s[1]))
+			case s.Dims() == 2:
+				in = append(in, g.Fixed(name, s[0], s[1]))
+			default:
+				in = append(in, g.Parameter(engine.ParameterSpec{Name: name, Shape: s, Init: engine.Normal, Scale: 1}))
+			}
+		}
+		return g.Apply(op, in...), in
 	}
 }
 
@@ -256,6 +251,59 @@ func TestNetworkGradients(t *testing.T) {
 			}
 			ck.wrt = dense
 			ck.differences()
+		})
+	}
+}
+
+// Every activation that run files name, in blocks with batch norm and without, where it is fused as it may be: against finite
+// differences in training, and in one kernel with what comes before it in evaluation, whose input nobody else reads.
+func TestBlockGradients(t *testing.T) {
+	const batch = 11
+	no := false
+	for _, name := range layers.ActivationNames() {
+		if name == kernels.Identity.String() {
+			continue // before batch norm, a bias has no gradient
+		}
+		t.Run(name, func(t *testing.T) {
+			n := layers.Network{
+				Numeric: []layers.Numeric{{Name: "a"}, {Name: "b"}, {Name: "c"}}, Outputs: 2,
+				Hidden: []layers.Block{{Units: 5, Activation: name, BatchNorm: &no}, {Units: 4, Activation: name}},
+			}
+			must(t, n.Check())
+			g := engine.NewGraph(kernels.Float64, batch)
+			loss := layers.BuildLoss(&layers.Builder{Graph: g, Training: true}, kernels.SquaredLoss, n.Build(&layers.Builder{Graph: g, Training: true}))
+			must(t, g.Err())
+			var wrt []*engine.Node
+			for _, node := range g.Expr().AllNodes() {
+				if name := node.Name(); node.Op() == nil && name != "" && !running(name) && !slices.Contains([]string{"target", "weight", "scale"}, name) {
+					wrt = append(wrt, node)
+				}
+			}
+			ck := &checker{t: t, g: g, loss: loss, wrt: wrt, rows: batch}
+			ck.compile(engine.Options{})
+			ck.feed = feeds(g, batch, 3)
+			ck.differences()
+
+			e := engine.NewGraph(kernels.Float64, batch)
+			out := n.Build(&layers.Builder{Graph: e})
+			must(t, e.Err())
+			dev := openCPU(t, 1)
+			p, err := engine.Compile(e, engine.Options{Device: dev, Parameters: engine.NewParameters(dev, kernels.Float64, 1), Outputs: []*engine.Node{out}})
+			must(t, err)
+			var kernelNames []string
+			for _, k := range p.Kernels() {
+				kernelNames = append(kernelNames, k.Name())
+			}
+			for _, a := range kernels.Activations() {
+				if a.String() != name {
+					continue
+				}
+				for _, want := range []string{"gemm+bias+" + name, "batch norm+" + name} {
+					if !slices.Contains(kernelNames, want) {
+						t.Errorf("no kernel %q in evaluation: %q", want, kernelNames)
+					}
+				}
+			}
 		})
 	}
 }

@@ -118,7 +118,7 @@ func (tr *training) all() map[string][]float64 {
 
 func optimizers() map[string]optim.Config {
 	out := map[string]optim.Config{}
-	for k := kernels.SGD; k <= kernels.Adagrad; k++ {
+	for _, k := range kernels.Optimizers() {
 		o := optim.Defaults(k)
 		o.LearningRate = 0.01
 		o.ClipNorm = 0.5

@@ -2,32 +2,6 @@ package kernels
 
 import "fmt"
 
-// Activation is a function applied to every element.
-type Activation uint8
-
-// The activations. The gradient of each is a function of its output, so that inputs need not be kept.
-const (
-	Identity Activation = iota
-	ReLU                // max(x, 0); the gradient at 0 is 0
-	Sigmoid             // 1 / (1 + e⁻ˣ)
-	Tanh
-)
-
-// String returns the activation's name as run files spell it.
-func (a Activation) String() string {
-	switch a {
-	case Identity:
-		return "identity"
-	case ReLU:
-		return "relu"
-	case Sigmoid:
-		return "sigmoid"
-	case Tanh:
-		return "tanh"
-	}
-	return fmt.Sprintf("activation(%d)", uint8(a))
-}
-
 // DenseAlgebra is the family of matrix products.
 type DenseAlgebra interface {
 	Gemm(GemmArgs) (Kernel, error)
@@ -46,8 +20,61 @@ type GemmArgs struct {
 	Accumulate     bool // add to C instead of overwriting; not with Bias or Activation
 }
 
-// Check returns ErrShape for operands that do not fit.
+// Name implements Args.
+func (a GemmArgs) Name() string {
+	switch {
+	case a.Accumulate:
+		return "gemm+accumulate"
+	case a.Bias.Present():
+		return "gemm+bias" + a.Activation.suffix()
+	}
+	return "gemm" + a.Activation.suffix()
+}
+
+// Dimensions returns what the shapes of op(A) [m, k] and C [m, n] are at most.
+func (a GemmArgs) Dimensions() (m, n, k int) {
+	if a.TransA {
+		return a.C.Rows, a.C.Cols, a.A.Rows
+	}
+	return a.C.Rows, a.C.Cols, a.A.Cols
+}
+
+// Work implements Args.
+func (a GemmArgs) Work(rows Rows) Cost {
+	// The batch is whichever dimension the rows of A and B are.
+	high, deep := []Matrix{a.C}, []Matrix(nil)
+	_, n, k := a.Dimensions()
+	if a.TransA {
+		deep = append(deep, a.A)
+	} else {
+		high = append(high, a.A)
+	}
+	if a.TransB {
+		n = rows(a.B)
+	} else {
+		deep = append(deep, a.B)
+	}
+	if len(deep) > 0 {
+		k = rows(deep...)
+	}
+	outs, cols, depth := float64(rows(high...)), float64(n), float64(k)
+	flops := 2*outs*cols*depth + outs*cols*a.Activation.cost()
+	elements := outs*depth + depth*cols + outs*cols
+	if a.Accumulate {
+		elements += outs * cols
+	}
+	if a.Bias.Present() {
+		flops += outs * cols
+		elements += cols
+	}
+	return Cost{FLOPs: flops, Bytes: size(a.C) * elements}
+}
+
+// Check implements Args.
 func (a GemmArgs) Check() error {
+	if err := a.Activation.check("gemm"); err != nil {
+		return err
+	}
 	dt := floatDtype(a.C)
 	m, k := a.A.Rows, a.A.Cols
 	if a.TransA {

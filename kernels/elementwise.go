@@ -14,32 +14,6 @@ type Elementwise interface {
 	PiecewiseLinear(PiecewiseLinearArgs) (Kernel, error)
 }
 
-// ActivateArgs binds Y = act(X), both [R, C]. Y may be X.
-type ActivateArgs struct {
-	Activation Activation
-	X, Y       Matrix
-}
-
-// Check returns ErrShape for operands that do not fit.
-func (a ActivateArgs) Check() error {
-	return checkOperands("activate", floatDtype(a.Y), operand{"Y", a.Y, -1, -1, false}, operand{"X", a.X, a.Y.Rows, a.Y.Cols, false})
-}
-
-// ActivateGradArgs binds DX = DY ⊙ act′, where Y is the activation's output, all [R, C]. Where DBias [1, C] is
-// present it receives the column sums of DX. DX may be DY.
-type ActivateGradArgs struct {
-	Activation Activation
-	Y, DY, DX  Matrix
-	DBias      Matrix // optional
-}
-
-// Check returns ErrShape for operands that do not fit.
-func (a ActivateGradArgs) Check() error {
-	r, c := a.DX.Rows, a.DX.Cols
-	return checkOperands("activate gradient", floatDtype(a.DX), operand{"DX", a.DX, -1, -1, false},
-		operand{"Y", a.Y, r, c, false}, operand{"DY", a.DY, r, c, false}, operand{"DBias", a.DBias, 1, c, true})
-}
-
 // BinaryKind is an operation of two operands.
 type BinaryKind uint8
 
@@ -47,14 +21,21 @@ type BinaryKind uint8
 const (
 	Add BinaryKind = iota
 	Multiply
+
+	binaryCount
 )
+
+var binaryNames = [binaryCount]string{Add: "add", Multiply: "multiply"}
+
+// BinaryKinds lists all binary operations.
+func BinaryKinds() []BinaryKind { return valuesOf[BinaryKind](len(binaryNames)) }
 
 // String returns the operation's name.
 func (k BinaryKind) String() string {
-	if k == Multiply {
-		return "multiply"
+	if known(k, len(binaryNames)) {
+		return binaryNames[k]
 	}
-	return "add"
+	return fmt.Sprintf("binary(%d)", uint8(k))
 }
 
 // BinaryArgs binds C = A ∘ B, all of one shape. C may be A or B.
@@ -63,8 +44,20 @@ type BinaryArgs struct {
 	A, B, C Matrix
 }
 
-// Check returns ErrShape for operands that do not fit.
+// Name implements Args.
+func (a BinaryArgs) Name() string { return a.Kind.String() }
+
+// Work implements Args.
+func (a BinaryArgs) Work(rows Rows) Cost {
+	c := float64(a.C.Cols)
+	return perRow(a.C, rows(a.C, a.A, a.B), c, 3*c, 0)
+}
+
+// Check implements Args.
 func (a BinaryArgs) Check() error {
+	if !known(a.Kind, len(binaryNames)) {
+		return fmt.Errorf("binary: kernels: %v: %w", a.Kind, ErrUnsupported)
+	}
 	return checkOperands(a.Kind.String(), floatDtype(a.C), operand{"C", a.C, -1, -1, false},
 		operand{"A", a.A, a.C.Rows, a.C.Cols, false}, operand{"B", a.B, a.C.Rows, a.C.Cols, false})
 }
@@ -72,7 +65,15 @@ func (a BinaryArgs) Check() error {
 // CopyArgs binds Dst = Src; both are views of one shape that do not overlap. Any element type.
 type CopyArgs struct{ Src, Dst Matrix }
 
-// Check returns ErrShape for operands that do not fit.
+// Name implements Args.
+func (a CopyArgs) Name() string { return "copy" }
+
+// Work implements Args.
+func (a CopyArgs) Work(rows Rows) Cost {
+	return perRow(a.Dst, rows(a.Dst, a.Src), 0, 2*float64(a.Dst.Cols), 0)
+}
+
+// Check implements Args.
 func (a CopyArgs) Check() error {
 	if !a.Dst.Present() {
 		return fmt.Errorf("copy: kernels: Dst is missing: %w", ErrShape)
@@ -86,7 +87,13 @@ type FillArgs struct {
 	Value float64
 }
 
-// Check returns ErrShape for operands that do not fit.
+// Name implements Args.
+func (a FillArgs) Name() string { return "fill" }
+
+// Work implements Args.
+func (a FillArgs) Work(Rows) Cost { return perRow(a.X, a.X.Rows, 0, float64(a.X.Cols), 0) }
+
+// Check implements Args.
 func (a FillArgs) Check() error {
 	if !a.X.Present() {
 		return fmt.Errorf("fill: kernels: X is missing: %w", ErrShape)
@@ -107,7 +114,16 @@ type DropoutArgs struct {
 	Step   Matrix // Uint32 [1, 2]
 }
 
-// Check returns ErrShape for operands that do not fit or a rate outside [0, 1).
+// Name implements Args.
+func (a DropoutArgs) Name() string { return "dropout" }
+
+// Work implements Args.
+func (a DropoutArgs) Work(rows Rows) Cost {
+	c := float64(a.Y.Cols)
+	return perRow(a.Y, rows(a.Y, a.X), 2*c, 2*c, 0)
+}
+
+// Check implements Args; it returns ErrShape for a rate outside [0, 1), too.
 func (a DropoutArgs) Check() error {
 	if !(a.Rate >= 0 && a.Rate < 1) {
 		return fmt.Errorf("dropout: rate %v is not in [0, 1): %w", a.Rate, ErrShape)
@@ -129,7 +145,16 @@ type PiecewiseLinearArgs struct {
 	Bins        []int // bins of each feature, each at least 1
 }
 
-// Check returns ErrShape for operands that do not fit.
+// Name implements Args.
+func (a PiecewiseLinearArgs) Name() string { return "piecewise linear" }
+
+// Work implements Args.
+func (a PiecewiseLinearArgs) Work(rows Rows) Cost {
+	in, out := float64(a.X.Cols), float64(a.Y.Cols)
+	return perRow(a.Y, rows(a.Y, a.X), 4*out, in+out, float64(a.Edges.Cols))
+}
+
+// Check implements Args.
 func (a PiecewiseLinearArgs) Check() error {
 	total := 0
 	for _, b := range a.Bins {

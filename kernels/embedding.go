@@ -12,7 +12,16 @@ type Embedding interface {
 // [T, D], Out [R, F·D]. A negative id, or one beyond the table, gives zeros.
 type GatherArgs struct{ Table, IDs, Out Matrix }
 
-// Check returns ErrShape for operands that do not fit.
+// Name implements Args.
+func (a GatherArgs) Name() string { return "gather" }
+
+// Work implements Args.
+func (a GatherArgs) Work(rows Rows) Cost {
+	n := float64(rows(a.IDs, a.Out))
+	return Cost{Bytes: n * (float64(a.IDs.Cols)*size(a.IDs) + 2*float64(a.Out.Cols)*size(a.Out))}
+}
+
+// Check implements Args.
 func (a GatherArgs) Check() error {
 	if err := checkOperands("gather", Int32, operand{"IDs", a.IDs, -1, -1, false}); err != nil {
 		return err
@@ -33,7 +42,17 @@ type SegmentReduceArgs struct {
 	Limit        int
 }
 
-// Check returns ErrShape for operands that do not fit.
+// Name implements Args.
+func (a SegmentReduceArgs) Name() string { return "segment reduce" }
+
+// Work implements Args: with all ids taken as valid and distinct, and without what a device takes to sort them.
+func (a SegmentReduceArgs) Work(rows Rows) Cost {
+	places := float64(rows(a.IDs, a.Grad)) * float64(a.IDs.Cols)
+	values := places * float64(a.Sums.Cols)
+	return Cost{FLOPs: values, Bytes: 2*places*size(a.IDs) + 2*values*size(a.Grad)}
+}
+
+// Check implements Args.
 func (a SegmentReduceArgs) Check() error {
 	need := min(a.IDs.Rows*a.IDs.Cols, a.Limit)
 	if err := checkOperands("segment reduce", Int32, operand{"IDs", a.IDs, -1, -1, false}, operand{"Unique", a.Unique, -1, 1, false}); err != nil {

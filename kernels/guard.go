@@ -15,7 +15,13 @@ type Guarding interface {
 // GuardArgs binds a look at X [1, 1].
 type GuardArgs struct{ X Matrix }
 
-// Check returns ErrShape for operands that do not fit.
+// Name implements Args.
+func (a GuardArgs) Name() string { return "guard" }
+
+// Work implements Args.
+func (a GuardArgs) Work(Rows) Cost { return Cost{FLOPs: 1, Bytes: 32} }
+
+// Check implements Args.
 func (a GuardArgs) Check() error {
 	return checkOperands("guard", Float32, operand{"X", a.X, 1, 1, false})
 }

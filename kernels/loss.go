@@ -15,17 +15,27 @@ const (
 	// SoftmaxLoss is the cross-entropy of the softmax of logits p against a class: the target [1, 1] holds its
 	// index, 0 … C−1. Rows whose target is outside that range contribute NaN.
 	SoftmaxLoss
+
+	lossCount
 )
+
+// losses says what the contract knows of each.
+var losses = [lossCount]struct {
+	name  string
+	flops float64 // operations on one prediction, with the gradient
+}{
+	LogisticLoss: {"logistic", 30},
+	SquaredLoss:  {"squared", 5},
+	SoftmaxLoss:  {"softmax", 25},
+}
+
+// Losses lists all losses.
+func Losses() []LossKind { return valuesOf[LossKind](len(losses)) }
 
 // String returns the loss's name.
 func (k LossKind) String() string {
-	switch k {
-	case LogisticLoss:
-		return "logistic"
-	case SquaredLoss:
-		return "squared"
-	case SoftmaxLoss:
-		return "softmax"
+	if known(k, len(losses)) {
+		return losses[k].name
 	}
 	return fmt.Sprintf("loss(%d)", uint8(k))
 }
@@ -48,8 +58,33 @@ type LossArgs struct {
 	Out, DP       Matrix // at least one of them
 }
 
-// Check returns ErrShape for operands that do not fit.
+// Name implements Args.
+func (a LossArgs) Name() string {
+	name := a.Kind.String() + " loss"
+	switch {
+	case a.Out.Present() && a.DP.Present():
+		return name + "+gradient"
+	case a.DP.Present():
+		return name + " gradient"
+	}
+	return name
+}
+
+// Work implements Args.
+func (a LossArgs) Work(rows Rows) Cost {
+	c := float64(a.P.Cols)
+	elements := c + float64(a.Target.Cols) + 1
+	if a.DP.Present() {
+		elements += c
+	}
+	return perRow(a.P, rows(a.P, a.Target, a.Weight, a.DP), losses[a.Kind].flops*c, elements, 2)
+}
+
+// Check implements Args.
 func (a LossArgs) Check() error {
+	if !known(a.Kind, len(losses)) {
+		return fmt.Errorf("loss: kernels: %v: %w", a.Kind, ErrUnsupported)
+	}
 	r, c := a.P.Rows, a.P.Cols
 	tc := c
 	if a.Kind == SoftmaxLoss {

@@ -17,7 +17,16 @@ type Normalization interface {
 // about the mean (two passes, or an equally stable way). With no valid row both are 0.
 type BatchNormStatsArgs struct{ X, Stats Matrix }
 
-// Check returns ErrShape for operands that do not fit.
+// Name implements Args.
+func (a BatchNormStatsArgs) Name() string { return "batch norm statistics" }
+
+// Work implements Args.
+func (a BatchNormStatsArgs) Work(rows Rows) Cost {
+	c := float64(a.X.Cols)
+	return perRow(a.X, rows(a.X), 5*c, c, 2*c)
+}
+
+// Check implements Args.
 func (a BatchNormStatsArgs) Check() error {
 	return checkOperands("batch norm statistics", floatDtype(a.X), operand{"X", a.X, -1, -1, false}, operand{"Stats", a.Stats, 2, a.X.Cols, false})
 }
@@ -30,8 +39,20 @@ type BatchNormApplyArgs struct {
 	Activation               Activation
 }
 
-// Check returns ErrShape for operands that do not fit.
+// Name implements Args.
+func (a BatchNormApplyArgs) Name() string { return "batch norm" + a.Activation.suffix() }
+
+// Work implements Args.
+func (a BatchNormApplyArgs) Work(rows Rows) Cost {
+	c := float64(a.Y.Cols)
+	return perRow(a.Y, rows(a.Y, a.X), c*(3+a.Activation.cost()), 2*c, 4*c)
+}
+
+// Check implements Args.
 func (a BatchNormApplyArgs) Check() error {
+	if err := a.Activation.check("batch norm"); err != nil {
+		return err
+	}
 	r, c := a.Y.Rows, a.Y.Cols
 	if err := checkEpsilon(a.Epsilon); err != nil {
 		return err
@@ -46,7 +67,16 @@ type BatchNormGradParamsArgs struct {
 	Epsilon            float64
 }
 
-// Check returns ErrShape for operands that do not fit.
+// Name implements Args.
+func (a BatchNormGradParamsArgs) Name() string { return "batch norm parameter gradient" }
+
+// Work implements Args.
+func (a BatchNormGradParamsArgs) Work(rows Rows) Cost {
+	c := float64(a.X.Cols)
+	return perRow(a.X, rows(a.X, a.DY), 5*c, 2*c, 4*c)
+}
+
+// Check implements Args.
 func (a BatchNormGradParamsArgs) Check() error {
 	r, c := a.X.Rows, a.X.Cols
 	if err := checkEpsilon(a.Epsilon); err != nil {
@@ -64,7 +94,16 @@ type BatchNormGradInputArgs struct {
 	Epsilon                       float64
 }
 
-// Check returns ErrShape for operands that do not fit.
+// Name implements Args.
+func (a BatchNormGradInputArgs) Name() string { return "batch norm input gradient" }
+
+// Work implements Args.
+func (a BatchNormGradInputArgs) Work(rows Rows) Cost {
+	c := float64(a.DX.Cols)
+	return perRow(a.DX, rows(a.DX, a.X, a.DY), 5*c, 3*c, 5*c)
+}
+
+// Check implements Args.
 func (a BatchNormGradInputArgs) Check() error {
 	r, c := a.DX.Rows, a.DX.Cols
 	if err := checkEpsilon(a.Epsilon); err != nil {
@@ -82,7 +121,16 @@ type BatchNormRunningArgs struct {
 	Momentum               float64 // 0 < Momentum ≤ 1
 }
 
-// Check returns ErrShape for operands that do not fit.
+// Name implements Args.
+func (a BatchNormRunningArgs) Name() string { return "batch norm running statistics" }
+
+// Work implements Args.
+func (a BatchNormRunningArgs) Work(Rows) Cost {
+	c := float64(a.Out.Cols)
+	return Cost{FLOPs: 6 * c, Bytes: 6 * c * size(a.Out)}
+}
+
+// Check implements Args.
 func (a BatchNormRunningArgs) Check() error {
 	if !(a.Momentum > 0 && a.Momentum <= 1) {
 		return fmt.Errorf("batch norm running statistics: momentum %v is not in (0, 1]: %w", a.Momentum, ErrShape)

@@ -20,28 +20,41 @@ const (
 	AdamW
 	// Adagrad: v += g²; w −= lr·g/(√v+ε). (Duchi, Hazan, Singer, 2011.)
 	Adagrad
+
+	optimizerCount
 )
+
+// optimizers says what the contract knows of each rule.
+var optimizers = [optimizerCount]struct {
+	name  string
+	m, v  bool    // the state that it keeps
+	flops float64 // operations on one element
+}{
+	SGD:      {name: "sgd", flops: 5},
+	Momentum: {name: "momentum", m: true, flops: 7},
+	Nesterov: {name: "nesterov", m: true, flops: 9},
+	Adam:     {name: "adam", m: true, v: true, flops: 16},
+	AdamW:    {name: "adamw", m: true, v: true, flops: 19},
+	Adagrad:  {name: "adagrad", v: true, flops: 10},
+}
+
+// Optimizers lists all rules.
+func Optimizers() []OptimizerKind { return valuesOf[OptimizerKind](len(optimizers)) }
 
 // String returns the rule's name as run files spell it.
 func (k OptimizerKind) String() string {
-	names := [...]string{"sgd", "momentum", "nesterov", "adam", "adamw", "adagrad"}
-	if int(k) < len(names) {
-		return names[k]
+	if known(k, len(optimizers)) {
+		return optimizers[k].name
 	}
 	return fmt.Sprintf("optimizer(%d)", uint8(k))
 }
 
 // States returns how many state matrices of the parameter's shape the rule keeps, and whether they are M, V or both.
 func (k OptimizerKind) States() (m, v bool) {
-	switch k {
-	case Momentum, Nesterov:
-		return true, false
-	case Adam, AdamW:
-		return true, true
-	case Adagrad:
-		return false, true
+	if !known(k, len(optimizers)) {
+		return false, false
 	}
-	return false, false
+	return optimizers[k].m, optimizers[k].v
 }
 
 // The places of the Hyper operand [1, HyperLen], rewritten before each step.
@@ -77,9 +90,40 @@ type UpdateArgs struct {
 	WeightDecay float64 // decoupled: AdamW only
 }
 
-// Check returns ErrShape for operands that do not fit.
+// Name implements Args.
+func (a UpdateArgs) Name() string {
+	if a.Rows.Present() {
+		return "sparse " + a.Kind.String() + " update"
+	}
+	return a.Kind.String() + " update"
+}
+
+// Work implements Args.
+func (a UpdateArgs) Work(rows Rows) Cost {
+	touched := 3.0 // parameter read and written, gradient read
+	hasM, hasV := a.Kind.States()
+	for _, has := range []bool{hasM, hasV} {
+		if has {
+			touched += 2
+		}
+	}
+	c := float64(a.Param.Cols)
+	flops := c * optimizers[a.Kind].flops
+	if !a.Rows.Present() {
+		return perRow(a.Param, rows(a.Param, a.Grad), flops, c*touched, HyperLen)
+	}
+	n := rows(a.Grad, a.Rows)
+	cost := perRow(a.Param, n, flops, c*touched, HyperLen)
+	cost.Bytes += float64(n) * size(a.Rows)
+	return cost
+}
+
+// Check implements Args.
 func (a UpdateArgs) Check() error {
 	name := a.Kind.String() + " update"
+	if !known(a.Kind, len(optimizers)) {
+		return fmt.Errorf("%s: kernels: %v: %w", name, a.Kind, ErrUnsupported)
+	}
 	r, c := a.Param.Rows, a.Param.Cols
 	gr := r
 	if a.Rows.Present() {

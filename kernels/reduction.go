@@ -11,7 +11,16 @@ type Reduction interface {
 // ColumnSumArgs binds Out [1, C] = the sums of the columns of X [R, C] over its valid rows.
 type ColumnSumArgs struct{ X, Out Matrix }
 
-// Check returns ErrShape for operands that do not fit.
+// Name implements Args.
+func (a ColumnSumArgs) Name() string { return "column sum" }
+
+// Work implements Args.
+func (a ColumnSumArgs) Work(rows Rows) Cost {
+	c := float64(a.X.Cols)
+	return perRow(a.X, rows(a.X), c, c, c)
+}
+
+// Check implements Args.
 func (a ColumnSumArgs) Check() error {
 	return checkOperands("column sum", floatDtype(a.X), operand{"X", a.X, -1, -1, false}, operand{"Out", a.Out, 1, a.X.Cols, false})
 }
@@ -26,7 +35,19 @@ type ClipFactorArgs struct {
 	MaxNorm float64 // ≥ 0
 }
 
-// Check returns ErrShape for operands that do not fit.
+// Name implements Args.
+func (a ClipFactorArgs) Name() string { return "clip factor" }
+
+// Work implements Args.
+func (a ClipFactorArgs) Work(rows Rows) Cost {
+	elements := 0.0
+	for _, x := range a.X {
+		elements += float64(rows(x)) * float64(x.Cols)
+	}
+	return Cost{FLOPs: 2 * elements, Bytes: size(a.Norm) * (elements + 2)}
+}
+
+// Check implements Args.
 func (a ClipFactorArgs) Check() error {
 	if !(a.MaxNorm >= 0) {
 		return fmt.Errorf("clip factor: largest norm %v is negative: %w", a.MaxNorm, ErrShape)

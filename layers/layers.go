@@ -11,7 +11,6 @@ import (
 
 	"debut/engine"
 	"debut/engine/ops"
-	"debut/kernels"
 )
 
 // Builder is what layers build on.
@@ -49,7 +48,7 @@ type Dense struct {
 	Name   string
 	Units  int
 	NoBias bool // before batch norm, which has a shift of its own
-	// Init of the weights: He for layers before a ReLU, Glorot otherwise.
+	// Init of the weights: He for layers before a rectifier, Glorot otherwise.
 	Init engine.Initialization
 }
 
@@ -91,17 +90,6 @@ func (l BatchNorm) Build(b *Builder, x *engine.Node) *engine.Node {
 	return b.Graph.Apply(ops.NewBatchNorm(l.Epsilon, b.Training), x, stats, gamma, beta)
 }
 
-// Activation applies a function to every element.
-type Activation struct{ Function kernels.Activation }
-
-// Build implements Layer.
-func (l Activation) Build(b *Builder, x *engine.Node) *engine.Node {
-	if l.Function == kernels.Identity {
-		return x
-	}
-	return b.Graph.Apply(ops.NewActivation(l.Function), x)
-}
-
 // Dropout drops elements in training, each with probability Rate; in evaluation it does nothing.
 type Dropout struct {
 	Name string
@@ -119,7 +107,7 @@ func (l Dropout) Build(b *Builder, x *engine.Node) *engine.Node {
 // Block is the usual hidden layer: dense, batch norm, activation, dropout. It is also its form in run files.
 type Block struct {
 	Units      int     `yaml:"units" json:"units" jsonschema:"description=Width of the layer,minimum=1"`
-	Activation string  `yaml:"activation,omitempty" json:"activation,omitempty" jsonschema:"description=relu (default); sigmoid; tanh; identity,enum=relu,enum=sigmoid,enum=tanh,enum=identity"`
+	Activation string  `yaml:"activation,omitempty" json:"activation,omitempty"`
 	BatchNorm  *bool   `yaml:"batch_norm,omitempty" json:"batch_norm,omitempty" jsonschema:"description=Normalize before the activation (default: true)"`
 	Dropout    float64 `yaml:"dropout,omitempty" json:"dropout,omitempty" jsonschema:"description=Share of the outputs dropped in training,minimum=0,exclusiveMaximum=1"`
 }
@@ -132,39 +120,26 @@ func (l Block) Check() error {
 	if !(l.Dropout >= 0 && l.Dropout < 1) {
 		return fmt.Errorf("dropout: %v is not in [0, 1)", l.Dropout)
 	}
-	_, err := ParseActivation(l.Activation)
+	_, _, err := activationOf(l.Activation, "")
 	return err
-}
-
-// ParseActivation returns the activation of a name; the empty name is relu.
-func ParseActivation(name string) (kernels.Activation, error) {
-	if name == "" {
-		return kernels.ReLU, nil
-	}
-	for a := kernels.Identity; a <= kernels.Tanh; a++ {
-		if a.String() == name {
-			return a, nil
-		}
-	}
-	return 0, fmt.Errorf("activation: there is no %q; there are relu, sigmoid, tanh and identity", name)
 }
 
 // Layers returns the block as layers whose parameters begin with name. Check must have passed.
 func (l Block) Layers(name string) Sequence {
-	act, err := ParseActivation(l.Activation)
+	act, rectifier, err := activationOf(l.Activation, name)
 	if err != nil {
-		act = kernels.ReLU
+		act, rectifier = Activation{defaultActivation}, true
 	}
 	norm := l.BatchNorm == nil || *l.BatchNorm
 	init := engine.GlorotUniform
-	if act == kernels.ReLU {
+	if rectifier {
 		init = engine.HeNormal
 	}
 	s := Sequence{Dense{Name: name, Units: l.Units, NoBias: norm, Init: init}}
 	if norm {
 		s = append(s, BatchNorm{Name: name + ".norm"})
 	}
-	return append(s, Activation{act}, Dropout{Name: name, Rate: l.Dropout})
+	return append(s, act, Dropout{Name: name, Rate: l.Dropout})
 }
 
 // EmbeddingDim returns the usual width for a table of so many values: min(cap, ⌈1.6·n^0.56⌉), a rule of thumb known

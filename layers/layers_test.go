@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/invopop/jsonschema"
+
 	"debut/engine"
 	"debut/engine/optim"
 	"debut/kernels"
@@ -166,6 +168,40 @@ func TestCheck(t *testing.T) {
 		if err := n.Check(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", want, err)
 		}
+	}
+}
+
+// Every activation has a block, with a parameter where it learns something, and the schema of run files lists all.
+func TestActivations(t *testing.T) {
+	names := layers.ActivationNames()
+	for _, want := range []string{"relu", "silu", "gelu", "prelu"} {
+		if !slices.Contains(names, want) {
+			t.Errorf("there is no %s among %v", want, names)
+		}
+	}
+	for _, name := range names {
+		dev := device(t)
+		p := engine.NewParameters(dev, kernels.Float32, 1)
+		g := engine.NewGraph(kernels.Float32, 4)
+		b := layers.Block{Units: 3, Activation: name}
+		must(t, b.Check())
+		out := b.Layers("h").Build(&layers.Builder{Graph: g}, g.Input("x", 2))
+		must(t, g.Err())
+		_, err := engine.Compile(g, engine.Options{Device: dev, Parameters: p, Outputs: []*engine.Node{out}})
+		must(t, err)
+		if name != "prelu" {
+			continue
+		}
+		slope, err := p.Read("h.prelu.slope")
+		must(t, err)
+		if !slices.Equal(slope, []float64{0.25, 0.25, 0.25}) {
+			t.Errorf("slopes %v", slope)
+		}
+	}
+	r := jsonschema.Reflector{DoNotReference: true, Anonymous: true, FieldNameTag: "yaml"}
+	p, ok := r.Reflect(layers.Block{}).Properties.Get("activation")
+	if !ok || len(p.Enum) != len(names) || !strings.Contains(p.Description, "relu (default)") {
+		t.Errorf("schema of the activation: %+v", p)
 	}
 }
 

@@ -1,8 +1,9 @@
 package ops
 
 import (
+	"slices"
+
 	"gorgonia.org/gorgonia"
-	"gorgonia.org/tensor"
 
 	"debut/kernels"
 )
@@ -13,18 +14,18 @@ type Activation struct {
 	Function kernels.Activation
 }
 
+var _ = example(func() []Op {
+	var all []Op
+	for _, f := range kernels.Activations() {
+		all = append(all, NewActivation(f))
+	}
+	return all
+})
+
 // NewActivation returns the op.
 func NewActivation(f kernels.Activation) *Activation {
-	return &Activation{spec{name: f.String(), in: []int{2}, out: 2}, f}
+	return made(&Activation{differentiable(f.String(), "B C -> B C"), f})
 }
-
-// InferShape implements gorgonia.Op.
-func (o *Activation) InferShape(ds ...gorgonia.DimSizer) (tensor.Shape, error) {
-	return o.sameShape(ds)
-}
-
-// BatchOut implements Op.
-func (o *Activation) BatchOut(in []bool) bool { return in[0] }
 
 // OverwriteInputs implements InPlace.
 func (o *Activation) OverwriteInputs() []int { return []int{0} }
@@ -34,22 +35,21 @@ func (o *Activation) Bind(ctx Context, out kernels.Matrix, in []kernels.Matrix) 
 	return one(ctx, kernels.Elementwise.Activate, kernels.ActivateArgs{Activation: o.Function, X: in[0], Y: out})
 }
 
-// Do implements gorgonia.Op.
-func (o *Activation) Do(v ...gorgonia.Value) (gorgonia.Value, error) { return evaluate(o, v) }
-
-// DiffWRT implements gorgonia.SDOp.
-func (o *Activation) DiffWRT(int) []bool { return []bool{true} }
-
 // SymDiff implements gorgonia.SDOp.
-func (o *Activation) SymDiff(_ gorgonia.Nodes, out, grad *gorgonia.Node) (gorgonia.Nodes, error) {
-	dx, err := Apply(NewActivationGrad(o.Function), out, grad)
+func (o *Activation) SymDiff(in gorgonia.Nodes, out, grad *gorgonia.Node) (gorgonia.Nodes, error) {
+	at := out
+	if o.Function.OfInput() {
+		at = in[0]
+	}
+	dx, err := Apply(NewActivationGrad(o.Function), at, grad)
 	if err != nil {
 		return nil, err
 	}
 	return gorgonia.Nodes{dx}, nil
 }
 
-// ActivationGrad is the gradient of Activation: its output Y and dY → dX, all [B, C].
+// ActivationGrad is the gradient of Activation: its output Y, or where [kernels.Activation.OfInput] says so its input X, and dY → dX,
+// all [B, C].
 type ActivationGrad struct {
 	spec
 	Function kernels.Activation
@@ -57,16 +57,8 @@ type ActivationGrad struct {
 
 // NewActivationGrad returns the op.
 func NewActivationGrad(f kernels.Activation) *ActivationGrad {
-	return &ActivationGrad{spec{name: f.String() + "-gradient", in: []int{2, 2}, out: 2}, f}
+	return made(&ActivationGrad{newSpec(f.String()+"-gradient", "B C, B C -> B C"), f})
 }
-
-// InferShape implements gorgonia.Op.
-func (o *ActivationGrad) InferShape(ds ...gorgonia.DimSizer) (tensor.Shape, error) {
-	return o.sameShape(ds)
-}
-
-// BatchOut implements Op.
-func (o *ActivationGrad) BatchOut(in []bool) bool { return in[0] }
 
 // OverwriteInputs implements InPlace.
 func (o *ActivationGrad) OverwriteInputs() []int { return []int{1} }
@@ -78,22 +70,30 @@ func (o *ActivationGrad) Bind(ctx Context, out kernels.Matrix, in []kernels.Matr
 
 // BindFused binds the gradient together with the column sums of dX, which are a bias's gradient; dbias may be absent.
 func (o *ActivationGrad) BindFused(ctx Context, dx, dbias kernels.Matrix, in []kernels.Matrix) ([]kernels.Kernel, error) {
-	return one(ctx, kernels.Elementwise.ActivateGrad, kernels.ActivateGradArgs{Activation: o.Function, Y: in[0], DY: in[1], DX: dx, DBias: dbias})
+	a := kernels.ActivateGradArgs{Activation: o.Function, Y: in[0], DY: in[1], DX: dx, DBias: dbias}
+	if o.Function.OfInput() {
+		a.X, a.Y = a.Y, kernels.Matrix{}
+	}
+	return one(ctx, kernels.Elementwise.ActivateGrad, a)
 }
 
-// Do implements gorgonia.Op.
-func (o *ActivationGrad) Do(v ...gorgonia.Value) (gorgonia.Value, error) { return evaluate(o, v) }
-
-// sameShape is the shape rule of ops whose inputs and output are all of one shape.
-func (s *spec) sameShape(ds []gorgonia.DimSizer) (tensor.Shape, error) {
-	shapes, err := s.shapes(ds)
-	if err != nil {
-		return nil, err
-	}
-	for _, other := range shapes[1:] {
-		if !other.Eq(shapes[0]) {
-			return nil, s.misfit(shapes)
-		}
-	}
-	return shapes[0].Clone(), nil
+// Learned is a function of an element that has a learned number for each column: an op of X [B, C] and a parameter [C]. Layers
+// offer it by its name, beside kernels.Activations.
+type Learned struct {
+	Name      string
+	Parameter string  // what its numbers are called
+	Initial   float64 // all of them at first
+	Rectifier bool    // as kernels.Activation.Rectifier
+	New       func() Op
 }
+
+var learnedFunctions []Learned
+
+// learned registers a function.
+func learned(l Learned) struct{} {
+	learnedFunctions = append(learnedFunctions, l)
+	return struct{}{}
+}
+
+// LearnedFunctions lists the functions with learned numbers.
+func LearnedFunctions() []Learned { return slices.Clone(learnedFunctions) }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"gorgonia.org/gorgonia"
-	"gorgonia.org/tensor"
 
 	"debut/kernels"
 )
@@ -15,28 +14,13 @@ type BatchNormStats struct{ spec }
 
 // NewBatchNormStats returns the op.
 func NewBatchNormStats() *BatchNormStats {
-	return &BatchNormStats{spec{name: "batch-norm-stats", in: []int{2}, out: 2}}
+	return made(&BatchNormStats{newSpec("batch-norm-stats", "B C -> 2 C")})
 }
-
-// InferShape implements gorgonia.Op.
-func (o *BatchNormStats) InferShape(ds ...gorgonia.DimSizer) (tensor.Shape, error) {
-	s, err := o.shapes(ds)
-	if err != nil {
-		return nil, err
-	}
-	return tensor.Shape{2, s[0][1]}, nil
-}
-
-// BatchOut implements Op.
-func (o *BatchNormStats) BatchOut([]bool) bool { return false }
 
 // Bind implements Op.
 func (o *BatchNormStats) Bind(ctx Context, out kernels.Matrix, in []kernels.Matrix) ([]kernels.Kernel, error) {
 	return one(ctx, kernels.Normalization.BatchNormStats, kernels.BatchNormStatsArgs{X: in[0], Stats: out})
 }
-
-// Do implements gorgonia.Op.
-func (o *BatchNormStats) Do(v ...gorgonia.Value) (gorgonia.Value, error) { return evaluate(o, v) }
 
 // BatchNorm normalizes: X [B, C], statistics [2, C], γ [C], β [C] → γ(x−mean)/√(variance+ε) + β [B, C].
 //
@@ -51,24 +35,8 @@ type BatchNorm struct {
 // NewBatchNorm returns the op; ε must be positive.
 func NewBatchNorm(epsilon float64, training bool) *BatchNorm {
 	name := fmt.Sprintf("batch-norm[ε=%v training=%v]", epsilon, training)
-	return &BatchNorm{spec{name: name, in: []int{2, 2, 1, 1}, out: 2}, epsilon, training}
+	return made(&BatchNorm{newSpec(name, "B C, 2 C, C, C -> B C"), epsilon, training})
 }
-
-// InferShape implements gorgonia.Op.
-func (o *BatchNorm) InferShape(ds ...gorgonia.DimSizer) (tensor.Shape, error) {
-	s, err := o.shapes(ds)
-	if err != nil {
-		return nil, err
-	}
-	c := s[0][1]
-	if s[1][0] != 2 || s[1][1] != c || s[2][0] != c || s[3][0] != c {
-		return nil, o.misfit(s)
-	}
-	return s[0].Clone(), nil
-}
-
-// BatchOut implements Op.
-func (o *BatchNorm) BatchOut(in []bool) bool { return in[0] }
 
 // Bind implements Op.
 func (o *BatchNorm) Bind(ctx Context, out kernels.Matrix, in []kernels.Matrix) ([]kernels.Kernel, error) {
@@ -81,9 +49,6 @@ func (o *BatchNorm) BindFused(ctx Context, out kernels.Matrix, in []kernels.Matr
 		X: in[0], Stats: in[1], Gamma: in[2], Beta: in[3], Y: out, Epsilon: o.epsilon, Activation: act,
 	})
 }
-
-// Do implements gorgonia.Op.
-func (o *BatchNorm) Do(v ...gorgonia.Value) (gorgonia.Value, error) { return evaluate(o, v) }
 
 // DiffWRT implements gorgonia.SDOp. In evaluation X carries no gradient: such graphs are not trained.
 func (o *BatchNorm) DiffWRT(int) []bool { return []bool{o.training, false, true, true} }
@@ -116,24 +81,12 @@ type batchNormGradParams struct {
 }
 
 func newBatchNormGradParams(epsilon float64) *batchNormGradParams {
-	return &batchNormGradParams{spec{name: fmt.Sprintf("batch-norm-parameter-gradient[ε=%v]", epsilon), in: []int{2, 2, 2}, out: 2}, epsilon}
+	return made(&batchNormGradParams{newSpec(fmt.Sprintf("batch-norm-parameter-gradient[ε=%v]", epsilon), "B C, 2 C, B C -> 2 C"), epsilon})
 }
-
-func (o *batchNormGradParams) InferShape(ds ...gorgonia.DimSizer) (tensor.Shape, error) {
-	s, err := o.shapes(ds)
-	if err != nil {
-		return nil, err
-	}
-	return s[1].Clone(), nil
-}
-
-func (o *batchNormGradParams) BatchOut([]bool) bool { return false }
 
 func (o *batchNormGradParams) Bind(ctx Context, out kernels.Matrix, in []kernels.Matrix) ([]kernels.Kernel, error) {
 	return one(ctx, kernels.Normalization.BatchNormGradParams, kernels.BatchNormGradParamsArgs{X: in[0], Stats: in[1], DY: in[2], Grad: out, Epsilon: o.epsilon})
 }
-
-func (o *batchNormGradParams) Do(v ...gorgonia.Value) (gorgonia.Value, error) { return evaluate(o, v) }
 
 // batchNormGradInput: X, statistics, γ, dY, packed dγ and dβ → dX [B, C].
 type batchNormGradInput struct {
@@ -142,18 +95,8 @@ type batchNormGradInput struct {
 }
 
 func newBatchNormGradInput(epsilon float64) *batchNormGradInput {
-	return &batchNormGradInput{spec{name: fmt.Sprintf("batch-norm-input-gradient[ε=%v]", epsilon), in: []int{2, 2, 1, 2, 2}, out: 2}, epsilon}
+	return made(&batchNormGradInput{newSpec(fmt.Sprintf("batch-norm-input-gradient[ε=%v]", epsilon), "B C, 2 C, C, B C, 2 C -> B C"), epsilon})
 }
-
-func (o *batchNormGradInput) InferShape(ds ...gorgonia.DimSizer) (tensor.Shape, error) {
-	s, err := o.shapes(ds)
-	if err != nil {
-		return nil, err
-	}
-	return s[0].Clone(), nil
-}
-
-func (o *batchNormGradInput) BatchOut(in []bool) bool { return in[0] }
 
 func (o *batchNormGradInput) OverwriteInputs() []int { return []int{3} }
 
@@ -162,8 +105,6 @@ func (o *batchNormGradInput) Bind(ctx Context, out kernels.Matrix, in []kernels.
 		X: in[0], Stats: in[1], Gamma: in[2], DY: in[3], Grad: in[4], DX: out, Epsilon: o.epsilon,
 	})
 }
-
-func (o *batchNormGradInput) Do(v ...gorgonia.Value) (gorgonia.Value, error) { return evaluate(o, v) }
 
 // BatchNormRunning moves the running statistics towards a batch's: X [B, C] (for its number of rows), batch
 // statistics [2, C], running statistics [2, C] → [2, C].
@@ -174,28 +115,10 @@ type BatchNormRunning struct {
 
 // NewBatchNormRunning returns the op; momentum, in (0, 1], is the weight of the new batch.
 func NewBatchNormRunning(momentum float64) *BatchNormRunning {
-	return &BatchNormRunning{spec{name: fmt.Sprintf("batch-norm-running[momentum=%v]", momentum), in: []int{2, 2, 2}, out: 2}, momentum}
+	return made(&BatchNormRunning{newSpec(fmt.Sprintf("batch-norm-running[momentum=%v]", momentum), "B C, 2 C, 2 C -> 2 C"), momentum})
 }
-
-// InferShape implements gorgonia.Op.
-func (o *BatchNormRunning) InferShape(ds ...gorgonia.DimSizer) (tensor.Shape, error) {
-	s, err := o.shapes(ds)
-	if err != nil {
-		return nil, err
-	}
-	if !s[1].Eq(s[2]) || s[1][1] != s[0][1] {
-		return nil, o.misfit(s)
-	}
-	return s[2].Clone(), nil
-}
-
-// BatchOut implements Op.
-func (o *BatchNormRunning) BatchOut([]bool) bool { return false }
 
 // Bind implements Op.
 func (o *BatchNormRunning) Bind(ctx Context, out kernels.Matrix, in []kernels.Matrix) ([]kernels.Kernel, error) {
 	return one(ctx, kernels.Normalization.BatchNormRunning, kernels.BatchNormRunningArgs{X: in[0], Stats: in[1], Running: in[2], Out: out, Momentum: o.momentum})
 }
-
-// Do implements gorgonia.Op.
-func (o *BatchNormRunning) Do(v ...gorgonia.Value) (gorgonia.Value, error) { return evaluate(o, v) }

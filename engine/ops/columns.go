@@ -2,6 +2,7 @@ package ops
 
 import (
 	"fmt"
+	"strings"
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -15,9 +16,11 @@ type Slice struct {
 	lo, hi int
 }
 
+var _ = example(func() []Op { return []Op{NewSlice(1, 4), NewPad(2, 9), NewConcat(3)} })
+
 // NewSlice returns the op.
 func NewSlice(lo, hi int) *Slice {
-	return &Slice{spec{name: fmt.Sprintf("slice[%d:%d]", lo, hi), in: []int{2}, out: 2}, lo, hi}
+	return made(&Slice{differentiable(fmt.Sprintf("slice[%d:%d]", lo, hi), fmt.Sprintf("B C -> B %d", hi-lo)), lo, hi})
 }
 
 // InferShape implements gorgonia.Op.
@@ -29,11 +32,8 @@ func (o *Slice) InferShape(ds ...gorgonia.DimSizer) (tensor.Shape, error) {
 	if o.lo < 0 || o.lo >= o.hi || o.hi > s[0][1] {
 		return nil, o.misfit(s)
 	}
-	return tensor.Shape{s[0][0], o.hi - o.lo}, nil
+	return o.spec.InferShape(ds...)
 }
-
-// BatchOut implements Op.
-func (o *Slice) BatchOut(in []bool) bool { return in[0] }
 
 // View implements View.
 func (o *Slice) View(in kernels.Matrix) kernels.Matrix { return in.Columns(o.lo, o.hi) }
@@ -42,12 +42,6 @@ func (o *Slice) View(in kernels.Matrix) kernels.Matrix { return in.Columns(o.lo,
 func (o *Slice) Bind(Context, kernels.Matrix, []kernels.Matrix) ([]kernels.Kernel, error) {
 	return nil, nil
 }
-
-// Do implements gorgonia.Op.
-func (o *Slice) Do(v ...gorgonia.Value) (gorgonia.Value, error) { return evaluate(o, v) }
-
-// DiffWRT implements gorgonia.SDOp.
-func (o *Slice) DiffWRT(int) []bool { return []bool{true} }
 
 // SymDiff implements gorgonia.SDOp: the gradient stands at its columns among zeros.
 func (o *Slice) SymDiff(in gorgonia.Nodes, _, grad *gorgonia.Node) (gorgonia.Nodes, error) {
@@ -66,7 +60,7 @@ type Pad struct {
 
 // NewPad returns the op.
 func NewPad(lo, width int) *Pad {
-	return &Pad{spec{name: fmt.Sprintf("pad[%d/%d]", lo, width), in: []int{2}, out: 2}, lo, width}
+	return made(&Pad{differentiable(fmt.Sprintf("pad[%d/%d]", lo, width), fmt.Sprintf("B C -> B %d", width)), lo, width})
 }
 
 // InferShape implements gorgonia.Op.
@@ -78,11 +72,8 @@ func (o *Pad) InferShape(ds ...gorgonia.DimSizer) (tensor.Shape, error) {
 	if o.lo < 0 || o.lo+s[0][1] > o.width {
 		return nil, o.misfit(s)
 	}
-	return tensor.Shape{s[0][0], o.width}, nil
+	return o.spec.InferShape(ds...)
 }
-
-// BatchOut implements Op.
-func (o *Pad) BatchOut(in []bool) bool { return in[0] }
 
 // Bind implements Op.
 func (o *Pad) Bind(ctx Context, out kernels.Matrix, in []kernels.Matrix) ([]kernels.Kernel, error) {
@@ -96,12 +87,6 @@ func (o *Pad) Bind(ctx Context, out kernels.Matrix, in []kernels.Matrix) ([]kern
 	}
 	return append(zero, set...), nil
 }
-
-// Do implements gorgonia.Op.
-func (o *Pad) Do(v ...gorgonia.Value) (gorgonia.Value, error) { return evaluate(o, v) }
-
-// DiffWRT implements gorgonia.SDOp.
-func (o *Pad) DiffWRT(int) []bool { return []bool{true} }
 
 // SymDiff implements gorgonia.SDOp.
 func (o *Pad) SymDiff(in gorgonia.Nodes, _, grad *gorgonia.Node) (gorgonia.Nodes, error) {
@@ -117,34 +102,28 @@ type Concat struct{ spec }
 
 // NewConcat returns the op for n matrices.
 func NewConcat(n int) *Concat {
-	in := make([]int, n)
+	in := make([]string, n)
 	for i := range in {
-		in[i] = 2
+		in[i] = fmt.Sprintf("B C%d", i)
 	}
-	return &Concat{spec{name: fmt.Sprintf("concat[%d]", n), in: in, out: 2}}
+	return made(&Concat{differentiable(fmt.Sprintf("concat[%d]", n), strings.Join(in, ", ")+" -> B C")})
 }
 
-// InferShape implements gorgonia.Op.
+// InferShape implements gorgonia.Op: C is the sum of all columns.
 func (o *Concat) InferShape(ds ...gorgonia.DimSizer) (tensor.Shape, error) {
 	s, err := o.shapes(ds)
 	if err != nil {
 		return nil, err
 	}
-	if len(s) == 0 {
-		return nil, o.misfit(s)
-	}
 	cols := 0
-	for _, x := range s {
-		if x[0] != s[0][0] {
+	for _, sh := range s {
+		if sh[0] != s[0][0] {
 			return nil, o.misfit(s)
 		}
-		cols += x[1]
+		cols += sh[1]
 	}
 	return tensor.Shape{s[0][0], cols}, nil
 }
-
-// BatchOut implements Op.
-func (o *Concat) BatchOut(in []bool) bool { return in[0] }
 
 // Bind implements Op.
 func (o *Concat) Bind(ctx Context, out kernels.Matrix, in []kernels.Matrix) ([]kernels.Kernel, error) {
@@ -159,18 +138,6 @@ func (o *Concat) Bind(ctx Context, out kernels.Matrix, in []kernels.Matrix) ([]k
 		lo += x.Cols
 	}
 	return ks, nil
-}
-
-// Do implements gorgonia.Op.
-func (o *Concat) Do(v ...gorgonia.Value) (gorgonia.Value, error) { return evaluate(o, v) }
-
-// DiffWRT implements gorgonia.SDOp.
-func (o *Concat) DiffWRT(int) []bool {
-	d := make([]bool, len(o.in))
-	for i := range d {
-		d[i] = true
-	}
-	return d
 }
 
 // SymDiff implements gorgonia.SDOp.
@@ -197,7 +164,7 @@ type Row struct {
 
 // NewRow returns the op.
 func NewRow(i int) *Row {
-	return &Row{spec{name: fmt.Sprintf("row[%d]", i), in: []int{2}, out: 1}, i}
+	return made(&Row{newSpec(fmt.Sprintf("row[%d]", i), "R C -> C"), i})
 }
 
 // InferShape implements gorgonia.Op.
@@ -209,11 +176,8 @@ func (o *Row) InferShape(ds ...gorgonia.DimSizer) (tensor.Shape, error) {
 	if o.i < 0 || o.i >= s[0][0] {
 		return nil, o.misfit(s)
 	}
-	return tensor.Shape{s[0][1]}, nil
+	return o.spec.InferShape(ds...)
 }
-
-// BatchOut implements Op.
-func (o *Row) BatchOut([]bool) bool { return false }
 
 // View implements View.
 func (o *Row) View(in kernels.Matrix) kernels.Matrix { return in.Row(o.i) }
@@ -222,6 +186,3 @@ func (o *Row) View(in kernels.Matrix) kernels.Matrix { return in.Row(o.i) }
 func (o *Row) Bind(Context, kernels.Matrix, []kernels.Matrix) ([]kernels.Kernel, error) {
 	return nil, nil
 }
-
-// Do implements gorgonia.Op.
-func (o *Row) Do(v ...gorgonia.Value) (gorgonia.Value, error) { return evaluate(o, v) }

@@ -1,10 +1,7 @@
 package ops
 
 import (
-	"fmt"
-
 	"gorgonia.org/gorgonia"
-	"gorgonia.org/tensor"
 
 	"debut/kernels"
 )
@@ -18,32 +15,20 @@ type Loss struct {
 
 // NewLoss returns the op.
 func NewLoss(k kernels.LossKind) *Loss {
-	return &Loss{spec{name: k.String() + "-loss", in: []int{2, 2, 2, 2}, out: 0}, k}
+	return made(&Loss{newSpec(k.String()+"-loss", lossInputs(k)+" -> "), k})
 }
-
-// InferShape implements gorgonia.Op.
-func (o *Loss) InferShape(ds ...gorgonia.DimSizer) (tensor.Shape, error) {
-	s, err := o.shapes(ds)
-	if err != nil {
-		return nil, err
-	}
-	p, target, weight, scale := s[0], s[1], s[2], s[3]
-	cols := p[1]
-	if o.Kind == kernels.SoftmaxLoss {
-		cols = 1
-	}
-	if target[0] != p[0] || target[1] != cols || weight[0] != p[0] || weight[1] != 1 || scale[0] != 1 || scale[1] != 1 {
-		return nil, o.misfit(s)
-	}
-	return tensor.ScalarShape(), nil
-}
-
-// BatchOut implements Op.
-func (o *Loss) BatchOut([]bool) bool { return false }
 
 // Bind implements Op.
 func (o *Loss) Bind(ctx Context, out kernels.Matrix, in []kernels.Matrix) ([]kernels.Kernel, error) {
 	return o.BindFused(ctx, out, kernels.Matrix{}, kernels.Matrix{}, in)
+}
+
+// lossInputs is the shapes of a loss's inputs.
+func lossInputs(k kernels.LossKind) string {
+	if k == kernels.SoftmaxLoss {
+		return "B C, B 1, B 1, 1 1"
+	}
+	return "B C, B C, B 1, 1 1"
 }
 
 // BindFused binds the loss, its gradient dp (times upstream), or both in one pass; what is absent is left out.
@@ -53,17 +38,13 @@ func (o *Loss) BindFused(ctx Context, out, dp, upstream kernels.Matrix, in []ker
 	})
 }
 
-// Do implements gorgonia.Op.
-func (o *Loss) Do(v ...gorgonia.Value) (gorgonia.Value, error) { return evaluate(o, v) }
-
 // DiffWRT implements gorgonia.SDOp: only predictions carry a gradient.
 func (o *Loss) DiffWRT(int) []bool { return []bool{true, false, false, false} }
 
 // SymDiff implements gorgonia.SDOp.
 func (o *Loss) SymDiff(in gorgonia.Nodes, _, grad *gorgonia.Node) (gorgonia.Nodes, error) {
-	dp, err := Apply(&LossGrad{
-		spec{name: fmt.Sprintf("%v-loss-gradient", o.Kind), in: []int{2, 2, 2, 2, 0}, out: 2}, o.Kind,
-	}, in[0], in[1], in[2], in[3], grad)
+	dp, err := Apply(made(&LossGrad{newSpec(o.Kind.String()+"-loss-gradient", lossInputs(o.Kind)+",  -> B C"), o.Kind}),
+		in[0], in[1], in[2], in[3], grad)
 	if err != nil {
 		return nil, err
 	}
@@ -77,22 +58,7 @@ type LossGrad struct {
 	Kind kernels.LossKind
 }
 
-// InferShape implements gorgonia.Op.
-func (o *LossGrad) InferShape(ds ...gorgonia.DimSizer) (tensor.Shape, error) {
-	s, err := o.shapes(ds)
-	if err != nil {
-		return nil, err
-	}
-	return s[0].Clone(), nil
-}
-
-// BatchOut implements Op.
-func (o *LossGrad) BatchOut(in []bool) bool { return in[0] }
-
 // Bind implements Op.
 func (o *LossGrad) Bind(ctx Context, out kernels.Matrix, in []kernels.Matrix) ([]kernels.Kernel, error) {
 	return NewLoss(o.Kind).BindFused(ctx, kernels.Matrix{}, out, in[4], in[:4])
 }
-
-// Do implements gorgonia.Op.
-func (o *LossGrad) Do(v ...gorgonia.Value) (gorgonia.Value, error) { return evaluate(o, v) }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"gorgonia.org/gorgonia"
-	"gorgonia.org/tensor"
 
 	"debut/kernels"
 )
@@ -15,46 +14,22 @@ type MatMul struct {
 	transA, transB bool
 }
 
+var _ = example(func() []Op {
+	return []Op{NewMatMul(false, false), NewMatMul(false, true), NewMatMul(true, false), NewMatMul(true, true)}
+})
+
 // NewMatMul returns the op.
 func NewMatMul(transA, transB bool) *MatMul {
 	letter := map[bool]string{false: "n", true: "t"}
 	name := fmt.Sprintf("matmul[%s%s]", letter[transA], letter[transB])
-	return &MatMul{spec{name: name, in: []int{2, 2}, out: 2}, transA, transB}
+	a, b := map[bool]string{false: "M K", true: "K M"}[transA], map[bool]string{false: "K N", true: "N K"}[transB]
+	return made(&MatMul{differentiable(name, a+", "+b+" -> M N"), transA, transB})
 }
-
-// InferShape implements gorgonia.Op.
-func (o *MatMul) InferShape(ds ...gorgonia.DimSizer) (tensor.Shape, error) {
-	s, err := o.shapes(ds)
-	if err != nil {
-		return nil, err
-	}
-	m, k := s[0][0], s[0][1]
-	if o.transA {
-		m, k = k, m
-	}
-	l, n := s[1][0], s[1][1]
-	if o.transB {
-		l, n = n, l
-	}
-	if k != l {
-		return nil, o.misfit(s)
-	}
-	return tensor.Shape{m, n}, nil
-}
-
-// BatchOut implements Op.
-func (o *MatMul) BatchOut(in []bool) bool { return in[0] && !o.transA }
 
 // Bind implements Op.
 func (o *MatMul) Bind(ctx Context, out kernels.Matrix, in []kernels.Matrix) ([]kernels.Kernel, error) {
 	return one(ctx, kernels.DenseAlgebra.Gemm, kernels.GemmArgs{TransA: o.transA, TransB: o.transB, A: in[0], B: in[1], C: out})
 }
-
-// Do implements gorgonia.Op.
-func (o *MatMul) Do(v ...gorgonia.Value) (gorgonia.Value, error) { return evaluate(o, v) }
-
-// DiffWRT implements gorgonia.SDOp.
-func (o *MatMul) DiffWRT(int) []bool { return []bool{true, true} }
 
 // SymDiff implements gorgonia.SDOp. With C = op(A)·op(B): d op(A) = dC·op(B)ᵀ and d op(B) = op(A)ᵀ·dC, each transposed
 // where its operand is.

@@ -17,7 +17,6 @@ import (
 	"github.com/chewxy/hm"
 	_ "go4.org/unsafe/assume-no-moving-gc" // the version that gorgonia asks for refuses to start on current Go
 	"gorgonia.org/gorgonia"
-	"gorgonia.org/tensor"
 
 	"debut/kernels"
 )
@@ -50,14 +49,28 @@ type InPlace interface {
 	OverwriteInputs() []int
 }
 
-// spec is what all ops share: the signature, and a name that holds every attribute, because gorgonia shares nodes
-// by a hash of it.
+// spec is what all ops share: a name that holds every attribute, because gorgonia shares nodes by a hash of it, and the
+// shapes of inputs and output, from which most of what gorgonia and the engine ask of an op follows. An op embeds it and
+// says anew what is different; [made] ends its constructor.
 type spec struct {
 	name string
-	in   []int // ranks of the inputs
-	out  int   // rank of the output
-	salt int   // raised to tell apart nodes whose 32-bit hashes coincide
+	in   []dims
+	out  dims
+	salt int  // raised to tell apart nodes whose 32-bit hashes coincide
+	diff bool // every input carries a gradient
+	self Op
 }
+
+// made tells an op's spec whose it is.
+func made[O interface {
+	Op
+	base() *spec
+}](o O) O {
+	o.base().self = o
+	return o
+}
+
+func (s *spec) base() *spec { return s }
 
 // Arity implements gorgonia.Op.
 func (s *spec) Arity() int { return len(s.in) }
@@ -65,10 +78,10 @@ func (s *spec) Arity() int { return len(s.in) }
 // Type implements gorgonia.Op. gorgonia returns the type to a pool, so it must be a new one at every call.
 func (s *spec) Type() hm.Type {
 	ts := make([]hm.Type, 0, len(s.in)+1)
-	for _, rank := range s.in {
-		ts = append(ts, typeOfRank(rank))
+	for _, d := range s.in {
+		ts = append(ts, typeOfRank(len(d)))
 	}
-	return hm.NewFnType(append(ts, typeOfRank(s.out))...)
+	return hm.NewFnType(append(ts, typeOfRank(len(s.out)))...)
 }
 
 func typeOfRank(rank int) hm.Type {
@@ -100,8 +113,17 @@ func (s *spec) Hashcode() uint32 {
 // String implements gorgonia.Op.
 func (s *spec) String() string { return s.name }
 
-// DiffWRT implements gorgonia.SDOp for ops that carry no gradient; the others have their own.
-func (s *spec) DiffWRT(int) []bool { return make([]bool, len(s.in)) }
+// Do implements gorgonia.Op.
+func (s *spec) Do(v ...gorgonia.Value) (gorgonia.Value, error) { return evaluate(s.self, v) }
+
+// DiffWRT implements gorgonia.SDOp.
+func (s *spec) DiffWRT(int) []bool {
+	wrt := make([]bool, len(s.in))
+	for i := range wrt {
+		wrt[i] = s.diff
+	}
+	return wrt
+}
 
 // SymDiff implements gorgonia.SDOp for ops that carry no gradient; it is not asked.
 func (s *spec) SymDiff(gorgonia.Nodes, *gorgonia.Node, *gorgonia.Node) (gorgonia.Nodes, error) {
@@ -110,24 +132,23 @@ func (s *spec) SymDiff(gorgonia.Nodes, *gorgonia.Node, *gorgonia.Node) (gorgonia
 
 func (s *spec) addSalt() { s.salt++ }
 
-func (s *spec) shapes(ds []gorgonia.DimSizer) ([]tensor.Shape, error) {
-	shapes, err := gorgonia.DimSizersToShapes(ds)
-	if err != nil {
-		return nil, fmt.Errorf("ops: %s: %w", s.name, err)
-	}
-	if len(shapes) != len(s.in) {
-		return nil, fmt.Errorf("ops: %s takes %d inputs, not %d: %w", s.name, len(s.in), len(shapes), kernels.ErrShape)
-	}
-	for i, sh := range shapes {
-		if sh.Dims() != s.in[i] {
-			return nil, fmt.Errorf("ops: %s: input %d has shape %v, should be of rank %d: %w", s.name, i, sh, s.in[i], kernels.ErrShape)
-		}
-	}
-	return shapes, nil
+// examples are ops of all kinds, registered by their files.
+var examples []func() []Op
+
+// example registers ops of a kind.
+func example(of func() []Op) struct{} {
+	examples = append(examples, of)
+	return struct{}{}
 }
 
-func (s *spec) misfit(shapes []tensor.Shape) error {
-	return fmt.Errorf("ops: %s of %v: %w", s.name, shapes, kernels.ErrShape)
+// Examples returns ops of every kind that carries a gradient and takes any numbers for inputs: checks go through them, so
+// that no kind is left out.
+func Examples() []Op {
+	var all []Op
+	for _, of := range examples {
+		all = append(all, of()...)
+	}
+	return all
 }
 
 // Apply adds a node for op to the graph of its inputs. gorgonia shares nodes by a 32-bit hash without comparing

@@ -24,8 +24,8 @@ type Config struct {
 
 // Kinds lists the optimizers by the names that run files use.
 func Kinds() []string {
-	out := make([]string, 0, kernels.Adagrad+1)
-	for k := kernels.SGD; k <= kernels.Adagrad; k++ {
+	var out []string
+	for _, k := range kernels.Optimizers() {
 		out = append(out, k.String())
 	}
 	return out
@@ -33,7 +33,7 @@ func Kinds() []string {
 
 // ParseKind returns the optimizer of a name.
 func ParseKind(name string) (kernels.OptimizerKind, error) {
-	for k := kernels.SGD; k <= kernels.Adagrad; k++ {
+	for _, k := range kernels.Optimizers() {
 		if k.String() == name {
 			return k, nil
 		}

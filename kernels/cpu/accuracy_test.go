@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"debut/kernels"
+	"debut/kernels/kerneltest"
 )
 
 // TestFunctionErrors checks the errors that the assembly states of its functions, over all magnitudes, in units of 2⁻²⁴, relative.
@@ -25,26 +26,20 @@ func TestFunctionErrors(t *testing.T) {
 	}
 	eachLevel(t, func(t *testing.T, level string) {
 		l := loopsOf(level)
-		for _, f := range []struct {
-			activation kernels.Activation
-			exact      func(float64) float64
-		}{
-			{kernels.Sigmoid, logistic},
-			{kernels.Tanh, math.Tanh},
-		} {
+		for _, a := range kernels.Activations() {
+			f := kerneltest.FormulaOf(a)
 			y := make([]float32, n)
-			l.activate[f.activation](y, x)
+			l.activate[a](y, x)
 			worst, where := 0.0, float32(0)
 			for i, v := range x {
-				want := f.exact(float64(v))
-				if e := relativeError(float64(y[i]), want); e > worst {
+				if e := relativeError(float64(y[i]), f.Apply(float64(v)), max(f.Lost, 1)); e > worst {
 					worst, where = e, v
 				}
 			}
-			if worst > 4 {
-				t.Errorf("%v(%v) is wrong by %.2f·2⁻²⁴", f.activation, where, worst)
+			if worst > f.Error {
+				t.Errorf("%v(%v) is wrong by %.2f·2⁻²⁴, more than %v", a, where, worst, f.Error)
 			}
-			t.Logf("%v: at most %.2f·2⁻²⁴, at %v", f.activation, worst, where)
+			t.Logf("%v: at most %.2f·2⁻²⁴, at %v", a, worst, where)
 		}
 		// The logistic loss against a target of 0.5 is log(1+exp(−|p|)) + |p|/2.
 		worst, where := 0.0, float32(0)
@@ -52,7 +47,7 @@ func TestFunctionErrors(t *testing.T) {
 		for i := 0; i < n; i += 3 {
 			one[0] = x[i]
 			p := math.Abs(float64(x[i]))
-			if e := relativeError(l.logisticRow(one, half, nil, 1), math.Log1p(math.Exp(-p))+p/2); e > worst {
+			if e := relativeError(l.logisticRow(one, half, nil, 1), math.Log1p(math.Exp(-p))+p/2, 1); e > worst {
 				worst, where = e, x[i]
 			}
 		}
@@ -62,8 +57,9 @@ func TestFunctionErrors(t *testing.T) {
 	})
 }
 
-// relativeError returns the error in units of 2⁻²⁴; numbers that are not normal in float32 may be lost.
-func relativeError(got, want float64) float64 {
+// relativeError returns the error in units of 2⁻²⁴; numbers below so many of float32's smallest normal one may be lost.
+func relativeError(got, want, lost float64) float64 {
+	lost *= 0x1p-126
 	switch {
 	case math.IsNaN(want):
 		if math.IsNaN(got) {
@@ -72,8 +68,8 @@ func relativeError(got, want float64) float64 {
 		return math.Inf(1)
 	case got == want:
 		return 0
-	case math.Abs(want) < 0x1p-126:
-		if math.Abs(got) <= 0x1p-126 {
+	case math.Abs(want) < lost:
+		if math.Abs(got) <= lost {
 			return 0
 		}
 		return math.Inf(1)
@@ -96,13 +92,13 @@ func TestLoopsOfAllLengths(t *testing.T) {
 	m := &mask[float32]{key: [2]uint32{1, 2}, threshold: 1 << 30, scale: 1.5, low: 3, high: 4}
 	m.setRounds()
 	var all []loop
-	for a := range kernels.Tanh + 1 {
+	for _, a := range kernels.Activations() {
 		all = append(all,
 			loop{a.String(), func(l *loops[float32], _ int, s [4][]float32) { l.activate[a](s[0], s[1]) }},
 			loop{a.String() + " gradient", func(l *loops[float32], _ int, s [4][]float32) { l.activateGrad[a](s[0], s[1], s[2]) }},
 		)
 	}
-	for k := range kernels.Adagrad + 1 {
+	for _, k := range kernels.Optimizers() {
 		all = append(all, loop{k.String(), func(l *loops[float32], _ int, s [4][]float32) { l.update[k](h, s[0], s[1], s[2], s[3]) }})
 	}
 	all = append(all,

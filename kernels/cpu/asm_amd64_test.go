@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"unsafe"
+
+	"debut/kernels"
 )
 
 // TestAVX2Registers checks that no routine for AVX2 names a register that only AVX-512 has: processors without that would
@@ -51,6 +53,20 @@ func TestVectorsAreLeftClean(t *testing.T) {
 				if word == "RET" && words[i-1] != "VZEROUPPER" && vector.MatchString(routine) {
 					t.Errorf("%s: %s returns without VZEROUPPER", name, words[0])
 				}
+			}
+		}
+	}
+}
+
+// TestActivationsHaveAssembly checks that no activation was left to plain Go by oversight: it would be many times slower.
+func TestActivationsHaveAssembly(t *testing.T) {
+	for level, r := range map[string]*routines{levelAVX2: &routinesAVX2, levelAVX512: &routinesAVX512} {
+		for _, a := range kernels.Activations() {
+			if a == kernels.Identity {
+				continue // a copy
+			}
+			if int(a) >= len(r.activate) || r.activate[a] == nil || r.activateGrad[a] == nil || r.activateGradSum[a] == nil {
+				t.Errorf("%s: %v has no routine", level, a)
 			}
 		}
 	}

@@ -46,16 +46,17 @@ func (b *batch) n() int {
 // binder turns a kernel's arguments into views, lays out its scratch memory, and keeps the first error.
 type binder struct {
 	dev     *Device
+	args    kernels.Args
 	kernel  string
 	scratch int // bytes laid out
 	err     error
 }
 
-// bind begins the binding of a kernel, whose arguments' Check has returned err.
-func (d *Device) bind(kernel string, err error) *binder {
-	b := &binder{dev: d, kernel: kernel}
+// bind begins the binding of a kernel and checks its arguments.
+func (d *Device) bind(a kernels.Args) *binder {
+	b := &binder{dev: d, args: a, kernel: a.Name()}
 	b.fail(d.usable())
-	if err != nil {
+	if err := a.Check(); err != nil {
 		b.fail(fmt.Errorf("cpu: %w", err))
 	}
 	return b
@@ -65,11 +66,6 @@ func (b *binder) fail(err error) {
 	if b.err == nil {
 		b.err = err
 	}
-}
-
-// unsupported fails the binding of a form that is not known.
-func (b *binder) unsupported(form fmt.Stringer) {
-	b.fail(fmt.Errorf("cpu: %s: %v: %w", b.kernel, form, kernels.ErrUnsupported))
 }
 
 // finish reserves the scratch memory and returns the kernel, or the first error.
@@ -88,7 +84,7 @@ func (b *binder) finish(k kernels.Kernel) (kernels.Kernel, error) {
 }
 
 // base returns what all kernels have.
-func (b *binder) base() base { return base{dev: b.dev, name: b.kernel} }
+func (b *binder) base() base { return base{dev: b.dev, args: b.args, name: b.kernel} }
 
 // operand returns the view of a checked matrix, and none of an absent one. Memory and count must be the device's.
 func operand[T kernels.Element](b *binder, name string, m kernels.Matrix) view[T] {
@@ -152,17 +148,36 @@ func double(m kernels.Matrix) bool {
 	return m.Buf != nil && m.Buf.Dtype() == kernels.Float64
 }
 
-// sizeOf returns the bytes of an element.
-func sizeOf[T kernels.Element]() float64 { return float64(kernels.DtypeOf[T]().Size()) }
-
 // base is what all kernels have.
 type base struct {
 	dev  *Device
+	args kernels.Args
 	name string
 }
 
 func (b *base) Name() string    { return b.name }
 func (b *base) device() *Device { return b.dev }
+
+// Cost returns the work at the present row counts.
+func (b *base) Cost() kernels.Cost { return b.args.Work(validRows) }
+
+// validRows implements kernels.Rows for checked matrices of the device's own.
+func validRows(ms ...kernels.Matrix) int {
+	rows := -1
+	for _, m := range ms {
+		if !m.Present() {
+			continue
+		}
+		n := m.Rows
+		if c, ok := m.Count.(*rowCount); ok {
+			n = min(n, c.n)
+		}
+		if rows < 0 || n < rows {
+			rows = n
+		}
+	}
+	return max(rows, 0)
+}
 
 // run does the parts of a task on the device's threads.
 func (b *base) run(parts int, t pool.Task) { b.dev.pool.Run(parts, t) }
@@ -195,8 +210,6 @@ type rowKernel struct {
 	body func(lo, hi int)
 	// begin, if any, comes before the first row of each run.
 	begin func()
-	// The work of a row, and bytes of a run whatever its rows.
-	flops, bytes, fixed float64
 }
 
 // Run runs the kernel.
@@ -219,12 +232,6 @@ func (k *rowKernel) Run() error {
 func (k *rowKernel) Part(i int) {
 	lo := i * k.block
 	k.body(lo, min(lo+k.block, k.rows))
-}
-
-// Cost returns the work at the present row count.
-func (k *rowKernel) Cost() kernels.Cost {
-	n := float64(k.batch.n())
-	return kernels.Cost{FLOPs: n * k.flops, Bytes: n*k.bytes + k.fixed}
 }
 
 // each2 calls f with corresponding pieces of rows lo … hi−1 of two views of one shape.

@@ -26,7 +26,7 @@ func (m *mask[T]) setRounds() {
 
 // Dropout binds Y = X ⊙ mask / (1−Rate).
 func (d *Device) Dropout(a kernels.DropoutArgs) (kernels.Kernel, error) {
-	b := d.bind("dropout", a.Check())
+	b := d.bind(a)
 	if double(a.Y) {
 		return newDropout(b, d.f64, a)
 	}
@@ -37,7 +37,6 @@ func newDropout[T float](b *binder, l *loops[T], a kernels.DropoutArgs) (kernels
 	y, x, step := operand[T](b, "Y", a.Y), operand[T](b, "X", a.X), operand[uint32](b, "Step", a.Step)
 	// A row costs more than its memory, so that parts are smaller than those of a mere pass.
 	k := &rowKernel{base: b.base(), batch: b.batchOf(a.Y, a.X), block: rowsPerPart(4 * y.cols)}
-	k.flops, k.bytes = 2*float64(y.cols), 2*sizeOf[T]()*float64(y.cols)
 	m := &mask[T]{key: philox.Key(a.Seed, a.Stream), threshold: uint32(math.Floor(a.Rate * (1 << 32))), scale: T(1 / (1 - a.Rate))}
 	m.setRounds()
 	k.begin = func() { m.low, m.high = step.data[0], step.data[1] }

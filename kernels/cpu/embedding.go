@@ -10,7 +10,7 @@ import (
 
 // Gather binds the rows of a table that ids name.
 func (d *Device) Gather(a kernels.GatherArgs) (kernels.Kernel, error) {
-	b := d.bind("gather", a.Check())
+	b := d.bind(a)
 	if double(a.Table) {
 		return newGather(b, d.f64, a)
 	}
@@ -20,7 +20,6 @@ func (d *Device) Gather(a kernels.GatherArgs) (kernels.Kernel, error) {
 func newGather[T float](b *binder, l *loops[T], a kernels.GatherArgs) (kernels.Kernel, error) {
 	table, ids, out := operand[T](b, "Table", a.Table), operand[int32](b, "IDs", a.IDs), operand[T](b, "Out", a.Out)
 	k := &rowKernel{base: b.base(), batch: b.batchOf(a.IDs, a.Out), block: rowsPerPart(2 * out.cols)}
-	k.bytes = float64(ids.cols)*sizeOf[int32]() + 2*float64(out.cols)*sizeOf[T]()
 	k.body = func(lo, hi int) {
 		if out.dense && ids.dense {
 			l.gather(out.span(lo, hi), &table, ids.span(lo, hi))
@@ -78,7 +77,7 @@ type segmentReduce[T float] struct {
 
 // SegmentReduce binds the sum of gradients by id.
 func (d *Device) SegmentReduce(a kernels.SegmentReduceArgs) (kernels.Kernel, error) {
-	b := d.bind("segment reduce", a.Check())
+	b := d.bind(a)
 	if double(a.Grad) {
 		return newSegmentReduce(b, d.f64, a)
 	}
@@ -186,12 +185,4 @@ func (k *segmentReduce[T]) Part(i int) {
 			k.loops.add(sum, sum, g)
 		}
 	}
-}
-
-// Cost returns the work at the present row count, with all ids taken as valid and distinct.
-func (k *segmentReduce[T]) Cost() kernels.Cost {
-	places := float64(k.batch.n()) * float64(k.ids.cols)
-	values := places * float64(k.sums.cols)
-	sorting := places * 8 * float64(1+2*k.passes)
-	return kernels.Cost{FLOPs: values, Bytes: places*sizeOf[int32]() + sorting + 2*values*sizeOf[T]()}
 }

@@ -29,32 +29,15 @@ const (
 
 // Gemm binds C = act(op(A)·op(B) + bias), or C += op(A)·op(B).
 func (d *Device) Gemm(a kernels.GemmArgs) (kernels.Kernel, error) {
-	b := d.bind(gemmName(a), a.Check())
+	b := d.bind(a)
 	if double(a.C) {
 		return newGemm(b, d.f64, a)
 	}
 	return newGemm(b, d.f32, a)
 }
 
-func gemmName(a kernels.GemmArgs) string {
-	name := "gemm"
-	if a.Accumulate {
-		return name + "+accumulate"
-	}
-	if a.Bias.Present() {
-		name += "+bias"
-	}
-	if a.Activation != kernels.Identity {
-		name += "+" + a.Activation.String()
-	}
-	return name
-}
-
 func newGemm[T float](b *binder, l *loops[T], a kernels.GemmArgs) (kernels.Kernel, error) {
 	p := product[T]{base: b.base(), loops: l, accumulate: a.Accumulate, act: a.Activation}
-	if int(a.Activation) >= len(l.activate) {
-		b.unsupported(a.Activation)
-	}
 	va, vb := operand[T](b, "A", a.A), operand[T](b, "B", a.B)
 	p.c, p.bias = operand[T](b, "C", a.C), operand[T](b, "bias", a.Bias)
 	p.a, p.b = stridedOf(&va, a.TransA), stridedOf(&vb, a.TransB)
@@ -109,21 +92,6 @@ type product[T float] struct {
 	m, n, k    batch
 	accumulate bool
 	act        kernels.Activation
-}
-
-// Cost returns the work at the present row counts.
-func (p *product[T]) Cost() kernels.Cost {
-	m, n, k := float64(p.m.n()), float64(p.n.n()), float64(p.k.n())
-	flops := 2*m*n*k + m*n*activationCost(p.act)
-	elements := m*k + k*n + m*n
-	if p.accumulate {
-		elements += m * n
-	}
-	if p.bias.present {
-		flops += m * n
-		elements += n
-	}
-	return kernels.Cost{FLOPs: flops, Bytes: sizeOf[T]() * elements}
 }
 
 // gemm is the product of matrices.

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"debut/kernels"
+	"debut/kernels/kerneltest"
 	"debut/kernels/philox"
 )
 
@@ -129,14 +130,7 @@ func checkRandomGemm(dev *Device, seed uint64) error {
 			if bias != nil {
 				sum += at(args.Bias, bias, 0, j)
 			}
-			switch args.Activation {
-			case kernels.ReLU:
-				sum = math.Max(sum, 0)
-			case kernels.Sigmoid:
-				sum = 1 / (1 + math.Exp(-sum))
-			case kernels.Tanh:
-				sum = math.Tanh(sum)
-			}
+			sum = kerneltest.FormulaOf(args.Activation).Apply(sum)
 			// k+2 roundings, each of half a unit in the last place of a partial sum that is at most size+2
 			bound := float64(k+2) * 0x1p-24 * (size + 2)
 			if d := math.Abs(float64(c[place]) - sum); !(d <= bound+1e-6) {

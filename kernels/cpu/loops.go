@@ -1,15 +1,15 @@
 package cpu
 
-import (
-	"math"
-
-	"debut/kernels"
-)
+import "unsafe"
 
 // loops are the inner loops that a level of instructions may have its own of. Slices given to one call have one
 // length, save where a comment says otherwise; an output may be the same slice as an input.
 type loops[T float] struct {
 	tiling[T] // of matrix products
+
+	// routines are the level's in assembly, nil where it has none. Those that more than one kernel uses are behind the loops
+	// below; a kernel may call its own by itself.
+	routines *routines
 
 	// dot returns Σ xᵢ·yᵢ.
 	dot func(x, y []T) T
@@ -19,15 +19,14 @@ type loops[T float] struct {
 	// sumSquares returns Σ xᵢ², added in float64.
 	sumSquares func(x []T) float64
 
-	activate     [4]func(y, x []T)      // by Activation
-	activateGrad [4]func(dx, y, dy []T) // by Activation
-	add          func(z, x, y []T)
-	multiply     func(z, x, y []T)
+	activate      []func(y, x []T)       // by Activation
+	activateGrad  []func(dx, at, dy []T) // by Activation
+	add, multiply func(z, x, y []T)
 
 	// Those below that take views do rows lo … hi−1 of them.
 
 	// activateGradSum is activateGrad by rows, and sets sums to the column sums of these rows of dx. By Activation.
-	activateGradSum [4]func(sums []T, dx, y, dy *view[T], lo, hi int)
+	activateGradSum []func(sums []T, dx, at, dy *view[T], lo, hi int)
 	// columnSum sets sums to the column sums of the rows.
 	columnSum func(sums []T, x *view[T], lo, hi int)
 	// addBlocks sets sums[c] to Σ partial[b·stride + c] over blocks b, added in float64.
@@ -46,7 +45,7 @@ type loops[T float] struct {
 	// normGradInput is dx = scale·(dy − shift − (x − mean)·slope).
 	normGradInput func(dx, x, dy *view[T], lo, hi int, mean, scale, shift, slope []T)
 
-	update [6]func(h *hyper[T], w, g, m, v []T) // by OptimizerKind; m and v as it keeps them
+	update []func(h *hyper[T], w, g, m, v []T) // by OptimizerKind; m and v as it keeps them
 
 	// gather sets the rows of out, one behind the other and as wide as the table, to those that ids name, or to 0.
 	gather func(out []T, table *view[T], ids []int32)
@@ -64,19 +63,13 @@ type loops[T float] struct {
 
 // genericLoops returns the loops in plain Go.
 func genericLoops[T float]() *loops[T] {
-	return &loops[T]{
-		tiling:       genericTiling[T](),
-		dot:          dot[T],
-		axpy:         axpy[T],
-		sumSquares:   sumSquares[T],
-		activate:     [...]func(y, x []T){kernels.Identity: identity[T], kernels.ReLU: relu[T], kernels.Sigmoid: sigmoid[T], kernels.Tanh: tanh[T]},
-		activateGrad: [...]func(dx, y, dy []T){kernels.Identity: identityGrad[T], kernels.ReLU: reluGrad[T], kernels.Sigmoid: sigmoidGrad[T], kernels.Tanh: tanhGrad[T]},
-		add:          add[T],
-		multiply:     multiply[T],
-		activateGradSum: [...]func(sums []T, dx, y, dy *view[T], lo, hi int){
-			kernels.Identity: gradSum(identityGrad[T], columnSum[T]), kernels.ReLU: gradSum(reluGrad[T], columnSum[T]),
-			kernels.Sigmoid: gradSum(sigmoidGrad[T], columnSum[T]), kernels.Tanh: gradSum(tanhGrad[T], columnSum[T]),
-		},
+	l := &loops[T]{
+		tiling:         genericTiling[T](),
+		dot:            dot[T],
+		axpy:           axpy[T],
+		sumSquares:     sumSquares[T],
+		add:            add[T],
+		multiply:       multiply[T],
 		columnSum:      columnSum[T],
 		addBlocks:      addBlocks[T],
 		blockMoments:   blockMoments[T],
@@ -85,16 +78,19 @@ func genericLoops[T float]() *loops[T] {
 		normalizeReLU:  normalizeReLU[T],
 		normGradParams: normGradParams[T],
 		normGradInput:  normGradInput[T],
-		update: [...]func(h *hyper[T], w, g, m, v []T){
-			kernels.SGD: sgd[T], kernels.Momentum: momentum[T], kernels.Nesterov: nesterov[T],
-			kernels.Adam: adam[T], kernels.AdamW: adam[T], kernels.Adagrad: adagrad[T],
-		},
+		update:         updates[T](),
 		gather:         gather[T],
 		prefetch:       func([]T) {},
 		dropout:        dropout[T],
 		logisticRow:    logisticRow[T],
 		logisticColumn: logisticColumn[T],
 	}
+	for _, a := range activations[T]() {
+		l.activate = append(l.activate, a.apply)
+		l.activateGrad = append(l.activateGrad, a.grad)
+		l.activateGradSum = append(l.activateGradSum, gradSum(a.grad, columnSum[T]))
+	}
+	return l
 }
 
 func dot[T float](x, y []T) T {
@@ -120,59 +116,6 @@ func axpy[T float](alpha T, x, y []T) {
 	}
 }
 
-func identity[T float](y, x []T) { copy(y, x) }
-
-func relu[T float](y, x []T) {
-	y = y[:len(x)]
-	for i, v := range x {
-		y[i] = max(v, 0)
-	}
-}
-
-func sigmoid[T float](y, x []T) {
-	y = y[:len(x)]
-	for i, v := range x {
-		y[i] = T(logistic(float64(v)))
-	}
-}
-
-// logistic returns 1/(1+e⁻ˣ). Where the exponential overflows, the quotient is 0, as it should be.
-func logistic(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
-
-func tanh[T float](y, x []T) {
-	y = y[:len(x)]
-	for i, v := range x {
-		y[i] = T(math.Tanh(float64(v)))
-	}
-}
-
-func identityGrad[T float](dx, _, dy []T) { copy(dx, dy) }
-
-func reluGrad[T float](dx, y, dy []T) {
-	dx, dy = dx[:len(y)], dy[:len(y)]
-	for i, v := range y {
-		g := dy[i]
-		if v <= 0 {
-			g = 0
-		}
-		dx[i] = g
-	}
-}
-
-func sigmoidGrad[T float](dx, y, dy []T) {
-	dx, dy = dx[:len(y)], dy[:len(y)]
-	for i, v := range y {
-		dx[i] = dy[i] * (v * (1 - v))
-	}
-}
-
-func tanhGrad[T float](dx, y, dy []T) {
-	dx, dy = dx[:len(y)], dy[:len(y)]
-	for i, v := range y {
-		dx[i] = dy[i] * ((1 - v) * (1 + v)) // keeps its digits where v is near ±1
-	}
-}
-
 func add[T float](z, x, y []T) {
 	x, y = x[:len(z)], y[:len(z)]
 	for i := range z {
@@ -184,17 +127,6 @@ func multiply[T float](z, x, y []T) {
 	x, y = x[:len(z)], y[:len(z)]
 	for i := range z {
 		z[i] = x[i] * y[i]
-	}
-}
-
-// gradSum returns the loop that applies an activation's gradient by rows and sums the columns of what comes out, which is
-// in the cache still.
-func gradSum[T float](grad func(dx, y, dy []T), columnSum func(sums []T, x *view[T], lo, hi int)) func(sums []T, dx, y, dy *view[T], lo, hi int) {
-	return func(sums []T, dx, y, dy *view[T], lo, hi int) {
-		for r := lo; r < hi; r++ {
-			grad(dx.row(r), y.row(r), dy.row(r))
-		}
-		columnSum(sums, dx, lo, hi)
 	}
 }
 
@@ -213,4 +145,12 @@ func addBlocks[T float](sums, partial []T, stride, blocks int) {
 		}
 		sums[c] = T(sum)
 	}
+}
+
+// memory returns the memory of a slice, which may be empty: no routine touches a slice of no elements.
+func memory(x []float32) *float32 { return unsafe.SliceData(x) }
+
+// rowAt returns the memory of a view's row and the bytes from a row to the next.
+func rowAt(v *view[float32], r int) (*float32, int) {
+	return unsafe.SliceData(v.data[r*v.stride:]), v.stride * int(unsafe.Sizeof(float32(0)))
 }

@@ -6,126 +6,15 @@ import (
 	"debut/kernels"
 )
 
-// routines are the loops of a level in assembly; what each does is said at its stub. Strides are in bytes.
-type routines struct {
-	relu, sigmoid, tanh                            func(n int, y, x *float32)
-	add, multiply, reluGrad, sigmoidGrad, tanhGrad func(n int, z, x, y *float32)
-	axpy                                           func(n int, y, x *float32, alpha float32)
-	dot                                            func(n int, x, y *float32) float32
-	sumSquares                                     func(n int, x *float32) float64
-	columnSum, addBlocks                           func(rows, n int, x *float32, xStride int, sums *float32)
-	reluGradSum, sigmoidGradSum, tanhGradSum       func(rows, n int, dx *float32, dxStride int, y *float32, yStride int, dy *float32, dyStride int, sums *float32)
-	blockMoments                                   func(rows, n int, x *float32, xStride int, mean, deviation, square *float32, reciprocal float32)
-	combineMoments                                 func(rows, n int, mean *float32, meanStride int, deviation *float32, deviationStride int, square *float32, squareStride int, outMean, outVariance *float32, each, last, reciprocal float64)
-	normalize, normalizeReLU                       func(rows, n int, y *float32, yStride int, x *float32, xStride int, mean, scale, shift *float32)
-	normGradParams                                 func(rows, n int, x *float32, xStride int, dy *float32, dyStride int, dgamma, dbeta, mean, inverse *float32)
-	normGradInput                                  func(rows, n int, dx *float32, dxStride int, x *float32, xStride int, dy *float32, dyStride int, mean, scale, shift, slope *float32)
-	sgd                                            func(n int, w, g, h *float32)
-	momentum, nesterov, adagrad                    func(n int, w, g, s, h *float32)
-	adam                                           func(n int, w, g, m, v, h *float32)
-	dropout                                        func(n int, y, x *float32, keys *uint32, row, low, high, threshold uint32, scale float32)
-	gather                                         func(n int, out, table *float32, stride, limit int, ids *int32, count int)
-	logisticLoss                                   func(n int, p, t *float32) float64
-	logisticLossGrad                               func(n int, p, t, dp *float32, factor float32) float64
-	logisticLossEach                               func(n int, p, t, w *float32) float64
-	logisticLossEachGrad                           func(n int, p, t, w, dp *float32, factor float32) float64
-}
-
-var routinesAVX2 = routines{
-	relu:                 reluAVX2,
-	sigmoid:              sigmoidAVX2,
-	tanh:                 tanhAVX2,
-	add:                  addAVX2,
-	multiply:             multiplyAVX2,
-	reluGrad:             reluGradAVX2,
-	sigmoidGrad:          sigmoidGradAVX2,
-	tanhGrad:             tanhGradAVX2,
-	axpy:                 axpyAVX2,
-	dot:                  dotAVX2,
-	sumSquares:           sumSquaresAVX2,
-	columnSum:            columnSumAVX2,
-	addBlocks:            addBlocksAVX2,
-	reluGradSum:          reluGradSumAVX2,
-	sigmoidGradSum:       sigmoidGradSumAVX2,
-	tanhGradSum:          tanhGradSumAVX2,
-	blockMoments:         blockMomentsAVX2,
-	combineMoments:       combineMomentsAVX2,
-	normalize:            normalizeAVX2,
-	normalizeReLU:        normalizeReLUAVX2,
-	normGradParams:       normGradParamsAVX2,
-	normGradInput:        normGradInputAVX2,
-	sgd:                  sgdAVX2,
-	momentum:             momentumAVX2,
-	nesterov:             nesterovAVX2,
-	adagrad:              adagradAVX2,
-	adam:                 adamAVX2,
-	dropout:              dropoutAVX2,
-	gather:               gatherAVX2,
-	logisticLoss:         logisticLossAVX2,
-	logisticLossGrad:     logisticLossGradAVX2,
-	logisticLossEach:     logisticLossEachAVX2,
-	logisticLossEachGrad: logisticLossEachGradAVX2,
-}
-
-var routinesAVX512 = routines{
-	relu:                 reluAVX512,
-	sigmoid:              sigmoidAVX512,
-	tanh:                 tanhAVX512,
-	add:                  addAVX512,
-	multiply:             multiplyAVX512,
-	reluGrad:             reluGradAVX512,
-	sigmoidGrad:          sigmoidGradAVX512,
-	tanhGrad:             tanhGradAVX512,
-	axpy:                 axpyAVX512,
-	dot:                  dotAVX512,
-	sumSquares:           sumSquaresAVX512,
-	columnSum:            columnSumAVX512,
-	addBlocks:            addBlocksAVX512,
-	reluGradSum:          reluGradSumAVX512,
-	sigmoidGradSum:       sigmoidGradSumAVX512,
-	tanhGradSum:          tanhGradSumAVX512,
-	blockMoments:         blockMomentsAVX512,
-	combineMoments:       combineMomentsAVX512,
-	normalize:            normalizeAVX512,
-	normalizeReLU:        normalizeReLUAVX512,
-	normGradParams:       normGradParamsAVX512,
-	normGradInput:        normGradInputAVX512,
-	sgd:                  sgdAVX512,
-	momentum:             momentumAVX512,
-	nesterov:             nesterovAVX512,
-	adagrad:              adagradAVX512,
-	adam:                 adamAVX512,
-	dropout:              dropoutAVX512,
-	gather:               gatherAVX512,
-	logisticLoss:         logisticLossAVX512,
-	logisticLossGrad:     logisticLossGradAVX512,
-	logisticLossEach:     logisticLossEachAVX512,
-	logisticLossEachGrad: logisticLossEachGradAVX512,
-}
-
-// memory returns the memory of a slice, which may be empty: no routine touches a slice of no elements.
-func memory(x []float32) *float32 { return unsafe.SliceData(x) }
-
-// rowAt returns the memory of a view's row and the bytes from a row to the next.
-func rowAt(v *view[float32], r int) (*float32, int) {
-	return unsafe.SliceData(v.data[r*v.stride:]), v.stride * int(unsafe.Sizeof(float32(0)))
-}
-
 // loops makes loops of routines: they check that slices are as long as they must be. Views have been checked when they were bound,
 // and row ranges are of the batch.
 func (r *routines) loops() *loops[float32] {
 	l := genericLoops[float32]()
+	l.routines = r
 	l.dot = func(x, y []float32) float32 { return r.dot(len(x), memory(x), memory(y[:len(x)])) }
 	l.axpy = func(alpha float32, x, y []float32) { r.axpy(len(x), memory(y[:len(x)]), memory(x), alpha) }
 	l.sumSquares = func(x []float32) float64 { return r.sumSquares(len(x), memory(x)) }
 	l.add, l.multiply = binaryLoop(r.add), binaryLoop(r.multiply)
-
-	l.activate[kernels.ReLU] = activationLoop(r.relu)
-	l.activate[kernels.Sigmoid] = activationLoop(r.sigmoid)
-	l.activate[kernels.Tanh] = activationLoop(r.tanh)
-	l.activateGrad[kernels.ReLU] = binaryLoop(r.reluGrad)
-	l.activateGrad[kernels.Sigmoid] = binaryLoop(r.sigmoidGrad)
-	l.activateGrad[kernels.Tanh] = binaryLoop(r.tanhGrad)
 
 	l.columnSum = func(sums []float32, x *view[float32], lo, hi int) {
 		p, stride := rowAt(x, lo)
@@ -137,11 +26,7 @@ func (r *routines) loops() *loops[float32] {
 		}
 		r.addBlocks(blocks, len(sums), memory(partial), 4*stride, memory(sums))
 	}
-	l.activateGradSum[kernels.Identity] = gradSum(l.activateGrad[kernels.Identity], l.columnSum)
-	l.activateGradSum[kernels.ReLU] = gradSumLoop(r.reluGradSum)
-	l.activateGradSum[kernels.Sigmoid] = gradSumLoop(r.sigmoidGradSum)
-	l.activateGradSum[kernels.Tanh] = gradSumLoop(r.tanhGradSum)
-
+	r.setActivations(l)
 	r.setNormalization(l)
 	r.setUpdates(l)
 	r.setLosses(l)
@@ -155,6 +40,27 @@ func (r *routines) loops() *loops[float32] {
 		r.dropout(len(x), memory(y[:len(x)]), memory(x), &m.rounds[0], uint32(row), m.low, m.high, m.threshold, m.scale)
 	}
 	return l
+}
+
+// setActivations sets the activations that have routines; the others stay as they are in plain Go, but for sums of columns.
+func (r *routines) setActivations(l *loops[float32]) {
+	for a, f := range r.activate {
+		if f != nil {
+			l.activate[a] = activationLoop(f)
+		}
+	}
+	for a, f := range r.activateGrad {
+		if f != nil {
+			l.activateGrad[a] = binaryLoop(f)
+		}
+	}
+	for a := range l.activateGradSum {
+		if a < len(r.activateGradSum) && r.activateGradSum[a] != nil {
+			l.activateGradSum[a] = gradSumLoop(r.activateGradSum[a])
+		} else {
+			l.activateGradSum[a] = gradSum(l.activateGrad[a], l.columnSum)
+		}
+	}
 }
 
 func activationLoop(f func(n int, y, x *float32)) func(y, x []float32) {

@@ -35,6 +35,27 @@ func BenchmarkKernels(b *testing.B) {
 		"tanh": func(d *Device) (kernels.Kernel, error) {
 			return d.Activate(kernels.ActivateArgs{Activation: kernels.Tanh, X: x, Y: y})
 		},
+		"silu": func(d *Device) (kernels.Kernel, error) {
+			return d.Activate(kernels.ActivateArgs{Activation: kernels.SiLU, X: x, Y: y})
+		},
+		"gelu": func(d *Device) (kernels.Kernel, error) {
+			return d.Activate(kernels.ActivateArgs{Activation: kernels.GELU, X: x, Y: y})
+		},
+		"tanh grad+sum": func(d *Device) (kernels.Kernel, error) {
+			return d.ActivateGrad(kernels.ActivateGradArgs{Activation: kernels.Tanh, Y: x, DY: y, DX: z, DBias: row(1)})
+		},
+		"silu grad+sum": func(d *Device) (kernels.Kernel, error) {
+			return d.ActivateGrad(kernels.ActivateGradArgs{Activation: kernels.SiLU, X: x, DY: y, DX: z, DBias: row(1)})
+		},
+		"gelu grad+sum": func(d *Device) (kernels.Kernel, error) {
+			return d.ActivateGrad(kernels.ActivateGradArgs{Activation: kernels.GELU, X: x, DY: y, DX: z, DBias: row(1)})
+		},
+		"prelu": func(d *Device) (kernels.Kernel, error) {
+			return d.PReLU(kernels.PReLUArgs{X: x, Slope: row(1), Y: y})
+		},
+		"prelu gradient": func(d *Device) (kernels.Kernel, error) {
+			return d.PReLUGrad(kernels.PReLUGradArgs{X: x, Slope: row(1), DY: y, DX: z, DSlope: row(1)})
+		},
 		"column sum": func(d *Device) (kernels.Kernel, error) { return d.ColumnSum(kernels.ColumnSumArgs{X: x, Out: row(1)}) },
 		"norm stats": func(d *Device) (kernels.Kernel, error) {
 			return d.BatchNormStats(kernels.BatchNormStatsArgs{X: x, Stats: row(2)})
@@ -67,7 +88,7 @@ func BenchmarkKernels(b *testing.B) {
 			return d.Loss(kernels.LossArgs{Kind: kernels.LogisticLoss, P: logits(), Target: logits(), Weight: logits(), DP: logits(), Scale: one, Out: filled(1, 1)})
 		},
 	}
-	for _, name := range []string{"copy", "add", "relu grad+sum", "sigmoid", "tanh", "column sum", "norm stats", "norm+relu", "norm grad params", "norm grad input", "dropout", "sgd", "adam", "clip", "logistic loss"} {
+	for _, name := range []string{"copy", "add", "relu grad+sum", "sigmoid", "tanh", "tanh grad+sum", "silu", "silu grad+sum", "gelu", "gelu grad+sum", "prelu", "prelu gradient", "column sum", "norm stats", "norm+relu", "norm grad params", "norm grad input", "dropout", "sgd", "adam", "clip", "logistic loss"} {
 		for _, level := range levels() {
 			b.Run(name+"/"+level, func(b *testing.B) {
 				dev := openAt(b, level, 1)

@@ -13,29 +13,21 @@ const lossBlock = 64
 // and so are the blocks'.
 type loss[T float] struct {
 	base
-	batch                 batch
-	block                 int // rows of a part
-	p, target, weight     view[T]
-	scale, upstream, out  view[T]
-	dp                    view[T]
-	partial               slot[float64] // [blocks]
-	rowFLOPs, rowElements float64
-	rows                  int     // valid rows of the present run
-	factor                float64 // scale · upstream of the present run
-	row                   func(p, target, dp []T, factor float64) float64
-	column                func(p, target, weight, dp []T, factor float64) float64 // if any, instead of row
+	batch                batch
+	block                int // rows of a part
+	p, target, weight    view[T]
+	scale, upstream, out view[T]
+	dp                   view[T]
+	partial              slot[float64] // [blocks]
+	rows                 int           // valid rows of the present run
+	factor               float64       // scale · upstream of the present run
+	row                  func(p, target, dp []T, factor float64) float64
+	column               func(p, target, weight, dp []T, factor float64) float64 // if any, instead of row
 }
 
 // Loss binds a loss, its gradient, or both.
 func (d *Device) Loss(a kernels.LossArgs) (kernels.Kernel, error) {
-	name := a.Kind.String() + " loss"
-	switch {
-	case a.Out.Present() && a.DP.Present():
-		name += "+gradient"
-	case a.DP.Present():
-		name += " gradient"
-	}
-	b := d.bind(name, a.Check())
+	b := d.bind(a)
 	if double(a.P) {
 		return newLoss(b, d.f64, a)
 	}
@@ -47,24 +39,17 @@ func newLoss[T float](b *binder, l *loops[T], a kernels.LossArgs) (kernels.Kerne
 	k.p, k.target, k.weight = operand[T](b, "P", a.P), operand[T](b, "Target", a.Target), operand[T](b, "Weight", a.Weight)
 	k.scale, k.upstream = operand[T](b, "Scale", a.Scale), operand[T](b, "Upstream", a.Upstream)
 	k.out, k.dp = operand[T](b, "Out", a.Out), operand[T](b, "DP", a.DP)
-	c := float64(k.p.cols)
 	switch a.Kind {
 	case kernels.LogisticLoss:
-		k.row, k.rowFLOPs = l.logisticRow, 30*c
+		k.row = l.logisticRow
 		// A logit a row, the usual case, is as good as a row of logits.
-		if c == 1 && k.p.dense && k.target.dense && k.weight.dense && (!k.dp.present || k.dp.dense) {
+		if k.p.cols == 1 && k.p.dense && k.target.dense && k.weight.dense && (!k.dp.present || k.dp.dense) {
 			k.column, k.block = l.logisticColumn, 8*lossBlock
 		}
 	case kernels.SquaredLoss:
-		k.row, k.rowFLOPs = squaredRow[T], 5*c
+		k.row = squaredRow[T]
 	case kernels.SoftmaxLoss:
-		k.row, k.rowFLOPs = softmaxRow[T], 25*c
-	default:
-		b.unsupported(a.Kind)
-	}
-	k.rowElements = c + float64(k.target.cols) + 1
-	if k.dp.present {
-		k.rowElements += c
+		k.row = softmaxRow[T]
 	}
 	k.partial = slotOf[float64](b, blocks(k.batch.rows, k.block))
 	return b.finish(k)
@@ -115,12 +100,6 @@ func (k *loss[T]) Part(i int) {
 		sum += w * k.row(k.p.row(r), k.target.row(r), dp, w*k.factor)
 	}
 	k.partial.in(k.dev)[i] = sum
-}
-
-// Cost returns the work at the present row count.
-func (k *loss[T]) Cost() kernels.Cost {
-	n := float64(k.batch.n())
-	return kernels.Cost{FLOPs: n * k.rowFLOPs, Bytes: sizeOf[T]() * (n*k.rowElements + 2)}
 }
 
 func logisticRow[T float](p, target, dp []T, factor float64) float64 {

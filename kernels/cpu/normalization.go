@@ -23,7 +23,7 @@ type batchNormStats[T float] struct {
 
 // BatchNormStats binds the means and variances of a batch's columns.
 func (d *Device) BatchNormStats(a kernels.BatchNormStatsArgs) (kernels.Kernel, error) {
-	b := d.bind("batch norm statistics", a.Check())
+	b := d.bind(a)
 	if double(a.X) {
 		return newBatchNormStats(b, d.f64, a)
 	}
@@ -68,12 +68,6 @@ func (k *batchNormStats[T]) Part(i int) {
 	k.loops.blockMoments(partial[3*i*cols:3*(i+1)*cols], &k.x, i*rowsPerSum, min((i+1)*rowsPerSum, k.rows))
 }
 
-// Cost returns the work at the present row count.
-func (k *batchNormStats[T]) Cost() kernels.Cost {
-	elements := float64(k.batch.n()) * float64(k.x.cols)
-	return kernels.Cost{FLOPs: 5 * elements, Bytes: sizeOf[T]() * (elements + 2*float64(k.x.cols))}
-}
-
 // inverse sets out to 1/√(variance+epsilon) of each column.
 func inverse[T float](out []T, stats *view[T], epsilon float64) {
 	for c, v := range stats.row(1) {
@@ -83,11 +77,7 @@ func inverse[T float](out []T, stats *view[T], epsilon float64) {
 
 // BatchNormApply binds Y = act(Gamma·(X−mean)/√(variance+Epsilon) + Beta).
 func (d *Device) BatchNormApply(a kernels.BatchNormApplyArgs) (kernels.Kernel, error) {
-	name := "batch norm"
-	if a.Activation != kernels.Identity {
-		name += "+" + a.Activation.String()
-	}
-	b := d.bind(name, a.Check())
+	b := d.bind(a)
 	if double(a.Y) {
 		return newBatchNormApply(b, d.f64, a)
 	}
@@ -99,10 +89,7 @@ func newBatchNormApply[T float](b *binder, l *loops[T], a kernels.BatchNormApply
 	gamma, beta := operand[T](b, "Gamma", a.Gamma), operand[T](b, "Beta", a.Beta)
 	scale := slotOf[T](b, x.cols)
 	k := &rowKernel{base: b.base(), batch: b.batchOf(a.Y, a.X), block: rowsPerPart(x.cols)}
-	c := float64(x.cols)
-	k.flops, k.bytes, k.fixed = c*(3+activationCost(a.Activation)), 2*c*sizeOf[T](), 4*c*sizeOf[T]()
-	if int(a.Activation) >= len(l.activate) {
-		b.unsupported(a.Activation)
+	if b.err != nil {
 		return b.finish(k)
 	}
 	dev, act := b.dev, l.activate[a.Activation]
@@ -130,7 +117,7 @@ func newBatchNormApply[T float](b *binder, l *loops[T], a kernels.BatchNormApply
 
 // BatchNormGradParams binds the gradients of Gamma and Beta.
 func (d *Device) BatchNormGradParams(a kernels.BatchNormGradParamsArgs) (kernels.Kernel, error) {
-	b := d.bind("batch norm parameter gradient", a.Check())
+	b := d.bind(a)
 	if double(a.X) {
 		return newBatchNormGradParams(b, d.f64, a)
 	}
@@ -142,8 +129,6 @@ func newBatchNormGradParams[T float](b *binder, l *loops[T], a kernels.BatchNorm
 	stats, grad := operand[T](b, "Stats", a.Stats), operand[T](b, "Grad", a.Grad)
 	inv := slotOf[T](b, x.cols)
 	k := newColumnSums(b, l, b.batchOf(a.X, a.DY), x.cols, grad.row(0), grad.row(1))
-	c := float64(x.cols)
-	k.rowFLOPs, k.rowBytes, k.fixedBytes = 5*c, 2*c*sizeOf[T](), 4*c*sizeOf[T]()
 	dev := b.dev
 	k.begin = func() { inverse(inv.in(dev), &stats, a.Epsilon) }
 	k.block = func(lo, hi int, sums []T) { l.normGradParams(sums, &x, &dy, lo, hi, stats.row(0), inv.in(dev)) }
@@ -152,7 +137,7 @@ func newBatchNormGradParams[T float](b *binder, l *loops[T], a kernels.BatchNorm
 
 // BatchNormGradInput binds the gradient of batch norm with respect to its input.
 func (d *Device) BatchNormGradInput(a kernels.BatchNormGradInputArgs) (kernels.Kernel, error) {
-	b := d.bind("batch norm input gradient", a.Check())
+	b := d.bind(a)
 	if double(a.DX) {
 		return newBatchNormGradInput(b, d.f64, a)
 	}
@@ -164,8 +149,6 @@ func newBatchNormGradInput[T float](b *binder, l *loops[T], a kernels.BatchNormG
 	stats, gamma, grad := operand[T](b, "Stats", a.Stats), operand[T](b, "Gamma", a.Gamma), operand[T](b, "Grad", a.Grad)
 	scaleSlot, shiftSlot, slopeSlot := slotOf[T](b, x.cols), slotOf[T](b, x.cols), slotOf[T](b, x.cols)
 	k := &rowKernel{base: b.base(), batch: b.batchOf(a.DX, a.X, a.DY), block: rowsPerPart(x.cols)}
-	c := float64(x.cols)
-	k.flops, k.bytes, k.fixed = 5*c, 3*c*sizeOf[T](), 5*c*sizeOf[T]()
 	dev := b.dev
 	// DX = scale·(DY − shift − (X−mean)·slope), with shift = dBeta/R and slope = dGamma/(R·√(variance+Epsilon)).
 	k.begin = func() {
@@ -196,7 +179,7 @@ type batchNormRunning[T float] struct {
 
 // BatchNormRunning binds Out = (1−Momentum)·Running + Momentum·(mean, unbiased variance).
 func (d *Device) BatchNormRunning(a kernels.BatchNormRunningArgs) (kernels.Kernel, error) {
-	b := d.bind("batch norm running statistics", a.Check())
+	b := d.bind(a)
 	if double(a.Out) {
 		return newBatchNormRunning[float64](b, a)
 	}
@@ -227,10 +210,4 @@ func (k *batchNormRunning[T]) Run() error {
 		}
 	}
 	return nil
-}
-
-// Cost returns the work of a run.
-func (k *batchNormRunning[T]) Cost() kernels.Cost {
-	c := float64(k.out.cols)
-	return kernels.Cost{FLOPs: 6 * c, Bytes: 6 * c * sizeOf[T]()}
 }

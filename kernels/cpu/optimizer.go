@@ -21,11 +21,7 @@ const rowsAhead = 8
 
 // Update binds a parameter update.
 func (d *Device) Update(a kernels.UpdateArgs) (kernels.Kernel, error) {
-	name := a.Kind.String() + " update"
-	if a.Rows.Present() {
-		name = "sparse " + name
-	}
-	b := d.bind(name, a.Check())
+	b := d.bind(a)
 	if double(a.Param) {
 		return newUpdate(b, d.f64, a)
 	}
@@ -37,11 +33,9 @@ func newUpdate[T float](b *binder, l *loops[T], a kernels.UpdateArgs) (kernels.K
 	rows, hy := operand[int32](b, "Rows", a.Rows), operand[T](b, "Hyper", a.Hyper)
 	hasM, hasV := a.Kind.States()
 	k := &rowKernel{base: b.base(), block: rowsPerPart(4 * w.cols)}
-	if int(a.Kind) >= len(l.update) {
-		b.unsupported(a.Kind)
+	if b.err != nil {
 		return b.finish(k)
 	}
-	touched := 3.0 // parameter read and written, gradient read
 	var m, v view[T]
 	k.batch = b.batchOf(a.Grad, a.Rows)
 	if !rows.present {
@@ -49,15 +43,10 @@ func newUpdate[T float](b *binder, l *loops[T], a kernels.UpdateArgs) (kernels.K
 	}
 	if hasM {
 		m = operand[T](b, "M", a.M)
-		touched += 2
 	}
 	if hasV {
 		v = operand[T](b, "V", a.V)
-		touched += 2
 	}
-	c := float64(w.cols)
-	k.flops = c * updateCost(a.Kind)
-	k.bytes, k.fixed = c*touched*sizeOf[T](), kernels.HyperLen*sizeOf[T]()
 	h := &hyper[T]{
 		momentum: T(a.Momentum), beta1: T(a.Beta1), beta2: T(a.Beta2),
 		oneMinus1: T(1 - a.Beta1), oneMinus2: T(1 - a.Beta2),
@@ -87,7 +76,6 @@ func newUpdate[T float](b *binder, l *loops[T], a kernels.UpdateArgs) (kernels.K
 	}
 	switch {
 	case rows.present:
-		k.bytes += sizeOf[int32]()
 		k.body = func(lo, hi int) {
 			for i := lo; i < hi; i++ {
 				if ahead := i + rowsAhead; ahead < hi {
@@ -127,21 +115,12 @@ func rowsOf[T float](v *view[T], lo, hi int) []T {
 	return v.span(lo, hi)
 }
 
-// updateCost counts the operations of a rule on one element.
-func updateCost(k kernels.OptimizerKind) float64 {
-	switch k {
-	case kernels.Momentum:
-		return 7
-	case kernels.Nesterov:
-		return 9
-	case kernels.Adam:
-		return 16
-	case kernels.AdamW:
-		return 19
-	case kernels.Adagrad:
-		return 10
+// updates returns the rules in plain Go, by OptimizerKind.
+func updates[T float]() []func(h *hyper[T], w, g, m, v []T) {
+	return []func(h *hyper[T], w, g, m, v []T){
+		kernels.SGD: sgd[T], kernels.Momentum: momentum[T], kernels.Nesterov: nesterov[T],
+		kernels.Adam: adam[T], kernels.AdamW: adam[T], kernels.Adagrad: adagrad[T],
 	}
-	return 5
 }
 
 func sgd[T float](h *hyper[T], w, g, _, _ []T) {

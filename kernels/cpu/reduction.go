@@ -27,8 +27,6 @@ type columnSums[T float] struct {
 	block func(lo, hi int, sums []T)
 	// begin, if any, comes first in each run.
 	begin func()
-	// The work of a row, and bytes of a run whatever its rows.
-	rowFLOPs, rowBytes, fixedBytes float64
 
 	rows      int // valid rows of the present run
 	combining bool
@@ -80,15 +78,9 @@ func (k *columnSums[T]) Part(i int) {
 	}
 }
 
-// Cost returns the work at the present row count.
-func (k *columnSums[T]) Cost() kernels.Cost {
-	n := float64(k.batch.n())
-	return kernels.Cost{FLOPs: n * k.rowFLOPs, Bytes: n*k.rowBytes + k.fixedBytes}
-}
-
 // ColumnSum binds the sums of a matrix's columns.
 func (d *Device) ColumnSum(a kernels.ColumnSumArgs) (kernels.Kernel, error) {
-	b := d.bind("column sum", a.Check())
+	b := d.bind(a)
 	if double(a.X) {
 		return newColumnSum(b, d.f64, a)
 	}
@@ -98,8 +90,6 @@ func (d *Device) ColumnSum(a kernels.ColumnSumArgs) (kernels.Kernel, error) {
 func newColumnSum[T float](b *binder, l *loops[T], a kernels.ColumnSumArgs) (kernels.Kernel, error) {
 	x, out := operand[T](b, "X", a.X), operand[T](b, "Out", a.Out)
 	k := newColumnSums(b, l, b.batchOf(a.X), x.cols, out.row(0))
-	c := float64(x.cols)
-	k.rowFLOPs, k.rowBytes, k.fixedBytes = c, sizeOf[T]()*c, sizeOf[T]()*c
 	k.block = func(lo, hi int, sums []T) { l.columnSum(sums, &x, lo, hi) }
 	return b.finish(k)
 }
@@ -119,7 +109,7 @@ type clipFactor[T float] struct {
 
 // ClipFactor binds the norm of gradients and the factor that clips it.
 func (d *Device) ClipFactor(a kernels.ClipFactorArgs) (kernels.Kernel, error) {
-	b := d.bind("clip factor", a.Check())
+	b := d.bind(a)
 	if double(a.Norm) {
 		return newClipFactor(b, d.f64, a)
 	}
@@ -194,13 +184,4 @@ func sumSquares[T float](x []T) float64 {
 		s0 += float64(v) * float64(v)
 	}
 	return (s0 + s1) + (s2 + s3)
-}
-
-// Cost returns the work at the present row counts.
-func (k *clipFactor[T]) Cost() kernels.Cost {
-	elements := 0.0
-	for m := range k.xs {
-		elements += float64(k.batches[m].n()) * float64(k.xs[m].cols)
-	}
-	return kernels.Cost{FLOPs: 2 * elements, Bytes: sizeOf[T]() * (elements + 2)}
 }

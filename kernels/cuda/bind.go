@@ -72,8 +72,8 @@ func (d *Device) at(o *ops) string {
 // kernel is a bound kernel: a list of operations. Those that may compute full batches otherwise have two.
 type kernel struct {
 	dev     *Device
+	args    kernels.Args
 	name    string
-	cost    func() kernels.Cost
 	ops     ops
 	full    *ops        // by cuBLAS, where all of counts are at their maximum; nil: ops
 	refused bool        // full is of no use: cuBLAS planned it and then did not run it
@@ -85,7 +85,7 @@ type kernel struct {
 func (k *kernel) Name() string { return k.name }
 
 // Cost is the work of one run at the present row counts.
-func (k *kernel) Cost() kernels.Cost { return k.cost() }
+func (k *kernel) Cost() kernels.Cost { return k.args.Work(validRows) }
 
 // Run queues the kernel.
 func (k *kernel) Run() error {
@@ -130,11 +130,11 @@ type binder struct {
 	err             error
 }
 
-// bind begins the binding of a kernel, whose arguments' Check has returned err.
-func (d *Device) bind(name string, err error) *binder {
-	b := &binder{dev: d, k: &kernel{dev: d, name: name}, multiprocessors: d.multiprocessors}
+// bind begins the binding of a kernel and checks its arguments.
+func (d *Device) bind(a kernels.Args) *binder {
+	b := &binder{dev: d, k: &kernel{dev: d, args: a, name: a.Name()}, multiprocessors: d.multiprocessors}
 	b.fail(d.usable())
-	if err != nil {
+	if err := a.Check(); err != nil {
 		b.fail(fmt.Errorf("cuda: %w", err))
 	}
 	return b
@@ -144,11 +144,6 @@ func (b *binder) fail(err error) {
 	if b.err == nil {
 		b.err = err
 	}
-}
-
-// unsupported fails the binding of a form that is not known.
-func (b *binder) unsupported(form fmt.Stringer) {
-	b.fail(fmt.Errorf("cuda: %s: %v: %w", b.k.name, form, kernels.ErrUnsupported))
 }
 
 // head returns what arguments begin with.
@@ -236,45 +231,40 @@ func launchBlock[T any](b *binder, function string, grid, block dim, args T) {
 	o.names = append(o.names, b.k.name)
 }
 
-// batch is the number of rows that a kernel works on: the least of its operands' counts.
-type batch struct {
-	rows   int
-	counts []*rowCount
-}
-
-// n returns the rows at present, for costs; a count that the GPU writes stands for its maximum.
-func (b batch) n() int {
-	n := b.rows
-	for _, c := range b.counts {
-		n = min(n, c.n)
-	}
-	return n
-}
-
-// batch returns the rows that matrices sharing a batch have; absent ones do not count.
-func (b *binder) batch(ms ...kernels.Matrix) batch {
-	out := batch{rows: -1}
+// validRows implements kernels.Rows for checked matrices of the device's own; a count that the GPU writes stands for its maximum.
+func validRows(ms ...kernels.Matrix) int {
+	rows := -1
 	for _, m := range ms {
-		if b.err != nil || !m.Present() {
+		if !m.Present() {
 			continue
 		}
-		if out.rows < 0 || m.Rows < out.rows {
-			out.rows = m.Rows
+		n := m.Rows
+		if c, ok := m.Count.(*rowCount); ok {
+			n = min(n, c.n)
 		}
-		if c := b.count(m.Count); c != nil {
-			out.counts = append(out.counts, c)
+		if rows < 0 || n < rows {
+			rows = n
 		}
 	}
-	out.rows = max(out.rows, 0)
-	return out
+	return max(rows, 0)
+}
+
+// mostRows returns the rows that matrices sharing a batch can have; absent ones do not count.
+func mostRows(ms ...kernels.Matrix) int {
+	rows := -1
+	for _, m := range ms {
+		if m.Present() && (rows < 0 || m.Rows < rows) {
+			rows = m.Rows
+		}
+	}
+	return max(rows, 0)
 }
 
 // finish returns the kernel, or the first error.
-func (b *binder) finish(cost func() kernels.Cost) (kernels.Kernel, error) {
+func (b *binder) finish() (kernels.Kernel, error) {
 	if b.err != nil {
 		return nil, b.err
 	}
-	b.k.cost = cost
 	return b.k, nil
 }
 

@@ -4,20 +4,6 @@ package cuda
 
 import "debut/kernels"
 
-func gemmName(a kernels.GemmArgs) string {
-	name := "gemm"
-	if a.Accumulate {
-		return name + "+accumulate"
-	}
-	if a.Bias.Present() {
-		name += "+bias"
-	}
-	if a.Activation != kernels.Identity {
-		name += "+" + a.Activation.String()
-	}
-	return name
-}
-
 type gemmArgs struct {
 	head
 	a, b, c, bias            mat
@@ -60,20 +46,15 @@ func tileGemm(m, n, k, most int) gemmTiling {
 
 // Gemm binds a product: by kernels of our own, and for full batches by cuBLASLt where it is there and knows the form.
 func (d *Device) Gemm(a kernels.GemmArgs) (kernels.Kernel, error) {
-	b := d.bind(gemmName(a), a.Check())
-	b.checkActivation(a.Activation)
+	b := d.bind(a)
 	p := gemmArgs{
 		head: b.head(), a: b.matrix("A", a.A), b: b.matrix("B", a.B), c: b.matrix("C", a.C), bias: b.matrix("bias", a.Bias),
 		transposedA: flag(a.TransA), transposedB: flag(a.TransB), function: int32(a.Activation), accumulate: flag(a.Accumulate),
 	}
-	cost := b.gemmCost(a)
 	if b.err != nil {
-		return b.finish(nil)
+		return b.finish()
 	}
-	m, n, k := a.C.Rows, a.C.Cols, a.A.Cols
-	if a.TransA {
-		k = a.A.Rows
-	}
+	m, n, k := a.Dimensions()
 	switch {
 	case n == 1 && !a.TransA, m == 1 && n != 1 && a.TransB:
 		b.gemmDots(p, m*n, k)
@@ -85,41 +66,7 @@ func (d *Device) Gemm(a kernels.GemmArgs) (kernels.Kernel, error) {
 		b.gemmTiles(p, m, n, k)
 	}
 	b.matmul(a)
-	return b.finish(cost)
-}
-
-// gemmCost returns the work of a product at the present row counts.
-func (b *binder) gemmCost(a kernels.GemmArgs) func() kernels.Cost {
-	// The batch is whichever dimension the rows of A and B are.
-	rows, cols, depth := []kernels.Matrix{a.C}, batch{rows: a.C.Cols}, batch{rows: a.A.Cols}
-	var deep []kernels.Matrix
-	if a.TransA {
-		deep = append(deep, a.A)
-	} else {
-		rows = append(rows, a.A)
-	}
-	if a.TransB {
-		cols = b.batch(a.B)
-	} else {
-		deep = append(deep, a.B)
-	}
-	if len(deep) > 0 {
-		depth = b.batch(deep...)
-	}
-	high := b.batch(rows...)
-	return func() kernels.Cost {
-		m, n, k := float64(high.n()), float64(cols.n()), float64(depth.n())
-		flops := 2*m*n*k + m*n*activationCost(a.Activation)
-		words := m*k + k*n + m*n
-		if a.Accumulate {
-			words += m * n
-		}
-		if a.Bias.Present() {
-			flops += m * n
-			words += n
-		}
-		return kernels.Cost{FLOPs: flops, Bytes: 4 * words}
-	}
+	return b.finish()
 }
 
 // gemmTiles launches a product of matrices.

@@ -79,113 +79,11 @@ func (b *binder) across(rows, groups int) (int, dim) {
 	return across, dim{x, min(blocks(rows, 256/across), max(1, most/max(x, 1))), 1}
 }
 
-// checkActivation fails the binding of an activation that is not known.
-func (b *binder) checkActivation(a kernels.Activation) {
-	if a > kernels.Tanh {
-		b.unsupported(a)
-	}
-}
-
-// activationCost counts the operations of an activation on one element, an exponential as ten.
-func activationCost(a kernels.Activation) float64 {
-	switch a {
-	case kernels.ReLU:
-		return 1
-	case kernels.Sigmoid, kernels.Tanh:
-		return 12
-	}
-	return 0
-}
-
-// activationGradCost counts the operations of an activation's gradient on one element.
-func activationGradCost(a kernels.Activation) float64 {
-	switch a {
-	case kernels.ReLU:
-		return 1
-	case kernels.Sigmoid, kernels.Tanh:
-		return 3
-	}
-	return 0
-}
-
-// elementCost is the cost of a kernel by its rows: operations and words of memory a row, and words whatever the rows.
-func elementCost(rows batch, flops, words, fixed float64) func() kernels.Cost {
-	return func() kernels.Cost {
-		n := float64(rows.n())
-		return kernels.Cost{FLOPs: n * flops, Bytes: 4 * (n*words + fixed)}
-	}
-}
-
-type activateArgs struct {
-	head
-	x, y     mat
-	walk     walk
-	function int32
-}
-
-// Activate binds Y = act(X).
-func (d *Device) Activate(a kernels.ActivateArgs) (kernels.Kernel, error) {
-	b := d.bind(a.Activation.String(), a.Check())
-	b.checkActivation(a.Activation)
-	x, y := b.matrix("X", a.X), b.matrix("Y", a.Y)
-	w, grid := b.walk(y, x)
-	launch(b, "activate_rows", grid, 256, activateArgs{b.head(), x, y, w, int32(a.Activation)})
-	cols := float64(a.Y.Cols)
-	return b.finish(elementCost(b.batch(a.Y, a.X), activationCost(a.Activation)*cols, 2*cols, 0))
-}
-
-type activateGradArgs struct {
-	head
-	y, dy, dx mat
-	walk      walk
-	function  int32
-}
-
-type activateGradSumArgs struct {
-	head
-	y, dy, dx                    mat
-	sums                         uint64
-	pitch                        int64
-	chunk, lanes, wide, function int32
-}
-
 type sumChunksArgs struct {
 	head
 	sums, out           uint64
 	pitch               int64
 	chunks, cols, lanes int32
-}
-
-// ActivateGrad binds DX = DY ⊙ act′, and the column sums of DX where they are asked for: in one pass that leaves sums
-// of chunks of rows, and a second one over those.
-func (d *Device) ActivateGrad(a kernels.ActivateGradArgs) (kernels.Kernel, error) {
-	name := a.Activation.String() + " gradient"
-	if a.DBias.Present() {
-		name += "+column sum"
-	}
-	b := d.bind(name, a.Check())
-	b.checkActivation(a.Activation)
-	y, dy, dx, bias := b.matrix("Y", a.Y), b.matrix("DY", a.DY), b.matrix("DX", a.DX), b.matrix("DBias", a.DBias)
-	rows, cols := b.batch(a.DX, a.Y, a.DY), float64(a.DX.Cols)
-	flops := activationGradCost(a.Activation) * cols
-	if !a.DBias.Present() {
-		w, grid := b.walk(dx, y, dy)
-		launch(b, "activate_grad_rows", grid, 256, activateGradArgs{b.head(), y, dy, dx, w, int32(a.Activation)})
-		return b.finish(elementCost(rows, flops, 3*cols, 0))
-	}
-	p := planColumns(rows.rows, int(dx.cols))
-	sums := bias.data
-	if p.chunks > 1 {
-		sums = b.scratch(p.chunks * p.pitch)
-	}
-	launch(b, "activate_grad_sums", dim{p.across, p.chunks, 1}, 256, activateGradSumArgs{
-		head: b.head(), y: y, dy: dy, dx: dx, sums: sums, pitch: int64(p.pitch), chunk: int32(p.chunk), lanes: int32(p.lanes),
-		wide: flag(y.aligned() && dy.aligned() && dx.aligned()), function: int32(a.Activation),
-	})
-	if p.chunks > 1 {
-		b.sumChunks(p, sums, bias)
-	}
-	return b.finish(elementCost(rows, flops+cols, 3*cols, cols))
 }
 
 // sumChunks appends the sum of the sums of chunks.
@@ -230,15 +128,11 @@ type binaryArgs struct {
 
 // Binary binds C = A ∘ B.
 func (d *Device) Binary(a kernels.BinaryArgs) (kernels.Kernel, error) {
-	b := d.bind(a.Kind.String(), a.Check())
-	if a.Kind != kernels.Add && a.Kind != kernels.Multiply {
-		b.unsupported(a.Kind)
-	}
+	b := d.bind(a)
 	x, y, z := b.matrix("A", a.A), b.matrix("B", a.B), b.matrix("C", a.C)
 	w, grid := b.walk(z, x, y)
 	launch(b, "binary_rows", grid, 256, binaryArgs{b.head(), x, y, z, w, flag(a.Kind == kernels.Multiply)})
-	cols := float64(a.C.Cols)
-	return b.finish(elementCost(b.batch(a.C, a.A, a.B), cols, 3*cols, 0))
+	return b.finish()
 }
 
 type copyArgs struct {
@@ -249,11 +143,11 @@ type copyArgs struct {
 
 // Copy binds Dst = Src, of any element type of four bytes.
 func (d *Device) Copy(a kernels.CopyArgs) (kernels.Kernel, error) {
-	b := d.bind("copy", a.Check())
+	b := d.bind(a)
 	src, dst := b.matrix("Src", a.Src), b.matrix("Dst", a.Dst)
 	w, grid := b.walk(dst, src)
 	launch(b, "copy_rows", grid, 256, copyArgs{b.head(), src, dst, w})
-	return b.finish(elementCost(b.batch(a.Dst, a.Src), 0, 2*float64(a.Dst.Cols), 0))
+	return b.finish()
 }
 
 type fillArgs struct {
@@ -265,7 +159,7 @@ type fillArgs struct {
 
 // Fill binds X = Value, of any element type of four bytes, in all rows. Integers take the value without its fraction.
 func (d *Device) Fill(a kernels.FillArgs) (kernels.Kernel, error) {
-	b := d.bind("fill", a.Check())
+	b := d.bind(a)
 	x := b.matrix("X", a.X)
 	word := math.Float32bits(float32(a.Value))
 	if a.X.Present() && a.X.Buf.Dtype() != kernels.Float32 {
@@ -273,7 +167,7 @@ func (d *Device) Fill(a kernels.FillArgs) (kernels.Kernel, error) {
 	}
 	w, grid := b.walk(x)
 	launch(b, "fill_rows", grid, 256, fillArgs{b.head(), x, w, word})
-	return b.finish(elementCost(batch{rows: a.X.Rows}, 0, float64(a.X.Cols), 0))
+	return b.finish()
 }
 
 type dropoutArgs struct {
@@ -288,15 +182,14 @@ type dropoutArgs struct {
 
 // Dropout binds Y = X ⊙ mask / (1−Rate).
 func (d *Device) Dropout(a kernels.DropoutArgs) (kernels.Kernel, error) {
-	b := d.bind("dropout", a.Check())
+	b := d.bind(a)
 	x, y, step := b.matrix("X", a.X), b.matrix("Y", a.Y), b.matrix("Step", a.Step)
 	across, grid := b.across(int(y.rows), blocks(int(y.cols), 4)) // four columns share a block of random words
 	launch(b, "dropout_rows", grid, 256, dropoutArgs{
 		head: b.head(), x: x, y: y, step: step, key: philox.Key(a.Seed, a.Stream), threshold: uint32(math.Floor(a.Rate * (1 << 32))),
 		scale: float32(1 / (1 - a.Rate)), across: int32(across), wide: flag(x.aligned() && y.aligned()),
 	})
-	cols := float64(a.Y.Cols)
-	return b.finish(elementCost(b.batch(a.Y, a.X), 2*cols, 2*cols, 0))
+	return b.finish()
 }
 
 // piecewiseFeatures is PIECEWISE_FEATURES: how many features a launch encodes, as their bins are among its arguments.
@@ -313,7 +206,7 @@ type piecewiseArgs struct {
 
 // PiecewiseLinear binds the piecewise-linear encoding of numeric features.
 func (d *Device) PiecewiseLinear(a kernels.PiecewiseLinearArgs) (kernels.Kernel, error) {
-	b := d.bind("piecewise linear", a.Check())
+	b := d.bind(a)
 	x, edges, y := b.matrix("X", a.X), b.matrix("Edges", a.Edges), b.matrix("Y", a.Y)
 	args := piecewiseArgs{head: b.head(), x: x, edges: edges, y: y}
 	for at := 0; at < len(a.Bins) && b.err == nil; at += piecewiseFeatures {
@@ -330,6 +223,5 @@ func (d *Device) PiecewiseLinear(a kernels.PiecewiseLinearArgs) (kernels.Kernel,
 		launch(b, "piecewise_linear", dim{down, across, 1}, 256, args)
 		args.column += int32(width)
 	}
-	in, out := float64(a.X.Cols), float64(a.Y.Cols)
-	return b.finish(elementCost(b.batch(a.Y, a.X), 4*out, in+out, float64(a.Edges.Cols)))
+	return b.finish()
 }

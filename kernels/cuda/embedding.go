@@ -18,7 +18,7 @@ type gatherArgs struct {
 
 // Gather binds the rows of a table that ids name.
 func (d *Device) Gather(a kernels.GatherArgs) (kernels.Kernel, error) {
-	b := d.bind("gather", a.Check())
+	b := d.bind(a)
 	args := gatherArgs{head: b.head(), table: b.matrix("Table", a.Table), out: b.matrix("Out", a.Out), ids: b.matrix("IDs", a.IDs)}
 	var grid dim
 	if args.table.cols%4 == 0 {
@@ -28,7 +28,7 @@ func (d *Device) Gather(a kernels.GatherArgs) (kernels.Kernel, error) {
 		args.walk, grid = walk{0, 0, int32(across)}, g
 	}
 	launch(b, "gather", grid, 256, args)
-	return b.finish(elementCost(b.batch(a.IDs, a.Out), 0, float64(a.IDs.Cols)+2*float64(a.Out.Cols), 0))
+	return b.finish()
 }
 
 // The occurrences in a tile of the sort, and in one of what follows; see embedding.cu.
@@ -59,7 +59,7 @@ type segmentArgs struct {
 
 // SegmentReduce binds the sum of gradients by id.
 func (d *Device) SegmentReduce(a kernels.SegmentReduceArgs) (kernels.Kernel, error) {
-	b := d.bind("segment reduce", a.Check())
+	b := d.bind(a)
 	if a.Limit < 0 || a.Limit > 1<<31-1 || a.IDs.Rows*a.IDs.Cols > 1<<30 {
 		b.fail(fmt.Errorf("cuda: segment reduce: %d ids of a table of %d rows: %w", a.IDs.Rows*a.IDs.Cols, a.Limit, kernels.ErrShape))
 	}
@@ -91,10 +91,5 @@ func (d *Device) SegmentReduce(a kernels.SegmentReduceArgs) (kernels.Kernel, err
 	launch(b, "segment_unique", dim{tiles, 1, 1}, 256, args)
 	launch(b, "segment_parts", dim{tiles, 1, 1}, threads, args)
 	launch(b, "segment_joins", dim{tiles, 1, 1}, threads, args)
-	rows := b.batch(a.IDs, a.Grad)
-	return b.finish(func() kernels.Cost {
-		occurrences := float64(rows.n()) * float64(a.IDs.Cols)
-		values := occurrences * float64(width)
-		return kernels.Cost{FLOPs: values, Bytes: 4*occurrences + occurrences*8*float64(1+2*passes) + 8*values}
-	})
+	return b.finish()
 }

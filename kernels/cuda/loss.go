@@ -20,19 +20,7 @@ type lossTotalArgs struct {
 
 // Loss binds a loss, its gradient, or both.
 func (d *Device) Loss(a kernels.LossArgs) (kernels.Kernel, error) {
-	name := a.Kind.String() + " loss"
-	switch {
-	case a.Out.Present() && a.DP.Present():
-		name += "+gradient"
-	case a.DP.Present():
-		name += " gradient"
-	}
-	b := d.bind(name, a.Check())
-	c := float64(a.P.Cols)
-	flops := map[kernels.LossKind]float64{kernels.LogisticLoss: 30 * c, kernels.SquaredLoss: 5 * c, kernels.SoftmaxLoss: 25 * c}[a.Kind]
-	if flops == 0 && a.Kind > kernels.SoftmaxLoss {
-		b.unsupported(a.Kind)
-	}
+	b := d.bind(a)
 	args := lossArgs{
 		head: b.head(), p: b.matrix("P", a.P), target: b.matrix("Target", a.Target), weight: b.matrix("Weight", a.Weight),
 		scale: b.matrix("Scale", a.Scale), upstream: b.matrix("Upstream", a.Upstream), dp: b.matrix("DP", a.DP),
@@ -47,9 +35,5 @@ func (d *Device) Loss(a kernels.LossArgs) (kernels.Kernel, error) {
 	if a.Out.Present() {
 		launch(b, "loss_total", dim{1, 1, 1}, 256, lossTotalArgs{b.head(), args.scale, args.sums, out.data, int32(grid)})
 	}
-	words := c + float64(a.Target.Cols) + 1
-	if a.DP.Present() {
-		words += c
-	}
-	return b.finish(elementCost(b.batch(a.P, a.Target, a.Weight, a.DP), flops, words, 2))
+	return b.finish()
 }

@@ -207,15 +207,9 @@ func (f productForm) checkSome(t *testing.T, what string, got []float32, share f
 					rest += math.Abs(term)
 				}
 				size = float64(f.k+2)*u*(size+rest) + share*(2+share)*rest
-				switch f.activation {
-				case kernels.ReLU:
-					want = max(want, 0)
-				case kernels.Sigmoid:
-					want = 1 / (1 + math.Exp(-want))
-				case kernels.Tanh:
-					want = math.Tanh(want)
-				}
-				size += 16 * u * math.Abs(want)
+				formula := kerneltest.FormulaOf(f.activation)
+				want = formula.Apply(want)
+				size = formula.Steepest*size + 16*u*math.Abs(want)
 			}
 			if !(math.Abs(g-want) <= size) {
 				if bad++; bad <= 3 {
@@ -236,7 +230,7 @@ func productForms() []productForm {
 			f.accumulate = true
 			forms = append(forms, f)
 			f.accumulate = false
-			for a := kernels.Identity; a <= kernels.Tanh; a++ {
+			for _, a := range kernels.Activations() {
 				f.activation, f.bias = a, true
 				forms = append(forms, f)
 				f.bias = false

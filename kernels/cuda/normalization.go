@@ -73,59 +73,49 @@ func (b *binder) normGrid(m mat) dim {
 
 // BatchNormStats binds the means and variances of a batch's columns.
 func (d *Device) BatchNormStats(a kernels.BatchNormStatsArgs) (kernels.Kernel, error) {
-	b := d.bind("batch norm statistics", a.Check())
+	b := d.bind(a)
 	x, stats := b.matrix("X", a.X), b.matrix("Stats", a.Stats)
 	b.normSums("norm_moments", "norm_statistics", x, mat{}, mat{}, stats, 0)
-	c := float64(a.X.Cols)
-	return b.finish(elementCost(b.batch(a.X), 5*c, c, 2*c))
+	return b.finish()
 }
 
 // BatchNormApply binds the normalization of a batch.
 func (d *Device) BatchNormApply(a kernels.BatchNormApplyArgs) (kernels.Kernel, error) {
-	name := "batch norm"
-	if a.Activation != kernels.Identity {
-		name += "+" + a.Activation.String()
-	}
-	b := d.bind(name, a.Check())
-	b.checkActivation(a.Activation)
+	b := d.bind(a)
 	args := normApplyArgs{
 		head: b.head(), x: b.matrix("X", a.X), stats: b.matrix("Stats", a.Stats), gamma: b.matrix("Gamma", a.Gamma),
 		beta: b.matrix("Beta", a.Beta), y: b.matrix("Y", a.Y), epsilon: float32(a.Epsilon), function: int32(a.Activation),
 	}
 	launch(b, "norm_apply", b.normGrid(args.y), normAcross*normDown, args)
-	c := float64(a.Y.Cols)
-	return b.finish(elementCost(b.batch(a.X, a.Y), c*(3+activationCost(a.Activation)), 2*c, 4*c))
+	return b.finish()
 }
 
 // BatchNormGradParams binds the gradients of gamma and beta.
 func (d *Device) BatchNormGradParams(a kernels.BatchNormGradParamsArgs) (kernels.Kernel, error) {
-	b := d.bind("batch norm parameter gradient", a.Check())
+	b := d.bind(a)
 	x, stats, dy, grad := b.matrix("X", a.X), b.matrix("Stats", a.Stats), b.matrix("DY", a.DY), b.matrix("Grad", a.Grad)
 	b.normSums("norm_grad_sums", "norm_grad_params", x, stats, dy, grad, a.Epsilon)
-	c := float64(a.X.Cols)
-	return b.finish(elementCost(b.batch(a.X, a.DY), 5*c, 2*c, 4*c))
+	return b.finish()
 }
 
 // BatchNormGradInput binds the gradient of a batch.
 func (d *Device) BatchNormGradInput(a kernels.BatchNormGradInputArgs) (kernels.Kernel, error) {
-	b := d.bind("batch norm input gradient", a.Check())
+	b := d.bind(a)
 	args := normGradInputArgs{
 		head: b.head(), x: b.matrix("X", a.X), stats: b.matrix("Stats", a.Stats), gamma: b.matrix("Gamma", a.Gamma),
 		dy: b.matrix("DY", a.DY), grad: b.matrix("Grad", a.Grad), dx: b.matrix("DX", a.DX), epsilon: float32(a.Epsilon),
 	}
 	launch(b, "norm_grad_input", b.normGrid(args.dx), normAcross*normDown, args)
-	c := float64(a.DX.Cols)
-	return b.finish(elementCost(b.batch(a.X, a.DY, a.DX), 6*c, 3*c, 5*c))
+	return b.finish()
 }
 
 // BatchNormRunning binds the update of running statistics.
 func (d *Device) BatchNormRunning(a kernels.BatchNormRunningArgs) (kernels.Kernel, error) {
-	b := d.bind("batch norm running statistics", a.Check())
+	b := d.bind(a)
 	args := normRunningArgs{
 		head: b.head(), x: b.matrix("X", a.X), stats: b.matrix("Stats", a.Stats), running: b.matrix("Running", a.Running),
 		out: b.matrix("Out", a.Out), momentum: float32(a.Momentum), keep: float32(1 - a.Momentum),
 	}
 	launch(b, "norm_running", dim{blocks(int(args.out.cols), 64), 1, 1}, 64, args)
-	c := float64(a.Out.Cols)
-	return b.finish(func() kernels.Cost { return kernels.Cost{FLOPs: 6 * c, Bytes: 24 * c} })
+	return b.finish()
 }

@@ -17,14 +17,7 @@ type updateArgs struct {
 
 // Update binds a parameter update.
 func (d *Device) Update(a kernels.UpdateArgs) (kernels.Kernel, error) {
-	name := a.Kind.String() + " update"
-	if a.Rows.Present() {
-		name = "sparse " + name
-	}
-	b := d.bind(name, a.Check())
-	if a.Kind > kernels.Adagrad {
-		b.unsupported(a.Kind)
-	}
+	b := d.bind(a)
 	args := updateArgs{
 		head: b.head(), param: b.matrix("Param", a.Param), grad: b.matrix("Grad", a.Grad), rows: b.matrix("Rows", a.Rows),
 		hyper: b.matrix("Hyper", a.Hyper).data, kind: int32(a.Kind), momentum: float32(a.Momentum),
@@ -34,43 +27,22 @@ func (d *Device) Update(a kernels.UpdateArgs) (kernels.Kernel, error) {
 	if a.Kind == kernels.AdamW {
 		args.decay = float32(a.WeightDecay)
 	}
-	touched := 3.0 // parameter read and written, gradient read
 	ms := []mat{args.grad, args.param}
 	hasM, hasV := a.Kind.States()
 	if hasM {
 		args.m = b.matrix("M", a.M)
-		ms, touched = append(ms, args.m), touched+2
+		ms = append(ms, args.m)
 	}
 	if hasV {
 		args.v = b.matrix("V", a.V)
-		ms, touched = append(ms, args.v), touched+2
+		ms = append(ms, args.v)
 	}
-	rows := b.batch(a.Param, a.Grad)
 	var grid dim
 	if a.Rows.Present() {
-		rows = b.batch(a.Grad, a.Rows)
 		args.walk, grid = b.walkRows(ms...)
 	} else {
 		args.walk, grid = b.walk(ms...)
 	}
 	launch(b, "update", grid, 256, args)
-	c := float64(a.Param.Cols)
-	return b.finish(elementCost(rows, c*updateCost(a.Kind), c*touched, kernels.HyperLen))
-}
-
-// updateCost counts the operations of a rule on one element.
-func updateCost(k kernels.OptimizerKind) float64 {
-	switch k {
-	case kernels.Momentum:
-		return 7
-	case kernels.Nesterov:
-		return 9
-	case kernels.Adam:
-		return 16
-	case kernels.AdamW:
-		return 19
-	case kernels.Adagrad:
-		return 10
-	}
-	return 5
+	return b.finish()
 }

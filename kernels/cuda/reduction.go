@@ -18,7 +18,7 @@ type columnSumArgs struct {
 
 // ColumnSum binds the sums of a matrix's columns: of chunks of rows, then over those.
 func (d *Device) ColumnSum(a kernels.ColumnSumArgs) (kernels.Kernel, error) {
-	b := d.bind("column sum", a.Check())
+	b := d.bind(a)
 	x, out := b.matrix("X", a.X), b.matrix("Out", a.Out)
 	p := planColumns(int(x.rows), int(x.cols))
 	sums := out.data
@@ -31,8 +31,7 @@ func (d *Device) ColumnSum(a kernels.ColumnSumArgs) (kernels.Kernel, error) {
 	if p.chunks > 1 {
 		b.sumChunks(p, sums, out)
 	}
-	c := float64(a.X.Cols)
-	return b.finish(elementCost(b.batch(a.X), c, c, c))
+	return b.finish()
 }
 
 // clipBlocks is the most blocks of the sum of a matrix's squares.
@@ -53,7 +52,7 @@ type clipArgs struct {
 
 // ClipFactor binds the norm of gradients and the factor that limits it.
 func (d *Device) ClipFactor(a kernels.ClipFactorArgs) (kernels.Kernel, error) {
-	b := d.bind("clip factor", a.Check())
+	b := d.bind(a)
 	grid := func(m kernels.Matrix) int { // by its shape alone
 		if m.Rows == 0 || m.Cols == 0 {
 			return 0
@@ -66,20 +65,12 @@ func (d *Device) ClipFactor(a kernels.ClipFactorArgs) (kernels.Kernel, error) {
 	}
 	sums := b.scratch(2 * total)
 	at := sums
-	var batches []batch
 	for i, m := range a.X {
 		x, n := b.matrix(fmt.Sprintf("X[%d]", i), m), grid(m)
 		launch(b, "clip_squares", dim{n, 1, 1}, 256, squaresArgs{b.head(), x, at})
 		at += 8 * uint64(n)
-		batches = append(batches, b.batch(m))
 	}
 	norm, factor := b.matrix("Norm", a.Norm), b.matrix("Factor", a.Factor)
 	launch(b, "clip_factor", dim{1, 1, 1}, 256, clipArgs{b.head(), sums, norm.data, factor.data, float32(a.MaxNorm), int32(total)})
-	return b.finish(func() kernels.Cost {
-		elements := 0.0
-		for i, m := range a.X {
-			elements += float64(batches[i].n()) * float64(m.Cols)
-		}
-		return kernels.Cost{FLOPs: 2 * elements, Bytes: 4 * (elements + 2)}
-	})
+	return b.finish()
 }

@@ -7,25 +7,7 @@ import (
 	"debut/kernels"
 )
 
-// activations with bounds of what an implementation may lose: the functions are within 16 u of the truth.
-var activations = []kernels.Activation{kernels.Identity, kernels.ReLU, kernels.Sigmoid, kernels.Tanh}
-
-const functionError = 16
-
-// activate is an activation by its formula.
-func activate(a kernels.Activation, v float64) float64 {
-	switch a {
-	case kernels.ReLU:
-		if v < 0 {
-			return 0
-		}
-	case kernels.Sigmoid:
-		return 1 / (1 + math.Exp(-v))
-	case kernels.Tanh:
-		return math.Tanh(v)
-	}
-	return v
-}
+var _ = register("dense algebra", offers[kernels.DenseAlgebra], denseForms)
 
 func denseForms(s scale) []form {
 	shapes := [][3]int{{65, 33, 40}}
@@ -38,16 +20,17 @@ func denseForms(s scale) []form {
 	case large:
 		shapes = [][3]int{{300, 270, 300}, {70, 1100, 20}, {700, 1, 330}, {1, 700, 330}}
 	}
+	activations := kernels.Activations()
 	var forms []form
 	for i, shape := range shapes {
 		m, n, k := shape[0], shape[1], shape[2]
 		for j, trans := range [][2]bool{{false, false}, {false, true}, {true, false}, {true, true}} {
-			forms = append(forms, gemm(m, n, k, trans, true, false, activations[(i+j)%4]))
+			forms = append(forms, gemm(m, n, k, trans, true, false, activations[(i+j)%len(activations)]))
 			forms = append(forms, gemm(m, n, k, trans, false, true, kernels.Identity))
 			if s == large {
 				continue
 			}
-			forms = append(forms, gemm(m, n, k, trans, false, false, activations[(i+j+1)%4]))
+			forms = append(forms, gemm(m, n, k, trans, false, false, activations[(i+j+1)%len(activations)]))
 			if i == 1 {
 				for _, a := range activations {
 					forms = append(forms, gemm(m, n, k, trans, true, false, a), gemm(m, n, k, trans, false, false, a))
@@ -92,6 +75,7 @@ func gemm(m, n, k int, trans [2]bool, bias, accumulate bool, act kernels.Activat
 	if bias {
 		f.operands = append(f.operands, operand{name: "bias", rows: 1, cols: n, fill: uniform(4, -1, 1), optional: true})
 	}
+	formula := FormulaOf(act)
 	f.want = func(valid int, x *trial) {
 		rows, depth := m, k
 		if trans[0] {
@@ -123,9 +107,9 @@ func gemm(m, n, k int, trans [2]bool, bias, accumulate bool, act kernels.Activat
 					sum += x.at("C", i, j)
 					size += math.Abs(x.at("C", i, j))
 				}
-				want := activate(act, sum)
-				// Each term is rounded once as a product and at most depth+1 times in sums. No activation is steeper than 1.
-				x.expect("C", i, j, want, float64(depth+2)*u*size+functionError*u*math.Abs(want))
+				want := formula.Apply(sum)
+				// Each term is rounded once as a product and at most depth+1 times in sums.
+				x.expect("C", i, j, want, formula.Steepest*float64(depth+2)*u*size+functionError*u*math.Abs(want))
 			}
 		}
 	}

@@ -19,17 +19,13 @@ func shapesOf(s scale) [][2]int {
 	return [][2]int{{65, 9}}
 }
 
+var _ = register("elementwise", offers[kernels.Elementwise], elementwiseForms)
+
 func elementwiseForms(s scale) []form {
-	var forms []form
+	forms := activationForms(s)
 	for _, shape := range shapesOf(s) {
 		r, c := shape[0], shape[1]
-		for _, a := range activations {
-			forms = append(forms, activation(r, c, a, false), activation(r, c, a, true))
-			for _, bias := range []bool{false, true} {
-				forms = append(forms, activationGrad(r, c, a, bias, false), activationGrad(r, c, a, bias, true))
-			}
-		}
-		for _, k := range []kernels.BinaryKind{kernels.Add, kernels.Multiply} {
+		for _, k := range kernels.BinaryKinds() {
 			for _, out := range []string{"A", "B", "C"} {
 				forms = append(forms, binary(r, c, k, out))
 			}
@@ -44,116 +40,7 @@ func elementwiseForms(s scale) []form {
 	for _, r := range []int{0, 1, 17, 130} {
 		forms = append(forms, piecewise(r, []int{3, 1, 2, 8}), piecewise(r, []int{1}), piecewise(r, []int{5}))
 	}
-	if s == conformance {
-		for _, a := range activations {
-			forms = append(forms, activationSpecial(a))
-		}
-	}
 	return forms
-}
-
-func activation(r, c int, a kernels.Activation, inPlace bool) form {
-	f := form{
-		name:     fmt.Sprintf("%v %d×%d, in place %t", a, r, c, inPlace),
-		operands: []operand{{name: "X", rows: r, cols: c, count: batchCount, fill: uniform(1, -6, 6)}},
-		aliased:  inPlace,
-	}
-	out := "X"
-	if !inPlace {
-		out = "Y"
-		f.operands = append(f.operands, operand{name: "Y", rows: r, cols: c, count: batchCount})
-	}
-	f.bind = func(d kernels.Device, m func(string) kernels.Matrix) (kernels.Kernel, error) {
-		return must[kernels.Elementwise](d).Activate(kernels.ActivateArgs{Activation: a, X: m("X"), Y: m(out)})
-	}
-	f.want = func(n int, x *trial) {
-		for i := range n {
-			for j := range c {
-				want := activate(a, x.at("X", i, j))
-				x.expect(out, i, j, want, functionError*x.roundoff()*math.Abs(want)+x.smallest())
-			}
-		}
-	}
-	return f
-}
-
-// activationSpecial tries numbers at the ends of the range, infinities, NaN and numbers near 0.
-func activationSpecial(a kernels.Activation) form {
-	values := []float64{0, 1e-30, -1e-30, 1e-3, -1e-3, 20, -20, 88, -88, 1e4, -1e4, 1e30, -1e30, math.Inf(1), math.Inf(-1), math.NaN()}
-	f := activation(3, len(values), a, false)
-	f.name = fmt.Sprintf("%v of special numbers", a)
-	f.operands[0].fill = func(r, c int) float64 { return values[(r+c)%len(values)] }
-	return f
-}
-
-// slope is the gradient of an activation by its output.
-func slope(a kernels.Activation, y float64) float64 {
-	switch a {
-	case kernels.ReLU:
-		if y <= 0 {
-			return 0
-		}
-	case kernels.Sigmoid:
-		return y * (1 - y)
-	case kernels.Tanh:
-		return 1 - y*y
-	}
-	return 1
-}
-
-func activationGrad(r, c int, a kernels.Activation, bias, inPlace bool) form {
-	lo, hi := -1.0, 1.0
-	switch a {
-	case kernels.Sigmoid:
-		lo = 0
-	case kernels.ReLU:
-		lo = -0.5 // becomes 0 below, the place where the gradient must be 0
-	}
-	y := uniform(1, lo, hi)
-	f := form{
-		name: fmt.Sprintf("%v gradient %d×%d, bias %t, in place %t", a, r, c, bias, inPlace),
-		operands: []operand{
-			{name: "Y", rows: r, cols: c, count: batchCount, fill: func(r, c int) float64 {
-				if a == kernels.ReLU {
-					return max(y(r, c), 0)
-				}
-				return y(r, c)
-			}},
-			{name: "DY", rows: r, cols: c, count: batchCount, fill: uniform(2, -1, 1)},
-		},
-		aliased: inPlace,
-	}
-	out := "DY"
-	if !inPlace {
-		out = "DX"
-		f.operands = append(f.operands, operand{name: "DX", rows: r, cols: c, count: batchCount})
-	}
-	if bias {
-		f.operands = append(f.operands, operand{name: "DBias", rows: 1, cols: c, optional: true})
-	}
-	f.bind = func(d kernels.Device, m func(string) kernels.Matrix) (kernels.Kernel, error) {
-		return must[kernels.Elementwise](d).ActivateGrad(kernels.ActivateGradArgs{
-			Activation: a, Y: m("Y"), DY: m("DY"), DX: m(out), DBias: m("DBias"),
-		})
-	}
-	f.want = func(n int, x *trial) {
-		u := x.roundoff()
-		for j := range c {
-			sum, size := 0.0, 0.0
-			for i := range n {
-				dy := x.at("DY", i, j)
-				want := dy * slope(a, x.at("Y", i, j))
-				// 1−y² may lose u absolutely, as outputs are at most 1.
-				x.expect(out, i, j, want, 4*u*math.Abs(dy))
-				sum += want
-				size += math.Abs(dy)
-			}
-			if bias {
-				x.expect("DBias", 0, j, sum, float64(n+4)*u*size)
-			}
-		}
-	}
-	return f
 }
 
 func binary(r, c int, kind kernels.BinaryKind, out string) form {

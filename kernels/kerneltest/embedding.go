@@ -8,6 +8,8 @@ import (
 	"debut/kernels"
 )
 
+var _ = register("embedding", offers[kernels.Embedding], embeddingForms)
+
 func embeddingForms(s scale) []form {
 	// Rows, fields and width of the batches.
 	shapes := [][3]int{{17, 2, 3}}

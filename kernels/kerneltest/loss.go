@@ -7,6 +7,8 @@ import (
 	"debut/kernels"
 )
 
+var _ = register("loss", offers[kernels.Loss], lossForms)
+
 func lossForms(s scale) []form {
 	var forms []form
 	for _, shape := range shapesOf(s) {
@@ -14,7 +16,7 @@ func lossForms(s scale) []form {
 		if c == 0 {
 			continue // a mean over no columns
 		}
-		for _, k := range []kernels.LossKind{kernels.LogisticLoss, kernels.SquaredLoss, kernels.SoftmaxLoss} {
+		for _, k := range kernels.Losses() {
 			for _, asked := range [][3]bool{{true, true, true}, {true, true, false}, {true, false, false}, {false, true, true}} {
 				forms = append(forms, loss(r, c, k, asked[0], asked[1], asked[2], uniform(1, -4, 4)))
 			}
@@ -39,7 +41,7 @@ func lossForms(s scale) []form {
 			}
 			return clean(r, c)
 		}
-		for _, k := range []kernels.LossKind{kernels.LogisticLoss, kernels.SquaredLoss, kernels.SoftmaxLoss} {
+		for _, k := range kernels.Losses() {
 			forms = append(forms, loss(13, 5, k, true, true, false, nan))
 		}
 		forms = append(forms, wrongClass())

@@ -9,12 +9,14 @@ import (
 
 const epsilon = 1e-3
 
+var _ = register("normalization", offers[kernels.Normalization], normalizationForms)
+
 func normalizationForms(s scale) []form {
 	var forms []form
 	for _, shape := range shapesOf(s) {
 		r, c := shape[0], shape[1]
 		forms = append(forms, normStats(r, c, 0, 1), normGradParams(r, c), normRunning(r, c, false), normRunning(r, c, true))
-		for _, a := range activations {
+		for _, a := range kernels.Activations() {
 			forms = append(forms, normApply(r, c, a, false), normApply(r, c, a, true))
 		}
 		forms = append(forms, normGradInput(r, c, false), normGradInput(r, c, true))
@@ -90,6 +92,7 @@ func (x *trial) normalized(i, j int) (hat, size, inverse float64) {
 }
 
 func normApply(r, c int, a kernels.Activation, inPlace bool) form {
+	formula := FormulaOf(a)
 	f := form{
 		name:     fmt.Sprintf("batch norm %d×%d, %v, in place %t", r, c, a, inPlace),
 		operands: []operand{normX(r, c), normStatsOperand(c), normVector("Gamma", 4, c), normVector("Beta", 5, c)},
@@ -111,8 +114,8 @@ func normApply(r, c int, a kernels.Activation, inPlace bool) form {
 			for j := range c {
 				hat, size, _ := x.normalized(i, j)
 				gamma, beta := x.at("Gamma", 0, j), x.at("Beta", 0, j)
-				want := activate(a, gamma*hat+beta)
-				x.expect(out, i, j, want, 8*u*(size*math.Abs(gamma)+math.Abs(beta))+functionError*u*math.Abs(want))
+				want := formula.Apply(gamma*hat + beta)
+				x.expect(out, i, j, want, formula.Steepest*8*u*(size*math.Abs(gamma)+math.Abs(beta))+functionError*u*math.Abs(want))
 			}
 		}
 	}

@@ -10,12 +10,13 @@ import (
 // tableRows is the number of rows of the tables that sparse updates and gathers work on.
 const tableRows = 300
 
+var _ = register("optimizer", offers[kernels.Optimizer], optimizerForms)
+
 func optimizerForms(s scale) []form {
-	kinds := []kernels.OptimizerKind{kernels.SGD, kernels.Momentum, kernels.Nesterov, kernels.Adam, kernels.AdamW, kernels.Adagrad}
 	var forms []form
 	for _, shape := range shapesOf(s) {
 		r, c := shape[0], shape[1]
-		for _, k := range kinds {
+		for _, k := range kernels.Optimizers() {
 			forms = append(forms, update(r, c, k, false))
 			if r <= tableRows {
 				forms = append(forms, update(r, c, k, true))

@@ -7,6 +7,8 @@ import (
 	"debut/kernels"
 )
 
+var _ = register("reduction", offers[kernels.Reduction], reductionForms)
+
 func reductionForms(s scale) []form {
 	var forms []form
 	for _, shape := range shapesOf(s) {

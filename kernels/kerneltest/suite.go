@@ -103,14 +103,13 @@ type family struct {
 	forms func(scale) []form
 }
 
-var families = []family{
-	{"dense algebra", offers[kernels.DenseAlgebra], denseForms},
-	{"elementwise", offers[kernels.Elementwise], elementwiseForms},
-	{"normalization", offers[kernels.Normalization], normalizationForms},
-	{"loss", offers[kernels.Loss], lossForms},
-	{"optimizer", offers[kernels.Optimizer], optimizerForms},
-	{"embedding", offers[kernels.Embedding], embeddingForms},
-	{"reduction", offers[kernels.Reduction], reductionForms},
+// families are registered by their files.
+var families []family
+
+// register adds a family.
+func register(name string, has func(d kernels.Device) error, forms func(scale) []form) struct{} {
+	families = append(families, family{name, has, forms})
+	return struct{}{}
 }
 
 func offers[F any](d kernels.Device) error {

@@ -43,6 +43,11 @@ data:
 model: {hidden: [{units: 10, activation: tanh}]}
 train: {epochs: 3, batch: 32}
 `,
+	"activations": `
+data: {source: {path: data.csv}, target: y, id: id, ignore: [k, amount], weight: w}
+model: {hidden: [{units: 10, activation: silu, batch_norm: false}, {units: 8, activation: gelu}, {units: 6, activation: prelu}], embedding: 3}
+train: {epochs: 3, batch: 40, optimizer: {learning_rate: 0.01}}
+`,
 	"linear": `
 data: {source: {path: data.csv}, target: amount, id: id, ignore: [k, y]}
 model: {kind: linear}

@@ -49,35 +49,6 @@ __device__ inline int valid(const Mat &x, const Mat &y, const Mat &z) {
 __device__ inline float *row(const Mat &m, long long r) { return m.data + r * m.stride; }
 __device__ inline int *row(const IntMat &m, long long r) { return m.data + r * m.stride; }
 
-// The activations, by kernels.Activation's numbers.
-enum { IDENTITY = 0, RELU = 1, SIGMOID = 2, TANH = 3 };
-
-// sigmoid never exponentiates a positive number, so that it cannot overflow.
-__device__ inline float sigmoid(float x) {
-  float e = expf(-fabsf(x));
-  return (x < 0 ? e : 1.0f) / (1.0f + e);
-}
-
-// activate applies an activation; NaN stays NaN.
-__device__ inline float activate(int function, float x) {
-  switch (function) {
-  case RELU: return x <= 0 ? 0.0f : x;
-  case SIGMOID: return sigmoid(x);
-  case TANH: return tanhf(x);
-  }
-  return x;
-}
-
-// activate_grad returns dy·act′, by the activation's output y.
-__device__ inline float activate_grad(int function, float y, float dy) {
-  switch (function) {
-  case RELU: return y <= 0 ? 0.0f : dy;
-  case SIGMOID: return dy * (y * (1.0f - y));
-  case TANH: return dy * ((1.0f - y) * (1.0f + y)); // keeps its digits where y is near ±1
-  }
-  return dy;
-}
-
 // warp_sum returns the sum over a warp's 32 lanes, to each of them; the butterfly's order is fixed. All lanes call it.
 template <typename T> __device__ inline T warp_sum(T x) {
   for (int lane = 16; lane > 0; lane >>= 1) x += __shfl_xor_sync(FULL_WARP, x, lane);

@@ -57,23 +57,23 @@ KERNEL(activate_rows, ActivateArgs) {
 
 struct ActivateGradArgs {
   const int *halted;
-  Mat y, dy, dx;
+  Mat at, dy, dx; // at: the activation's output or input, as activate_grad wants it
   Walk walk;
   int function;
 };
 
-__device__ inline float4 activate_grad4(int function, float4 y, float4 dy) {
-  return make4(activate_grad(function, y.x, dy.x), activate_grad(function, y.y, dy.y), activate_grad(function, y.z, dy.z),
-               activate_grad(function, y.w, dy.w));
+__device__ inline float4 activate_grad4(int function, float4 at, float4 dy) {
+  return make4(activate_grad(function, at.x, dy.x), activate_grad(function, at.y, dy.y), activate_grad(function, at.z, dy.z),
+               activate_grad(function, at.w, dy.w));
 }
 
 struct ActivateGradEach {
   const ActivateGradArgs &a;
   __device__ void one(long long r, long long c) const {
-    row(a.dx, r)[c] = activate_grad(a.function, row(a.y, r)[c], row(a.dy, r)[c]);
+    row(a.dx, r)[c] = activate_grad(a.function, row(a.at, r)[c], row(a.dy, r)[c]);
   }
   __device__ void four(long long r, long long c) const {
-    store4(row(a.dx, r) + c, activate_grad4(a.function, load4(row(a.y, r) + c), load4(row(a.dy, r) + c)));
+    store4(row(a.dx, r) + c, activate_grad4(a.function, load4(row(a.at, r) + c), load4(row(a.dy, r) + c)));
   }
 };
 
@@ -81,12 +81,12 @@ struct ActivateGradEach {
 KERNEL(activate_grad_rows, ActivateGradArgs) {
   if (*a.halted) return;
   ActivateGradEach f{a};
-  elementwise_walk(a.walk, valid(a.y, a.dy, a.dx), a.dx.cols, f);
+  elementwise_walk(a.walk, valid(a.at, a.dy, a.dx), a.dx.cols, f);
 }
 
 struct ActivateGradSumArgs {
   const int *halted;
-  Mat y, dy, dx;
+  Mat at, dy, dx;
   float *sums; // [chunks][pitch] sums of dx's columns over chunks of rows, or with one chunk the bias' gradient
   long long pitch;
   int chunk, lanes, wide, function;
@@ -95,12 +95,12 @@ struct ActivateGradSumArgs {
 struct ActivateGradSum {
   const ActivateGradSumArgs &a;
   __device__ float one(int r, int c) const {
-    float v = activate_grad(a.function, row(a.y, r)[c], row(a.dy, r)[c]);
+    float v = activate_grad(a.function, row(a.at, r)[c], row(a.dy, r)[c]);
     row(a.dx, r)[c] = v;
     return v;
   }
   __device__ void four(int r, int c, float (&sum)[4]) const {
-    float4 v = activate_grad4(a.function, load4(row(a.y, r) + c), load4(row(a.dy, r) + c));
+    float4 v = activate_grad4(a.function, load4(row(a.at, r) + c), load4(row(a.dy, r) + c));
     store4(row(a.dx, r) + c, v);
     sum[0] += v.x, sum[1] += v.y, sum[2] += v.z, sum[3] += v.w;
   }
@@ -111,7 +111,7 @@ struct ActivateGradSum {
 // The grid is blocks of columns by chunks.
 KERNEL(activate_grad_sums, ActivateGradSumArgs) {
   if (*a.halted) return;
-  int rows = valid(a.y, a.dy, a.dx), lo = (int)blockIdx.y * a.chunk;
+  int rows = valid(a.at, a.dy, a.dx), lo = (int)blockIdx.y * a.chunk;
   ActivateGradSum f{a};
   sum_columns(a.lanes, lo, a.chunk < rows - lo ? lo + a.chunk : rows, a.dx.cols, a.wide, f);
 }

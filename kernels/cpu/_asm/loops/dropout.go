@@ -15,6 +15,8 @@ const (
 	philoxRounds = 10
 )
 
+var _ = writes(dropout)
+
 // dropout writes the dropout of a row.
 //
 // A counter has a lane of 64 bits in each of four registers, of which the lower half counts: the multiplication of lower halves

@@ -8,6 +8,8 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 )
 
+var _ = writes(elementwise)
+
 // elementwise writes sums and products of slices.
 func elementwise(l simd.Level) {
 	s := signature{moving: []string{"z", "x", "y"}}

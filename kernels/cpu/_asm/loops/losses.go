@@ -8,6 +8,8 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 )
 
+var _ = writes(losses)
+
 // losses writes the logistic loss, for elements of one weight and of a weight each.
 func losses(l simd.Level) {
 	for _, each := range []bool{false, true} {

@@ -6,23 +6,38 @@
 package main
 
 import (
+	"flag"
+	"log"
+
 	"debut/kernels/cpu/asm/simd"
 
 	. "github.com/mmcloughlin/avo/build"
 )
 
+// levels are written in this order.
+var levels = []simd.Level{simd.AVX512, simd.AVX2}
+
+// writers write routines for a level; their files register them.
+var writers []func(simd.Level)
+
+// writes registers a writer.
+func writes(w func(simd.Level)) struct{} {
+	writers = append(writers, w)
+	return struct{}{}
+}
+
 func main() {
+	types := flag.String("types", "", "where the Go file of the type of a level's routines goes")
+	tables := flag.String("tables", "", "where the Go file of the levels' routines goes")
 	ConstraintExpr("amd64")
-	for _, l := range []simd.Level{simd.AVX512, simd.AVX2} {
-		elementwise(l)
-		activations(l)
-		optimizers(l)
-		normalization(l)
-		reductions(l)
-		losses(l)
-		dropout(l)
-		gather(l)
+	for _, l := range levels {
+		for _, write := range writers {
+			write(l)
+		}
 	}
 	prefetch()
 	Generate()
+	if err := writeRoutines(*types, *tables); err != nil {
+		log.Fatal(err)
+	}
 }

@@ -7,6 +7,8 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 )
 
+var _ = writes(normalization)
+
 // normalization writes the loops of batch norm.
 func normalization(l simd.Level) {
 	moments(l)

@@ -11,6 +11,8 @@ import (
 // The fields of cpu.hyper, in their order; a test of the package compares it with the assembly.
 var hyperFields = []string{"rate", "factor", "correct1", "correct2", "momentum", "beta1", "beta2", "oneMinus1", "oneMinus2", "epsilon", "l2", "keep"}
 
+var _ = writes(optimizers)
+
 // optimizers writes the rules of package kernels, operation by operation as in plain Go; square roots and quotients are exact.
 func optimizers(l simd.Level) {
 	rule := func(name, doc string, hasM, hasV bool, setup func(r *routine, h func(string) VecVirtual) func(w, g, m, v VecVirtual)) {

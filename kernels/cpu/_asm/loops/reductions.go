@@ -7,6 +7,8 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 )
 
+var _ = writes(reductions)
+
 // reductions writes sums of elements, and of columns.
 func reductions(l simd.Level) {
 	{

@@ -59,6 +59,7 @@ type routine struct {
 
 // begin begins a routine and loads what it is called with.
 func begin(l simd.Level, name string, s signature, doc ...string) *routine {
+	note(name, s)
 	TEXT(name+l.Name, NOSPLIT, s.String())
 	doc[0] = name + l.Name + " " + doc[0]
 	if s.rows {
@@ -222,8 +223,14 @@ func pass(l simd.Level, name string, s signature, vectors int, setup func(r *rou
 }
 
 // columns writes a routine that visits panels of columns; the description writes what is done to a panel and calls top
-// before each time it goes through the rows.
+// before each time it goes through the rows. It is called for each width of panels, any of which may be passed over: what a
+// routine keeps for all of them is for columnsWith.
 func columns(l simd.Level, name string, s signature, vectors int, describe func(r *routine), doc ...string) {
+	columnsWith(l, name, s, vectors, func(r *routine) func() { return func() { describe(r) } }, doc...)
+}
+
+// columnsWith is columns with a setup, which may load constants and returns the description.
+func columnsWith(l simd.Level, name string, s signature, vectors int, setup func(r *routine) func(), doc ...string) {
 	s.rows = true
 	r := begin(l, name, s, doc...)
 	r.first = make(map[string]Register)
@@ -231,7 +238,7 @@ func columns(l simd.Level, name string, s signature, vectors int, describe func(
 		r.first[p] = r.pointers[p]
 		r.pointers[p] = GP64()
 	}
-	r.panels(vectors, func() { describe(r) })
+	r.panels(vectors, setup(r))
 	r.finish()
 }
 

@@ -34,6 +34,8 @@ func prefetch() {
 	RET()
 }
 
+var _ = writes(gather)
+
 // gather writes the copy of rows of a table that is larger than a cache.
 func gather(l simd.Level) {
 	s := signature{moving: []string{"out"}, fixed: []string{"table"}, extra: []string{"stride int", "limit int", "ids *int32", "count int"}}
