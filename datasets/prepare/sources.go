@@ -24,7 +24,7 @@ const (
 )
 
 // The formats that package textformat reads.
-var textFormats = []string{"libsvm", "libfm", "libffm", "log", "adjacency"}
+var textFormats = textformat.Formats
 
 // openSource makes a table of a source and notes what was read.
 func (p *pipeline) openSource(name string, s *Source) error {
