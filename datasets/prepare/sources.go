@@ -14,6 +14,7 @@ import (
 	"debut/datasets/duck"
 	"debut/datasets/manifest"
 	"debut/datasets/postgres"
+	"debut/datasets/textformat"
 )
 
 // Types of CSV columns are found out from all rows of files up to exactBytes,
