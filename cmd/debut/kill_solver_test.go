@@ -58,7 +58,7 @@ func TestKillSolver(t *testing.T) {
 				args[4] = "--overwrite"
 			}
 			p := start(t, dir, args...)
-			if kill(t, p, time.Duration((0.2+0.8*rnd.Float64())*float64(length))) {
+			if kill(t, p, time.Duration((0.1+0.7*rnd.Float64())*float64(length))) {
 				killed++
 			}
 			debut(t, dir, 0, append(args, "-q")...)

@@ -25,6 +25,27 @@ func TestReadme(t *testing.T) {
 	if _, err := families.Parse("README.md", example, nil); err != nil {
 		t.Errorf("the README's run file: %v", err)
 	}
+	of := map[string]bool{}
+	for _, block := range bytes.Split(text, []byte("```yaml\n"))[1:] {
+		block, _, _ = bytes.Cut(block, []byte("```"))
+		if !bytes.HasPrefix(block, []byte("family:")) {
+			continue
+		}
+		c, err := families.Parse("README.md", block, nil)
+		if err != nil {
+			t.Errorf("the README's run file: %v", err)
+			continue
+		}
+		of[c.Base().Family] = true
+	}
+	for _, name := range families.Names() {
+		if !bytes.Contains(text, []byte("| `"+name+"`")) {
+			t.Errorf("the README has no line of the family %s", name)
+		}
+		if !of[name] && name != families.Names()[0] { // its run file is the first, and names no family
+			t.Errorf("the README has no run file of the family %s", name)
+		}
+	}
 	root := newApp(nil, nil).root()
 	commands := regexp.MustCompile("(?m)(?:^|`)debut ([a-z]+)(?: ([a-z]+))?").FindAllSubmatch(text, -1)
 	if len(commands) < 10 {
