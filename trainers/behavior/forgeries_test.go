@@ -138,8 +138,12 @@ func modelForgeries(base *forger) (list []forgery) {
 		add("an activation that is none", func(f *forger) { set(f.model, "network.hidden.0.activation", "rleu") })
 		add("dropout of a whole layer", func(f *forger) { set(f.model, "network.hidden.0.dropout", 1) })
 		harmless("dropout of a layer", func(f *forger) { set(f.model, "network.hidden.0.dropout", 0.9) })
-		add("no batch norm", func(f *forger) { set(f.model, "network.hidden.0.batch_norm", false) })
-		harmless("batch norm said", func(f *forger) { set(f.model, "network.hidden.0.batch_norm", true) })
+		if get(base.model, "network.hidden.0.batch_norm") == false {
+			add("batch norm", func(f *forger) { set(f.model, "network.hidden.0.batch_norm", true) })
+		} else {
+			add("no batch norm", func(f *forger) { set(f.model, "network.hidden.0.batch_norm", false) })
+			harmless("batch norm said", func(f *forger) { set(f.model, "network.hidden.0.batch_norm", true) })
+		}
 		add("coefficients", func(f *forger) { set(f.model, "coefficients", raw(`{"intercept":1,"features":[]}`)) })
 	} else {
 		add("a hidden layer", func(f *forger) { set(f.model, "network.hidden", raw(`[{"units":3}]`)) })

@@ -91,7 +91,7 @@ func goldenRows(t testing.TB) datasets.Source {
 func TestForgedModels(t *testing.T) {
 	dev, data := forgingDevice(t), goldenRows(t)
 	cases, harmless := 0, 0
-	for _, kind := range []string{"network", "multiclass", "linear", "exact", "streamed", "sealed"} {
+	for _, kind := range []string{"network", "multiclass", "linear", "exact", "streamed", "sealed", "activations"} {
 		base := openForger(t, kind)
 		first, err := Open(filepath.Join(goldenModelsDir, kind, "model"), dev, base.keys...)
 		if err != nil {
@@ -103,7 +103,7 @@ func TestForgedModels(t *testing.T) {
 		}
 		root := t.TempDir()
 		list := slices.Concat(treeForgeries(base), tensorForgeries(base))
-		every := map[string]int{"multiclass": 2, "exact": 6, "streamed": 6, "sealed": 6}[kind] // their files are much as those of the others
+		every := map[string]int{"multiclass": 2, "exact": 6, "streamed": 6, "sealed": 6, "activations": 4}[kind] // their files are much as those of the others
 		some := list[:0]
 		for i := 0; i < len(list); i += max(1, every) {
 			some = append(some, list[i])
