@@ -3,8 +3,12 @@ package gradient
 import (
 	"errors"
 	"math"
+	"strings"
+
+	"github.com/invopop/jsonschema"
 
 	"debut/engine/optim"
+	"debut/kernels"
 	"debut/trainers/metrics"
 	"debut/trainers/run"
 )
@@ -25,7 +29,7 @@ type Config struct {
 
 // Optimizer names the optimizer; empty numbers take the usual settings of its kind.
 type Optimizer struct {
-	Kind         string   `yaml:"kind,omitempty" jsonschema:"description=sgd; momentum; nesterov; adam (default); adamw; adagrad.,enum=sgd,enum=momentum,enum=nesterov,enum=adam,enum=adamw,enum=adagrad"`
+	Kind         string   `yaml:"kind,omitempty"`
 	LearningRate *float64 `yaml:"learning_rate,omitempty" jsonschema:"description=Learning rate (default: 0.001 for adam and adamw; 0.01 for the others)."`
 	Momentum     *float64 `yaml:"momentum,omitempty" jsonschema:"description=Of momentum and nesterov (default: 0.9)."`
 	Beta1        *float64 `yaml:"beta1,omitempty" jsonschema:"description=Of adam and adamw (default: 0.9)."`
@@ -33,6 +37,26 @@ type Optimizer struct {
 	Epsilon      *float64 `yaml:"epsilon,omitempty" jsonschema:"description=Of adam; adamw (default: 1e-8) and adagrad (1e-10)."`
 	L2           *float64 `yaml:"l2,omitempty" jsonschema:"description=L2 times a weight is added to its gradient; biases and batch norm and embeddings are left alone."`
 	WeightDecay  *float64 `yaml:"weight_decay,omitempty" jsonschema:"description=Of adamw (default: 0.01): weights shrink by this share times the learning rate."`
+}
+
+// defaultKind is the optimizer of a run file that names none.
+const defaultKind = kernels.Adam
+
+// JSONSchemaExtend lists the optimizers in the schema of run files.
+func (Optimizer) JSONSchemaExtend(s *jsonschema.Schema) {
+	p, ok := s.Properties.Get("kind")
+	if !ok {
+		return
+	}
+	names := optim.Kinds()
+	p.Enum = nil
+	for i, name := range names {
+		p.Enum = append(p.Enum, name)
+		if name == defaultKind.String() {
+			names[i] += " (default)"
+		}
+	}
+	p.Description = strings.Join(names, "; ") + "."
 }
 
 // Schedule is the course of the learning rate, in epochs.
@@ -61,7 +85,7 @@ func (c *Config) SetDefaults() {
 		c.Shuffle = &yes
 	}
 	if c.Optimizer.Kind == "" {
-		c.Optimizer.Kind = "adam"
+		c.Optimizer.Kind = defaultKind.String()
 	}
 	c.Divergence.SetDefaults()
 	if c.Schedule.Kind == "" {
