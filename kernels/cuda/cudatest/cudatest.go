@@ -16,6 +16,7 @@ import (
 const (
 	driver = "DEBUT_CUDA_DRIVER"
 	blas   = "DEBUT_CUBLAS"
+	races  = "DEBUT_EMU_RACES" // of the emulator
 )
 
 var prepare = sync.OnceValue(func() error {
@@ -40,11 +41,14 @@ var prepare = sync.OnceValue(func() error {
 func Real() bool { return os.Getenv("DEBUT_TEST_GPU") == "1" }
 
 // Main is for packages whose other tests ask for a driver too, which a process looks for but once: a TestMain calls it before it
-// runs the tests. What those tests call "auto" is the CPU all the same.
+// runs the tests. What those tests call "auto" is the CPU all the same. Blocks that race are not looked for: that takes two
+// thirds of the time, and such packages train whole models; the kernels' and the engine's tests look.
 func Main() error {
-	if _, given := os.LookupEnv(devices.Variable); !given {
-		if err := os.Setenv(devices.Variable, "cpu"); err != nil {
-			return err
+	for name, value := range map[string]string{devices.Variable: "cpu", races: "0"} {
+		if _, given := os.LookupEnv(name); !given {
+			if err := os.Setenv(name, value); err != nil {
+				return err
+			}
 		}
 	}
 	if cuda.Built {
