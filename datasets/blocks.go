@@ -10,7 +10,8 @@ import (
 	"debut/datasets/duck"
 )
 
-// Block is a run of consecutive rows of a source, encoded.
+// Block is a run of consecutive rows of a source, encoded. It has memory of its own,
+// and may be kept.
 type Block struct {
 	*Encoded
 	First  int          // number of its first row in the source, from 0

@@ -136,23 +136,30 @@ func randomEncoder(t *testing.T, dir, format string, weight bool) *Encoder {
 
 func nan() float64 { var zero float64; return zero / zero }
 
-// inBlocks reads a source in blocks.
+// inBlocks reads a source in blocks, and keeps them to the end.
 func inBlocks(ctx context.Context, e *Encoder, src Source, dir string, needTarget bool, most int) (*Encoded, EncodeReport, error) {
-	all := new(Encoded)
-	var report EncodeReport
+	var kept []Block
+	joined := func(err error) (*Encoded, EncodeReport, error) {
+		all := new(Encoded)
+		var report EncodeReport
+		for _, b := range kept {
+			if b.Rows > most || b.Rows == 0 || b.First != all.Rows || b.Report.Rows != all.Rows+b.Rows {
+				return all, report, fmt.Errorf("a block of %d rows from %d after %d, report of %d", b.Rows, b.First, all.Rows, b.Report.Rows)
+			}
+			if err := all.Append(b.Encoded); err != nil {
+				return all, report, err
+			}
+			report = b.Report
+		}
+		return all, report, err
+	}
 	for b, err := range e.Blocks(ctx, src, dir, needTarget, most) {
 		if err != nil {
-			return all, report, err
+			return joined(err)
 		}
-		if b.Rows > most || b.Rows == 0 || b.First != all.Rows || b.Report.Rows != all.Rows+b.Rows {
-			return all, report, fmt.Errorf("a block of %d rows from %d after %d, report of %d", b.Rows, b.First, all.Rows, b.Report.Rows)
-		}
-		if err := all.Append(b.Encoded); err != nil {
-			return all, report, err
-		}
-		report = b.Report
+		kept = append(kept, b)
 	}
-	return all, report, nil
+	return joined(nil)
 }
 
 // Blocks of any size hold what reading the whole source gives, with its report;

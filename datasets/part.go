@@ -40,8 +40,8 @@ func (p *Part) Encoded() *Encoded {
 	return p.memory
 }
 
-// Blocks hands out the rows in their order, a block at a time; a block is valid
-// until the next. After an error there are no more.
+// Blocks hands out the rows in their order, a block at a time. Blocks stay as they
+// are. After an error there are no more.
 func (p *Part) Blocks(ctx context.Context) iter.Seq2[*Encoded, error] {
 	return func(yield func(*Encoded, error) bool) {
 		switch {

@@ -16,51 +16,83 @@ import (
 // parquetMemory is what DuckDB may take while it writes a table.
 const parquetMemory = 192 << 20
 
-// parquetSink gathers rows in a table of a database on the disk, beside the
-// result, which DuckDB then writes as Parquet.
+// parquetTextBytes of texts are handed to DuckDB at a time, but for a single row.
+const parquetTextBytes = 16 << 20
+
+// parquetSink lets DuckDB write Parquet, in a goroutine, from blocks of rows that it
+// is handed one after another.
 type parquetSink struct {
-	path     string
-	staging  string // the folder of the database
-	file     string // the Parquet file under way; "" once it is gone
-	db       *duck.DB
-	appender *duck.Appender
-	types    []duck.ColumnType
-	names    []string
+	path string
+	file string // the file under way; "" once it is gone
+	db   *duck.DB
+
+	blocks chan writtenBlock  // to the statement; closed after the last
+	taken  chan struct{}      // a block has been copied
+	cancel context.CancelFunc // ends the statement
+	done   chan struct{}      // the statement has ended
+	err    error              // of the statement, once done is closed
+
+	// What the statement reads: rows from at on of block.
+	block    writtenBlock
+	at, rows int
+	failed   error // of handing rows over
 }
 
-const stagedRows = "rows"
+// writtenBlock are rows that Append waits for.
+type writtenBlock struct {
+	ctx     context.Context
+	columns []OutputColumn
+}
+
+const writtenRows = "rows"
 
 func newParquetSink(path string, columns []OutputColumn) (_ *parquetSink, err error) {
-	s := &parquetSink{path: path}
+	s := &parquetSink{path: path, blocks: make(chan writtenBlock), taken: make(chan struct{}, 1)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.discard())
 		}
 	}()
-	if s.staging, err = os.MkdirTemp(filepath.Dir(path), "."+filepath.Base(path)+".tmp-*"); err != nil {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".tmp-*")
+	if err != nil {
 		return nil, err
 	}
-	if s.db, err = duck.Open(duck.Options{Path: filepath.Join(s.staging, "rows.duckdb"), TempDir: s.staging, Threads: 1, Memory: parquetMemory}); err != nil {
+	s.file = f.Name()
+	if err = errors.Join(f.Chmod(0o644), f.Close()); err != nil { // whatever the umask
+		return nil, err
+	}
+	// On one thread the rows stay in their order.
+	if s.db, err = duck.Open(duck.Options{TempDir: s.spill(), Threads: 1, Memory: parquetMemory}); err != nil {
 		return nil, err
 	}
 	var defs []duck.ColumnDef
+	var names []string
 	for i := range columns {
-		t := outputType(columns[i].Values)
-		s.types = append(s.types, t)
-		s.names = append(s.names, positional(i)+" AS "+duck.Name(columns[i].Name))
-		defs = append(defs, duck.ColumnDef{Name: positional(i), Type: t})
+		defs = append(defs, duck.ColumnDef{Name: positional(i), Type: outputType(columns[i].Values)})
+		names = append(names, positional(i)+" AS "+duck.Name(columns[i].Name))
 	}
-	// In one transaction, which ends with the database: nothing has to be kept.
-	ctx := context.Background()
-	if err = s.db.Query(ctx, "BEGIN TRANSACTION", nil); err != nil {
+	ctx, cancel := context.WithCancel(context.Background())
+	if err = s.db.AddSource(writtenRows, defs, func(r *duck.Rows) error {
+		s.failed = s.next(ctx, r)
+		return s.failed
+	}); err != nil {
+		cancel()
 		return nil, err
 	}
-	if err = s.db.CreateTable(ctx, stagedRows, defs); err != nil {
-		return nil, err
-	}
-	s.appender, err = s.db.NewAppender(stagedRows, s.types)
-	return s, err
+	s.cancel, s.done = cancel, make(chan struct{})
+	go func() {
+		defer close(s.done)
+		s.err = s.db.Query(ctx, fmt.Sprintf("COPY (SELECT %s FROM %s()) TO %s (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false)",
+			strings.Join(names, ", "), writtenRows, duck.Literal(s.file)), nil)
+		if s.failed != nil {
+			s.err = s.failed
+		}
+	}()
+	return s, nil
 }
+
+// spill is the folder for what DuckDB has no room for, which it makes when it needs it.
+func (s *parquetSink) spill() string { return s.file + ".spill" }
 
 func outputType(values any) duck.ColumnType {
 	switch values.(type) {
@@ -78,59 +110,113 @@ func outputType(values any) duck.ColumnType {
 	return duck.Varchar
 }
 
-func (s *parquetSink) append(ctx context.Context, columns []OutputColumn, rows int) error {
-	var text []byte
-	for row := range rows {
-		if row%1024 == 0 && ctx.Err() != nil {
+// next hands DuckDB its next rows, none after the last.
+func (s *parquetSink) next(ctx context.Context, r *duck.Rows) error {
+	for s.at == s.rows {
+		select {
+		case block, ok := <-s.blocks:
+			if !ok {
+				return nil
+			}
+			if s.block, s.at, s.rows = block, 0, block.columns[0].rows(); s.rows == 0 {
+				s.taken <- struct{}{}
+			}
+		case <-ctx.Done():
 			return ctx.Err()
 		}
-		for i := range columns {
-			switch v := columns[i].Values.(type) {
-			case []string:
-				if v[row] != "" {
-					text = append(text[:0], v[row]...)
-					s.appender.Text(i, text)
-				}
-			case []float32:
-				s.appender.Float32(i, v[row])
-			case []float64:
-				s.appender.Float(i, v[row])
-			case []int32:
-				s.appender.Int32(i, v[row])
-			case []int64:
-				s.appender.Int(i, v[row])
-			case []bool:
-				s.appender.Bool(i, v[row])
+	}
+	if err := s.block.ctx.Err(); err != nil {
+		return err
+	}
+	r.Len = s.fitting(r.Most)
+	from, to := s.at, s.at+r.Len
+	for i := range s.block.columns {
+		switch v := s.block.columns[i].Values.(type) {
+		case []string:
+			if err := r.Texts(i, v[from:to]); err != nil {
+				return err
 			}
+		case []float32:
+			copy(duck.Fill[float32](r, i), v[from:to])
+		case []float64:
+			copy(duck.Fill[float64](r, i), v[from:to])
+		case []int32:
+			copy(duck.Fill[int32](r, i), v[from:to])
+		case []int64:
+			copy(duck.Fill[int64](r, i), v[from:to])
+		case []bool:
+			copy(duck.Fill[bool](r, i), v[from:to])
 		}
-		if err := s.appender.EndRow(); err != nil {
-			return err
-		}
+	}
+	if s.at = to; s.at == s.rows {
+		s.block = writtenBlock{}
+		s.taken <- struct{}{}
 	}
 	return nil
 }
 
+// fitting returns how many rows, of most, come next: long texts are not to add up.
+func (s *parquetSink) fitting(most int) int {
+	n := min(most, s.rows-s.at)
+	bytes := 0
+	for k := range n {
+		for i := range s.block.columns {
+			if v, ok := s.block.columns[i].Values.([]string); ok {
+				bytes += len(v[s.at+k])
+			}
+		}
+		if bytes > parquetTextBytes {
+			return max(1, k)
+		}
+	}
+	return n
+}
+
+func (s *parquetSink) append(ctx context.Context, columns []OutputColumn, _ int) error {
+	select {
+	case s.blocks <- writtenBlock{ctx, columns}:
+	case <-s.done:
+		return s.failure()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case <-s.taken:
+		return nil
+	case <-s.done:
+		return s.failure()
+	case <-ctx.Done():
+		s.stop() // the columns are the caller's again
+		return ctx.Err()
+	}
+}
+
+// failure is why the statement has ended.
+func (s *parquetSink) failure() error {
+	if s.err == nil {
+		return errors.New("the database has ended the table before its last rows")
+	}
+	return plain(s.err)
+}
+
+// stop ends the statement and waits until it has ended.
+func (s *parquetSink) stop() {
+	s.cancel()
+	<-s.done
+}
+
 func (s *parquetSink) finish(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return err
+	close(s.blocks)
+	select {
+	case <-s.done:
+	case <-ctx.Done():
+		s.stop()
+		return ctx.Err()
 	}
-	if err := s.appender.Close(); err != nil {
-		return err
+	if s.err != nil {
+		return s.failure()
 	}
-	f, err := os.CreateTemp(filepath.Dir(s.path), "."+filepath.Base(s.path)+".tmp-*")
-	if err != nil {
-		return err
-	}
-	s.file = f.Name()
-	if err := errors.Join(f.Chmod(0o644), f.Close()); err != nil {
-		return err
-	}
-	err = s.db.Query(ctx, fmt.Sprintf("COPY (SELECT %s FROM %s) TO %s (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false)",
-		strings.Join(s.names, ", "), stagedRows, duck.Literal(s.file)), nil)
-	if err != nil {
-		return plain(err)
-	}
-	if err := os.Chmod(s.file, 0o644); err != nil {
+	if err := os.Chmod(s.file, 0o644); err != nil { // DuckDB may have made it anew
 		return err
 	}
 	if err := atomicfile.Commit(s.file, s.path); err != nil {
@@ -141,24 +227,21 @@ func (s *parquetSink) finish(ctx context.Context) error {
 }
 
 func (s *parquetSink) discard() error {
-	if s.appender != nil {
-		s.appender.Abort()
-		s.appender = nil
+	if s.done != nil {
+		s.stop()
+		s.done = nil
 	}
 	if s.db != nil {
 		s.db.Close()
 		s.db = nil
 	}
-	var err error
-	if s.file != "" {
-		if err = os.Remove(s.file); errors.Is(err, fs.ErrNotExist) { // DuckDB removes what it did not finish
-			err = nil
-		}
-		s.file = ""
+	if s.file == "" {
+		return nil
 	}
-	if s.staging != "" {
-		err = errors.Join(err, os.RemoveAll(s.staging))
-		s.staging = ""
+	err := os.RemoveAll(s.spill())
+	if gone := os.Remove(s.file); !errors.Is(gone, fs.ErrNotExist) { // DuckDB removes what it did not finish
+		err = errors.Join(err, gone)
 	}
+	s.file = ""
 	return err
 }

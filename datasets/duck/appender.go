@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
-	"runtime"
 	"strings"
-	"unicode/utf8"
 	"unsafe"
 
 	"github.com/duckdb/duckdb-go/v2/mapping"
@@ -52,6 +50,17 @@ var columnTypes = [...]struct {
 
 func (t ColumnType) valid() bool { return t > 0 && int(t) < len(columnTypes) }
 
+// logical returns DuckDB's name for the type, which must be destroyed.
+func (t ColumnType) logical() mapping.LogicalType {
+	l := mapping.CreateLogicalType(columnTypes[t].id)
+	if columnTypes[t].list {
+		element := l
+		l = mapping.CreateListType(element)
+		mapping.DestroyLogicalType(&element)
+	}
+	return l
+}
+
 // String returns the type as SQL spells it.
 func (t ColumnType) String() string {
 	if !t.valid() {
@@ -83,13 +92,9 @@ func (d *DB) CreateTable(ctx context.Context, table string, columns []ColumnDef)
 	return d.Query(ctx, b.String(), nil)
 }
 
-const (
-	// arenaBlock is what the texts of a chunk are gathered in.
-	arenaBlock = 1 << 20
-	// chunkBytes of texts and lists end a chunk before it has all its rows, so
-	// that long values do not add up to more memory than was asked for.
-	chunkBytes = 16 << 20
-)
+// chunkBytes of texts and lists end a chunk before it has all its rows, so that
+// long values do not add up to more memory than was asked for.
+const chunkBytes = 16 << 20
 
 // Appender adds rows to a table of a DB, many times faster than INSERT. It
 // fills one of DuckDB's chunks in place: a value costs no call into C, and a
@@ -113,11 +118,7 @@ type Appender struct {
 	bytes    int // of texts and lists in the chunk
 	err      error
 
-	// Texts longer than what a String has in place lie here until the chunk is
-	// handed over. DuckDB's memory points at them, so they are pinned.
-	arena  [][]byte // blocks; all but the last are full
-	spare  []byte   // a block for the next chunk
-	pinner runtime.Pinner
+	texts textArena // until the chunk is handed over
 }
 
 // appendColumn is where a column's values of the current chunk lie.
@@ -147,13 +148,8 @@ func (d *DB) NewAppender(table string, types []ColumnType) (*Appender, error) {
 		if !t.valid() {
 			return nil, fmt.Errorf("duckdb: append to table %s: column %d has no type that exists: %v", table, i, t)
 		}
-		logical[i] = mapping.CreateLogicalType(columnTypes[t].id)
-		if columnTypes[t].list {
-			element := logical[i]
-			logical[i] = mapping.CreateListType(element)
-			mapping.DestroyLogicalType(&element)
-			a.lists = true
-		}
+		logical[i] = t.logical()
+		a.lists = a.lists || columnTypes[t].list
 		a.columns[i].kind = t
 	}
 	if d.busy != nil {
@@ -259,45 +255,13 @@ func (a *Appender) Text(column int, text []byte) {
 	if c == nil {
 		return
 	}
-	if !utf8.Valid(text) {
-		a.err = fmt.Errorf("duckdb: append to table %s: column %d: %.60q is not valid UTF-8", a.table, column, text)
+	v, long, err := a.texts.put(text)
+	if err != nil {
+		a.err = fmt.Errorf("duckdb: append to table %s: column %d: %w", a.table, column, err)
 		return
 	}
-	// The layout is that of String: read there.
-	var s [16]byte
-	if uint64(len(text)) > 1<<32-1 {
-		a.err = fmt.Errorf("duckdb: append to table %s: column %d: a text of %d bytes, above 4 GiB", a.table, column, len(text))
-		return
-	}
-	*(*uint32)(unsafe.Pointer(&s[0])) = uint32(len(text))
-	if len(text) <= 12 {
-		copy(s[4:], text)
-	} else {
-		copy(s[4:8], text)
-		// As a number: a pointer store would have the garbage collector look at
-		// the old content of DuckDB's memory.
-		*(*uintptr)(unsafe.Pointer(&s[8])) = uintptr(unsafe.Pointer(a.keep(text)))
-	}
-	*(*[16]byte)(unsafe.Add(c.data, a.row*16)) = s
-}
-
-// keep copies text to pinned memory.
-func (a *Appender) keep(text []byte) *byte {
-	n := len(a.arena) - 1
-	if n < 0 || cap(a.arena[n])-len(a.arena[n]) < len(text) {
-		block := a.spare
-		a.spare = nil
-		if cap(block) < len(text) {
-			block = make([]byte, 0, max(arenaBlock, len(text)))
-		}
-		a.pinner.Pin(unsafe.SliceData(block))
-		a.arena = append(a.arena, block)
-		n = len(a.arena) - 1
-	}
-	at := len(a.arena[n])
-	a.arena[n] = append(a.arena[n], text...)
-	a.bytes += len(text)
-	return &a.arena[n][at]
+	a.bytes += long
+	*(*String)(unsafe.Add(c.data, a.row*16)) = v
 }
 
 // Ints sets an INTEGER[] to a copy of values.
@@ -376,21 +340,9 @@ func (a *Appender) hand() error {
 	}
 	mapping.DataChunkReset(a.chunk)
 	a.row, a.bytes = 0, 0
-	a.release()
+	a.texts.release()
 	a.begin()
 	return nil
-}
-
-// release lets the texts go, but for a block to write the next ones to.
-func (a *Appender) release() {
-	a.pinner.Unpin()
-	for i, block := range a.arena {
-		if cap(block) == arenaBlock {
-			a.spare = block[:0]
-		}
-		a.arena[i] = nil
-	}
-	a.arena = a.arena[:0]
 }
 
 func (a *Appender) refuse() error {
@@ -441,6 +393,6 @@ func (a *Appender) free(drop bool) {
 	}
 	mapping.AppenderDestroy(&a.appender)
 	mapping.DestroyDataChunk(&a.chunk)
-	a.release()
+	a.texts.release()
 	a.err = errors.New("duckdb: append to table " + a.table + ": the appender is closed")
 }

@@ -29,6 +29,8 @@ type DB struct {
 	// busy is closed when a statement that was left behind has been prepared;
 	// nil when there is none.
 	busy chan struct{}
+
+	sources []*source
 }
 
 // Options say how a database is opened. The zero value is a database in memory
@@ -110,6 +112,9 @@ func (d *DB) close() {
 	d.closed = true
 	mapping.Disconnect(&d.conn)
 	mapping.Close(&d.db)
+	for _, s := range d.sources {
+		s.free()
+	}
 }
 
 func (d *DB) interrupt() {
@@ -347,7 +352,6 @@ type String struct {
 
 // Text returns the string's bytes without copying: valid as long as the chunk.
 func (s *String) Text() string {
-	const inlined = 12
 	if s.length <= inlined {
 		return unsafe.String(&s.prefix[0], s.length)
 	}

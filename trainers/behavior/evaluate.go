@@ -7,6 +7,7 @@ import (
 	"math"
 
 	"debut/datasets"
+	"debut/datasets/ahead"
 	"debut/trainers/gradient"
 	"debut/trainers/metrics"
 	"debut/trainers/model"
@@ -20,7 +21,7 @@ func (m *Model) measurePart(ctx context.Context, p *datasets.Part, limit int) (*
 	// Outputs and targets of all rows are needed for a ranking; the features of one block at a time are.
 	var out []float64
 	labels := new(datasets.Encoded)
-	for d, err := range p.Blocks(ctx) {
+	for d, err := range ahead.Of(ctx, 1, p.Blocks) {
 		if err != nil {
 			return nil, err
 		}
@@ -86,13 +87,20 @@ func widen(v []float32) []float64 {
 // blockRows is how many rows of a source are read, encoded and scored at a time.
 const blockRows = 16 * scoreBatch
 
+// blocks reads and encodes a source, the next block while one is scored.
+func (m *Model) blocks(ctx context.Context, src datasets.Source, baseDir string, needTarget bool) iter.Seq2[datasets.Block, error] {
+	return ahead.Of(ctx, 1, func(ctx context.Context) iter.Seq2[datasets.Block, error] {
+		return m.Encoder.Blocks(ctx, src, baseDir, needTarget, blockRows)
+	})
+}
+
 // Evaluate measures the model on labeled rows. The report tells of values that training did not see.
 func (m *Model) Evaluate(ctx context.Context, src datasets.Source, baseDir string) (*metrics.Result, datasets.EncodeReport, error) {
 	// A ranking needs outputs and targets of all rows, and no more of them.
 	var out []float64
 	var report datasets.EncodeReport
 	labels := new(datasets.Encoded)
-	for b, err := range m.Encoder.Blocks(ctx, src, baseDir, true, blockRows) {
+	for b, err := range m.blocks(ctx, src, baseDir, true) {
 		if err != nil {
 			return nil, report, err
 		}
@@ -115,7 +123,7 @@ func (m *Model) Evaluate(ctx context.Context, src datasets.Source, baseDir strin
 // "prediction".
 func (m *Model) Predict(ctx context.Context, src datasets.Source, baseDir string) iter.Seq2[*model.Predictions, error] {
 	return func(yield func(*model.Predictions, error) bool) {
-		for b, err := range m.Encoder.Blocks(ctx, src, baseDir, false, blockRows) {
+		for b, err := range m.blocks(ctx, src, baseDir, false) {
 			var p *model.Predictions
 			if err == nil {
 				p, err = m.predict(ctx, b)

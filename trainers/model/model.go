@@ -28,7 +28,7 @@ type Evaluator interface {
 // Predictor is a model that answers for each row of a source.
 type Predictor interface {
 	// Predict hands out the answers for a source in the order of its rows, some at a time, in memory for these: a column of answers
-	// or more, behind the id columns of the data. After an error there are no more.
+	// or more, behind the id columns of the data. What has been handed out does not change. After an error there are no more.
 	Predict(ctx context.Context, src datasets.Source, baseDir string) iter.Seq2[*Predictions, error]
 	// IDs names the columns that are carried through where the data have them.
 	IDs() []string

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"debut/datasets"
+	"debut/datasets/ahead"
 )
 
 // Written is what Write has written.
@@ -17,7 +18,8 @@ type Written struct {
 	Report  datasets.EncodeReport
 }
 
-// Write writes predictions to a file while they come, in the format of its extension. The file appears complete or not at all.
+// Write writes predictions to a file while the next come, in the format of its extension. The file appears complete or not at all.
+// The predictions are made in another goroutine, which has ended when Write returns.
 func Write(ctx context.Context, path string, predictions iter.Seq2[*Predictions, error]) (_ *Written, err error) {
 	out := &Written{}
 	var w *datasets.TableWriter
@@ -26,7 +28,8 @@ func Write(ctx context.Context, path string, predictions iter.Seq2[*Predictions,
 			w.Abort()
 		}
 	}()
-	for p, err := range predictions {
+	next := func(context.Context) iter.Seq2[*Predictions, error] { return predictions }
+	for p, err := range ahead.Of(ctx, 1, next) {
 		if err != nil {
 			return nil, err
 		}
