@@ -240,8 +240,11 @@ func openQuery(ctx context.Context, db *duck.DB, src *Source, baseDir string, op
 	for i := range columns {
 		aliases[i] = positional(i)
 	}
-	// A newline ends a comment the query may finish with.
-	rel.sql = "(" + query + "\n) AS q(" + strings.Join(aliases, ", ") + ")"
+	settled, _, err := db.Settled(ctx, query)
+	if err != nil {
+		return nil, nil, fmt.Errorf("query: %w", plain(err))
+	}
+	rel.sql = settled + " AS q(" + strings.Join(aliases, ", ") + ")"
 	return rel, files, nil
 }
 

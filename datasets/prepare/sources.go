@@ -36,7 +36,7 @@ func (p *pipeline) openSource(name string, s *Source) error {
 		m.From, err = p.stagePostgres(name, s.Postgres)
 	case s.Query != "" && len(s.Path) == 0:
 		m.From = "query"
-		err = p.exec("query", "CREATE TABLE "+duck.Name(name)+" AS SELECT * FROM ("+trimQuery(s.Query)+"\n)")
+		err = p.stageQuery(name, s.Query)
 	case s.vectors():
 		m.Files, err = p.stageVectors(name, s)
 	case contains(textFormats, s.Format):
@@ -47,6 +47,7 @@ func (p *pipeline) openSource(name string, s *Source) error {
 	if err != nil {
 		return p.at(err)
 	}
+	p.laid[name] = p.laid[name] || p.cfg.Threads == 1
 	if m.Rows, err = p.integer("", "SELECT count(*) FROM "+duck.Name(name)); err != nil {
 		return err
 	}
@@ -83,6 +84,29 @@ func contains(list []string, s string) bool {
 		}
 	}
 	return false
+}
+
+// stageQuery makes a table of a query, its rows in the order of the query, of the
+// tables it selects from, or else of all its columns.
+func (p *pipeline) stageQuery(name, query string) error {
+	query = trimQuery(query)
+	// Places in messages are those of the query alone.
+	if _, err := p.db.Describe(p.ctx, query); err != nil {
+		return p.explain("query", err)
+	}
+	from, statement, err := p.db.Settled(p.ctx, query)
+	if err != nil {
+		return p.explain("query", err)
+	}
+	create := func() error { return p.exec("query", "CREATE TABLE "+duck.Name(name)+" AS SELECT * FROM "+from) }
+	if statement.Threads {
+		return create()
+	}
+	if err := p.alone(create); err != nil {
+		return err
+	}
+	p.laid[name] = true
+	return nil
 }
 
 func trimQuery(q string) string { return strings.TrimRight(strings.TrimSpace(q), "; \t\r\n") }
@@ -126,11 +150,10 @@ func (p *pipeline) stageFiles(name string, s *Source) ([]manifest.Hash, error) {
 		if err := p.exec("", "CREATE VIEW data AS SELECT "+items+" FROM "+t.SQL); err != nil {
 			return nil, err
 		}
-		err = p.db.Query(p.ctx, "CREATE TABLE "+table+" AS SELECT * FROM ("+trimQuery(s.Query)+"\n)", nil)
-		if err == nil {
-			err = p.db.Query(p.ctx, "DROP VIEW data", nil)
+		if err := p.stageQuery(name, s.Query); err != nil {
+			return nil, err
 		}
-		if err != nil {
+		if err := p.db.Query(p.ctx, "DROP VIEW data", nil); err != nil {
 			return nil, p.explain("query", err)
 		}
 	} else {
