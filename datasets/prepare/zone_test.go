@@ -47,7 +47,7 @@ func TestZoneChild(t *testing.T) {
 
 func TestZones(t *testing.T) {
 	dir := folder(t, map[string]string{"zoned.csv": "id,z\n1,2024-03-30T23:30:00.020643Z\n2,2024-03-31T01:30:00Z\n3,2024-07-01T00:10:00+05:30\n"})
-	write(t, filepath.Join(dir, "z.parquet"), "SELECT * FROM (VALUES (1, TIMESTAMPTZ '2024-03-30 23:30:00+00'), (2, TIMESTAMPTZ '2024-03-31 05:00:00+05:30'), (3, TIMESTAMPTZ '1950-01-01 00:00:00Z')) v(id, z)")
+	copyTo(t, filepath.Join(dir, "z.parquet"), "SELECT * FROM (VALUES (1, TIMESTAMPTZ '2024-03-30 23:30:00+00'), (2, TIMESTAMPTZ '2024-03-31 05:00:00+05:30'), (3, TIMESTAMPTZ '1950-01-01 00:00:00Z')) v(id, z)")
 	first := ""
 	for _, env := range [][]string{{"TZ=UTC", "LC_ALL=C"}, {"TZ=America/New_York", "LC_ALL=de_DE.UTF-8"}, {"TZ=Asia/Kolkata", "LANG=th_TH.UTF-8"}} {
 		child := exec.Command(os.Args[0], "-test.run=^TestZoneChild$")
