@@ -379,16 +379,14 @@ func (d *dialect) translate(err error, files []string) error {
 // quote a whole query or list the columns of a file.
 const maxDatabaseText = 1000
 
-// plain shortens DuckDB's message to its first line, with its position marks
-// and suggestions of settings left out.
+// plain shortens DuckDB's message to one line, with the place it is about and
+// without suggestions of settings.
 func plain(err error) error {
 	var q *duck.Error
 	if !errors.As(err, &q) {
 		return err
 	}
-	text, _, _ := strings.Cut(strings.TrimSpace(q.Message), "\n\n")
-	text, _, _ = strings.Cut(text, "Possible fixes")
-	return errors.New("duckdb: " + shorten(strings.Join(strings.Fields(text), " "), maxDatabaseText))
+	return errors.New("duckdb: " + q.Short(maxDatabaseText))
 }
 
 func (r *relation) noRows() error {

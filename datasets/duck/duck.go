@@ -216,23 +216,6 @@ func (d *DB) prepare(ctx context.Context, sql string) (mapping.PreparedStatement
 	return stmt, nil
 }
 
-// Error is what DuckDB said about a statement.
-type Error struct{ Message string }
-
-func (e *Error) Error() string { return e.Message }
-
-// Short returns the message without DuckDB's position marks and suggestions of
-// settings, on one line of at most limit bytes: it may quote a whole query.
-func (e *Error) Short(limit int) string {
-	text, _, _ := strings.Cut(strings.TrimSpace(e.Message), "\n\n")
-	text, _, _ = strings.Cut(text, "Possible fixes")
-	text = strings.Join(strings.Fields(text), " ")
-	if len(text) > limit {
-		text = strings.ToValidUTF8(text[:limit], "") + "…"
-	}
-	return text
-}
-
 // Query runs one statement and hands each chunk of its result to visit, in
 // order. visit may be nil. The chunk's memory is valid only during the call.
 // The whole result is made before the first chunk is handed out.
