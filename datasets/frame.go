@@ -118,7 +118,7 @@ func (s *Series) Format(i int) string {
 // formatNumber writes whole numbers without an exponent, so that codes and
 // identifiers read as such.
 func formatNumber(v float64) string {
-	if v == math.Trunc(v) && math.Abs(v) < 1e15 {
+	if v == math.Trunc(v) && math.Abs(v) <= maxWhole {
 		return strconv.FormatInt(int64(v), 10)
 	}
 	return strconv.FormatFloat(v, 'g', -1, 64)

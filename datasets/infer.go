@@ -42,6 +42,7 @@ type textColumn struct {
 
 	present int
 	bad     badValues // values that are not numbers, while numbers
+	wideness
 
 	// learned columns are of a type that training found; their dates are
 	// written in layout, or year first when that is "".
@@ -127,6 +128,8 @@ func (t *textColumn) add(text string, valid bool) {
 		if !ok {
 			v = math.NaN()
 			t.bad.add(text, 1)
+		} else {
+			t.text(v, text)
 		}
 		t.series.Floats = append(t.series.Floats, v)
 		return
@@ -169,6 +172,8 @@ func (t *textColumn) toNumbers() {
 		if !ok {
 			v = math.NaN()
 			t.bad.add(text, t.counts[i])
+		} else {
+			t.text(v, text)
 		}
 		values[i] = v
 	}
@@ -203,6 +208,8 @@ func (t *textColumn) finish(from *origin) (s *Series, reread bool, err error) {
 func (t *textColumn) decide(from *origin) (s *Series, reread bool, err error) {
 	if t.numbers {
 		switch {
+		case t.declared == TypeAuto && t.ids():
+			return nil, true, nil
 		case t.bad.count == 0:
 			return t.series, false, nil
 		case t.applied && t.bad.decimalCommas(t.present):
@@ -248,6 +255,9 @@ func (t *textColumn) decide(from *origin) (s *Series, reread bool, err error) {
 	if t.mostlyNumbers() {
 		text := *t
 		t.toNumbers()
+		if t.ids() {
+			return text.series, false, nil
+		}
 		if t.bad.count == 0 {
 			return t.series, false, nil
 		}

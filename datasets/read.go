@@ -28,7 +28,8 @@ const OtherColumns = "*"
 // to be ignored. Types not declared are those of a Parquet or JSON file or of
 // the query; for CSV they follow from all values: a column whose values are at
 // least 95 % numbers has to be numbers throughout, and an exception is an
-// error (*ValueError) that names file and line. Lists of numbers, all of one
+// error (*ValueError) that names file and line. Whole numbers of more than 2⁵³,
+// where a float64 loses digits, are ids and become texts. Lists of numbers, all of one
 // length, are vectors; texts such as "[0.5, -1]" are where they are declared so.
 // Other columns of lists, and those of structs and maps, are errors unless they
 // are ignored. Source.Vectors adds columns of vectors behind the others.
@@ -116,6 +117,7 @@ type relation struct {
 	names   []string
 	// untyped relations hold texts only, whose types follow from the values.
 	untyped bool
+	retyped bool // numbers of JSON are texts, for their digits
 	null    map[string]bool
 	options readOptions
 	joins   []vectorJoin // the source's vectors
@@ -166,8 +168,10 @@ func openRelation(ctx context.Context, db *duck.DB, src *Source, baseDir string,
 		}
 		return rel, files, nil
 	}
-	rel.sql = typedReader(format, files)
-	if rel.columns, err = db.Describe(ctx, "SELECT * FROM "+rel.sql); err != nil {
+	if rel.sql, rel.retyped, err = exactReader(ctx, db, format, files); err == nil {
+		rel.columns, err = db.Describe(ctx, "SELECT * FROM "+rel.sql)
+	}
+	if err != nil {
 		return nil, nil, fmt.Errorf("read %s as %s: %w", displayName(files[0]), format, plain(err))
 	}
 	for _, c := range rel.columns {
@@ -192,22 +196,39 @@ func openQuery(ctx context.Context, db *duck.DB, src *Source, baseDir string, op
 		if name == "data" {
 			rel.origin.files = paths
 		}
-		reader := typedReader(format, paths)
+		create := func(reader string) error {
+			return db.Query(ctx, "CREATE VIEW "+duck.Name(name)+" AS SELECT * FROM "+reader, nil)
+		}
 		if format == "csv" {
 			d, err := sniffDialect(ctx, paths, s, options.applied)
 			if err != nil {
 				return err
 			}
-			reader = d.sniffCSV(paths, s)
 			rel.untyped = true
 			if name == "data" {
 				rel.origin.dialect = d
 			}
-			if err := db.Query(ctx, "CREATE VIEW "+duck.Name(name)+" AS SELECT * FROM "+reader, nil); err != nil {
+			reader := d.sniffCSV(paths, s)
+			typed := func(names []string) (string, error) {
+				return strings.TrimSuffix(reader, ")") + typesOption(asTexts(nil, names)) + ")", nil
+			}
+			wide, err := writtenWide(ctx, db, reader, nil, typed)
+			if err != nil {
 				return d.translate(err, paths)
 			}
-		} else if err := db.Query(ctx, "CREATE VIEW "+duck.Name(name)+" AS SELECT * FROM "+reader, nil); err != nil {
-			return fmt.Errorf("read %s as %s: %w", displayName(paths[0]), format, plain(err))
+			reader, _ = typed(wide)
+			if err := create(reader); err != nil {
+				return d.translate(err, paths)
+			}
+		} else {
+			reader, retyped, err := exactReader(ctx, db, format, paths)
+			if err == nil {
+				rel.retyped = rel.retyped || retyped
+				err = create(reader)
+			}
+			if err != nil {
+				return fmt.Errorf("read %s as %s: %w", displayName(paths[0]), format, plain(err))
+			}
 		}
 		files = append(files, paths...)
 		return nil
@@ -240,8 +261,11 @@ func openQuery(ctx context.Context, db *duck.DB, src *Source, baseDir string, op
 	for i := range columns {
 		aliases[i] = positional(i)
 	}
-	// A newline ends a comment the query may finish with.
-	rel.sql = "(" + query + "\n) AS q(" + strings.Join(aliases, ", ") + ")"
+	settled, _, err := db.Settled(ctx, query)
+	if err != nil {
+		return nil, nil, fmt.Errorf("query: %w", plain(err))
+	}
+	rel.sql = settled + " AS q(" + strings.Join(aliases, ", ") + ")"
 	return rel, files, nil
 }
 
@@ -283,6 +307,22 @@ func typedReader(format string, files []string) string {
 		return "read_json(" + duck.Literals(files) + ", sample_size = -1)"
 	}
 	return "read_parquet(" + duck.Literals(files) + ")"
+}
+
+// exactReader is typedReader that reads whole numbers of JSON as text where they
+// are too large for DuckDB's integers, and then says so.
+func exactReader(ctx context.Context, db *duck.DB, format string, files []string) (reader string, retyped bool, err error) {
+	reader = typedReader(format, files)
+	if format != "json" {
+		return reader, false, nil
+	}
+	typed := func(names []string) (string, error) { return rereadJSON(ctx, db, files, names) }
+	wide, err := writtenWide(ctx, db, reader, nil, typed)
+	if err != nil || len(wide) == 0 {
+		return reader, false, err
+	}
+	reader, err = typed(wide)
+	return reader, true, err
 }
 
 // readCSV reads every column as text; types are found in Go.
@@ -339,16 +379,14 @@ func (d *dialect) translate(err error, files []string) error {
 // quote a whole query or list the columns of a file.
 const maxDatabaseText = 1000
 
-// plain shortens DuckDB's message to its first line, with its position marks
-// and suggestions of settings left out.
+// plain shortens DuckDB's message to one line, with the place it is about and
+// without suggestions of settings.
 func plain(err error) error {
 	var q *duck.Error
 	if !errors.As(err, &q) {
 		return err
 	}
-	text, _, _ := strings.Cut(strings.TrimSpace(q.Message), "\n\n")
-	text, _, _ = strings.Cut(text, "Possible fixes")
-	return errors.New("duckdb: " + shorten(strings.Join(strings.Fields(text), " "), maxDatabaseText))
+	return errors.New("duckdb: " + q.Short(maxDatabaseText))
 }
 
 func (r *relation) noRows() error {
@@ -446,6 +484,11 @@ func (r *relation) read(ctx context.Context, db *duck.DB, overrides map[string]s
 		}
 		if _, err := r.readColumns(ctx, db, again, types, nil, series); err != nil {
 			return nil, err
+		}
+	}
+	for _, i := range wanted {
+		if s := series[i]; s.Kind == Text && s.note == "" && declaredType(r.names[i], overrides) == TypeAuto && (r.untyped || r.retyped || kindOf(r.columns[i].Type) == Numeric) {
+			s.note = wideNote(s)
 		}
 	}
 	f := &Frame{origin: r.origin, available: r.available()}
@@ -564,14 +607,17 @@ func (r *relation) newReader(i int, declared string) (columnReader, string) {
 	}
 	switch kindOf(r.columns[i].Type) {
 	case Numeric:
+		t := r.columns[i].Type
 		switch declared {
 		case TypeAuto, TypeNumeric:
-			return &numberReader{series: &Series{Name: name, Kind: Numeric}}, "CAST(" + column + " AS DOUBLE)"
+			return &numberReader{series: &Series{Name: name, Kind: Numeric}, auto: declared == TypeAuto, floating: isFloating(t)}, "CAST(" + column + " AS DOUBLE)"
 		case TypeCategorical, TypeText:
-			if isFloating(r.columns[i].Type) {
+			if isFloating(t) {
 				// Formatted in Go: 1, not 1.0.
 				return &numberReader{series: &Series{Name: name, Kind: Numeric}, asText: true}, "CAST(" + column + " AS DOUBLE)"
 			}
+			reader, _ := text(false)
+			return reader, exactText(column, t)
 		}
 	case Boolean:
 		if declared == TypeAuto || declared == TypeBoolean {
@@ -607,7 +653,7 @@ func kindOf(t mapping.Type) Kind {
 }
 
 func isFloating(t mapping.Type) bool {
-	return t == mapping.TypeFloat || t == mapping.TypeDouble || t == mapping.TypeDecimal
+	return t == mapping.TypeFloat || t == mapping.TypeDouble
 }
 
 type textReader struct{ *textColumn }
@@ -624,9 +670,12 @@ func (t *textReader) read(c *duck.Chunk, column int) {
 }
 
 type numberReader struct {
-	series *Series
-	asText bool
-	bad    int
+	series   *Series
+	asText   bool
+	auto     bool // the type follows from the values
+	floating bool // the file has floating-point numbers
+	bad      int
+	wideness
 }
 
 func (r *numberReader) read(c *duck.Chunk, column int) {
@@ -638,6 +687,8 @@ func (r *numberReader) read(c *duck.Chunk, column int) {
 		case math.IsNaN(v) || math.IsInf(v, 0):
 			r.bad++
 			v = math.NaN()
+		case r.auto:
+			r.value(v)
 		}
 		r.series.Floats = append(r.series.Floats, v)
 	}
@@ -665,8 +716,13 @@ func (r *numberReader) finish(from *origin) (*Series, bool, error) {
 		}
 		return nil, false, &ValueError{Place: place, Column: r.series.Name, Value: value, Problem: problem, Remedy: remedy}
 	}
-	if r.asText {
+	switch {
+	case r.asText:
 		return r.series.texts(), false, nil
+	case r.ids() && !r.floating:
+		return nil, true, nil
+	case r.ids():
+		r.series.note = lostNote(r.series.Name)
 	}
 	return r.series, false, nil
 }

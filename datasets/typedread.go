@@ -63,7 +63,7 @@ func (r *relation) guess(ctx context.Context, db *duck.DB, indexes []int, types 
 			dates = layout
 		}
 		if kind == Numeric || kind == Date {
-			guesses[i] = &convertedReader{series: &Series{Name: r.names[i], Kind: kind, layout: layout}}
+			guesses[i] = &convertedReader{series: &Series{Name: r.names[i], Kind: kind, layout: layout}, exact: types[i] == TypeAuto}
 		}
 	}
 	return guesses, nil
@@ -103,7 +103,8 @@ func (r *relation) guessed(guesses map[int]*convertedReader) *relation {
 // convertedReader takes a column that DuckDB has converted.
 type convertedReader struct {
 	series *Series
-	wrong  bool // a value is not finite
+	exact  bool // a value must not lose digits
+	wrong  bool // a value is not finite, or may have lost digits
 }
 
 func (g *convertedReader) read(c *duck.Chunk, column int) {
@@ -115,7 +116,7 @@ func (g *convertedReader) read(c *duck.Chunk, column int) {
 		for i, v := range out {
 			if !mask.Valid(i) {
 				out[i] = math.NaN()
-			} else if v-v != 0 {
+			} else if v-v != 0 || g.exact && math.Abs(v) >= maxWhole {
 				g.wrong = true
 			}
 		}

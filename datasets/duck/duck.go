@@ -1,6 +1,7 @@
 // Package duck runs DuckDB through its C interface: database/sql boxes every
 // value and reads a fifth as fast. A DB never fetches extensions, so nothing
-// that is computed depends on the network.
+// that is computed depends on the network; its zone is UTC, so nothing depends on
+// that of the host. Statement says what the rows of somebody else's query hang on.
 package duck
 
 import (
@@ -30,7 +31,8 @@ type DB struct {
 	// nil when there is none.
 	busy chan struct{}
 
-	sources []*source
+	sources   []*source
+	functions *functions // known once they were asked for
 }
 
 // Options say how a database is opened. The zero value is a database in memory
@@ -86,7 +88,25 @@ func Open(o Options) (*DB, error) {
 		mapping.Close(&d.db)
 		return nil, errors.New("duckdb: connect to the database")
 	}
+	for _, sql := range settings {
+		if err := d.Query(context.Background(), sql, nil); err != nil {
+			d.Close()
+			return nil, fmt.Errorf("duckdb: %s: %w", sql, err)
+		}
+	}
 	return d, nil
+}
+
+// settings make results independent of the host: times with a zone, which are
+// taken apart and shown in that of the session, are in UTC.
+var settings = []string{"SET GLOBAL TimeZone = 'UTC'", "SET GLOBAL Calendar = 'gregorian'"}
+
+// SetThreads changes the number of worker threads, 0 for one a processor.
+func (d *DB) SetThreads(ctx context.Context, n int) error {
+	if n <= 0 {
+		return d.Query(ctx, "RESET GLOBAL threads", nil)
+	}
+	return d.Query(ctx, "SET GLOBAL threads = "+strconv.Itoa(n), nil)
 }
 
 // Close closes the database. A query under way must have returned. Where the
@@ -198,23 +218,6 @@ func (d *DB) prepare(ctx context.Context, sql string) (mapping.PreparedStatement
 		return mapping.PreparedStatement{}, err
 	}
 	return stmt, nil
-}
-
-// Error is what DuckDB said about a statement.
-type Error struct{ Message string }
-
-func (e *Error) Error() string { return e.Message }
-
-// Short returns the message without DuckDB's position marks and suggestions of
-// settings, on one line of at most limit bytes: it may quote a whole query.
-func (e *Error) Short(limit int) string {
-	text, _, _ := strings.Cut(strings.TrimSpace(e.Message), "\n\n")
-	text, _, _ = strings.Cut(text, "Possible fixes")
-	text = strings.Join(strings.Fields(text), " ")
-	if len(text) > limit {
-		text = strings.ToValidUTF8(text[:limit], "") + "…"
-	}
-	return text
 }
 
 // Query runs one statement and hands each chunk of its result to visit, in

@@ -39,7 +39,8 @@ type Options struct {
 // and database, without user and password.
 //
 // Types: truth values, whole numbers, floating-point numbers, dates and times
-// keep theirs; numeric becomes DOUBLE; times with a zone become their UTC reading;
+// keep theirs; numeric becomes DOUBLE, but for whole numbers too large for it, which
+// become BIGINT, HUGEINT or text, whichever holds them; times with a zone become their UTC reading;
 // arrays of numbers become FLOAT[]; all other types but bytea become text.
 func Stage(ctx context.Context, db *duck.DB, table string, o Options) (from string, err error) {
 	cfg, err := pgx.ParseConfig(o.DSN)
@@ -100,7 +101,11 @@ func (r *reading) fail(what string, err error) error { return explain(r.from, wh
 
 // column is a column of the result: what the server is asked for, and what
 // DuckDB makes of it.
-type column struct{ name, send, typ, take string }
+type column struct {
+	name, send, typ, take string
+
+	digits bool // text of a number of any length
+}
 
 func (r *reading) stage(db *duck.DB, table string) (err error) {
 	tx, err := r.conn.BeginTx(r.ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
@@ -108,6 +113,12 @@ func (r *reading) stage(db *duck.DB, table string) (err error) {
 		return r.fail("cannot begin to read", err)
 	}
 	defer func() { _ = tx.Rollback(context.WithoutCancel(r.ctx)) }() // nothing was written
+	// Workers and scans that join others' would make sums and ties a matter of timing.
+	for _, set := range []string{"SET LOCAL max_parallel_workers_per_gather = 0", "SET LOCAL synchronize_seqscans = off"} {
+		if _, err := tx.Exec(r.ctx, set); err != nil {
+			return r.fail("cannot begin to read", err)
+		}
+	}
 	query, order := strings.TrimRight(strings.TrimSpace(r.o.Query), "; \t\r\n"), r.o.Order
 	if r.o.Table != "" {
 		name := pgx.Identifier(strings.Split(r.o.Table, ".")).Sanitize()
@@ -216,8 +227,10 @@ func (r *reading) columns(fields []pgconn.FieldDescription) ([]column, error) {
 			c.typ = "INTEGER"
 		case pgtype.Int8OID:
 			c.typ = "BIGINT"
-		case pgtype.Float4OID, pgtype.Float8OID, pgtype.NumericOID:
+		case pgtype.Float4OID, pgtype.Float8OID:
 			c.typ = "DOUBLE"
+		case pgtype.NumericOID:
+			c.digits, c.take = true, "CAST("+local+" AS DOUBLE)"
 		case pgtype.DateOID:
 			c.typ = "DATE"
 		case pgtype.TimestampOID:
@@ -277,17 +290,56 @@ func (w *watched) Write(b []byte) (int, error) {
 // load makes the table of the file. A missing value is nothing at all, an empty
 // text is in quotes.
 func (r *reading) load(db *duck.DB, table, path string, columns []column) error {
-	types, items := make([]string, len(columns)), make([]string, len(columns))
+	types := make([]string, len(columns))
 	for i, c := range columns {
 		types[i] = fmt.Sprintf("'c%d': '%s'", i, c.typ)
-		items[i] = c.take + " AS " + duck.Name(c.name)
 	}
-	sql := fmt.Sprintf(`CREATE TABLE %s AS SELECT %s FROM read_csv(%s, auto_detect = false, header = false, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, max_line_size = 16777216, columns = {%s})`,
-		duck.Name(table), strings.Join(items, ", "), duck.Literal(path), strings.Join(types, ", "))
-	err := db.Query(r.ctx, sql, nil)
+	file := fmt.Sprintf(`read_csv(%s, auto_detect = false, header = false, delim = ',', quote = '"', escape = '"', nullstr = '', allow_quoted_nulls = false, max_line_size = 16777216, columns = {%s})`,
+		duck.Literal(path), strings.Join(types, ", "))
+	err := r.widen(db, file, columns)
+	if err == nil {
+		items := make([]string, len(columns))
+		for i, c := range columns {
+			items[i] = c.take + " AS " + duck.Name(c.name)
+		}
+		err = db.Query(r.ctx, fmt.Sprintf("CREATE TABLE %s AS SELECT %s FROM %s", duck.Name(table), strings.Join(items, ", "), file), nil)
+	}
 	var q *duck.Error
 	if errors.As(err, &q) {
 		return fmt.Errorf("%s: %s: duckdb: %s", r.from, r.what(), q.Short(500))
 	}
 	return err
+}
+
+// widen finds the numeric columns of whole numbers of which a DOUBLE would lose
+// digits, and the types that keep them.
+func (r *reading) widen(db *duck.DB, file string, columns []column) error {
+	for i := range columns {
+		c := &columns[i]
+		if !c.digits {
+			continue
+		}
+		local := fmt.Sprintf("c%d", i)
+		sql := fmt.Sprintf(`SELECT coalesce(bool_and(regexp_full_match(%[1]s, '-?[0-9]+(\.0*)?')) AND bool_or(abs(TRY_CAST(%[1]s AS DOUBLE)) >= 9007199254740992), FALSE),
+coalesce(bool_and(TRY_CAST(%[1]s AS BIGINT) IS NOT NULL) FILTER (WHERE %[1]s IS NOT NULL), FALSE), coalesce(bool_and(TRY_CAST(%[1]s AS HUGEINT) IS NOT NULL) FILTER (WHERE %[1]s IS NOT NULL), FALSE) FROM %[2]s`, local, file)
+		err := db.Query(r.ctx, sql, func(k *duck.Chunk) error {
+			wide, _ := duck.Vector[bool](k, 0)
+			big, _ := duck.Vector[bool](k, 1)
+			huge, _ := duck.Vector[bool](k, 2)
+			switch {
+			case !wide[0]:
+			case big[0]:
+				c.take = "CAST(" + local + " AS BIGINT)"
+			case huge[0]:
+				c.take = "CAST(" + local + " AS HUGEINT)"
+			default:
+				c.take = "regexp_replace(" + local + `, '\..*', '')`
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

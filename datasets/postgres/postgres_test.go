@@ -126,6 +126,24 @@ func TestLostConnection(t *testing.T) {
 	}
 }
 
+// A numeric of whole numbers keeps its digits, others are floating-point numbers.
+func TestNumericKeepsDigits(t *testing.T) {
+	s := postgrestest.Start(t)
+	s.Exec(t, `CREATE TABLE ids (a numeric(20,0), b numeric, c numeric(60,0), d numeric, e numeric(38,2), f numeric);
+INSERT INTO ids VALUES (18446744073709551001, 9007199254740993, 12345678901234567890123456789012345678901234567891, 9007199254740993.5, 9007199254740995.00, 12),
+ (18446744073709551002, 9007199254740995, 12345678901234567890123456789012345678901234567892, 1, 9007199254740993.00, NULL), (NULL, NULL, NULL, NULL, NULL, 'NaN');`)
+	db := database(t)
+	if _, err := Stage(context.Background(), db, "ids", Options{DSN: s.DSN(), Table: "ids", TempDir: t.TempDir()}); err != nil {
+		t.Fatal(err)
+	}
+	if got := texts(t, db, "SELECT column_type FROM (DESCRIBE ids)"); got != "HUGEINT\nBIGINT\nVARCHAR\nDOUBLE\nBIGINT\nDOUBLE" {
+		t.Errorf("types %s", got)
+	}
+	if got := texts(t, db, "SELECT a, b, c, e FROM ids WHERE a IS NOT NULL ORDER BY a"); got != "18446744073709551001|9007199254740993|12345678901234567890123456789012345678901234567891|9007199254740995\n18446744073709551002|9007199254740995|12345678901234567890123456789012345678901234567892|9007199254740993" {
+		t.Errorf("read\n%s", got)
+	}
+}
+
 func TestCanceled(t *testing.T) {
 	s := postgrestest.Start(t)
 	ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)

@@ -153,7 +153,7 @@ func (p *pipeline) aggregate(a *Aggregate) error {
 			return err
 		}
 	}
-	pairs, err := p.keys(a.Key, a.Keys, columns, where)
+	pairs, err := p.keys(a.Key, a.Keys, columns, where, events)
 	if err != nil {
 		return err
 	}

@@ -33,7 +33,7 @@ func (j *Join) validate(c *Config, path string) error {
 }
 
 // keys returns the pairs of equal columns: here, there.
-func (p *pipeline) keys(on []string, keys map[string]string, there []column, table string) (pairs [][2]column, err error) {
+func (p *pipeline) keys(on []string, keys map[string]string, there []column, table, from string) (pairs [][2]column, err error) {
 	add := func(key, here, other string) error {
 		a, err := p.column(key, here)
 		if err != nil {
@@ -45,6 +45,15 @@ func (p *pipeline) keys(on []string, keys map[string]string, there []column, tab
 		}
 		if isNumber(a.typ) != isNumber(b.typ) {
 			return p.configErrorf(key, "column %q is %s here and %s in %s; cast one of them", here, a.typ, b.typ, table)
+		}
+		if isInteger(a.typ) && isFloat(b.typ) || isFloat(a.typ) && isInteger(b.typ) {
+			// One of them becomes the other's type in a comparison, and loses digits.
+			if err := p.checkDigits(key, here, a, p.current); err != nil {
+				return err
+			}
+			if err := p.checkDigits(key, other, b, from); err != nil {
+				return err
+			}
 		}
 		pairs = append(pairs, [2]column{a, b})
 		return nil
@@ -62,6 +71,20 @@ func (p *pipeline) keys(on []string, keys map[string]string, there []column, tab
 	return pairs, nil
 }
 
+func isFloat(typ string) bool { return typ == "FLOAT" || typ == "DOUBLE" }
+
+// checkDigits refuses a key of whole numbers that is compared with floating-point
+// numbers, and a floating-point key, where values are larger than those hold.
+func (p *pipeline) checkDigits(key, name string, c column, from string) error {
+	col := duck.Name(c.name)
+	n, err := p.integer(key, fmt.Sprintf("SELECT count(*) FROM %s WHERE %s >= 9007199254740992 OR %[2]s <= -9007199254740992", from, col))
+	if err != nil || n == 0 {
+		return err
+	}
+	return p.configErrorf(key, "column %q is compared with one of another type, and %d of its values, which are %s, are more than 2^53, where floating-point numbers lose digits and different ids become equal; write both columns as whole numbers or text where the data are made",
+		name, n, c.typ)
+}
+
 // join adds columns of another source, of at most one row there for each row
 // here: a join never multiplies rows.
 func (p *pipeline) join(j *Join) error {
@@ -69,7 +92,7 @@ func (p *pipeline) join(j *Join) error {
 	if err != nil {
 		return err
 	}
-	pairs, err := p.keys(j.On, j.Keys, there, j.Table)
+	pairs, err := p.keys(j.On, j.Keys, there, j.Table, duck.Name(j.Table))
 	if err != nil {
 		return err
 	}

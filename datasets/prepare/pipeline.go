@@ -54,6 +54,9 @@ type pipeline struct {
 	split   bool // there is a part column
 	names   int  // of views and tables made
 
+	laid   map[string]bool // sources whose rows lie as one thread has put them
+	serial bool            // the step under way hangs on the order of rows
+
 	step    *manifest.Step // under way
 	path    string         // its place in the configuration
 	title   string
@@ -79,6 +82,10 @@ func join(path, key string) string {
 
 // explain makes DuckDB's message about a step's SQL readable.
 func (p *pipeline) explain(key string, err error) error {
+	var v *duck.VaryingError
+	if errors.As(err, &v) {
+		return p.configErrorf(key, "%v", v)
+	}
 	var q *duck.Error
 	if !errors.As(err, &q) {
 		return err
@@ -226,6 +233,11 @@ func (p *pipeline) typeOf(key, expr, from string) (string, error) {
 	if len(rows) != 1 {
 		return "", p.configErrorf(key, "%q is not a single expression", expr)
 	}
+	statement, err := p.db.Statement(p.ctx, "SELECT "+expr+"\n FROM "+from)
+	if err != nil {
+		return "", p.explain(key, err)
+	}
+	p.serial = p.serial || !statement.Plain
 	return rows[0][0], nil
 }
 
@@ -286,6 +298,9 @@ func (p *pipeline) name(kind string) string {
 // view lets the rows go through a SELECT that keeps them one by one, or leaves
 // some out. columns are what it gives.
 func (p *pipeline) view(key, sql string, columns []column) error {
+	if p.serial { // and is not computed again by every later look at the rows
+		return p.make(key, sql, columns)
+	}
 	name := p.name("rows")
 	if err := p.exec(key, "CREATE VIEW "+name+" AS "+sql); err != nil {
 		return err
@@ -298,7 +313,12 @@ func (p *pipeline) view(key, sql string, columns []column) error {
 // make makes a table of a SELECT and forgets what it was made of.
 func (p *pipeline) make(key, sql string, columns []column) error {
 	name := p.name("table")
-	if err := p.exec(key, "CREATE TABLE "+name+" AS "+sql); err != nil {
+	create := func() error { return p.exec(key, "CREATE TABLE "+name+" AS "+sql) }
+	if p.serial {
+		if err := p.alone(create); err != nil {
+			return err
+		}
+	} else if err := create(); err != nil {
 		return err
 	}
 	for _, v := range slices.Backward(p.views) {
@@ -322,6 +342,11 @@ func (p *pipeline) materialize() error {
 		return nil
 	}
 	return p.make("", "SELECT * FROM "+p.current, p.columns)
+}
+
+// inOrder makes a table in which the rows lie in the order of their numbers.
+func (p *pipeline) inOrder() error {
+	return p.make("", "SELECT * FROM "+p.current+" ORDER BY "+rowColumn, p.columns)
 }
 
 // replace is a SELECT of all columns, some of them replaced by expressions.

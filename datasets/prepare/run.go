@@ -49,7 +49,7 @@ func Run(ctx context.Context, cfg *Config, opt Options) (_ *manifest.Dataset, er
 	if err != nil {
 		return nil, err
 	}
-	p := &pipeline{ctx: ctx, cfg: cfg, log: opt.Log, baseDir: opt.BaseDir, dir: folder.Dir, temp: folder.Work, show: opt.SQL}
+	p := &pipeline{ctx: ctx, cfg: cfg, log: opt.Log, baseDir: opt.BaseDir, dir: folder.Dir, temp: folder.Work, show: opt.SQL, laid: map[string]bool{}}
 	defer func() { err = errors.Join(err, folder.Discard(), os.RemoveAll(p.temp)) }()
 	p.made = manifest.Dataset{Version: manifest.Version, Seed: cfg.Seed}
 	if err := p.run(opt.DryRun); err != nil {
@@ -114,7 +114,7 @@ func (p *pipeline) run(dry bool) (err error) {
 // do runs one step and records what it did.
 func (p *pipeline) do(kind string, apply func() error) error {
 	p.step = &manifest.Step{Kind: kind, RowsIn: p.rows}
-	p.title = kind
+	p.title, p.serial = kind, false
 	began := time.Now()
 	err := apply()
 	if err != nil {

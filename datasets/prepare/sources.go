@@ -37,7 +37,7 @@ func (p *pipeline) openSource(name string, s *Source) error {
 		m.From, err = p.stagePostgres(name, s.Postgres)
 	case s.Query != "" && len(s.Path) == 0:
 		m.From = "query"
-		err = p.exec("query", "CREATE TABLE "+duck.Name(name)+" AS SELECT * FROM ("+trimQuery(s.Query)+"\n)")
+		err = p.stageQuery(name, s.Query)
 	case s.vectors():
 		m.Files, err = p.stageVectors(name, s)
 	case contains(textFormats, s.Format):
@@ -48,6 +48,7 @@ func (p *pipeline) openSource(name string, s *Source) error {
 	if err != nil {
 		return p.at(err)
 	}
+	p.laid[name] = p.laid[name] || p.cfg.Threads == 1
 	if m.Rows, err = p.integer("", "SELECT count(*) FROM "+duck.Name(name)); err != nil {
 		return err
 	}
@@ -86,6 +87,29 @@ func contains(list []string, s string) bool {
 	return false
 }
 
+// stageQuery makes a table of a query, its rows in the order of the query, of the
+// tables it selects from, or else of all its columns.
+func (p *pipeline) stageQuery(name, query string) error {
+	query = trimQuery(query)
+	// Places in messages are those of the query alone.
+	if _, err := p.db.Describe(p.ctx, query); err != nil {
+		return p.explain("query", err)
+	}
+	from, statement, err := p.db.Settled(p.ctx, query)
+	if err != nil {
+		return p.explain("query", err)
+	}
+	create := func() error { return p.exec("query", "CREATE TABLE "+duck.Name(name)+" AS SELECT * FROM "+from) }
+	if statement.Threads {
+		return create()
+	}
+	if err := p.alone(create); err != nil {
+		return err
+	}
+	p.laid[name] = true
+	return nil
+}
+
 func trimQuery(q string) string { return strings.TrimRight(strings.TrimSpace(q), "; \t\r\n") }
 
 // stageFiles reads CSV, Parquet and JSON files.
@@ -106,45 +130,90 @@ func (p *pipeline) stageFiles(name string, s *Source) ([]manifest.Hash, error) {
 			return nil, err
 		}
 	}
-	// Blanks around texts are no part of them, and a text of nothing else is missing.
-	items := "*"
-	if t.CSV {
-		columns, err := p.describeTable(t)
+	table := duck.Name(name)
+	if s.Query != "" {
+		if t, err = p.exact(t, "", o); err != nil {
+			return nil, err
+		}
+		items, err := p.trimmed(t)
 		if err != nil {
 			return nil, err
 		}
-		list := make([]string, len(columns))
-		for i, c := range columns {
-			list[i] = duck.Name(c.name)
-			if c.typ == "VARCHAR" {
-				list[i] = fmt.Sprintf("nullif(trim(%s), '') AS %s", list[i], list[i])
-			}
-		}
-		items = strings.Join(list, ", ")
-	}
-	table := duck.Name(name)
-	if s.Query != "" {
 		if err := p.exec("", "CREATE VIEW data AS SELECT "+items+" FROM "+t.SQL); err != nil {
 			return nil, err
 		}
-		err = p.db.Query(p.ctx, "CREATE TABLE "+table+" AS SELECT * FROM ("+trimQuery(s.Query)+"\n)", nil)
-		if err == nil {
-			err = p.db.Query(p.ctx, "DROP VIEW data", nil)
+		if err := p.stageQuery(name, s.Query); err != nil {
+			return nil, err
 		}
-		if err != nil {
+		if err := p.db.Query(p.ctx, "DROP VIEW data", nil); err != nil {
 			return nil, p.explain("query", err)
 		}
 	} else {
-		sql := "CREATE TABLE " + table + " AS SELECT " + items + " FROM " + t.SQL
-		p.note(sql)
-		if err := p.db.Query(p.ctx, sql, nil); err != nil {
-			return nil, t.Explain(err)
+		sql := t.SQL
+		load := func() error {
+			items, err := p.trimmed(t)
+			if err != nil {
+				return err
+			}
+			sql := "CREATE OR REPLACE TABLE " + table + " AS SELECT " + items + " FROM " + t.SQL
+			p.note(sql)
+			if err := p.db.Query(p.ctx, sql, nil); err != nil {
+				return t.Explain(err)
+			}
+			return nil
+		}
+		if err := load(); err != nil {
+			return nil, err
+		}
+		if t, err = p.exact(t, table, o); err != nil {
+			return nil, err
+		}
+		if t.SQL != sql {
+			if err := p.forgetRejects(); err != nil {
+				return nil, err
+			}
+			if err := load(); err != nil {
+				return nil, err
+			}
 		}
 	}
 	if t.CSV {
 		return hashes, p.takeRejects()
 	}
 	return hashes, nil
+}
+
+// exact keeps whole numbers that are too large for integers as text; loaded is where
+// the rows are already. Rows that it meets and cannot read are met again.
+func (p *pipeline) exact(t datasets.Table, loaded string, o datasets.TableOptions) (datasets.Table, error) {
+	out, err := t.Exact(p.ctx, p.db, loaded, o)
+	if err != nil {
+		return t, t.Explain(err)
+	}
+	if loaded == "" {
+		return out, p.forgetRejects()
+	}
+	return out, nil
+}
+
+// trimmed lists the columns of a table. Blanks around texts of CSV are no part of
+// them, and a text of nothing else is missing.
+func (p *pipeline) trimmed(t datasets.Table) (string, error) {
+	if !t.CSV {
+		return "*", nil
+	}
+	columns, err := p.describeTable(t)
+	if err != nil {
+		return "", err
+	}
+	list := make([]string, len(columns))
+	for i, c := range columns {
+		list[i] = duck.Name(c.name)
+		if c.typ == "VARCHAR" {
+			list[i] = fmt.Sprintf("nullif(trim(%s), '') AS %s", list[i], list[i])
+		}
+	}
+	return strings.Join(list, ", "), nil
 }
 
 func (p *pipeline) describeTable(t datasets.Table) ([]column, error) {
@@ -186,16 +255,29 @@ func (p *pipeline) takeRejects() error {
 	if len(rows) == 0 {
 		return nil
 	}
-	for _, table := range []string{"reject_errors", "reject_scans"} {
-		if err := p.db.Query(p.ctx, "DELETE FROM "+table, nil); err != nil {
-			return err
-		}
+	if err := p.forgetRejects(); err != nil {
+		return err
 	}
 	return p.reject(len(rows), func(i int) rejected {
 		r := rows[i]
 		what, _, _ := strings.Cut(r[3], "\n")
 		return rejected{place: filepath.Base(r[0]) + ":" + r[1], column: r[2], what: what, text: r[4]}
 	})
+}
+
+// forgetRejects empties the tables of what could not be read.
+func (p *pipeline) forgetRejects() error {
+	for _, table := range []string{"reject_errors", "reject_scans"} {
+		err := p.db.Query(p.ctx, "DELETE FROM "+table, nil)
+		var q *duck.Error
+		if errors.As(err, &q) && strings.Contains(q.Message, "does not exist") {
+			return nil // nothing was ever rejected
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // rejected is a row that could not be read.

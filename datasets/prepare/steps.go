@@ -167,7 +167,7 @@ func (p *pipeline) drop(names []string) error {
 
 func (p *pipeline) derive(exprs map[string]string) error {
 	columns := slices.Clone(p.columns)
-	sql := strings.TrimSuffix(p.replace(nil), " FROM "+p.current)
+	var added strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(exprs)) {
 		if err := p.checkNew(name, name); err != nil {
 			return err
@@ -177,9 +177,15 @@ func (p *pipeline) derive(exprs map[string]string) error {
 			return err
 		}
 		columns = append(columns, column{name, typ})
-		sql += fmt.Sprintf(", (%s\n) AS %s", exprs[name], duck.Name(name))
+		fmt.Fprintf(&added, ", (%s\n) AS %s", exprs[name], duck.Name(name))
 	}
-	return p.view("", sql+" FROM "+p.current, columns)
+	if p.serial {
+		if err := p.inOrder(); err != nil {
+			return err
+		}
+	}
+	sql := strings.TrimSuffix(p.replace(nil), " FROM "+p.current)
+	return p.view("", sql+added.String()+" FROM "+p.current, columns)
 }
 
 // condition checks that an expression can be true or false.
@@ -219,8 +225,16 @@ func (p *pipeline) count(conditions map[string]string) error {
 	}
 	sql := "SELECT " + strings.Join(items, ", ") + " FROM " + p.current
 	p.note(sql)
-	counts, err := p.integers("", len(names), sql)
-	if err != nil {
+	var counts []int64
+	read := func() (err error) {
+		counts, err = p.integers("", len(names), sql)
+		return err
+	}
+	if p.serial {
+		if err := p.alone(read); err != nil {
+			return err
+		}
+	} else if err := read(); err != nil {
 		return err
 	}
 	p.step.Counts = map[string]int64{}
@@ -286,79 +300,4 @@ func (p *pipeline) deduplicate(d *Deduplicate) error {
 		kept = "first"
 	}
 	return p.recount(fmt.Sprintf("not the %s row of its %s", kept, strings.Join(d.Key, ", ")))
-}
-
-// sql runs a SELECT of the user's over the view input.
-func (p *pipeline) sql(query string) error {
-	query = trimQuery(query)
-	if err := p.materialize(); err != nil {
-		return err
-	}
-	if err := p.exec("", "CREATE VIEW input AS SELECT * FROM "+p.current); err != nil {
-		return err
-	}
-	from := "(" + query + "\n)"
-	rows, err := p.texts("", 2, "SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM "+from+")")
-	if err != nil {
-		return err
-	}
-	var columns []column
-	has := map[string]bool{}
-	for _, r := range rows {
-		has[r[0]] = true
-		if r[0] != rowColumn && r[0] != partColumn {
-			columns = append(columns, column{r[0], r[1]})
-		}
-	}
-	if len(columns) == 0 {
-		return p.configErrorf("", "the result has no columns")
-	}
-	if p.split && !has[partColumn] {
-		return p.configErrorf("", "the rows are split already, by a step that learns from them; keep the column %s", partColumn)
-	}
-	carried := p.carried()
-	if !has[rowColumn] {
-		var order []string
-		for _, c := range columns {
-			order = append(order, duck.Name(c.name))
-		}
-		carried = strings.Replace(carried, rowColumn, fmt.Sprintf("row_number() OVER (ORDER BY %s) - 1 AS %s", strings.Join(order, ", "), rowColumn), 1)
-	}
-	names := make([]string, len(columns))
-	for i, c := range columns {
-		names[i] = c.name
-	}
-	if err := p.exec("", fmt.Sprintf("CREATE TABLE result AS SELECT %s, %s FROM %s", carried, quoted(names), from)); err != nil {
-		return err
-	}
-	if has[rowColumn] {
-		repeated, err := p.integer("", "SELECT count(*) - count(DISTINCT "+rowColumn+") FROM result")
-		if err != nil {
-			return err
-		}
-		if repeated > 0 {
-			return p.configErrorf("", "the result has %d rows whose %s is missing or repeated; leave that column out to have the rows numbered anew", repeated, rowColumn)
-		}
-	}
-	if err := p.db.Query(p.ctx, "DROP VIEW input", nil); err != nil {
-		return p.explain("", err)
-	}
-	name := p.name("table")
-	if err := p.db.Query(p.ctx, "ALTER TABLE result RENAME TO "+name, nil); err != nil {
-		return p.explain("", err)
-	}
-	if p.own != "" {
-		if err := p.db.Query(p.ctx, "DROP TABLE "+p.own, nil); err != nil {
-			return p.explain("", err)
-		}
-	}
-	p.current, p.table, p.own, p.views, p.columns = name, true, name, nil, columns
-	before := p.rows
-	if err := p.recount("not in the result of the query"); err != nil {
-		return err
-	}
-	if p.rows > before {
-		p.step.Notes = append(p.step.Notes, fmt.Sprintf("%d rows were added", p.rows-before))
-	}
-	return nil
 }

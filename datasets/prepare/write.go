@@ -81,84 +81,6 @@ func (p *pipeline) file(part string) string {
 	return filepath.Join(p.dir, part+".parquet")
 }
 
-// outputColumns decides on the type of each column and returns the SQL that
-// gives it.
-func (p *pipeline) outputColumns() ([]string, error) {
-	for name := range p.cfg.Columns {
-		p.path = ""
-		if _, err := p.column("columns."+name, name); err != nil {
-			return nil, err
-		}
-	}
-	var items []string
-	for _, c := range p.columns {
-		col := duck.Name(c.name)
-		m := manifest.Column{Name: c.name}
-		sql := ""
-		switch {
-		case c.typ == "BOOLEAN":
-			m.Type, m.SQL, sql = manifest.Boolean, "BOOLEAN", col
-		case slices.Contains([]string{"UBIGINT", "HUGEINT", "UHUGEINT", "FLOAT", "DOUBLE"}, c.typ) || strings.HasPrefix(c.typ, "DECIMAL"):
-			m.Type, m.SQL, sql = manifest.Numeric, "DOUBLE", "CAST("+col+" AS DOUBLE)"
-		case isInteger(c.typ):
-			m.Type, m.SQL, sql = manifest.Numeric, "BIGINT", "CAST("+col+" AS BIGINT)"
-		case isTime(c.typ):
-			// A time with a zone becomes its UTC reading.
-			m.Type, m.SQL, sql = manifest.Date, "TIMESTAMP", "make_timestamp(epoch_us("+col+"))"
-		case isNumberList(c.typ):
-			var err error
-			if m, sql, err = p.listColumn(c); err != nil {
-				return nil, err
-			}
-		case c.typ == "VARCHAR" || c.typ == "UUID" || c.typ == "TIME" || c.typ == "JSON" || strings.HasPrefix(c.typ, "ENUM"):
-			m.Type, m.SQL, sql = manifest.Categorical, "VARCHAR", "CAST("+col+" AS VARCHAR)"
-		default:
-			return nil, errorf("", "column %q is %s, which training cannot read; cast it, take what is wanted of it with derive, or drop it", c.name, c.typ)
-		}
-		if want := string(p.cfg.Columns[c.name]); want != "" && want != m.Type {
-			if want == manifest.Categorical && m.Type != manifest.Vector && m.Type != manifest.List {
-				m.SQL, sql = "VARCHAR", "CAST("+col+" AS VARCHAR)"
-			} else if want != manifest.Text || m.Type != manifest.Categorical {
-				return nil, errorf("columns."+c.name, "column %q is %s and cannot be %s; cast it before", c.name, c.typ, want)
-			}
-			m.Type = want
-		}
-		p.made.Columns = append(p.made.Columns, m)
-		items = append(items, sql+" AS "+col)
-	}
-	if len(items) == 0 {
-		return nil, errorf("steps", "no column is left")
-	}
-	return items, nil
-}
-
-// listColumn decides on a column of lists of numbers: a vector where all rows
-// have as many of them. Lists of 32-bit integers are the features of sparse rows,
-// as the text formats give them, unless they are declared to be vectors.
-func (p *pipeline) listColumn(c column) (m manifest.Column, sql string, err error) {
-	m, col := manifest.Column{Name: c.name}, duck.Name(c.name)
-	element := c.typ[:strings.LastIndexByte(c.typ, '[')]
-	declared := string(p.cfg.Columns[c.name])
-	if declared != manifest.List && (declared == manifest.Vector || element != "INTEGER") {
-		widths, err := p.integers("", 2, fmt.Sprintf("SELECT coalesce(min(len(%[1]s)), 0), coalesce(max(len(%[1]s)), 0) FROM %[2]s", col, p.current))
-		if err != nil {
-			return m, "", err
-		}
-		if widths[0] == widths[1] && widths[0] > 0 {
-			m.Type, m.SQL, m.Width = manifest.Vector, "FLOAT[]", int(widths[0])
-			return m, "CAST(" + col + " AS FLOAT[])", nil
-		}
-		if declared == manifest.Vector {
-			return m, "", errorf("columns."+c.name, "the lists of column %q have from %d to %d values; a vector has as many in every row", c.name, widths[0], widths[1])
-		}
-	}
-	m.Type, m.SQL = manifest.List, "DOUBLE[]"
-	if isInteger(element) && element != "UBIGINT" && element != "HUGEINT" && element != "UHUGEINT" {
-		m.SQL = "BIGINT[]"
-	}
-	return m, "CAST(" + col + " AS " + m.SQL + ")", nil
-}
-
 // writePart writes the rows of a part, in random order unless told otherwise.
 func (p *pipeline) writePart(i int, name string, items []string) error {
 	where := fmt.Sprintf("%s = %d", partColumn, i)
@@ -194,6 +116,7 @@ type moments struct {
 	infinite int64 // or NaN
 	min, max float64
 	mean, m2 float64
+	fraction bool // there are others than whole numbers
 	sample   []float64
 	present  []float64 // of the chunk
 }
@@ -232,6 +155,10 @@ func (p *pipeline) measureNumbers(train string) error {
 	for _, m := range all {
 		if err := refuseInfinite(manifest.Train, m.column.Name, m.infinite); err != nil {
 			return err
+		}
+		if m.count > 0 && m.column.SQL == "DOUBLE" && !m.fraction && max(m.max, -m.min) >= 1<<53 {
+			p.log.Warn("the column holds whole numbers of more than 2^53 as floating-point numbers, which have lost digits before: ids that differed may be equal; write them as text or whole numbers where the data are made",
+				"column", m.column.Name)
 		}
 		m.describe()
 	}
@@ -304,6 +231,7 @@ func (m *moments) add(values []float64, mask duck.Validity) {
 	n, sum := float64(len(present)), 0.0
 	for _, v := range present {
 		sum += v
+		m.fraction = m.fraction || v != math.Trunc(v)
 	}
 	mean, m2 := sum/n, 0.0
 	for _, v := range present {
