@@ -556,7 +556,7 @@ func (r *relation) newReader(i int, declared string) (columnReader, string) {
 	text := func(infer bool) (columnReader, string) {
 		t := newTextColumn(name, declared, infer, r.null)
 		t.learned, t.layout, t.applied = r.options.learned, r.options.layouts[name], r.options.applied
-		reader := &textReader{t}
+		reader := &textReader{textColumn: t}
 		if r.columns[i].JSON {
 			return &jsonReader{textReader: reader, refuse: func() error { return r.nested(i, nestedJSON) }}, "CAST(" + column + " AS VARCHAR)"
 		}
@@ -610,19 +610,6 @@ func isFloating(t mapping.Type) bool {
 	return t == mapping.TypeFloat || t == mapping.TypeDouble || t == mapping.TypeDecimal
 }
 
-type textReader struct{ *textColumn }
-
-func (t *textReader) read(c *duck.Chunk, column int) {
-	values, mask := duck.Vector[duck.String](c, column)
-	for i := range values {
-		if mask.Valid(i) {
-			t.add(values[i].Text(), true)
-		} else {
-			t.add("", false)
-		}
-	}
-}
-
 type numberReader struct {
 	series *Series
 	asText bool
@@ -631,15 +618,16 @@ type numberReader struct {
 
 func (r *numberReader) read(c *duck.Chunk, column int) {
 	values, mask := duck.Vector[float64](c, column)
-	for i, v := range values {
+	n := len(r.series.Floats)
+	r.series.Floats = append(r.series.Floats, values...)
+	for i, v := range r.series.Floats[n:] {
 		switch {
 		case !mask.Valid(i):
-			v = math.NaN()
-		case math.IsNaN(v) || math.IsInf(v, 0):
+			r.series.Floats[n+i] = math.NaN()
+		case v-v != 0: // NaN or infinite
 			r.bad++
-			v = math.NaN()
+			r.series.Floats[n+i] = math.NaN()
 		}
-		r.series.Floats = append(r.series.Floats, v)
 	}
 }
 
