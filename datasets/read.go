@@ -12,6 +12,7 @@ import (
 
 	"github.com/duckdb/duckdb-go/v2/mapping"
 
+	"debut/datasets/ahead"
 	"debut/datasets/duck"
 )
 
@@ -491,7 +492,7 @@ func (r *relation) readColumns(ctx context.Context, db *duck.DB, indexes []int, 
 	}
 	var again []int
 	for k, i := range indexes {
-		f, err := await(ctx, func() (f finished, err error) {
+		f, err := ahead.Await(ctx, func() (f finished, err error) {
 			f.series, f.reread, err = readers[k].finish(r.origin)
 			return f, err
 		})
