@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"debut/datasets/ahead"
 	"debut/datasets/duck"
 )
 
@@ -173,7 +174,7 @@ func (b *blockReading) pass(db *duck.DB, rel *relation) error {
 		return err
 	}
 	for _, r := range b.readers {
-		if _, err := await(b.ctx, func() (struct{}, error) { return struct{}{}, r.end(rel.origin) }); err != nil {
+		if _, err := ahead.Await(b.ctx, func() (struct{}, error) { return struct{}{}, r.end(rel.origin) }); err != nil {
 			return err
 		}
 	}

@@ -279,14 +279,22 @@ func (c *ColumnEncoding) number(v float64) float64 {
 }
 
 func (c *ColumnEncoding) encodeNumber(f *Frame, s *Series, out *Encoded, d int) error {
-	feature := &c.Features[0]
+	mean, scale := c.Features[0].Mean, c.Features[0].Scale
+	plain, at := !c.Log1p && !c.Clip, d
 	for r, v := range s.Floats {
-		x := float32((c.number(v) - feature.Mean) / feature.Scale)
-		if math.IsInf(float64(x), 0) || x != x {
+		switch {
+		case !plain:
+			v = c.number(v)
+		case v != v:
+			v = c.FillNumber
+		}
+		x := float32((v - mean) / scale)
+		if x-x != 0 { // infinite, or no number
 			return &ValueError{Place: f.Place(r), Column: c.Name, Value: s.Format(r), Problem: "is too large for 32-bit arithmetic",
 				Remedy: "correct it, or train with log1p or clip in the column's transform"}
 		}
-		out.Numeric[r*out.D+d] = x
+		out.Numeric[at] = x
+		at += out.D
 	}
 	return nil
 }

@@ -108,11 +108,19 @@ func newTextColumn(name, declared string, infer bool, null map[string]bool) *tex
 	return t
 }
 
+// value returns a text without the space around it, "" where it is a missing value.
+func (t *textColumn) value(text string) string {
+	if text = strings.TrimSpace(text); t.null[text] {
+		return ""
+	}
+	return text
+}
+
 // add appends a value. text is not kept.
 func (t *textColumn) add(text string, valid bool) {
 	if valid {
-		text = strings.TrimSpace(text)
-		valid = text != "" && !t.null[text]
+		text = t.value(text)
+		valid = text != ""
 	}
 	if !valid {
 		if t.numbers {
@@ -134,11 +142,6 @@ func (t *textColumn) add(text string, valid bool) {
 		t.series.Floats = append(t.series.Floats, v)
 		return
 	}
-	if t.carried {
-		t.series.Codes = append(t.series.Codes, int32(len(t.series.Dict)))
-		t.series.Dict = append(t.series.Dict, strings.Clone(text))
-		return
-	}
 	code, ok := t.index[text]
 	if !ok {
 		code = int32(len(t.series.Dict))
@@ -147,6 +150,11 @@ func (t *textColumn) add(text string, valid bool) {
 		t.counts = append(t.counts, 0)
 		t.index[text] = code
 	}
+	t.code(code)
+}
+
+// code appends a present value by its code.
+func (t *textColumn) code(code int32) {
 	t.series.Codes = append(t.series.Codes, code)
 	t.counts[code]++
 	if t.present == sampleValues && t.infer && t.declared == TypeAuto && t.mostlyNumbers() {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 
+	"debut/datasets/ahead"
 	"debut/datasets/nearest"
 )
 
@@ -81,7 +82,7 @@ func (l *loader) load() (*Dataset, error) {
 	if err != nil {
 		return nil, err
 	}
-	train, err := await(l.ctx, func() (*Frame, error) { return frame.Pick(p.train), nil })
+	train, err := ahead.Await(l.ctx, func() (*Frame, error) { return frame.Pick(p.train), nil })
 	if err != nil {
 		return nil, err
 	}
@@ -221,7 +222,7 @@ func (l *loader) checkIgnored(frame *Frame) error {
 // clean removes duplicates, and rows without a target where that is asked for.
 func (l *loader) clean(frame *Frame) (*Frame, error) {
 	if l.cfg.Deduplicate {
-		keep, err := await(l.ctx, func() ([]int32, error) { return deduplicate(frame), nil })
+		keep, err := ahead.Await(l.ctx, func() ([]int32, error) { return deduplicate(frame), nil })
 		if err != nil {
 			return nil, err
 		}
@@ -270,7 +271,7 @@ func (l *loader) split(frame *Frame) (parts, error) {
 	if stratify {
 		strata = target.texts().Codes
 	}
-	p, err := await(l.ctx, func() (parts, error) { return splitRows(frame, s, strata, l.seed) })
+	p, err := ahead.Await(l.ctx, func() (parts, error) { return splitRows(frame, s, strata, l.seed) })
 	if err != nil {
 		return parts{}, err
 	}
@@ -348,7 +349,7 @@ func (l *loader) fit(train *Frame) (*Encoder, error) {
 	for _, name := range names {
 		s := train.Column(name)
 		settings, path := l.settings(s)
-		fitted, err := await(l.ctx, func() (f fittedColumn, err error) {
+		fitted, err := ahead.Await(l.ctx, func() (f fittedColumn, err error) {
 			f.encoding, f.report, f.reason, err = fitColumn(s, settings, path)
 			return f, err
 		})

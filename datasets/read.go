@@ -12,6 +12,7 @@ import (
 
 	"github.com/duckdb/duckdb-go/v2/mapping"
 
+	"debut/datasets/ahead"
 	"debut/datasets/duck"
 )
 
@@ -534,7 +535,7 @@ func (r *relation) readColumns(ctx context.Context, db *duck.DB, indexes []int, 
 	}
 	var again []int
 	for k, i := range indexes {
-		f, err := await(ctx, func() (f finished, err error) {
+		f, err := ahead.Await(ctx, func() (f finished, err error) {
 			f.series, f.reread, err = readers[k].finish(r.origin)
 			return f, err
 		})
@@ -599,7 +600,7 @@ func (r *relation) newReader(i int, declared string) (columnReader, string) {
 	text := func(infer bool) (columnReader, string) {
 		t := newTextColumn(name, declared, infer, r.null)
 		t.learned, t.layout, t.applied = r.options.learned, r.options.layouts[name], r.options.applied
-		reader := &textReader{t}
+		reader := &textReader{textColumn: t}
 		if r.columns[i].JSON {
 			return &jsonReader{textReader: reader, refuse: func() error { return r.nested(i, nestedJSON) }}, "CAST(" + column + " AS VARCHAR)"
 		}
@@ -656,19 +657,6 @@ func isFloating(t mapping.Type) bool {
 	return t == mapping.TypeFloat || t == mapping.TypeDouble
 }
 
-type textReader struct{ *textColumn }
-
-func (t *textReader) read(c *duck.Chunk, column int) {
-	values, mask := duck.Vector[duck.String](c, column)
-	for i := range values {
-		if mask.Valid(i) {
-			t.add(values[i].Text(), true)
-		} else {
-			t.add("", false)
-		}
-	}
-}
-
 type numberReader struct {
 	series   *Series
 	asText   bool
@@ -680,17 +668,18 @@ type numberReader struct {
 
 func (r *numberReader) read(c *duck.Chunk, column int) {
 	values, mask := duck.Vector[float64](c, column)
-	for i, v := range values {
+	n := len(r.series.Floats)
+	r.series.Floats = append(r.series.Floats, values...)
+	for i, v := range r.series.Floats[n:] {
 		switch {
 		case !mask.Valid(i):
-			v = math.NaN()
-		case math.IsNaN(v) || math.IsInf(v, 0):
+			r.series.Floats[n+i] = math.NaN()
+		case v-v != 0: // NaN or infinite
 			r.bad++
-			v = math.NaN()
+			r.series.Floats[n+i] = math.NaN()
 		case r.auto:
 			r.value(v)
 		}
-		r.series.Floats = append(r.series.Floats, v)
 	}
 }
 

@@ -1,5 +1,5 @@
-// Package ahead lets the stages of a sequence work at the same time: while a consumer is busy with an element, the next ones are
-// made.
+// Package ahead does work in the background for somebody who may lose interest: the next elements of a sequence while a consumer is
+// busy with one, so that stages work at the same time ([Of]), and work that cannot be interrupted ([Await]).
 package ahead
 
 import (

@@ -137,3 +137,23 @@ func TestPanic(t *testing.T) {
 		}
 	})
 }
+
+// Await gives what was made, or up as soon as the context ends, also before anything has begun.
+func TestAwait(t *testing.T) {
+	if v, err := ahead.Await(t.Context(), func() (int, error) { return 7, errBroken }); v != 7 || err != errBroken {
+		t.Errorf("%d, %v", v, err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		end, ended := make(chan struct{}), false
+		go func() { synctest.Wait(); cancel() }()
+		if _, err := ahead.Await(ctx, func() (int, error) { <-end; ended = true; return 7, nil }); !errors.Is(err, context.Canceled) || ended {
+			t.Errorf("%v, ended %t", err, ended)
+		}
+		close(end) // what nobody awaits ends too
+		if _, err := ahead.Await(ctx, func() (int, error) { t.Error("begun"); return 7, nil }); !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	})
+}

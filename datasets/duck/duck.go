@@ -361,6 +361,12 @@ func (s *String) Text() string {
 	return unsafe.String(*(**byte)(unsafe.Pointer(&s.rest)), s.length)
 }
 
+// Words returns the text as DuckDB has it in place: two equal pairs of words are
+// equal texts. Long texts, which are elsewhere, have none.
+func (s *String) Words() (words [2]uint64, short bool) {
+	return *(*[2]uint64)(unsafe.Pointer(s)), s.length <= inlined
+}
+
 // Literal quotes a string literal.
 func Literal(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
 

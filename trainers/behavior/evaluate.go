@@ -37,11 +37,15 @@ func (m *Model) measurePart(ctx context.Context, p *datasets.Part, limit int) (*
 			break
 		}
 	}
-	return measure(m.Encoder, out, labels)
+	return measure(ctx, m.Encoder, out, labels)
 }
 
-// measure compares a network's outputs with the targets.
-func measure(e *datasets.Encoder, out []float64, d *datasets.Encoded) (*metrics.Result, error) {
+// measure compares a network's outputs with the targets, neither of which may change any more.
+func measure(ctx context.Context, e *datasets.Encoder, out []float64, d *datasets.Encoded) (*metrics.Result, error) {
+	return ahead.Await(ctx, func() (*metrics.Result, error) { return compare(e, out, d) })
+}
+
+func compare(e *datasets.Encoder, out []float64, d *datasets.Encoded) (*metrics.Result, error) {
 	if d.Target == nil {
 		return nil, fmt.Errorf("behavior: the data has no target to evaluate against")
 	}
@@ -114,7 +118,7 @@ func (m *Model) Evaluate(ctx context.Context, src datasets.Source, baseDir strin
 			return nil, report, err
 		}
 	}
-	r, err := measure(m.Encoder, out, labels)
+	r, err := measure(ctx, m.Encoder, out, labels)
 	return r, report, err
 }
 

@@ -1,7 +1,6 @@
 package metrics
 
 import (
-	"cmp"
 	"math"
 	"slices"
 )
@@ -92,13 +91,14 @@ func sigmoid(z float64) float64 {
 // ranking returns AUC and average precision, NaN where the classes that they compare
 // are not both there.
 func ranking(scores, labels, weights []float64) (auc, average float64) {
-	order := make([]int, len(scores))
-	for i := range order {
-		order[i] = i
+	if uint64(len(scores)) <= math.MaxUint32 {
+		return ranked(descending[uint32](scores), scores, labels, weights)
 	}
-	slices.SortFunc(order, func(a, b int) int {
-		return cmp.Or(cmp.Compare(scores[b], scores[a]), cmp.Compare(a, b))
-	})
+	return ranked(descending[uint64](scores), scores, labels, weights)
+}
+
+// ranked is ranking of scores in their order, the highest first.
+func ranked[I index](order []I, scores, labels, weights []float64) (auc, average float64) {
 	var positives, negatives sum // weights ranked so far, the highest scores first
 	var wins sum                 // weight of pairs with the positive ranked higher
 	var area sum                 // Σ (weight of positives) · precision
@@ -106,7 +106,7 @@ func ranking(scores, labels, weights []float64) (auc, average float64) {
 		end := start
 		var tiedPositive, tiedNegative sum
 		for ; end < len(order) && scores[order[end]] == scores[order[start]]; end++ {
-			i := order[end]
+			i := int(order[end])
 			if labels[i] == 1 {
 				tiedPositive.add(weightAt(weights, i))
 			} else {
