@@ -24,15 +24,20 @@ const OtherColumns = "*"
 // of a glob sorted by name) or of the query's result. Relative paths are
 // resolved against baseDir.
 //
+// A query runs on one thread, so that the same data give the same values to the
+// last bit. Its rows come in the order of its ORDER BY; without one in that of the
+// files where it only selects rows, else sorted by all columns. A query that gives
+// something else at another time, such as one with random() or now(), is an error.
+//
 // overrides declares types of columns by name, as in Column.Type; "*" stands
 // for all others. A column that is declared must exist unless it is declared
 // to be ignored. Types not declared are those of a Parquet or JSON file or of
 // the query; for CSV they follow from all values: a column whose values are at
 // least 95 % numbers has to be numbers throughout, and an exception is an
 // error (*ValueError) that names file and line. Whole numbers of more than 2⁵³,
-// where a float64 loses digits, are ids and become texts. Lists of numbers, all of one
-// length, are vectors; texts such as "[0.5, -1]" are where they are declared so.
-// Other columns of lists, and those of structs and maps, are errors unless they
+// where a float64 loses digits, are ids and become texts. Lists of numbers, all of
+// one length, are vectors; texts such as "[0.5, -1]" are where they are declared
+// so. Other columns of lists, and those of structs and maps, are errors unless they
 // are ignored. Source.Vectors adds columns of vectors behind the others.
 func Read(ctx context.Context, src Source, baseDir string, overrides map[string]string) (*Frame, error) {
 	frame, _, err := readSource(ctx, &src, baseDir, readOptions{types: overrides})

@@ -76,6 +76,22 @@ func lostNote(name string) string {
 		quote(name))
 }
 
+// LostDigits reports numbers that are all whole, some of them of 2⁵³ and more: ids
+// whose last digits are not those they had.
+func (s *Series) LostDigits() bool {
+	if s.Kind != Numeric {
+		return false
+	}
+	var w wideness
+	for _, v := range s.Floats {
+		w.value(v)
+		if w.fractions {
+			return false
+		}
+	}
+	return w.ids()
+}
+
 // exactText is SQL for a number as text in all its digits; of decimals without the
 // zeros at their end.
 func exactText(column string, t mapping.Type) string {

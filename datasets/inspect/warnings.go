@@ -12,7 +12,7 @@ import (
 
 // codes are the checks, the worst of a severity first.
 var codes = []string{
-	"leakage", "unreadable", "not_numbers", "label_constant", "label_missing", "personal", "sentinel", "missing_marks", "encoding", "grouped_numbers",
+	"leakage", "unreadable", "not_numbers", "label_constant", "label_missing", "personal", "sentinel", "missing_marks", "lost_digits", "encoding", "grouped_numbers",
 	"duplicates", "negative", "future", "epoch", "spellings", "label_rare", "equal", "empty", "constant", "mostly_missing", "label_guessed",
 	"recoded", "correlated", "mixed_types", "identifier", "free_text", "outliers", "blanks",
 }
@@ -36,12 +36,17 @@ func warnings(t *Table, d *data, found []*examined, label *target) []Warning {
 		out = append(out, missingWarning(e)...)
 		out = append(out, personalWarnings(e.column)...)
 		if s := e.column.Predicts; s != nil && s.Value >= leakage {
-			out = append(out, Warning{Severity: Severe, Code: "leakage", Column: e.column.Name,
+			w := Warning{Severity: Severe, Code: "leakage", Column: e.column.Name,
 				Message: fmt.Sprintf("suspicious: predicts the label %s alone (%s %.4f); known only afterwards?", quoted(label.Column), measureNames[s.Measure], s.Value),
-				Remedy:  "unless it is known when the prediction is made: steps: [{drop: [" + yamlText(e.column.Name) + "]}]"})
+				Remedy:  "unless it is known when the prediction is made: steps: [{drop: [" + yamlText(e.column.Name) + "]}]"}
+			if label.Guessed { // and may be another column
+				w.Severity, w.Remedy = Warn, "if that is the label, and this is not known when the prediction is made: steps: [{drop: ["+yamlText(e.column.Name)+"]}]; another label is named with --label"
+			}
+			out = append(out, w)
 		}
 	}
 	out = append(out, refusals(d, t)...)
+	out = append(out, digitWarnings(d)...)
 	out = append(out, paddedWarnings(d, t)...)
 	out = append(out, labelWarnings(label)...)
 	for _, p := range t.Relations {
@@ -178,8 +183,16 @@ func refusals(d *data, t *Table) []Warning {
 			if r.err.Value != "" && raw == nil && !hidden {
 				w.Message = quoted(r.err.Value) + " " + w.Message
 			}
-			w.Remedy = "if these are codes: columns: {" + yamlText(name) + ": categorical}; if mistakes: " + castStep(name)
-			if raw != nil {
+			w.Remedy = "if these are codes: columns: {" + yamlText(name) + ": {type: categorical}} in the run file, types: {" + yamlText(name) + ": VARCHAR} at the source of data to be prepared; if mistakes: " + castStep(name)
+			if strings.HasPrefix(r.err.Problem, "is not a date") && r.err.Value != "" {
+				// One value; all others, which are no numbers either, are right.
+				w.Examples = []Example{{Value: clip(r.err.Value), Place: r.err.Place, row: -1}}
+				w.Remedy = "if it means that there is no value: null: [" + yamlText(r.err.Value) + "] of the source; otherwise correct it"
+				if hidden {
+					hideValues(w.Examples)
+					w.Remedy = "correct it, or, if it means that there is no value, list it under null of the source"
+				}
+			} else if raw != nil {
 				w.Rows = raw.others
 				if raw.commas > raw.others/2 {
 					w.Rows = raw.commas
@@ -188,6 +201,19 @@ func refusals(d *data, t *Table) []Warning {
 			}
 		}
 		out = append(out, w)
+	}
+	return out
+}
+
+// digitWarnings are about whole numbers that have lost their last digits.
+func digitWarnings(d *data) []Warning {
+	var out []Warning
+	for _, s := range d.frame.Columns {
+		if s.LostDigits() {
+			out = append(out, Warning{Severity: Warn, Code: "lost_digits", Column: s.Name,
+				Message: "whole numbers of more than 2^53 as floating-point numbers: the last digits are lost, and ids that differed may be equal",
+				Remedy:  "write them as text or whole numbers where the file is made"})
+		}
 	}
 	return out
 }

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 
 	"debut/datasets"
@@ -302,8 +304,7 @@ func (p *pipeline) reject(n int, row func(int) rejected) error {
 		if n > len(first) {
 			more = fmt.Sprintf("; and %d more", n-len(first))
 		}
-		return fmt.Errorf("%s%s; correct them, give the columns a type with types: {column: VARCHAR}, or let up to so many rows be kept aside: rejects: {limit: %d}",
-			strings.Join(first, "; "), more, p.made.Rejected+int64(n))
+		return fmt.Errorf("%s%s; %s", strings.Join(first, "; "), more, p.rejectRemedy(n, row))
 	}
 	f, err := os.OpenFile(filepath.Join(p.dir, p.cfg.Rejects.File), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
 	if err != nil {
@@ -327,6 +328,53 @@ func (p *pipeline) reject(n int, row func(int) rejected) error {
 	p.log.Warn("rows that cannot be read were kept aside", "rows", n, "first", row(0).String())
 	return nil
 }
+
+// converted finds the value in DuckDB's message about one that is not of its type.
+var converted = regexp.MustCompile(`(?s)Could not convert string "(.*)" to '?(DATE|TIMESTAMP)`)
+
+// rejectRemedy says what can be done about rows that cannot be read.
+func (p *pipeline) rejectRemedy(n int, row func(int) rejected) string {
+	remedy := fmt.Sprintf("correct them, give the columns a type with types: {column: VARCHAR}, or let up to so many rows be kept aside: rejects: {limit: %d}", p.made.Rejected+int64(n))
+	const looked = 1000
+	column, typ := "", ""
+	var values []string
+	for i := range min(n, looked) {
+		r := row(i)
+		m := converted.FindStringSubmatch(r.what)
+		if m == nil || column != "" && (column != r.column || typ != m[2]) {
+			return remedy
+		}
+		column, typ = r.column, m[2]
+		values = append(values, m[1])
+	}
+	name, format, other, ok := datasets.DateFormat(values)
+	if !ok {
+		return remedy
+	}
+	return fmt.Sprintf("they are dates written %s%s: read them as text, types: {%s: VARCHAR}, and convert them with a step: steps: [%s]", name, ambiguous(other), quoteKey(column), castStep(column, typ, format))
+}
+
+// castStep is the step that makes dates of a column of texts.
+func castStep(column, typ, format string) string {
+	return fmt.Sprintf("{cast: {%s: {to: %s, format: %q}}}", quoteKey(column), typ, format)
+}
+
+func ambiguous(other string) string {
+	if other == "" {
+		return ""
+	}
+	return fmt.Sprintf(" (or %q: which it is, their texts do not tell)", other)
+}
+
+// quoteKey writes a name as a key of YAML.
+func quoteKey(name string) string {
+	if plainKey.MatchString(name) {
+		return name
+	}
+	return strconv.Quote(name)
+}
+
+var plainKey = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // stagePostgres reads a table of a server.
 func (p *pipeline) stagePostgres(name string, s *Postgres) (string, error) {

@@ -301,6 +301,27 @@ func (p *pipeline) measureCategories(train string) error {
 		if err := p.vocabulary(i, c, sql); err != nil {
 			return err
 		}
+		if err := p.tellDates(c.Name, train); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tellDates warns of texts that are dates, of which each would be a category.
+func (p *pipeline) tellDates(name, train string) error {
+	col := duck.Name(name)
+	rows, err := p.texts("", 1, fmt.Sprintf("SELECT DISTINCT %s AS v FROM (SELECT %[1]s FROM %s WHERE %[1]s IS NOT NULL LIMIT 1000) ORDER BY v", col, train))
+	if err != nil || len(rows) == 0 {
+		return err
+	}
+	values := make([]string, len(rows))
+	for i, r := range rows {
+		values[i] = r[0]
+	}
+	if written, format, other, ok := datasets.DateFormat(values); ok {
+		p.log.Warn("a column of text looks like dates written "+written+ambiguous(other)+", each of which is a category to a model; make dates of them with steps: ["+castStep(name, "TIMESTAMP", format)+"]",
+			"column", name, "first", values[0])
 	}
 	return nil
 }

@@ -1,0 +1,94 @@
+package inspect
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"debut/datasets"
+	"debut/datasets/duck"
+)
+
+// found returns the warning of a code about a column.
+func found(t *testing.T, table *Table, code, column string) Warning {
+	t.Helper()
+	for _, w := range table.Warnings {
+		if w.Code == code && w.Column == column {
+			return w
+		}
+	}
+	t.Fatalf("no %s of %s: %+v", code, column, table.Warnings)
+	return Warning{}
+}
+
+func TestIDsAreCountedExactly(t *testing.T) {
+	dir := t.TempDir()
+	var text, lines strings.Builder
+	text.WriteString("buyer,long,x\n")
+	for i := range 120 {
+		fmt.Fprintf(&text, "%d,3141592653589793238462%d,%d.5\n", 9007199254741100+i, 100+i, i%9)
+		fmt.Fprintf(&lines, `{"buyer": %d, "long": 3141592653589793238462%d, "x": %d.5}`+"\n", 9007199254741100+i, 100+i, i%9)
+	}
+	files := []string{put(t, dir, "t.csv", text.String()), put(t, dir, "t.jsonl", lines.String()), filepath.Join(dir, "t.parquet")}
+	db, err := duck.Open(duck.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	copied := "COPY (SELECT 9007199254741100 + i AS buyer, (31415926535897932384626::HUGEINT * 1000 + i)::DECIMAL(38, 0) AS long, i % 9 + 0.5::DOUBLE AS x, (9007199254741100 + i)::DOUBLE AS lost FROM range(120) r(i)) TO " + duck.Literal(files[2]) + " (FORMAT parquet)"
+	if err := db.Query(t.Context(), copied, nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		table := inspectFiles(t, datasets.Source{Path: datasets.Strings{file}}, Options{}).Tables[0]
+		for _, name := range []string{"buyer", "long"} {
+			if c := column(t, table, name); c.Distinct != 120 || c.Type != datasets.TypeCategorical {
+				t.Errorf("%s: %s is %s of %d values", filepath.Base(file), name, c.Type, c.Distinct)
+			}
+		}
+		if filepath.Ext(file) == ".parquet" {
+			found(t, table, "lost_digits", "lost")
+		}
+	}
+}
+
+// A single impossible date is the one that is shown, and the remedy leaves the others
+// as they are.
+func TestOneBadDate(t *testing.T) {
+	dir := t.TempDir()
+	var b strings.Builder
+	b.WriteString("day,x\n")
+	for i := range 90 {
+		fmt.Fprintf(&b, "2025-%02d-%02d,%d\n", 1+i/28, 1+i%28, i%7)
+	}
+	path := put(t, dir, "t.csv", strings.Replace(b.String(), "2025-02-14", "0000-00-00", 1))
+	src := datasets.Source{Path: datasets.Strings{path}}
+	w := found(t, inspectFiles(t, src, Options{}).Tables[0], "not_numbers", "day")
+	if len(w.Examples) != 1 || w.Examples[0].Value != "0000-00-00" || w.Examples[0].Place != "t.csv:43" || w.Rows > 1 || !strings.Contains(w.Remedy, "null: ['0000-00-00']") {
+		t.Errorf("%+v", w)
+	}
+	src.Null = datasets.Strings{"0000-00-00"}
+	if c := column(t, inspectFiles(t, src, Options{}).Tables[0], "day"); c.Type != datasets.TypeDate || c.Missing != 1 {
+		t.Errorf("with the remedy: %+v", c)
+	}
+}
+
+func TestRemedyOfCodes(t *testing.T) {
+	dir := t.TempDir()
+	var b strings.Builder
+	b.WriteString("invoice,x\n")
+	for i := range 100 {
+		fmt.Fprintf(&b, "%d,%d\n", 536000+i, i%7)
+	}
+	path := put(t, dir, "t.csv", strings.Replace(b.String(), "536041", "C536041", 1))
+	w := found(t, inspectFiles(t, datasets.Source{Path: datasets.Strings{path}}, Options{}).Tables[0], "not_numbers", "invoice")
+	for _, want := range []string{"columns: {invoice: {type: categorical}}", "types: {invoice: VARCHAR}"} {
+		if !strings.Contains(w.Remedy, want) {
+			t.Errorf("the remedy lacks %s: %s", want, w.Remedy)
+		}
+	}
+	if _, err := datasets.Read(t.Context(), datasets.Source{Path: datasets.Strings{path}}, "", map[string]string{"invoice": datasets.TypeCategorical}); err != nil {
+		t.Error(err)
+	}
+}
