@@ -18,13 +18,10 @@ func TestIDsKeepTheirDigits(t *testing.T) {
 		{"CSV of 20 digits", "t.csv", "VARCHAR", "18446744073709560700", "VARCHAR"},
 		{"CSV of 26 digits", "t.csv", "VARCHAR", "31415926535897932384626433", "VARCHAR"},
 		{"CSV of 19 digits", "t.csv", "VARCHAR", "9007199254741100", "BIGINT"},
-		{"JSON of 20 digits", "t.json", "HUGEINT", "18446744073709560700", "VARCHAR"},
 		{"JSON of 26 digits", "t.json", "HUGEINT", "31415926535897932384626433", "VARCHAR"},
 		{"UBIGINT", "t.parquet", "UBIGINT", "18446744073709551000", "VARCHAR"},
-		{"small UBIGINT", "t.parquet", "UBIGINT", "9007199254741100", "BIGINT"},
 		{"DECIMAL(38, 0)", "t.parquet", "DECIMAL(38, 0)", "31415926535897932384626433", "VARCHAR"},
 		{"DECIMAL(38, 9)", "t.parquet", "DECIMAL(38, 9)", "9007199254741100", "BIGINT"},
-		{"DECIMAL(38, 2)", "t.parquet", "DECIMAL(38, 2)", "18446744073709560700", "VARCHAR"},
 		{"BIGINT", "t.parquet", "BIGINT", "9007199254741100", "BIGINT"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
