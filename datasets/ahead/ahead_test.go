@@ -52,7 +52,7 @@ func TestOrder(t *testing.T) {
 				got = append(got, v)
 			}
 		}
-		if last != errBroken || !c.ended || len(got) != 50 || !slices.IsSorted(got) {
+		if !errors.Is(last, errBroken) || !c.ended || len(got) != 50 || !slices.IsSorted(got) {
 			t.Errorf("%d ahead: %v, error %v", n, got, last)
 		}
 	}
@@ -63,7 +63,10 @@ func TestAhead(t *testing.T) {
 	for _, n := range []int{1, 3} {
 		synctest.Test(t, func(t *testing.T) {
 			c := &counting{end: 50}
-			for v := range ahead.Of(t.Context(), n, c.from) {
+			for v, err := range ahead.Of(t.Context(), n, c.from) {
+				if err != nil {
+					t.Fatal(err)
+				}
 				synctest.Wait()
 				if want := min(v+1+n, 50); c.made != want {
 					t.Fatalf("%d ahead: %d made when %d is looked at, want %d", n, c.made, v, want)
@@ -78,8 +81,8 @@ func TestBreak(t *testing.T) {
 	for _, n := range []int{1, 3} {
 		synctest.Test(t, func(t *testing.T) {
 			c := &counting{end: 50}
-			for v := range ahead.Of(t.Context(), n, c.from) {
-				if v == 7 {
+			for v, err := range ahead.Of(t.Context(), n, c.from) {
+				if v == 7 || err != nil {
 					break
 				}
 			}
@@ -128,8 +131,8 @@ func TestPanic(t *testing.T) {
 		c := &counting{end: 50}
 		func() {
 			defer func() { _ = recover() }()
-			for range ahead.Of(t.Context(), 2, c.from) {
-				panic("consumer")
+			for _, err := range ahead.Of(t.Context(), 2, c.from) {
+				panic(err)
 			}
 		}()
 		if !c.ended {
@@ -140,7 +143,7 @@ func TestPanic(t *testing.T) {
 
 // Await gives what was made, or up as soon as the context ends, also before anything has begun.
 func TestAwait(t *testing.T) {
-	if v, err := ahead.Await(t.Context(), func() (int, error) { return 7, errBroken }); v != 7 || err != errBroken {
+	if v, err := ahead.Await(t.Context(), func() (int, error) { return 7, errBroken }); v != 7 || !errors.Is(err, errBroken) {
 		t.Errorf("%d, %v", v, err)
 	}
 	synctest.Test(t, func(t *testing.T) {

@@ -66,7 +66,10 @@ func (s *source) free() {
 }
 
 // sourceOf returns the source that DuckDB was given a pointer to.
-func sourceOf(handle unsafe.Pointer) *source { return (*cgo.Handle)(handle).Value().(*source) }
+func sourceOf(handle unsafe.Pointer) *source {
+	s, _ := (*cgo.Handle)(handle).Value().(*source) // nothing else is behind these handles
+	return s
+}
 
 //export debutSourceBind
 func debutSourceBind(p unsafe.Pointer) {
