@@ -20,7 +20,7 @@ import (
 func caseForm(suite string) *regexp.Regexp {
 	switch suite {
 	case "data":
-		return regexp.MustCompile(`^(csv|prepare|stream)\.[1-9]\d{3,8}$`)
+		return regexp.MustCompile(`^(csv|prepare|stream|predict|predict-linear)\.[1-9]\d{3,8}$`)
 	case "gemm":
 		return regexp.MustCompile(`^\d+x\d+x\d+\.[nt][nt]$`)
 	}
