@@ -24,21 +24,21 @@ import (
 )
 
 // dataForm is how a case is written.
-const dataForm = "csv.ROWS, prepare.ROWS or stream.ROWS"
+const dataForm = "csv.ROWS, prepare.ROWS, stream.ROWS, predict.ROWS or predict-linear.ROWS"
 
-// data is the suite of what happens before a model sees a row.
+// data is the suite of what happens before a model sees a row, and after.
 var data = Suite{
 	Name: "data",
 	Summary: "CSV of 12 columns to typed columns in memory; preparing it (duplicates, fill, split, vocabularies, Parquet), beside the same in bare DuckDB; " +
-		"one epoch of a logistic regression streamed from it",
-	Cases:   []string{"csv.5000000", "prepare.5000000", "stream.5000000"},
+		"one epoch of a logistic regression streamed from it; predictions of a network and of a linear model, Parquet to Parquet, beside scoring the same rows in memory",
+	Cases:   []string{"csv.5000000", "prepare.5000000", "stream.5000000", "predict.2000000", "predict-linear.2000000"},
 	Form:    dataForm,
 	Metrics: []Metric{{Name: "rows_per_second", Direction: Higher}, {Name: "log_loss", Direction: Same}},
-	Host:    func(name string) bool { return !strings.HasPrefix(name, "stream.") },
+	Host:    func(name string) bool { return strings.HasPrefix(name, "csv.") || strings.HasPrefix(name, "prepare.") },
 	measure: measureData,
 }
 
-var dataCase = regexp.MustCompile(`^(csv|prepare|stream)\.([1-9][0-9]{3,8})$`)
+var dataCase = regexp.MustCompile(`^(csv|prepare|stream|predict|predict-linear)\.([1-9][0-9]{3,8})$`)
 
 // Memory that preparing and streaming are given.
 const (
@@ -69,6 +69,10 @@ func measureData(ctx context.Context, name string, r *runner) (err error) {
 		return w.csv(ctx)
 	case "prepare":
 		return w.prepare(ctx)
+	case "predict":
+		return w.predict(ctx, "{hidden: [{units: 128}, {units: 64}]}")
+	case "predict-linear":
+		return w.predict(ctx, "{kind: linear}")
 	}
 	return w.stream(ctx)
 }
@@ -267,22 +271,27 @@ func (w *dataWork) prepare(ctx context.Context) error {
 	return w.turns(ctx, ours, map[string]func() error{"duckdb": peer(""), "duckdb_shuffled": peer(" ORDER BY hash(id)")})
 }
 
-// stream trains a logistic regression for an epoch.
-func (w *dataWork) stream(ctx context.Context) error {
-	if _, err := prepare.Run(ctx, w.plan(), prepare.Options{}); err != nil {
-		return err
-	}
-	cfg, err := families.Parse("run.yaml", []byte(fmt.Sprintf(`
-name: stream
+// config is a run of one epoch over data, in the folder run.
+func (w *dataWork) config(data, model string) (run.Config, error) {
+	return families.Parse("run.yaml", fmt.Appendf(nil, `
+name: run
 seed: 1
 output: %q
 device: %q
 precision: %s
 threads: %d
-data: {prepared: %q, target: label, ignore: id, memory: %s}
-model: {kind: linear}
+data: %s
+model: %s
 train: {epochs: 1, batch: 4096}
-`, w.dir, cmp.Or(w.r.DeviceName, w.r.Device.Info().Kind), cmp.Or(w.r.Precision, "fp32"), w.threads, filepath.Join(w.dir, "prepared"), bytesize.Size(streamMemory))), nil)
+`, w.dir, cmp.Or(w.r.DeviceName, w.r.Device.Info().Kind), cmp.Or(w.r.Precision, "fp32"), w.threads, data, model), nil)
+}
+
+// stream trains a logistic regression for an epoch.
+func (w *dataWork) stream(ctx context.Context) error {
+	if _, err := prepare.Run(ctx, w.plan(), prepare.Options{}); err != nil {
+		return err
+	}
+	cfg, err := w.config(fmt.Sprintf("{prepared: %q, target: label, ignore: id, memory: %s}", filepath.Join(w.dir, "prepared"), bytesize.Size(streamMemory)), "{kind: linear}")
 	if err != nil {
 		return err
 	}

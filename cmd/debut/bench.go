@@ -20,7 +20,7 @@ import (
 func caseForm(suite string) *regexp.Regexp {
 	switch suite {
 	case "data":
-		return regexp.MustCompile(`^(csv|prepare|stream)\.[1-9]\d{3,8}$`)
+		return regexp.MustCompile(`^(csv|prepare|stream|predict|predict-linear)\.[1-9]\d{3,8}$`)
 	case "neighbors":
 		return regexp.MustCompile(`^(similar|top20)\.[1-9]\d*x[1-9]\d*x[1-9]\d*$`)
 	case "gemm":

@@ -25,7 +25,7 @@ func (m *Model) measurePart(ctx context.Context, p *datasets.Part, limit int) (*
 		if err != nil {
 			return nil, err
 		}
-		o, err := m.score(ctx, d)
+		o, err := m.Score(ctx, d)
 		if err != nil {
 			return nil, err
 		}
@@ -91,7 +91,11 @@ func widen(v []float32) []float64 {
 // blockRows is how many rows of a source are read, encoded and scored at a time.
 const blockRows = 16 * scoreBatch
 
-// blocks reads and encodes a source, the next block while one is scored.
+// Encode reads and encodes the rows of a source, without targets: the next block while the consumer is busy with one.
+func (m *Model) Encode(ctx context.Context, src datasets.Source, baseDir string) iter.Seq2[datasets.Block, error] {
+	return m.blocks(ctx, src, baseDir, false)
+}
+
 func (m *Model) blocks(ctx context.Context, src datasets.Source, baseDir string, needTarget bool) iter.Seq2[datasets.Block, error] {
 	return ahead.Of(ctx, 1, func(ctx context.Context) iter.Seq2[datasets.Block, error] {
 		return m.Encoder.Blocks(ctx, src, baseDir, needTarget, blockRows)
@@ -109,7 +113,7 @@ func (m *Model) Evaluate(ctx context.Context, src datasets.Source, baseDir strin
 			return nil, report, err
 		}
 		report = b.Report
-		o, err := m.score(ctx, b.Encoded)
+		o, err := m.Score(ctx, b.Encoded)
 		if err != nil {
 			return nil, report, err
 		}
@@ -127,7 +131,7 @@ func (m *Model) Evaluate(ctx context.Context, src datasets.Source, baseDir strin
 // "prediction".
 func (m *Model) Predict(ctx context.Context, src datasets.Source, baseDir string) iter.Seq2[*model.Predictions, error] {
 	return func(yield func(*model.Predictions, error) bool) {
-		for b, err := range m.blocks(ctx, src, baseDir, false) {
+		for b, err := range m.Encode(ctx, src, baseDir) {
 			var p *model.Predictions
 			if err == nil {
 				p, err = m.predict(ctx, b)
@@ -141,7 +145,7 @@ func (m *Model) Predict(ctx context.Context, src datasets.Source, baseDir string
 
 // predict answers for some rows.
 func (m *Model) predict(ctx context.Context, b datasets.Block) (*model.Predictions, error) {
-	out, err := m.score(ctx, b.Encoded)
+	out, err := m.Score(ctx, b.Encoded)
 	if err != nil {
 		return nil, err
 	}

@@ -88,8 +88,8 @@ func (m *Model) Family() string { return Family }
 // IDs names the id columns of the training data.
 func (m *Model) IDs() []string { return m.Encoder.ID }
 
-// score returns the network's outputs for every row, [Rows, Outputs].
-func (m *Model) score(ctx context.Context, d *datasets.Encoded) ([]float64, error) {
+// Score returns the network's outputs for every row, [Rows, Outputs].
+func (m *Model) Score(ctx context.Context, d *datasets.Encoded) ([]float64, error) {
 	if d.D != len(m.Network.Numeric) || d.F != len(m.Network.Fields) {
 		return nil, fmt.Errorf("behavior: data of %d numeric and %d categorical features for a model of %d and %d", d.D, d.F, len(m.Network.Numeric), len(m.Network.Fields))
 	}

@@ -34,6 +34,16 @@ type Predictor interface {
 	IDs() []string
 }
 
+// Scorer is a predictor whose steps can be taken one by one: reading and encoding rows, and scoring them.
+type Scorer interface {
+	Predictor
+	// Encode hands out the rows of a source as the model sees them, without targets, some at a time. Blocks have memory of their
+	// own. After an error there are no more.
+	Encode(ctx context.Context, src datasets.Source, baseDir string) iter.Seq2[datasets.Block, error]
+	// Score returns the outputs for encoded rows, [rows, outputs], before they are made probabilities or values in units.
+	Score(ctx context.Context, rows *datasets.Encoded) ([]float64, error)
+}
+
 // Recommender is a model that lists the best items for users.
 type Recommender interface {
 	// Recommend hands out a list for each user asked for, in their order, some users at a time; after an error there is no more.
