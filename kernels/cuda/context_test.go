@@ -67,9 +67,7 @@ func childContexts() {
 
 // A process makes one context, on the GPU that is used, and loads the kernels once. Those of a GPU that has failed are not used again.
 func TestContexts(t *testing.T) {
-	if noDevice != nil {
-		t.Skip(noDevice)
-	}
+	needsDevice(t)
 	if realGPU() {
 		t.Skip("the GPU's driver does not tell")
 	}

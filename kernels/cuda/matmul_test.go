@@ -29,9 +29,7 @@ func inChild(t *testing.T, subtests string, env ...string) bool {
 	if os.Getenv(blasChild) == t.Name() {
 		return true
 	}
-	if noDevice != nil {
-		t.Skip(noDevice)
-	}
+	needsDevice(t)
 	self, err := os.Executable()
 	must(t, err)
 	pattern := "-test.run=^" + t.Name() + "$"

@@ -2,6 +2,7 @@
 package cudatest
 
 import (
+	"errors"
 	"os"
 	"sync"
 	"testing"
@@ -58,14 +59,17 @@ func Main() error {
 }
 
 // Use has this process, and those that it starts, use the emulated GPU. It must be called before the driver is first asked
-// for; a test that it cannot serve is skipped, with the reason.
+// for. A machine that cannot build it has the test skipped, with the reason; kernels that do not compile fail it.
 func Use(t testing.TB) {
 	t.Helper()
 	if !cuda.Built {
 		t.Skip("this build has no CUDA support: the tag gpu is missing")
 	}
-	if err := prepare(); err != nil {
+	switch err := prepare(); {
+	case errors.Is(err, emulator.ErrUnavailable):
 		t.Skip(err)
+	case err != nil:
+		t.Fatal(err)
 	}
 }
 

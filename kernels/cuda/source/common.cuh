@@ -117,3 +117,30 @@ template <typename F> __device__ inline void sum_columns(int lanes, int lo, int 
     for (int v = 0; v < 4; v++)
       if (first + v * apart < cols) f.done(first + v * apart, room[v][thread]);
 }
+
+// Walk says how a grid goes over a matrix; the side that launches it knows the operands' strides and addresses.
+struct Walk {
+  int flat;   // no gaps between rows in any operand
+  int wide;   // all operands' rows are aligned to four elements
+  int across; // threads of a block side by side, a power of two; 256/across are below each other
+};
+
+// elementwise_walk calls f.four(r, c) or f.one(r, c) for every group of four elements, or element, of rows × cols. Where
+// rows have no gaps all is row 0.
+template <typename F> __device__ inline void elementwise_walk(const Walk &w, int rows, int cols, const F &f) {
+  long long width = w.flat ? (long long)rows * cols : cols;
+  int height = w.flat ? smaller(rows, 1) : rows;
+  int group = w.wide ? 4 : 1, down = 256 / w.across;
+  long long first = ((long long)blockIdx.x * w.across + threadIdx.x % w.across) * group;
+  long long step = (long long)gridDim.x * w.across * group;
+  for (long long r = (long long)blockIdx.y * down + threadIdx.x / w.across; r < height; r += (long long)gridDim.y * down)
+    for (long long c = first; c < width; c += step) {
+      if (!w.wide) {
+        f.one(r, c);
+      } else if (c + 4 <= width) {
+        f.four(r, c);
+      } else {
+        for (long long i = c; i < width; i++) f.one(r, i);
+      }
+    }
+}
