@@ -5,7 +5,10 @@ import (
 	"time"
 )
 
-const microsPerDay = 24 * 3600 * 1_000_000
+const (
+	secondsPerDay = 24 * 3600
+	microsPerDay  = secondsPerDay * 1_000_000
+)
 
 // dateNames lists the parts a date is taken apart into, in the order of the
 // features.

@@ -301,9 +301,9 @@ func (c *ColumnEncoding) encodeNumber(f *Frame, s *Series, out *Encoded, d int) 
 
 func (c *ColumnEncoding) encodeDate(s *Series, out *Encoded, d int) {
 	for p, part := range c.Parts {
-		feature := &c.Features[p]
+		feature, of := &c.Features[p], c.datePart(part)
 		for r, m := range s.Micros {
-			out.Numeric[r*out.D+d+p] = float32((c.datePart(part, m) - feature.Mean) / feature.Scale)
+			out.Numeric[r*out.D+d+p] = float32((of(m) - feature.Mean) / feature.Scale)
 		}
 	}
 }

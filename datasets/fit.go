@@ -123,8 +123,9 @@ func (e *ColumnEncoding) fitDate(s *Series, c Column, path string) (string, erro
 	standardize := slices.Contains(c.Transform, TransformStandardize)
 	values := make([]float64, len(s.Micros))
 	for _, part := range dateNames {
+		of := e.datePart(part)
 		for i := range values {
-			values[i] = e.datePart(part, s.Micros[i])
+			values[i] = of(s.Micros[i])
 		}
 		if slices.Min(values) == slices.Max(values) {
 			continue // the hour of a day, the year of a short file
@@ -139,11 +140,37 @@ func (e *ColumnEncoding) fitDate(s *Series, c Column, path string) (string, erro
 	return "", nil
 }
 
-func (e *ColumnEncoding) datePart(part string, micros int64) float64 {
+// datePart returns what computes a part of dates, one after another: those of one
+// day, which are many, have most parts in common.
+func (e *ColumnEncoding) datePart(part string) func(micros int64) float64 {
+	of := dateParts[part]
+	if part == "hour" || part == "days" {
+		return func(micros int64) float64 { return of(e.date(micros)) }
+	}
+	var recent [512]struct {
+		above int64 // the day plus one; 0 for none
+		value float64
+	}
+	return func(micros int64) float64 {
+		t := e.date(micros)
+		day := t.Unix() / secondsPerDay
+		if day <= 0 { // of the 1960s and before
+			return of(t)
+		}
+		r := &recent[day%int64(len(recent))]
+		if r.above != day+1 {
+			r.above, r.value = day+1, of(t)
+		}
+		return r.value
+	}
+}
+
+// date is the date of a value, or what replaces it where it is missing.
+func (e *ColumnEncoding) date(micros int64) time.Time {
 	if micros == MissingDate {
 		micros = e.FillMicros
 	}
-	return dateParts[part](time.UnixMicro(micros).UTC())
+	return time.UnixMicro(micros).UTC()
 }
 
 func (e *ColumnEncoding) fitNumber(s *Series, c Column, path string) (string, error) {
