@@ -36,7 +36,7 @@ func TestScoreRows(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want, err := m.score(context.Background(), d)
+		want, err := m.Score(context.Background(), d)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -47,7 +47,7 @@ func TestScoreRows(t *testing.T) {
 			if few.prog, err = engine.Compile(g, engine.Options{Device: dev, Parameters: m.params, Outputs: []*engine.Node{few.out}}); err != nil {
 				t.Fatal(err)
 			}
-			if got, err := few.score(context.Background(), d); err != nil || !slices.Equal(got, want) {
+			if got, err := few.Score(context.Background(), d); err != nil || !slices.Equal(got, want) {
 				t.Errorf("%s, %d rows at once: other outputs (%v)", kind, batch, err)
 			}
 		}

@@ -45,7 +45,7 @@ func surmise(t *testing.T, dev kernels.Device, f *forger, rows *datasets.Frame) 
 		if err != nil {
 			break
 		}
-		out, err := m.score(context.Background(), d)
+		out, err := m.Score(context.Background(), d)
 		if err != nil || len(out) != rows.Rows*m.Network.Outputs {
 			t.Fatalf("%d outputs for %d rows: %v", len(out), rows.Rows, err)
 		}
