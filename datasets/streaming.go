@@ -164,7 +164,8 @@ func (s *stream) groupRows(g int) int { return s.bounds[g+1] - s.bounds[g] }
 // which must be so many.
 func (s *stream) frame(ctx context.Context, where string, rows int, types map[string]string) (*Frame, error) {
 	rel := *s.rel
-	rel.sql = fmt.Sprintf("(SELECT * FROM read_parquet(%s, file_row_number = true) WHERE %s)", duck.Literals([]string{s.file}), where)
+	// With the last of the rows DuckDB stops looking at the row groups behind them.
+	rel.sql = fmt.Sprintf("(SELECT * FROM read_parquet(%s, file_row_number = true) WHERE %s LIMIT %d)", duck.Literals([]string{s.file}), where, rows)
 	f, err := rel.read(ctx, s.db, types)
 	if err != nil {
 		return nil, err
