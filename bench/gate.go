@@ -86,6 +86,9 @@ func (r *Report) Err() error {
 			names = append(names, fmt.Sprintf("%s %s is in the baseline, and missing now", v.Case, v.Metric))
 		}
 	}
+	if len(names) == 0 && !slices.ContainsFunc(r.Verdicts, func(v Verdict) bool { return v.Verdict != New }) {
+		return errors.New("bench: nothing was compared: no case measured now is in the baseline; measure it anew with --output")
+	}
 	if len(names) == 0 {
 		return nil
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"runtime"
 	"slices"
@@ -244,12 +243,21 @@ func (r *Results) check() error {
 	if _, err := Find(r.Suite); err != nil {
 		return err
 	}
+	for _, asked := range r.Asked {
+		// Suite kernels has a case for each kernel of one that is asked for.
+		if !slices.ContainsFunc(r.Cases, func(c Case) bool { return c.Name == asked || strings.HasPrefix(c.Name, asked+" ") }) {
+			return fmt.Errorf("case %q was asked for and is not there", asked)
+		}
+	}
 	seen := map[string]bool{}
 	for _, c := range r.Cases {
 		if c.Name == "" || seen[c.Name] {
 			return fmt.Errorf("case %q is there twice or has no name", c.Name)
 		}
 		seen[c.Name] = true
+		if len(c.Metrics) == 0 {
+			return fmt.Errorf("case %q has no metrics", c.Name)
+		}
 		metrics := map[string]bool{}
 		for _, s := range c.Metrics {
 			switch {
@@ -275,7 +283,9 @@ func (r *Results) check() error {
 
 // positive says that all values are.
 func positive(values []float64) bool {
-	return !slices.ContainsFunc(values, func(x float64) bool { return !(x > 0) || math.IsInf(x, 0) })
+	// No speed and no time is beyond these, and their sums and ratios stay numbers.
+	const least, most = 1e-18, 1e18
+	return !slices.ContainsFunc(values, func(x float64) bool { return !(x >= least && x <= most) })
 }
 
 // comparableWith returns an error where results cannot be compared with these at all, or, unless another machine is accepted,

@@ -123,6 +123,16 @@ func (a *app) bench() *cobra.Command {
 	return cmd
 }
 
+// sameFile says whether two paths name one file.
+func sameFile(a, b string) bool {
+	x, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	y, err := os.Stat(b)
+	return err == nil && os.SameFile(x, y)
+}
+
 // check returns a usage error for flags that cannot be meant.
 func (f *benchFlags) check(cmd *cobra.Command, suite bench.Suite) error {
 	changed := cmd.Flags().Changed
@@ -133,6 +143,8 @@ func (f *benchFlags) check(cmd *cobra.Command, suite bench.Suite) error {
 		return usagef("--seconds %v: give a number from 0 to 3600", f.seconds)
 	case changed("baseline") && f.baseline == "", changed("output") && f.output == "":
 		return usagef("--baseline and --output take the name of a file")
+	case f.output != "" && sameFile(f.output, f.baseline):
+		return usagef("--output %s: it is the baseline, which stays what it is; name another file", f.output)
 	case !(f.failBelow > 0 && f.failBelow <= 1):
 		return usagef("--fail-below %v: give a part of the speed before, above 0 and at most 1, such as 0.9", f.failBelow)
 	case (changed("fail-below") || f.otherMachine) && f.baseline == "":
@@ -143,6 +155,11 @@ func (f *benchFlags) check(cmd *cobra.Command, suite bench.Suite) error {
 		return usagef("--rounds is how often a results file is measured: give it with --output and without --baseline")
 	case (f.output != "" || f.baseline != "") && (f.peers || changed("compare")):
 		return usagef("--output and --baseline are of this program on one device: leave --peers and --compare away")
+	}
+	if f.output != "" {
+		if err := checkOutput("--output", f.output, nil); err != nil {
+			return err
+		}
 	}
 	for _, c := range f.cases {
 		if !caseForm(suite.Name).MatchString(c) {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -31,7 +32,7 @@ does not know gets what most users have, and that is said.`,
   debut recommend runs/neighbors --all -o lists.csv`,
 		Args: takes(1, -1, "a model and users"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			r := model.Request{Users: args[1:], K: k, Seen: keepSeen}
+			r := model.Request{Users: trimmed(args[1:]), K: k, Seen: keepSeen}
 			named := 0
 			for _, given := range []bool{len(args) > 1, users != "", all} {
 				if given {
@@ -170,6 +171,15 @@ func (a *app) similar() *cobra.Command {
 	return cmd
 }
 
+// trimmed removes blanks around ids, as reading them from data does.
+func trimmed(ids []string) []string {
+	out := make([]string, len(ids))
+	for i, id := range ids {
+		out[i] = strings.TrimSpace(id)
+	}
+	return out
+}
+
 // maxLine bounds a line of a file of users, which is an id.
 const maxLine = 1 << 20
 
@@ -182,14 +192,20 @@ func readLines(path string) (lines []string, err error) {
 	defer closing(f, &err)
 	in := bufio.NewScanner(f)
 	in.Buffer(nil, maxLine)
+	number := 0
 	for in.Scan() {
-		if line := strings.TrimSpace(strings.TrimPrefix(in.Text(), "\ufeff")); line != "" {
+		number++
+		line := strings.TrimSpace(strings.TrimPrefix(in.Text(), "\ufeff"))
+		if !utf8.ValidString(line) || strings.ContainsRune(line, 0) {
+			return nil, fmt.Errorf("%s:%d: it is no text in UTF-8; write one user a line, not compressed", path, number)
+		}
+		if line != "" {
 			lines = append(lines, line)
 		}
 	}
 	if err := in.Err(); err != nil {
 		if errors.Is(err, bufio.ErrTooLong) {
-			return nil, fmt.Errorf("%s:%d: a line of more than %d bytes is no user; write one a line", path, len(lines)+1, maxLine)
+			return nil, fmt.Errorf("%s:%d: a line of more than %d bytes is no user; write one a line", path, number+1, maxLine)
 		}
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

@@ -102,8 +102,8 @@ Ctrl-C ends the training at the next step with a checkpoint and the model so far
 				}
 			}
 			out, err := a.runTraining(cmd.Context(), cfg, opt, asJSON)
-			if err != nil && (out == nil || !plainlyInterrupted(err)) {
-				return err
+			if err != nil && (out == nil || !plainlyInterrupted(err) || out.Result.Status == runfolder.Failed) {
+				return err // without a model there is nothing to print
 			}
 			// An interrupted training has a result too.
 			interrupted := err

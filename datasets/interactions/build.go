@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"sync/atomic"
 
@@ -299,4 +298,4 @@ func fit[T any](values []T, n int64) []T {
 }
 
 // finite32 turns a sum into a value, or reports that it is too large.
-func finite32(v float64) (float32, bool) { return float32(v), v <= math.MaxFloat32 }
+func finite32(v float64) (float32, bool) { return float32(v), v <= maxWeight }

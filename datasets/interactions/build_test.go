@@ -281,7 +281,7 @@ func TestAddRefuses(t *testing.T) {
 	wantError(t, err, "no events")
 	b, _ = NewBuilder(&Config{})
 	for range 2 {
-		if err := b.Add(Event{User: "u", Item: "i", Value: 3e38}); err != nil {
+		if err := b.Add(Event{User: "u", Item: "i", Value: 1e12}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"math"
 	"slices"
 	"strings"
 
@@ -110,8 +109,8 @@ func (b *Builder) add(user, item []byte, value float64, time int64, kind string,
 		}
 		return "the " + what + " is missing; give it one, or leave such rows out with drop_missing: true", nil
 	}
-	if !(value >= 0) || value > math.MaxFloat32 {
-		return fmt.Sprintf("the value %v is no weight: it must be a finite number that is not negative; correct it, or leave the row out", value), nil
+	if !isWeight(value) {
+		return fmt.Sprintf("the value %v %s; correct it, or leave the row out", value, noWeight), nil
 	}
 	if time == NoTime {
 		if why := b.cfg.needsTime(); why != "" {
@@ -126,8 +125,8 @@ func (b *Builder) add(user, item []byte, value float64, time int64, kind string,
 		b.report.Ignored++
 		return "", nil
 	}
-	if value *= weight; value > math.MaxFloat32 {
-		return fmt.Sprintf("the value times the weight of %q is %v, beyond the range of float32; give smaller weights", kind, value), nil
+	if value *= weight; value > maxWeight {
+		return fmt.Sprintf("the value times the weight of %q is %v, more than 1e12; give smaller weights", kind, value), nil
 	}
 	u, err := b.users.number(user)
 	if err != nil {

@@ -122,7 +122,7 @@ func TestKindsAndWeights(t *testing.T) {
 		"weights: {view: -1}":                                         {"weights.view", "-1"},
 		"weights: {view: .nan}":                                       {"weights.view"},
 		"weights: {view: 0}":                                          {"weights", "no event is left"},
-		"weights: {view: 1e30, buy: 1e38, return: 0}\naggregate: max": {},
+		"weights: {view: 1e10, buy: 1e12, return: 0}\naggregate: max": {},
 	} {
 		_, err := Load(t.Context(), config(t, strings.SplitN(sources, "\n", 2)[0]+"\n"+text), dir, 7, nil)
 		if len(parts) == 0 {

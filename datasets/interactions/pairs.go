@@ -60,7 +60,7 @@ func (w *sorter) user(s *sorting, u int) error {
 		}
 		pair, ok := join(w.records[i:j], s.cfg.Aggregate)
 		if !ok {
-			return fmt.Errorf("interactions: the values of user %q and item %q add up to more than float32 holds; give smaller weights", s.Users.ID(u), s.Items.ID(int(pair.item)))
+			return fmt.Errorf("interactions: the values of user %q and item %q add up to more than 1e12; give smaller weights", s.Users.ID(u), s.Items.ID(int(pair.item)))
 		}
 		pairs = append(pairs, pair) // never ahead of i
 		i = j

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"strings"
 
 	"github.com/duckdb/duckdb-go/v2/mapping"
@@ -277,8 +276,8 @@ func (r *tableReader) take(v *vectors, i int) error {
 			return r.refuse(fieldValue, s, "is not a finite number; correct it, or leave the row out")
 		}
 	}
-	if r.forms[fieldValue] != absent && (!(value >= 0) || value > math.MaxFloat32) {
-		return r.refuse(fieldValue, fmt.Sprint(value), "is no weight: it must be a finite number that is not negative; correct it, or leave the row out")
+	if r.forms[fieldValue] != absent && !isWeight(value) {
+		return r.refuse(fieldValue, fmt.Sprint(value), noWeight+"; correct it, or leave the row out")
 	}
 	if r.forms[fieldTime] != absent && v.mask[fieldTime].Valid(i) {
 		unit := unitInteger

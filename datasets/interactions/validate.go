@@ -3,7 +3,6 @@ package interactions
 import (
 	"fmt"
 	"maps"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -63,8 +62,8 @@ func (c *Config) validateRules() *datasets.ConfigError {
 	some := len(c.Weights) == 0
 	for _, kind := range slices.Sorted(maps.Keys(c.Weights)) {
 		w := c.Weights[kind]
-		if !(w >= 0 && w <= math.MaxFloat32) {
-			return errorf("weights."+kind, "%v is no weight; give a number from 0, which leaves such events out", w)
+		if !isWeight(w) {
+			return errorf("weights."+kind, "%v %s; 0 leaves such events out", w, noWeight)
 		}
 		some = some || w > 0
 	}
@@ -192,3 +191,12 @@ func parseTime(s string) (v int64, date, ok bool) {
 	v, ok = textformat.ParseTime([]byte(s))
 	return v, true, ok
 }
+
+// maxWeight bounds values and weights. What counts is how they compare; products and sums of millions of larger ones would not be
+// numbers in 32 bits any more.
+const maxWeight = 1e12
+
+// noWeight says what is wrong with a number that isWeight refuses.
+const noWeight = "is no weight: it must be finite, not negative, and at most 1e12"
+
+func isWeight(x float64) bool { return x >= 0 && x <= maxWeight }

@@ -53,7 +53,7 @@ func All() []Family {
 				return neighbors.Read(r, threads(dev))
 			},
 			Templates: neighbors.Templates,
-			Next:      []string{"debut recommend %s USER", "debut recommend %s --all -o lists.csv", "debut similar %s ITEM"},
+			Next:      []string{"debut recommend %s USER", "debut recommend %s --all -o lists.csv"},
 		},
 	}
 }

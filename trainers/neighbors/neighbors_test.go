@@ -399,3 +399,38 @@ func TestErrors(t *testing.T) {
 		t.Error("a graph of nothing is taken")
 	}
 }
+
+// The largest values there can be give neighbors that are numbers.
+func TestLargestValues(t *testing.T) {
+	b, err := interactions.NewBuilder(&interactions.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for u := range 40 {
+		for i := range 5 {
+			if err := b.Add(interactions.Event{User: fmt.Sprint(u), Item: fmt.Sprint((u + i) % 9), Value: 1e12}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	d, err := b.Build(t.Context(), 1, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ties := ranking.NewTies(d.Items.Len(), d.Items.ID)
+	for _, weighting := range []string{None, TFIDF, BM} {
+		m, err := FitItems(t.Context(), d.Train, ties, Settings{Similarity: Dot, Weighting: weighting}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := ranking.TopK(t.Context(), m.Scorer(d.Train), []int32{0}, ranking.Options{K: 9, Ties: ties})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range append(slices.Clone(m.Graph.Values), l.Scores...) {
+			if x := float64(s); math.IsNaN(x) || math.IsInf(x, 0) {
+				t.Fatalf("%s: a similarity or score of %v", weighting, x)
+			}
+		}
+	}
+}

@@ -194,7 +194,7 @@ func TestEvaluateAgain(t *testing.T) {
 			t.Errorf("unknown: %+v", u)
 		}
 		write(t, filepath.Join(dir, "other.csv"), "user,item\nU1,I79\n")
-		if _, _, err = m.Evaluate(t.Context(), datasets.Source{Path: datasets.Strings{"other.csv"}}, dir); err == nil || !strings.Contains(err.Error(), "none of the users and items") {
+		if _, _, err = m.Evaluate(t.Context(), datasets.Source{Path: datasets.Strings{"other.csv"}}, dir); err == nil || !strings.Contains(err.Error(), "that the model both knows") {
 			t.Errorf("nothing is known: %v", err)
 		}
 		warnings := strings.Join(o.Result.Warnings, "\n")

@@ -145,7 +145,7 @@ func (m *Model) Evaluate(ctx context.Context, src datasets.Source, baseDir strin
 	truth, unseen := m.translate(d)
 	report.Rows, report.Unseen = int(d.Report.Events), unseen
 	if truth.Len() == 0 {
-		return nil, report, fmt.Errorf("evaluate: the model knows none of the users and items of %s; are columns and ids those of the training data?", strings.Join(src.Path, ", "))
+		return nil, report, fmt.Errorf("evaluate: no row of %s has a user and an item that the model both knows; are columns and ids those of the training data?", strings.Join(src.Path, ", "))
 	}
 	r, err := measure(ctx, orPopular(m.Scorer, m.Histories), truth, m.Histories, m.Evaluation, m.Ties, m.Pool)
 	return r, report, err

@@ -44,7 +44,15 @@ func (s *session) openFolder(name string) (err error) {
 		// Where a replacement of an earlier run was killed before it left anything, it goes on as such.
 		s.folder, err = runfolder.Create(output, name, true)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	if earlier, err := s.folder.Result(); err == nil && earlier.Family != "" && earlier.Family != s.header.Family {
+		err := fmt.Errorf("the run in %s is of the family %s, the run file of %s: go on with it by its own run file, or start a new run under another name",
+			s.folder.Path(), earlier.Family, s.header.Family)
+		return errors.Join(err, s.folder.Close())
+	}
+	return nil
 }
 
 // restored is a checkpoint whose tensors have been loaded.
@@ -257,7 +265,7 @@ func (s *session) checkAnew() error {
 	if s.gradual != nil {
 		return fmt.Errorf("the run in %s is %s, and its checkpoints are gone: there is nothing to go on from; train anew with --overwrite, or under another name", s.folder.Path(), earlier.Status)
 	}
-	// The same solution of the same data may be computed once more.
+	// The same data give the same model: what has finished stays as it is, what was interrupted is computed once more.
 	if !slices.EqualFunc(earlier.Data, s.task.Describe().Data, func(a, b runfolder.DataFile) bool { return a.SHA256 == b.SHA256 }) {
 		return fmt.Errorf("the run in %s is finished, and its data have changed since; train anew with --overwrite, or under another name", s.folder.Path())
 	}
@@ -265,8 +273,13 @@ func (s *session) checkAnew() error {
 	if err != nil {
 		return fmt.Errorf("resume: %w", err)
 	}
-	_, err = s.compareConfig(string(config), false)
-	return err
+	if _, err = s.compareConfig(string(config), false); err != nil {
+		return err
+	}
+	if _, err := runfolder.OpenModel(s.folder.Path()); err == nil && earlier.Status == runfolder.Finished {
+		s.finished = earlier
+	}
+	return nil
 }
 
 // restore puts the figures of a checkpoint in the place of the present ones.

@@ -115,6 +115,8 @@ type session struct {
 	result  *runfolder.RunResult
 	started time.Time
 	saved   bool // the model is written
+	// finished is the result of a run found in one go that is there already and has nothing to go on with.
+	finished *runfolder.RunResult
 
 	best    Snapshot
 	initial Snapshot      // before the first step, where a rollback may go back to it
@@ -137,6 +139,10 @@ func (s *session) run(ctx context.Context) (*Outcome, error) {
 			err = errors.Join(err, s.folder.Discard())
 		}
 		return nil, errors.Join(err, s.folder.Close())
+	}
+	if s.finished != nil {
+		s.opt.Log.Info("the run has finished, and its model is that of these data; nothing is left to do", "folder", s.folder.Path())
+		return &Outcome{Folder: s.folder.Path(), Result: s.finished}, s.folder.Close()
 	}
 	if err := s.begin(name, from); err != nil {
 		return nil, errors.Join(err, s.folder.Close())
