@@ -85,6 +85,34 @@ func interruptedRun(t *testing.T, c *Config, moments ...int) *run.Outcome {
 	return o
 }
 
+// TestInterruptedMeasuring ends at some of the last looks at the context, while the trained model is measured. Resuming measures what is
+// missing.
+func TestInterruptedMeasuring(t *testing.T) {
+	c := streamed(t, prepared(t, 9000), "")
+	all := newCountdown(1 << 30)
+	want, err := run.Train(all, c, run.Options{ConfigPath: "run.yaml", Log: slog.New(all)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	looks := 1<<30 - all.left
+	for _, before := range []int{1, 2, 6} {
+		c.Name = fmt.Sprint("before-", before)
+		ctx := newCountdown(looks - before)
+		o, err := run.Train(ctx, c, run.Options{ConfigPath: "run.yaml", Log: slog.New(ctx)})
+		if !errors.Is(err, run.ErrInterrupted) || o.Result.Status != runfolder.Interrupted || len(o.Result.Metrics) >= len(want.Result.Metrics) {
+			t.Fatalf("%d looks before the end: %v, %+v", before, err, o.Result)
+		}
+		open(t, o.Folder)
+		if o, err = run.Train(t.Context(), c, run.Options{ConfigPath: "run.yaml", Resume: run.ResumeLast}); err != nil {
+			t.Fatal(err)
+		}
+		sameRun(t, o, want)
+		if !slices.Equal(o.Result.Metrics[run.PartTest].Values, want.Result.Metrics[run.PartTest].Values) {
+			t.Error("other figures after resuming")
+		}
+	}
+}
+
 // sameRun compares models and courses of two runs bit by bit, apart from times.
 func sameRun(t *testing.T, got, want *run.Outcome) {
 	t.Helper()

@@ -64,7 +64,8 @@ type Outcome struct {
 	Coefficients *model.Coefficients // of a linear model
 }
 
-// Train runs a configuration. Where the context ends early the outcome is returned beside ErrInterrupted.
+// Train runs a configuration. Where the context ends early the outcome is returned beside ErrInterrupted; where it ends while a model
+// that is trained is measured, without the measures that are missing.
 func Train(ctx context.Context, cfg Config, opt Options) (_ *Outcome, err error) {
 	if opt.Log == nil {
 		opt.Log = slog.New(slog.DiscardHandler)
@@ -152,7 +153,7 @@ func (s *session) run(ctx context.Context) (*Outcome, error) {
 		err = s.fit(ctx, from)
 	}
 	if err == nil || errors.Is(err, ErrInterrupted) {
-		if s.gradual != nil { // the model of an interrupted training is measured too
+		if err != nil && s.gradual != nil { // the model of an interrupted training is measured too
 			ctx = context.WithoutCancel(ctx)
 		}
 		if ferr := s.saveAndMeasure(ctx); ferr != nil {
@@ -308,7 +309,7 @@ func (s *session) saveAndMeasure(ctx context.Context) error {
 	s.saved = true
 	for _, part := range s.task.Parts() {
 		r, err := s.task.Evaluate(ctx, part)
-		if err != nil && ctx.Err() != nil { // of a Solver, whose model is whole
+		if err != nil && ctx.Err() != nil { // the model is whole
 			s.result.Stopped = "interrupted"
 			return ErrInterrupted
 		}
