@@ -16,6 +16,7 @@ import (
 	"io"
 	"io/fs"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -85,10 +86,25 @@ func (w *Writer) File(name string, fill func(io.Writer) error) error {
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("model: saving it: %w", err)
+		return errors.Join(fmt.Errorf("model: saving it: %w", err), w.discard())
 	}
 	w.sums[name] = hex.EncodeToString(h.Sum(nil))
 	return nil
+}
+
+// discard removes what was written of a model that cannot be completed, unless the folder has an earlier one: that has the same files.
+func (w *Writer) discard() (err error) {
+	if _, serr := os.Lstat(filepath.Join(w.dir, runfolder.ModelFile)); serr == nil {
+		return nil
+	}
+	for name := range w.sums {
+		if len(w.to) > 0 {
+			name += sealed.Extension
+		}
+		err = errors.Join(err, os.Remove(filepath.Join(w.dir, name)))
+	}
+	clear(w.sums)
+	return err
 }
 
 // Tensors writes a file of tensors.

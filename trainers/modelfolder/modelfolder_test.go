@@ -357,3 +357,35 @@ func TestStreamChecksFirst(t *testing.T) {
 		}
 	}
 }
+
+// A model that cannot be completed, as on a full disk, leaves nothing behind; an earlier one stays.
+func TestIncomplete(t *testing.T) {
+	full := errors.New("no space left")
+	text := func(w io.Writer) error { _, err := io.WriteString(w, "text"); return err }
+	_, to := keyPair(t)
+	for _, recipients := range [][]age.Recipient{nil, to} {
+		dir := t.TempDir()
+		w := NewWriter(dir, "behavior", recipients)
+		if err := w.File("a", text); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.File("b", func(io.Writer) error { return full }); !errors.Is(err, full) {
+			t.Errorf("%v", err)
+		}
+		if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
+			t.Errorf("%v are left, %v", left, err)
+		}
+	}
+	dir := save(t, nil)
+	before, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := NewWriter(dir, "behavior", nil)
+	if err := w.File("b", func(io.Writer) error { return full }); !errors.Is(err, full) {
+		t.Errorf("%v", err)
+	}
+	if after, err := os.ReadDir(dir); err != nil || len(after) != len(before) {
+		t.Errorf("%v are left of %v, %v", after, before, err)
+	}
+}
