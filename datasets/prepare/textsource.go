@@ -2,6 +2,7 @@ package prepare
 
 import (
 	"errors"
+	"fmt"
 	"path/filepath"
 
 	"debut/datasets"
@@ -33,7 +34,7 @@ func (p *pipeline) stageText(name string, s *Source) ([]manifest.Hash, error) {
 	if _, err := textformat.Stage(p.ctx, p.db, name, files, o); err != nil {
 		var many *textformat.RejectError
 		if errors.As(err, &many) {
-			return nil, many
+			return nil, fmt.Errorf("%w; malformed rows can be kept aside up to a limit: rejects: {limit: N}", many)
 		}
 		return nil, err
 	}

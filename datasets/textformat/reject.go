@@ -33,7 +33,7 @@ type RejectError struct {
 // firstRejects is how many malformed rows an error and a result name.
 const firstRejects = 3
 
-// Error names the rows and says how to go on.
+// Error names the rows. Each says how to mend it; that rows can be kept aside is known to the caller who lets them.
 func (e *RejectError) Error() string {
 	places := make([]string, len(e.First))
 	for i, r := range e.First {
@@ -41,9 +41,9 @@ func (e *RejectError) Error() string {
 	}
 	text := strings.Join(places, "; ")
 	if e.Limit == 0 {
-		return text + "; correct the row, or let malformed rows be kept aside up to a limit (rejects: {limit: N})"
+		return text
 	}
-	return fmt.Sprintf("more than %d malformed rows, first %s; correct them, or raise the limit of rows kept aside (rejects: {limit: N})", e.Limit, text)
+	return fmt.Sprintf("more than %d malformed rows, first %s; correct them, or let more pass", e.Limit, text)
 }
 
 // quote shows what stands in a file, shortened where it is long.
