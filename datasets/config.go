@@ -1,37 +1,12 @@
 package datasets
 
 import (
+	"cmp"
 	"maps"
 	"reflect"
 
-	"github.com/invopop/jsonschema"
-
 	"debut/datasets/bytesize"
 )
-
-// Strings is a list that may be written as a single string in a run file.
-type Strings []string
-
-// UnmarshalYAML accepts one string or a list of strings.
-func (s *Strings) UnmarshalYAML(unmarshal func(any) error) error {
-	var one string
-	if unmarshal(&one) == nil {
-		*s = Strings{one}
-		return nil
-	}
-	var many []string
-	if err := unmarshal(&many); err != nil {
-		return err
-	}
-	*s = many
-	return nil
-}
-
-// JSONSchema describes the two ways to write the list.
-func (Strings) JSONSchema() *jsonschema.Schema {
-	text := &jsonschema.Schema{Type: "string"}
-	return &jsonschema.Schema{OneOf: []*jsonschema.Schema{text, {Type: "array", Items: text}}}
-}
 
 // Config is the data section of a run file: where rows come from, what they
 // mean, and how they are cleaned, split and encoded. Call SetDefaults and
@@ -57,48 +32,6 @@ type Config struct {
 	Columns     map[string]Column `yaml:"columns,omitempty" jsonschema:"description=Settings of single columns by name."`
 	Defaults    Defaults          `yaml:"defaults,omitempty" jsonschema:"description=Settings of all columns of a type."`
 	Split       Split             `yaml:"split,omitempty" jsonschema:"description=How rows are divided into training and validation and test."`
-}
-
-// Source names the files, or the query over files, that rows come from.
-type Source struct {
-	Path      Strings           `yaml:"path,omitempty" jsonschema:"description=Files: one or a list; globs; .gz and .zst; relative to the run file; ${VAR} and ${VAR:-default} are expanded."`
-	Format    string            `yaml:"format,omitempty" jsonschema:"enum=auto,enum=csv,enum=parquet,enum=json,description=File format; auto goes by the extension."`
-	Delimiter string            `yaml:"delimiter,omitempty" jsonschema:"description=CSV: the character between fields (or tab); found out when not given."`
-	Header    *bool             `yaml:"header,omitempty" jsonschema:"description=CSV: whether the first line names the columns; found out when not given."`
-	Names     []string          `yaml:"names,omitempty" jsonschema:"description=CSV: column names of files without a header or instead of it."`
-	Null      Strings           `yaml:"null,omitempty" jsonschema:"description=Texts that mean a missing value besides the empty one."`
-	Tables    map[string]Source `yaml:"tables,omitempty" jsonschema:"description=Further tables for the query by name."`
-	Query     string            `yaml:"query,omitempty" jsonschema:"description=SQL (DuckDB) over the view data and the tables; its result is the rows."`
-
-	Vectors map[string]VectorFile `yaml:"vectors,omitempty" jsonschema:"description=Columns of vectors from .npy files by name of the column."`
-}
-
-// VectorFile names a matrix of ready-made vectors, such as embeddings of images
-// or titles, one row an item, and says which of them a row of the data has.
-type VectorFile struct {
-	Path string `yaml:"path" jsonschema:"description=The matrix: a .npy file of numbers with a row for each vector."`
-	On   string `yaml:"on" jsonschema:"description=The column of the data that says which vector a row has: by its id in ids or else by the number of the matrix's row counted from 0."`
-	IDs  string `yaml:"ids,omitempty" jsonschema:"description=A text file with one id a line for the rows of the matrix in order."`
-}
-
-// UnmarshalYAML refuses an empty delimiter: delimiter: | without quotes is the
-// start of an empty block of text in YAML.
-func (s *Source) UnmarshalYAML(unmarshal func(any) error) error {
-	type fields Source // without this method
-	const notGiven = "\x00"
-	given := fields(*s)
-	given.Delimiter = notGiven
-	if err := unmarshal(&given); err != nil {
-		return err
-	}
-	switch given.Delimiter {
-	case notGiven:
-		given.Delimiter = s.Delimiter
-	case "":
-		return configErrorf("delimiter", `is empty; write the character in quotes, such as delimiter: "|", or remove the key to have it found out`)
-	}
-	*s = Source(given)
-	return nil
 }
 
 // Column says how a column is treated. Empty fields take the value of the
@@ -213,9 +146,9 @@ const (
 // configuration can be written out as it will be used. It may be called
 // repeatedly.
 func (c *Config) SetDefaults() {
-	setDefault(&c.Task, TaskAuto)
+	c.Task = cmp.Or(c.Task, TaskAuto)
 	if c.Prepared != "" {
-		setDefault(&c.FitRows, defaultFitRows)
+		c.FitRows = cmp.Or(c.FitRows, defaultFitRows)
 	} else {
 		c.Source.setDefaults()
 	}
@@ -261,14 +194,6 @@ func (c *Config) clone() *Config {
 	return &out
 }
 
-func (s Source) clone() Source {
-	s.Tables = maps.Clone(s.Tables)
-	for name, t := range s.Tables {
-		s.Tables[name] = t.clone()
-	}
-	return s
-}
-
 // mentions reports whether a column is declared to have a type, or the type has
 // defaults of the user's.
 func (c *Config) mentions(typ string, defaults *Column) bool {
@@ -294,52 +219,11 @@ func (d *Defaults) text() Column {
 	return c
 }
 
-func setDefault[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
-}
-
-func (s *Source) setDefaults() {
-	setDefault(&s.Format, "auto")
-	for name, t := range s.Tables {
-		t.setDefaults()
-		s.Tables[name] = t
-	}
-}
-
-// inherit takes unset fields from base. A format of "auto" counts as unset, so
-// that a second call changes nothing.
-func (s *Source) inherit(base *Source) {
-	if s.Path == nil {
-		s.Path = base.Path
-	}
-	setDefault(&s.Format, base.Format)
-	setDefault(&s.Delimiter, base.Delimiter)
-	if s.Header == nil {
-		s.Header = base.Header
-	}
-	if s.Names == nil {
-		s.Names = base.Names
-	}
-	if s.Null == nil {
-		s.Null = base.Null
-	}
-	if s.Tables == nil {
-		s.Tables = base.Tables
-	}
-	setDefault(&s.Query, base.Query)
-	if s.Vectors == nil {
-		s.Vectors = base.Vectors
-	}
-}
-
 // setDefaults fills the empty fields of c from d.
 func (c *Column) setDefaults(d Column) {
-	setDefault(&c.Type, d.Type)
-	setDefault(&c.Fill, d.Fill)
-	setDefault(&c.FillValue, d.FillValue)
+	c.Type = cmp.Or(c.Type, d.Type)
+	c.Fill = cmp.Or(c.Fill, d.Fill)
+	c.FillValue = cmp.Or(c.FillValue, d.FillValue)
 	if c.MissingIndicator == nil {
 		c.MissingIndicator = d.MissingIndicator
 	}
@@ -349,13 +233,13 @@ func (c *Column) setDefaults(d Column) {
 	if c.ClipQuantiles == nil {
 		c.ClipQuantiles = d.ClipQuantiles
 	}
-	setDefault(&c.Encoding, d.Encoding)
-	setDefault(&c.Bins, d.Bins)
-	setDefault(&c.MinCount, d.MinCount)
-	setDefault(&c.MaxVocabulary, d.MaxVocabulary)
-	setDefault(&c.HashBuckets, d.HashBuckets)
-	setDefault(&c.Embedding, d.Embedding)
-	setDefault(&c.Dimensions, d.Dimensions)
+	c.Encoding = cmp.Or(c.Encoding, d.Encoding)
+	c.Bins = cmp.Or(c.Bins, d.Bins)
+	c.MinCount = cmp.Or(c.MinCount, d.MinCount)
+	c.MaxVocabulary = cmp.Or(c.MaxVocabulary, d.MaxVocabulary)
+	c.HashBuckets = cmp.Or(c.HashBuckets, d.HashBuckets)
+	c.Embedding = cmp.Or(c.Embedding, d.Embedding)
+	c.Dimensions = cmp.Or(c.Dimensions, d.Dimensions)
 	if c.Words == nil {
 		c.Words = d.Words
 	}
@@ -365,7 +249,7 @@ func (c *Column) setDefaults(d Column) {
 }
 
 func (s *Split) setDefaults(separateValidation, separateTest bool) {
-	setDefault(&s.Method, SplitRandom)
+	s.Method = cmp.Or(s.Method, SplitRandom)
 	fraction := func(f **float64, value float64, zero bool) {
 		if *f == nil {
 			if zero {

@@ -1,14 +1,12 @@
 package datasets
 
 import (
-	"fmt"
 	"maps"
 	"math"
 	"reflect"
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"debut/datasets/nearest"
 )
@@ -140,68 +138,6 @@ func (c *Config) validateRoles() *ConfigError {
 		}
 	}
 	return nil
-}
-
-func (s *Source) validate(path string) *ConfigError {
-	if len(s.Path) == 0 && s.Query == "" {
-		return configErrorf(path+".path", "no file given; name a file, a list of files or a glob")
-	}
-	for i, p := range s.Path {
-		if strings.TrimSpace(p) == "" {
-			return configErrorf(path+".path."+strconv.Itoa(i), "the name of a file is empty")
-		}
-	}
-	if err := oneOf(path+".format", s.Format, "auto", "csv", "parquet", "json"); err != nil {
-		return err
-	}
-	if _, err := parseDelimiter(s.Delimiter); err != nil {
-		return configErrorf(path+".delimiter", "%v", err)
-	}
-	if err := s.validateVectors(path); err != nil {
-		return err
-	}
-	seen := map[string]bool{}
-	for i, n := range s.Names {
-		if n == "" || seen[n] {
-			return configErrorf(path+".names."+strconv.Itoa(i), "column name %s is empty or given twice", quote(n))
-		}
-		seen[n] = true
-	}
-	if len(s.Tables) > 0 && s.Query == "" {
-		return configErrorf(path+".tables", "tables are read only by a query; add %s.query or remove them", path)
-	}
-	for _, name := range slices.Sorted(maps.Keys(s.Tables)) {
-		t := s.Tables[name]
-		at := path + ".tables." + name
-		if strings.EqualFold(name, "data") {
-			return configErrorf(at, "the name \"data\" is taken by the source itself; choose another")
-		}
-		if t.Query != "" || len(t.Tables) > 0 {
-			return configErrorf(at, "a table cannot have a query or tables of its own; write them into %s.query", path)
-		}
-		if len(t.Vectors) > 0 {
-			return configErrorf(at+".vectors", "a table cannot have vectors; they join the query's result: write them into %s.vectors", path)
-		}
-		if err := t.validate(at); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// parseDelimiter returns the field separator, 0 for "find it out".
-func parseDelimiter(s string) (rune, error) {
-	switch s {
-	case "":
-		return 0, nil
-	case "tab", `\t`:
-		return '\t', nil
-	}
-	r, size := utf8.DecodeRuneInString(s)
-	if size != len(s) || r == utf8.RuneError || r == '"' || r == '\n' || r == '\r' || r >= utf8.RuneSelf {
-		return 0, fmt.Errorf("%q cannot separate fields; use one character such as \",\" or \";\", or \"tab\"", s)
-	}
-	return r, nil
 }
 
 // validate checks a column's settings; typ is its type, "" or auto when the

@@ -1,0 +1,161 @@
+package datasets
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// Source names the files, or the query over files, that rows come from.
+type Source struct {
+	Path      Strings           `yaml:"path,omitempty" jsonschema:"description=Files: one or a list; globs; .gz and .zst; relative to the run file; ${VAR} and ${VAR:-default} are expanded."`
+	Format    string            `yaml:"format,omitempty" jsonschema:"enum=auto,enum=csv,enum=parquet,enum=json,description=File format; auto goes by the extension."`
+	Delimiter string            `yaml:"delimiter,omitempty" jsonschema:"description=CSV: the character between fields (or tab); found out when not given."`
+	Header    *bool             `yaml:"header,omitempty" jsonschema:"description=CSV: whether the first line names the columns; found out when not given."`
+	Names     []string          `yaml:"names,omitempty" jsonschema:"description=CSV: column names of files without a header or instead of it."`
+	Null      Strings           `yaml:"null,omitempty" jsonschema:"description=Texts that mean a missing value besides the empty one."`
+	Tables    map[string]Source `yaml:"tables,omitempty" jsonschema:"description=Further tables for the query by name."`
+	Query     string            `yaml:"query,omitempty" jsonschema:"description=SQL (DuckDB) over the view data and the tables; its result is the rows."`
+
+	Vectors map[string]VectorFile `yaml:"vectors,omitempty" jsonschema:"description=Columns of vectors from .npy files by name of the column."`
+}
+
+// VectorFile names a matrix of ready-made vectors, such as embeddings of images
+// or titles, one row an item, and says which of them a row of the data has.
+type VectorFile struct {
+	Path string `yaml:"path" jsonschema:"description=The matrix: a .npy file of numbers with a row for each vector."`
+	On   string `yaml:"on" jsonschema:"description=The column of the data that says which vector a row has: by its id in ids or else by the number of the matrix's row counted from 0."`
+	IDs  string `yaml:"ids,omitempty" jsonschema:"description=A text file with one id a line for the rows of the matrix in order."`
+}
+
+// UnmarshalYAML refuses an empty delimiter: delimiter: | without quotes is the
+// start of an empty block of text in YAML.
+func (s *Source) UnmarshalYAML(unmarshal func(any) error) error {
+	type fields Source // without this method
+	const notGiven = "\x00"
+	given := fields(*s)
+	given.Delimiter = notGiven
+	if err := unmarshal(&given); err != nil {
+		return err
+	}
+	switch given.Delimiter {
+	case notGiven:
+		given.Delimiter = s.Delimiter
+	case "":
+		return configErrorf("delimiter", `is empty; write the character in quotes, such as delimiter: "|", or remove the key to have it found out`)
+	}
+	*s = Source(given)
+	return nil
+}
+
+func (s Source) clone() Source {
+	s.Tables = maps.Clone(s.Tables)
+	for name, t := range s.Tables {
+		s.Tables[name] = t.clone()
+	}
+	return s
+}
+
+func (s *Source) setDefaults() {
+	s.Format = cmp.Or(s.Format, "auto")
+	for name, t := range s.Tables {
+		t.setDefaults()
+		s.Tables[name] = t
+	}
+}
+
+// inherit takes unset fields from base. A format of "auto" counts as unset, so
+// that a second call changes nothing.
+func (s *Source) inherit(base *Source) {
+	if s.Path == nil {
+		s.Path = base.Path
+	}
+	s.Format = cmp.Or(s.Format, base.Format)
+	s.Delimiter = cmp.Or(s.Delimiter, base.Delimiter)
+	if s.Header == nil {
+		s.Header = base.Header
+	}
+	if s.Names == nil {
+		s.Names = base.Names
+	}
+	if s.Null == nil {
+		s.Null = base.Null
+	}
+	if s.Tables == nil {
+		s.Tables = base.Tables
+	}
+	s.Query = cmp.Or(s.Query, base.Query)
+	if s.Vectors == nil {
+		s.Vectors = base.Vectors
+	}
+}
+
+func (s *Source) validate(path string) *ConfigError {
+	if len(s.Path) == 0 && s.Query == "" {
+		return configErrorf(path+".path", "no file given; name a file, a list of files or a glob")
+	}
+	for i, p := range s.Path {
+		if strings.TrimSpace(p) == "" {
+			return configErrorf(path+".path."+strconv.Itoa(i), "the name of a file is empty")
+		}
+	}
+	if err := oneOf(path+".format", s.Format, "auto", "csv", "parquet", "json"); err != nil {
+		return err
+	}
+	if _, err := parseDelimiter(s.Delimiter); err != nil {
+		return configErrorf(path+".delimiter", "%v", err)
+	}
+	if err := s.validateVectors(path); err != nil {
+		return err
+	}
+	seen := map[string]bool{}
+	for i, n := range s.Names {
+		if n == "" || seen[n] {
+			return configErrorf(path+".names."+strconv.Itoa(i), "column name %s is empty or given twice", quote(n))
+		}
+		seen[n] = true
+	}
+	if len(s.Tables) > 0 && s.Query == "" {
+		return configErrorf(path+".tables", "tables are read only by a query; add %s.query or remove them", path)
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Tables)) {
+		t := s.Tables[name]
+		at := path + ".tables." + name
+		if strings.EqualFold(name, "data") {
+			return configErrorf(at, "the name \"data\" is taken by the source itself; choose another")
+		}
+		if t.Query != "" || len(t.Tables) > 0 {
+			return configErrorf(at, "a table cannot have a query or tables of its own; write them into %s.query", path)
+		}
+		if len(t.Vectors) > 0 {
+			return configErrorf(at+".vectors", "a table cannot have vectors; they join the query's result: write them into %s.vectors", path)
+		}
+		if err := t.validate(at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// parseDelimiter returns the field separator, 0 for "find it out".
+func parseDelimiter(s string) (rune, error) {
+	switch s {
+	case "":
+		return 0, nil
+	case "tab", `\t`:
+		return '\t', nil
+	}
+	r, size := utf8.DecodeRuneInString(s)
+	if size != len(s) || r == utf8.RuneError || r == '"' || r == '\n' || r == '\r' || r >= utf8.RuneSelf {
+		return 0, fmt.Errorf("%q cannot separate fields; use one character such as \",\" or \";\", or \"tab\"", s)
+	}
+	return r, nil
+}
+
+func setDefault[T comparable](field *T, value T) {
+	*field = cmp.Or(*field, value)
+}
