@@ -41,10 +41,15 @@ func rowHash(f *Frame, r int) uint64 {
 		default:
 			v = floatKey(c.Floats[r])
 		}
-		h = (h ^ v) * 0x9e3779b97f4a7c15
-		h ^= h >> 32
+		h = addKey(h, v)
 	}
 	return h
+}
+
+// addKey adds a value to the hash of some.
+func addKey(h, v uint64) uint64 {
+	h = (h ^ v) * 0x9e3779b97f4a7c15
+	return h ^ h>>32
 }
 
 // floatKey maps equal values to equal keys: both zeros, and every NaN.

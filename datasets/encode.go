@@ -7,10 +7,6 @@ import (
 	"math"
 	"slices"
 	"sort"
-	"strings"
-
-	"debut/datasets/duck"
-	"debut/datasets/nearest"
 )
 
 // EncodeReport counts what Encode met that the training rows did not have.
@@ -181,39 +177,6 @@ func (e *Encoder) checkColumns(f *Frame, needTarget bool) error {
 		}
 	}
 	return err
-}
-
-// lacking says which needed columns are missing among names, and which of the
-// others are called nearly the same.
-func lacking(from *origin, missing, needed, names []string) error {
-	others := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return slices.Contains(needed, name) })
-	var b strings.Builder
-	var renamed, renames []string
-	for i, m := range missing {
-		if i == maxListed {
-			fmt.Fprintf(&b, " and %d more", len(missing)-maxListed)
-			break
-		}
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		b.WriteString(quote(m))
-		if other, ok := nearest.Of(m, others); ok {
-			fmt.Fprintf(&b, " (did you mean %s?)", quote(other))
-			if !slices.Contains(renamed, other) {
-				renamed, renames = append(renamed, other), append(renames, duck.Name(other)+" AS "+duck.Name(m))
-			}
-		}
-	}
-	place, applied := "", false
-	if from != nil {
-		place, applied = from.name()+": ", from.applied
-	}
-	remedy := delimiterHint(names, applied)
-	if len(renames) > 0 {
-		remedy = "; rename columns of another name: " + querySetting(applied, "SELECT * RENAME ("+strings.Join(renames, ", ")+") FROM data")
-	}
-	return fmt.Errorf("%sthe data lack %s, which the model needs; they have %s%s", place, b.String(), list(names, maxListed), remedy)
 }
 
 // convert returns the series in the kind the encoder learned.

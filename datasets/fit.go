@@ -305,3 +305,15 @@ func (e *ColumnEncoding) filledWith() string {
 		return e.Fill + " " + formatNumber(e.FillNumber)
 	}
 }
+
+// ColumnReport describes a feature as found in the training rows.
+type ColumnReport struct {
+	Name        string `json:"name"`
+	Type        string `json:"type"`
+	Missing     int    `json:"missing"`
+	Filled      string `json:"filled,omitempty"`      // what replaces missing values
+	Distinct    int    `json:"distinct,omitempty"`    // categories seen
+	Cardinality int    `json:"cardinality,omitempty"` // ids, after rare ones are joined
+	Width       int    `json:"width,omitempty"`       // features of a vector or text
+	Dropped     string `json:"dropped,omitempty"`     // why the column is no feature
+}

@@ -10,7 +10,6 @@ import (
 	"strconv"
 
 	"debut/datasets/ahead"
-	"debut/datasets/nearest"
 )
 
 // Dataset is training data ready for a model.
@@ -316,15 +315,7 @@ func (l *loader) settings(s *Series) (Column, string) {
 	if named {
 		path = "columns." + s.Name
 	}
-	// A fill of one's own must not meet the constant of the defaults.
-	d := map[string]Column{TypeNumeric: l.cfg.Defaults.Numeric, TypeCategorical: l.cfg.Defaults.Categorical,
-		TypeBoolean: l.cfg.Defaults.Boolean, TypeDate: l.cfg.Defaults.Date,
-		TypeVector: l.cfg.Defaults.vector(), TypeText: l.cfg.Defaults.text()}[kind]
-	if c.Fill != "" {
-		d.FillValue = ""
-	}
-	c.setDefaults(d)
-	return c, path
+	return l.cfg.Defaults.complete(c, kind), path
 }
 
 // fittedColumn is what fitColumn returns.
@@ -420,27 +411,6 @@ func (l *loader) hash() error {
 			return err
 		}
 		l.report.Files = append(l.report.Files, h)
-	}
-	return nil
-}
-
-// missingColumnError is a column that was asked for and is not in the data.
-type missingColumnError struct {
-	name  string
-	names []string
-}
-
-func (e *missingColumnError) Error() string {
-	return fmt.Sprintf("no column %s in the data, which has %s%s%s", quote(e.name), list(e.names, maxListed), delimiterHint(e.names, false), nearest.DidYouMean(e.name, e.names))
-}
-
-// missingColumn returns the first column of overrides that does not exist.
-// Columns declared to be ignored may be absent.
-func missingColumn(overrides map[string]string, names []string) error {
-	for _, name := range slices.Sorted(maps.Keys(overrides)) {
-		if name != OtherColumns && overrides[name] != TypeIgnore && !slices.Contains(names, name) {
-			return &missingColumnError{name: name, names: names}
-		}
 	}
 	return nil
 }

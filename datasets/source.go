@@ -159,3 +159,15 @@ func parseDelimiter(s string) (rune, error) {
 func setDefault[T comparable](field *T, value T) {
 	*field = cmp.Or(*field, value)
 }
+
+// Types of columns, as they are declared.
+const (
+	TypeAuto        = "auto"
+	TypeNumeric     = "numeric"
+	TypeCategorical = "categorical"
+	TypeBoolean     = "boolean"
+	TypeDate        = "date"
+	TypeVector      = "vector"
+	TypeText        = "text"
+	TypeIgnore      = "ignore"
+)

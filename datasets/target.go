@@ -10,6 +10,14 @@ import (
 	"debut/datasets/nearest"
 )
 
+// Values of TargetEncoding.Task, and of Config.Task, which may leave it open.
+const (
+	TaskAuto       = "auto"
+	TaskBinary     = "binary"
+	TaskMulticlass = "multiclass"
+	TaskRegression = "regression"
+)
+
 // TargetEncoding is the meaning of the target.
 type TargetEncoding struct {
 	Name string `json:"name"`

@@ -2,7 +2,6 @@ package datasets
 
 import (
 	"maps"
-	"math"
 	"reflect"
 	"slices"
 	"strconv"
@@ -53,23 +52,8 @@ func (c *Config) validate() *ConfigError {
 	if err := c.validateRoles(); err != nil {
 		return err
 	}
-	for _, d := range []struct {
-		path, typ string
-		column    *Column
-	}{
-		{"defaults.numeric", TypeNumeric, &c.Defaults.Numeric},
-		{"defaults.categorical", TypeCategorical, &c.Defaults.Categorical},
-		{"defaults.boolean", TypeBoolean, &c.Defaults.Boolean},
-		{"defaults.date", TypeDate, &c.Defaults.Date},
-		{"defaults.vector", TypeVector, &c.Defaults.Vector},
-		{"defaults.text", TypeText, &c.Defaults.Text},
-	} {
-		if t := d.column.Type; t != "" && t != d.typ {
-			return configErrorf(d.path+".type", "defaults cannot change the type to %s; set it for single columns under columns", quote(t))
-		}
-		if err := d.column.validate(d.path, d.typ); err != nil {
-			return err
-		}
+	if err := c.Defaults.validate(); err != nil {
+		return err
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Columns)) {
 		col := c.Columns[name]
@@ -135,86 +119,6 @@ func (c *Config) validateRoles() *ConfigError {
 			if err := claim(l.path+"."+strconv.Itoa(i), name, l.role); err != nil {
 				return err
 			}
-		}
-	}
-	return nil
-}
-
-// validate checks a column's settings; typ is its type, "" or auto when the
-// data decide.
-func (c *Column) validate(path, typ string) *ConfigError {
-	if err := oneOf(path+".type", c.Type, TypeAuto, TypeNumeric, TypeCategorical, TypeBoolean, TypeDate, TypeVector, TypeText, TypeIgnore); err != nil {
-		return err
-	}
-	if err := oneOf(path+".fill", c.Fill, FillMean, FillMedian, FillMostFrequent, FillConstant, FillCategory, FillZeros); err != nil {
-		return err
-	}
-	if typ == TypeVector || typ == TypeText {
-		if err := c.validateWide(path, typ); err != nil {
-			return err
-		}
-	} else if c.Fill == FillZeros && typ != "" && typ != TypeAuto && typ != TypeIgnore {
-		return configErrorf(path+".fill", "only vectors are filled with zeros; for a %s column use constant with its fill_value", typ)
-	}
-	if (c.Fill == FillMean || c.Fill == FillMedian) && (typ == TypeCategorical || typ == TypeBoolean) {
-		return configErrorf(path+".fill", "a %s column has no %s; use most_frequent or constant", typ, c.Fill)
-	}
-	if c.Fill == FillCategory && typ != TypeCategorical && typ != TypeAuto && typ != "" {
-		return configErrorf(path+".fill", "a %s column has no categories; use most_frequent or constant, with missing_indicator: true to keep the fact", typ)
-	}
-	if c.Fill == FillConstant && c.FillValue == "" {
-		return configErrorf(path+".fill_value", "fill: constant needs a fill_value")
-	}
-	if c.FillValue != "" && c.Fill != FillConstant && c.Fill != "" {
-		return configErrorf(path+".fill_value", "only fill: constant uses a fill_value; fill is %s", c.Fill)
-	}
-	for i, t := range c.Transform {
-		at := path + ".transform." + strconv.Itoa(i)
-		if err := oneOf(at, t, TransformNone, TransformLog1p, TransformClip, TransformStandardize, TransformL2); err != nil {
-			return err
-		}
-		if t == "" {
-			return configErrorf(at, "the name of a transformation is empty")
-		}
-		if t == TransformNone && len(c.Transform) > 1 {
-			return configErrorf(at, "none excludes other transformations")
-		}
-		if t == TransformL2 && typ != TypeVector && typ != TypeAuto && typ != "" {
-			return configErrorf(at, "l2 scales vectors, not a %s column", typ)
-		}
-		if slices.Contains(c.Transform[:i], t) {
-			return configErrorf(at, "%s is listed twice", t)
-		}
-	}
-	if q := c.ClipQuantiles; q != nil {
-		// The negated form also catches NaN.
-		if len(q) != 2 || !(q[0] >= 0 && q[0] < q[1] && q[1] <= 1) {
-			return configErrorf(path+".clip_quantiles", "want two quantiles 0 ≤ low < high ≤ 1, such as [0.001, 0.999]")
-		}
-	}
-	if err := oneOf(path+".encoding", c.Encoding, EncodingNone, EncodingPiecewiseLinear, EncodingBuckets); err != nil {
-		return err
-	}
-	if c.Bins != 0 && (c.Bins < 2 || c.Bins > maxBins) {
-		return configErrorf(path+".bins", "%d bins; want 2 to %d", c.Bins, maxBins)
-	}
-	if c.Dimensions < 0 || c.Dimensions > maxWidth {
-		return configErrorf(path+".dimensions", "%d is out of range; want 1 to %d", c.Dimensions, maxWidth)
-	}
-	for _, r := range []struct {
-		key   string
-		value []int
-	}{{"words", c.Words}, {"characters", c.Characters}} {
-		if v := r.value; v != nil && (len(v) != 2 || v[0] > v[1] || v[1] > maxGram || v[0] < 1 && v[1] != 0 || v[0] < 0) {
-			return configErrorf(path+"."+r.key, "want two numbers 1 ≤ least ≤ greatest ≤ %d, such as [1, 2], or [0, 0] for none", maxGram)
-		}
-	}
-	for _, f := range []struct {
-		key   string
-		value int
-	}{{"min_count", c.MinCount}, {"max_vocabulary", c.MaxVocabulary}, {"hash_buckets", c.HashBuckets}, {"embedding", c.Embedding}} {
-		if f.value < 0 || f.value > math.MaxInt32-2 {
-			return configErrorf(path+"."+f.key, "%d is out of range; want 0 to %d", f.value, math.MaxInt32-2)
 		}
 	}
 	return nil

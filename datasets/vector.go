@@ -9,6 +9,10 @@ import (
 	"strings"
 )
 
+// maxWidth bounds the features that one vector or text becomes: each is a
+// number in every row.
+const maxWidth = 1 << 16
+
 // NewVectors makes a series of vectors, one a row: values is [rows, width],
 // row-major, and is kept. A row without a single number, all NaN, is missing;
 // NaN and infinity among numbers are errors, as is a width that does not divide
@@ -54,7 +58,7 @@ func (s *Series) Vector(i int) []float32 {
 func vectorKey(s *Series, i int) uint64 {
 	h := uint64(len(s.Floats32)) // what a missing vector hashes to
 	for _, v := range s.Vector(i) {
-		h = mix(h ^ floatKey(float64(v)))
+		h = addKey(h, floatKey(float64(v)))
 	}
 	return h
 }

@@ -8,40 +8,6 @@ import (
 	"strconv"
 )
 
-// validateWide checks the settings of a column that becomes many features: of
-// vectors or of free text.
-func (c *Column) validateWide(path, typ string) *ConfigError {
-	if typ == TypeText {
-		if c.Fill != "" && c.Fill != FillZeros {
-			return configErrorf(path+".fill", "a missing text has no words, all of its features are zeros; missing_indicator: true keeps the fact")
-		}
-		for i, t := range c.Transform {
-			if t != TransformNone {
-				return configErrorf(path+".transform."+strconv.Itoa(i), "the features of a text are scaled to length 1 as they are; only none is possible")
-			}
-		}
-		if none(c.Words) && none(c.Characters) {
-			return configErrorf(path+".words", "neither words nor characters make features; give one of them a range, such as words: [1, 2]")
-		}
-	} else {
-		if c.Fill != "" && c.Fill != FillZeros && c.Fill != FillMean {
-			return configErrorf(path+".fill", "a vector column has no %s; use zeros or mean", c.Fill)
-		}
-		for i, t := range c.Transform {
-			if t == TransformLog1p || t == TransformClip {
-				return configErrorf(path+".transform."+strconv.Itoa(i), "vectors have no %s; use l2, standardize or none", t)
-			}
-		}
-	}
-	if c.Encoding != "" && c.Encoding != EncodingNone {
-		return configErrorf(path+".encoding", "a %s column has no %s; only single numbers are spread over bins", typ, c.Encoding)
-	}
-	return nil
-}
-
-// none reports whether a range of n-grams is given as that of no n-grams.
-func none(grams []int) bool { return len(grams) == 2 && grams[1] == 0 }
-
 // wide reports whether the column becomes Width numeric features that are not
 // listed one by one.
 func (c *ColumnEncoding) wide() bool { return c.Type == TypeVector || c.Type == TypeText }

@@ -1,0 +1,83 @@
+package datasets
+
+import (
+	"os"
+
+	"filippo.io/age"
+
+	"debut/datasets/sealed"
+)
+
+// Decryption says what opens encrypted data.
+type Decryption struct {
+	Identity   *Secret `yaml:"identity,omitempty" jsonschema:"description=Where a secret key of age is (AGE-SECRET-KEY-1…)."`
+	Passphrase *Secret `yaml:"passphrase,omitempty" jsonschema:"description=Where a passphrase is."`
+}
+
+// Read returns what opens the files. path is the place of d in the
+// configuration, for errors, which are *ConfigError and tell no secret.
+func (d *Decryption) Read(baseDir, path string) ([]age.Identity, error) {
+	var keys, passphrase string
+	var err error
+	if d.Identity != nil {
+		if keys, err = d.Identity.Read(baseDir, path+".identity"); err != nil {
+			return nil, err
+		}
+	}
+	if d.Passphrase != nil {
+		if passphrase, err = d.Passphrase.Read(baseDir, path+".passphrase"); err != nil {
+			return nil, err
+		}
+	}
+	with, err := sealed.Identities(keys, passphrase)
+	if err != nil {
+		return nil, configErrorf(path, "%v", err)
+	}
+	return with, nil
+}
+
+// Encryption names those who can read what is written.
+type Encryption struct {
+	Recipients     Strings `yaml:"recipients,omitempty" jsonschema:"description=Public keys of age (age1…)."`
+	RecipientsFile string  `yaml:"recipients_file,omitempty" jsonschema:"description=A file of public keys; one a line."`
+	Passphrase     *Secret `yaml:"passphrase,omitempty" jsonschema:"description=Where a passphrase is; instead of recipients."`
+}
+
+// Read returns the keys to encrypt for. path is the place of e in the
+// configuration, for errors, which are *ConfigError and tell no secret.
+func (e *Encryption) Read(baseDir, path string) ([]age.Recipient, error) {
+	keys := append([]string{}, e.Recipients...)
+	if e.RecipientsFile != "" {
+		file, err := ExpandPath(e.RecipientsFile, baseDir)
+		if err != nil {
+			return nil, configErrorf(path+".recipients_file", "%v", err)
+		}
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return nil, configErrorf(path+".recipients_file", "%v", err)
+		}
+		keys = append(keys, string(text))
+	}
+	if (len(keys) > 0) == (e.Passphrase != nil) {
+		return nil, configErrorf(path, "name either recipients or a passphrase")
+	}
+	if e.Passphrase != nil {
+		text, err := e.Passphrase.Read(baseDir, path+".passphrase")
+		if err != nil {
+			return nil, err
+		}
+		r, err := sealed.Passphrase(text)
+		if err != nil {
+			return nil, configErrorf(path+".passphrase", "%v", err)
+		}
+		return []age.Recipient{r}, nil
+	}
+	to, err := sealed.Recipients(keys...)
+	if err != nil {
+		return nil, configErrorf(path+".recipients", "%v", err)
+	}
+	if len(to) == 0 {
+		return nil, configErrorf(path+".recipients_file", "holds no key; each line is a public key of age, age1…")
+	}
+	return to, nil
+}
