@@ -69,7 +69,7 @@ func (j *blockJoin) reset() {
 }
 
 // err is what is wrong with the vectors of the source.
-func (j *blockJoin) err(*relation) error {
+func (j *blockJoin) err() error {
 	if j.failure != nil {
 		return j.failure
 	}

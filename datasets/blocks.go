@@ -2,13 +2,8 @@ package datasets
 
 import (
 	"context"
-	"errors"
 	"iter"
 	"slices"
-	"strings"
-
-	"debut/datasets/ahead"
-	"debut/datasets/duck"
 )
 
 // Block is a run of consecutive rows of a source, encoded. It has memory of its own,
@@ -30,43 +25,42 @@ type Block struct {
 // rows first.
 func (e *Encoder) Blocks(ctx context.Context, src Source, baseDir string, needTarget bool, rowsPerBlock int) iter.Seq2[Block, error] {
 	return func(yield func(Block, error) bool) {
-		b := &blockReading{ctx: ctx, encoder: e, needTarget: needTarget, most: max(1, rowsPerBlock), yield: yield, stage: e.stages()}
-		err := b.read(&src, baseDir)
-		if err != nil && !errors.Is(err, errEnough) {
+		options := e.readOptions(needTarget)
+		options.applied = true
+		b := &blockEncoding{ctx: ctx, encoder: e, needTarget: needTarget, stage: e.stages()}
+		for f, err := range readBlocks(ctx, src, baseDir, options, rowsPerBlock) {
+			var block Block
+			found := false
+			if err == nil {
+				block, found, err = b.take(f)
+			}
+			if err != nil {
+				yield(Block{}, err)
+				return
+			}
+			if found && !yield(block, nil) {
+				return
+			}
+		}
+		if err := b.mistake(); err != nil {
 			yield(Block{}, err)
 		}
 	}
 }
 
-// errEnough ends a reading that nobody listens to any more.
-var errEnough = errors.New("datasets: enough blocks")
-
-// blockReading is one reading of a source in blocks.
-type blockReading struct {
+// blockEncoding encodes the blocks of a source.
+type blockEncoding struct {
 	ctx        context.Context
 	encoder    *Encoder
 	needTarget bool
-	most       int
-	yield      func(Block, error) bool
 
-	rel     *relation
-	chosen  *selection
-	joins   []*blockJoin
-	readers []blockReader // of chosen.reading, and then of keys
-	keys    []int         // by join: its reader
-	guesses map[int]*convertedReader
-
-	rows    int // cut so far, in this pass
-	pending int // since
-	done    int // handed out, in all passes
-	report  EncodeReport
-	weight  float64
+	rows   int // so far
+	report EncodeReport
+	weight float64
 
 	// The first mistake, of the earliest stage. Rows are no longer encoded after
 	// one, but for the stages before it.
-	failed bool // a column cannot be read
-	join   int  // of the vectors with the first mistake
-	stage  int  // of encoding
+	stage  int
 	err    error
 	labels labelTally
 }
@@ -77,217 +71,35 @@ type labelTally struct {
 	frame          *Frame
 }
 
-func (b *blockReading) read(src *Source, baseDir string) error {
-	options := b.encoder.readOptions(b.needTarget)
-	options.applied = true
-	db, rel, _, err := openSource(b.ctx, src, baseDir, options)
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	b.rel = rel
-	if b.chosen, err = rel.choose(options.types); err != nil {
-		return err
-	}
-	defer b.closeJoins()
-	b.openJoins()
-	// Keys of vectors are read as they are written, not as numbers.
-	guessable := slices.DeleteFunc(slices.Clone(b.chosen.reading), func(i int) bool {
-		return slices.ContainsFunc(b.chosen.joins, func(j vectorJoin) bool { return j.on == i })
-	})
-	if b.guesses, err = rel.guess(b.ctx, db, guessable, b.chosen.types); err != nil {
-		return err
-	}
-	if len(b.guesses) > 0 {
-		err := b.pass(db, rel.guessed(b.guesses))
-		if err == nil || b.ctx.Err() != nil || errors.Is(err, errEnough) {
-			return b.conclude(err)
-		}
-		// A guess was wrong. What has been handed out stands; the rest, and the
-		// mistakes in all of it, come without guesses.
-		b.guesses, b.rows, b.pending, b.failed = nil, 0, 0, false
-		b.join, b.stage, b.err, b.labels = len(b.joins), b.encoder.stages(), nil, labelTally{}
-		for _, j := range b.joins {
-			j.reset()
-		}
-	}
-	return b.conclude(b.pass(db, rel))
-}
-
-// errGuess is a guess that turned out wrong.
-var errGuess = errors.New("datasets: a column is not what its first values are")
-
-// pass reads all rows once.
-func (b *blockReading) pass(db *duck.DB, rel *relation) error {
-	b.readers, b.keys = nil, nil
-	var items []string
-	add := func(i int, declared string) {
-		if g := b.guesses[i]; g != nil {
-			b.readers, items = append(b.readers, g), append(items, duck.Name(rel.columns[i].Name))
-			return
-		}
-		r, sql := rel.newReader(i, declared)
-		reader, _ := r.(blockReader) // all readers of tables are
-		b.readers, items = append(b.readers, reader), append(items, sql)
-	}
-	needed := b.encoder.needed(b.needTarget)
-	for _, i := range b.chosen.reading {
-		add(i, b.chosen.types[i])
-		isKey := slices.ContainsFunc(b.chosen.joins, func(j vectorJoin) bool { return j.on == i })
-		if t, ok := b.readers[len(b.readers)-1].(*textReader); ok && !isKey && !slices.Contains(needed, rel.names[i]) {
-			t.carried = true
-		}
-	}
-	for _, j := range b.chosen.joins {
-		at := slices.Index(b.chosen.reading, j.on)
-		if t := b.chosen.types[j.on]; t != TypeCategorical && t != TypeText {
-			at = len(b.readers)
-			add(j.on, TypeCategorical)
-		}
-		b.keys = append(b.keys, at)
-	}
-	err := db.Stream(b.ctx, "SELECT "+strings.Join(items, ", ")+" FROM "+rel.sql, func(c *duck.Chunk) error {
-		if b.pending > 0 && b.pending+c.Rows > b.most {
-			if err := b.flush(); err != nil {
-				return err
-			}
-		}
-		for k, r := range b.readers {
-			r.read(c, k)
-		}
-		if b.pending += c.Rows; b.pending >= b.most {
-			return b.flush()
-		}
-		return nil
-	})
-	if err == nil && b.pending > 0 {
-		err = b.flush()
-	}
-	var q *duck.Error
-	if errors.As(err, &q) {
-		if b.guesses != nil {
-			return errGuess
-		}
-		return b.rel.unreadable(b.ctx, err)
-	}
-	if err != nil {
-		return err
-	}
-	for _, r := range b.readers {
-		if _, err := ahead.Await(b.ctx, func() (struct{}, error) { return struct{}{}, r.end(rel.origin) }); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// conclude returns what is wrong with the source as a whole, where err, which is
-// about reading it, does not say so.
-func (b *blockReading) conclude(err error) error {
-	if b.ctx.Err() != nil && !errors.Is(err, errEnough) {
-		return b.ctx.Err()
-	}
-	e := b.encoder
-	switch {
-	case err != nil:
-		return err
-	case b.rows == 0:
-		return b.rel.noRows()
-	case b.join < len(b.joins):
-		return b.joins[b.join].err(b.rel)
-	case b.err != nil && b.stage == e.labelStage():
-		l := b.labels
-		return missingLabels(l.frame, e.Target.Name, l.first, l.missing, b.rows)
-	case b.err != nil:
-		return b.err
-	case b.needTarget && e.Weight != "" && b.weight == 0:
-		return noWeight(e.Weight)
-	}
-	return nil
-}
-
-// flush takes the rows read since the last time.
-func (b *blockReading) flush() error {
-	f := &Frame{Rows: b.pending, origin: b.rel.origin, available: b.rel.available(), first: b.rows}
-	series := make([]*Series, len(b.readers))
-	for k, r := range b.readers {
-		if series[k] = r.cut(b.rel.origin); series[k] == nil {
-			if g, ok := r.(*convertedReader); ok && g.wrong {
-				return errGuess
-			}
-			b.failed = true
-		}
-	}
-	b.rows += b.pending
-	b.pending = 0
-	if b.failed {
-		return nil
-	}
-	for k := range b.chosen.wanted {
-		f.Columns = append(f.Columns, series[k])
-	}
-	for k, j := range b.joins {
-		if k > b.join { // of no consequence
-			return nil
-		}
-		s, err := j.block(b.ctx, b.rel, series[b.keys[k]], f.first)
-		if err != nil {
-			return err
-		}
-		if s == nil {
-			b.join = min(b.join, k)
-			continue
-		}
-		f.Columns = append(f.Columns, s)
-	}
-	if b.join < len(b.joins) {
-		return nil
-	}
+// take encodes rows. There is no block from the first mistake on, which is no
+// error here: one of an earlier stage, or one in reading, may follow.
+func (b *blockEncoding) take(f *Frame) (block Block, found bool, err error) {
+	b.rows += f.Rows
 	if b.err != nil {
-		return b.lookBefore(f)
+		return Block{}, false, b.lookBefore(f)
 	}
-	for from := max(0, b.done-f.first); from < f.Rows; from += b.most {
-		if err := b.hand(f.sliced(from, min(f.Rows, from+b.most))); err != nil {
-			return err
-		}
-		if b.err != nil {
-			if rest := from + b.most; rest < f.Rows {
-				return b.lookBefore(f.sliced(rest, f.Rows))
-			}
-			return nil
-		}
-	}
-	return nil
-}
-
-// hand encodes rows and hands them out.
-func (b *blockReading) hand(f *Frame) error {
 	e := b.encoder
 	if err := e.checkColumns(f, b.needTarget); err != nil {
 		b.stage, b.err = -1, err
-		return nil
+		return Block{}, false, nil
 	}
 	out, report, stage, err := e.encode(b.ctx, f, b.needTarget, e.stages())
 	if err != nil {
 		if b.ctx.Err() != nil {
-			return b.ctx.Err()
+			return Block{}, false, b.ctx.Err()
 		}
-		b.mistake(f, stage, err)
-		return nil
+		b.note(f, stage, err)
+		return Block{}, false, nil
 	}
 	if b.weight == 0 {
 		b.weight = sum(out.Weight)
 	}
-	b.done = f.first + f.Rows
 	e.merge(&b.report, report)
-	if !b.yield(Block{Encoded: out, First: f.first, Report: b.report.clone()}, nil) {
-		return errEnough
-	}
-	return nil
+	return Block{Encoded: out, First: f.first, Report: b.report.clone()}, true, nil
 }
 
-// mistake notes a mistake of a stage before that of any known one.
-func (b *blockReading) mistake(f *Frame, stage int, err error) {
+// note notes a mistake of a stage before that of any known one.
+func (b *blockEncoding) note(f *Frame, stage int, err error) {
 	b.stage, b.err = stage, err
 	if stage == b.encoder.labelStage() {
 		b.labels = labelTally{frame: f}
@@ -295,7 +107,7 @@ func (b *blockReading) mistake(f *Frame, stage int, err error) {
 	}
 }
 
-func (b *blockReading) countLabels(f *Frame) {
+func (b *blockEncoding) countLabels(f *Frame) {
 	s := f.Column(b.encoder.Target.Name)
 	for i := range s.Len() {
 		if s.Missing(i) {
@@ -308,7 +120,7 @@ func (b *blockReading) countLabels(f *Frame) {
 }
 
 // lookBefore looks for mistakes of earlier stages than the known one.
-func (b *blockReading) lookBefore(f *Frame) error {
+func (b *blockEncoding) lookBefore(f *Frame) error {
 	if b.stage < 0 {
 		return nil
 	}
@@ -317,9 +129,24 @@ func (b *blockReading) lookBefore(f *Frame) error {
 	case b.ctx.Err() != nil:
 		return b.ctx.Err()
 	case err != nil:
-		b.mistake(f, stage, err)
+		b.note(f, stage, err)
 	case b.stage == b.encoder.labelStage():
 		b.countLabels(f)
+	}
+	return nil
+}
+
+// mistake returns what is wrong with the rows of the source as a whole.
+func (b *blockEncoding) mistake() error {
+	e := b.encoder
+	switch {
+	case b.err != nil && b.stage == e.labelStage():
+		l := b.labels
+		return missingLabels(l.frame, e.Target.Name, l.first, l.missing, b.rows)
+	case b.err != nil:
+		return b.err
+	case b.needTarget && e.Weight != "" && b.weight == 0:
+		return noWeight(e.Weight)
 	}
 	return nil
 }

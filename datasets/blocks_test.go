@@ -239,6 +239,20 @@ func TestBlocksGuessWrong(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// A label is missing in a block that was read with the guess.
+	lacks := strings.Replace(b.String(), "\n700,k0,0\n", "\n700,k0,\n", 1)
+	for _, last := range []string{"+7", "oops"} {
+		writeTo(t, dir, "rows.csv", lacks+last+",k1,\n5,k2,0\n")
+		src := Source{Path: Strings{"rows.csv"}}
+		f, wantErr := d.Encoder.Read(t.Context(), src, dir, true)
+		if wantErr == nil {
+			_, _, wantErr = d.Encoder.Encode(t.Context(), f, true)
+		}
+		got, _, err := inBlocks(t.Context(), d.Encoder, src, dir, true, 512)
+		if err == nil || err.Error() != wantErr.Error() || got.Rows == 0 || got.Rows > 700 {
+			t.Errorf("%q, after %d rows: %v\nwant %v", last, got.Rows, err, wantErr)
+		}
+	}
 	for last, wrong := range map[string]bool{" 7 ": false, "+7": false, "oops": true, "nan": true} {
 		writeTo(t, dir, "rows.csv", b.String()+last+",k1,1\n5,k2,0\n")
 		src := Source{Path: Strings{"rows.csv"}}

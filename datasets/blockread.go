@@ -1,0 +1,217 @@
+package datasets
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"slices"
+	"strings"
+
+	"debut/datasets/ahead"
+	"debut/datasets/duck"
+)
+
+// readBlocks reads a source, at most rowsPerBlock rows at a time and each row once,
+// in order, as readSource does at once: with the types that options declare, the
+// same values, and the same errors, in memory for one block. Where there are
+// several mistakes the error is that of the whole source, and is known at its end;
+// rows before the first mistake have been handed out by then. After an error there
+// are no more.
+func readBlocks(ctx context.Context, src Source, baseDir string, options readOptions, rowsPerBlock int) iter.Seq2[*Frame, error] {
+	return func(yield func(*Frame, error) bool) {
+		b := &blockReading{ctx: ctx, options: options, most: max(1, rowsPerBlock), yield: yield}
+		err := b.read(&src, baseDir)
+		if err != nil && !errors.Is(err, errEnough) {
+			yield(nil, err)
+		}
+	}
+}
+
+// errEnough ends a reading that nobody listens to any more.
+var errEnough = errors.New("datasets: enough blocks")
+
+// blockReading is one reading of a source in blocks.
+type blockReading struct {
+	ctx     context.Context
+	options readOptions
+	most    int
+	yield   func(*Frame, error) bool
+
+	rel     *relation
+	chosen  *selection
+	joins   []*blockJoin
+	readers []blockReader // of chosen.reading, and then of keys
+	keys    []int         // by join: its reader
+	guesses map[int]*convertedReader
+
+	rows    int // cut so far, in this pass
+	pending int // since
+	done    int // handed out, in all passes
+
+	failed bool // a column cannot be read
+	join   int  // the first of the vectors with a mistake
+}
+
+func (b *blockReading) read(src *Source, baseDir string) error {
+	db, rel, _, err := openSource(b.ctx, src, baseDir, b.options)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	b.rel = rel
+	if b.chosen, err = rel.choose(b.options.types); err != nil {
+		return err
+	}
+	defer b.closeJoins()
+	b.openJoins()
+	// Keys of vectors are read as they are written, not as numbers.
+	guessable := slices.DeleteFunc(slices.Clone(b.chosen.reading), func(i int) bool {
+		return slices.ContainsFunc(b.chosen.joins, func(j vectorJoin) bool { return j.on == i })
+	})
+	if b.guesses, err = rel.guess(b.ctx, db, guessable, b.chosen.types); err != nil {
+		return err
+	}
+	if len(b.guesses) > 0 {
+		err := b.pass(db, rel.guessed(b.guesses))
+		if err == nil || b.ctx.Err() != nil || errors.Is(err, errEnough) {
+			return b.conclude(err)
+		}
+		// A guess was wrong. What has been handed out stands; the rest, and the
+		// mistakes in all of it, come without guesses.
+		b.guesses, b.rows, b.pending, b.failed, b.join = nil, 0, 0, false, len(b.joins)
+		for _, j := range b.joins {
+			j.reset()
+		}
+	}
+	return b.conclude(b.pass(db, rel))
+}
+
+// errGuess is a guess that turned out wrong.
+var errGuess = errors.New("datasets: a column is not what its first values are")
+
+// pass reads all rows once.
+func (b *blockReading) pass(db *duck.DB, rel *relation) error {
+	b.readers, b.keys = nil, nil
+	var items []string
+	add := func(i int, declared string) {
+		if g := b.guesses[i]; g != nil {
+			b.readers, items = append(b.readers, g), append(items, duck.Name(rel.columns[i].Name))
+			return
+		}
+		r, sql := rel.newReader(i, declared)
+		reader, _ := r.(blockReader) // all readers of tables are
+		b.readers, items = append(b.readers, reader), append(items, sql)
+	}
+	for _, i := range b.chosen.reading {
+		add(i, b.chosen.types[i])
+		isKey := slices.ContainsFunc(b.chosen.joins, func(j vectorJoin) bool { return j.on == i })
+		if t, ok := b.readers[len(b.readers)-1].(*textReader); ok && !isKey && !slices.Contains(b.options.needed, rel.names[i]) {
+			t.carried = true
+		}
+	}
+	for _, j := range b.chosen.joins {
+		at := slices.Index(b.chosen.reading, j.on)
+		if t := b.chosen.types[j.on]; t != TypeCategorical && t != TypeText {
+			at = len(b.readers)
+			add(j.on, TypeCategorical)
+		}
+		b.keys = append(b.keys, at)
+	}
+	err := db.Stream(b.ctx, "SELECT "+strings.Join(items, ", ")+" FROM "+rel.sql, func(c *duck.Chunk) error {
+		if b.pending > 0 && b.pending+c.Rows > b.most {
+			if err := b.flush(); err != nil {
+				return err
+			}
+		}
+		for k, r := range b.readers {
+			r.read(c, k)
+		}
+		if b.pending += c.Rows; b.pending >= b.most {
+			return b.flush()
+		}
+		return nil
+	})
+	if err == nil && b.pending > 0 {
+		err = b.flush()
+	}
+	var q *duck.Error
+	if errors.As(err, &q) {
+		if b.guesses != nil {
+			return errGuess
+		}
+		return b.rel.unreadable(b.ctx, err)
+	}
+	if err != nil {
+		return err
+	}
+	for _, r := range b.readers {
+		if _, err := ahead.Await(b.ctx, func() (struct{}, error) { return struct{}{}, r.end(rel.origin) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// conclude returns what is wrong with the source as a whole, where err, which is
+// about reading it, does not say so.
+func (b *blockReading) conclude(err error) error {
+	if b.ctx.Err() != nil && !errors.Is(err, errEnough) {
+		return b.ctx.Err()
+	}
+	switch {
+	case err != nil:
+		return err
+	case b.rows == 0:
+		return b.rel.noRows()
+	case b.join < len(b.joins):
+		return b.joins[b.join].err()
+	}
+	return nil
+}
+
+// flush takes the rows read since the last time.
+func (b *blockReading) flush() error {
+	f := &Frame{Rows: b.pending, origin: b.rel.origin, available: b.rel.available(), first: b.rows}
+	series := make([]*Series, len(b.readers))
+	for k, r := range b.readers {
+		if series[k] = r.cut(b.rel.origin); series[k] == nil {
+			if g, ok := r.(*convertedReader); ok && g.wrong {
+				return errGuess
+			}
+			b.failed = true
+		}
+	}
+	b.rows += b.pending
+	b.pending = 0
+	if b.failed {
+		return nil
+	}
+	for k := range b.chosen.wanted {
+		f.Columns = append(f.Columns, series[k])
+	}
+	for k, j := range b.joins {
+		if k > b.join { // of no consequence
+			return nil
+		}
+		s, err := j.block(b.ctx, b.rel, series[b.keys[k]], f.first)
+		if err != nil {
+			return err
+		}
+		if s == nil {
+			b.join = min(b.join, k)
+			continue
+		}
+		f.Columns = append(f.Columns, s)
+	}
+	if b.join < len(b.joins) {
+		return nil
+	}
+	for from := max(0, b.done-f.first); from < f.Rows; from += b.most {
+		part := f.sliced(from, min(f.Rows, from+b.most))
+		b.done = part.first + part.Rows
+		if !b.yield(part, nil) {
+			return errEnough
+		}
+	}
+	return nil
+}
