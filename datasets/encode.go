@@ -161,18 +161,14 @@ var errLabels = errors.New("datasets: labels are missing")
 
 // checkColumns lists every column that is missing at once.
 func (e *Encoder) checkColumns(f *Frame, needTarget bool) error {
-	names := f.available
-	if names == nil {
-		names = f.Names()
-	}
 	needed := e.needed(needTarget)
 	missing := slices.DeleteFunc(slices.Clone(needed), func(name string) bool { return f.Column(name) != nil })
 	if len(missing) == 0 {
 		return nil
 	}
-	err := lacking(f.origin, missing, needed, names)
+	err := f.lacking(missing, needed)
 	for i := range e.Columns {
-		if c := &e.Columns[i]; c.Type == TypeVector && f.origin != nil && f.origin.applied && slices.Contains(missing, c.Name) {
+		if c := &e.Columns[i]; c.Type == TypeVector && f.applied() && slices.Contains(missing, c.Name) {
 			return fmt.Errorf("%w; vectors in a .npy file are given as --vectors %s=FILE.npy,on=COLUMN", err, c.Name)
 		}
 	}
@@ -207,13 +203,7 @@ func (c *ColumnEncoding) convert(f *Frame, s *Series) (*Series, error) {
 		}
 		return s, nil
 	case s.Kind == Text:
-		t := newTextColumn(s.Name, want, false, nil)
-		t.learned, t.layout, t.applied, t.place = true, c.DateLayout, true, f.Place
-		for i := range s.Codes {
-			t.add(s.Format(i), s.Codes[i] >= 0)
-		}
-		converted, _, err := t.finish(f.origin)
-		return converted, err
+		return f.retyped(s, want, c.DateLayout)
 	}
 	return nil, c.otherKind(s)
 }

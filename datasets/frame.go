@@ -257,3 +257,19 @@ func (f *Frame) Place(i int) string {
 	}
 	return f.origin.rowPlace(f.first + i)
 }
+
+// applied reports whether the frame was read for a finished model, where messages
+// must not propose to change the run file.
+func (f *Frame) applied() bool { return f.origin != nil && f.origin.applied }
+
+// retyped reads a column of texts as a type, as a finished model reads it: dates in
+// the given layout.
+func (f *Frame) retyped(s *Series, typ, layout string) (*Series, error) {
+	t := newTextColumn(s.Name, typ, false, nil)
+	t.learned, t.layout, t.applied, t.place = true, layout, true, f.Place
+	for i := range s.Codes {
+		t.add(s.Format(i), s.Codes[i] >= 0)
+	}
+	out, _, err := t.finish(f.origin)
+	return out, err
+}

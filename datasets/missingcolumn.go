@@ -31,6 +31,15 @@ func missingColumn(overrides map[string]string, names []string) error {
 	return nil
 }
 
+// lacking says which needed columns the frame, or what it was read from, has not.
+func (f *Frame) lacking(missing, needed []string) error {
+	names := f.available
+	if names == nil {
+		names = f.Names()
+	}
+	return lacking(f.origin, missing, needed, names)
+}
+
 // lacking says which needed columns are missing among names, and which of the
 // others are called nearly the same.
 func lacking(from *origin, missing, needed, names []string) error {

@@ -9,13 +9,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 
 	"filippo.io/age"
 
 	"debut/datasets/bytesize"
-	"debut/datasets/duck"
 	"debut/datasets/manifest"
 	"debut/datasets/sealed"
 )
@@ -29,26 +27,24 @@ const (
 // stream is a part of prepared data that is read in blocks: row groups of a
 // Parquet file. It may be read concurrently, but one read waits for the other.
 type stream struct {
-	mu      sync.Mutex
-	name    string // of the part
-	file    string
-	sha256  string // of the file as it was prepared
-	plain   string // the temporary file of encrypted data
-	db      *duck.DB
-	rel     *relation
-	encoder *Encoder
-	bounds  []int // first row of each row group, and the number of rows
+	mu        sync.Mutex
+	name      string // of the part
+	file      string
+	sha256    string // of the file as it was prepared
+	plain     string // the temporary file of encrypted data
+	rowGroups *rowGroups
+	encoder   *Encoder
 }
 
 // openStream opens a part as dataset.json describes it.
-func openStream(ctx context.Context, dir string, d *manifest.Dataset, name string, memory int64, with []age.Identity, options readOptions) (_ *stream, err error) {
+func openStream(ctx context.Context, dir string, d *manifest.Dataset, name string, memory int64, with []age.Identity) (_ *stream, err error) {
 	part := d.Part(name)
 	if part == nil {
 		return nil, nil
 	}
 	s := &stream{name: name, file: filepath.Join(dir, part.File), sha256: part.SHA256}
 	bad := func(format string, args ...any) error {
-		return fmt.Errorf("%s: %s; prepare the data again, or copy them again", filepath.Join(filepath.Base(dir), part.File), fmt.Sprintf(format, args...))
+		return fmt.Errorf("%s: %w; prepare the data again, or copy them again", filepath.Join(filepath.Base(dir), part.File), fmt.Errorf(format, args...))
 	}
 	info, err := os.Stat(s.file)
 	switch {
@@ -75,37 +71,18 @@ func openStream(ctx context.Context, dir string, d *manifest.Dataset, name strin
 			return nil, err
 		}
 	}
-	// One thread: rows come in their order, and prefetching is done by the reader
-	// of the stream.
-	if s.db, err = duck.Open(duck.Options{Threads: 1, Memory: memory}); err != nil {
-		return nil, err
-	}
-	if err := s.db.Query(ctx, "SET parquet_metadata_cache = true", nil); err != nil {
-		return nil, err
-	}
-	s.bounds = []int{0}
-	err = s.db.Query(ctx, "SELECT CAST(max(row_group_num_rows) AS BIGINT) FROM parquet_metadata("+duck.Literal(s.file)+") GROUP BY row_group_id ORDER BY row_group_id", func(c *duck.Chunk) error {
-		rows, _ := duck.Vector[int64](c, 0)
-		for _, n := range rows {
-			s.bounds = append(s.bounds, s.rows()+int(n))
+	if s.rowGroups, err = openRowGroups(ctx, s.file, memory); err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
 		}
-		return nil
-	})
-	if err != nil {
-		return nil, bad("cannot be read: %v", plain(err))
+		return nil, bad("cannot be read: %w", err)
 	}
 	if int64(s.rows()) != part.Rows || s.groups() != part.RowGroups {
 		return nil, bad("has %d rows in %d row groups, %s says %d in %d", s.rows(), s.groups(), manifest.File, part.Rows, part.RowGroups)
 	}
-	s.rel = &relation{origin: &origin{files: []string{s.file}}, options: options, sql: typedReader("parquet", []string{s.file})}
-	if s.rel.columns, err = s.db.Describe(ctx, "SELECT * FROM "+s.rel.sql); err != nil {
-		return nil, bad("cannot be read: %v", plain(err))
-	}
-	for _, c := range s.rel.columns {
-		s.rel.names = append(s.rel.names, c.Name)
-	}
+	names := s.rowGroups.names()
 	for _, c := range d.Columns {
-		if !slices.Contains(s.rel.names, c.Name) {
+		if !slices.Contains(names, c.Name) {
 			return nil, bad("has no column %q, which %s lists", c.Name, manifest.File)
 		}
 	}
@@ -114,9 +91,8 @@ func openStream(ctx context.Context, dir string, d *manifest.Dataset, name strin
 
 // close closes the stream and removes what was decrypted for it.
 func (s *stream) close() {
-	if s.db != nil {
-		s.db.Close()
-		s.db = nil
+	if s.rowGroups != nil {
+		s.rowGroups.close()
 	}
 	if s.plain != "" {
 		_ = os.Remove(s.plain) // nobody can do more about it
@@ -152,23 +128,23 @@ func (l *loader) identities(m *manifest.Dataset) ([]age.Identity, error) {
 }
 
 // rows returns the number of rows.
-func (s *stream) rows() int { return s.bounds[len(s.bounds)-1] }
+func (s *stream) rows() int { return s.rowGroups.rows() }
 
 // groups returns the number of row groups.
-func (s *stream) groups() int { return len(s.bounds) - 1 }
+func (s *stream) groups() int { return s.rowGroups.groups() }
 
 // groupRows returns the number of rows of a row group.
-func (s *stream) groupRows(g int) int { return s.bounds[g+1] - s.bounds[g] }
+func (s *stream) groupRows(g int) int { return s.rowGroups.group(g).rows() }
 
-// frame reads the rows for which a condition on their numbers in the file holds,
-// which must be so many.
-func (s *stream) frame(ctx context.Context, where string, rows int, types map[string]string) (*Frame, error) {
-	rel := *s.rel
-	// With the last of the rows DuckDB stops looking at the row groups behind them.
-	rel.sql = fmt.Sprintf("(SELECT * FROM read_parquet(%s, file_row_number = true) WHERE %s LIMIT %d)", duck.Literals([]string{s.file}), where, rows)
-	f, err := rel.read(ctx, s.db, types)
+// frame reads rows, all of which must be there.
+func (s *stream) frame(ctx context.Context, options readOptions, ranges ...rowRange) (*Frame, error) {
+	f, err := s.rowGroups.read(ctx, ranges, options)
 	if err != nil {
 		return nil, err
+	}
+	rows := 0
+	for _, r := range ranges {
+		rows += r.rows()
 	}
 	if f.Rows != rows {
 		return nil, fmt.Errorf("%s: %d of %d rows could be read; prepare the data again", displayName(s.file), f.Rows, rows)
@@ -181,10 +157,10 @@ func (s *stream) read(ctx context.Context, groups []int) (*Encoded, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e := s.encoder
-	types := e.Overrides(true)
+	options := e.readOptions(true)
 	for _, id := range e.ID { // not wanted in training
 		if !slices.Contains(e.needed(true), id) {
-			delete(types, id)
+			delete(options.types, id)
 		}
 	}
 	var out *Encoded
@@ -193,13 +169,13 @@ func (s *stream) read(ctx context.Context, groups []int) (*Encoded, error) {
 		rows += s.groupRows(g)
 	}
 	for _, g := range groups {
-		f, err := s.frame(ctx, fmt.Sprintf("file_row_number BETWEEN %d AND %d", s.bounds[g], s.bounds[g+1]-1), s.groupRows(g), types)
+		f, err := s.frame(ctx, options, s.rowGroups.group(g))
 		if err != nil {
 			return nil, fmt.Errorf("%s rows: %w", s.name, err)
 		}
 		part, _, err := e.Encode(ctx, f, true)
 		if err != nil {
-			return nil, fmt.Errorf("%s rows from %d: %w", s.name, s.bounds[g]+1, err)
+			return nil, fmt.Errorf("%s rows from %d: %w", s.name, s.rowGroups.group(g).from+1, err)
 		}
 		if out == nil {
 			if out = part; len(groups) > 1 {
@@ -258,7 +234,7 @@ func (l *loader) loadPrepared() (_ *Dataset, err error) {
 		name string
 		part **Part
 	}{{manifest.Train, &d.Train}, {manifest.Validation, &d.Validation}, {manifest.Test, &d.Test}} {
-		s, err := openStream(l.ctx, dir, m, p.name, share, with, options)
+		s, err := openStream(l.ctx, dir, m, p.name, share, with)
 		if err != nil {
 			return nil, err
 		}
@@ -270,10 +246,10 @@ func (l *loader) loadPrepared() (_ *Dataset, err error) {
 	if train == nil {
 		return nil, configErrorf("prepared", "%s has no training part", displayName(dir))
 	}
-	if err := missingColumn(options.types, train.rel.names); err != nil {
+	if err := missingColumn(options.types, train.rowGroups.names()); err != nil {
 		return nil, l.locate(err)
 	}
-	sample, err := l.sample(train, options.types, memory)
+	sample, err := l.sample(train, options, memory)
 	if err != nil {
 		return nil, err
 	}
@@ -288,11 +264,10 @@ func (l *loader) loadPrepared() (_ *Dataset, err error) {
 			return nil, err
 		}
 	}
-	learned := d.Encoder.readOptions(true)
 	rows := []*int{&l.report.Train, &l.report.Validation, &l.report.Test}
 	for i, name := range []string{manifest.Train, manifest.Validation, manifest.Test} {
 		if s := streams[name]; s != nil {
-			s.encoder, s.rel.options = d.Encoder, learned
+			s.encoder = d.Encoder
 			*rows[i] = s.rows()
 			l.report.Rows += s.rows()
 			l.report.Files = append(l.report.Files, FileHash{Path: filepath.Join(dir, m.Part(name).File), Bytes: m.Part(name).Bytes, SHA256: s.sha256})
@@ -328,15 +303,15 @@ func (l *loader) adoptTexts(m *manifest.Dataset) {
 // sample reads the rows that the encoder is fitted on: all, or as many row
 // groups as hold FitRows, evenly spaced, because the rows of a file may stand in
 // the order of time.
-func (l *loader) sample(train *stream, types map[string]string, memory int64) (*Frame, error) {
+func (l *loader) sample(train *stream, options readOptions, memory int64) (*Frame, error) {
 	rows := l.cfg.FitRows
 	if memory > 0 {
 		// A value takes about 16 bytes while a column is fitted; vectors and texts
 		// more, which the row group below bounds.
-		columns := int64(max(1, len(train.rel.names)))
+		columns := int64(max(1, len(train.rowGroups.names())))
 		rows = int(min(int64(rows), max(10_000, memory/4/(16*columns))))
 	}
-	var ranges []string
+	var ranges []rowRange
 	taken, last := 0, -1
 	wanted := max(1, rows*train.groups()/max(1, train.rows())) // about
 	for k := range wanted {
@@ -345,14 +320,15 @@ func (l *loader) sample(train *stream, types map[string]string, memory int64) (*
 			continue
 		}
 		last = g
-		end := min(train.bounds[g+1], train.bounds[g]+rows-taken)
-		ranges = append(ranges, fmt.Sprintf("file_row_number BETWEEN %d AND %d", train.bounds[g], end-1))
-		taken += end - train.bounds[g]
+		r := train.rowGroups.group(g)
+		r.to = min(r.to, r.from+rows-taken)
+		ranges = append(ranges, r)
+		taken += r.rows()
 	}
 	if rows >= train.rows() {
-		ranges, taken = []string{"TRUE"}, train.rows()
+		ranges = []rowRange{{from: 0, to: train.rows()}}
 	}
-	f, err := train.frame(l.ctx, strings.Join(ranges, " OR "), taken, types)
+	f, err := train.frame(l.ctx, options, ranges...)
 	if err != nil {
 		return nil, l.locate(err)
 	}
@@ -367,32 +343,9 @@ func (l *loader) countVocabularies(e *Encoder, train *stream) error {
 			continue
 		}
 		settings, _ := l.settings(&Series{Name: c.Name, Kind: Text})
-		column := fmt.Sprintf("CAST(%s AS VARCHAR)", duck.Name(c.Name))
-		from := " FROM " + train.rel.sql
-		missing := false
-		err := train.db.Query(l.ctx, "SELECT CAST(count(*) - count("+column+") AS BIGINT)"+from, func(k *duck.Chunk) error {
-			n, _ := duck.Vector[int64](k, 0)
-			missing = n[0] > 0
-			return nil
-		})
+		vocabulary, missing, err := train.rowGroups.values(l.ctx, c.Name, settings.MinCount, settings.MaxVocabulary)
 		if err != nil {
-			return fmt.Errorf("read %s: %w", displayName(train.file), plain(err))
-		}
-		limit := ""
-		if settings.MaxVocabulary > 0 {
-			limit = fmt.Sprintf(" LIMIT %d", settings.MaxVocabulary)
-		}
-		sql := fmt.Sprintf("SELECT v FROM (SELECT %s AS v, count(*) AS n%s GROUP BY 1) WHERE v IS NOT NULL AND n >= %d ORDER BY n DESC, v%s", column, from, max(1, settings.MinCount), limit)
-		var vocabulary []string
-		err = train.db.Stream(l.ctx, sql, func(k *duck.Chunk) error {
-			values, _ := duck.Vector[duck.String](k, 0)
-			for j := range values {
-				vocabulary = append(vocabulary, strings.Clone(values[j].Text()))
-			}
-			return nil
-		})
-		if err != nil {
-			return fmt.Errorf("read %s: %w", displayName(train.file), plain(err))
+			return fmt.Errorf("read %s: %w", displayName(train.file), err)
 		}
 		c.Vocabulary, c.MissingID = vocabulary, 0
 		if missing && c.Fill == FillCategory {

@@ -244,7 +244,7 @@ func checkLabels(f *Frame, s *Series) error {
 // row i of f.
 func missingLabels(f *Frame, name string, i, n, of int) error {
 	remedy := "complete the labels, or set drop_missing_target: true"
-	if f.origin != nil && f.origin.applied {
+	if f.applied() {
 		remedy = "complete the labels, or leave those rows out: " + querySetting(true, "SELECT * FROM data WHERE "+duck.Name(name)+" IS NOT NULL")
 	}
 	return &ValueError{Place: f.Place(i), Column: name, Problem: fmt.Sprintf("the target is missing (in %d of %d rows)", n, of), Remedy: remedy}

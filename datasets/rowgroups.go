@@ -1,0 +1,126 @@
+package datasets
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"debut/datasets/duck"
+)
+
+// rowGroups is a Parquet file of which some rows are read at a time. It must not
+// be read concurrently.
+type rowGroups struct {
+	file   string
+	db     *duck.DB
+	rel    *relation
+	bounds []int // first row of each row group, and the number of rows
+}
+
+// openRowGroups opens a file. memory bounds what the database takes, in bytes; 0
+// leaves it to the database.
+func openRowGroups(ctx context.Context, file string, memory int64) (_ *rowGroups, err error) {
+	g := &rowGroups{file: file, bounds: []int{0}}
+	defer func() {
+		if err != nil {
+			g.close()
+		}
+	}()
+	// One thread: rows come in their order, and reading ahead is the caller's.
+	if g.db, err = duck.Open(duck.Options{Threads: 1, Memory: memory}); err != nil {
+		return nil, err
+	}
+	if err := g.db.Query(ctx, "SET parquet_metadata_cache = true", nil); err != nil {
+		return nil, err
+	}
+	err = g.db.Query(ctx, "SELECT CAST(max(row_group_num_rows) AS BIGINT) FROM parquet_metadata("+duck.Literal(file)+") GROUP BY row_group_id ORDER BY row_group_id", func(c *duck.Chunk) error {
+		rows, _ := duck.Vector[int64](c, 0)
+		for _, n := range rows {
+			g.bounds = append(g.bounds, g.rows()+int(n))
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, plain(err)
+	}
+	g.rel = &relation{origin: &origin{files: []string{file}}, sql: typedReader("parquet", []string{file})}
+	if g.rel.columns, err = g.db.Describe(ctx, "SELECT * FROM "+g.rel.sql); err != nil {
+		return nil, plain(err)
+	}
+	for _, c := range g.rel.columns {
+		g.rel.names = append(g.rel.names, c.Name)
+	}
+	return g, nil
+}
+
+// close closes the file.
+func (g *rowGroups) close() {
+	if g.db != nil {
+		g.db.Close()
+		g.db = nil
+	}
+}
+
+// names returns the names of the columns.
+func (g *rowGroups) names() []string { return slices.Clone(g.rel.names) }
+
+// rows returns the number of rows.
+func (g *rowGroups) rows() int { return g.bounds[len(g.bounds)-1] }
+
+// groups returns the number of row groups.
+func (g *rowGroups) groups() int { return len(g.bounds) - 1 }
+
+// group returns the rows of row group i.
+func (g *rowGroups) group(i int) rowRange { return rowRange{from: g.bounds[i], to: g.bounds[i+1]} }
+
+// rowRange is rows of a file, counted from 0, up to that before to.
+type rowRange struct{ from, to int }
+
+// rows returns the number of rows.
+func (r rowRange) rows() int { return r.to - r.from }
+
+// read reads rows, in the order of the file, with the types of options.
+func (g *rowGroups) read(ctx context.Context, ranges []rowRange, options readOptions) (*Frame, error) {
+	rel := *g.rel
+	rel.options = options
+	where, rows := make([]string, len(ranges)), 0
+	for i, r := range ranges {
+		where[i] = fmt.Sprintf("file_row_number BETWEEN %d AND %d", r.from, r.to-1)
+		rows += r.rows()
+	}
+	// With the last of the rows DuckDB stops looking at the row groups behind them.
+	rel.sql = fmt.Sprintf("(SELECT * FROM read_parquet(%s, file_row_number = true) WHERE %s LIMIT %d)",
+		duck.Literals([]string{g.file}), strings.Join(where, " OR "), rows)
+	return rel.read(ctx, g.db, options.types)
+}
+
+// values returns the texts of a column that occur in at least the given number of
+// rows, by decreasing number of rows and then by value, at most limit of them (0:
+// all), and whether there are rows without one.
+func (g *rowGroups) values(ctx context.Context, column string, least, limit int) (values []string, missing bool, err error) {
+	text, from := fmt.Sprintf("CAST(%s AS VARCHAR)", duck.Name(column)), " FROM "+g.rel.sql
+	err = g.db.Query(ctx, "SELECT CAST(count(*) - count("+text+") AS BIGINT)"+from, func(c *duck.Chunk) error {
+		n, _ := duck.Vector[int64](c, 0)
+		missing = n[0] > 0
+		return nil
+	})
+	if err != nil {
+		return nil, false, plain(err)
+	}
+	sql := fmt.Sprintf("SELECT v FROM (SELECT %s AS v, count(*) AS n%s GROUP BY 1) WHERE v IS NOT NULL AND n >= %d ORDER BY n DESC, v", text, from, max(1, least))
+	if limit > 0 {
+		sql += fmt.Sprintf(" LIMIT %d", limit)
+	}
+	err = g.db.Stream(ctx, sql, func(c *duck.Chunk) error {
+		texts, _ := duck.Vector[duck.String](c, 0)
+		for j := range texts {
+			values = append(values, strings.Clone(texts[j].Text()))
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, false, plain(err)
+	}
+	return values, missing, nil
+}
