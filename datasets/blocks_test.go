@@ -78,7 +78,7 @@ func saved(t *testing.T, dir, format string, rows []randomRow) Source {
 			switch _, number := parseNumber(f); {
 			case f == "":
 				f = "null"
-			case randomColumns[k] == "flag" && strictBool(f), number, randomColumns[k] == "vec" && !strings.Contains(f, "x"):
+			case randomColumns[k] == "flag" && (f == "true" || f == "false"), number, randomColumns[k] == "vec" && !strings.Contains(f, "x"):
 			default:
 				f = fmt.Sprintf("%q", f)
 			}

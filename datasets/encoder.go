@@ -135,6 +135,17 @@ func (c *ColumnEncoding) cardinality() int {
 	}
 }
 
+// newEncoder makes an encoder of no columns yet.
+func newEncoder(target TargetEncoding, id []string, weight string) *Encoder {
+	return &Encoder{Version: encoderVersion, Target: target, ID: id, Weight: weight}
+}
+
+// rowBytes is what an encoded row takes.
+func (e *Encoder) rowBytes() int64 {
+	by := e.compile()
+	return 4 * int64(by.numeric+by.fields+2)
+}
+
 // NumericFeatures lists the columns of Encoded.Numeric in order.
 func (e *Encoder) NumericFeatures() []NumericFeature {
 	var out []NumericFeature

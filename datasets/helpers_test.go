@@ -2,6 +2,7 @@ package datasets
 
 import (
 	"context"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -88,6 +89,17 @@ func numbered(n int, line func(i int) string) string {
 		b.WriteByte('\n')
 	}
 	return b.String()
+}
+
+// moments returns mean and population standard deviation.
+func moments(values []float64) (mean, std float64) {
+	for _, v := range values {
+		mean += v / float64(len(values))
+	}
+	for _, v := range values {
+		std += (v - mean) * (v - mean) / float64(len(values))
+	}
+	return mean, math.Sqrt(std)
 }
 
 func increasing(v []float64) bool {

@@ -327,11 +327,11 @@ type fittedColumn struct {
 
 func (l *loader) fit(train *Frame) (*Encoder, error) {
 	c := l.cfg
-	e := &Encoder{Version: encoderVersion, ID: c.ID, Weight: c.Weight}
-	var err error
-	if e.Target, err = fitTarget(train.Column(c.Target), c.Task, c.Positive); err != nil {
+	target, err := fitTarget(train.Column(c.Target), c.Task, c.Positive)
+	if err != nil {
 		return nil, err
 	}
+	e := newEncoder(target, c.ID, c.Weight)
 	l.report.Task, l.report.Classes = e.Target.Task, e.Target.Classes
 	names := l.features(train)
 	if len(names) == 0 {

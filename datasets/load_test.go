@@ -75,7 +75,7 @@ func TestLoad(t *testing.T) {
 		for r := range column {
 			column[r] = float64(d.Train.Encoded().Numeric[r*d.Train.Encoded().D+j])
 		}
-		if mean, std := meanStd(column); math.Abs(mean) > 1e-6 || math.Abs(std-1) > 1e-6 {
+		if mean, std := moments(column); math.Abs(mean) > 1e-6 || math.Abs(std-1) > 1e-6 {
 			t.Errorf("%s: mean %g, deviation %g", f.Name, mean, std)
 		}
 	}

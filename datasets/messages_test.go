@@ -69,9 +69,14 @@ func TestAppliedRemedies(t *testing.T) {
 	err := applied(t, "new.jsonl", `{"x": 1, "price": 2, "c": ["k1"]}`, Source{}, false)
 	wantError(t, err, "new.jsonl", `column "c"`, "lists", "--query 'SELECT")
 	wantNoKeys(t, err)
-	_, err = fileFormat(&Source{}, []string{"a.csv", "b.parquet"}, true)
+}
+
+func TestFormatRemedies(t *testing.T) {
+	_, err := fileFormat(&Source{}, []string{"a.csv", "b.parquet"}, true)
 	wantError(t, err, "a.csv", "b.parquet", "--format")
 	wantNoKeys(t, err)
+	_, err = fileFormat(&Source{}, []string{"a.csv", "b.parquet"}, false)
+	wantError(t, err, "set format", "tables")
 }
 
 // TestTrainingRemedies checks that the same messages name the run file's keys
@@ -83,8 +88,6 @@ func TestTrainingRemedies(t *testing.T) {
 	wantError(t, err, `set delimiter: ";"`)
 	_, err = readText(t, "x,x\n1,2\n", Source{}, nil)
 	wantError(t, err, "names: [...] and header: true")
-	_, err = fileFormat(&Source{}, []string{"a.csv", "b.parquet"}, false)
-	wantError(t, err, "set format", "tables")
 	dir := write(t, "train.csv", "x,y\n"+numbered(40, func(i int) string { return fmt.Sprintf("%d,%d", i, i%2) }))
 	writeTo(t, dir, "valid.csv", "xs,y\n1,1\n")
 	cfg := Config{Target: "y", Source: Source{Path: Strings{"train.csv"}}, Validation: &Source{Path: Strings{"valid.csv"}}}
@@ -118,11 +121,14 @@ func TestLongListsAreCut(t *testing.T) {
 	if n := len(err.Error()); n > 500 {
 		t.Errorf("an error of %d bytes", n)
 	}
-	names := make([]string, 300)
+}
+
+func TestLongMessagesAreCut(t *testing.T) {
+	header, names := make([]string, 300), make([]string, 300)
 	for i := range names {
-		names[i] = fmt.Sprintf("d%03d", i)
+		header[i], names[i] = fmt.Sprintf("c%03d", i), fmt.Sprintf("d%03d", i)
 	}
-	err = lacking(&origin{files: []string{"a/new.csv", "b.csv"}}, names, names, header)
+	err := lacking(&origin{files: []string{"a/new.csv", "b.csv"}}, names, names, header)
 	wantError(t, err, "new.csv (and 1 more)", `"d000"`, `"d009"`, "and 290 more, which", "and 290 more")
 	if n := len(err.Error()); n > 1500 || strings.Contains(err.Error(), `"d010"`) {
 		t.Errorf("an error of %d bytes:\n%v", n, err)

@@ -36,7 +36,7 @@ func TestEncodedAppend(t *testing.T) {
 		part := &Encoded{Rows: to - from, D: whole.D, F: whole.F, Numeric: whole.Numeric[from*whole.D : to*whole.D], IDs: whole.IDs[from*whole.F : to*whole.F],
 			Target: whole.Target[from:to], Weight: whole.Weight[from:to]}
 		for _, c := range whole.IDColumns {
-			part.IDColumns = append(part.IDColumns, IDColumn{c.Name, c.Values[from:to]})
+			part.IDColumns = append(part.IDColumns, IDColumn{Name: c.Name, Values: c.Values[from:to]})
 		}
 		return part
 	}

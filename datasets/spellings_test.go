@@ -1,6 +1,7 @@
 package datasets
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -11,7 +12,7 @@ import (
 // warnings loads rows of x, the given column c, and a target y.
 func warnings(t *testing.T, cfg Config, value func(i int) string) []string {
 	t.Helper()
-	setDefault(&cfg.Target, "y")
+	cfg.Target = cmp.Or(cfg.Target, "y")
 	content := "x,c,y\n" + numbered(120, func(i int) string { return fmt.Sprintf("%d,%s,%d", i, value(i), i/2%2) })
 	return mustLoad(t, content, cfg).Report.Warnings
 }

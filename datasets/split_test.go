@@ -103,7 +103,7 @@ func TestSplitTime(t *testing.T) {
 	}
 	checkParts(t, p, 1000)
 	span := func(rows []int32) (low, high float64) {
-		values := gather(f.Column("t").Floats, rows)
+		values := f.Pick(rows).Column("t").Floats
 		return slices.Min(values), slices.Max(values)
 	}
 	_, trainEnd := span(p.train)

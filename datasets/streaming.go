@@ -190,12 +190,6 @@ func (s *stream) read(ctx context.Context, groups []int) (*Encoded, error) {
 	return out, nil
 }
 
-// rowBytes is what an encoded row takes.
-func (e *Encoder) rowBytes() int64 {
-	by := e.compile()
-	return 4 * int64(by.numeric+by.fields+2)
-}
-
 // loadPrepared opens prepared data for streaming. The encoder is fitted on some
 // of the training rows; vocabularies count all.
 func (l *loader) loadPrepared() (_ *Dataset, err error) {

@@ -18,6 +18,21 @@ func hashText(width int, words, characters []int, text string) []float32 {
 	return out
 }
 
+// textFeatures returns what an encoder makes of a text.
+func textFeatures(t *testing.T, width int, text string) []float32 {
+	t.Helper()
+	e := &Encoder{Columns: []ColumnEncoding{{Name: "t", Type: TypeText, Fill: FillZeros, Width: width, Words: []int{1, 2}, Characters: []int{3, 5}}}}
+	f, err := NewFrame(&Series{Name: "t", Kind: Text, Codes: []int32{0}, Dict: []string{text}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, _, err := e.Encode(t.Context(), f, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out.Numeric
+}
+
 func dot(a, b []float32) float64 {
 	sum := 0.0
 	for i := range a {
@@ -173,8 +188,8 @@ func TestTextColumn(t *testing.T) {
 		if titles[r%5] == "" {
 			missing = 1
 		}
-		if !slices.Equal(got[:32], hashText(32, []int{1, 2}, []int{3, 5}, titles[r%5])) || got[32] != missing ||
-			!slices.Equal(got[33:], hashText(8, []int{1, 2}, []int{3, 5}, fmt.Sprint(r))) {
+		if !slices.Equal(got[:32], textFeatures(t, 32, titles[r%5])) || got[32] != missing ||
+			!slices.Equal(got[33:], textFeatures(t, 8, fmt.Sprint(r))) {
 			t.Fatalf("row %d: %v", r, got)
 		}
 	}
@@ -200,10 +215,10 @@ func TestTextColumn(t *testing.T) {
 	if err != nil || len(report.Unseen) != 0 {
 		t.Fatalf("%v, %+v", err, report)
 	}
-	if got := out.Numeric[:32]; !slices.Equal(got, hashText(32, []int{1, 2}, []int{3, 5}, "a new title")) {
+	if got := out.Numeric[:32]; !slices.Equal(got, textFeatures(t, 32, "a new title")) {
 		t.Errorf("new title: %v", got)
 	}
-	if !slices.Equal(out.Numeric[33:41], hashText(8, []int{1, 2}, []int{3, 5}, "5")) {
+	if !slices.Equal(out.Numeric[33:41], textFeatures(t, 8, "5")) {
 		t.Errorf("number: %v", out.Numeric[33:41])
 	}
 	for _, change := range [][2]string{{`"words": [`, `"words": [-`}, {`"characters": [`, `"characters": [99,`}, {`"width": 32`, `"width": 0`}, {`"width": 32`, `"means": [1], "scales": [1], "width": 1`}} {

@@ -88,9 +88,9 @@ func TestQuantileEdges(t *testing.T) {
 // fitOne fits a numeric column and encodes it.
 func fitOne(t *testing.T, values []float64, c Column) (*ColumnEncoding, []float32, []int32) {
 	t.Helper()
-	var cfg Config
-	cfg.SetDefaults()
-	c.setDefaults(cfg.Defaults.Numeric)
+	var defaults Defaults
+	defaults.setDefaults(false, false)
+	c = defaults.complete(c, TypeNumeric)
 	s := &Series{Name: "x", Kind: Numeric, Floats: values}
 	enc, _, reason, err := fitColumn(s, c, "columns.x")
 	if err != nil || enc == nil {
