@@ -124,6 +124,7 @@ func formatNumber(v float64) string {
 	return strconv.FormatFloat(v, 'g', -1, 64)
 }
 
+// formatMicros writes a time in ISO 8601, a day where it is midnight.
 func formatMicros(m int64) string {
 	t := time.UnixMicro(m).UTC()
 	switch {

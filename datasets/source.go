@@ -52,6 +52,7 @@ func (s *Source) UnmarshalYAML(unmarshal func(any) error) error {
 	return nil
 }
 
+// clone returns a source that shares no table with s.
 func (s Source) clone() Source {
 	s.Tables = maps.Clone(s.Tables)
 	for name, t := range s.Tables {
@@ -60,6 +61,7 @@ func (s Source) clone() Source {
 	return s
 }
 
+// setDefaults fills every empty field that has a default, also of the tables.
 func (s *Source) setDefaults() {
 	s.Format = cmp.Or(s.Format, "auto")
 	for name, t := range s.Tables {
@@ -94,6 +96,8 @@ func (s *Source) inherit(base *Source) {
 	}
 }
 
+// validate reports the first value that cannot be used; path is the place of the
+// source in the configuration.
 func (s *Source) validate(path string) *ConfigError {
 	if len(s.Path) == 0 && s.Query == "" {
 		return configErrorf(path+".path", "no file given; name a file, a list of files or a glob")

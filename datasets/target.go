@@ -107,6 +107,7 @@ func fitTarget(s *Series, task, positive string) (TargetEncoding, error) {
 	return t, nil
 }
 
+// inferTask returns the task of a target of so many classes where none is given.
 func inferTask(s *Series, classes int) string {
 	switch {
 	case classes == 2:

@@ -63,6 +63,7 @@ func vectorKey(s *Series, i int) uint64 {
 	return h
 }
 
+// equalVectors reports whether two rows have the same vector; missing ones are equal.
 func equalVectors(s *Series, a, b int) bool {
 	if s.Codes[a] == s.Codes[b] {
 		return true
@@ -70,6 +71,7 @@ func equalVectors(s *Series, a, b int) bool {
 	return !s.Missing(a) && !s.Missing(b) && slices.Equal(s.Vector(a), s.Vector(b))
 }
 
+// formatVector writes a vector as "[0.5, -1]".
 func formatVector(v []float32) string {
 	out := []byte{'['}
 	for i, x := range v {
