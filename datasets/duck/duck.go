@@ -33,6 +33,9 @@ type DB struct {
 
 	sources   []*source
 	functions *functions // known once they were asked for
+
+	defined  map[string]bool // names of the functions that Go computes
+	failures failures        // of them, in the last statement
 }
 
 // Options say how a database is opened. The zero value is a database in memory
@@ -186,6 +189,7 @@ func (d *DB) prepare(ctx context.Context, sql string) (mapping.PreparedStatement
 			return mapping.PreparedStatement{}, ctx.Err()
 		}
 	}
+	d.failures.forget()
 	var stmt mapping.PreparedStatement
 	var state mapping.State
 	ready := make(chan struct{})
@@ -212,7 +216,7 @@ func (d *DB) prepare(ctx context.Context, sql string) (mapping.PreparedStatement
 	if state == mapping.StateError {
 		err := ctx.Err()
 		if err == nil {
-			err = &Error{Message: mapping.PrepareError(stmt)}
+			err = d.failed(mapping.PrepareError(stmt))
 		}
 		mapping.DestroyPrepare(&stmt)
 		return mapping.PreparedStatement{}, err
@@ -250,7 +254,7 @@ func (d *DB) run(ctx context.Context, sql string, execute func(mapping.PreparedS
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		return &Error{Message: mapping.ResultError(&result)}
+		return d.failed(mapping.ResultError(&result))
 	}
 	if visit == nil {
 		return nil
@@ -265,7 +269,7 @@ func (d *DB) run(ctx context.Context, sql string, execute func(mapping.PreparedS
 				return err
 			}
 			if message := mapping.ResultError(&result); message != "" {
-				return &Error{Message: message}
+				return d.failed(message)
 			}
 			return nil
 		}
@@ -278,6 +282,11 @@ func (d *DB) run(ctx context.Context, sql string, execute func(mapping.PreparedS
 			return err
 		}
 	}
+}
+
+// failed makes the error of what DuckDB says.
+func (d *DB) failed(message string) *Error {
+	return &Error{Message: message, cause: d.failures.cause(message)}
 }
 
 // Column is a column of a statement's result.

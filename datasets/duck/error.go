@@ -10,9 +10,16 @@ import (
 )
 
 // Error is what DuckDB said about a statement.
-type Error struct{ Message string }
+type Error struct {
+	Message string
+
+	cause error // of a function that Go defines, whose text the message has
+}
 
 func (e *Error) Error() string { return e.Message }
+
+// Unwrap returns the error of a function that Go defines, or nil.
+func (e *Error) Unwrap() error { return e.cause }
 
 // Short returns the message without DuckDB's suggestions of settings, on one line
 // of at most limit bytes: it may quote a whole query. The place that it is about

@@ -11,8 +11,23 @@ import (
 // arenaBlock is what texts are gathered in.
 const arenaBlock = 1 << 20
 
-// inlined is how many bytes a String has in place.
-const inlined = 12
+const (
+	inlined = 12        // bytes that a String has in place
+	longest = 1<<32 - 1 // bytes of the longest text
+)
+
+// inPlace makes a String of text, but for the pointer where it does not fit in
+// place.
+func inPlace(text []byte) (s String, all bool) {
+	s.length = uint32(len(text))
+	if copy(s.prefix[:], text); len(text) > inlined {
+		return s, false
+	}
+	if len(text) > len(s.prefix) {
+		copy(s.rest[:], text[len(s.prefix):])
+	}
+	return s, true
+}
 
 // textArena keeps copies of the texts of a chunk that DuckDB reads: those longer
 // than what a String has in place. DuckDB's memory points at them, so they are
@@ -29,15 +44,11 @@ func (a *textArena) put(text []byte) (s String, long int, err error) {
 	switch {
 	case !utf8.Valid(text):
 		return s, 0, fmt.Errorf("%.60q is not valid UTF-8", text)
-	case uint64(len(text)) > 1<<32-1:
+	case uint64(len(text)) > longest:
 		return s, 0, fmt.Errorf("a text of %d bytes, above 4 GiB", len(text))
 	}
-	s.length = uint32(len(text))
-	if copy(s.prefix[:], text); len(text) <= len(s.prefix) {
-		return s, 0, nil
-	}
-	if len(text) <= inlined {
-		copy(s.rest[:], text[len(s.prefix):])
+	s, all := inPlace(text)
+	if all {
 		return s, 0, nil
 	}
 	// As a number: a pointer store would have the garbage collector look at the
