@@ -1,0 +1,371 @@
+package notation
+
+import (
+	"iter"
+	"math/bits"
+	"strings"
+	"unicode/utf8"
+)
+
+// Style is a way to write numbers. The zero value is plain decimal notation, which
+// Number reads. A style reads plain numbers too as far as its marks leave them
+// alone: thousands may be set apart but need not be.
+type Style struct {
+	// Comma says that a comma stands before the fraction, instead of a point.
+	Comma bool
+	// Thousands is what sets groups of three digits apart: ',' '.' '\'' or ' ', 0
+	// for nothing. '\'' stands for both apostrophes, ' ' for any of the blanks of
+	// a usual width, no-break spaces among them.
+	Thousands byte
+	// Amount admits what is around amounts: a currency's sign or code before or
+	// behind them, a percent sign behind, which changes nothing (19.32% is 19.32);
+	// parentheses for negative amounts, and a minus behind those with a fraction or
+	// thousands set apart; K or k, M and B behind for thousands, millions and
+	// billions.
+	Amount bool
+}
+
+// styles are all styles, the simpler first; where the index has bit 8, Amount is
+// set.
+var styles = [...]Style{
+	{},
+	{Comma: true},
+	{Thousands: ','},
+	{Comma: true, Thousands: '.'},
+	{Thousands: '\''},
+	{Comma: true, Thousands: '\''},
+	{Thousands: ' '},
+	{Comma: true, Thousands: ' '},
+	{Amount: true},
+	{Amount: true, Comma: true},
+	{Amount: true, Thousands: ','},
+	{Amount: true, Comma: true, Thousands: '.'},
+	{Amount: true, Thousands: '\''},
+	{Amount: true, Comma: true, Thousands: '\''},
+	{Amount: true, Thousands: ' '},
+	{Amount: true, Comma: true, Thousands: ' '},
+}
+
+const (
+	numStyles = len(styles)
+	// amountStyles is the index of the first style of amounts.
+	amountStyles = numStyles / 2
+
+	plainStyle          = 0
+	commaStyle          = 1 // a decimal comma
+	commaThousandsStyle = 2
+	pointThousandsStyle = 3
+
+	allStyles   = StyleSet(1<<numStyles - 1)
+	commaStyles = StyleSet(0xaaaa) // those of a decimal comma
+)
+
+// Styles returns all styles, the simpler first.
+func Styles() []Style { return append([]Style(nil), styles[:]...) }
+
+// index returns the place of y among styles, -1 where it is none: where Thousands
+// is none of its characters or the decimal point.
+func (y Style) index() int {
+	for i := range styles {
+		if styles[i] == y {
+			return i
+		}
+	}
+	return -1
+}
+
+// Valid reports whether y is one of Styles.
+func (y Style) Valid() bool { return y.index() >= 0 }
+
+// Point returns the character before the fraction, '.' or ','.
+func (y Style) Point() byte {
+	if y.Comma {
+		return ','
+	}
+	return '.'
+}
+
+// String shows the style by an example, such as 1.234,5 or $1,234.5.
+func (y Style) String() string {
+	var b strings.Builder
+	if y.Amount {
+		b.WriteByte('$')
+	}
+	b.WriteByte('1')
+	if y.Thousands != 0 {
+		b.WriteByte(y.Thousands)
+	}
+	b.WriteString("234")
+	b.WriteByte(y.Point())
+	b.WriteByte('5')
+	return b.String()
+}
+
+// Parse reads a number that is written in the style. Where thousands are set
+// apart, all groups but the first have three digits, and the first does not begin
+// with a zero. The result is the float64 nearest to what is written: 1.9K is 1900.
+// A style that is none of Styles reads nothing.
+func (y Style) Parse(s string) (float64, bool) {
+	if y == (Style{}) {
+		return Number(s)
+	}
+	if !y.Valid() {
+		return 0, false
+	}
+	if !y.Amount {
+		negative, width := sign(s)
+		rest := s[width:]
+		d, ok := y.scan(rest)
+		if !ok {
+			return 0, false
+		}
+		return d.value(rest, negative, y.Point(), 0)
+	}
+	a, ok := unwrap(s)
+	if !ok {
+		return 0, false
+	}
+	d, ok := y.scan(a.number)
+	if !ok || !a.admits(&d) {
+		return 0, false
+	}
+	return d.value(a.number, a.negative, y.Point(), a.shift)
+}
+
+// scan reads an unsigned number without anything around it.
+func (y Style) scan(s string) (d decimal, ok bool) {
+	point := y.Point()
+	i, run := 0, 0 // run is the digits of the group
+	for i < len(s) {
+		c := s[i]
+		if digit(c) {
+			d.push(c)
+			run++
+			i++
+			continue
+		}
+		if y.Thousands == 0 || c == point {
+			break
+		}
+		width := y.apart(s[i:])
+		if width == 0 {
+			break
+		}
+		if d.grouped && run != 3 || !d.grouped && (run < 1 || run > 3 || s[0] == '0') {
+			return d, false
+		}
+		d.grouped = true
+		run = 0
+		i += width
+	}
+	if d.grouped && run != 3 {
+		return d, false
+	}
+	whole := run > 0
+	if i < len(s) && s[i] == point {
+		i++
+		for i < len(s) && digit(s[i]) {
+			d.push(s[i])
+			d.fraction++
+			i++
+		}
+		// "5." is a number to most programs that write points, "5," to none.
+		if d.fraction == 0 && (!whole || y.Comma || d.grouped) {
+			return d, false
+		}
+	} else if !whole {
+		return d, false
+	}
+	if i < len(s) && s[i]|0x20 == 'e' && !d.grouped {
+		i++
+		negative, width := sign(s[i:])
+		i += width
+		if i == len(s) {
+			return d, false
+		}
+		for i < len(s) && digit(s[i]) {
+			d.exponent = min(d.exponent*10+int(s[i]-'0'), maxExponent)
+			i++
+		}
+		if negative {
+			d.exponent = -d.exponent
+		}
+	}
+	return d, i == len(s)
+}
+
+// apart returns the bytes at the start of s that set thousands apart.
+func (y Style) apart(s string) int {
+	switch y.Thousands {
+	case '\'':
+		if s[0] == '\'' {
+			return 1
+		}
+		if strings.HasPrefix(s, "\u2019") {
+			return 3
+		}
+		return 0
+	case ' ':
+		return blank(s)
+	}
+	if s[0] == y.Thousands {
+		return 1
+	}
+	return 0
+}
+
+// blank returns the bytes of a blank within a number at the start of s: a space,
+// or a no-break, figure, thin or narrow no-break space.
+func blank(s string) int {
+	if s == "" {
+		return 0
+	}
+	if s[0] == ' ' {
+		return 1
+	}
+	if s[0] < utf8.RuneSelf {
+		return 0
+	}
+	r, width := utf8.DecodeRuneInString(s)
+	if isBlank(r) {
+		return width
+	}
+	return 0
+}
+
+func isBlank(r rune) bool {
+	return r == ' ' || r == '\u00a0' || r == '\u2007' || r == '\u2009' || r == '\u202f'
+}
+
+// lastBlank is blank at the end of s.
+func lastBlank(s string) int {
+	if r, width := utf8.DecodeLastRuneInString(s); width > 0 && isBlank(r) {
+		return width
+	}
+	return 0
+}
+
+// StyleSet is a set of styles.
+type StyleSet uint16
+
+// Has reports whether y is in the set.
+func (set StyleSet) Has(y Style) bool {
+	i := y.index()
+	return i >= 0 && set.at(i)
+}
+
+func (set StyleSet) at(i int) bool { return set>>i&1 != 0 }
+
+// All yields the styles of the set, the simpler first.
+func (set StyleSet) All() iter.Seq[Style] {
+	return func(yield func(Style) bool) {
+		for rest := set; rest != 0; rest &= rest - 1 {
+			if !yield(styles[bits.TrailingZeros16(uint16(rest))]) {
+				return
+			}
+		}
+	}
+}
+
+// StylesOf tells how a number is written. fits are the styles in which s is a
+// number, all of them for digits alone. needs are those of them that read s by
+// marks of their own, other than Number: "1,5" needs all styles that fit it; "1.5"
+// none; of "1.935" only those that set thousands apart by points.
+func StylesOf(s string) (fits, needs StyleSet) {
+	r := survey(s)
+	return r.fits, r.needs
+}
+
+// reading is what survey finds of a text.
+type reading struct {
+	fits, needs  StyleSet
+	amount       amount
+	comma, point bool // there are such characters in the number
+}
+
+func survey(s string) (r reading) {
+	const (
+		hasComma = 1 << iota
+		hasPoint
+		hasApostrophe
+		hasBlank
+	)
+	if s == "" {
+		return r
+	}
+	negative, width := sign(s)
+	r.amount = amount{number: s[width:], negative: negative}
+	marks, ok := 0, true
+	check := func() {
+		n := r.amount.number
+		marks, ok = 0, n != ""
+		for i := 0; i < len(n) && ok; i++ {
+			switch c := n[i]; {
+			case digit(c), c|0x20 == 'e', c == '-', c == '+':
+			case c == ',':
+				marks |= hasComma
+			case c == '.':
+				marks |= hasPoint
+			case c == '\'':
+				marks |= hasApostrophe
+			case c == ' ':
+				marks |= hasBlank
+			case c == 0xc2 || c == 0xe2 || c == 0xef:
+				if w := blank(n[i:]); w > 0 {
+					marks |= hasBlank
+					i += w - 1
+				} else if strings.HasPrefix(n[i:], "\u2019") {
+					marks |= hasApostrophe
+					i += 2
+				} else if w := minusWidth(n[i:]); w > 0 {
+					i += w - 1
+				} else {
+					ok = false
+				}
+			default:
+				ok = false
+			}
+		}
+	}
+	check()
+	if !ok || minusBehind(s) > 0 {
+		if r.amount, ok = unwrap(s); !ok {
+			return r
+		}
+		if check(); !ok {
+			return r
+		}
+	}
+	r.comma, r.point = marks&hasComma != 0, marks&hasPoint != 0
+	try := func(i int) {
+		if d, ok := styles[i].scan(r.amount.number); ok && r.amount.admits(&d) {
+			r.fits |= 1 << i
+		}
+	}
+	switch marks {
+	case 0:
+		if try(plainStyle); r.fits != 0 {
+			r.fits = 0xff
+		}
+	case hasPoint:
+		if try(plainStyle); r.fits != 0 {
+			r.fits = 0xff &^ commaStyles
+		}
+		try(pointThousandsStyle)
+	default:
+		for i := range amountStyles {
+			try(i)
+		}
+	}
+	if r.amount.marked {
+		r.fits <<= amountStyles
+	} else {
+		r.fits |= r.fits << amountStyles
+	}
+	if !r.fits.at(plainStyle) {
+		r.needs = r.fits
+	} else if r.point {
+		r.needs = r.fits & commaStyles
+	}
+	return r
+}
