@@ -28,7 +28,7 @@ func (a *amount) admits(d *decimal) bool {
 		return false // 5- may be a grade, or the start of a range
 	case a.glued && !apart && !wellKnown[a.unit]:
 		return false // PEN123 may be the number of an article
-	case a.shift > 0 && d.exponent != 0:
+	case a.shift > 0 && d.scientific:
 		return false
 	}
 	// With zeros in front it is a code.
@@ -38,6 +38,9 @@ func (a *amount) admits(d *decimal) bool {
 // unwrap takes a number out of what may be around amounts. What is left may still
 // be no number, and nothing may have been around it.
 func unwrap(s string) (a amount, ok bool) {
+	if !likeAmount(s) {
+		return a, false
+	}
 	rest := s
 	negative, width := sign(rest)
 	signed := width > 0
@@ -98,6 +101,23 @@ func unwrap(s string) (a amount, ok bool) {
 	a.number, a.negative = rest, negative || open || a.behind
 	a.marked = a.unit != "" || open || a.behind || a.shift > 0
 	return a, rest != ""
+}
+
+// likeAmount rejects most texts cheaply: those without a digit, and those with more
+// letters than a currency, an exponent and K take.
+func likeAmount(s string) bool {
+	const most = 5
+	digits, letters := 0, 0
+	for i := range len(s) {
+		if digit(s[i]) {
+			digits++
+		} else if letter(s[i]) {
+			if letters++; letters > most {
+				return false
+			}
+		}
+	}
+	return digits > 0
 }
 
 // minusBehind is minusWidth at the end of s, ASCII's included.
@@ -163,9 +183,12 @@ func currencyBefore(s string) (unit string, letters bool) {
 	if n == 3 && (codes[s[:n]] || wellKnown[s[:n]]) {
 		return s[:n], true
 	}
-	for _, sign := range letterSigns {
-		if strings.HasPrefix(s, sign) {
-			return sign, true
+	switch s[0] {
+	case 'k', 'z', 'K', 'F', 'R':
+		for _, sign := range letterSigns {
+			if strings.HasPrefix(s, sign) {
+				return sign, true
+			}
 		}
 	}
 	return "", false

@@ -22,9 +22,15 @@ type date struct {
 // are read day first with hyphens and month first with slashes, and where May may
 // be short for May.
 func LayoutsOf(s string) (layouts [2]Layout, n int) {
+	layouts, n, _ = layoutsOf(s)
+	return layouts, n
+}
+
+// layoutsOf is LayoutsOf that tells whether the layouts give different days.
+func layoutsOf(s string) (layouts [2]Layout, n int, differ bool) {
 	d, ok := scanDate(s)
 	if !ok {
-		return layouts, 0
+		return layouts, 0, false
 	}
 	orders := [2]Order{d.layout.Order}
 	if d.layout.Order == 0 {
@@ -44,9 +50,9 @@ func LayoutsOf(s string) (layouts [2]Layout, n int) {
 	if d.may && n == 1 {
 		layouts[1] = layouts[0]
 		layouts[1].Month = MonthFull
-		n = 2
+		return layouts, 2, false
 	}
-	return layouts, n
+	return layouts, n, n > 1 && d.month != d.day
 }
 
 // Parse reads a date that is written in the layout, in microseconds since 1970 in

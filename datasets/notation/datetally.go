@@ -34,7 +34,7 @@ type LayoutCount struct {
 // Add counts a text that n rows hold; it is not kept.
 func (t *DateTally) Add(s string, n int) {
 	t.rows += n
-	layouts, count := LayoutsOf(s)
+	layouts, count, differ := layoutsOf(s)
 	if count == 0 {
 		return
 	}
@@ -52,15 +52,9 @@ func (t *DateTally) Add(s string, n int) {
 	}
 	g := &t.groups[t.last]
 	g.rows += n
-	if count > 1 && layouts[0].Order != layouts[1].Order && !sameDay(s, layouts) {
+	if differ {
 		g.differ += n
 	}
-}
-
-func sameDay(s string, layouts [2]Layout) bool {
-	a, _ := layouts[0].Parse(s)
-	b, _ := layouts[1].Parse(s)
-	return a == b
 }
 
 // Rows returns how many rows were counted, dates or not.

@@ -40,6 +40,9 @@ func invisible(r rune) bool {
 // beyond the range of float64. The result is the nearest float64, as
 // strconv.ParseFloat gives it.
 func Number(s string) (float64, bool) {
+	if v, ok := short(s); ok {
+		return v, true
+	}
 	negative, width := sign(s)
 	rest := s[width:]
 	d, ok := Style{}.scan(rest)
@@ -47,6 +50,40 @@ func Number(s string) (float64, bool) {
 		return 0, false
 	}
 	return d.value(rest, negative, '.', 0)
+}
+
+// short reads the numbers that most are: of few digits, without an exponent.
+func short(s string) (float64, bool) {
+	i := 0
+	if s != "" && (s[0] == '-' || s[0] == '+') {
+		i = 1
+	}
+	n := len(s) - i
+	if n < 1 || n > 16 {
+		return 0, false
+	}
+	v, point := uint64(0), -1
+	for j := i; j < len(s); j++ {
+		switch c := s[j]; {
+		case digit(c):
+			v = v*10 + uint64(c-'0')
+		case c == '.' && point < 0 && n > 1:
+			point = j
+		default:
+			return 0, false
+		}
+	}
+	if v >= 1<<53 {
+		return 0, false
+	}
+	f := float64(v)
+	if point >= 0 {
+		f /= powers[len(s)-1-point] // exact, as in magnitude
+	}
+	if i > 0 && s[0] == '-' {
+		f = -f
+	}
+	return f, true
 }
 
 // sign reads an optional sign at the start of s, of width bytes.
@@ -81,11 +118,12 @@ func minusWidth(s string) int {
 // decimal is an unsigned decimal number as it is written: the digits times ten to
 // the power of exponent - fraction.
 type decimal struct {
-	digits   uint64
-	fraction int  // digits behind the decimal point
-	exponent int  // the written one, bounded
-	long     bool // digits lacks some
-	grouped  bool
+	digits     uint64
+	fraction   int  // digits behind the decimal point
+	exponent   int  // the written one, bounded
+	scientific bool // there is a written one
+	long       bool // digits lacks some
+	grouped    bool // thousands are set apart
 }
 
 // maxExponent bounds written exponents; with any more digits than memory holds,

@@ -177,6 +177,7 @@ func (y Style) scan(s string) (d decimal, ok bool) {
 		return d, false
 	}
 	if i < len(s) && s[i]|0x20 == 'e' && !d.grouped {
+		d.scientific = true
 		i++
 		negative, width := sign(s[i:])
 		i += width

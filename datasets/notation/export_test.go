@@ -1,0 +1,4 @@
+package notation
+
+// AllLayouts is for tests of other packages.
+var AllLayouts = layouts
