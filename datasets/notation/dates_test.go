@@ -288,7 +288,7 @@ func odd(s string, l Layout) bool {
 		return true
 	}
 	return l.Half && strings.Contains(s, " 0") || strings.Contains(s, "  ") || l.Zone == ZoneOffset && (strings.Contains(s, "24") || strings.Contains(s, "60")) ||
-		l.Zone == ZoneName && !strings.HasSuffix(s, " UTC") && !strings.HasSuffix(s, " GMT") || l.Separator == '.' && l.ShortYear || len(s) > longestDate
+		l.Zone == ZoneName && !strings.HasSuffix(s, " UTC") && !strings.HasSuffix(s, " GMT") || len(s) > longestDate
 }
 
 func BenchmarkDates(b *testing.B) {

@@ -14,6 +14,7 @@
 // Words: Bool, TrueFalse and Missing.
 //
 // Texts are taken as they are: Trim takes off the blanks around them. Nothing
-// here depends on the locale, the time zone or the order of tallied texts but for
-// which example is kept.
+// here depends on the locale or the time zone, nor on the order in which texts are
+// tallied, but for which example of a layout is kept and in which order units are
+// listed.
 package notation

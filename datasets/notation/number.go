@@ -126,8 +126,8 @@ type decimal struct {
 	grouped    bool // thousands are set apart
 }
 
-// maxExponent bounds written exponents; with any more digits than memory holds,
-// numbers beyond are zero or out of range.
+// maxExponent bounds written exponents, so that they can be added up: whatever is
+// beyond is zero or out of range.
 const maxExponent = 1e8
 
 func (d *decimal) push(c byte) {
@@ -157,7 +157,7 @@ func (d *decimal) magnitude(s string, point byte, shift int) (float64, bool) {
 	// (Clinger, How to read floating point numbers accurately, 1990).
 	if !d.long && d.digits < 1<<53 {
 		switch v := float64(d.digits); {
-		case v == 0 || power == 0:
+		case v == 0, power == 0:
 			return v, true
 		case power > 0 && power < len(powers):
 			return v * powers[power], true

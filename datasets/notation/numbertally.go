@@ -32,9 +32,16 @@ type separated struct {
 // thousands reports whether the character likely sets thousands apart: all numbers
 // that have it allow that, two of them differ, and those without it are too small
 // to need it.
-func (p *separated) thousands() bool {
-	return p.rows > 0 && p.grouped == p.rows && p.distinct && !p.without
+func (p *separated) thousands() bool { return p.grouped == p.rows && p.nearly() }
+
+// nearly is thousands but for a few numbers, which may be mistakes. Where a fraction
+// of three digits is written without zeros at its end, a tenth of them are shorter.
+func (p *separated) nearly() bool {
+	return p.rows > 0 && nearlyAll(p.grouped, p.rows) && p.distinct && !p.without
 }
+
+// nearlyAll reports whether n is 98 percent of all or more.
+func nearlyAll(n, all int) bool { return float64(n) >= 0.98*float64(all) }
 
 func (p *separated) add(n int, grouped, fraction bool, value float64) {
 	p.rows += n
@@ -161,37 +168,42 @@ func (t *NumberTally) Units() []UnitCount { return append([]UnitCount(nil), t.un
 // it, at least two of them differ, and those without one are below 1000, as 301;
 // then other is the decimal comma, and the other way around where that is not so.
 // A point is always taken for that of a fraction, as every program does; other
-// tells where by the same evidence it could be that of thousands.
+// tells where by the same evidence it could be that of thousands. By that evidence
+// other may also lack a few rows: 1,5 among hundreds like 1,935 may be a mistake.
 func (t *NumberTally) Best() (style Style, rows int, other Style, hasOther bool) {
-	most, candidates := 0, StyleSet(0)
-	for i, n := range t.fits {
-		if n > most {
-			most, candidates = n, 0
-		}
-		if n == most {
-			candidates |= 1 << i
-		}
-	}
-	if most+t.whole == 0 {
+	chosen, most := t.most(allStyles)
+	if most == 0 {
 		return Style{}, 0, Style{}, false
 	}
-	first := func(set StyleSet) int { return bits.TrailingZeros16(uint16(set)) }
-	chosen := first(candidates)
-	points, commas := candidates&^commaStyles, candidates&commaStyles
-	if commaStyles.at(chosen) && points != 0 && t.commas.thousands() {
-		chosen = first(points)
+	if commaStyles.at(chosen) && t.commas.thousands() {
+		if i, n := t.most(allStyles &^ commaStyles); n == most {
+			chosen = i
+		}
 	}
 	style = styles[chosen]
-	opposite := commas
+	opposite, n := t.most(commaStyles)
 	if style.Comma {
-		opposite = points
+		opposite, n = t.most(allStyles &^ commaStyles)
 	}
-	if opposite == 0 {
-		return style, most + t.whole, Style{}, false
+	switch {
+	case n == most:
+		hasOther = t.commas.ambiguous > 0 || t.points.ambiguous > 0 && t.points.thousands()
+	case nearlyAll(n, most):
+		hasOther = t.commas.ambiguous > 0 && t.commas.nearly() || t.points.ambiguous > 0 && t.points.nearly()
 	}
-	hasOther = t.commas.ambiguous > 0 || t.points.ambiguous > 0 && t.points.thousands()
-	if hasOther {
-		other = styles[first(opposite)]
+	if !hasOther {
+		return style, most, Style{}, false
 	}
-	return style, most + t.whole, other, hasOther
+	return style, most, styles[opposite], true
+}
+
+// most returns the simplest style of a set that fits the most rows.
+func (t *NumberTally) most(set StyleSet) (style, rows int) {
+	style = bits.TrailingZeros16(uint16(set))
+	for i, n := range t.fits {
+		if set.at(i) && n > t.fits[style] {
+			style = i
+		}
+	}
+	return style, t.fits[style] + t.whole
 }

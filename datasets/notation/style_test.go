@@ -1,6 +1,7 @@
 package notation
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 )
@@ -180,6 +181,33 @@ func TestNumberTally(t *testing.T) {
 					t.Errorf("%s: Fits(%v) = %d, Needs = %d, want %d, %d", c.name, y, tally.Fits(y), tally.Needs(y), fits, needs)
 				}
 			}
+		}
+	}
+}
+
+// TestFewMistakes checks that a few values do not hide the other reading.
+func TestFewMistakes(t *testing.T) {
+	for _, c := range []struct {
+		separator, mistake string
+		mistakes           int
+		style, other       Style
+		hasOther           bool
+	}{
+		{",", "1,5", 0, us, comma, true}, {",", "1,5", 2, comma, us, true}, {",", "1,5", 5, comma, plain, false},
+		{",", "0,935", 2, comma, us, true}, {",", "1935", 2, comma, us, true}, {",", "x", 5, us, comma, true},
+		{".", "1.5", 2, plain, de, true}, {".", "1.5", 5, plain, plain, false}, {".", "1935", 2, plain, plain, false},
+	} {
+		var tally NumberTally
+		for i := range 100 {
+			tally.Add(fmt.Sprintf("%d%s%03d", 1+i%7, c.separator, 7*i), 1)
+			tally.Add(fmt.Sprint(5*i), 1)
+		}
+		if c.mistakes > 0 {
+			tally.Add(c.mistake, c.mistakes)
+		}
+		style, _, other, hasOther := tally.Best()
+		if style != c.style || other != c.other || hasOther != c.hasOther {
+			t.Errorf("%d × %q: Best() = %v, %v, %v", c.mistakes, c.mistake, style, other, hasOther)
 		}
 	}
 }
