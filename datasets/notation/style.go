@@ -23,8 +23,8 @@ type Style struct {
 	Amount bool
 }
 
-// styles are all styles, the simpler first; where the index has bit 8, Amount is
-// set.
+// styles are all styles, the simpler first, and those of amounts in the same order
+// behind the others.
 var styles = [...]Style{
 	{},
 	{Comma: true},
@@ -50,7 +50,6 @@ const (
 	amountStyles = numStyles / 2
 
 	plainStyle          = 0
-	commaStyle          = 1 // a decimal comma
 	commaThousandsStyle = 2
 	pointThousandsStyle = 3
 

@@ -87,6 +87,7 @@ func marksOf(s string) (found marks, ok bool) {
 	return found, s != ""
 }
 
+// survey finds all styles that read s, and what else NumberTally needs of it.
 func survey(s string) (r reading) {
 	negative, width := sign(s)
 	r.amount = amount{number: s[width:], negative: negative}
