@@ -49,6 +49,13 @@ func Number(s string) (float64, bool) {
 	if !ok {
 		return 0, false
 	}
+	if _, simple := d.exact(0); !simple && width < 2 && !d.scientific {
+		v, err := strconv.ParseFloat(s, 64)
+		if err != nil {
+			return 0, false
+		}
+		return v, true
+	}
 	return d.value(rest, negative, '.', 0)
 }
 
@@ -78,7 +85,7 @@ func short(s string) (float64, bool) {
 	}
 	f := float64(v)
 	if point >= 0 {
-		f /= powers[len(s)-1-point] // exact, as in magnitude
+		f /= powers[len(s)-1-point] // rounds correctly, as in exact
 	}
 	if i > 0 && s[0] == '-' {
 		f = -f
@@ -145,25 +152,18 @@ var powers = [...]float64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 
 // what d was scanned from, with its decimal point.
 func (d *decimal) value(s string, negative bool, point byte, shift int) (float64, bool) {
 	v, ok := d.magnitude(s, point, shift)
+	if !ok {
+		return 0, false
+	}
 	if negative {
 		v = -v
 	}
-	return v, ok
+	return v, true
 }
 
 func (d *decimal) magnitude(s string, point byte, shift int) (float64, bool) {
-	power := d.exponent - d.fraction + shift
-	// Both operands are exact, so that the one operation rounds correctly
-	// (Clinger, How to read floating point numbers accurately, 1990).
-	if !d.long && d.digits < 1<<53 {
-		switch v := float64(d.digits); {
-		case v == 0, power == 0:
-			return v, true
-		case power > 0 && power < len(powers):
-			return v * powers[power], true
-		case power < 0 && -power < len(powers):
-			return v / powers[-power], true
-		}
+	if v, ok := d.exact(shift); ok {
+		return v, true
 	}
 	var buffer [64]byte
 	text := buffer[:0]
@@ -181,10 +181,26 @@ loop:
 	text = append(text, 'e')
 	text = strconv.AppendInt(text, int64(d.exponent+shift), 10)
 	v, err := strconv.ParseFloat(string(text), 64)
-	if err != nil || math.IsInf(v, 0) {
+	return v, err == nil
+}
+
+// exact returns the value where one operation on exact operands gives it, which
+// then rounds correctly (Clinger, How to read floating point numbers accurately,
+// 1990).
+func (d *decimal) exact(shift int) (float64, bool) {
+	if d.long || d.digits >= 1<<53 {
 		return 0, false
 	}
-	return v, true
+	power := d.exponent - d.fraction + shift
+	switch v := float64(d.digits); {
+	case v == 0, power == 0:
+		return v, true
+	case power > 0 && power < len(powers):
+		return v * powers[power], true
+	case power < 0 && -power < len(powers):
+		return v / powers[-power], true
+	}
+	return 0, false
 }
 
 // Whole reports whether s is digits alone, with an optional sign.

@@ -22,10 +22,10 @@ func TestNumber(t *testing.T) {
 	}
 	for _, s := range []string{
 		"", " ", " 5", "5 ", "-", "+", ".", "-.", "e5", "5e", "5e+", "--5", "+-5", "5-", "1.2.3", "1,5", "1_000", "0x10", "0x1p3",
-		"nan", "NaN", "inf", "-Inf", "infinity", "1e999", "-1e309", "1 000", "5%", "$5", "5e5.5", "٣", "2024-01-05", "\u2212", "\u22125\u2212", "5\u00a0", "½",
+		"nan", "NaN", "inf", "-Inf", "infinity", "1e999", "-1e309", strings.Repeat("9", 309), "1 000", "5%", "$5", "5e5.5", "٣", "2024-01-05", "\u2212", "\u22125\u2212", "5\u00a0", "½",
 	} {
-		if v, ok := Number(s); ok {
-			t.Errorf("Number(%q) = %v", s, v)
+		if v, ok := Number(s); ok || v != 0 {
+			t.Errorf("Number(%q) = %v, %v", s, v, ok)
 		}
 	}
 	if v, ok := Number("-0"); !ok || !math.Signbit(v) {
