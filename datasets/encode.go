@@ -297,23 +297,21 @@ func (c *ColumnEncoding) encodeText(by *compiledColumn, s *Series, out *Encoded,
 }
 
 // encodeWeight checks and returns the sample weights.
-func encodeWeight(f *Frame, name string) ([]float32, error) {
+func encodeWeight(f *Frame, name string) ([]float64, error) {
 	s := f.Column(name)
 	if s.Kind != Numeric && s.Kind != Boolean {
 		return nil, &ValueError{Column: name, Problem: "is the weight column, but holds " + s.Kind.String() + " values", Remedy: "weights are numbers ≥ 0"}
 	}
-	weights := make([]float32, f.Rows)
 	for i, w := range s.Floats {
-		if !(w >= 0) || float32(w) > math.MaxFloat32 {
+		if !(w >= 0 && w <= math.MaxFloat32) { // sums of larger ones could not be had
 			problem := "is no sample weight"
 			if math.IsNaN(w) {
 				problem = "the sample weight is missing"
 			}
 			return nil, &ValueError{Place: f.Place(i), Column: name, Value: s.Format(i), Problem: problem, Remedy: "weights are numbers ≥ 0"}
 		}
-		weights[i] = float32(w)
 	}
-	return weights, nil
+	return slices.Clone(s.Floats), nil
 }
 
 // noWeight is the error where no row has a weight.
@@ -322,10 +320,10 @@ func noWeight(name string) error {
 }
 
 // sum adds weights up.
-func sum(weights []float32) float64 {
+func sum(weights []float64) float64 {
 	total := 0.0
 	for _, w := range weights {
-		total += float64(w)
+		total += w
 	}
 	return total
 }

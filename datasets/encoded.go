@@ -18,8 +18,8 @@ type Encoded struct {
 	D         int        // numeric features
 	IDs       []int32    // [Rows, F]: Encoder.CategoricalFields
 	F         int        // categorical fields
-	Target    []float32  // [Rows]: 0 or 1, class index, or the raw value; nil if there was none
-	Weight    []float32  // [Rows]; nil means 1 for every row
+	Target    []float64  // [Rows]: 0 or 1, class index, or the value as it is; nil if there was none
+	Weight    []float64  // [Rows]; nil means 1 for every row
 	IDColumns []IDColumn // columns carried through to predictions
 }
 
@@ -88,19 +88,51 @@ func appendOptional[T any](dst, src []T, have, more int) []T {
 // targets and weights, each behind its length, in the byte order of the machine.
 // Id columns are no part of it, for no model sees them.
 func (e *Encoded) Hash(ctx context.Context, w io.Writer) error {
-	for _, b := range [][]byte{rawbytes.Of(e.Numeric), rawbytes.Of(e.IDs), rawbytes.Of(e.Target), rawbytes.Of(e.Weight)} {
-		if _, err := fmt.Fprintf(w, "%d bytes\n", len(b)); err != nil {
+	for _, b := range [][]byte{rawbytes.Of(e.Numeric), rawbytes.Of(e.IDs)} {
+		if err := hashBytes(ctx, w, len(b), func(from, to int) []byte { return b[from:to] }); err != nil {
 			return err
 		}
-		for len(b) > 0 {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			n := min(len(b), 1<<24)
-			if _, err := w.Write(b[:n]); err != nil {
-				return err
-			}
-			b = b[n:]
+	}
+	for _, v := range [][]float64{e.Target, e.Weight} {
+		if err := hashNumbers(ctx, w, v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// hashNumbers writes values with four bytes each where all are numbers of 32 bits,
+// as classes and most weights are: their hash stays that of checkpoints of versions
+// that kept them so. Else they have eight, and the length in front tells.
+func hashNumbers(ctx context.Context, w io.Writer, values []float64) error {
+	if slices.ContainsFunc(values, func(v float64) bool { return float64(float32(v)) != v }) {
+		b := rawbytes.Of(values)
+		return hashBytes(ctx, w, len(b), func(from, to int) []byte { return b[from:to] })
+	}
+	narrow := make([]float32, 0, min(len(values), hashChunk/4))
+	return hashBytes(ctx, w, 4*len(values), func(from, to int) []byte {
+		narrow = narrow[:0]
+		for _, v := range values[from/4 : to/4] {
+			narrow = append(narrow, float32(v))
+		}
+		return rawbytes.Of(narrow)
+	})
+}
+
+// hashChunk is how many bytes are written between two looks at the context.
+const hashChunk = 1 << 24
+
+// hashBytes writes n and so many bytes, which chunk has a run of at a time.
+func hashBytes(ctx context.Context, w io.Writer, n int, chunk func(from, to int) []byte) error {
+	if _, err := fmt.Fprintf(w, "%d bytes\n", n); err != nil {
+		return err
+	}
+	for from := 0; from < n; from += hashChunk {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if _, err := w.Write(chunk(from, min(n, from+hashChunk))); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -110,8 +142,8 @@ func (e *Encoded) Hash(ctx context.Context, w io.Writer) error {
 type Batch struct {
 	Numeric []float32 // [rows, D]
 	IDs     []int32   // [rows, F]
-	Target  []float32 // [rows]
-	Weight  []float32 // [rows]; ones where the data have no weights
+	Target  []float64 // [rows]
+	Weight  []float64 // [rows]; ones where the data have no weights
 }
 
 // Gather copies rows of e to b, from row at of b on. It allocates nothing; rows

@@ -143,7 +143,11 @@ func newEncoder(target TargetEncoding, id []string, weight string) *Encoder {
 // rowBytes is what an encoded row takes.
 func (e *Encoder) rowBytes() int64 {
 	by := e.compile()
-	return 4 * int64(by.numeric+by.fields+2)
+	target, weight := int64(8), int64(0)
+	if e.Weight != "" {
+		weight = 8
+	}
+	return 4*int64(by.numeric+by.fields) + target + weight
 }
 
 // NumericFeatures lists the columns of Encoded.Numeric in order.

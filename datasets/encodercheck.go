@@ -126,8 +126,8 @@ func (t *TargetEncoding) check() error {
 			return fieldErrorf("target.type", "texts are no target of a regression")
 		case len(t.Classes) > 0 || len(t.Prior) > 0 || t.Positive != "":
 			return fieldErrorf("target.classes", "a regression has none")
-		case math.Abs(t.Mean)+t.Scale > math.MaxFloat32:
-			return fieldErrorf("target.scale", "%v, of mean %v, is too large for 32-bit arithmetic", t.Scale, t.Mean)
+		case math.Abs(t.Mean)+t.Scale > maxTarget:
+			return fieldErrorf("target.scale", "%v, of mean %v, is too large for sums of squares", t.Scale, t.Mean)
 		}
 		return nil
 	case TaskBinary:

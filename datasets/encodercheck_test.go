@@ -173,7 +173,7 @@ func TestEncoderCheck(t *testing.T) {
 		{"target.prior", func(e *Encoder) { e.Target.Prior[0] = 0.6 }},
 		{"target.prior.0", func(e *Encoder) { e.Target.Prior[0] = nan }},
 		{"target.scale", regression(func(t *TargetEncoding) { t.Scale = 0 })},
-		{"target.scale", regression(func(t *TargetEncoding) { t.Mean = 1e39 })},
+		{"target.scale", regression(func(t *TargetEncoding) { t.Mean = 1e150 })},
 		{"target.classes", regression(func(t *TargetEncoding) { t.Classes = []string{"a"} })},
 		{"target.type", regression(func(t *TargetEncoding) { t.Type = TypeCategorical })},
 	} {

@@ -327,7 +327,11 @@ type fittedColumn struct {
 
 func (l *loader) fit(train *Frame) (*Encoder, error) {
 	c := l.cfg
-	target, err := fitTarget(train.Column(c.Target), c.Task, c.Positive)
+	var weights *Series
+	if c.Weight != "" {
+		weights = train.Column(c.Weight)
+	}
+	target, err := fitTarget(train.Column(c.Target), weights, c.Task, c.Positive)
 	if err != nil {
 		return nil, err
 	}

@@ -40,11 +40,11 @@ func TestLoad(t *testing.T) {
 		t.Errorf("parts %d, %d, %d, want 210, 30, 60", d.Train.Rows(), d.Validation.Rows(), d.Test.Rows())
 	}
 	for _, e := range []*Encoded{d.Train.Encoded(), d.Validation.Encoded(), d.Test.Encoded()} {
-		sum := float32(0)
+		sum := 0.0
 		for _, y := range e.Target {
 			sum += y
 		}
-		if share := sum / float32(e.Rows); math.Abs(float64(share)-1.0/3) > 0.01 {
+		if share := sum / float64(e.Rows); math.Abs(share-1.0/3) > 0.01 {
 			t.Errorf("share of positives %g in a part of %d rows, want 1/3", share, e.Rows)
 		}
 		if len(e.Weight) != e.Rows || len(e.IDColumns) != 1 || len(e.IDColumns[0].Values[0]) != 5 {
@@ -304,7 +304,8 @@ func TestLoadErrors(t *testing.T) {
 		"weight":           {"x,y,w\n1,1,1\n2,0,-1\n3,1,1\n4,0,1\n", Config{Target: "y", Weight: "w", Split: Split{Method: SplitNone}}, "-", []string{"data.csv:3", `column "w"`, "-1"}},
 		"weight missing":   {"x,y,w\n1,1,1\n2,0,\n3,1,1\n4,0,1\n", Config{Target: "y", Weight: "w", Split: Split{Method: SplitNone}}, "-", []string{"data.csv:3", "weight is missing"}},
 		"infinite target":  {"x,y\n1,1.5\n2,inf\n3,2.5\n", Config{Target: "y", Task: TaskRegression}, "-", []string{"data.csv:3", `"inf" is not a finite number`}},
-		"huge target":      {"x,y\n1,1.5\n2,1e300\n3,2.5\n", Config{Target: "y", Split: Split{Method: SplitNone}, Task: TaskRegression}, "target", []string{"32-bit"}},
+		"huge target":      {"x,y\n1,1.5\n2,1e300\n3,2.5\n", Config{Target: "y", Split: Split{Method: SplitNone}, Task: TaskRegression}, "target", []string{"too large for sums of their squares"}},
+		"tiny target":      {"x,y\n1,1e-200\n2,2e-200\n3,2.5e-200\n", Config{Target: "y", Split: Split{Method: SplitNone}, Task: TaskRegression}, "target", []string{"differ by 1.5e-200", "multiply"}},
 		"text regression":  {"x,y\n1,a\n2,b\n3,c\n", Config{Target: "y", Task: TaskRegression}, "-", []string{`data.csv:2`, `"a" is not a number`}},
 		"three of two":     {"x,y\n1,a\n2,b\n3,c\n", Config{Target: "y", Task: TaskBinary, Split: Split{Method: SplitNone}}, "task", []string{"has 3 values"}},
 		"positive":         {base, Config{Target: "y", Positive: "yes"}, "positive", []string{`no value "yes"`}},
@@ -419,7 +420,7 @@ func TestGather(t *testing.T) {
 	e := d.Train.Encoded()
 	rows := []int32{3, 0, 3}
 	numeric, ids := make([]float32, 3*e.D), make([]int32, 3*e.F)
-	target, weight := make([]float32, 3), make([]float32, 3)
+	target, weight := make([]float64, 3), make([]float64, 3)
 	allocations := testing.AllocsPerRun(10, func() {
 		e.Gather(&Batch{Numeric: numeric, IDs: ids, Target: target, Weight: weight}, 0, rows)
 	})
@@ -433,7 +434,7 @@ func TestGather(t *testing.T) {
 		}
 	}
 	(&Encoded{Rows: 5}).Gather(&Batch{Weight: weight}, 0, rows)
-	if !slices.Equal(weight, []float32{1, 1, 1}) {
+	if !slices.Equal(weight, []float64{1, 1, 1}) {
 		t.Errorf("weights %v without weights", weight)
 	}
 }

@@ -12,7 +12,7 @@ import (
 
 // The hash of encoded rows is part of checkpoints: it must stay what it was.
 func TestEncodedHash(t *testing.T) {
-	e := &Encoded{Rows: 2, D: 2, F: 1, Numeric: []float32{1, -2.5, 0, 3}, IDs: []int32{7, 1}, Target: []float32{1, 0}}
+	e := &Encoded{Rows: 2, D: 2, F: 1, Numeric: []float32{1, -2.5, 0, 3}, IDs: []int32{7, 1}, Target: []float64{1, 0}}
 	h := sha256.New()
 	if err := e.Hash(t.Context(), h); err != nil {
 		t.Fatal(err)

@@ -52,11 +52,11 @@ func TestShoppers(t *testing.T) {
 	if r.Task != TaskBinary || d.Encoder.Target.Positive != "true" {
 		t.Errorf("task %s, positive %q", r.Task, d.Encoder.Target.Positive)
 	}
-	buyers := float32(0)
+	buyers := 0.0
 	for _, y := range d.Train.Encoded().Target {
 		buyers += y
 	}
-	if share := buyers / float32(d.Train.Rows()); share < 0.150 || share > 0.160 {
+	if share := buyers / float64(d.Train.Rows()); share < 0.150 || share > 0.160 {
 		t.Errorf("share of buyers in the training rows %g, want about 0.155", share)
 	}
 	if d.Train.Encoded().D != 11 || d.Train.Encoded().F != 6 {

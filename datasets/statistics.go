@@ -7,8 +7,9 @@ import (
 )
 
 // meanStd returns the mean and the population standard deviation of finite
-// values, by
-// the corrected two-pass algorithm, summing in order.
+// values, by the corrected two-pass algorithm, summing in order. The mean is as
+// near to the true one as 32 bits can see among the deviations, however far from
+// 0 the values are and however many.
 func meanStd(values []float64) (mean, std float64) {
 	if len(values) == 0 {
 		return 0, 0
@@ -33,8 +34,18 @@ func meanStd(values []float64) (mean, std float64) {
 	}
 	// The second term takes out the rounding error of the mean (Chan, Golub,
 	// LeVeque, 1983).
-	return mean, math.Sqrt(max(0, (sum-correction*correction/n)/n))
+	std = math.Sqrt(max(0, (sum-correction*correction/n)/n))
+	// Of millions of values around 1e12 the sum has lost the digits that tell them
+	// apart; the sum of what is left of each has not.
+	if off := correction / n; math.Abs(off) > visible*std && !math.IsInf(correction, 0) {
+		mean += off
+	}
+	return mean, std
 }
+
+// visible is what an error of the mean may be at most of the standard deviation:
+// far below what is left of it in 32 bits.
+const visible = 1.0 / (1 << 30)
 
 // quantile returns the q-quantile of sorted values by linear interpolation
 // between order statistics (Hyndman and Fan, "Sample Quantiles in Statistical

@@ -28,7 +28,8 @@ type TargetEncoding struct {
 	Classes  []string `json:"classes,omitempty"`
 	Positive string   `json:"positive,omitempty"`
 	// Mean and Scale are mean and population standard deviation of a regression
-	// target in the training rows. Encoded.Target is not scaled by them.
+	// target in the training rows of a weight above 0. Encoded.Target is not scaled
+	// by them; what computes in 32 bits is given (target − Mean) / Scale.
 	Mean  float64 `json:"mean"`
 	Scale float64 `json:"scale"`
 	// Prior is the share of each class in the training rows.
@@ -41,10 +42,13 @@ const (
 	autoClasses = 20
 	// maxClasses guards against an identifier taken for a label.
 	maxClasses = 10_000
+	// maxTarget bounds the target of a regression, and its inverse the differences:
+	// metrics add up their squares.
+	maxTarget = 1e140
 )
 
-// fitTarget settles the task from the training rows.
-func fitTarget(s *Series, task, positive string) (TargetEncoding, error) {
+// fitTarget settles the task from the training rows; weights, if not nil, are theirs.
+func fitTarget(s, weights *Series, task, positive string) (TargetEncoding, error) {
 	t := TargetEncoding{Name: s.Name, Type: s.Kind.String(), Task: task, Scale: 1}
 	if s.Kind == Date {
 		return t, configErrorf("target", "column %s holds dates; predict a number or a class", quote(s.Name))
@@ -68,18 +72,10 @@ func fitTarget(s *Series, task, positive string) (TargetEncoding, error) {
 		if s.Kind == Text {
 			return t, configErrorf("task", "column %s holds text, which regression cannot predict; use binary or multiclass", quote(s.Name))
 		}
-		t.Mean, t.Scale = meanStd(s.Floats)
-		if !(t.Scale > 0) {
-			t.Scale = 1
-		}
-		if math.IsInf(t.Scale, 0) || math.Abs(t.Mean)+t.Scale > math.MaxFloat32 {
-			return t, configErrorf("target", "column %s has values of size %g, too large for 32-bit arithmetic; divide them, or take their logarithm, in a query",
-				quote(s.Name), math.Abs(t.Mean)+t.Scale)
-		}
 		if positive != "" {
 			return t, configErrorf("positive", "only a binary task has a positive value; the task is regression")
 		}
-		return t, nil
+		return t, t.fitScale(learnedFrom(s, weights))
 	}
 	if t.Task == TaskBinary && len(classes) != 2 {
 		return t, configErrorf("task", "column %s has %d values (%s), a binary target has two; use multiclass or regression", quote(s.Name), len(classes), list(classes, 5))
@@ -105,6 +101,38 @@ func fitTarget(s *Series, task, positive string) (TargetEncoding, error) {
 		t.Prior = append(t.Prior, float64(n)/float64(s.Len()))
 	}
 	return t, nil
+}
+
+// learnedFrom are the values of the rows that weigh something: in those that do not,
+// a number may stand for an unknown one, and say nothing of the size of the others.
+func learnedFrom(s, weights *Series) []float64 {
+	values := make([]float64, 0, len(s.Floats))
+	for i, v := range s.Floats {
+		unweighed := weights != nil && weights.Kind == Numeric && weights.Floats[i] == 0
+		if !math.IsNaN(v) && !unweighed {
+			values = append(values, v)
+		}
+	}
+	return values
+}
+
+// fitScale learns mean and scale of a regression's target.
+func (t *TargetEncoding) fitScale(values []float64) error {
+	if len(values) == 0 {
+		return nil // all weigh nothing, which is an error when they are encoded
+	}
+	t.Mean, t.Scale = meanStd(values)
+	if size := math.Abs(t.Mean) + t.Scale; !(size <= maxTarget) {
+		return configErrorf("target", "column %s has values of size %g, too large for sums of their squares; divide them, or take their logarithm, in a query", quote(t.Name), size)
+	}
+	if slices.Min(values) == slices.Max(values) {
+		t.Scale = 1
+	}
+	if t.Scale < 1/maxTarget {
+		return configErrorf("target", "column %s has values that differ by %g, too little for sums of their squares; multiply them in a query",
+			quote(t.Name), slices.Max(values)-slices.Min(values))
+	}
+	return nil
 }
 
 // inferTask returns the task of a target of so many classes where none is given.
@@ -197,18 +225,27 @@ func positiveClass(classes []string, positive string) (int, error) {
 	return 1, nil
 }
 
+// Standardize is what a model of a regression target computes with for a value: its
+// distance from the mean, in standard deviations. The difference is taken before
+// digits are given up, so that a target of 1e8 ± 1 keeps its own.
+func (t *TargetEncoding) Standardize(v float64) float64 { return (v - t.Mean) / t.Scale }
+
+// Value undoes Standardize.
+func (t *TargetEncoding) Value(standardized float64) float64 { return t.Mean + t.Scale*standardized }
+
 // encode returns the targets of a frame.
-func (t *TargetEncoding) encode(by *classIndex, f *Frame) ([]float32, error) {
+func (t *TargetEncoding) encode(by *classIndex, f *Frame) ([]float64, error) {
 	s := f.Column(t.Name)
-	out := make([]float32, f.Rows)
+	out := make([]float64, f.Rows)
 	if t.Task == TaskRegression {
 		if s.Kind == Text || s.Kind == Date || s.Kind == Vector {
 			return nil, &ValueError{Column: t.Name, Problem: fmt.Sprintf("holds %s values, but the target is a number", s.Kind), Remedy: "check that this is the right file"}
 		}
 		for i, v := range s.Floats {
-			out[i] = float32(v)
-			if math.IsInf(float64(out[i]), 0) {
-				return nil, &ValueError{Place: f.Place(i), Column: t.Name, Value: s.Format(i), Problem: "is too large for 32-bit arithmetic", Remedy: "correct it, or divide the target in a query"}
+			out[i] = v
+			if !(math.Abs(t.Standardize(v)) <= math.MaxFloat32) {
+				return nil, &ValueError{Place: f.Place(i), Column: t.Name, Value: s.Format(i),
+					Problem: fmt.Sprintf("is too far for 32-bit arithmetic from what the model was trained on, %g ± %g", t.Mean, t.Scale), Remedy: "correct it, or leave the row out"}
 			}
 		}
 		return out, nil
@@ -225,7 +262,7 @@ func (t *TargetEncoding) encode(by *classIndex, f *Frame) ([]float32, error) {
 				Problem: "is not among the classes of the training rows",
 				Remedy:  "they are " + list(t.Classes, 5) + nearest.DidYouMean(texts.Dict[c], t.Classes)}
 		}
-		out[i] = float32(k)
+		out[i] = float64(k)
 	}
 	return out, nil
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"debut/trainers/metrics"
+	"debut/trainers/model"
 	"debut/trainers/run"
 )
 
@@ -32,6 +33,22 @@ func TestNumbers(t *testing.T) {
 	}
 	if got := rate(math.Inf(1)); got != "– rows/s" {
 		t.Errorf("infinite rate: %q", got)
+	}
+}
+
+// The intercept of a target far from 0 has the digits that the coefficients make it worth.
+func TestIntercept(t *testing.T) {
+	for _, c := range []struct {
+		intercept, slope float64
+		want             string
+	}{
+		{-0.25, 1.5, "-0.25"}, {2.0 / 3, 1.5, "0.666666667"}, {12.0 / 7, 1, "1.71428571"}, {1e8 + 1.0/3, 1, "100000000.33333333"}, {1.7e9 + 0.5, 300, "1700000000.5"},
+		{-1e12 - 0.125, -2, "-1000000000000.125"}, {1e12, 0, "1e+12"}, {1e300, 1e-300, "1.0000000000000001e+300"},
+	} {
+		got := intercept(model.Coefficients{Intercept: c.intercept, Features: []model.Coefficient{{Feature: "x", Value: c.slope}}})
+		if want := c.want; got != want {
+			t.Errorf("intercept %v beside a slope of %v: %q, want %q", c.intercept, c.slope, got, want)
+		}
 	}
 }
 

@@ -123,9 +123,9 @@ const maxCoefficients = 40
 // coefficientsTable lays out a linear model's coefficients, one column a class where there are several.
 func coefficientsTable(c model.Coefficients) string {
 	all := append([]model.Coefficients{c}, c.More...)
-	head, intercept := []string{"coefficient"}, []string{"intercept"}
+	head, last := []string{"coefficient"}, []string{"intercept"}
 	for _, k := range all {
-		head, intercept = append(head, k.Output), append(intercept, coefficient(k.Intercept))
+		head, last = append(head, k.Output), append(last, intercept(k))
 	}
 	t := table{head}
 	for i, f := range c.Features {
@@ -139,11 +139,27 @@ func coefficientsTable(c model.Coefficients) string {
 		}
 		t = append(t, row)
 	}
-	return append(t, intercept).text()
+	return append(t, last).text()
+}
+
+// intercept formats the intercept to the place of the largest coefficient's last digit, at least: that of a target of
+// 1e12 ± 1 has more digits than nine that count.
+func intercept(c model.Coefficients) string {
+	largest := 0.0
+	for _, f := range c.Features {
+		largest = max(largest, math.Abs(f.Value))
+	}
+	digits := coefficientDigits
+	if size := math.Abs(c.Intercept); largest > 0 && size > largest {
+		digits += int(min(8, math.Log10(size/largest))) // 17 are all there are
+	}
+	return strconv.FormatFloat(c.Intercept, 'g', digits, 64)
 }
 
 // coefficient formats a weight: to nine digits, which is what float32 arithmetic can have.
-func coefficient(x float64) string { return strconv.FormatFloat(x, 'g', 9, 64) }
+func coefficient(x float64) string { return strconv.FormatFloat(x, 'g', coefficientDigits, 64) }
+
+const coefficientDigits = 9
 
 // headline is the few values of a result that fit a line.
 func headline(task metrics.Task, values metrics.Values) string {

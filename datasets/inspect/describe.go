@@ -218,11 +218,21 @@ func moments(values []float64) (mean, std float64) {
 	for _, v := range values {
 		mean += v / scale
 	}
-	mean /= float64(len(values))
-	squares := 0.0
-	for _, v := range values {
-		d := v/scale - mean
-		squares += d * d
+	n := float64(len(values))
+	mean /= n
+	spread := func() (squares, off float64) {
+		for _, v := range values {
+			d := v/scale - mean
+			squares += d * d
+			off += d / n
+		}
+		return squares, off
+	}
+	squares, off := spread()
+	// Of many values around 1e12 the sum has lost the digits that tell them apart; what is left of each has not.
+	if math.Abs(off) > 1e-9*math.Sqrt(squares/n) {
+		mean += off
+		squares, _ = spread()
 	}
 	if len(values) > 1 {
 		std = math.Sqrt(squares / float64(len(values)-1))

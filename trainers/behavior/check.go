@@ -13,7 +13,6 @@ import (
 	"debut/engine/safetensors"
 	"debut/kernels"
 	"debut/layers"
-	"debut/trainers/gradient"
 	"debut/trainers/metrics"
 	"debut/trainers/model"
 )
@@ -125,7 +124,7 @@ func checkCoefficients(m *Model, c *model.Coefficients) (*model.Coefficients, er
 func slackOf(n layers.Network, e *datasets.Encoder, w linearWeights) [][]float64 {
 	scale, shift := 1.0, 0.0
 	if taskOf(e) == metrics.TaskRegression {
-		scale, shift = gradient.TargetScale(e), e.Target.Mean
+		scale, shift = e.Target.Scale, e.Target.Mean
 	}
 	of := func(v float64) float64 { return scale * (closeness*math.Abs(v) + closeToNought) }
 	features := e.NumericFeatures()

@@ -6,7 +6,6 @@ import (
 	"debut/datasets"
 	"debut/engine"
 	"debut/layers"
-	"debut/trainers/gradient"
 	"debut/trainers/metrics"
 	"debut/trainers/model"
 )
@@ -44,7 +43,7 @@ func coefficients(n layers.Network, e *datasets.Encoder, w linearWeights) *model
 	}
 	scale, shift := 1.0, 0.0
 	if taskOf(e) == metrics.TaskRegression {
-		scale, shift = gradient.TargetScale(e), e.Target.Mean
+		scale, shift = e.Target.Scale, e.Target.Mean
 	}
 	all := make([]model.Coefficients, n.Outputs)
 	for o := range all {

@@ -8,7 +8,6 @@ import (
 
 	"debut/datasets"
 	"debut/datasets/ahead"
-	"debut/trainers/gradient"
 	"debut/trainers/metrics"
 	"debut/trainers/model"
 )
@@ -49,10 +48,9 @@ func compare(e *datasets.Encoder, out []float64, d *datasets.Encoded) (*metrics.
 	if d.Target == nil {
 		return nil, fmt.Errorf("behavior: the data has no target to evaluate against")
 	}
-	weights := widen(d.Weight)
 	switch taskOf(e) {
 	case metrics.TaskBinary:
-		r, err := metrics.Binary(out, widen(d.Target), weights, threshold)
+		r, err := metrics.Binary(out, d.Target, d.Weight, threshold)
 		if err == nil {
 			r.NameClasses(e.Target.Classes)
 		}
@@ -62,30 +60,18 @@ func compare(e *datasets.Encoder, out []float64, d *datasets.Encoded) (*metrics.
 		for i, t := range d.Target {
 			labels[i] = int(t)
 		}
-		return metrics.MultiClass(out, len(e.Target.Classes), labels, weights, e.Target.Classes)
+		return metrics.MultiClass(out, len(e.Target.Classes), labels, d.Weight, e.Target.Classes)
 	}
-	return metrics.Regression(denormalize(e, out), widen(d.Target), weights)
+	return metrics.Regression(denormalize(e, out), d.Target, d.Weight)
 }
 
 // denormalize turns outputs of a regression model, which are in standard deviations from the mean, into values.
 func denormalize(e *datasets.Encoder, out []float64) []float64 {
 	v := make([]float64, len(out))
 	for i, x := range out {
-		v[i] = e.Target.Mean + gradient.TargetScale(e)*x
+		v[i] = e.Target.Value(x)
 	}
 	return v
-}
-
-// widen converts to float64; nil stays nil.
-func widen(v []float32) []float64 {
-	if v == nil {
-		return nil
-	}
-	w := make([]float64, len(v))
-	for i, x := range v {
-		w[i] = float64(x)
-	}
-	return w
 }
 
 // blockRows is how many rows of a source are read, encoded and scored at a time.

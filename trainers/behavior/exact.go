@@ -10,7 +10,6 @@ import (
 	"debut/datasets"
 	"debut/engine"
 	"debut/layers"
-	"debut/trainers/gradient"
 )
 
 // ErrCollinear is matched by the error of exact linear regression on columns that determine each other.
@@ -33,13 +32,13 @@ func solveExact(n layers.Network, e *datasets.Encoder, d *datasets.Encoded) (lin
 	for r := range d.Rows {
 		root := 1.0
 		if d.Weight != nil {
-			root = math.Sqrt(float64(d.Weight[r]))
+			root = math.Sqrt(d.Weight[r])
 		}
 		x.Set(r, 0, root)
 		for j, c := range columns {
 			x.Set(r, j+1, root*c.at(d, r))
 		}
-		y.SetVec(r, root*(float64(d.Target[r])-e.Target.Mean)/gradient.TargetScale(e))
+		y.SetVec(r, root*e.Target.Standardize(d.Target[r]))
 	}
 	var qr mat.QR
 	qr.Factorize(x)

@@ -26,8 +26,30 @@ import (
 // gives the same answers; while the engine's arithmetic stays, it also trains them again to the same bits. With -update the models
 // that are missing are made: go test ./trainers/behavior -run TestGoldenModels -update.
 
+// goldenRegressions are the run files of regressions, by name.
+var goldenRegressions = map[string]string{
+	"linear": `
+data: {source: {path: data.csv}, target: amount, id: id, ignore: [k, y]}
+model: {kind: linear}
+train: {epochs: 6, batch: 32, optimizer: {kind: adagrad, learning_rate: 0.2}, schedule: {kind: cosine, warmup_epochs: 1}}
+`,
+	"exact": `
+data: {source: {path: data.csv}, target: amount, id: id, ignore: [k, y]}
+model: {kind: linear, solver: exact}
+`,
+}
+
+// roundedTargets are the golden models of a version that rounded targets to 32 bits before it scaled them. They predict as ever; with
+// the targets as they are, figures have other digits from the eighth on, and training gives other parameters: those of the models
+// that stand beside these.
+var roundedTargets = []string{"linear", "exact"}
+
 // goldenModels are run files by the name of the folder that holds what they left.
 var goldenModels = map[string]string{
+	"linear":       goldenRegressions["linear"],
+	"exact":        goldenRegressions["exact"],
+	"linear_whole": goldenRegressions["linear"],
+	"exact_whole":  goldenRegressions["exact"],
 	"network": `
 data: {source: {path: data.csv}, target: y, id: id, ignore: [k, amount], weight: w}
 model: {hidden: [{units: 12, dropout: 0.2, batch_norm: true}, {units: 6}], embedding: 3}
@@ -47,15 +69,6 @@ train: {epochs: 3, batch: 32}
 data: {source: {path: data.csv}, target: y, id: id, ignore: [k, amount], weight: w}
 model: {hidden: [{units: 10, activation: silu, batch_norm: false}, {units: 8, activation: gelu}, {units: 6, activation: prelu}], embedding: 3}
 train: {epochs: 3, batch: 40, optimizer: {learning_rate: 0.01}}
-`,
-	"linear": `
-data: {source: {path: data.csv}, target: amount, id: id, ignore: [k, y]}
-model: {kind: linear}
-train: {epochs: 6, batch: 32, optimizer: {kind: adagrad, learning_rate: 0.2}, schedule: {kind: cosine, warmup_epochs: 1}}
-`,
-	"exact": `
-data: {source: {path: data.csv}, target: amount, id: id, ignore: [k, y]}
-model: {kind: linear, solver: exact}
 `,
 	"streamed": `
 data: {prepared: prepared, target: y, id: id, ignore: [k, amount], weight: w, shuffle_rows: 1024}
@@ -231,8 +244,15 @@ func TestGoldenModels(t *testing.T) {
 			if exact && predictions != read(t, filepath.Join(kept, "predictions.csv")) {
 				t.Error("other predictions")
 			}
-			if exact && !slices.Equal(values, want) {
+			rounded := slices.Contains(roundedTargets, name)
+			if exact && !rounded && !slices.Equal(values, want) {
 				t.Errorf("metrics %v, want %v", values, want)
+			}
+			if rounded { // amounts below 16 were off by 2⁻²¹ at most, up or down
+				for i, v := range values {
+					near(t, v.Name, v.Value, want[i].Value, 1e-6)
+				}
+				return
 			}
 			again := filepath.Join(t.TempDir(), "model")
 			t.Run("train", func(t *testing.T) { // in a working directory of its own

@@ -22,7 +22,6 @@ type task struct {
 	data   *datasets.Dataset
 	net    layers.Network
 	task   metrics.Task
-	metric string // that decides; "" for an exact solution
 	params *engine.Parameters
 	model  *Model
 }
@@ -71,7 +70,6 @@ func newTask(c *Config, env *run.Env, data *datasets.Dataset) (run.Task, error) 
 	if err != nil {
 		return nil, err
 	}
-	t.metric = trainer.Course().Metric
 	t.model, err = newModel(t.net, data.Encoder, dev, t.params)
 	return gradual{t, trainer}, err
 }
@@ -113,13 +111,10 @@ func (t *task) protocol() string {
 		split = "the file that prepared the data"
 	}
 	text := fmt.Sprintf("%d rows for training, %d for validation, %d for test, split by %s; encoding fitted on training rows", r.Train, r.Validation, r.Test, split)
-	switch {
-	case t.cfg.Model.Solver == SolverExact:
-		return text + "; least squares by QR"
-	case t.data.Validation == nil:
-		return text + "; the model is that of the last epoch"
+	if t.cfg.Model.Solver == SolverExact {
+		text += "; least squares by QR"
 	}
-	return text + fmt.Sprintf("; the model is that of the epoch with the best validation %s", t.metric)
+	return text
 }
 
 // part returns a part of the data by its name.

@@ -14,6 +14,7 @@ type Feeder struct {
 	grouped [][]int32 // by group, raised by the offsets
 	target  []float32
 	weight  []float32
+	exact   datasets.Batch // targets and weights as they are, before they are scaled
 	scale   [1]float32
 	mixed   []float32 // numeric features before they are mixed
 }
@@ -26,6 +27,7 @@ func NewFeeder(n layers.Network, batch int) *Feeder {
 		ids:     make([]int32, batch*len(n.Fields)),
 		target:  make([]float32, batch),
 		weight:  make([]float32, batch),
+		exact:   datasets.Batch{Target: make([]float64, batch), Weight: make([]float64, batch)},
 	}
 	for _, g := range f.groups {
 		f.grouped = append(f.grouped, make([]int32, batch*len(g.Fields)))
@@ -64,19 +66,21 @@ func (f *Feeder) Feed(p *engine.Program, rows int) error {
 }
 
 // labels gathers targets and weights, behind those of so many rows that are there: targets of a regression in standard
-// deviations from the mean, weights about 1.
+// deviations from the mean, weights about 1. They are scaled before they are rounded to 32 bits.
 func (f *Feeder) labels(l labels, d *datasets.Encoded, rows []int32, there int) {
+	d.Gather(&f.exact, 0, rows)
 	target, weight := f.target[there:there+len(rows)], f.weight[there:there+len(rows)]
-	d.Gather(&datasets.Batch{Target: f.target, Weight: f.weight}, there, rows)
-	if l.regression {
-		for i, t := range target {
-			target[i] = float32((float64(t) - l.mean) / l.scale)
+	for i, y := range f.exact.Target[:len(rows)] {
+		if l.regression != nil {
+			y = l.regression.Standardize(y)
 		}
+		target[i] = float32(y)
 	}
-	if d.Weight != nil {
-		for i := range weight {
-			weight[i] = float32(float64(weight[i]) / l.weight)
+	for i, w := range f.exact.Weight[:len(rows)] {
+		if d.Weight != nil {
+			w /= l.weight
 		}
+		weight[i] = float32(w)
 	}
 }
 

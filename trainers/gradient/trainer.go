@@ -49,17 +49,8 @@ type Trainer struct {
 
 // labels is how targets and weights are scaled.
 type labels struct {
-	regression  bool
-	mean, scale float64 // of the targets of a regression
-	weight      float64 // mean of the training rows: weights are divided by it
-}
-
-// TargetScale is the standard deviation of a regression's target, 1 where it is constant.
-func TargetScale(e *datasets.Encoder) float64 {
-	if e.Target.Scale > 0 {
-		return e.Target.Scale
-	}
-	return 1
+	regression *datasets.TargetEncoding // what standardizes the targets of a regression; nil for another task
+	weight     float64                  // mean of the training rows: weights are divided by it
 }
 
 // New builds the program that trains, after the estimate of the memory it takes.
@@ -90,7 +81,9 @@ func New(o Options) (*Trainer, error) {
 	if c.Schedule.Kind == "cosine" {
 		t.course.Changeable["train.epochs"] = "with other epochs the cosine schedule takes another course from here on"
 	}
-	t.labels = labels{regression: o.Task == metrics.TaskRegression, mean: o.Data.Encoder.Target.Mean, scale: TargetScale(o.Data.Encoder)}
+	if o.Task == metrics.TaskRegression {
+		t.labels.regression = &o.Data.Encoder.Target
+	}
 	return t, t.build()
 }
 
@@ -312,13 +305,13 @@ func (s snapshot) Counters() (json.RawMessage, error) {
 	return json.Marshal(s.TrainerSnapshot.Counters)
 }
 
-func weightMean(w []float32) float64 {
+func weightMean(w []float64) float64 {
 	if len(w) == 0 {
 		return 1
 	}
 	sum := 0.0
 	for _, x := range w {
-		sum += float64(x)
+		sum += x
 	}
 	if sum == 0 || math.IsInf(sum, 0) {
 		return 1

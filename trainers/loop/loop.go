@@ -357,8 +357,9 @@ type Verdict struct {
 // ErrNotEvaluating is returned by [Loop.Observe] when no score was asked for.
 var ErrNotEvaluating = errors.New("loop: a score was observed but none was asked for")
 
-// Observe takes the score that an Evaluate asked for. A score that is NaN or infinite, of
-// a diverged model or an undefined metric, is never an improvement.
+// Observe takes the score that an Evaluate asked for. One that is infinite, of a diverged
+// model, is never an improvement. One that is NaN, of a metric that the rows do not define,
+// says nothing: it is no improvement, and takes none of the patience.
 func (l *Loop) Observe(score float64) (Verdict, error) {
 	s := &l.state
 	if s.Phase != Evaluating {
@@ -366,10 +367,11 @@ func (l *Loop) Observe(score float64) (Verdict, error) {
 	}
 	var v Verdict
 	s.Evaluated++
-	if l.improves(score) {
+	switch {
+	case l.improves(score):
 		v.Improved = true
 		s.HasBest, s.Best, s.BestEpoch, s.BestStep, s.Bad = true, score, s.Epoch, s.Step, 0
-	} else {
+	case !math.IsNaN(score):
 		s.Bad++
 		v.Stop = l.plan.Patience > 0 && s.Bad >= l.plan.Patience
 	}

@@ -254,8 +254,8 @@ func TestEarlyStopping(t *testing.T) {
 		{Plan{Patience: 1}, []float64{3, 2, 1, 1}, "+++!", 1, 2, StoppedEarly},
 		{Plan{Patience: 2, MinDelta: .5}, []float64{3, 2.6, 2.4, 2.3, 2.2}, "+-+-!", 2.4, 2, StoppedEarly},
 		{Plan{}, []float64{1, 2, 3, 4}, "+---", 1, 0, StoppedEpochs},
-		{Plan{Patience: 2}, []float64{nan, 5, inf, -inf, 1}, "-+-!", 5, 1, StoppedEarly},
-		{Plan{Patience: 2}, []float64{nan, nan, 1}, "-!", 0, 0, StoppedEarly},
+		{Plan{Patience: 2}, []float64{nan, 5, inf, nan, -inf, 1}, "-+--!", 5, 1, StoppedEarly},
+		{Plan{Patience: 2}, []float64{nan, nan, nan, 1}, "---+", 1, 3, StoppedEpochs},
 	} {
 		got, s := course(t, c.plan, c.scores...)
 		if got != c.want || s.Best != c.best || s.BestEpoch != c.epoch || s.Stopped != c.stopped {

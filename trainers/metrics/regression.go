@@ -18,17 +18,13 @@ func Regression(pred, target, weights []float64) (*Result, error) {
 	if err := checkFinite("the prediction", pred, 1); err != nil {
 		return nil, err
 	}
+	// Targets are measured from one of them: of 1e12 + x, weighted, the digits of x would be rounded.
 	var mean sum
+	constant, first := true, math.NaN()
 	for i, y := range target {
 		if math.IsNaN(y) || math.IsInf(y, 0) {
 			return nil, inputError("row %d: the target is %v", i, y)
 		}
-		mean.add(weightAt(weights, i) * y)
-	}
-	center := mean.value() / total
-	var squares, absolute, spread sum
-	constant, first := true, math.NaN()
-	for i, y := range target {
 		w := weightAt(weights, i)
 		if w == 0 {
 			continue
@@ -37,10 +33,19 @@ func Regression(pred, target, weights []float64) (*Result, error) {
 			first = y
 		}
 		constant = constant && y == first
-		e := y - pred[i]
+		mean.add(w * (y - first))
+	}
+	center := mean.value() / total
+	var squares, absolute, spread sum
+	for i, y := range target {
+		w := weightAt(weights, i)
+		if w == 0 {
+			continue
+		}
+		e, d := y-pred[i], y-first-center
 		squares.add(w * e * e)
 		absolute.add(w * math.Abs(e))
-		spread.add(w * (y - center) * (y - center))
+		spread.add(w * d * d)
 	}
 	r2 := math.NaN()
 	if !constant && spread.value() > 0 {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
+	"slices"
 	"time"
 
 	"debut/engine"
@@ -22,6 +24,7 @@ type driver struct {
 	ahead    *prefetch
 	steps    int64 // of the whole run
 	boundary bool  // no step is half done
+	warned   bool  // that the deciding metric is undefined
 
 	number     int           // of the epoch, from 1
 	trained    time.Duration // training, without evaluation
@@ -177,12 +180,32 @@ func (d *driver) trainNext() error {
 	return err
 }
 
-// stop notes the best evaluation.
+// stop notes the best evaluation, or that there is none.
 func (d *driver) stop(err error) error {
-	if st := d.l.State(); st.HasBest {
+	st := d.l.State()
+	if st.HasBest {
 		d.s.result.Best = &runfolder.Best{Metric: d.s.course.Metric, Value: runfolder.Float(st.Best), Epoch: st.BestEpoch + 1, Step: st.BestStep}
 	}
+	if st.Evaluated > 0 {
+		d.s.result.Protocol = d.s.task.Describe().Protocol + d.s.choice(st.HasBest)
+		if !st.HasBest && st.Bad == 0 { // also where that was evaluated before a resumption
+			d.undefined()
+		}
+	}
 	return err
+}
+
+// undefined warns, once, that the validation rows do not define the metric that decides.
+func (d *driver) undefined() {
+	if d.warned {
+		return
+	}
+	d.warned = true
+	s := d.s
+	text := fmt.Sprintf("the validation %s is undefined, as where all targets are the same: no epoch can be called the best by it, and none ends the training early; take other validation rows, or another metric under train.early_stopping",
+		s.course.Metric)
+	s.opt.Log.Warn(text, "epoch", d.number)
+	s.result.Warnings = append(slices.Clone(s.result.Warnings), text) // those of the data are the task's
 }
 
 // figures are what a driver keeps of an epoch, for a checkpoint.
@@ -285,6 +308,9 @@ func (d *driver) evaluate(ctx context.Context) error {
 	score, err := r.Get(s.course.Metric)
 	if err != nil {
 		return err
+	}
+	if math.IsNaN(score) {
+		d.undefined()
 	}
 	verdict, err := d.l.Observe(score)
 	if err != nil {

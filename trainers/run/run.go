@@ -203,6 +203,20 @@ func (s *session) end(err error) error {
 	return err
 }
 
+// choice says, behind the task's protocol, which epoch's model of a gradual training is kept; defined is whether evaluations have a
+// value of the metric that decides.
+func (s *session) choice(defined bool) string {
+	switch {
+	case s.gradual == nil:
+		return ""
+	case !s.course.Plan.Evaluate:
+		return "; the model is that of the last epoch"
+	case !defined:
+		return fmt.Sprintf("; the model is that of the last epoch, for the validation %s is undefined", s.course.Metric)
+	}
+	return "; the model is that of the epoch with the best validation " + s.course.Metric
+}
+
 // info describes the device that the task computes on: without one of its own it is the CPU.
 func (s *session) info() kernels.Info {
 	if s.env.device == nil {
@@ -215,7 +229,7 @@ func (s *session) info() kernels.Info {
 func (s *session) begin(name string, from *restored) error {
 	info, d := s.info(), s.task.Describe()
 	s.result = &runfolder.RunResult{
-		Status: runfolder.Running, Name: name, Family: s.header.Family, Task: d.Task, Protocol: d.Protocol, Parameters: d.Parameters,
+		Status: runfolder.Running, Name: name, Family: s.header.Family, Task: d.Task, Protocol: d.Protocol + s.choice(true), Parameters: d.Parameters,
 		Device: info.Name, DeviceReason: info.Reason, SIMD: info.Level, Threads: info.Threads, Seed: s.header.Seed,
 		Config: s.opt.ConfigPath, Warnings: d.Warnings, Metrics: map[string]*metrics.Result{}, Data: d.Data,
 		Versions: runfolder.CurrentVersions("gorgonia.org/gorgonia", "gorgonia.org/tensor", "gonum.org/v1/gonum", "github.com/duckdb/duckdb-go/v2"),
