@@ -1,6 +1,7 @@
 package datasets
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"iter"
@@ -42,7 +43,7 @@ type blockReading struct {
 	joins   []*blockJoin
 	readers []blockReader // of chosen.reading, and then of keys
 	keys    []int         // by join: its reader
-	guesses map[int]*convertedReader
+	plan    *plan
 
 	rows    int // cut so far, in this pass
 	pending int // since
@@ -64,41 +65,34 @@ func (b *blockReading) read(src *Source, baseDir string) error {
 	}
 	defer b.closeJoins()
 	b.openJoins()
-	// Keys of vectors are read as they are written, not as numbers.
-	guessable := slices.DeleteFunc(slices.Clone(b.chosen.reading), func(i int) bool {
-		return slices.ContainsFunc(b.chosen.joins, func(j vectorJoin) bool { return j.on == i })
-	})
-	if b.guesses, err = rel.guess(b.ctx, db, guessable, b.chosen.types); err != nil {
+	if b.plan, err = rel.guess(b.ctx, db, b.chosen); err != nil {
 		return err
 	}
-	if len(b.guesses) > 0 {
-		err := b.pass(db, rel.guessed(b.guesses))
-		if err == nil || b.ctx.Err() != nil || errors.Is(err, errEnough) {
-			return b.conclude(err)
+	err = b.pass(db)
+	for errors.Is(err, errGuess) {
+		// What has been handed out stands; the rest, and the mistakes in all of it,
+		// come by another plan.
+		if b.plan, err = rel.revise(b.ctx, db, b.chosen, b.plan); err != nil {
+			return err
 		}
-		// A guess was wrong. What has been handed out stands; the rest, and the
-		// mistakes in all of it, come without guesses.
-		b.guesses, b.rows, b.pending, b.failed, b.join = nil, 0, 0, false, len(b.joins)
+		b.rows, b.pending, b.failed, b.join = 0, 0, false, len(b.joins)
 		for _, j := range b.joins {
 			j.reset()
 		}
+		err = b.pass(db)
 	}
-	return b.conclude(b.pass(db, rel))
+	return b.conclude(err)
 }
 
-// errGuess is a guess that turned out wrong.
-var errGuess = errors.New("datasets: a column is not what its first values are")
-
 // pass reads all rows once.
-func (b *blockReading) pass(db *duck.DB, rel *relation) error {
+func (b *blockReading) pass(db *duck.DB) error {
+	rel := b.rel
 	b.readers, b.keys = nil, nil
 	var items []string
+	var failed error
 	add := func(i int, declared string) {
-		if g := b.guesses[i]; g != nil {
-			b.readers, items = append(b.readers, g), append(items, duck.Name(rel.columns[i].Name))
-			return
-		}
-		r, sql := rel.newReader(i, declared)
+		r, sql, err := rel.newReader(db, i, declared, b.plan)
+		failed = cmp.Or(failed, err)
 		reader, _ := r.(blockReader) // all readers of tables are
 		b.readers, items = append(b.readers, reader), append(items, sql)
 	}
@@ -116,6 +110,9 @@ func (b *blockReading) pass(db *duck.DB, rel *relation) error {
 			add(j.on, TypeCategorical)
 		}
 		b.keys = append(b.keys, at)
+	}
+	if failed != nil {
+		return failed
 	}
 	err := db.Stream(b.ctx, "SELECT "+strings.Join(items, ", ")+" FROM "+rel.sql, func(c *duck.Chunk) error {
 		if b.pending > 0 && b.pending+c.Rows > b.most {
@@ -136,7 +133,7 @@ func (b *blockReading) pass(db *duck.DB, rel *relation) error {
 	}
 	var q *duck.Error
 	if errors.As(err, &q) {
-		if b.guesses != nil {
+		if (b.plan.native || b.plan.guessed) && b.ctx.Err() == nil {
 			return errGuess
 		}
 		return b.rel.unreadable(b.ctx, err)
@@ -175,7 +172,7 @@ func (b *blockReading) flush() error {
 	series := make([]*Series, len(b.readers))
 	for k, r := range b.readers {
 		if series[k] = r.cut(b.rel.origin); series[k] == nil {
-			if g, ok := r.(*convertedReader); ok && g.wrong {
+			if g, ok := r.(*convertedReader); b.plan.guessed || ok && g.wrong {
 				return errGuess
 			}
 			b.failed = true

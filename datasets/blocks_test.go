@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"debut/datasets/duck"
+	"debut/datasets/notation"
 )
 
 // randomRow is a row as texts, "" where missing.
@@ -75,7 +76,7 @@ func saved(t *testing.T, dir, format string, rows []randomRow) Source {
 	}
 	for i := range rows {
 		for k, f := range rows[i].fields() {
-			switch _, number := parseNumber(f); {
+			switch _, number := notation.Number(f); {
 			case f == "":
 				f = "null"
 			case randomColumns[k] == "flag" && (f == "true" || f == "false"), number, randomColumns[k] == "vec" && !strings.Contains(f, "x"):

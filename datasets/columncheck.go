@@ -4,6 +4,8 @@ import (
 	"math"
 	"slices"
 	"strconv"
+
+	"debut/datasets/notation"
 )
 
 // columnFills lists what can replace missing values of a type.
@@ -140,7 +142,7 @@ func (c *ColumnEncoding) checkNumber(path string) error {
 }
 
 func (c *ColumnEncoding) checkDate(path string) error {
-	if c.DateLayout != "" && !slices.Contains(dateLayouts, c.DateLayout) {
+	if _, known := notation.ParseLayout(c.DateLayout); c.DateLayout != "" && !known {
 		return fieldErrorf(path+".date_layout", "%s is no layout of dates", quote(c.DateLayout))
 	}
 	if c.FillMicros == MissingDate {

@@ -1,5 +1,7 @@
 package datasets
 
+import "debut/datasets/notation"
+
 // compiled is an encoder made ready to be applied: what would otherwise be
 // counted or looked up anew for every block of rows. What Encode spends on a
 // block depends on the block, not on vocabularies or numbers of features.
@@ -71,14 +73,14 @@ func indexClasses(t *TargetEncoding) classIndex {
 		x.texts[c] = i
 		switch t.Type {
 		case TypeBoolean:
-			if v, ok := parseBool(c); ok {
+			if v, ok := notation.Bool(c); ok {
 				if x.booleans == nil {
 					x.booleans = map[bool]int{}
 				}
 				x.booleans[v] = i
 			}
 		case TypeNumeric:
-			if v, ok := parseNumber(c); ok {
+			if v, ok := notation.Number(c); ok {
 				if x.numbers == nil {
 					x.numbers = map[float64]int{}
 				}
@@ -97,14 +99,14 @@ func (x *classIndex) class(text string) int {
 		return i
 	}
 	if x.booleans != nil {
-		if v, ok := parseBool(text); ok {
+		if v, ok := notation.Bool(text); ok {
 			if i, ok := x.booleans[v]; ok {
 				return i
 			}
 		}
 	}
 	if x.numbers != nil {
-		if v, ok := parseNumber(text); ok {
+		if v, ok := notation.Number(text); ok {
 			if i, ok := x.numbers[v]; ok {
 				return i
 			}

@@ -15,6 +15,8 @@ import (
 	"strconv"
 	"strings"
 
+	"debut/datasets/notation"
+
 	"github.com/klauspost/compress/zstd"
 )
 
@@ -30,6 +32,8 @@ type dialect struct {
 	// a name of the header holds a newline.
 	crlf bool
 	ctx  context.Context // of the reading: no scan outlasts it
+	// rejects is the option of read_csv that keeps lines aside, "" where they are errors.
+	rejects string
 }
 
 const (
@@ -125,7 +129,7 @@ func hasHeader(first []string, src *Source) (bool, error) {
 		return slices.Equal(first, src.Names), nil
 	}
 	for _, f := range first {
-		if _, ok := parseNumber(f); ok {
+		if _, ok := notation.Number(f); ok {
 			return false, nil
 		}
 	}

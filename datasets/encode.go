@@ -179,8 +179,8 @@ func (e *Encoder) checkColumns(f *Frame, needTarget bool) error {
 func (c *ColumnEncoding) convert(f *Frame, s *Series) (*Series, error) {
 	want := c.Type
 	switch {
-	case s.Kind == Date && want == TypeDate && s.layout != "" && s.layout != c.DateLayout && !slices.Contains(dateLayouts[:yearFirstLayouts], s.layout):
-		return nil, &ValueError{Column: s.Name, Problem: fmt.Sprintf("was read with dates written %s, not as when the model was trained", layoutName(s.layout)),
+	case s.Kind == Date && want == TypeDate && s.layout != "" && s.layout != c.DateLayout && !yearFirst(s.layout):
+		return nil, &ValueError{Column: s.Name, Problem: fmt.Sprintf("was read with dates written %s, not as when the model was trained", layoutOf(s.layout).Name()),
 			Remedy: "read the file with Encoder.Read"}
 	case want == TypeVector:
 		return c.toVectors(f, s)

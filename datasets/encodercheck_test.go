@@ -24,7 +24,7 @@ func everyEncoder() *Encoder {
 			{Name: "price", Type: TypeNumeric, Fill: FillMedian, FillNumber: 7, Log1p: true, Clip: true, Low: -1, High: 4, Features: []NumericFeature{price}, Indicator: true},
 			{Name: "age", Type: TypeNumeric, Fill: FillMean, Bounds: []float64{18, 30, 65}, Embedding: 2},
 			{Name: "vip", Type: TypeBoolean, Fill: FillMostFrequent, Features: []NumericFeature{feature("vip", "vip")}},
-			{Name: "day", Type: TypeDate, Fill: FillMean, FillMicros: 5, DateLayout: dateLayouts[0], Parts: []string{"month", "days"},
+			{Name: "day", Type: TypeDate, Fill: FillMean, FillMicros: 5, DateLayout: "2006-01-02", Parts: []string{"month", "days"},
 				Features: []NumericFeature{feature("day", "day.month"), feature("day", "day.days")}},
 			{Name: "city", Type: TypeCategorical, Fill: FillCategory, Vocabulary: []string{"Ulm", "", "Bonn"}, MissingID: 4, Indicator: true},
 			{Name: "item", Type: TypeCategorical, Fill: FillConstant, FillText: "x", HashBuckets: 9},

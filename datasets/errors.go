@@ -37,7 +37,10 @@ type ValueError struct {
 	Column  string // "" when the whole row is at fault
 	Value   string // as written in the file; "" when there is none to show
 	Problem string // "is not a number"
-	Remedy  string // what to change
+	Remedy  string // what to change, where Remedies do not say it
+	// Remedies are what can be done, the most likely first.
+	Remedies []Remedy
+	wording  Wording // of the remedies
 }
 
 // Error returns place, column, value, problem and remedy.
@@ -55,7 +58,10 @@ func (e *ValueError) Error() string {
 		b.WriteByte(' ')
 	}
 	b.WriteString(e.Problem)
-	if e.Remedy != "" {
+	if len(e.Remedies) > 0 {
+		b.WriteString("; ")
+		b.WriteString(wordRemedies(e.Remedies, e.wording))
+	} else if e.Remedy != "" {
 		b.WriteString("; ")
 		b.WriteString(e.Remedy)
 	}

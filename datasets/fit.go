@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 	"time"
+
+	"debut/datasets/notation"
 )
 
 // fitColumn learns the encoding of a feature from training rows. It returns
@@ -112,12 +114,12 @@ func (e *ColumnEncoding) fitDate(s *Series, c Column, path string) (string, erro
 		e.FillMicros = mostFrequent(present)
 	case FillConstant:
 		var ok bool
-		if e.FillMicros, ok = parseDate(s.layout, c.FillValue); !ok {
-			layout, fits := bestOf(dateLayouts[:yearFirstLayouts], []string{c.FillValue}, []int{1})
-			if fits == 0 {
+		if e.FillMicros, ok = layoutOf(s.layout).Parse(c.FillValue); !ok {
+			layouts, n := notation.LayoutsOf(c.FillValue)
+			if n == 0 || !layouts[0].YearFirst() {
 				return "", configErrorf(path+".fill_value", "%s is not a date like 2026-01-31", quote(c.FillValue))
 			}
-			e.FillMicros, _ = parseDate(layout, c.FillValue)
+			e.FillMicros, _ = layouts[0].Parse(c.FillValue)
 		}
 	}
 	standardize := slices.Contains(c.Transform, TransformStandardize)
@@ -193,10 +195,10 @@ func (e *ColumnEncoding) fitNumber(s *Series, c Column, path string) (string, er
 	case FillMostFrequent:
 		e.FillNumber = mostFrequent(sorted)
 	case FillConstant:
-		v, ok := parseNumber(c.FillValue)
+		v, ok := notation.Number(c.FillValue)
 		if !ok && e.Type == TypeBoolean {
 			var b bool
-			if b, ok = parseBool(c.FillValue); b {
+			if b, ok = notation.Bool(c.FillValue); b {
 				v = 1
 			}
 		}

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"debut/datasets/notation"
 )
 
 // Kind is the type of a column's values in memory.
@@ -266,11 +268,15 @@ func (f *Frame) applied() bool { return f.origin != nil && f.origin.applied }
 // retyped reads a column of texts as a type, as a finished model reads it: dates in
 // the given layout.
 func (f *Frame) retyped(s *Series, typ, layout string) (*Series, error) {
-	t := newTextColumn(s.Name, typ, false, nil)
-	t.learned, t.layout, t.applied, t.place = true, layout, true, f.Place
-	for i := range s.Codes {
-		t.add(s.Format(i), s.Codes[i] >= 0)
+	reading := Reading{Type: typ}
+	if typ == TypeDate {
+		if reading.Layout = layoutOf(layout); layout == "" {
+			var t notation.DateTally
+			for i, n := range counts(s) {
+				t.Add(s.Dict[i], n)
+			}
+			reading.Layout, _, _, _ = t.BestOf(notation.Layout.YearFirst)
+		}
 	}
-	out, _, err := t.finish(f.origin)
-	return out, err
+	return reading.read(s, f.Place)
 }

@@ -47,9 +47,9 @@ func TestAppliedRemedies(t *testing.T) {
 		want       []string
 	}{
 		"labels":      {"x,price,c,y\n1,2,k1,1\n1,2,k1,\n", Source{}, true, []string{"new.csv:3", `column "y"`, `--query 'SELECT * FROM data WHERE "y" IS NOT NULL'`}},
-		"nan":         {"x,price,c\n1,2,k1\nNaN,2,k1\n", Source{Query: "SELECT * FROM data"}, false, []string{"new.csv:3", `--null "NaN"`}},
-		"word":        {"x,price,c\n1,2,k1\nzero,2,k1\n", Source{}, false, []string{"new.csv:3", `--null "zero"`}},
-		"comma":       {"x;price;c\n1;2,5;k1\n1;3,5;k2\n", Source{}, false, []string{"new.csv:2", "decimal comma", `--query 'SELECT * REPLACE (CAST(replace("price", '\'','\''`}},
+		"nan":         {"x,price,c\n1,2,k1\nNaN,2,k1\n", Source{Query: "SELECT * FROM data"}, false, []string{"new.csv:3", `--null NaN`}},
+		"word":        {"x,price,c\n1,2,k1\nzero,2,k1\n", Source{}, false, []string{"new.csv:3", `--null zero`}},
+		"comma":       {"x;price;c\n1;2,5;k1\n1;3,5;k2\n", Source{}, false, []string{"new.csv:2", "decimal comma", `--decimal ,`}},
 		"delimiter":   {"x;price;c\n1;2;k1\n", Source{Delimiter: ","}, false, []string{"new.csv", `the data lack "x", "price", "c"`, `--delimiter ";"`}},
 		"names":       {"1;2;k1\n", Source{Delimiter: ",", Names: []string{"x", "price", "c"}}, false, []string{"new.csv:1", `--delimiter ";"`}},
 		"twice":       {"x,price,c,c\n1,2,k1,k1\n", Source{}, false, []string{"new.csv:1", `named "c"`, "--names"}},

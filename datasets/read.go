@@ -14,6 +14,7 @@ import (
 
 	"debut/datasets/ahead"
 	"debut/datasets/duck"
+	"debut/datasets/notation"
 )
 
 // OtherColumns is the key of Read's overrides that stands for every column not
@@ -51,11 +52,26 @@ type readOptions struct {
 	// over, and layouts holds how dates are written.
 	learned bool
 	layouts map[string]string
+	// styles are the notations of numbers, where they are not plain.
+	styles map[string]notation.Style
 	// needed columns are those that the encoder cannot do without.
 	needed []string
 	// applied says that a finished model reads the rows: messages must not
 	// propose to change the run file.
 	applied bool
+	// file has the settings of sources, where no model is applied.
+	words Wording
+}
+
+// knownLayouts are the layouts of dates that training found.
+func (o *readOptions) knownLayouts() map[string]notation.Layout {
+	out := map[string]notation.Layout{}
+	for name, layout := range o.layouts {
+		if l := layoutOf(layout); l != (notation.Layout{}) {
+			out[name] = l
+		}
+	}
+	return out
 }
 
 // readSource is Read that also returns the files read, those of tables too.
@@ -121,12 +137,20 @@ type relation struct {
 	// columns as DuckDB calls and types them, and the names they get.
 	columns []duck.Column
 	names   []string
+	format  string
 	// untyped relations hold texts only, whose types follow from the values.
 	untyped bool
-	retyped bool // numbers of JSON are texts, for their digits
+	wide    map[string]bool // columns of numbers of JSON that are texts, for their digits
 	null    map[string]bool
+	types   map[string]string // declared for the source: Type constants and SQL types
+	// style is the notation that numbers are declared to have, layouts those of dates.
+	style   notation.Style
+	layouts map[string]notation.Layout
 	options readOptions
-	joins   []vectorJoin // the source's vectors
+	// surveyed is what all rows say of columns of texts, where SQL sees them; computed that a query computes with them.
+	surveyed map[int]*settled
+	computed bool
+	joins    []vectorJoin // the source's vectors
 }
 
 // available names the columns there are, with those that vectors add.
@@ -152,108 +176,110 @@ func openRelation(ctx context.Context, db *duck.DB, src *Source, baseDir string,
 	if src.Query != "" {
 		return openQuery(ctx, db, src, baseDir, options)
 	}
+	rel, err := openFiles(ctx, db, src, baseDir, options)
+	if err != nil {
+		return nil, nil, err
+	}
+	return rel, rel.origin.files, nil
+}
+
+// openFiles finds the files of a source without a query, how they are written and what columns they have.
+func openFiles(ctx context.Context, db *duck.DB, src *Source, baseDir string, options readOptions) (*relation, error) {
 	files, err := resolveFiles(src.Path, baseDir)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	format, err := fileFormat(src, files, options.applied)
-	if err != nil {
-		return nil, nil, err
+	rel := &relation{origin: &origin{files: files, applied: options.applied}, null: nullSet(src), style: src.style(), layouts: options.knownLayouts(), options: options}
+	if rel.format, err = fileFormat(src, files, options.applied); err != nil {
+		return nil, err
 	}
-	rel := &relation{origin: &origin{files: files, applied: options.applied}, null: nullSet(src), options: options}
-	if format == "csv" {
+	if rel.format == "csv" {
 		d, err := sniffDialect(ctx, files, src, options.applied)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		rel.origin.dialect, rel.untyped, rel.names = d, true, d.columns
 		// Positional names keep DuckDB's rules for names out of it.
-		rel.sql = d.readCSV(files)
+		rel.sql = d.readCSV(files, src)
 		for i := range d.columns {
 			rel.columns = append(rel.columns, duck.Column{Name: positional(i), Type: mapping.TypeVarchar})
 		}
-		return rel, files, nil
+	} else if err := rel.openTyped(ctx, db); err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, fmt.Errorf("read %s as %s: %w", displayName(files[0]), rel.format, plain(err))
 	}
-	if rel.sql, rel.retyped, err = exactReader(ctx, db, format, files); err == nil {
-		rel.columns, err = db.Describe(ctx, "SELECT * FROM "+rel.sql)
+	return rel, rel.declare(src)
+}
+
+// openTyped finds the columns of files that have types.
+func (r *relation) openTyped(ctx context.Context, db *duck.DB) (err error) {
+	if r.format == "json" {
+		if r.sql, r.wide, err = jsonReaderSQL(ctx, db, r.origin.files); err != nil {
+			return err
+		}
+	} else {
+		r.sql = "read_parquet(" + duck.Literals(r.origin.files) + ")"
 	}
-	if err != nil {
-		return nil, nil, fmt.Errorf("read %s as %s: %w", displayName(files[0]), format, plain(err))
+	if r.columns, err = db.Describe(ctx, "SELECT * FROM "+r.sql); err != nil {
+		return err
 	}
-	for _, c := range rel.columns {
-		rel.names = append(rel.names, c.Name)
+	for _, c := range r.columns {
+		r.names = append(r.names, c.Name)
 	}
-	return rel, files, nil
+	return nil
 }
 
 // openQuery makes the view data and the tables, and the query over them.
 func openQuery(ctx context.Context, db *duck.DB, src *Source, baseDir string, options readOptions) (*relation, []string, error) {
-	rel := &relation{origin: &origin{query: true, applied: options.applied}, null: nullSet(src), options: options}
+	rel := &relation{origin: &origin{query: true, applied: options.applied}, null: nullSet(src), style: src.style(), layouts: options.knownLayouts(), options: options}
 	var files []string
-	view := func(name string, s *Source) error {
-		paths, err := resolveFiles(s.Path, baseDir)
+	views := map[string]*relation{}
+	open := func(name string, s *Source) error {
+		if len(s.Path) == 0 {
+			return nil
+		}
+		of, err := openFiles(ctx, db, s, baseDir, options)
 		if err != nil {
 			return err
 		}
-		format, err := fileFormat(s, paths, options.applied)
-		if err != nil {
-			return err
+		if views[name] = of; name == "data" {
+			rel.origin.files, rel.origin.dialect = of.origin.files, of.origin.dialect
 		}
-		if name == "data" {
-			rel.origin.files = paths
-		}
-		create := func(reader string) error {
-			return db.Query(ctx, "CREATE VIEW "+duck.Name(name)+" AS SELECT * FROM "+reader, nil)
-		}
-		if format == "csv" {
-			d, err := sniffDialect(ctx, paths, s, options.applied)
-			if err != nil {
-				return err
-			}
-			rel.untyped = true
-			if name == "data" {
-				rel.origin.dialect = d
-			}
-			reader := d.sniffCSV(paths, s)
-			typed := func(names []string) (string, error) {
-				return strings.TrimSuffix(reader, ")") + typesOption(asTexts(nil, names)) + ")", nil
-			}
-			wide, err := writtenWide(ctx, db, reader, nil, typed)
-			if err != nil {
-				return d.translate(err, paths)
-			}
-			reader, _ = typed(wide)
-			if err := create(reader); err != nil {
-				return d.translate(err, paths)
-			}
-		} else {
-			reader, retyped, err := exactReader(ctx, db, format, paths)
-			if err == nil {
-				rel.retyped = rel.retyped || retyped
-				err = create(reader)
-			}
-			if err != nil {
-				return fmt.Errorf("read %s as %s: %w", displayName(paths[0]), format, plain(err))
-			}
-		}
-		files = append(files, paths...)
+		files = append(files, of.origin.files...)
 		return nil
 	}
-	if len(src.Path) > 0 {
-		if err := view("data", src); err != nil {
-			return nil, nil, err
-		}
+	if err := open("data", src); err != nil {
+		return nil, nil, err
 	}
 	for _, name := range slices.Sorted(maps.Keys(src.Tables)) {
 		t := src.Tables[name]
-		if err := view(name, &t); err != nil {
+		if err := open(name, &t); err != nil {
 			return nil, nil, fmt.Errorf("table %s: %w", name, err)
 		}
 	}
 	query := strings.TrimRight(strings.TrimSpace(src.Query), "; \t\r\n")
-	columns, err := db.Describe(ctx, query)
-	if err != nil {
-		return nil, nil, fmt.Errorf("query: %w", plain(err))
+	var columns []duck.Column
+	for _, computed := range []bool{false, true} {
+		kept := false
+		for _, name := range slices.Sorted(maps.Keys(views)) {
+			some, err := views[name].view(ctx, db, name, computed)
+			if err != nil {
+				if name != "data" {
+					err = fmt.Errorf("table %s: %w", name, err)
+				}
+				return nil, nil, err
+			}
+			kept = kept || some
+		}
+		var err error
+		if columns, err = db.Describe(ctx, query); err == nil {
+			break
+		}
+		if computed || !kept || ctx.Err() != nil {
+			return nil, nil, fmt.Errorf("query: %w", plain(err))
+		}
 	}
 	rel.columns = columns
 	for i, c := range columns {
@@ -308,49 +334,18 @@ func fileFormat(src *Source, files []string, applied bool) (string, error) {
 	return format, nil
 }
 
-func typedReader(format string, files []string) string {
-	if format == "json" {
-		return "read_json(" + duck.Literals(files) + ", sample_size = -1)"
-	}
-	return "read_parquet(" + duck.Literals(files) + ")"
-}
-
-// exactReader is typedReader that reads whole numbers of JSON as text where they
-// are too large for DuckDB's integers, and then says so.
-func exactReader(ctx context.Context, db *duck.DB, format string, files []string) (reader string, retyped bool, err error) {
-	reader = typedReader(format, files)
-	if format != "json" {
-		return reader, false, nil
-	}
-	typed := func(names []string) (string, error) { return rereadJSON(ctx, db, files, names) }
-	wide, err := writtenWide(ctx, db, reader, nil, typed)
-	if err != nil || len(wide) == 0 {
-		return reader, false, err
-	}
-	reader, err = typed(wide)
-	return reader, true, err
-}
-
-// readCSV reads every column as text; types are found in Go.
-func (d *dialect) readCSV(files []string) string {
+// readCSV reads every column as text; what the texts are is decided in Go.
+func (d *dialect) readCSV(files []string, src *Source) string {
 	columns := make([]string, len(d.columns))
 	for i := range columns {
 		columns[i] = duck.Literal(positional(i)) + ": 'VARCHAR'"
 	}
-	return fmt.Sprintf("read_csv(%s, auto_detect = false, delim = %s, quote = '\"', escape = '\"', header = %t, skip = %d%s, columns = {%s})",
-		duck.Literals(files), duck.Literal(string(d.delimiter)), d.header, d.skip, d.newLine(), strings.Join(columns, ", "))
-}
-
-// sniffCSV lets DuckDB find the types, from all rows, so that SQL can compute
-// with numbers and dates. Dates that do not put the year first stay texts: their
-// layout would be guessed file by file.
-func (d *dialect) sniffCSV(files []string, src *Source) string {
 	null := []string{""}
 	for _, n := range src.Null {
-		null = append(null, n, " "+n)
+		null = append(null, n)
 	}
-	return fmt.Sprintf("read_csv(%s, delim = %s, quote = '\"', escape = '\"', header = %t, skip = %d%s, names = %s, nullstr = %s, sample_size = -1, dateformat = '%%Y-%%m-%%d', timestampformat = '%%Y-%%m-%%d %%H:%%M:%%S')",
-		duck.Literals(files), duck.Literal(string(d.delimiter)), d.header, d.skip, d.newLine(), duck.Literals(d.columns), duck.Literals(null))
+	return fmt.Sprintf("read_csv(%s, auto_detect = false, delim = %s, quote = '\"', escape = '\"', header = %t, skip = %d%s, nullstr = %s, columns = {%s}%s)",
+		duck.Literals(files), duck.Literal(string(d.delimiter)), d.header, d.skip, d.newLine(), duck.Literals(null), strings.Join(columns, ", "), d.rejects)
 }
 
 // newLine is the option of read_csv about line ends, "" to let DuckDB see.
@@ -429,6 +424,9 @@ func (r *relation) choose(overrides map[string]string) (*selection, error) {
 		if err := oneOf("columns."+name+".type", declared, TypeAuto, TypeNumeric, TypeCategorical, TypeBoolean, TypeDate, TypeVector, TypeText, TypeIgnore); err != nil {
 			return nil, err
 		}
+		if t, ok := r.types[name]; ok && declared == TypeAuto {
+			declared = kindOfDeclared(t)
+		}
 		s.types[i] = declared
 		if declared != TypeIgnore {
 			s.wanted = append(s.wanted, i)
@@ -467,41 +465,26 @@ func (r *relation) read(ctx context.Context, db *duck.DB, overrides map[string]s
 	if err != nil {
 		return nil, err
 	}
-	types, wanted, reading, joins := chosen.types, chosen.wanted, chosen.reading, chosen.joins
-	series := make([]*Series, len(r.columns))
-	guesses, err := r.guess(ctx, db, reading, types)
+	p, err := r.guess(ctx, db, chosen)
 	if err != nil {
 		return nil, err
 	}
-	var again []int
-	done := false
-	if len(guesses) > 0 {
-		again, err = r.guessed(guesses).readColumns(ctx, db, reading, types, guesses, series)
-		done = err == nil && !slices.ContainsFunc(reading, func(i int) bool { return guesses[i] != nil && guesses[i].wrong })
-	}
-	if !done {
-		if again, err = r.readColumns(ctx, db, reading, types, nil, series); err != nil {
+	series, err := r.readPlanned(ctx, db, chosen, p)
+	for errors.Is(err, errGuess) {
+		if p, err = r.revise(ctx, db, chosen, p); err != nil {
 			return nil, err
 		}
+		series, err = r.readPlanned(ctx, db, chosen, p)
 	}
-	if len(again) > 0 {
-		for _, i := range again {
-			types[i] = TypeCategorical
-		}
-		if _, err := r.readColumns(ctx, db, again, types, nil, series); err != nil {
-			return nil, err
-		}
-	}
-	for _, i := range wanted {
-		if s := series[i]; s.Kind == Text && s.note == "" && declaredType(r.names[i], overrides) == TypeAuto && (r.untyped || r.retyped || kindOf(r.columns[i].Type) == Numeric) {
-			s.note = wideNote(s)
-		}
+	if err != nil {
+		return nil, err
 	}
 	f := &Frame{origin: r.origin, available: r.available()}
-	for _, i := range wanted {
+	for _, i := range chosen.wanted {
+		r.remark(chosen, p, i, series[i])
 		f.Columns = append(f.Columns, series[i])
 	}
-	for _, j := range joins {
+	for _, j := range chosen.joins {
 		keys, err := r.keys(ctx, db, j.on, series)
 		if err != nil {
 			return nil, err
@@ -516,18 +499,35 @@ func (r *relation) read(ctx context.Context, db *duck.DB, overrides map[string]s
 	return f, nil
 }
 
+// readPlanned reads the columns as planned; errGuess where they are otherwise.
+func (r *relation) readPlanned(ctx context.Context, db *duck.DB, chosen *selection, p *plan) ([]*Series, error) {
+	series := make([]*Series, len(r.columns))
+	again, err := r.readColumns(ctx, db, chosen.reading, chosen.types, p, series)
+	if err != nil {
+		return nil, err
+	}
+	if len(again) > 0 {
+		types := slices.Clone(chosen.types)
+		for _, i := range again {
+			types[i] = TypeCategorical
+		}
+		if _, err := r.readColumns(ctx, db, again, types, p, series); err != nil {
+			return nil, err
+		}
+	}
+	return series, nil
+}
+
 // readColumns runs one query for the columns of the given indexes and stores
-// them in series; those that guesses has are numbers and times already. It
-// returns those that have to be read again as text.
-func (r *relation) readColumns(ctx context.Context, db *duck.DB, indexes []int, types []string, guesses map[int]*convertedReader, series []*Series) ([]int, error) {
+// them in series. It returns those that have to be read again as text.
+func (r *relation) readColumns(ctx context.Context, db *duck.DB, indexes []int, types []string, p *plan, series []*Series) ([]int, error) {
 	readers := make([]columnReader, len(indexes))
 	items := make([]string, len(indexes))
 	for k, i := range indexes {
-		if g := guesses[i]; g != nil {
-			readers[k], items[k] = g, duck.Name(r.columns[i].Name)
-			continue
+		var err error
+		if readers[k], items[k], err = r.newReader(db, i, types[i], p); err != nil {
+			return nil, err
 		}
-		readers[k], items[k] = r.newReader(i, types[i])
 	}
 	err := db.Stream(ctx, "SELECT "+strings.Join(items, ", ")+" FROM "+r.sql, func(c *duck.Chunk) error {
 		for k := range readers {
@@ -536,12 +536,18 @@ func (r *relation) readColumns(ctx context.Context, db *duck.DB, indexes []int, 
 		return nil
 	})
 	if err != nil {
+		if (p.native || p.guessed) && ctx.Err() == nil {
+			return nil, errGuess
+		}
 		return nil, r.unreadable(ctx, err)
 	}
 	var again []int
 	for k, i := range indexes {
 		f, err := ahead.Await(ctx, func() (f finished, err error) {
 			f.series, f.reread, err = readers[k].finish(r.origin)
+			if err == nil && !f.reread {
+				err = r.verify(ctx, db, i, types[i], readers[k], p)
+			}
 			return f, err
 		})
 		if ctx.Err() != nil {
@@ -597,49 +603,44 @@ type columnReader interface {
 
 // newReader returns the reader for column i and the SQL that casts it to what
 // the reader expects: numbers, booleans, timestamps or text.
-func (r *relation) newReader(i int, declared string) (columnReader, string) {
+func (r *relation) newReader(db *duck.DB, i int, declared string, p *plan) (columnReader, string, error) {
 	name, column := r.names[i], duck.Name(r.columns[i].Name)
 	if reader, sql := r.vectorReader(i, declared); reader != nil {
-		return reader, sql
-	}
-	text := func(infer bool) (columnReader, string) {
-		t := newTextColumn(name, declared, infer, r.null)
-		t.learned, t.layout, t.applied = r.options.learned, r.options.layouts[name], r.options.applied
-		reader := &textReader{textColumn: t}
-		if r.columns[i].JSON {
-			return &jsonReader{textReader: reader, refuse: func() error { return r.nested(i, nestedJSON) }}, "CAST(" + column + " AS VARCHAR)"
-		}
-		return reader, "CAST(" + column + " AS VARCHAR)"
+		return reader, sql, nil
 	}
 	switch kindOf(r.columns[i].Type) {
 	case Numeric:
 		t := r.columns[i].Type
 		switch declared {
 		case TypeAuto, TypeNumeric:
-			return &numberReader{series: &Series{Name: name, Kind: Numeric}, auto: declared == TypeAuto, floating: isFloating(t)}, "CAST(" + column + " AS DOUBLE)"
+			return &numberReader{series: &Series{Name: name, Kind: Numeric}, auto: declared == TypeAuto, floating: isFloating(t)}, "CAST(" + column + " AS DOUBLE)", nil
 		case TypeCategorical, TypeText:
 			if isFloating(t) {
 				// Formatted in Go: 1, not 1.0.
-				return &numberReader{series: &Series{Name: name, Kind: Numeric}, asText: true}, "CAST(" + column + " AS DOUBLE)"
+				return &numberReader{series: &Series{Name: name, Kind: Numeric}, asText: true}, "CAST(" + column + " AS DOUBLE)", nil
 			}
-			reader, _ := text(false)
-			return reader, exactText(column, t)
+			return newTextReader(name, r.null), exactText(column, t), nil
 		}
 	case Boolean:
 		if declared == TypeAuto || declared == TypeBoolean {
-			return &booleanReader{series: &Series{Name: name, Kind: Boolean}}, column
+			return &booleanReader{series: &Series{Name: name, Kind: Boolean}}, column, nil
 		}
 		if declared == TypeNumeric {
-			return &numberReader{series: &Series{Name: name, Kind: Numeric}}, "CAST(" + column + " AS DOUBLE)"
+			return &numberReader{series: &Series{Name: name, Kind: Numeric}}, "CAST(" + column + " AS DOUBLE)", nil
 		}
 	case Date:
 		if declared == TypeAuto || declared == TypeDate {
 			// A time with a zone becomes its UTC reading.
-			return &dateReader{series: &Series{Name: name, Kind: Date}},
-				"make_timestamp(epoch_us(" + column + "))"
+			return &dateReader{series: &Series{Name: name, Kind: Date}}, "make_timestamp(epoch_us(" + column + "))", nil
 		}
 	}
-	return text(r.untyped)
+	if r.columns[i].JSON {
+		return &jsonReader{textReader: newTextReader(name, r.null), refuse: func() error { return r.nested(i, nestedJSON) }}, r.textSQL(i), nil
+	}
+	if r.isText(i) {
+		return r.textual(db, i, declared, p)
+	}
+	return newTextReader(name, r.null), r.textSQL(i), nil
 }
 
 // kindOf sorts DuckDB's types into kinds; what is not listed is read as text.

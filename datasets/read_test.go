@@ -257,7 +257,7 @@ func TestReadErrors(t *testing.T) {
 		"mixed blank":      {"\n\r\n\na,b\n1,2\n", Source{}, nil, []string{"data.csv:2", "line ends differ"}},
 		"quote inside":     {"a,b\n1,\"5\" disc\"\n", Source{}, nil, []string{"data.csv:2", "quote"}},
 		"not utf-8":        {"a,b\n1,caf\xe9\n", Source{}, nil, []string{"data.csv:2", `column "b"`, "UTF-8", "iconv"}},
-		"word":             {"price,b\n" + many + "\"12,5\",x\n", Source{}, nil, []string{`data.csv:30002: column "price": "12,5" is not a number`, "decimal point"}},
+		"word":             {"price,b\n" + many + "\"12,5\",x\n", Source{}, nil, []string{`data.csv:30002: column "price": "12,5" is not a number`, `if all numbers of the file are written so, set decimal: ","`}},
 		"declared":         {"price,b\n1,x\ntwo,x\n", Source{}, map[string]string{"price": TypeNumeric}, []string{`data.csv:3: column "price": "two" is not a number`, `null: ["two"]`}},
 		"missing mark":     {"a,b\n1,x\nNA,y\n2,z\n", Source{}, nil, []string{`data.csv:3: column "a": "NA" is not a number`, `null: ["NA"]`}},
 		"nan":              {"a,b\n1,x\nNaN,y\n2,z\n", Source{}, nil, []string{`data.csv:3: column "a": "NaN" is not a finite number`}},

@@ -49,9 +49,9 @@ func TestDatesReadAsTrained(t *testing.T) {
 func TestAmbiguousDatesWarn(t *testing.T) {
 	content := "d,y\n" + numbered(60, func(i int) string { return fmt.Sprintf("%02d/%02d/2024,%d", 1+i%12, 1+i%11, i%2) })
 	d := mustLoad(t, content, Config{Target: "y"})
-	wantError(t, fmt.Errorf("%s", d.Report.Warnings), "MM/DD/YYYY", "DD/MM/YYYY", "strptime", "%d/%m/%Y")
+	wantError(t, fmt.Errorf("%s", d.Report.Warnings), "MM/DD/YYYY", "DD/MM/YYYY", `types: {d: "DD/MM/YYYY"}`)
 	cfg := Config{Target: "y"}
-	cfg.Source.Query = `SELECT * REPLACE (strptime("d", '%d/%m/%Y') AS "d") FROM data`
+	cfg.Source.Types = map[string]string{"d": "DD/MM/YYYY"}
 	d = mustLoad(t, content, cfg)
 	if len(d.Report.Warnings) != 0 {
 		t.Errorf("warnings %q", d.Report.Warnings)
@@ -75,11 +75,13 @@ func TestDecimalCommas(t *testing.T) {
 			return fmt.Sprintf("%d,5;a", i)
 		})
 		_, err := readText(t, content, Source{}, nil)
-		wantError(t, err, "data.csv:2", `"p"`, `"0,5"`, "decimal comma", "replace", "categorical")
+		wantError(t, err, "data.csv:2", `"p"`, `"0,5"`, "decimal comma", `decimal: ","`, "categorical")
 		mustRead(t, content, Source{}, map[string]string{"p": TypeCategorical})
-		f := mustRead(t, content, Source{Query: `SELECT * REPLACE (CAST(replace("p", ',', '.') AS DOUBLE) AS "p") FROM data`}, nil)
-		if f.Column("p").Kind != Numeric {
-			t.Errorf("the remedy gives %v", f.Column("p").Kind)
+		for _, src := range []Source{{Query: `SELECT * REPLACE (CAST(replace("p", ',', '.') AS DOUBLE) AS "p") FROM data`}, {Decimal: ","}} {
+			f := mustRead(t, content, src, nil)
+			if p := f.Column("p"); p.Kind != Numeric || p.Floats[0] != 0.5 {
+				t.Errorf("the remedy gives %v", p.Kind)
+			}
 		}
 	}
 }

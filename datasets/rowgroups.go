@@ -44,7 +44,7 @@ func openRowGroups(ctx context.Context, file string, memory int64) (_ *rowGroups
 	if err != nil {
 		return nil, plain(err)
 	}
-	g.rel = &relation{origin: &origin{files: []string{file}}, sql: typedReader("parquet", []string{file})}
+	g.rel = &relation{origin: &origin{files: []string{file}}, format: "parquet", sql: "read_parquet(" + duck.Literals([]string{file}) + ")"}
 	if g.rel.columns, err = g.db.Describe(ctx, "SELECT * FROM "+g.rel.sql); err != nil {
 		return nil, plain(err)
 	}

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"debut/datasets/notation"
 )
 
 // Source names the files, or the query over files, that rows come from.
@@ -17,7 +19,12 @@ type Source struct {
 	Delimiter string            `yaml:"delimiter,omitempty" jsonschema:"description=CSV: the character between fields (or tab); found out when not given."`
 	Header    *bool             `yaml:"header,omitempty" jsonschema:"description=CSV: whether the first line names the columns; found out when not given."`
 	Names     []string          `yaml:"names,omitempty" jsonschema:"description=CSV: column names of files without a header or instead of it."`
-	Null      Strings           `yaml:"null,omitempty" jsonschema:"description=Texts that mean a missing value besides the empty one."`
+	Null      Strings           `yaml:"null,omitempty" jsonschema:"description=Texts that mean a missing value besides the empty one; nan and inf among them stand for such numbers of any format."`
+	Types     map[string]string `yaml:"types,omitempty" jsonschema:"description=Types of columns by name that are not to be found out: numeric or categorical or boolean or date or an SQL type such as BIGINT or DECIMAL(10;2)."`
+	Decimal   string            `yaml:"decimal,omitempty" jsonschema:"description=Texts: the decimal mark of numbers. Default: a point."`
+	Thousands string            `yaml:"thousands,omitempty" jsonschema:"description=Texts: what stands between groups of three digits: a point or comma or apostrophe or blank. Default: nothing."`
+	Comment   string            `yaml:"comment,omitempty" jsonschema:"description=CSV: what a line begins with that is left out such as #. Default: nothing but # in lines above the header."`
+	Encoding  string            `yaml:"encoding,omitempty" jsonschema:"enum=utf-8,enum=utf-16,enum=latin-1,enum=windows-1252,description=CSV: how characters are written. Default: utf-8."`
 	Tables    map[string]Source `yaml:"tables,omitempty" jsonschema:"description=Further tables for the query by name."`
 	Query     string            `yaml:"query,omitempty" jsonschema:"description=SQL (DuckDB) over the view data and the tables; its result is the rows."`
 
@@ -87,6 +94,13 @@ func (s *Source) inherit(base *Source) {
 	if s.Null == nil {
 		s.Null = base.Null
 	}
+	if s.Types == nil {
+		s.Types = base.Types
+	}
+	s.Decimal = cmp.Or(s.Decimal, base.Decimal)
+	s.Thousands = cmp.Or(s.Thousands, base.Thousands)
+	s.Comment = cmp.Or(s.Comment, base.Comment)
+	s.Encoding = cmp.Or(s.Encoding, base.Encoding)
 	if s.Tables == nil {
 		s.Tables = base.Tables
 	}
@@ -112,6 +126,9 @@ func (s *Source) validate(path string) *ConfigError {
 	}
 	if _, err := parseDelimiter(s.Delimiter); err != nil {
 		return configErrorf(path+".delimiter", "%v", err)
+	}
+	if err := s.validateNotation(path); err != nil {
+		return err
 	}
 	if err := s.validateVectors(path); err != nil {
 		return err
@@ -140,6 +157,41 @@ func (s *Source) validate(path string) *ConfigError {
 		}
 		if err := t.validate(at); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// thousandsMarks are the words for what stands between groups of digits.
+var thousandsMarks = map[string]byte{"": 0, ",": ',', ".": '.', "'": '\'', "\u2019": '\'', " ": ' ', "\u00a0": ' ', "\u202f": ' ', "blank": ' ', "comma": ',', "point": '.', "apostrophe": '\''}
+
+// style is the notation of numbers that the source declares.
+func (s *Source) style() notation.Style {
+	return notation.Style{Comma: s.Decimal == "," || s.Decimal == "comma", Thousands: thousandsMarks[s.Thousands]}
+}
+
+// validateNotation checks how texts are said to be written.
+func (s *Source) validateNotation(path string) *ConfigError {
+	switch s.Decimal {
+	case "", ".", ",", "comma", "point":
+	default:
+		return configErrorf(path+".decimal", "%q is no decimal mark; there are \".\" and \",\"", s.Decimal)
+	}
+	if _, ok := thousandsMarks[s.Thousands]; !ok {
+		return configErrorf(path+".thousands", "%q does not part thousands; there are \",\", \".\", \"'\" and \" \"", s.Thousands)
+	}
+	if !s.style().Valid() {
+		return configErrorf(path+".thousands", "%q stands before the fraction already; give decimal and thousands different marks", s.Thousands)
+	}
+	if len(s.Comment) > 1 || s.Comment != "" && s.Comment[0] >= utf8.RuneSelf {
+		return configErrorf(path+".comment", "%q cannot begin a comment; give one character, such as \"#\"", s.Comment)
+	}
+	if err := oneOf(path+".encoding", cmp.Or(s.Encoding, "utf-8"), "utf-8", "utf-16", "latin-1", "windows-1252"); err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Types)) {
+		if strings.TrimSpace(s.Types[name]) == "" {
+			return configErrorf(path+".types."+name, "is empty; name a type: %s, or one of SQL such as BIGINT", strings.Join([]string{TypeNumeric, TypeCategorical, TypeBoolean, TypeDate}, ", "))
 		}
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"debut/datasets/duck"
+	"debut/datasets/notation"
 )
 
 const (
@@ -28,79 +29,77 @@ type spelling struct {
 	rows int
 }
 
-// spellings notes that s, made of this column, has values that are probably the
-// same but are written in several ways; it is "" where all is well.
-func (t *textColumn) spellings(s *Series) string {
-	switch s.Kind {
-	case Boolean:
-		return t.booleanNote(t.written(t.series))
-	case Text:
-		written := t.written(s)
-		if note := t.truthNote(written); note != "" {
-			return note
-		}
-		if note := t.dateNote(written); note != "" {
-			return note
-		}
-		return t.caseNote(written)
+// spellingNote notes that a column of categories has values that are probably the same but are written in several
+// ways; it is "" where all is well.
+func spellingNote(s *Series) string {
+	if s.Kind != Text {
+		return ""
 	}
-	return ""
+	written, present := written(s)
+	if note := truthNote(s.Name, written); note != "" {
+		return note
+	}
+	if note := dateNote(s.Name, written, present); note != "" {
+		return note
+	}
+	return caseNote(s.Name, written, present)
 }
 
 // written counts the distinct texts of a column, in order of appearance.
-func (t *textColumn) written(s *Series) []spelling {
-	out := make([]spelling, len(s.Dict))
+func written(s *Series) (out []spelling, present int) {
+	out = make([]spelling, len(s.Dict))
 	for i, text := range s.Dict {
 		out[i].text = text
 	}
 	for _, c := range s.Codes {
 		if c >= 0 {
 			out[c].rows++
+			present++
 		}
 	}
-	return out
+	return out, present
 }
 
 // booleanNote is about a column read as true and false.
-func (t *textColumn) booleanNote(written []spelling) string {
+func booleanNote(name string, written []spelling) string {
 	groups := variants(written, func(text string) string {
-		v, _ := parseBool(text)
+		v, _ := notation.Bool(text)
 		return fmt.Sprint(v)
 	})
 	if len(groups) == 0 {
 		return ""
 	}
 	return fmt.Sprintf("column %s: true and false are written in several ways, which are read as the same: %s. If they are not, set the column's type to categorical",
-		quote(t.name), listVariants(groups))
+		quote(name), listVariants(groups))
 }
 
 // truthNote is about a column of categories all of which mean true or false.
-func (t *textColumn) truthNote(written []spelling) string {
+func truthNote(name string, written []spelling) string {
 	if len(written) < 3 {
 		return ""
 	}
 	for _, w := range written {
-		if _, ok := parseBool(w.text); !ok {
+		if _, ok := notation.Bool(w.text); !ok {
 			return ""
 		}
 	}
 	return fmt.Sprintf("column %s: all values are ways to write true or false, but count as %d categories: %s. If they mean just two things, set the column's type: columns: {%s: {type: boolean}}",
-		quote(t.name), len(written), listVariants([][]spelling{written}), quote(t.name))
+		quote(name), len(written), listVariants([][]spelling{written}), quote(name))
 }
 
 // caseNote is about categories that differ in upper and lower case alone.
 // Spaces around them are gone.
-func (t *textColumn) caseNote(written []spelling) string {
-	if len(written) > identifierValues && 2*len(written) > t.present {
+func caseNote(column string, written []spelling, present int) string {
+	if len(written) > identifierValues && 2*len(written) > present {
 		return ""
 	}
 	groups := variants(written, strings.ToLower)
 	if len(groups) == 0 {
 		return ""
 	}
-	name := duck.Name(t.name)
+	name := duck.Name(column)
 	return fmt.Sprintf("column %s: values that differ only in upper and lower case count as different categories: %s. If they mean the same, make them alike: query: SELECT * REPLACE (lower(trim(%s)) AS %s) FROM data",
-		quote(t.name), listVariants(groups), name, name)
+		quote(column), listVariants(groups), name, name)
 }
 
 // variants groups the texts of equal key, and returns the groups of several,
@@ -165,61 +164,73 @@ func countRows(n int) string {
 	return fmt.Sprintf("%d rows", n)
 }
 
+// bestLayout returns the layout of dates that fits the most texts, and in how many rows.
+func bestLayout(written []spelling) (layout notation.Layout, fits int) {
+	var t notation.DateTally
+	for _, w := range written {
+		t.Add(w.text, w.rows)
+	}
+	layout, fits, _, _ = t.Best()
+	return layout, fits
+}
+
 // dateNote is about a column of dates in several layouts, which is taken for
 // categories because no single layout fits nearly all of it.
-func (t *textColumn) dateNote(written []spelling) string {
+func dateNote(column string, written []spelling, present int) string {
 	sample := written[:min(len(written), dateSample)]
 	dates := 0
 	for _, w := range sample {
-		if _, fits := bestLayout([]string{w.text}, []int{1}); fits > 0 {
+		if _, n := notation.LayoutsOf(w.text); n > 0 {
 			dates++
 		}
 	}
 	if 2*dates <= len(sample) {
 		return ""
 	}
-	var layouts, formats, found []string
+	var layouts []notation.Layout
+	var formats, found []string
 	doubtful, covered := false, 0
 	for rest := written; len(rest) > 0 && len(layouts) < maxLayouts; {
-		texts, counts := make([]string, len(rest)), make([]int, len(rest))
-		for i, w := range rest {
-			texts[i], counts[i] = w.text, w.rows
-		}
-		layout, fits := bestLayout(texts, counts)
+		layout, fits := bestLayout(rest)
 		if fits == 0 {
 			break
 		}
-		var fit []string
+		var fit notation.DateTally
+		first := ""
 		rest = slices.DeleteFunc(slices.Clone(rest), func(w spelling) bool {
-			_, ok := parseDate(layout, w.text)
+			_, ok := layout.Parse(w.text)
 			if ok {
-				fit = append(fit, w.text)
+				if fit.Add(w.text, w.rows); first == "" {
+					first = w.text
+				}
 			}
 			return ok
 		})
-		layouts, formats = append(layouts, layout), append(formats, strptimeFormat(layout))
-		found = append(found, fmt.Sprintf("%s (%s, such as %s)", layoutName(layout), countRows(fits), quote(fit[0])))
+		layouts = append(layouts, layout)
+		formats = append(formats, layout.Strptime()...)
+		found = append(found, fmt.Sprintf("%s (%s, such as %s)", layout.Name(), countRows(fits), quote(first)))
 		covered += fits
-		doubtful = doubtful || otherReading(layout, fit) != ""
+		_, _, _, either := fit.Best()
+		doubtful = doubtful || either
 	}
-	if len(layouts) < 2 || float64(covered) < numberShare*float64(t.present) {
+	if len(layouts) < 2 || float64(covered) < numberShare*float64(present) {
 		return ""
 	}
-	name := duck.Name(t.name)
+	name := duck.Name(column)
 	remedy := fmt.Sprintf("Convert them: query: SELECT * REPLACE (try_strptime(%s, %s) AS %s) FROM data", name, duck.Literals(formats), name)
 	if doubtful || contradicted(layouts, written) {
 		remedy = "Some do not tell day from month: write them alike at their source, the year first"
 	}
-	return fmt.Sprintf("column %s: its dates are written in several ways, so that each counts as a category: %s. %s", quote(t.name), strings.Join(found, ", "), remedy)
+	return fmt.Sprintf("column %s: its dates are written in several ways, so that each counts as a category: %s. %s", quote(column), strings.Join(found, ", "), remedy)
 }
 
 // contradicted reports whether two of the layouts give one of the texts
 // different days.
-func contradicted(layouts []string, written []spelling) bool {
+func contradicted(layouts []notation.Layout, written []spelling) bool {
 	for _, w := range written {
 		first, seen := int64(0), false
 		for _, l := range layouts {
-			v, ok := parseDate(l, w.text)
+			v, ok := l.Parse(w.text)
 			if ok && seen && v != first {
 				return true
 			}

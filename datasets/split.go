@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 
+	"debut/datasets/notation"
 	"debut/kernels/philox"
 )
 
@@ -288,11 +289,11 @@ func listed(values []string, v string) bool {
 		return true
 	}
 	for _, w := range values {
-		if strictBool(v) && strictBool(w) && v[0]|0x20 == w[0]|0x20 {
+		if notation.TrueFalse(v) && notation.TrueFalse(w) && v[0]|0x20 == w[0]|0x20 {
 			return true
 		}
-		a, okA := parseNumber(v)
-		b, okB := parseNumber(w)
+		a, okA := notation.Number(v)
+		b, okB := notation.Number(w)
 		if okA && okB && a == b {
 			return true
 		}

@@ -2,146 +2,143 @@ package datasets
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 
 	"debut/datasets/duck"
+	"debut/datasets/notation"
 )
 
-// Table is a source as something to select from in SQL.
+// Table is a source without a query, opened: its files, how they are written, and the columns they have.
 type Table struct {
-	SQL   string   // a FROM item
-	Files []string // that it reads, in order
-	CSV   bool
-	// Format is csv, parquet or json.
-	Format string
-	// Place names row i, counted from 0 in the order of the files, as messages do: "orders.csv:1042". It may read the
-	// files again.
-	Place func(i int) string
-	// reread is SQL with the named columns as text.
-	reread func(ctx context.Context, db *duck.DB, names []string) (string, error)
-	// Explain turns an error of DuckDB about the table into one that says where
-	// it lies in the files.
-	Explain func(error) error
+	rel *relation
+	db  *duck.DB
 }
 
-// TableOptions say how a source's files are read by SQL.
+// TableOptions say how a table is opened. The zero value will do.
 type TableOptions struct {
-	// Types are SQL types of columns of CSV files that are not to be found out.
-	Types map[string]string
-	// SampleRows are looked at to find out types of CSV files; -1 is all rows.
-	SampleRows int
-	// Rejects keeps rows of CSV files that cannot be read aside, in DuckDB's
-	// table reject_errors.
+	Words Wording // of remedies in messages
+	// Rejects keeps lines of CSV that cannot be read aside, in DuckDB's table reject_errors.
 	Rejects bool
+	// Texts are columns that stay texts, whatever they look like. They need not exist.
+	Texts []string
 }
 
-// OpenTable finds the files of a source without a query and how they are
-// written.
-func OpenTable(ctx context.Context, src Source, baseDir string, o TableOptions) (Table, error) {
-	files, err := resolveFiles(src.Path, baseDir)
+// OpenTable finds the files of a source without a query and how they are written. What the texts of its columns are
+// is not decided before View or Stage. Relative paths are resolved against baseDir.
+func OpenTable(ctx context.Context, db *duck.DB, src Source, baseDir string, o TableOptions) (*Table, error) {
+	types := map[string]string{}
+	for _, name := range o.Texts {
+		types[name] = TypeText
+	}
+	rel, err := openFiles(ctx, db, &src, baseDir, readOptions{types: types, words: o.Words})
 	if err != nil {
-		return Table{}, err
+		return nil, err
 	}
-	format, err := fileFormat(&src, files, false)
-	if err != nil {
-		return Table{}, err
+	if d := rel.origin.dialect; d != nil && o.Rejects {
+		rel.sql = strings.TrimSuffix(rel.sql, ")") + ", store_rejects = true, rejects_limit = 0)"
 	}
-	if format != "csv" {
-		if len(o.Types) > 0 {
-			return Table{}, configErrorf("types", "types of columns are given for CSV files only; %s files have their own: use a cast", format)
-		}
-		explain := func(err error) error {
-			return fmt.Errorf("read %s as %s: %w", displayName(files[0]), format, plain(err))
-		}
-		return Table{SQL: typedReader(format, files), Files: files, Format: format, Place: (&origin{files: files}).rowPlace, Explain: explain,
-			reread: func(ctx context.Context, db *duck.DB, names []string) (string, error) {
-				return rereadJSON(ctx, db, files, names)
-			}}, nil
-	}
-	d, err := sniffDialect(ctx, files, &src, false)
-	if err != nil {
-		return Table{}, err
-	}
-	reader := strings.TrimSuffix(d.sniffCSV(files, &src), ")")
-	reader = strings.Replace(reader, "sample_size = -1", fmt.Sprintf("sample_size = %d", o.SampleRows), 1)
-	for _, name := range slices.Sorted(maps.Keys(o.Types)) {
-		if !slices.Contains(d.columns, name) {
-			return Table{}, configErrorf("types", "%v", &missingColumnError{name: name, names: d.columns})
-		}
-	}
-	if o.Rejects {
-		reader += ", store_rejects = true, rejects_limit = 0"
-	}
-	return Table{SQL: reader + typesOption(o.Types) + ")", Files: files, CSV: true, Format: format, Place: (&origin{files: files, dialect: d}).rowPlace,
-		Explain: func(err error) error { return d.translate(err, files) },
-		reread: func(_ context.Context, _ *duck.DB, names []string) (string, error) {
-			return reader + typesOption(asTexts(o.Types, names)) + ")", nil
-		}}, nil
+	return &Table{rel, db}, nil
 }
 
-// typesOption is the option of read_csv that declares types, "" where there are
-// none.
-func typesOption(types map[string]string) string {
-	if len(types) == 0 {
-		return ""
-	}
-	var items []string
-	for _, name := range slices.Sorted(maps.Keys(types)) {
-		items = append(items, duck.Literal(name)+": "+duck.Literal(types[name]))
-	}
-	return ", types = {" + strings.Join(items, ", ") + "}"
-}
+// Files are those that the table reads, in order.
+func (t *Table) Files() []string { return t.rel.origin.files }
 
-// asTexts adds names to types, as text.
-func asTexts(types map[string]string, names []string) map[string]string {
-	out := maps.Clone(types)
-	if out == nil {
-		out = map[string]string{}
-	}
-	for _, name := range names {
-		out[name] = "VARCHAR"
+// Format is csv, parquet or json.
+func (t *Table) Format() string { return t.rel.format }
+
+// Columns are the columns with their types in the files: those of CSV are texts.
+func (t *Table) Columns() []duck.Column {
+	out := make([]duck.Column, len(t.rel.columns))
+	for i, c := range t.rel.columns {
+		c.Name = t.rel.names[i]
+		out[i] = c
 	}
 	return out
 }
 
-// rereadJSON is the reader of JSON files with the named columns as text, in all
-// their digits.
-func rereadJSON(ctx context.Context, db *duck.DB, files, names []string) (string, error) {
-	var items []string
-	err := db.Query(ctx, "SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM "+typedReader("json", files)+")", func(c *duck.Chunk) error {
-		columns, _ := duck.Vector[duck.String](c, 0)
-		types, _ := duck.Vector[duck.String](c, 1)
-		for i := range columns {
-			typ := types[i].Text()
-			if slices.Contains(names, columns[i].Text()) {
-				typ = "VARCHAR"
-			}
-			items = append(items, duck.Literal(columns[i].Text())+": "+duck.Literal(typ))
-		}
-		return nil
-	})
-	return "read_json(" + duck.Literals(files) + ", columns = {" + strings.Join(items, ", ") + "})", err
+// Raw is a FROM item that has the columns with their types in the files, in the order of the rows.
+func (t *Table) Raw() string {
+	items := make([]string, len(t.rel.names))
+	for i, name := range t.rel.names {
+		items[i] = duck.Name(t.rel.columns[i].Name) + " AS " + duck.Name(name)
+	}
+	return "(SELECT " + strings.Join(items, ", ") + " FROM " + t.rel.sql + ")"
 }
 
-// Exact is the table with columns of whole numbers that DuckDB would take for
-// floating-point numbers, for they are too large for its integers, as text. loaded
-// is a FROM item that has the table's rows already, "" where nothing has.
-func (t Table) Exact(ctx context.Context, db *duck.DB, loaded string, o TableOptions) (Table, error) {
-	if t.Format == "parquet" {
-		return t, nil
+// Place names row i, counted from 0 in the order of the files, as messages do: "orders.csv:1042". It may read the
+// files again.
+func (t *Table) Place(i int) string { return t.rel.origin.rowPlace(i) }
+
+// Explain turns an error of DuckDB about the table into one that says where it lies in the files.
+func (t *Table) Explain(ctx context.Context, err error) error {
+	var q *duck.Error
+	if !errors.As(err, &q) {
+		return err
 	}
-	if loaded == "" {
-		loaded = t.SQL
+	return t.rel.unreadable(ctx, err)
+}
+
+// View makes a view of the table, its columns typed as Read would read them; a column that Read would refuse is text
+// there, and refused where it arrives in the result of a query.
+func (t *Table) View(ctx context.Context, name string) error {
+	_, err := t.rel.view(ctx, t.db, name, true)
+	return err
+}
+
+// distinguishable returns an error where SQL cannot tell columns apart by their names.
+func (r *relation) distinguishable() error {
+	seen := map[string]string{}
+	for _, name := range r.names {
+		lower := strings.ToLower(name)
+		first, found := seen[lower]
+		if !found {
+			seen[lower] = name
+			continue
+		}
+		names := make([]string, len(r.names))
+		for i, n := range r.names {
+			if names[i] = n; n == name {
+				names[i] = n + "_2"
+			}
+		}
+		remedies := []Remedy{work("rename one in the file")}
+		if r.format == "csv" {
+			remedies = []Remedy{{Settings: []Setting{{Set: SetNames, Values: names}, {Set: SetHeader, Values: []string{"true"}}}}}
+		}
+		return &ValueError{Place: r.header(), Problem: fmt.Sprintf("columns %s and %s differ in upper and lower case alone, and SQL does not tell them apart", quote(first), quote(name)),
+			Remedies: remedies, wording: r.wording()}
 	}
-	names, err := writtenWide(ctx, db, loaded, o.Types, func(names []string) (string, error) { return t.reread(ctx, db, names) })
-	if err != nil || len(names) == 0 {
-		return t, err
+	return nil
+}
+
+// header names the place of the names of columns.
+func (r *relation) header() string {
+	if d := r.origin.dialect; d != nil && d.header {
+		return fmt.Sprintf("%s:%d", displayName(r.origin.files[0]), d.skip+1)
 	}
-	t.SQL, err = t.reread(ctx, db, names)
-	return t, err
+	return r.origin.name()
+}
+
+// declare checks the types that a source declares.
+func (r *relation) declare(src *Source) error {
+	for name := range src.Types {
+		found := false
+		for _, n := range r.names {
+			found = found || n == name
+		}
+		if !found {
+			return configErrorf("types", "%v", &missingColumnError{name: name, names: r.names})
+		}
+	}
+	r.types = src.Types
+	for name, t := range src.Types {
+		if l, ok := notation.NamedLayout(t); ok {
+			r.layouts[name] = l
+		}
+	}
+	return nil
 }
 
 // Files returns the files that the source's path stands for, in order.

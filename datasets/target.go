@@ -8,6 +8,7 @@ import (
 
 	"debut/datasets/duck"
 	"debut/datasets/nearest"
+	"debut/datasets/notation"
 )
 
 // Values of TargetEncoding.Task, and of Config.Task, which may leave it open.
@@ -208,8 +209,8 @@ func positiveClass(classes []string, positive string) (int, error) {
 			if strings.EqualFold(c, positive) {
 				return i, nil
 			}
-			if a, ok := parseNumber(c); ok {
-				if b, ok := parseNumber(positive); ok && a == b {
+			if a, ok := notation.Number(c); ok {
+				if b, ok := notation.Number(positive); ok && a == b {
 					return i, nil
 				}
 			}
@@ -217,8 +218,8 @@ func positiveClass(classes []string, positive string) (int, error) {
 		return 0, configErrorf("positive", "the target has no value %s, it has %s%s", quote(positive), list(classes, 5), nearest.DidYouMean(positive, classes))
 	}
 	for i, c := range classes {
-		other, ok := parseBool(classes[1-i])
-		if v, isBool := parseBool(c); isBool && v && (!ok || !other) {
+		other, ok := notation.Bool(classes[1-i])
+		if v, isBool := notation.Bool(c); isBool && v && (!ok || !other) {
 			return i, nil
 		}
 	}

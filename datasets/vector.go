@@ -162,7 +162,7 @@ func parseVector(dst []float32, text string) ([]float32, error) {
 func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\r' }
 
 func parseElement(s string) (float32, error) {
-	if !plainNumber(s) || s == "" {
+	if s == "" || strings.Trim(s, "0123456789.+-eE") != "" {
 		switch strings.ToLower(s) {
 		case "nan", "null", "none":
 			return float32(math.NaN()), nil

@@ -106,7 +106,7 @@ func (r *relation) keys(ctx context.Context, db *duck.DB, i int, series []*Serie
 	// Exactly as written: ids may be longer than the digits of a float64.
 	types, again := make([]string, len(r.columns)), make([]*Series, len(r.columns))
 	types[i] = TypeCategorical
-	_, err := r.readColumns(ctx, db, []int{i}, types, nil, again)
+	_, err := r.readColumns(ctx, db, []int{i}, types, new(plan), again)
 	return again[i], err
 }
 

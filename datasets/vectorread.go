@@ -24,7 +24,7 @@ type vectorBuilder struct {
 	badText string
 	first   int // the row of the first vector
 
-	cuts // where the column is read in blocks
+	before int // rows of earlier blocks
 }
 
 func newVectorBuilder(name string, applied bool) *vectorBuilder {

@@ -54,19 +54,10 @@ func (w *wideness) value(v float64) {
 	}
 }
 
-// wideNote is what a person should know of a column of numbers that were read as
-// categories; "" where s is none.
-func wideNote(s *Series) string {
-	for _, text := range s.Dict {
-		if !wholeDigits(text) {
-			continue
-		}
-		if v, ok := parseNumber(text); ok && math.Abs(v) >= maxWhole {
-			return fmt.Sprintf("column %s: whole numbers such as %s are more than 2^53, where numbers lose digits; they are taken for ids and are categories. If the column is a quantity, declare it: columns: {%s: {type: numeric}}",
-				quote(s.Name), text, quote(s.Name))
-		}
-	}
-	return ""
+// wideNote is what a person should know of a column of whole numbers that were read as categories.
+func wideNote(name string, w Wording) string {
+	return fmt.Sprintf("column %s: whole numbers of more than 2^53, where numbers lose digits, are taken for ids and are categories. If they are quantities, %s",
+		quote(name), declare(name, TypeNumeric).Text(w))
 }
 
 // lostNote is what a person should know of floating-point numbers that cannot be
@@ -105,14 +96,14 @@ func exactText(column string, t mapping.Type) string {
 // writtenWide returns those of the columns of a FROM item that DuckDB takes for
 // floating-point numbers although the files have whole numbers there, some too
 // large for such. reread is the item with the given columns as text.
-func writtenWide(ctx context.Context, db *duck.DB, from string, but map[string]string, reread func(names []string) (string, error)) ([]string, error) {
+func writtenWide(ctx context.Context, db *duck.DB, from string, reread func(names []string) (string, error)) ([]string, error) {
 	columns, err := db.Describe(ctx, "SELECT * FROM "+from)
 	if err != nil {
 		return nil, err
 	}
 	var names []string
 	for _, c := range columns {
-		if _, declared := but[c.Name]; c.Type == mapping.TypeDouble && !declared {
+		if c.Type == mapping.TypeDouble {
 			names = append(names, c.Name)
 		}
 	}

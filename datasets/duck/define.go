@@ -79,6 +79,12 @@ func DefineChecked[T Value](d *DB, name string, convert func(text string) (value
 	})
 }
 
+// Defined is how many functions Go has defined.
+func (d *DB) Defined() int { return len(d.defined) }
+
+// Defines reports whether Go has defined a function.
+func (d *DB) Defines(name string) bool { return d.defined[name] }
+
 // convertChunk sets the first values of a vector to those of texts.
 func convertChunk[T Value](in *Chunk, out mapping.Vector, convert func(string) (T, bool, error)) (err error) {
 	texts, present := Vector[String](in, 0)

@@ -376,6 +376,9 @@ func (s *String) Words() (words [2]uint64, short bool) {
 	return *(*[2]uint64)(unsafe.Pointer(s)), s.length <= inlined
 }
 
+// FromWords is the text that has the given words.
+func FromWords(words [2]uint64) String { return *(*String)(unsafe.Pointer(&words)) }
+
 // Literal quotes a string literal.
 func Literal(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
 

@@ -161,7 +161,7 @@ func TestRefusedColumns(t *testing.T) {
 	for name, want := range map[string]struct{ code, typ string }{
 		"code": {"not_numbers", datasets.TypeCategorical}, "age": {"missing_marks", datasets.TypeNumeric},
 		"sum": {"not_numbers", datasets.TypeCategorical}, "day": {"not_numbers", datasets.TypeCategorical},
-		"amount": {"grouped_numbers", datasets.TypeCategorical}, "nested": {"constant", datasets.TypeCategorical},
+		"amount": {"not_numbers", datasets.TypeCategorical}, "nested": {"constant", datasets.TypeCategorical},
 	} {
 		if c := column(t, table, name); c.Type != want.typ || !slices.Contains(warned(table), name+"/"+want.code) {
 			t.Errorf("%s is %s; warnings %v", name, c.Type, warned(table))

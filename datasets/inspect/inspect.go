@@ -147,19 +147,16 @@ func signatureOf(ctx context.Context, src datasets.Source, file string) (string,
 		}
 		return fmt.Sprintf("csv %q %q", f.delimiter, f.fields), nil
 	}
-	table, err := datasets.OpenTable(ctx, src, "", datasets.TableOptions{})
-	if err != nil {
-		return "", err
-	}
 	db, err := duck.Open(duck.Options{})
 	if err != nil {
 		return "", err
 	}
 	defer db.Close()
-	columns, err := db.Describe(ctx, "SELECT * FROM "+table.SQL)
+	table, err := datasets.OpenTable(ctx, db, src, "", datasets.TableOptions{})
 	if err != nil {
-		return "", table.Explain(err)
+		return "", err
 	}
+	columns := table.Columns()
 	names := make([]string, len(columns))
 	for i, c := range columns {
 		names[i] = c.Name

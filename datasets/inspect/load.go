@@ -103,28 +103,24 @@ func size(ctx context.Context, src datasets.Source, baseDir string) (rows, width
 		const usual = 32 // columns
 		return int64(f.Columns[0].Floats[0]), usual, nil
 	}
-	table, err := datasets.OpenTable(ctx, src, baseDir, datasets.TableOptions{})
-	if err != nil {
-		return 0, 0, err
-	}
 	db, err := duck.Open(duck.Options{})
 	if err != nil {
 		return 0, 0, err
 	}
 	defer db.Close()
-	columns, err := db.Describe(ctx, "SELECT * FROM "+table.SQL)
+	table, err := datasets.OpenTable(ctx, db, src, baseDir, datasets.TableOptions{})
 	if err != nil {
-		return 0, 0, table.Explain(err)
+		return 0, 0, err
 	}
-	err = db.Query(ctx, "SELECT count(*) FROM "+table.SQL, func(c *duck.Chunk) error {
+	err = db.Query(ctx, "SELECT count(*) FROM "+table.Raw(), func(c *duck.Chunk) error {
 		counts, _ := duck.Vector[int64](c, 0)
 		rows = counts[0]
 		return nil
 	})
 	if err != nil {
-		return 0, 0, table.Explain(err)
+		return 0, 0, table.Explain(ctx, err)
 	}
-	return rows, int64(len(columns)), nil
+	return rows, int64(len(table.Columns())), nil
 }
 
 // loadCSV is load of CSV files, whose raw texts it looks at first.

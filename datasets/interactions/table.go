@@ -40,7 +40,8 @@ const (
 // tableReader takes the events out of the chunks of a table.
 type tableReader struct {
 	b       *Builder
-	table   datasets.Table
+	table   *datasets.Table
+	sql     string // a FROM item of its columns
 	names   [fields]string
 	forms   [fields]form
 	at      [fields]int // index among the selected columns
@@ -61,27 +62,16 @@ func (b *Builder) readTable(ctx context.Context, s *Source, baseDir string, part
 	defer db.Close()
 	r := &tableReader{b: b, event: s.Event, part: part, strict: b.cfg.TimeFormat,
 		names: [fields]string{s.Columns.User, s.Columns.Item, s.Columns.Value, s.Columns.Time, s.Columns.Event}}
-	if r.table, err = datasets.OpenTable(ctx, src, baseDir, datasets.TableOptions{SampleRows: 1}); err != nil {
+	if r.table, err = datasets.OpenTable(ctx, db, src, baseDir, datasets.TableOptions{}); err != nil {
 		return err
 	}
-	columns, err := db.Describe(ctx, "SELECT * FROM "+r.table.SQL)
-	if err != nil {
-		return r.table.Explain(err)
-	}
+	columns := r.table.Columns()
 	if err := r.find(columns); err != nil {
 		return err
 	}
-	switch r.table.Format {
-	case "csv":
-		// Nothing is to be found out, so that no column that is not used can be wrong.
-		types := map[string]string{}
-		for _, c := range columns {
-			types[c.Name] = "VARCHAR"
-		}
-		if r.table, err = datasets.OpenTable(ctx, src, baseDir, datasets.TableOptions{SampleRows: 1, Types: types}); err != nil {
-			return err
-		}
-	case "json":
+	// Nothing is to be found out, so that no column that is not used can be wrong.
+	r.sql = r.table.Raw()
+	if r.table.Format() == "json" {
 		// As written: what DuckDB makes of texts that look like dates or UUIDs is another text.
 		var types []string
 		for f, name := range r.names {
@@ -89,12 +79,12 @@ func (b *Builder) readTable(ctx context.Context, s *Source, baseDir string, part
 				types = append(types, duck.Literal(name)+": 'VARCHAR'")
 			}
 		}
-		r.table.SQL = "read_json(" + duck.Literals(r.table.Files) + ", columns = {" + strings.Join(types, ", ") + "})"
+		r.sql = "read_json(" + duck.Literals(r.table.Files()) + ", columns = {" + strings.Join(types, ", ") + "})"
 	}
 	if err := r.stream(ctx, db, columns); err != nil {
 		return err
 	}
-	b.report.Files = append(b.report.Files, r.table.Files...)
+	b.report.Files = append(b.report.Files, r.table.Files()...)
 	return nil
 }
 
@@ -132,7 +122,7 @@ func (r *tableReader) find(columns []duck.Column) error {
 }
 
 func (r *tableReader) formOf(f int, t mapping.Type) form {
-	if r.table.Format != "parquet" {
+	if r.table.Format() != "parquet" {
 		return text
 	}
 	switch t {
@@ -183,7 +173,7 @@ func (r *tableReader) stream(ctx context.Context, db *duck.DB, columns []duck.Co
 		}
 		items = append(items, column)
 	}
-	err := db.Stream(ctx, "SELECT "+strings.Join(items, ", ")+" FROM "+r.table.SQL, r.chunk)
+	err := db.Stream(ctx, "SELECT "+strings.Join(items, ", ")+" FROM "+r.sql, r.chunk)
 	switch {
 	case r.problem != nil:
 		r.problem.Place = r.table.Place(r.row)
@@ -193,7 +183,7 @@ func (r *tableReader) stream(ctx context.Context, db *duck.DB, columns []duck.Co
 	}
 	var d *duck.Error
 	if errors.As(err, &d) {
-		return r.table.Explain(err)
+		return r.table.Explain(ctx, err)
 	}
 	return err
 }
@@ -202,7 +192,7 @@ func (r *tableReader) stream(ctx context.Context, db *duck.DB, columns []duck.Co
 // one in many tools, are written as integers.
 func (r *tableReader) asText(f int, column string, columns []duck.Column) string {
 	for _, c := range columns {
-		if r.table.Format == "parquet" && c.Name == r.names[f] && f != fieldTime && (c.Type == mapping.TypeDouble || c.Type == mapping.TypeFloat) {
+		if r.table.Format() == "parquet" && c.Name == r.names[f] && f != fieldTime && (c.Type == mapping.TypeDouble || c.Type == mapping.TypeFloat) {
 			return fmt.Sprintf("CASE WHEN %[1]s = floor(%[1]s) AND abs(%[1]s) < 9007199254740992 THEN CAST(CAST(%[1]s AS BIGINT) AS VARCHAR) ELSE CAST(%[1]s AS VARCHAR) END", column)
 		}
 	}

@@ -39,7 +39,11 @@ type Source struct {
 	Header    *bool             `yaml:"header,omitempty" jsonschema:"description=CSV: whether the first line names the columns; found out when not given."`
 	Names     []string          `yaml:"names,omitempty" jsonschema:"description=Column names of files without a header or instead of it."`
 	Null      datasets.Strings  `yaml:"null,omitempty" jsonschema:"description=Texts that mean a missing value besides the empty one."`
-	Types     map[string]string `yaml:"types,omitempty" jsonschema:"description=CSV: SQL types of columns that are not to be found out such as {code: VARCHAR}."`
+	Types     map[string]string `yaml:"types,omitempty" jsonschema:"description=Types of columns by name that are not to be found out: numeric or categorical or boolean or date or an SQL type such as BIGINT or DECIMAL(10;2)."`
+	Decimal   string            `yaml:"decimal,omitempty" jsonschema:"description=Texts: the decimal mark of numbers. Default: a point."`
+	Thousands string            `yaml:"thousands,omitempty" jsonschema:"description=Texts: what stands between groups of three digits: a point or comma or apostrophe or blank. Default: nothing."`
+	Comment   string            `yaml:"comment,omitempty" jsonschema:"description=CSV: what a line begins with that is left out such as #. Default: nothing but # in lines above the header."`
+	Encoding  string            `yaml:"encoding,omitempty" jsonschema:"enum=utf-8,enum=utf-16,enum=latin-1,enum=windows-1252,description=CSV: how characters are written. Default: utf-8."`
 	IDs       string            `yaml:"ids,omitempty" jsonschema:"description=npy: a text file with one id a line for the rows of the matrix; without it rows are numbered from 0."`
 	Layout    string            `yaml:"layout,omitempty" jsonschema:"enum=auto,enum=columns,enum=lists,description=libsvm and libfm and libffm: a column for each feature or lists of indexes and values."`
 	Postgres  *Postgres         `yaml:"postgres,omitempty" jsonschema:"description=A table of a PostgreSQL database instead of files."`

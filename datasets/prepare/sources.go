@@ -2,6 +2,7 @@ package prepare
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/csv"
 	"errors"
@@ -17,13 +18,6 @@ import (
 	"debut/datasets/manifest"
 	"debut/datasets/postgres"
 	"debut/datasets/textformat"
-)
-
-// Types of CSV columns are found out from all rows of files up to exactBytes,
-// from sampleRows of larger ones; a later value of another type is rejected.
-const (
-	exactBytes = 64 << 20
-	sampleRows = 200_000
 )
 
 // The formats that package textformat reads.
@@ -45,7 +39,7 @@ func (p *pipeline) openSource(name string, s *Source) error {
 	case contains(textFormats, s.Format):
 		m.Files, err = p.stageText(name, s)
 	default:
-		m.Files, err = p.stageFiles(name, s)
+		err = p.stageFiles(name, s, &m)
 	}
 	if err != nil {
 		return p.at(err)
@@ -115,119 +109,67 @@ func (p *pipeline) stageQuery(name, query string) error {
 func trimQuery(q string) string { return strings.TrimRight(strings.TrimSpace(q), "; \t\r\n") }
 
 // stageFiles reads CSV, Parquet and JSON files.
-func (p *pipeline) stageFiles(name string, s *Source) ([]manifest.Hash, error) {
-	src := datasets.Source{Path: s.Path, Format: s.Format, Delimiter: s.Delimiter, Header: s.Header, Names: s.Names, Null: s.Null}
-	o := datasets.TableOptions{Types: s.Types, SampleRows: sampleRows, Rejects: true}
-	t, err := datasets.OpenTable(p.ctx, src, p.baseDir, o)
+func (p *pipeline) stageFiles(name string, s *Source, m *manifest.Source) error {
+	src := datasets.Source{Path: s.Path, Format: s.Format, Delimiter: s.Delimiter, Header: s.Header, Names: s.Names, Null: s.Null, Types: s.Types,
+		Decimal: s.Decimal, Thousands: s.Thousands, Comment: s.Comment, Encoding: s.Encoding}
+	t, err := datasets.OpenTable(p.ctx, p.db, src, p.baseDir, datasets.TableOptions{Words: datasets.DataFile, Rejects: true, Texts: p.cfg.formatted(name)})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	hashes, bytes, err := hashFiles(p.ctx, t.Files)
-	if err != nil {
-		return nil, err
+	if m.Files, _, err = hashFiles(p.ctx, t.Files()); err != nil {
+		return err
 	}
-	if t.CSV && bytes <= exactBytes {
-		o.SampleRows = -1
-		if t, err = datasets.OpenTable(p.ctx, src, p.baseDir, o); err != nil {
-			return nil, err
-		}
-	}
-	table := duck.Name(name)
 	if s.Query != "" {
-		if t, err = p.exact(t, "", o); err != nil {
-			return nil, err
-		}
-		items, err := p.trimmed(t)
-		if err != nil {
-			return nil, err
-		}
-		if err := p.exec("", "CREATE VIEW data AS SELECT "+items+" FROM "+t.SQL); err != nil {
-			return nil, err
+		if err := t.View(p.ctx, "data"); err != nil {
+			return t.Explain(p.ctx, err)
 		}
 		if err := p.stageQuery(name, s.Query); err != nil {
-			return nil, err
+			return err
 		}
 		if err := p.db.Query(p.ctx, "DROP VIEW data", nil); err != nil {
-			return nil, p.explain("query", err)
+			return p.explain("query", err)
 		}
-	} else {
-		sql := t.SQL
-		load := func() error {
-			items, err := p.trimmed(t)
-			if err != nil {
-				return err
-			}
-			sql := "CREATE OR REPLACE TABLE " + table + " AS SELECT " + items + " FROM " + t.SQL
-			p.note(sql)
-			if err := p.db.Query(p.ctx, sql, nil); err != nil {
-				return t.Explain(err)
-			}
-			return nil
-		}
-		if err := load(); err != nil {
-			return nil, err
-		}
-		if t, err = p.exact(t, table, o); err != nil {
-			return nil, err
-		}
-		if t.SQL != sql {
-			if err := p.forgetRejects(); err != nil {
-				return nil, err
-			}
-			if err := load(); err != nil {
-				return nil, err
-			}
+		return p.takeRejects()
+	}
+	staged, err := t.Stage(p.ctx, name, datasets.StageOptions{SetAside: p.cfg.Rejects.Limit > 0, Note: p.note})
+	lines, more := p.unreadLines()
+	var misfit *datasets.MisfitError
+	if errors.As(err, &misfit) && more == nil {
+		misfit.Remedies = append(misfit.Remedies, datasets.Remedy{Work: fmt.Sprintf("let up to so many rows be kept aside: rejects: {limit: %d}", p.made.Rejected+misfit.Rows+int64(len(lines)))})
+	}
+	if err = cmp.Or(err, more); err != nil {
+		return err
+	}
+	for _, c := range staged.Columns {
+		if c.Note != "" {
+			p.log.Warn(c.Note)
 		}
 	}
-	if t.CSV {
-		return hashes, p.takeRejects()
+	for _, f := range staged.Misfits {
+		lines = append(lines, rejected{place: f.Place, column: f.Column, what: fmt.Sprintf("%.60q %s", f.Value, f.Problem), text: f.Value})
 	}
-	return hashes, nil
+	return p.reject(len(lines), func(i int) rejected { return lines[i] })
 }
 
-// exact keeps whole numbers that are too large for integers as text; loaded is where
-// the rows are already. Rows that it meets and cannot read are met again.
-func (p *pipeline) exact(t datasets.Table, loaded string, o datasets.TableOptions) (datasets.Table, error) {
-	out, err := t.Exact(p.ctx, p.db, loaded, o)
-	if err != nil {
-		return t, t.Explain(err)
+// formatted lists the columns of a source whose texts a step of the rows converts by a format of its own: which that
+// says better than their values.
+func (c *Config) formatted(source string) []string {
+	if source != c.From {
+		return nil
 	}
-	if loaded == "" {
-		return out, p.forgetRejects()
-	}
-	return out, nil
-}
-
-// trimmed lists the columns of a table. Blanks around texts of CSV are no part of
-// them, and a text of nothing else is missing.
-func (p *pipeline) trimmed(t datasets.Table) (string, error) {
-	if !t.CSV {
-		return "*", nil
-	}
-	columns, err := p.describeTable(t)
-	if err != nil {
-		return "", err
-	}
-	list := make([]string, len(columns))
-	for i, c := range columns {
-		list[i] = duck.Name(c.name)
-		if c.typ == "VARCHAR" {
-			list[i] = fmt.Sprintf("nullif(trim(%s), '') AS %s", list[i], list[i])
+	var names []string
+	before := map[string]string{} // names in the source, by later ones
+	for _, s := range c.Steps {
+		for name, cast := range s.Cast {
+			if cast.Format != "" {
+				names = append(names, cmp.Or(before[name], name))
+			}
+		}
+		for old, name := range s.Rename {
+			before[name] = cmp.Or(before[old], old)
 		}
 	}
-	return strings.Join(list, ", "), nil
-}
-
-func (p *pipeline) describeTable(t datasets.Table) ([]column, error) {
-	rows, err := p.scan(2, "SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM "+t.SQL+")")
-	if err != nil {
-		return nil, t.Explain(err)
-	}
-	columns := make([]column, len(rows))
-	for i, r := range rows {
-		columns[i] = column{r[0], r[1]}
-	}
-	return columns, nil
+	return names
 }
 
 func hashFiles(ctx context.Context, files []string) (hashes []manifest.Hash, bytes int64, err error) {
@@ -242,29 +184,33 @@ func hashFiles(ctx context.Context, files []string) (hashes []manifest.Hash, byt
 	return hashes, bytes, nil
 }
 
-// takeRejects puts the rows that DuckDB could not read into the file of rejects,
-// or fails where there are more than the limit.
+// takeRejects puts the lines that DuckDB could not read into the file of rejects, or fails where there are more than
+// the limit.
 func (p *pipeline) takeRejects() error {
+	lines, err := p.unreadLines()
+	if err != nil {
+		return err
+	}
+	return p.reject(len(lines), func(i int) rejected { return lines[i] })
+}
+
+// unreadLines are the lines that DuckDB could not read. Several readings of a file meet them several times.
+func (p *pipeline) unreadLines() ([]rejected, error) {
 	const errorsSQL = "SELECT s.file_path, CAST(e.line AS VARCHAR), coalesce(e.column_name, ''), e.error_message, coalesce(e.csv_line, '') FROM reject_errors e JOIN reject_scans s USING (scan_id, file_id) ORDER BY s.file_path, e.line, e.column_idx, e.error_message"
 	rows, err := p.scan(5, "SELECT DISTINCT ON (q.f, q.l) * FROM ("+errorsSQL+") AS q(f, l, c, m, t) ORDER BY q.f, CAST(q.l AS BIGINT)")
 	if err != nil {
 		var q *duck.Error
 		if errors.As(err, &q) && strings.Contains(q.Message, "does not exist") {
-			return nil // nothing was ever rejected
+			return nil, nil // nothing was ever rejected
 		}
-		return err
+		return nil, err
 	}
-	if len(rows) == 0 {
-		return nil
-	}
-	if err := p.forgetRejects(); err != nil {
-		return err
-	}
-	return p.reject(len(rows), func(i int) rejected {
-		r := rows[i]
+	lines := make([]rejected, len(rows))
+	for i, r := range rows {
 		what, _, _ := strings.Cut(r[3], "\n")
-		return rejected{place: filepath.Base(r[0]) + ":" + r[1], column: r[2], what: what, text: r[4]}
-	})
+		lines[i] = rejected{place: filepath.Base(r[0]) + ":" + r[1], what: what, text: r[4]}
+	}
+	return lines, p.forgetRejects()
 }
 
 // forgetRejects empties the tables of what could not be read.
@@ -294,6 +240,9 @@ func (r rejected) String() string {
 
 // reject keeps n rows aside, or fails where that makes more than the limit.
 func (p *pipeline) reject(n int, row func(int) rejected) error {
+	if n == 0 {
+		return nil
+	}
 	limit := p.cfg.Rejects.Limit
 	if p.made.Rejected+int64(n) > limit {
 		var first []string
@@ -304,7 +253,7 @@ func (p *pipeline) reject(n int, row func(int) rejected) error {
 		if n > len(first) {
 			more = fmt.Sprintf("; and %d more", n-len(first))
 		}
-		return fmt.Errorf("%s%s; %s", strings.Join(first, "; "), more, p.rejectRemedy(n, row))
+		return fmt.Errorf("%s%s; %s", strings.Join(first, "; "), more, p.rejectRemedy(n))
 	}
 	f, err := os.OpenFile(filepath.Join(p.dir, p.cfg.Rejects.File), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
 	if err != nil {
@@ -329,29 +278,9 @@ func (p *pipeline) reject(n int, row func(int) rejected) error {
 	return nil
 }
 
-// converted finds the value in DuckDB's message about one that is not of its type.
-var converted = regexp.MustCompile(`(?s)Could not convert string "(.*)" to '?(DATE|TIMESTAMP)`)
-
 // rejectRemedy says what can be done about rows that cannot be read.
-func (p *pipeline) rejectRemedy(n int, row func(int) rejected) string {
-	remedy := fmt.Sprintf("correct them, give the columns a type with types: {column: VARCHAR}, or let up to so many rows be kept aside: rejects: {limit: %d}", p.made.Rejected+int64(n))
-	const looked = 1000
-	column, typ := "", ""
-	var values []string
-	for i := range min(n, looked) {
-		r := row(i)
-		m := converted.FindStringSubmatch(r.what)
-		if m == nil || column != "" && (column != r.column || typ != m[2]) {
-			return remedy
-		}
-		column, typ = r.column, m[2]
-		values = append(values, m[1])
-	}
-	name, format, other, ok := datasets.DateFormat(values)
-	if !ok {
-		return remedy
-	}
-	return fmt.Sprintf("they are dates written %s%s: read them as text, types: {%s: VARCHAR}, and convert them with a step: steps: [%s]", name, ambiguous(other), quoteKey(column), castStep(column, typ, format))
+func (p *pipeline) rejectRemedy(n int) string {
+	return fmt.Sprintf("correct them, or let up to so many rows be kept aside: rejects: {limit: %d}", p.made.Rejected+int64(n))
 }
 
 // castStep is the step that makes dates of a column of texts.

@@ -365,7 +365,7 @@ func TestRejects(t *testing.T) {
 	dir := folder(t, map[string]string{"t.csv": text})
 	const file = "sources: {t: {path: t.csv, types: {n: BIGINT}}}\nsplit: {method: none}\n"
 	_, err := run(t, dir, file)
-	wantError(t, dir, err, "source t", "t.csv:702", "t.csv:2002", "rejects: {limit: 2}")
+	wantError(t, dir, err, "source t", "t.csv:702", `"many" is not a number`, "rejects: {limit: 2}")
 	_, err = run(t, dir, file+"rejects: {limit: 1}")
 	wantError(t, dir, err, "t.csv:702")
 	d := mustRun(t, dir, file+"rejects: {limit: 2}")
@@ -380,20 +380,20 @@ func TestRejects(t *testing.T) {
 
 func TestWhatTrainingRefuses(t *testing.T) {
 	dir := folder(t, map[string]string{
-		"nan.csv":  "x,y\nnan,0\n1,1\n2,0\n",
-		"inf.csv":  "x,y,part\n3,0,train\n1,1,train\n-inf,0,test\n",
 		"huge.csv": "x,y\n1e308,0\n-1e308,1\n1e308,0\n",
 		"row.csv":  "x,__ROW\n1,2\n",
 	})
+	copyTo(t, filepath.Join(dir, "nan.parquet"), "SELECT * FROM (VALUES ('nan'::DOUBLE, 0), (1, 1), (2, 0)) v(x, y)")
+	copyTo(t, filepath.Join(dir, "inf.parquet"), "SELECT * FROM (VALUES (3::DOUBLE, 0, 'train'), (1, 1, 'train'), ('-inf', 0, 'test')) v(x, y, part)")
 	for text, want := range map[string]string{
-		"sources: {s: {path: nan.csv}}\nsplit: {method: none}\n":                                      `column "x" has NaN or infinity in 1 of the train rows`,
-		"sources: {s: {path: inf.csv}}\nsplit: {method: column, column: part, test_values: [test]}\n": `column "x" has NaN or infinity in 1 of the test rows`,
-		"sources: {s: {path: row.csv}}\nsplit: {method: none}\n":                                      `column "__ROW" has a name that is taken`,
+		"sources: {s: {path: nan.parquet}}\nsplit: {method: none}\n":                                      `column "x" has NaN or infinity in 1 of the train rows`,
+		"sources: {s: {path: inf.parquet}}\nsplit: {method: column, column: part, test_values: [test]}\n": `column "x" has NaN or infinity in 1 of the test rows`,
+		"sources: {s: {path: row.csv}}\nsplit: {method: none}\n":                                          `column "__ROW" has a name that is taken`,
 	} {
 		_, err := run(t, dir, text)
 		wantError(t, dir, err, want)
 	}
-	d := mustRun(t, dir, "sources: {s: {path: nan.csv}}\nsplit: {method: none}\nsteps: [{sql: 'SELECT * REPLACE (CASE WHEN isfinite(x) THEN x END AS x) FROM input'}]\n")
+	d := mustRun(t, dir, "sources: {s: {path: nan.parquet}}\nsplit: {method: none}\nsteps: [{sql: 'SELECT * REPLACE (CASE WHEN isfinite(x) THEN x END AS x) FROM input'}]\n")
 	if d.Column("x").Missing != 1 || d.Rows != 3 {
 		t.Errorf("%+v", d.Column("x"))
 	}

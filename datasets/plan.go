@@ -1,0 +1,363 @@
+package datasets
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+
+	"debut/datasets/duck"
+	"debut/datasets/notation"
+)
+
+// plan is what columns of texts are read as, by their indexes. Columns that it does not have are read as their types
+// in the file say.
+type plan struct {
+	readings map[int]Reading
+	tallies  map[int]*tally // of all values; nil where guessed
+	// guessed plans follow from the first rows: what is read has to be verified.
+	guessed bool
+	// native columns are converted by DuckDB while it reads, where that comes out the same.
+	native bool
+}
+
+// errGuess is a column that is not what its first values are.
+var errGuess = errors.New("datasets: a column is not what its first values are")
+
+// open lists the columns of texts whose readings are to be found out.
+func (r *relation) open(s *selection) []int {
+	var out []int
+	for _, i := range s.reading {
+		if r.undecided(i, s.types[i]) {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+// undecided reports whether what column i is hangs on its values.
+func (r *relation) undecided(i int, declared string) bool {
+	if !r.isText(i) || r.inference(i) <= inferMistake && declared == TypeAuto {
+		return false
+	}
+	switch declared {
+	case TypeAuto:
+		return true
+	case TypeNumeric:
+		return !r.options.learned || r.style != (notation.Style{})
+	case TypeDate:
+		return r.layoutOf(i) == notation.Layout{}
+	}
+	return false
+}
+
+// layoutOf returns the layout that the dates of column i are known to have.
+func (r *relation) layoutOf(i int) notation.Layout { return r.layouts[r.names[i]] }
+
+// known are the readings of columns of texts that follow from what is declared.
+func (r *relation) known(s *selection) *plan {
+	p := &plan{readings: map[int]Reading{}, native: r.untyped && !r.origin.query}
+	for _, i := range s.reading {
+		if !r.isText(i) || r.undecided(i, s.types[i]) {
+			continue
+		}
+		switch s.types[i] {
+		case TypeNumeric:
+			p.readings[i] = Reading{Type: TypeNumeric, Style: r.options.styles[r.names[i]]}
+		case TypeBoolean:
+			p.readings[i] = Reading{Type: TypeBoolean}
+		case TypeDate:
+			p.readings[i] = Reading{Type: TypeDate, Layout: r.layoutOf(i)}
+		default:
+			p.readings[i] = Reading{Type: TypeCategorical}
+		}
+	}
+	return p
+}
+
+// guess makes a plan from the first rows. A table of no more rows is known then.
+func (r *relation) guess(ctx context.Context, db *duck.DB, s *selection) (*plan, error) {
+	p := r.known(s)
+	found, err := r.survey(ctx, db, r.open(s), s.types, typeSample)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if err != nil {
+		return r.settle(ctx, db, s) // reading all of it will say what is wrong
+	}
+	for i, f := range found {
+		if _, _, _, either := f.tally.dates.Best(); f.fault.kind != noFault || f.Type == TypeDate && either {
+			return r.settle(ctx, db, s)
+		}
+		p.readings[i] = f.Reading
+		p.guessed = true
+	}
+	return p, nil
+}
+
+// settle makes a plan from all rows. A column that cannot be read is an error.
+func (r *relation) settle(ctx context.Context, db *duck.DB, s *selection) (*plan, error) {
+	p := r.known(s)
+	p.tallies = map[int]*tally{}
+	open := r.open(s)
+	found, err := r.survey(ctx, db, open, s.types, 0)
+	if err != nil {
+		return nil, r.unreadable(ctx, err)
+	}
+	for _, i := range open {
+		f := found[i]
+		if f.fault.kind != noFault {
+			return nil, r.faultError(ctx, db, i, f)
+		}
+		p.readings[i], p.tallies[i] = f.Reading, f.tally
+	}
+	return p, nil
+}
+
+// numberSQL is a column of texts as a number, an error where a text is none, or one that DuckDB reads otherwise.
+func (r *relation) numberSQL(db *duck.DB, column, typ string, zeros bool) (string, error) {
+	strange, name := strangeDecimal, "decimal"
+	if typ == "BIGINT" {
+		strange, name = strangeWhole, "whole"
+	}
+	if !zeros {
+		name += "_code"
+		inner := strange
+		strange = func(text string) bool { return inner(text) || text[0] <= '0' && notation.LeadingZero(text) }
+	}
+	name = duck.Reserved + "strange_" + name
+	if !db.Defines(name) {
+		if err := duck.Define(db, name, func(text string) (bool, bool) { return text == "" || strange(text), true }); err != nil {
+			return "", err
+		}
+	}
+	return fmt.Sprintf("CASE WHEN %s(%s) THEN error('not a number') ELSE CAST(%[2]s AS %s) END", name, column, typ), nil
+}
+
+// strangeDecimal reports a text that DuckDB does not read as Number does, such as 1_000, nan, +-1 and 1e400.
+func strangeDecimal(text string) bool {
+	for i := range len(text) {
+		switch c := text[i]; {
+		case c >= '0' && c <= '9', c == '.', c == '-' && i == 0:
+		default:
+			_, ok := notation.Number(text)
+			return !ok
+		}
+	}
+	return false
+}
+
+// strangeWhole reports a text that is not written in digits alone: DuckDB reads 1.5 as 2.
+func strangeWhole(text string) bool {
+	for i := range len(text) {
+		if c := text[i]; (c < '0' || c > '9') && (i > 0 || c != '-') {
+			return true
+		}
+	}
+	return false
+}
+
+// dateSQL is a column of texts as a time.
+func dateSQL(column string, layout notation.Layout) string {
+	return fmt.Sprintf("strptime(%s, %s)", column, duck.Literals(layout.Strptime()))
+}
+
+// textual returns the reader of column i, which holds texts, and the SQL for it.
+func (r *relation) textual(db *duck.DB, i int, declared string, p *plan) (columnReader, string, error) {
+	reading, name, sql := p.readings[i], r.names[i], r.textSQL(i)
+	if declared == TypeCategorical || declared == TypeText {
+		return newTextReader(name, r.null), sql, nil
+	}
+	explain := r.explainMisfit(i, reading, p.guessed)
+	switch reading.Type {
+	case TypeNumeric:
+		if p.native && reading.plain() && !reading.odd {
+			sql, err := r.numberSQL(db, sql, "DOUBLE", declared != TypeAuto)
+			return &convertedReader{series: &Series{Name: name, Kind: Numeric}, exact: declared == TypeAuto}, sql, err
+		}
+		reader := newNumberText(name, r.null, reading.Style)
+		reader.explain = explain
+		return reader, sql, nil
+	case TypeBoolean:
+		reader := newBooleanText(name, r.null)
+		reader.explain = explain
+		return reader, sql, nil
+	case TypeDate:
+		if p.native && !reading.odd {
+			return &convertedReader{series: &Series{Name: name, Kind: Date, layout: reading.Layout.Go()}}, dateSQL(sql, reading.Layout), nil
+		}
+		reader := newDateText(name, r.null, reading.Layout)
+		reader.explain = explain
+		return reader, sql, nil
+	}
+	return newTextReader(name, r.null), sql, nil
+}
+
+// explainMisfit makes the error about values of column i that are not what it is read as.
+func (r *relation) explainMisfit(i int, reading Reading, guessed bool) func(*origin, *misfits) error {
+	return func(from *origin, m *misfits) error {
+		if guessed {
+			return errGuess
+		}
+		name := r.names[i]
+		e := &ValueError{Column: name, Value: m.first, wording: r.wording(), Remedies: appliedRemedies(m.first)}
+		found := ""
+		if e.Place, found = from.find(name, func(text string) bool { return text == m.first }); found == "" {
+			e.Place = from.rowPlace(m.row)
+		}
+		switch reading.Type {
+		case TypeNumeric:
+			e.Problem = numberProblem(m.first)
+			if m.count > 1 {
+				e.Problem += fmt.Sprintf(" (nor are %d other values of the column)", m.count-1)
+			}
+			if style, ok := commaStyle(m.first); ok {
+				f := fault{style: style}
+				e.Problem = "is a number " + styleName(style)
+				e.Remedies = []Remedy{f.styleRemedy(name, style, m.first), work("correct it in the file")}
+			}
+		case TypeBoolean:
+			e.Problem = "is neither true nor false"
+		case TypeDate:
+			e.Problem = "is not a date written " + reading.Layout.Name()
+			if r.options.learned {
+				e.Problem += " like those the model was trained on"
+			}
+		}
+		return e
+	}
+}
+
+// commaStyle returns the notation of a number that is none in plain notation.
+func commaStyle(text string) (notation.Style, bool) {
+	var t notation.NumberTally
+	t.Add(text, 1)
+	style, fits, _, _ := t.Best()
+	return style, fits > 0 && !style.Amount
+}
+
+// verify decides from what has been read as text whether it is text: as its first values were, or as the type of
+// the file says.
+func (r *relation) verify(ctx context.Context, db *duck.DB, i int, declared string, reader columnReader, p *plan) error {
+	var t *textReader
+	switch reader := reader.(type) {
+	case *textReader:
+		t = reader
+	case *jsonReader:
+		t = reader.textReader
+	}
+	if t == nil || declared != TypeAuto || r.options.learned || p.tallies[i] != nil {
+		return nil
+	}
+	s := &settled{tally: t.tally()}
+	s.Reading, s.fault = s.tally.decide(TypeAuto, r.rulesOf(i))
+	switch {
+	case p.guessed && (s.fault.kind != noFault || s.Type != TypeCategorical):
+		return errGuess
+	case s.fault.kind != noFault:
+		return r.faultError(ctx, db, i, s)
+	}
+	if p.tallies == nil {
+		p.tallies = map[int]*tally{}
+	}
+	p.tallies[i] = s.tally
+	return nil
+}
+
+// revise makes another plan of one that did not hold.
+func (r *relation) revise(ctx context.Context, db *duck.DB, s *selection, p *plan) (*plan, error) {
+	if p.guessed {
+		return r.settle(ctx, db, s)
+	}
+	if !p.native {
+		return nil, fmt.Errorf("read %s: a column changed while it was read", r.origin.name()) // files do while they are written
+	}
+	again := *p
+	again.native = false
+	return &again, nil
+}
+
+// remark notes what a person should know about how a column was understood.
+func (r *relation) remark(chosen *selection, p *plan, i int, s *Series) {
+	declared := chosen.types[i]
+	if r.options.learned || declared == TypeText || s.note != "" || !r.isText(i) && !r.columns[i].JSON && kindOf(r.columns[i].Type) == Text {
+		return
+	}
+	t := p.tallies[i]
+	if t == nil {
+		t = new(tally)
+	}
+	reading, known := p.readings[i]
+	if !known {
+		reading = Reading{Type: TypeCategorical}
+	}
+	if declared == TypeAuto || declared == TypeNumeric {
+		s.note = t.note(r.names[i], reading, r.wording())
+	}
+	if s.Kind == Text && declared == TypeAuto && kindOf(r.columns[i].Type) == Numeric {
+		s.note = wideNote(r.names[i], r.wording())
+	}
+	if s.note == "" {
+		s.note = spellingNote(s)
+	}
+}
+
+// wording says in whose words remedies are.
+func (r *relation) wording() Wording {
+	if r.options.applied {
+		return CommandLine
+	}
+	return r.options.words
+}
+
+// convertedReader takes a column that DuckDB has converted.
+type convertedReader struct {
+	series *Series
+	exact  bool // a value must not lose digits
+	wrong  bool // a value is not finite, or may have lost digits
+}
+
+func (g *convertedReader) read(c *duck.Chunk, column int) {
+	if g.series.Kind == Numeric {
+		values, mask := duck.Vector[float64](c, column)
+		n := len(g.series.Floats)
+		g.series.Floats = append(g.series.Floats, values...)
+		out := g.series.Floats[n:]
+		for i, v := range out {
+			if !mask.Valid(i) {
+				out[i] = math.NaN()
+			} else if v-v != 0 || g.exact && math.Abs(v) >= maxWhole {
+				g.wrong = true
+			}
+		}
+		return
+	}
+	values, mask := duck.Vector[int64](c, column)
+	n := len(g.series.Micros)
+	g.series.Micros = append(g.series.Micros, values...)
+	if mask != nil {
+		for i := range values {
+			if !mask.Valid(i) {
+				g.series.Micros[n+i] = MissingDate
+			}
+		}
+	}
+}
+
+func (g *convertedReader) finish(*origin) (*Series, bool, error) {
+	if g.wrong {
+		return nil, false, errGuess
+	}
+	return g.series, false, nil
+}
+
+func (g *convertedReader) cut(*origin) *Series {
+	s := g.series
+	g.series = &Series{Name: s.Name, Kind: s.Kind, layout: s.layout, Floats: make([]float64, 0, len(s.Floats)), Micros: make([]int64, 0, len(s.Micros))}
+	if g.wrong {
+		return nil
+	}
+	return s
+}
+
+func (g *convertedReader) end(*origin) error { return nil }
