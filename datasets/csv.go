@@ -3,21 +3,17 @@ package datasets
 import (
 	"bufio"
 	"bytes"
-	"compress/gzip"
 	"context"
 	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 
 	"debut/datasets/notation"
-
-	"github.com/klauspost/compress/zstd"
 )
 
 // dialect is how the CSV files of a source are written. It is found out in Go
@@ -27,13 +23,12 @@ type dialect struct {
 	delimiter rune
 	header    bool
 	columns   []string // trimmed names, unique
-	skip      int      // blank lines before the first record
+	skip      int      // lines above the first record
+	above     string   // the first of them that is not blank
 	// crlf says to tell DuckDB that lines end in \r\n, which it gets wrong where
 	// a name of the header holds a newline.
 	crlf bool
 	ctx  context.Context // of the reading: no scan outlasts it
-	// rejects is the option of read_csv that keeps lines aside, "" where they are errors.
-	rejects string
 }
 
 const (
@@ -63,11 +58,8 @@ func sniffDialect(ctx context.Context, files []string, src *Source, applied bool
 		if len(bytes.TrimSpace(head)) == 0 {
 			return nil, fmt.Errorf("%s is empty: no header, no rows", displayName(file))
 		}
-		if err := d.layout(file, head, i == 0); err != nil {
+		if head, err = d.layout(file, head, src, i == 0); err != nil {
 			return nil, err
-		}
-		if i == 0 && d.delimiter == 0 {
-			d.delimiter = sniffDelimiter(head)
 		}
 		first, err := firstRecord(head, d.delimiter)
 		if err != nil {
@@ -96,27 +88,6 @@ func sniffDialect(ctx context.Context, files []string, src *Source, applied bool
 		}
 	}
 	return d, nil
-}
-
-// layout counts the blank lines a file begins with, and refuses line ends that
-// are not read.
-func (d *dialect) layout(file string, head []byte, first bool) error {
-	if bytes.IndexByte(head, '\n') < 0 && len(bytes.Fields(bytes.ReplaceAll(head, []byte(" "), nil))) > 1 && bytes.IndexByte(head, '\r') >= 0 {
-		return fmt.Errorf("%s: lines end in a carriage return alone; convert the file, for example with tr '\\r' '\\n'", displayName(file))
-	}
-	skip := 0
-	for rest := head; ; skip++ {
-		line, after, found := bytes.Cut(rest, []byte{'\n'})
-		if !found || len(bytes.TrimSuffix(line, []byte{'\r'})) > 0 {
-			break
-		}
-		rest = after
-	}
-	if !first && skip != d.skip {
-		return fmt.Errorf("%s begins with %d blank lines, the first file of the source with %d; remove them", displayName(file), skip, d.skip)
-	}
-	d.skip = skip
-	return nil
 }
 
 // hasHeader decides whether the first record names the columns: the
@@ -279,93 +250,6 @@ func readHead(file string) ([]byte, error) {
 	return head, nil
 }
 
-// textFile is a decompressing reader that closes the file below it too.
-type textFile struct {
-	io.Reader
-	close func() error
-}
-
-func (t *textFile) Close() error { return t.close() }
-
-// OpenText opens a file of UTF-8 text, undoing compression by its extension and
-// dropping a byte order mark. What begins as something else, such as UTF-16 or
-// Parquet, is an error that says what to do.
-func OpenText(file string) (io.ReadCloser, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", displayName(file), err)
-	}
-	var r io.Reader = f
-	closer := f.Close
-	switch strings.ToLower(filepath.Ext(file)) {
-	case ".gz":
-		z, err := gzip.NewReader(f)
-		if err != nil {
-			return nil, errors.Join(fmt.Errorf("read %s: not a gzip file: %w", displayName(file), err), f.Close())
-		}
-		r = z
-	case ".zst":
-		z, err := zstd.NewReader(f, zstd.WithDecoderConcurrency(1))
-		if err != nil {
-			return nil, errors.Join(fmt.Errorf("read %s: not a zstd file: %w", displayName(file), err), f.Close())
-		}
-		r = z
-		closer = func() error { z.Close(); return f.Close() }
-	}
-	b := bufio.NewReaderSize(r, 1<<16)
-	if err := unreadable(file, b); err != nil {
-		return nil, errors.Join(err, closer())
-	}
-	if mark, err := b.Peek(3); err == nil && string(mark) == "\xef\xbb\xbf" {
-		if _, err := b.Discard(3); err != nil {
-			return nil, errors.Join(err, closer())
-		}
-	}
-	return &textFile{Reader: b, close: closer}, nil
-}
-
-// unreadable refuses content that is no text in UTF-8, by its first bytes.
-func unreadable(file string, b *bufio.Reader) error {
-	mark, err := b.Peek(4)
-	if err != nil && err != io.EOF {
-		return fmt.Errorf("read %s: %w; the file seems to be cut off", displayName(file), err)
-	}
-	for _, m := range []struct{ bytes, what, remedy string }{
-		{"\xff\xfe", "is written in UTF-16", "convert it, for example with iconv -f utf-16 -t utf-8"},
-		{"\xfe\xff", "is written in UTF-16", "convert it, for example with iconv -f utf-16 -t utf-8"},
-		{"\x1f\x8b", "is compressed with gzip", "give it a name that ends in .gz"},
-		{"\x28\xb5\x2f\xfd", "is compressed with zstd", "give it a name that ends in .zst"},
-		{"PAR1", "is a Parquet file", "give it a name that ends in .parquet, or say that its format is parquet"},
-	} {
-		if strings.HasPrefix(string(mark), m.bytes) {
-			return fmt.Errorf("%s %s, not UTF-8 text; %s", displayName(file), m.what, m.remedy)
-		}
-	}
-	return nil
-}
-
-// checkCompressed reads a compressed file to its end: DuckDB takes what it finds
-// of one that is cut off, without an error.
-func checkCompressed(ctx context.Context, file string) error {
-	switch strings.ToLower(filepath.Ext(file)) {
-	case ".gz", ".zst":
-	default:
-		return nil
-	}
-	in, err := OpenText(file)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(io.Discard, &interruptible{ctx, in})
-	if err := errors.Join(err, in.Close()); err != nil {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		return fmt.Errorf("read %s: the compressed file is damaged or cut off (%w); copy or download it again", displayName(file), err)
-	}
-	return nil
-}
-
 // displayName is how messages call a file: by its last element, which is
 // enough to recognize it and keeps the line readable.
 func displayName(file string) string { return filepath.Base(file) }
@@ -395,7 +279,13 @@ func (d *dialect) scanQuoted(file string, lazy bool, visit func(file string, lin
 		return false, err
 	}
 	defer func() { err = errors.Join(err, in.Close()) }()
-	r := newCSVReader(&interruptible{d.ctx, in}, d.delimiter)
+	text := bufio.NewReader(&interruptible{d.ctx, in})
+	for range d.skip {
+		if err := skipLine(text); err != nil {
+			return false, err
+		}
+	}
+	r := newCSVReader(text, d.delimiter)
 	r.LazyQuotes = lazy
 	for n := 0; ; n++ {
 		record, err := r.Read()
@@ -403,13 +293,18 @@ func (d *dialect) scanQuoted(file string, lazy bool, visit func(file string, lin
 			return true, nil
 		}
 		if err != nil {
+			var parse *csv.ParseError
+			if errors.As(err, &parse) {
+				parse.StartLine += d.skip
+				parse.Line += d.skip
+			}
 			return false, err
 		}
 		if n == 0 && d.header {
 			continue
 		}
 		line, _ := r.FieldPos(0)
-		if !visit(file, line, record) {
+		if !visit(file, d.skip+line, record) {
 			return false, nil
 		}
 	}

@@ -139,7 +139,8 @@ func (d *dialect) explainFile(file string) error {
 					Place:   fmt.Sprintf("%s:%d", displayName(file), line),
 					Column:  d.columns[i],
 					Problem: fmt.Sprintf("the bytes %q are not UTF-8", shorten(f, 40)),
-					Remedy:  "convert the file, for example with iconv -f latin1 -t utf-8",
+					Remedies: []Remedy{set(SetEncoding, "windows-1252").when("if they are Western European letters"),
+						work("convert the file, for example with iconv -f cp1250 -t utf-8")},
 				}
 				return false
 			}

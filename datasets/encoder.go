@@ -7,6 +7,8 @@ import (
 	"io"
 	"slices"
 	"sync"
+
+	"debut/datasets/notation"
 )
 
 // The version is written into saved encoders; it changes when an older program
@@ -15,6 +17,7 @@ import (
 const (
 	encoderVersion = 2
 	wideVersion    = 3 // with vectors or texts
+	writtenVersion = 4 // with numbers in another notation than the plain one
 )
 
 // Encoder is what was learned from the training rows: which columns are
@@ -28,6 +31,8 @@ type Encoder struct {
 	Target  TargetEncoding   `json:"target"`
 	ID      []string         `json:"id,omitempty"`
 	Weight  string           `json:"weight,omitempty"`
+	// Written says by an example, such as 1.234,5, how the numbers of columns of texts were written that are not plain.
+	Written map[string]string `json:"written,omitempty"`
 
 	once     sync.Once
 	compiled *compiled
@@ -223,6 +228,14 @@ func (e *Encoder) readOptions(needTarget bool) readOptions {
 			o.layouts[c.Name] = c.DateLayout
 		}
 	}
+	for name, text := range e.Written {
+		if style, ok := styleOf(text); ok {
+			if o.styles == nil {
+				o.styles = map[string]notation.Style{}
+			}
+			o.styles[name] = style
+		}
+	}
 	return o
 }
 
@@ -231,7 +244,7 @@ func (e *Encoder) Save(w io.Writer) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", " ")
-	saved := &Encoder{Version: e.fileVersion(), Columns: e.Columns, Target: e.Target, ID: e.ID, Weight: e.Weight}
+	saved := &Encoder{Version: e.fileVersion(), Columns: e.Columns, Target: e.Target, ID: e.ID, Weight: e.Weight, Written: e.Written}
 	if err := enc.Encode(saved); err != nil {
 		return fmt.Errorf("save the data encoder: %w", err)
 	}
@@ -240,6 +253,9 @@ func (e *Encoder) Save(w io.Writer) error {
 
 // fileVersion is the version of the file that holds the encoder.
 func (e *Encoder) fileVersion() int {
+	if len(e.Written) > 0 {
+		return writtenVersion
+	}
 	if slices.ContainsFunc(e.Columns, func(c ColumnEncoding) bool { return c.wide() }) {
 		return wideVersion
 	}

@@ -20,8 +20,8 @@ func LoadEncoder(r io.Reader) (*Encoder, error) {
 	}
 	e := new(Encoder)
 	err = strictjson.Unmarshal(text, e)
-	if v := encoderFileVersion(text, e, err); v != encoderVersion && v != wideVersion {
-		return nil, fmt.Errorf("load the data encoder: version %d, this program reads versions %d and %d; train the model again", v, encoderVersion, wideVersion)
+	if v := encoderFileVersion(text, e, err); v != encoderVersion && v != wideVersion && v != writtenVersion {
+		return nil, fmt.Errorf("load the data encoder: version %d, this program reads versions %d to %d; train the model again", v, encoderVersion, writtenVersion)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("load the data encoder: %w", err)
@@ -68,6 +68,11 @@ func (e *Encoder) Sizes() (numeric, fields int) {
 func (e *Encoder) Check() error {
 	if len(e.Columns) == 0 {
 		return fieldErrorf("columns", "there are none")
+	}
+	for name, style := range e.Written {
+		if _, ok := styleOf(style); !ok {
+			return fieldErrorf("written."+name, "%s is no way to write numbers", quote(style))
+		}
 	}
 	roles := map[string]string{}
 	claim := func(path, name, role string) error {

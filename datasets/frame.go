@@ -57,6 +57,8 @@ type Series struct {
 
 	// layout is how the texts of a Date were read, "" when they were none.
 	layout string
+	// style is the notation of the texts of a Numeric.
+	style notation.Style
 	// note is what a person should know about how the column was understood.
 	note string
 }
@@ -165,7 +167,7 @@ func (s *Series) texts() *Series {
 
 // pick returns the series with the given rows only.
 func (s *Series) pick(rows []int32) *Series {
-	out := &Series{Name: s.Name, Kind: s.Kind, Dict: s.Dict, Floats32: s.Floats32, Width: s.Width, layout: s.layout}
+	out := &Series{Name: s.Name, Kind: s.Kind, Dict: s.Dict, Floats32: s.Floats32, Width: s.Width, layout: s.layout, style: s.style}
 	switch s.Kind {
 	case Date:
 		out.Micros = gather(s.Micros, rows)
@@ -196,6 +198,10 @@ type Frame struct {
 	// original holds each row's number in what was read; nil while no row has
 	// been removed.
 	original []int32
+	// notes are what a person should know of how the files are written.
+	notes []string
+	// decisions are what was found out about the files and their columns.
+	decisions *Decisions
 	// first is the number of row 0 in what is read, where the frame is a block.
 	first int
 }

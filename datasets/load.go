@@ -10,6 +10,7 @@ import (
 	"strconv"
 
 	"debut/datasets/ahead"
+	"debut/datasets/notation"
 )
 
 // Dataset is training data ready for a model.
@@ -64,6 +65,15 @@ func (l *loader) load() (*Dataset, error) {
 	frame, err := l.read(&l.cfg.Source, readOptions{types: l.overrides()})
 	if err != nil {
 		return nil, l.locate(err)
+	}
+	for _, note := range frame.notes {
+		l.warn(note)
+	}
+	l.report.Read = frame.decisions
+	for _, d := range frame.decisions.Columns {
+		if d.Written != "" {
+			l.log.Info("read as", "column", d.Column, "type", d.Type, "written", d.Written)
+		}
 	}
 	for _, s := range frame.Columns {
 		// Ids are carried through as they are, whatever their spelling.
@@ -366,6 +376,15 @@ func (l *loader) fit(train *Frame) (*Encoder, error) {
 			}
 		}
 		l.report.Columns = append(l.report.Columns, report)
+	}
+	for _, s := range train.Columns {
+		used := s.Name == c.Target || s.Name == c.Weight || slices.ContainsFunc(e.Columns, func(c ColumnEncoding) bool { return c.Name == s.Name && c.Type == TypeNumeric })
+		if used && s.style != (notation.Style{}) {
+			if e.Written == nil {
+				e.Written = map[string]string{}
+			}
+			e.Written[s.Name] = s.style.String()
+		}
 	}
 	if len(e.Columns) == 0 {
 		return nil, configErrorf("", "every feature is constant or missing in the training rows; there is nothing to learn from")

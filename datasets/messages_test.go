@@ -54,7 +54,7 @@ func TestAppliedRemedies(t *testing.T) {
 		"names":       {"1;2;k1\n", Source{Delimiter: ",", Names: []string{"x", "price", "c"}}, false, []string{"new.csv:1", `--delimiter ";"`}},
 		"twice":       {"x,price,c,c\n1,2,k1,k1\n", Source{}, false, []string{"new.csv:1", `named "c"`, "--names"}},
 		"source":      {"x,price,c\n1,2,k1\n", Source{Delimiter: "||"}, false, []string{`delimiter: "||" cannot separate fields`}},
-		"parquet":     {"PAR1\nx\n", Source{}, false, []string{"new.csv is a Parquet file"}},
+		"parquet":     {"PAR1\nx\n", Source{}, false, []string{"new.csv: is a Parquet file"}},
 		"wrong names": {"X1,prise,c\n1,2,k1\n", Source{}, false, []string{"new.csv: the data lack", `"x"`, `"price" (did you mean "prise"?)`, `they have "X1", "prise", "c"`, `--query 'SELECT * RENAME ("X1" AS "x", "prise" AS "price") FROM data'`}},
 		"query":       {"x,price,c\n1,2,k1\n", Source{Query: "SELECT x, c FROM data"}, false, []string{"the query over new.csv", `lack "price"`}},
 	} {

@@ -19,6 +19,42 @@ type plan struct {
 	guessed bool
 	// native columns are converted by DuckDB while it reads, where that comes out the same.
 	native bool
+	// typed columns of numbers are converted in reading the file, which is the fastest, and does not see how they are
+	// written: where that is not known to be plain, the file is searched at the same time.
+	typed map[int]bool
+}
+
+// typeNumbers makes the plain numbers of a plan typed columns.
+func (r *relation) typeNumbers(p *plan, s *selection) {
+	if !p.native {
+		return
+	}
+	p.typed = map[int]bool{}
+	for _, i := range s.reading {
+		if reading, ok := p.readings[i]; ok && reading.plain() && !reading.odd && s.types[i] != TypeCategorical && s.types[i] != TypeText {
+			p.typed[i] = true
+		}
+	}
+}
+
+// from is the FROM item for a plan.
+func (r *relation) from(p *plan) string {
+	if len(p.typed) == 0 {
+		return r.sql
+	}
+	return r.origin.dialect.readTyped(r.origin.files, r.nullTexts, p.typed)
+}
+
+// search begins to look for numbers of typed columns that are not plain; nil where that is known.
+func (r *relation) search(ctx context.Context, p *plan, s *selection) *scanning {
+	if len(p.typed) == 0 || p.tallies != nil && !p.guessed {
+		return nil
+	}
+	wanted, codes := make([]bool, len(r.columns)), make([]bool, len(r.columns))
+	for i := range p.typed {
+		wanted[i], codes[i] = true, s.types[i] == TypeAuto
+	}
+	return r.origin.dialect.background(ctx, r.origin.files, wanted, codes)
 }
 
 // errGuess is a column that is not what its first values are.
@@ -63,7 +99,7 @@ func (r *relation) known(s *selection) *plan {
 		}
 		switch s.types[i] {
 		case TypeNumeric:
-			p.readings[i] = Reading{Type: TypeNumeric, Style: r.options.styles[r.names[i]]}
+			p.readings[i] = Reading{Type: TypeNumeric, Style: r.options.styles[r.names[i]]} // plain where there is none
 		case TypeBoolean:
 			p.readings[i] = Reading{Type: TypeBoolean}
 		case TypeDate:
@@ -171,6 +207,9 @@ func (r *relation) textual(db *duck.DB, i int, declared string, p *plan) (column
 	explain := r.explainMisfit(i, reading, p.guessed)
 	switch reading.Type {
 	case TypeNumeric:
+		if p.typed[i] {
+			return &convertedReader{series: &Series{Name: name, Kind: Numeric}, exact: declared == TypeAuto}, duck.Name(r.columns[i].Name), nil
+		}
 		if p.native && reading.plain() && !reading.odd {
 			sql, err := r.numberSQL(db, sql, "DOUBLE", declared != TypeAuto)
 			return &convertedReader{series: &Series{Name: name, Kind: Numeric}, exact: declared == TypeAuto}, sql, err
@@ -273,7 +312,7 @@ func (r *relation) revise(ctx context.Context, db *duck.DB, s *selection, p *pla
 		return nil, fmt.Errorf("read %s: a column changed while it was read", r.origin.name()) // files do while they are written
 	}
 	again := *p
-	again.native = false
+	again.native, again.typed = false, nil
 	return &again, nil
 }
 

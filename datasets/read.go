@@ -1,11 +1,13 @@
 package datasets
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"math"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -132,7 +134,8 @@ func openSource(ctx context.Context, src *Source, baseDir string, options readOp
 
 // relation is something to select from.
 type relation struct {
-	sql    string // a FROM item
+	sql    string   // a FROM item
+	files  []string // as they were given; origin has what is read of them
 	origin *origin
 	// columns as DuckDB calls and types them, and the names they get.
 	columns []duck.Column
@@ -142,7 +145,9 @@ type relation struct {
 	untyped bool
 	wide    map[string]bool // columns of numbers of JSON that are texts, for their digits
 	null    map[string]bool
-	types   map[string]string // declared for the source: Type constants and SQL types
+	// nullTexts are those that DuckDB takes for missing values.
+	nullTexts []string
+	types     map[string]string // declared for the source: Type constants and SQL types
 	// style is the notation that numbers are declared to have, layouts those of dates.
 	style   notation.Style
 	layouts map[string]notation.Layout
@@ -180,7 +185,7 @@ func openRelation(ctx context.Context, db *duck.DB, src *Source, baseDir string,
 	if err != nil {
 		return nil, nil, err
 	}
-	return rel, rel.origin.files, nil
+	return rel, rel.files, nil
 }
 
 // openFiles finds the files of a source without a query, how they are written and what columns they have.
@@ -189,18 +194,25 @@ func openFiles(ctx context.Context, db *duck.DB, src *Source, baseDir string, op
 	if err != nil {
 		return nil, err
 	}
-	rel := &relation{origin: &origin{files: files, applied: options.applied}, null: nullSet(src), style: src.style(), layouts: options.knownLayouts(), options: options}
+	sources := files
+	if src.Encoding != "" && src.Encoding != "utf-8" || src.Comment != "" {
+		if files, err = readableFiles(ctx, db, files, src); err != nil {
+			return nil, err
+		}
+	}
+	rel := &relation{files: sources, origin: &origin{files: files, applied: options.applied}, null: nullSet(src), style: src.style(), layouts: options.knownLayouts(), options: options}
 	if rel.format, err = fileFormat(src, files, options.applied); err != nil {
 		return nil, err
 	}
 	if rel.format == "csv" {
 		d, err := sniffDialect(ctx, files, src, options.applied)
 		if err != nil {
-			return nil, err
+			return nil, reworded(err, rel.wording())
 		}
 		rel.origin.dialect, rel.untyped, rel.names = d, true, d.columns
 		// Positional names keep DuckDB's rules for names out of it.
-		rel.sql = d.readCSV(files, src)
+		rel.nullTexts = append([]string{""}, src.Null...)
+		rel.sql = d.readTyped(files, rel.nullTexts, nil)
 		for i := range d.columns {
 			rel.columns = append(rel.columns, duck.Column{Name: positional(i), Type: mapping.TypeVarchar})
 		}
@@ -211,6 +223,39 @@ func openFiles(ctx context.Context, db *duck.DB, src *Source, baseDir string, op
 		return nil, fmt.Errorf("read %s as %s: %w", displayName(files[0]), rel.format, plain(err))
 	}
 	return rel, rel.declare(src)
+}
+
+// notes are what a person should know of how the files are written.
+func (r *relation) notes() []string {
+	if d := r.origin.dialect; d != nil && !r.options.learned {
+		if note := d.note(r.origin.files[0]); note != "" {
+			return []string{note}
+		}
+	}
+	return nil
+}
+
+// readableFiles makes copies of files that DuckDB cannot read as they are. They go with the database.
+func readableFiles(ctx context.Context, db *duck.DB, files []string, src *Source) ([]string, error) {
+	dir, err := os.MkdirTemp("", "debut-text-")
+	if err != nil {
+		return nil, fmt.Errorf("make a folder for copies of the files: %w", err)
+	}
+	db.OnClose(func() { _ = os.RemoveAll(dir) }) // nobody can do more about it
+	var comment byte
+	if src.Comment != "" {
+		comment = src.Comment[0]
+	}
+	return readable(ctx, dir, files, src.Encoding, comment)
+}
+
+// reworded gives the remedies of an error the words of a command.
+func reworded(err error, w Wording) error {
+	var v *ValueError
+	if errors.As(err, &v) {
+		v.wording = w
+	}
+	return err
 }
 
 // openTyped finds the columns of files that have types.
@@ -247,7 +292,7 @@ func openQuery(ctx context.Context, db *duck.DB, src *Source, baseDir string, op
 		if views[name] = of; name == "data" {
 			rel.origin.files, rel.origin.dialect = of.origin.files, of.origin.dialect
 		}
-		files = append(files, of.origin.files...)
+		files = append(files, of.files...)
 		return nil
 	}
 	if err := open("data", src); err != nil {
@@ -334,18 +379,18 @@ func fileFormat(src *Source, files []string, applied bool) (string, error) {
 	return format, nil
 }
 
-// readCSV reads every column as text; what the texts are is decided in Go.
-func (d *dialect) readCSV(files []string, src *Source) string {
+// readTyped reads columns as text, what the texts are is decided in Go, and those that are known to be numbers as such.
+func (d *dialect) readTyped(files, null []string, numbers map[int]bool) string {
 	columns := make([]string, len(d.columns))
 	for i := range columns {
-		columns[i] = duck.Literal(positional(i)) + ": 'VARCHAR'"
+		typ := "VARCHAR"
+		if numbers[i] {
+			typ = "DOUBLE"
+		}
+		columns[i] = duck.Literal(positional(i)) + ": " + duck.Literal(typ)
 	}
-	null := []string{""}
-	for _, n := range src.Null {
-		null = append(null, n)
-	}
-	return fmt.Sprintf("read_csv(%s, auto_detect = false, delim = %s, quote = '\"', escape = '\"', header = %t, skip = %d%s, nullstr = %s, columns = {%s}%s)",
-		duck.Literals(files), duck.Literal(string(d.delimiter)), d.header, d.skip, d.newLine(), duck.Literals(null), strings.Join(columns, ", "), d.rejects)
+	return fmt.Sprintf("read_csv(%s, auto_detect = false, delim = %s, quote = '\"', escape = '\"', header = %t, skip = %d%s, nullstr = %s, columns = {%s})",
+		duck.Literals(files), duck.Literal(string(d.delimiter)), d.header, d.skip, d.newLine(), duck.Literals(null), strings.Join(columns, ", "))
 }
 
 // newLine is the option of read_csv about line ends, "" to let DuckDB see.
@@ -469,17 +514,19 @@ func (r *relation) read(ctx context.Context, db *duck.DB, overrides map[string]s
 	if err != nil {
 		return nil, err
 	}
+	r.typeNumbers(p, chosen)
 	series, err := r.readPlanned(ctx, db, chosen, p)
 	for errors.Is(err, errGuess) {
 		if p, err = r.revise(ctx, db, chosen, p); err != nil {
 			return nil, err
 		}
+		r.typeNumbers(p, chosen)
 		series, err = r.readPlanned(ctx, db, chosen, p)
 	}
 	if err != nil {
 		return nil, err
 	}
-	f := &Frame{origin: r.origin, available: r.available()}
+	f := &Frame{origin: r.origin, available: r.available(), notes: r.notes()}
 	for _, i := range chosen.wanted {
 		r.remark(chosen, p, i, series[i])
 		f.Columns = append(f.Columns, series[i])
@@ -495,13 +542,15 @@ func (r *relation) read(ctx context.Context, db *duck.DB, overrides map[string]s
 		}
 		f.Columns = append(f.Columns, s)
 	}
-	f.Rows = f.Columns[0].Len()
+	f.Rows, f.decisions = f.Columns[0].Len(), r.decided(f.Columns)
 	return f, nil
 }
 
 // readPlanned reads the columns as planned; errGuess where they are otherwise.
 func (r *relation) readPlanned(ctx context.Context, db *duck.DB, chosen *selection, p *plan) ([]*Series, error) {
 	series := make([]*Series, len(r.columns))
+	search := r.search(ctx, p, chosen)
+	defer search.stop()
 	again, err := r.readColumns(ctx, db, chosen.reading, chosen.types, p, series)
 	if err != nil {
 		return nil, err
@@ -514,6 +563,9 @@ func (r *relation) readPlanned(ctx context.Context, db *duck.DB, chosen *selecti
 		if _, err := r.readColumns(ctx, db, again, types, p, series); err != nil {
 			return nil, err
 		}
+	}
+	if strange, err := search.result(); err != nil || strange {
+		return nil, cmp.Or(err, errGuess)
 	}
 	return series, nil
 }
@@ -529,7 +581,7 @@ func (r *relation) readColumns(ctx context.Context, db *duck.DB, indexes []int, 
 			return nil, err
 		}
 	}
-	err := db.Stream(ctx, "SELECT "+strings.Join(items, ", ")+" FROM "+r.sql, func(c *duck.Chunk) error {
+	err := db.Stream(ctx, "SELECT "+strings.Join(items, ", ")+" FROM "+r.from(p), func(c *duck.Chunk) error {
 		for k := range readers {
 			readers[k].read(c, k)
 		}
@@ -568,11 +620,11 @@ func (r *relation) readColumns(ctx context.Context, db *duck.DB, indexes []int, 
 func (r *relation) unreadable(ctx context.Context, err error) error {
 	found := func() error {
 		if r.origin.dialect != nil && !r.origin.query {
-			return r.origin.dialect.translate(err, r.origin.files)
+			return reworded(r.origin.dialect.translate(err, r.origin.files), r.wording())
 		}
 		if r.origin.dialect != nil {
 			if found := r.origin.dialect.explain(r.origin.files); found != nil {
-				return found
+				return reworded(found, r.wording())
 			}
 		}
 		if r.origin.query {

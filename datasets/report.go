@@ -11,6 +11,7 @@ type Report struct {
 	Task                 string         `json:"task"`
 	Classes              []string       `json:"classes,omitempty"`
 	Columns              []ColumnReport `json:"columns"`
+	Read                 *Decisions     `json:"read,omitempty"` // of the rows' source
 	Warnings             []string       `json:"warnings,omitempty"`
 	Files                []FileHash     `json:"files"`
 }

@@ -124,7 +124,7 @@ func TestForeignContent(t *testing.T) {
 	_, err := readText(t, gz.String(), Source{}, nil)
 	wantError(t, err, "data.csv", "gzip", ".gz")
 	_, err = readText(t, "\xff\xfea\x00,\x00b\x00\n\x00", Source{}, nil)
-	wantError(t, err, "data.csv", "UTF-16", "iconv")
+	wantError(t, err, "data.csv", "UTF-16", `encoding: "utf-16"`)
 	dir := write(t, "cut.csv.gz", gz.String()[:gz.Len()*9/10])
 	_, err = Read(context.Background(), Source{Path: Strings{"cut.csv.gz"}}, dir, nil)
 	wantError(t, err, "cut.csv.gz", "cut off")

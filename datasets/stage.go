@@ -24,6 +24,7 @@ type StageOptions struct {
 type Staged struct {
 	Columns []StagedColumn
 	Misfits []Misfit
+	Notes   []string // on how the files are written
 }
 
 // StagedColumn is how a column of texts was read.
@@ -341,7 +342,7 @@ func (s *staging) explain(columns []sqlColumn, err error) error {
 
 // finish describes the columns.
 func (s *staging) finish(columns []sqlColumn) *Staged {
-	out := new(Staged)
+	out := &Staged{Notes: s.rel.notes()}
 	for i, c := range columns {
 		column := StagedColumn{Name: c.name}
 		if c.settled != nil {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"debut/datasets/duck"
+	"debut/datasets/notation"
 )
 
 // typeSample is how many first rows of a table are looked at to guess what its columns of texts are.
@@ -141,7 +142,11 @@ func (r *relation) survey(ctx context.Context, db *duck.DB, indexes []int, types
 
 // rulesOf returns what is known about the texts of column i.
 func (r *relation) rulesOf(i int) rules {
-	return rules{style: r.style, layout: r.layouts[r.names[i]], yearFirst: r.options.learned, from: r.inference(i)}
+	style := r.style
+	if learned, ok := r.options.styles[r.names[i]]; ok && style == (notation.Style{}) {
+		style = learned
+	}
+	return rules{style: style, layout: r.layouts[r.names[i]], yearFirst: r.options.learned, from: r.inference(i)}
 }
 
 // inference says how much the texts of column i tell.

@@ -43,7 +43,7 @@ func OpenTable(ctx context.Context, db *duck.DB, src Source, baseDir string, o T
 }
 
 // Files are those that the table reads, in order.
-func (t *Table) Files() []string { return t.rel.origin.files }
+func (t *Table) Files() []string { return t.rel.files }
 
 // Format is csv, parquet or json.
 func (t *Table) Format() string { return t.rel.format }

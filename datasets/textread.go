@@ -229,7 +229,7 @@ func (r *valueReader[T]) end(from *origin) error {
 
 // newNumberText returns the reader of numbers in a notation.
 func newNumberText(name string, null map[string]bool, style notation.Style) *valueReader[float64] {
-	r := &valueReader[float64]{texts: texts{name, null}, series: &Series{Name: name, Kind: Numeric}, missing: missingNumber}
+	r := &valueReader[float64]{texts: texts{name, null}, series: &Series{Name: name, Kind: Numeric, style: style}, missing: missingNumber}
 	r.values = &r.series.Floats
 	if r.parse = style.Parse; style == (notation.Style{}) {
 		r.parse = notation.Number

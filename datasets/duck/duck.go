@@ -32,6 +32,7 @@ type DB struct {
 	busy chan struct{}
 
 	sources   []*source
+	closing   []func()
 	functions *functions // known once they were asked for
 
 	defined  map[string]bool // names of the functions that Go computes
@@ -126,6 +127,9 @@ func (d *DB) Close() {
 	d.close()
 }
 
+// OnClose has a function called once the database is closed.
+func (d *DB) OnClose(f func()) { d.closing = append(d.closing, f) }
+
 func (d *DB) close() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -137,6 +141,9 @@ func (d *DB) close() {
 	mapping.Close(&d.db)
 	for _, s := range d.sources {
 		s.free()
+	}
+	for _, f := range d.closing {
+		f()
 	}
 }
 

@@ -116,6 +116,15 @@ type Source struct {
 	Rows  int64  `json:"rows"`
 	Files []Hash `json:"files,omitempty"`
 	From  string `json:"from,omitempty"` // where it is no file: a database, without its credentials
+	// Read says what columns of texts were found to be.
+	Read []ReadAs `json:"read,omitempty"`
+}
+
+// ReadAs is what the texts of a column were read as.
+type ReadAs struct {
+	Column  string `json:"column"`
+	Type    string `json:"type"`
+	Written string `json:"written,omitempty"` // how, where that is not plain: DD/MM/YYYY, 1.234,5
 }
 
 // Hash identifies the content of a file.

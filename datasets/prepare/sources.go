@@ -140,7 +140,13 @@ func (p *pipeline) stageFiles(name string, s *Source, m *manifest.Source) error 
 	if err = cmp.Or(err, more); err != nil {
 		return err
 	}
+	for _, note := range staged.Notes {
+		p.log.Warn(note)
+	}
 	for _, c := range staged.Columns {
+		if c.Type != "" {
+			m.Read = append(m.Read, manifest.ReadAs{Column: c.Name, Type: c.Type, Written: c.Written()})
+		}
 		if c.Note != "" {
 			p.log.Warn(c.Note)
 		}

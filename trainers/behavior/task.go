@@ -97,6 +97,9 @@ func (t *task) Describe() run.Description {
 	for _, f := range t.data.Report.Files {
 		d.Data = append(d.Data, runfolder.DataFile{Path: f.Path, Bytes: f.Bytes, SHA256: f.SHA256})
 	}
+	if r := t.data.Report.Read; r != nil {
+		d.Read = r
+	}
 	return d
 }
 

@@ -231,7 +231,7 @@ func (s *session) begin(name string, from *restored) error {
 	s.result = &runfolder.RunResult{
 		Status: runfolder.Running, Name: name, Family: s.header.Family, Task: d.Task, Protocol: d.Protocol + s.choice(true), Parameters: d.Parameters,
 		Device: info.Name, DeviceReason: info.Reason, SIMD: info.Level, Threads: info.Threads, Seed: s.header.Seed,
-		Config: s.opt.ConfigPath, Warnings: d.Warnings, Metrics: map[string]*metrics.Result{}, Data: d.Data,
+		Config: s.opt.ConfigPath, Warnings: d.Warnings, Metrics: map[string]*metrics.Result{}, Data: d.Data, Read: d.Read,
 		Versions: runfolder.CurrentVersions("gorgonia.org/gorgonia", "gorgonia.org/tensor", "gonum.org/v1/gonum", "github.com/duckdb/duckdb-go/v2"),
 		Started:  s.started.UTC(),
 	}

@@ -100,6 +100,7 @@ type Description struct {
 	Parameters int64  // numbers that are trained
 	Warnings   []string
 	Data       []runfolder.DataFile // the files that were read
+	Read       any                  // what was found out about them
 }
 
 // Task is one training. It is a [Solver] or a [Gradual], and may be a [Linear].

@@ -128,6 +128,7 @@ type RunResult struct {
 	Config       string                     `json:"config,omitempty"`    // run file the run was started with
 	Directory    string                     `json:"directory,omitempty"` // working folder that relative paths start from
 	Data         []DataFile                 `json:"data,omitempty"`
+	Read         any                        `json:"read,omitempty"` // what was found out about the data: types, how dates are written
 	Warnings     []string                   `json:"warnings,omitempty"`
 	Checkpoints  *CheckpointStats           `json:"checkpoints,omitempty"`
 	Resumed      []Resumption               `json:"resumed,omitempty"`
