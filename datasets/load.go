@@ -353,6 +353,9 @@ func (l *loader) fit(train *Frame) (*Encoder, error) {
 	}
 	for _, name := range names {
 		s := train.Column(name)
+		if c.Columns[name].Type == "" && s.namesThings() {
+			l.warn(codeNote(name, RunFile))
+		}
 		settings, path := l.settings(s)
 		fitted, err := ahead.Await(l.ctx, func() (f fittedColumn, err error) {
 			f.encoding, f.report, f.reason, err = fitColumn(s, settings, path)

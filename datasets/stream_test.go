@@ -137,3 +137,53 @@ func TestStreamedBatches(t *testing.T) {
 		}
 	}
 }
+
+// Columns that dataset.json calls ids are no features unless they are asked for.
+func TestIDsOfPreparedDataAreLeftOut(t *testing.T) {
+	dir := t.TempDir()
+	var b strings.Builder
+	b.WriteString("user,n,y\n")
+	for i := range 300 {
+		fmt.Fprintf(&b, "%d,%d,%d\n", 1000+i%50, i, i%2)
+	}
+	file := filepath.Join(dir, "rows.csv")
+	if err := os.WriteFile(file, []byte(b.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := &prepare.Config{Output: filepath.Join(dir, "data"), Sources: map[string]prepare.Source{"rows": {Path: datasets.Strings{file}}}}
+	if _, err := prepare.Run(t.Context(), p, prepare.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	described := filepath.Join(p.Output, "dataset.json")
+	text, err := os.ReadFile(described)
+	if err != nil {
+		t.Fatal(err)
+	}
+	marked := strings.Replace(string(text), `"name": "user",`, `"name": "user", "id": true,`, 1)
+	if marked == string(text) {
+		t.Fatal("there is no column to mark")
+	}
+	if err := os.WriteFile(described, []byte(marked), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for want, cfg := range map[string]datasets.Config{
+		"n":      {},
+		"user n": {Columns: map[string]datasets.Column{"user": {Type: datasets.TypeCategorical}}},
+		"user":   {Features: datasets.Strings{"user"}},
+	} {
+		cfg.Prepared, cfg.Target = p.Output, "y"
+		d, err := datasets.Load(t.Context(), &cfg, "", 1, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var names []string
+		for _, c := range d.Encoder.Columns {
+			names = append(names, c.Name)
+		}
+		told := slices.ContainsFunc(d.Report.Warnings, func(w string) bool { return strings.Contains(w, "holds ids") })
+		if got := strings.Join(names, " "); got != want || told != (want == "n") {
+			t.Errorf("features %q, want %q; warnings %q", got, want, d.Report.Warnings)
+		}
+		d.Close()
+	}
+}

@@ -211,6 +211,7 @@ func (l *loader) loadPrepared() (_ *Dataset, err error) {
 		share = max(64<<20, memory/8)
 	}
 	l.adoptTexts(m)
+	l.leaveIDsOut(m)
 	options := readOptions{types: l.overrides()}
 	for _, c := range m.Columns {
 		if given, ok := options.types[c.Name]; c.Type == manifest.List && given != TypeIgnore && (ok || options.types[OtherColumns] != TypeIgnore) {
@@ -291,6 +292,19 @@ func (l *loader) adoptTexts(m *manifest.Dataset) {
 		column.Type = TypeText
 		columns[c.Name] = column
 		l.cfg.Columns = columns
+	}
+}
+
+// leaveIDsOut leaves columns out that dataset.json calls ids, where the configuration does not mention them: as numbers
+// they would be quantities, as categories there may be millions.
+func (l *loader) leaveIDsOut(m *manifest.Dataset) {
+	types := l.overrides()
+	for _, c := range m.Columns {
+		_, mentioned := types[c.Name]
+		if c.ID && !mentioned && len(l.cfg.Features) == 0 {
+			l.cfg.Ignore = append(slices.Clone(l.cfg.Ignore), c.Name)
+			l.warn(fmt.Sprintf("column %s holds ids, says %s: left out. To learn from it, %s", quote(c.Name), manifest.File, declare(c.Name, TypeCategorical).Text(RunFile)))
+		}
 	}
 }
 

@@ -73,6 +73,7 @@ type Column struct {
 	Name     string `json:"name"`
 	Type     string `json:"type"`
 	SQL      string `json:"sql"`             // DuckDB's name of the type
+	ID       bool   `json:"id,omitempty"`    // the values name things: no quantity, and hardly a feature
 	Width    int    `json:"width,omitempty"` // of a vector
 	Missing  int64  `json:"missing"`
 	Distinct int64  `json:"distinct,omitempty"` // of booleans, categories and whole numbers

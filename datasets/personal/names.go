@@ -6,10 +6,10 @@ import (
 	"unicode"
 )
 
-// words cuts the name of a column into lower-case words: at everything that is
+// Words cuts the name of a column into lower-case words: at everything that is
 // no letter and no digit, and where a capital follows a small letter or ends a
 // run of capitals.
-func words(name string) []string {
+func Words(name string) []string {
 	var out []string
 	var word []rune
 	runes := []rune(name)
@@ -92,7 +92,7 @@ var alone = map[string]Kind{
 // byName returns the kind of personal data that a column of this name would
 // hold, "" for none.
 func byName(name string) Kind {
-	w := words(name)
+	w := Words(name)
 	if len(w) == 1 {
 		if kind, ok := alone[w[0]]; ok {
 			return kind

@@ -389,7 +389,7 @@ func (w *writer) describe(ctx context.Context) error {
 	w.made.Version, w.made.Rows, w.made.Seed = manifest.Version, w.sum.Events, w.cfg.Seed
 	sql := map[string]string{manifest.Date: "TIMESTAMP", manifest.Numeric: "DOUBLE", manifest.Categorical: "VARCHAR", manifest.Boolean: "BOOLEAN"}
 	for _, f := range eventFields {
-		c := manifest.Column{Name: f.name, Type: f.kind, SQL: sql[f.kind]}
+		c := manifest.Column{Name: f.name, Type: f.kind, SQL: sql[f.kind], ID: f.name == "session" || f.name == "user" || f.name == "item"}
 		if f.typ == integer {
 			c.SQL = "BIGINT"
 		}

@@ -1,0 +1,54 @@
+package datasets
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"debut/datasets/personal"
+)
+
+// What the words of a column's name say of its numbers: that they name things, or that they measure or count them after
+// all.
+var (
+	thingWords = []string{"id", "ids", "code", "codes", "zip", "zipcode", "plz", "postal", "postcode", "sku", "upc", "ean", "gtin", "isbn", "asin", "fips",
+		"store", "shop", "user", "customer", "client", "member", "visitor", "session", "item", "product", "article", "variant", "category", "department", "dept",
+		"branch", "warehouse", "supplier", "vendor", "seller", "campaign"}
+	figureWords = []string{"count", "counts", "num", "number", "n", "total", "sum", "avg", "mean", "median", "min", "max", "rate", "ratio", "share", "score", "size",
+		"area", "age", "days", "hours", "minutes", "seconds", "months", "years", "since", "per", "price", "cost", "value", "amount", "revenue", "sales", "quantity",
+		"qty", "length", "width", "height", "weight", "rank", "rating", "distance", "duration", "visits", "orders", "stock", "gap", "position"}
+)
+
+// namesThings reports numbers that by the name of their column, and by being whole, stand for things: to a model they
+// should be categories.
+func (s *Series) namesThings() bool {
+	if s.Kind != Numeric {
+		return false
+	}
+	is := func(list []string) bool {
+		return slices.ContainsFunc(personal.Words(s.Name), func(w string) bool { return slices.Contains(list, w) })
+	}
+	if !is(thingWords) || is(figureWords) {
+		return false
+	}
+	first, several := math.NaN(), false
+	for _, v := range s.Floats {
+		if v != v {
+			continue
+		}
+		if v < 0 || v != math.Trunc(v) {
+			return false
+		}
+		if first != first {
+			first = v
+		}
+		several = several || v != first
+	}
+	return several
+}
+
+// codeNote is what a person should know of such a column that is a feature.
+func codeNote(name string, w Wording) string {
+	return fmt.Sprintf("column %s: by their name, its whole numbers stand for things, but they are read as quantities, of which a model expects that larger ones mean more. If they name things, %s",
+		quote(name), declare(name, TypeCategorical).Text(w))
+}
