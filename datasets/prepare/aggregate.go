@@ -121,79 +121,20 @@ func (a *Aggregate) validate(c *Config, path string) error {
 	return nil
 }
 
-// moment returns a column of time as SQL of whole numbers: microseconds, or the
-// numbers themselves.
-func (p *pipeline) moment(key, name string, columns []column, qualifier, where string) (string, error) {
-	c, err := p.find(key, name, columns, where)
-	if err != nil {
-		return "", err
-	}
-	switch {
-	case isTime(c.typ):
-		return fmt.Sprintf("epoch_us(%s%s)", qualifier, duck.Name(name)), nil
-	case isInteger(c.typ):
-		return fmt.Sprintf("CAST(%s%s AS BIGINT)", qualifier, duck.Name(name)), nil
-	}
-	return "", p.configErrorf(key, "column %q of %s is %s; cast it to TIMESTAMP or a whole number before", name, where, c.typ)
-}
-
 // aggregate adds features about the events before each row. Rows and events of
 // a key are laid out in one order of time, and each feature is a window over the
 // events that ends before the row.
 func (p *pipeline) aggregate(a *Aggregate) error {
-	if err := p.materialize(); err != nil {
-		return err
-	}
-	events, columns, order := p.current, p.columns, rowColumn
-	where := "the events"
-	if a.Events != "" {
-		var err error
-		events, order, where = duck.Name(a.Events), "rowid", a.Events
-		if columns, err = p.describe(events); err != nil {
-			return err
-		}
-	}
-	pairs, err := p.keys(a.Key, a.Keys, columns, where, events)
+	t, err := p.timeline(a.Events, a.Key, a.Keys, a.At, a.Time, a.Where)
 	if err != nil {
 		return err
 	}
-	at, err := p.moment("at", a.At, p.columns, "", "the rows")
-	if err != nil {
-		return err
-	}
-	timeName := a.Time
-	if timeName == "" {
-		timeName = a.At
-	}
-	then, err := p.moment("time", timeName, columns, "", where)
-	if err != nil {
-		return err
-	}
-	if strings.HasPrefix(at, "epoch") != strings.HasPrefix(then, "epoch") {
-		return p.configErrorf("time", "rows and events have different kinds of time; cast both to TIMESTAMP")
-	}
-	w := windows{p: p, a: a, from: events, days: strings.HasPrefix(at, "epoch")}
+	w := windows{timeline: t, future: a.Future}
 	if w.gap, err = parseGap("gap", a.Gap); err != nil {
 		return err
 	}
-	rowItems := []string{"FALSE AS __event", at + " AS __time", rowColumn + " AS __id", "CAST(NULL AS BIGINT) AS __order"}
-	eventItems := []string{"TRUE", then, "NULL", order}
-	conditions := []string{then + " IS NOT NULL"}
-	var partition []string
-	for i, k := range pairs {
-		rowItems = append(rowItems, fmt.Sprintf("%s AS __key%d", duck.Name(k[0].name), i))
-		eventItems = append(eventItems, duck.Name(k[1].name))
-		conditions = append(conditions, duck.Name(k[1].name)+" IS NOT NULL")
-		partition = append(partition, fmt.Sprintf("__key%d", i))
-	}
-	if a.Where != "" {
-		if err := p.condition("where", a.Where, events); err != nil {
-			return err
-		}
-		conditions = append(conditions, "("+a.Where+"\n)")
-	}
-	if len(partition) > 0 {
-		w.partition = "PARTITION BY " + strings.Join(partition, ", ") + " "
+	if err := p.checkLabelsKnown(a, w.gap); err != nil {
+		return err
 	}
 	all := slices.Clone(p.columns)
 	var items []string
@@ -208,42 +149,14 @@ func (p *pipeline) aggregate(a *Aggregate) error {
 		items = append(items, sql+" AS "+duck.Name(name))
 		all = append(all, column{name, typ})
 	}
-	for i, v := range w.values {
-		rowItems = append(rowItems, fmt.Sprintf("CAST(NULL AS %s) AS __v%d", w.types[i], i))
-		eventItems = append(eventItems, "("+v+"\n)")
-	}
-	sql := fmt.Sprintf("SELECT r.*, f.* EXCLUDE (__id) FROM %s r JOIN (SELECT * FROM (SELECT __event, __id, %s FROM (SELECT %s FROM %s UNION ALL SELECT %s FROM %s WHERE %s)) WHERE NOT __event) f ON r.%s = f.__id",
-		p.current, strings.Join(items, ", "), strings.Join(rowItems, ", "), p.current, strings.Join(eventItems, ", "), events, strings.Join(conditions, " AND "), rowColumn)
-	sql = strings.Replace(sql, "EXCLUDE (__id)", "EXCLUDE (__id, __event)", 1)
-	return p.make("", sql, all)
+	return p.make("", t.sql(items), all)
 }
 
 // windows builds the SQL of features.
 type windows struct {
-	p         *pipeline
-	a         *Aggregate
-	from      string // the events
-	partition string
-	gap       int64
-	days      bool     // times are microseconds
-	values    []string // SQL over events, each a column __v of the union
-	types     []string
-}
-
-// value adds an expression over events to the union and returns its column.
-func (w *windows) value(key, expr, typ string) (string, string, error) {
-	if typ == "" {
-		var err error
-		if typ, err = w.p.typeOf(key, expr, w.from); err != nil {
-			return "", "", err
-		}
-	}
-	i := slices.Index(w.values, expr)
-	if i < 0 {
-		i = len(w.values)
-		w.values, w.types = append(w.values, expr), append(w.types, typ)
-	}
-	return fmt.Sprintf("__v%d", i), w.types[i], nil
+	*timeline
+	gap    int64
+	future bool // the guard is off
 }
 
 // feature returns the SQL of a feature over the union, and its type.
@@ -254,10 +167,10 @@ func (w *windows) feature(key string, f Feature) (sql, typ string, err error) {
 		frame = fmt.Sprintf("%d PRECEDING", span)
 	}
 	end := fmt.Sprintf("%d PRECEDING", w.gap+1)
-	if w.a.Future {
+	if w.future {
 		end = "UNBOUNDED FOLLOWING"
 	}
-	over := fmt.Sprintf(" OVER (%sORDER BY __time RANGE BETWEEN %s AND %s)", w.partition, frame, end)
+	over := w.over(frame, end)
 	filter := "__event"
 	if f.Where != "" {
 		if err := w.p.condition(key+".where", f.Where, w.from); err != nil {
@@ -271,7 +184,7 @@ func (w *windows) feature(key string, f Feature) (sql, typ string, err error) {
 	}
 	call := func(function, extra string) string { return function + " FILTER (WHERE " + filter + extra + ")" + over }
 	unit := 1.0
-	if w.days {
+	if w.clock {
 		unit = microsPerDay
 	}
 	v, vtype := "", ""

@@ -79,6 +79,7 @@ type Step struct {
 	Clip         map[string]Clip           `yaml:"clip,omitempty" jsonschema:"description=Bring outliers back to a bound learned from the training rows."`
 	Join         *Join                     `yaml:"join,omitempty" jsonschema:"description=Add columns of another source."`
 	Aggregate    *Aggregate                `yaml:"aggregate,omitempty" jsonschema:"description=Add features of what happened before each row."`
+	Label        *Label                    `yaml:"label,omitempty" jsonschema:"description=Add a column of what happens after each row; such as whether the user buys within 30 days."`
 	Negatives    *Negatives                `yaml:"negatives,omitempty" jsonschema:"description=Add rows of items that the user did not choose."`
 	Resample     *Resample                 `yaml:"resample,omitempty" jsonschema:"description=Repeat or leave out training rows by class. Validation and test rows stay as they are."`
 	Pseudonymize map[string]string         `yaml:"pseudonymize,omitempty" jsonschema:"description=Replace ids by keyed pseudonyms; the value names the kind of id: equal ids of one kind get equal pseudonyms."`
@@ -167,6 +168,24 @@ type Feature struct {
 	Where    string `yaml:"where,omitempty" jsonschema:"description=SQL condition of the events that count."`
 }
 
+// Label adds a column of what the events of the same key say about the time after
+// a row: those later than the row's own time and at most Within later. The moment of
+// the row itself belongs neither to it nor to Aggregate, which ends before that.
+type Label struct {
+	Name       string            `yaml:"name" jsonschema:"description=The new column."`
+	Events     string            `yaml:"events,omitempty" jsonschema:"description=The source of events. Default: the rows themselves."`
+	Key        datasets.Strings  `yaml:"key,omitempty" jsonschema:"description=Columns that are equal in rows and events such as the user. Default: all events."`
+	Keys       map[string]string `yaml:"keys,omitempty" jsonschema:"description=Columns that are equal: name in the events by name here."`
+	At         string            `yaml:"at" jsonschema:"description=The column of a row's time. Events of that very moment do not count."`
+	Time       string            `yaml:"time,omitempty" jsonschema:"description=The column of an event's time. Default: the same name."`
+	Within     string            `yaml:"within" jsonschema:"description=How far the label looks beyond the row's time such as 30d; its last moment counts. Where times are whole numbers: so many of their units."`
+	Function   string            `yaml:"function,omitempty" jsonschema:"enum=any,enum=count,enum=sum,description=any (default): whether there is an event; count: how many; sum: of a value; 0 where there are none."`
+	Value      string            `yaml:"value,omitempty" jsonschema:"description=sum: the column or SQL expression over events."`
+	Where      string            `yaml:"where,omitempty" jsonschema:"description=SQL condition of the events that count."`
+	Until      string            `yaml:"until,omitempty" jsonschema:"description=Up to when the events are complete such as 2026-01-31. Default: the time of the latest event of the source."`
+	Incomplete string            `yaml:"incomplete,omitempty" jsonschema:"enum=drop,enum=keep,enum=fail,description=Rows whose label cannot be known for the events end earlier: drop (default: leave out) or keep with what there is or fail."`
+}
+
 // Negatives adds rows for items that a user has not chosen.
 type Negatives struct {
 	User  string `yaml:"user" jsonschema:"description=The column of users."`
@@ -207,6 +226,7 @@ type Split struct {
 	// Boundaries in time.
 	ValidationFrom string           `yaml:"validation_from,omitempty" jsonschema:"description=time: the first moment of the validation part; instead of a fraction."`
 	TestFrom       string           `yaml:"test_from,omitempty" jsonschema:"description=time: the first moment of the test part; instead of a fraction."`
+	Embargo        string           `yaml:"embargo,omitempty" jsonschema:"description=time: rows so shortly before the next part are left out such as 30d; for their labels were not known when that began. Default: the longest within of the label steps; 0: none."`
 	ValidationIs   datasets.Strings `yaml:"validation_values,omitempty" jsonschema:"description=column: values of validation rows."`
 	TestIs         datasets.Strings `yaml:"test_values,omitempty" jsonschema:"description=column: values of test rows."`
 }

@@ -54,7 +54,9 @@
 // # Leaks
 //
 // Features about events are computed from what happened before a row's own time
-// (see Aggregate). Steps that learn from the data, such as a fill with the
+// (see Aggregate), labels from what happens after it (see Label). Rows whose label a
+// split by time could not have known where the next part begins are left out of
+// training and validation; other splits tell of them. Steps that learn from the data, such as a fill with the
 // median, learn from the training rows alone: the split is drawn before the
 // first of them.
 package prepare

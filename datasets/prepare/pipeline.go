@@ -54,6 +54,8 @@ type pipeline struct {
 	split   bool // there is a part column
 	names   int  // of views and tables made
 
+	labels []madeLabel // by the steps done
+
 	laid   map[string]bool // sources whose rows lie as one thread has put them
 	serial bool            // the step under way hangs on the order of rows
 

@@ -18,7 +18,10 @@ func (p *pipeline) splitRows() error {
 			return err
 		}
 		p.split = true
-		return p.countParts(s)
+		if err := p.countParts(s); err != nil {
+			return err
+		}
+		return p.tellFutures(s)
 	})
 }
 
@@ -160,6 +163,10 @@ func (p *pipeline) byTime(s *Split, c column) error {
 	if err != nil {
 		return err
 	}
+	embargo, err := p.embargo(s, c)
+	if err != nil {
+		return err
+	}
 	part := "CASE"
 	for _, b := range []struct {
 		from, part, name string
@@ -172,5 +179,8 @@ func (p *pipeline) byTime(s *Split, c column) error {
 	if part == "CASE" {
 		return p.with("0", false)
 	}
-	return p.with(part+" ELSE 0 END", false)
+	if err := p.with(part+" ELSE 0 END", false); err != nil {
+		return err
+	}
+	return p.holdBack(embargo, validation, test)
 }

@@ -265,6 +265,8 @@ func (s *Step) validate(c *Config, path string) error {
 		return s.Join.validate(c, path)
 	case s.Aggregate != nil:
 		return s.Aggregate.validate(c, path)
+	case s.Label != nil:
+		return s.Label.validate(c, path)
 	case s.Negatives != nil:
 		n := s.Negatives
 		if n.User == "" || n.Item == "" || n.Label == "" {
@@ -402,6 +404,14 @@ func (s *Split) validate() error {
 	}
 	if (s.ValidationFrom != "" || s.TestFrom != "") && (s.Validation != nil || s.Test != nil) {
 		return errorf("split", "give either fractions or moments")
+	}
+	if s.Embargo != "" {
+		if s.Method != SplitTime {
+			return errorf("split.embargo", "goes with the method time")
+		}
+		if _, err := parseGap("split.embargo", s.Embargo); err != nil {
+			return err
+		}
 	}
 	if s.Method != SplitColumn && (len(s.ValidationIs) > 0 || len(s.TestIs) > 0) {
 		return errorf("split", "validation_values and test_values go with the method column")
