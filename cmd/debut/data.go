@@ -17,7 +17,7 @@ func (a *app) data() *cobra.Command {
 		Use:   "data",
 		Short: "Turn exports of a shop into training data",
 	}
-	cmd.AddCommand(a.dataInspect(), a.dataPrepare(), a.dataSimulate())
+	cmd.AddCommand(a.dataHead(), a.dataInspect(), a.dataPrepare(), a.dataSimulate())
 	group(cmd)
 	return cmd
 }

@@ -1,0 +1,144 @@
+package head
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"debut/datasets"
+	"debut/datasets/duck"
+)
+
+// columns reads a source that is small, or the query of which is, as a run does. A column
+// that a run refuses is shown as text, with the reason, beside those that it reads. rows
+// is how many there are.
+func (r *reading) columns(src datasets.Source) (t *Table, rows int, err error) {
+	t = new(Table)
+	types, described := r.types(src)
+	f, err := datasets.Read(r.ctx, src, "", nil)
+	if err == nil {
+		for _, s := range f.Columns {
+			t.Columns = append(t.Columns, Column{Name: s.Name, Type: s.Kind.String(), SQL: types.of(s.Name), series: s})
+		}
+		return t, f.Rows, nil
+	}
+	whole := err // of the table
+	if described != nil || r.ctx.Err() != nil {
+		return nil, 0, whole
+	}
+	readable := false
+	for _, d := range types {
+		only := map[string]string{datasets.OtherColumns: datasets.TypeIgnore, d.name: datasets.TypeAuto}
+		f, err := datasets.Read(r.ctx, src, "", only)
+		if err == nil {
+			readable = true
+			s := f.Columns[0]
+			t.Columns, rows = append(t.Columns, Column{Name: d.name, Type: s.Kind.String(), SQL: d.typ, series: s}), f.Rows
+			continue
+		}
+		c := Column{Name: d.name, Type: typeUnreadable, SQL: d.typ, Problem: err.Error()}
+		if c.texts, err = r.texts(src, d.name); err != nil {
+			return nil, 0, whole
+		}
+		t.Columns, rows = append(t.Columns, c), len(c.texts)
+	}
+	if !readable && !types.nested() {
+		return nil, 0, whole
+	}
+	return t, rows, nil
+}
+
+// typeUnreadable is the type of a column that a run refuses.
+const typeUnreadable = "unreadable"
+
+// sqlTypes are columns and DuckDB's types of them, in order.
+type sqlTypes []struct{ name, typ string }
+
+func (s sqlTypes) of(name string) string {
+	for _, c := range s {
+		if c.name == name {
+			return c.typ
+		}
+	}
+	return ""
+}
+
+// nested reports whether all columns are of types that models do not read.
+func (s sqlTypes) nested() bool {
+	for _, c := range s {
+		if !strings.HasSuffix(c.typ, "]") && !strings.HasPrefix(c.typ, "STRUCT") && !strings.HasPrefix(c.typ, "MAP") {
+			return false
+		}
+	}
+	return true
+}
+
+// with opens the files of a source as a table of SQL.
+func (r *reading) with(src datasets.Source, use func(db *duck.DB, t datasets.Table) error) (err error) {
+	src.Query = ""
+	table, err := datasets.OpenTable(r.ctx, src, "", datasets.TableOptions{SampleRows: -1})
+	if err != nil {
+		return err
+	}
+	db, err := duck.Open(duck.Options{Threads: 1}) // rows come in their order
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	if err := use(db, table); err != nil {
+		return table.Explain(err)
+	}
+	return nil
+}
+
+// types returns what data prepare makes of the columns.
+func (r *reading) types(src datasets.Source) (sqlTypes, error) {
+	var types sqlTypes
+	err := r.with(src, func(db *duck.DB, t datasets.Table) error {
+		return texts(r.ctx, db, 2, "SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM "+t.SQL+")", func(row []string) {
+			types = append(types, struct{ name, typ string }{row[0], row[1]})
+		})
+	})
+	return types, err
+}
+
+// texts returns the values of a column as SQL writes them.
+func (r *reading) texts(src datasets.Source, name string) (out []string, err error) {
+	err = r.with(src, func(db *duck.DB, t datasets.Table) error {
+		return texts(r.ctx, db, 1, fmt.Sprintf("SELECT coalesce(CAST(%s AS VARCHAR), '') FROM %s LIMIT %d", duck.Name(name), t.SQL, r.o.Rows), func(row []string) {
+			out = append(out, row[0])
+		})
+	})
+	return out, err
+}
+
+// count returns the number of rows of Parquet files, which their ends tell.
+func (r *reading) count(src datasets.Source) (n int64, err error) {
+	err = r.with(datasets.Source{Path: src.Path, Format: "parquet"}, func(db *duck.DB, t datasets.Table) error {
+		return db.Query(r.ctx, "SELECT count(*) FROM "+t.SQL, func(c *duck.Chunk) error {
+			values, _ := duck.Vector[int64](c, 0)
+			n = values[0]
+			return nil
+		})
+	})
+	if err != nil && r.ctx.Err() == nil {
+		return 0, fmt.Errorf("%w; is %s a Parquet file?", err, filepath.Base(src.Path[0]))
+	}
+	return n, err
+}
+
+// texts visits the rows of a result of n columns of text.
+func texts(ctx context.Context, db *duck.DB, n int, sql string, visit func([]string)) error {
+	return db.Query(ctx, sql, func(c *duck.Chunk) error {
+		for row := range c.Rows {
+			values := make([]string, n)
+			for i := range values {
+				v, _ := duck.Vector[duck.String](c, i)
+				values[i] = strings.Clone(v[row].Text())
+			}
+			visit(values)
+		}
+		return nil
+	})
+}

@@ -1,0 +1,316 @@
+package head
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"filippo.io/age"
+	"github.com/klauspost/compress/zstd"
+
+	"debut/datasets"
+	"debut/datasets/duck"
+	"debut/datasets/manifest"
+	"debut/datasets/npy"
+	"debut/datasets/prepare"
+)
+
+// show lays a table out in lines: names with types, and rows.
+func show(t *Table) string {
+	var b strings.Builder
+	for i, c := range t.Columns {
+		fmt.Fprintf(&b, "%s%s:%s", map[bool]string{true: " "}[i > 0], c.Name, c.Type)
+	}
+	for row := range t.Rows {
+		b.WriteString("\n")
+		for i := range t.Columns {
+			value := t.Columns[i].Text(row)
+			if t.Columns[i].Missing(row) {
+				value = "-"
+			}
+			fmt.Fprintf(&b, "%s%s", map[bool]string{true: " "}[i > 0], value)
+		}
+	}
+	return b.String()
+}
+
+func read(t *testing.T, path string, change func(*datasets.Source, *Options)) (*Table, error) {
+	t.Helper()
+	src, o := datasets.Source{Path: datasets.Strings{path}}, Options{Rows: 2}
+	if change != nil {
+		change(&src, &o)
+	}
+	return Read(context.Background(), src, "", o)
+}
+
+func must(t *testing.T, path string, change func(*datasets.Source, *Options)) *Table {
+	t.Helper()
+	table, err := read(t, path, change)
+	if err != nil {
+		t.Fatalf("%s: %v", path, err)
+	}
+	return table
+}
+
+func write(t *testing.T, dir, name string, content []byte) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func zipped(t *testing.T, text string) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	_, err := io.WriteString(z, text)
+	if err := errors.Join(err, z.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func packed(t *testing.T, text string) []byte {
+	t.Helper()
+	z, err := zstd.NewWriter(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return z.EncodeAll([]byte(text), nil)
+}
+
+const orders = `id,day,city,paid,note
+1,2025-01-01,Ulm,true,"two
+lines, ""quoted"""
+2,2025-01-02,,false,
+3,2025-01-03,Kiel,true,x
+`
+
+const ordersShown = `id:numeric day:date city:categorical paid:boolean note:categorical
+1 2025-01-01 Ulm true two
+lines, "quoted"
+2 2025-01-02 - false -`
+
+func TestFormatsShowTheSame(t *testing.T) {
+	dir := t.TempDir()
+	tabs := strings.ReplaceAll(strings.ReplaceAll(orders, "lines, ", "lines; "), ",", "\t")
+	for name, content := range map[string][]byte{
+		"a.csv": []byte(orders), "a.csv.gz": zipped(t, orders), "a.CSV.ZST": packed(t, orders), "a.tsv": []byte(tabs),
+		"bom.csv": []byte("\ufeff" + strings.ReplaceAll(orders, "\n", "\r\n")),
+		"a.jsonl": []byte(`{"id":1,"day":"2025-01-01","city":"Ulm","paid":true,"note":"two\nlines, \"quoted\""}
+{"id":2,"day":"2025-01-02","city":null,"paid":false,"note":null}
+{"id":3,"day":"2025-01-03","city":"Kiel","paid":true,"note":"x"}`),
+		"list.json.gz": zipped(t, `[ {"id":1,"day":"2025-01-01","city":"Ulm","paid":true,
+ "note":"two\nlines, \"quoted\""},{"id":2,"day":"2025-01-02","city":null,"paid":false},
+ {"id":3,"day":"2025-01-03","city":"Kiel","paid":true,"note":"x"}]`),
+	} {
+		got := must(t, write(t, dir, name, content), nil)
+		shown := show(got)
+		switch name {
+		case "a.tsv":
+			shown = strings.ReplaceAll(shown, "lines; ", "lines, ")
+		case "bom.csv":
+			shown = strings.ReplaceAll(shown, "\r", "")
+		}
+		if shown != ordersShown || got.Total != 3 || got.Sampled != 0 || got.Name != name {
+			t.Errorf("%s: %s, %d rows, %d sampled:\n%s\nwant\n%s", name, got.Name, got.Total, got.Sampled, shown, ordersShown)
+		}
+	}
+	db, err := duck.Open(duck.Options{Threads: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	parquet := filepath.Join(dir, "a.parquet")
+	if err := db.Query(context.Background(), "COPY (SELECT * FROM read_csv("+duck.Literal(filepath.Join(dir, "a.csv"))+")) TO "+duck.Literal(parquet), nil); err != nil {
+		t.Fatal(err)
+	}
+	if got := must(t, parquet, nil); show(got) != ordersShown || got.Total != 3 || got.Sampled != 0 {
+		t.Errorf("parquet:\n%s", show(got))
+	}
+	got := must(t, parquet, func(s *datasets.Source, o *Options) { s.Query = "SELECT id * 2 AS twice FROM data WHERE id > 1" })
+	if show(got) != "twice:numeric\n4\n6" || got.Total != 2 {
+		t.Errorf("query:\n%s", show(got))
+	}
+	got = must(t, filepath.Join(dir, "a.csv"), func(_ *datasets.Source, o *Options) { o.Columns, o.Rows = []string{"paid", "id"}, 99 })
+	if show(got) != "paid:boolean id:numeric\ntrue 1\nfalse 2\ntrue 3" || len(got.Others) != 3 {
+		t.Errorf("columns:\n%s, others %v", show(got), got.Others)
+	}
+	if got := must(t, filepath.Join(dir, "a.*csv*"), nil); got.Name != "a.csv (the first of 2 files)" || got.Total != -1 {
+		t.Errorf("glob: %s, %d", got.Name, got.Total)
+	}
+}
+
+func TestOtherFormats(t *testing.T) {
+	dir := t.TempDir()
+	var matrix bytes.Buffer
+	if err := npy.Write(&matrix, []float32{1, 2, 3, 4, 5, 6}, 2); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ name, format, text, want string }{
+		{"a.txt", "libsvm", "1 1:0.5 3:2\n-1 2:1\n0 1:1\n", "label:numeric f1:numeric f2:numeric f3:numeric\n1 0.5 0 2\n-1 0 1 0"},
+		{"a.txt.gz", "libffm", "1 0:3:1 1:7:1\n0 0:4:1\n", "label:numeric field_0:categorical field_1:categorical\n1 3 7\n0 4 -"},
+		{"b.txt", "log", "ann fig 3 1500000000\nbob fig 4 1500000001\n", "user:categorical item:categorical rating:numeric time:date\nann fig 3 2017-07-14T02:40:00\nbob fig 4 2017-07-14T02:40:01"},
+		{"c.txt", "adjacency", "ann fig pear\nbob fig\n", "user:categorical item:categorical\nann fig\nann pear"},
+		{"m.npy", "", matrix.String(), "id:numeric vector:vector\n0 [1, 2]\n1 [3, 4]"},
+	} {
+		content := []byte(c.text)
+		if strings.HasSuffix(c.name, ".gz") {
+			content = zipped(t, c.text)
+		}
+		got := must(t, write(t, dir, c.name, content), func(s *datasets.Source, _ *Options) { s.Format = c.format })
+		if show(got) != c.want || got.Total != 3 && got.Total != 2 {
+			t.Errorf("%s of %d rows:\n%s\nwant\n%s", c.name, got.Total, show(got), c.want)
+		}
+	}
+}
+
+// What a run refuses is shown nevertheless, with the reason.
+func TestColumnsThatCannotBeRead(t *testing.T) {
+	dir := t.TempDir()
+	text := "n,price\n"
+	for i := range 60 {
+		text += fmt.Sprintf("%d,%d.5\n", i, i)
+	}
+	got := must(t, write(t, dir, "a.csv", []byte(strings.Replace(text, "1,1.5", "1,oops", 1))), nil)
+	if show(got) != "n:numeric price:unreadable\n0 0.5\n1 oops" || !strings.Contains(got.Columns[1].Problem, `a.csv:3: column "price": "oops" is not a number`) {
+		t.Errorf("%s\n%+v", show(got), got.Columns)
+	}
+	got = must(t, write(t, dir, "a.jsonl", []byte(`{"a":1,"s":{"x":2},"l":[1,2]}
+{"a":12345678901234567890,"s":null,"l":[3]}`)), nil)
+	if show(got) != "a:categorical s:unreadable l:unreadable\n1 {'x': 2} [1, 2]\n12345678901234567890 - [3]" {
+		t.Error(show(got))
+	}
+	if got := must(t, write(t, dir, "b.jsonl", []byte(`{"s":{"x":2}}`)), nil); show(got) != "s:unreadable\n{'x': 2}" {
+		t.Error(show(got))
+	}
+	encoded, err := json.Marshal(got)
+	if err != nil || !bytes.Contains(encoded, []byte(`"rows":[["1","{'x': 2}","[1, 2]"],["12345678901234567890",null,"[3]"]]`)) {
+		t.Errorf("%s, %v", encoded, err)
+	}
+}
+
+// endless is a file that no reader should come to the end of: what follows the beginning
+// is damaged.
+func TestOnlyTheBeginningIsRead(t *testing.T) {
+	dir := t.TempDir()
+	var b strings.Builder
+	b.WriteString("id,text\n")
+	for i := range 60_000 {
+		fmt.Fprintf(&b, "%d,\"%x\"\n", i, i*i*i)
+	}
+	whole := zipped(t, b.String())
+	for name, content := range map[string][]byte{
+		"cut.csv.gz": whole[:len(whole)/2],
+		"bad.csv":    []byte(b.String()[:200_000] + "\n1,2,3,4,5\n\"open"),
+		"bad.jsonl":  []byte(strings.Repeat("{\"id\": 0, \"text\": \"x\"}\n", 2000) + "{oops"),
+	} {
+		got := must(t, write(t, dir, name, content), nil)
+		if got.Total != -1 || got.Sampled != sampleRows || len(got.Rows) != 2 || got.Columns[0].Text(0) != "0" {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+	// Quotes that are no quotes of CSV, and records that are long, end somewhere.
+	got := must(t, write(t, dir, "inch.csv", []byte("a;b\n"+strings.Repeat("5\" pipe;1\n", 3000))), nil)
+	if got.Sampled != sampleRows || got.Columns[0].Text(1) != `5" pipe` {
+		t.Errorf("%+v", got)
+	}
+	got = must(t, write(t, dir, "long.csv", []byte("a,b\n"+strings.Repeat(strings.Repeat("x", 1<<20)+",1\n", 40))), nil)
+	if got.Sampled < 16 || got.Sampled > 17 || got.Total != -1 {
+		t.Errorf("%d rows of a MiB were looked at", got.Sampled)
+	}
+}
+
+func TestPreparedData(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "t.csv", []byte("x,words\n"+strings.Repeat("1,a b\n2,c\n", 20)))
+	key, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := prepare.Config{
+		Output: "out", Sources: map[string]prepare.Source{"t": {Path: datasets.Strings{"t.csv"}}},
+		Columns: map[string]prepare.ColumnType{"words": manifest.Text}, Steps: []prepare.Step{{SQL: "SELECT *, [x, x] AS v, CAST(range(x) AS INTEGER[]) AS l FROM input"}},
+	}
+	prepared := func() {
+		t.Helper()
+		if _, err := prepare.Run(context.Background(), &cfg, prepare.Options{BaseDir: dir, Overwrite: true}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	prepared()
+	out := filepath.Join(dir, "out")
+	got := must(t, out, func(_ *datasets.Source, o *Options) { o.Rows = 1 })
+	if names := strings.SplitN(show(got), "\n", 2)[0]; names != "x:numeric words:text v:vector l:list" || got.Part != manifest.Train || got.Total < 20 || len(got.Rows) != 1 {
+		t.Errorf("%s, %+v", names, got)
+	}
+	if got := must(t, out, func(_ *datasets.Source, o *Options) { o.Part = manifest.Test }); got.Part != manifest.Test || got.Total > 15 {
+		t.Errorf("%+v", got)
+	}
+	cfg.Encrypt = &datasets.Encryption{Recipients: datasets.Strings{key.Recipient().String()}}
+	prepared()
+	if _, err := read(t, out, nil); !errors.Is(err, ErrEncrypted) {
+		t.Errorf("without a key: %v", err)
+	}
+	t.Setenv("TMPDIR", t.TempDir())
+	got = must(t, out, func(_ *datasets.Source, o *Options) { o.Keys = []age.Identity{key} })
+	if len(got.Rows) != 2 || got.Columns[1].Type != manifest.Text {
+		t.Errorf("%+v", got)
+	}
+	if left, _ := os.ReadDir(os.TempDir()); len(left) > 0 {
+		t.Errorf("%v was left behind", left)
+	}
+	manifestOf, err := manifest.Read(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := read(t, filepath.Join(out, manifestOf.Parts[0].File), nil); err == nil || !strings.Contains(err.Error(), "is encrypted; name the folder") {
+		t.Errorf("an encrypted file: %v", err)
+	}
+}
+
+func TestMistakes(t *testing.T) {
+	dir := t.TempDir()
+	good := write(t, dir, "a.csv", []byte(orders))
+	for _, c := range []struct {
+		path   string
+		change func(*datasets.Source, *Options)
+		want   string
+	}{
+		{filepath.Join(dir, "b.csv"), nil, "no file"},
+		{dir, nil, "no dataset.json"},
+		{dir, nil, "*.csv"},
+		{good, func(_ *datasets.Source, o *Options) { o.Part = "test" }, "has no parts"},
+		{good, func(_ *datasets.Source, o *Options) { o.Rows = -1 }, "positive"},
+		{good, func(_ *datasets.Source, o *Options) { o.Columns = []string{"cty"} }, `did you mean "city"`},
+		{good, func(s *datasets.Source, _ *Options) { s.Format = "parquet" }, "a.csv"},
+		{good, func(s *datasets.Source, _ *Options) { s.Format = "libsmv" }, `did you mean "libsvm"`},
+		{write(t, dir, "x.parquet", []byte("no")), nil, "is x.parquet a Parquet file?"},
+		{write(t, dir, "empty.csv", nil), nil, "empty"},
+		{write(t, dir, "head.csv", []byte("a,b\n")), nil, "no rows"},
+		{write(t, dir, "ragged.csv", []byte("a,b\n1,2\n1,2,3\n")), nil, "ragged.csv:3"},
+		{write(t, dir, "bad.json", []byte("[{\"a\": 1}, {oops}]")), nil, "bad.json"},
+		{write(t, dir, "none.json", nil), nil, "none.json"},
+		{write(t, dir, "bad.npy", []byte("no")), nil, "bad.npy"},
+		{write(t, dir, "bad.svm", []byte("1 oops\n")), func(s *datasets.Source, _ *Options) { s.Format = "libsvm" }, "bad.svm:1"},
+	} {
+		if _, err := read(t, c.path, c.change); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", filepath.Base(c.path), err, c.want)
+		}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := Read(ctx, datasets.Source{Path: datasets.Strings{good}}, "", Options{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("canceled: %v", err)
+	}
+}
