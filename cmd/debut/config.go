@@ -1,18 +1,23 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"debut/datasets"
 	"debut/datasets/atomicfile"
+	"debut/datasets/head"
 	"debut/datasets/nearest"
+	"debut/datasets/prepare"
 	"debut/trainers/families"
 	"debut/trainers/runfile"
 )
@@ -35,14 +40,16 @@ func (a *app) configInit() *cobra.Command {
 	for _, t := range templates {
 		kinds = append(kinds, t.Kind)
 	}
+	kinds = append(kinds, dataKind)
 	cmd := &cobra.Command{
-		Use:       "init [KIND]",
-		Short:     "Write a commented run file to begin with",
-		Long:      "Write a commented run file to begin with, by default the first of " + strings.Join(kinds, ", ") + ".",
-		Example:   "  debut config init regression -o run.yaml",
-		Args:      takes(0, 1, "one kind"),
+		Use:   "init [KIND [FILE]]",
+		Short: "Write a commented run file or data file to begin with",
+		Long: "Write a commented run file to begin with, by default the first of " + strings.Join(kinds[:len(templates)], ", ") + `,
+or, of the kind data, a data file for debut data prepare, filled in with the columns that a FILE has.`,
+		Example:   "  debut config init regression -o run.yaml\n  debut config init data orders.csv -o data.yaml",
+		Args:      takes(0, 2, "one kind, and for data one file"),
 		ValidArgs: kinds,
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			if broken != nil {
 				return broken
 			}
@@ -52,7 +59,20 @@ func (a *app) configInit() *cobra.Command {
 					return usagef("there is no kind %q, there are %s%s", args[0], strings.Join(kinds, ", "), nearest.DidYouMean(args[0], kinds))
 				}
 			}
-			text := templates[chosen].Text
+			if len(args) == 2 && args[0] != dataKind {
+				return usagef("%s %s takes no file, but got %q; data does", cmd.CommandPath(), args[0], args[1])
+			}
+			what, next := "a run file", "debut config check "+quoted(output)
+			var text []byte
+			if chosen == len(templates) {
+				what, next = "a data file", "debut data prepare "+quoted(output)+" --dry-run"
+				var err error
+				if text, err = dataTemplate(cmd.Context(), args[1:], output); err != nil {
+					return canceled(cmd.Context(), err)
+				}
+			} else {
+				text = templates[chosen].Text
+			}
 			if output == "" || output == "-" {
 				return a.console.print(string(text))
 			}
@@ -66,13 +86,49 @@ func (a *app) configInit() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			a.console.log.Info("wrote a run file", "path", output, "next", "edit it, then: debut config check "+output)
+			a.console.log.Info("wrote "+what, "path", output, "next", "edit it, then: "+next)
 			return nil
 		},
 	}
 	cmd.Flags().StringVarP(&output, "output", "o", "", "write to this file instead of standard output")
 	cmd.Flags().BoolVar(&force, "force", false, "replace an existing file")
 	return cmd
+}
+
+// dataKind is the kind of data files.
+const dataKind = "data"
+
+// dataTemplate is a data file to begin with, for a file of which no name, or one, is given. Its path is relative to where
+// the data file goes.
+func dataTemplate(ctx context.Context, file []string, output string) ([]byte, error) {
+	o := prepare.Outline{Path: "data.csv", CSV: true}
+	if len(file) == 0 {
+		return prepare.Template(o)
+	}
+	t, err := head.Read(ctx, datasets.Source{Path: file}, "", head.Options{})
+	if err != nil {
+		return nil, err
+	}
+	if t.Part != "" {
+		return nil, fmt.Errorf("%s is prepared data already; name a file that it is to be made of", file[0])
+	}
+	o.Path, o.CSV = file[0], t.Format == "csv"
+	if output != "" && output != "-" && !filepath.IsAbs(o.Path) {
+		if o.Path, err = filepath.Rel(filepath.Dir(output), o.Path); err != nil {
+			return nil, fmt.Errorf("the way from %s to %s cannot be told (%w); name it with its whole path", output, file[0], err)
+		}
+	}
+	for i := range t.Columns {
+		c := &t.Columns[i]
+		for _, mark := range c.Marks() {
+			if !slices.Contains(o.Null, mark) {
+				o.Null = append(o.Null, mark)
+			}
+		}
+		rows, distinct := c.Distinct()
+		o.Columns = append(o.Columns, prepare.OutlineColumn{Name: c.Name, Type: c.Type, SQL: c.SQL, Dates: c.Format, Unique: rows == distinct, Unreadable: c.Problem != ""})
+	}
+	return prepare.Template(o)
 }
 
 func (a *app) configSchema() *cobra.Command {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"debut/datasets"
@@ -19,7 +20,7 @@ func (r *reading) columns(src datasets.Source) (t *Table, rows int, err error) {
 	f, err := datasets.Read(r.ctx, src, "", nil)
 	if err == nil {
 		for _, s := range f.Columns {
-			t.Columns = append(t.Columns, Column{Name: s.Name, Type: s.Kind.String(), SQL: types.of(s.Name), series: s})
+			t.Columns = append(t.Columns, r.column(src, s, types.of(s.Name)))
 		}
 		return t, f.Rows, nil
 	}
@@ -34,11 +35,11 @@ func (r *reading) columns(src datasets.Source) (t *Table, rows int, err error) {
 		if err == nil {
 			readable = true
 			s := f.Columns[0]
-			t.Columns, rows = append(t.Columns, Column{Name: d.name, Type: s.Kind.String(), SQL: d.typ, series: s}), f.Rows
+			t.Columns, rows = append(t.Columns, r.column(src, s, d.typ)), f.Rows
 			continue
 		}
 		c := Column{Name: d.name, Type: typeUnreadable, SQL: d.typ, Problem: err.Error()}
-		if c.texts, err = r.texts(src, d.name); err != nil {
+		if c.texts, err = r.texts(src, d.name, max(r.o.Rows, sampleRows)); err != nil {
 			return nil, 0, whole
 		}
 		t.Columns, rows = append(t.Columns, c), len(c.texts)
@@ -47,6 +48,22 @@ func (r *reading) columns(src datasets.Source) (t *Table, rows int, err error) {
 		return nil, 0, whole
 	}
 	return t, rows, nil
+}
+
+// column is a column that was read, which data prepare gives an SQL type.
+func (r *reading) column(src datasets.Source, s *datasets.Series, sql string) Column {
+	c := Column{Name: s.Name, Type: s.Kind.String(), SQL: sql, series: s}
+	if s.Kind == datasets.Date && sql == "VARCHAR" {
+		values, err := r.texts(src, s.Name, sampleRows)
+		if err != nil {
+			return c
+		}
+		values = slices.DeleteFunc(values, func(v string) bool { return strings.TrimSpace(v) == "" })
+		if _, format, _, ok := datasets.DateFormat(values); ok {
+			c.Format = format
+		}
+	}
+	return c
 }
 
 // typeUnreadable is the type of a column that a run refuses.
@@ -104,9 +121,9 @@ func (r *reading) types(src datasets.Source) (sqlTypes, error) {
 }
 
 // texts returns the values of a column as SQL writes them.
-func (r *reading) texts(src datasets.Source, name string) (out []string, err error) {
+func (r *reading) texts(src datasets.Source, name string, most int) (out []string, err error) {
 	err = r.with(src, func(db *duck.DB, t datasets.Table) error {
-		return texts(r.ctx, db, 1, fmt.Sprintf("SELECT coalesce(CAST(%s AS VARCHAR), '') FROM %s LIMIT %d", duck.Name(name), t.SQL, r.o.Rows), func(row []string) {
+		return texts(r.ctx, db, 1, fmt.Sprintf("SELECT coalesce(CAST(%s AS VARCHAR), '') FROM %s LIMIT %d", duck.Name(name), t.SQL, most), func(row []string) {
 			out = append(out, row[0])
 		})
 	})

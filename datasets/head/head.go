@@ -43,6 +43,9 @@ type Column struct {
 	Type string `json:"type"` // as in a run file, or "list"
 	// SQL is the type that a source of a data file has, "" where that is not known.
 	SQL string `json:"sql,omitempty"`
+	// Format is how dates are written that data prepare takes for texts, as strptime has
+	// it: what a step cast needs.
+	Format string `json:"format,omitempty"`
 	// Problem is why a run cannot read the column; values are texts then.
 	Problem string `json:"problem,omitempty"`
 
@@ -53,7 +56,8 @@ type Column struct {
 // Table is the beginning of a table.
 type Table struct {
 	Name    string   `json:"name"`
-	Part    string   `json:"part,omitempty"` // of prepared data
+	Format  string   `json:"format,omitempty"` // of the file, as a data file names it
+	Part    string   `json:"part,omitempty"`   // of prepared data
 	Columns []Column `json:"columns"`
 	// Rows holds a value for each column: float64, bool, string, []float32, or nil
 	// where there is none. Dates are texts.
@@ -81,6 +85,42 @@ func (c *Column) Missing(row int) bool {
 		return c.texts[row] == ""
 	}
 	return c.series.Missing(row)
+}
+
+// Distinct counts the rows looked at with a value, and their different values.
+func (c *Column) Distinct() (rows, values int) {
+	n, seen := len(c.texts), map[string]bool{}
+	if c.series != nil {
+		n = c.series.Len()
+	}
+	for row := range n {
+		if !c.Missing(row) {
+			rows, seen[c.Text(row)] = rows+1, true
+		}
+	}
+	return rows, len(seen)
+}
+
+// missingMarks are texts that people write where there is no value.
+var missingMarks = []string{"NA", "N/A", "NULL", "NaN", "None", "nil", "?", "-", "--", "."}
+
+// Marks returns those of the values that seem to stand for a missing one, in order.
+func (c *Column) Marks() (found []string) {
+	if c.Type != datasets.TypeCategorical && c.Problem == "" {
+		return nil
+	}
+	n := len(c.texts)
+	if c.series != nil {
+		n = c.series.Len()
+	}
+	for row := range n {
+		text := strings.TrimSpace(c.Text(row))
+		if !slices.Contains(found, text) && slices.ContainsFunc(missingMarks, func(m string) bool { return strings.EqualFold(m, text) }) {
+			found = append(found, text)
+		}
+	}
+	slices.Sort(found)
+	return found
 }
 
 // value is that of Table.Rows.
@@ -170,7 +210,7 @@ func (r *reading) path(src datasets.Source) (*Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.Name = filepath.Base(files[0])
+	t.Name, t.Format = filepath.Base(files[0]), formatOf(src, files[0])
 	if len(files) > 1 {
 		t.Name += fmt.Sprintf(" (the first of %d files)", len(files))
 		t.Total = -1

@@ -191,6 +191,16 @@ func TestColumnsThatCannotBeRead(t *testing.T) {
 	if show(got) != "a:categorical s:unreadable l:unreadable\n1 {'x': 2} [1, 2]\n12345678901234567890 - [3]" {
 		t.Error(show(got))
 	}
+	if n, different := got.Columns[0].Distinct(); n != 2 || different != 2 || got.Format != "json" {
+		t.Errorf("%d values, %d different, %s", n, different, got.Format)
+	}
+	dates := must(t, write(t, dir, "dates.csv", []byte("a,b\n25.12.2025,2025-12-25\n,2025-12-26\n24.12.2025,2025-12-26\n")), nil)
+	if a, b := dates.Columns[0], dates.Columns[1]; a.Type != "date" || a.SQL != "VARCHAR" || a.Format != "%d.%m.%Y" || b.Type != "date" || b.SQL != "DATE" || b.Format != "" {
+		t.Errorf("%+v", dates.Columns)
+	}
+	if n, different := dates.Columns[1].Distinct(); n != 3 || different != 2 {
+		t.Errorf("%d values, %d different", n, different)
+	}
 	if got := must(t, write(t, dir, "b.jsonl", []byte(`{"s":{"x":2}}`)), nil); show(got) != "s:unreadable\n{'x': 2}" {
 		t.Error(show(got))
 	}
@@ -200,8 +210,16 @@ func TestColumnsThatCannotBeRead(t *testing.T) {
 	}
 }
 
-// endless is a file that no reader should come to the end of: what follows the beginning
-// is damaged.
+func TestMarksOfMissingValues(t *testing.T) {
+	got := must(t, write(t, t.TempDir(), "a.csv", []byte("a,b,c\n1,?,x\nNA,na,n/a.\n"+strings.Repeat("2,5,y\n", 30))), nil)
+	for i, want := range []string{"[NA]", "[? na]", "[]"} {
+		if marks := fmt.Sprint(got.Columns[i].Marks()); marks != want {
+			t.Errorf("column %s has %s, want %s", got.Columns[i].Name, marks, want)
+		}
+	}
+}
+
+// What follows the beginning of these files is damaged.
 func TestOnlyTheBeginningIsRead(t *testing.T) {
 	dir := t.TempDir()
 	var b strings.Builder

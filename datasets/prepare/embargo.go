@@ -164,7 +164,7 @@ func (p *pipeline) tellFutures(s *Split) error {
 			if s.Method == SplitTime {
 				remedy = "let the embargo be at least as long, and the split go by the label's column at"
 			}
-			p.warn(fmt.Sprintf("rows of the future teach about the past: the label %s of %d of %d %s rows looks beyond %s, where the rows that come after it begin, so that its measures are too good; %s",
+			p.warn(fmt.Sprintf("rows of the future teach about the past: the label %s of %d of %d %s rows looks beyond %s, the first moment of the rows that they are measured by, whose measures will be too good; %s",
 				l.Name, counts[0], counts[1], name, formatMoment(next[0], strings.HasPrefix(at, "epoch")), remedy), "label", l.Name)
 		}
 	}

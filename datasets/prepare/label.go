@@ -7,7 +7,9 @@ import (
 	"math"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode"
 
 	"debut/datasets/duck"
 )
@@ -191,7 +193,12 @@ func (t *timeline) tooFar(key, name string) error {
 }
 
 // quoteText writes a text as a value of YAML.
-func quoteText(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
+func quoteText(text string) string {
+	if strings.ContainsFunc(text, unicode.IsControl) {
+		return strconv.Quote(text)
+	}
+	return "'" + strings.ReplaceAll(text, "'", "''") + "'"
+}
 
 // until returns the last moment that the events cover. Rows before the first event are
 // told: the label of those is that of events which may have happened, and are not there.

@@ -282,6 +282,36 @@ func TestEmbargoIsThatOfBruteForce(t *testing.T) {
 	}
 }
 
+// Fractions are of the rows that the embargo leaves: the validation part does not go under.
+func TestEmbargoLeavesTheFractions(t *testing.T) {
+	rowList, eventList := histories(rand.New(rand.NewPCG(2, 1)), 20, 1000, 100, 100)
+	dir := historyFiles(t, rowList, eventList)
+	mustRun(t, dir, historySources+"split: {method: time, column: at, test: 0.2, validation: 0.1, embargo: 20d}\n")
+	got := splitOf(t, dir)
+	extreme := func(part string, pick func(a, b time.Time) bool) (out time.Time) {
+		for i, id := range got[part] {
+			var row int
+			if _, err := fmt.Sscan(id, &row); err != nil {
+				t.Fatal(err)
+			}
+			if i == 0 || pick(rowList[row].at, out) {
+				out = rowList[row].at
+			}
+		}
+		return out
+	}
+	first := func(part string) time.Time { return extreme(part, time.Time.Before) }
+	last := func(part string) time.Time { return extreme(part, time.Time.After) }
+	for part, want := range map[string]int{"test": 200, "validation": 100} {
+		if n := len(got[part]); n < want-10 || n > want+15 {
+			t.Errorf("%d rows in the %s part, want about %d", n, part, want)
+		}
+	}
+	if len(got["train"]) < 250 || first("test").Sub(last("validation")) < 480*time.Hour || first("validation").Sub(last("train")) < 480*time.Hour {
+		t.Errorf("%d training rows until %v, validation %v to %v, test from %v", len(got["train"]), last("train"), first("validation"), last("validation"), first("test"))
+	}
+}
+
 func TestSplitsThatMixTimesAreTold(t *testing.T) {
 	rowList, eventList := histories(rand.New(rand.NewPCG(5, 5)), 20, 300, 300, 100)
 	dir := historyFiles(t, rowList, eventList)
@@ -367,7 +397,8 @@ func TestMistakesInLabels(t *testing.T) {
 		head + "split: {method: time, column: at, embargo: '3'}":                                                       {"split.embargo", "no unit"},
 		head + "split: {method: time, column: id, embargo: 3d}":                                                        {"split.embargo", "whole numbers"},
 		head + "split: {method: time, column: id}\nsteps: [{label: {" + good + "within: 3d}}]":                         {"split.embargo", `label "y"`, "units of column"},
-		head + "split: {method: time, column: at, validation: 0.1, test: 0.3, embargo: 10d}":                           {"split.embargo", "validation part", "validation_from"},
+		head + "split: {method: time, column: at, validation: 0.1, test: 0.3, embargo: 30d}":                           {"split.embargo", "validation part", "fractions smaller"},
+		head + "split: {method: time, column: at, validation_from: 2025-01-20, test_from: 2025-01-25, embargo: 10d}":   {"split.embargo", "validation part", "an earlier validation_from"},
 		head + "split: {method: time, column: at, test_from: 2025-01-08}\nsteps: [{label: {" + good + "within: 20d}}]": {"split.embargo", "train part", `within of the label "y"`, "2025-01-08"},
 	} {
 		_, err := run(t, dir, text)

@@ -126,7 +126,7 @@ func (p *pipeline) byTime(s *Split, c column) error {
 		return p.configErrorf("column", "column %q is %s; cast it to TIMESTAMP before", c.name, c.typ)
 	}
 	col := duck.Name(c.name)
-	from := func(key, moment string, share float64) (string, error) {
+	from := func(key, moment string, share float64, where string) (string, error) {
 		if moment != "" {
 			literal := fmt.Sprintf("CAST(%s AS %s)", duck.Literal(moment), c.typ)
 			if _, err := p.texts(key, 1, "SELECT "+literal); err != nil {
@@ -137,7 +137,7 @@ func (p *pipeline) byTime(s *Split, c column) error {
 		if share <= 0 {
 			return "", nil
 		}
-		rows, err := p.texts("", 1, fmt.Sprintf("SELECT quantile_disc(%s, %s) FROM %s", col, number(1-share), p.current))
+		rows, err := p.texts("", 1, fmt.Sprintf("SELECT quantile_disc(%s, %s) FROM %s WHERE %s", col, number(1-share), p.current, where))
 		if err != nil || len(rows) == 0 {
 			return "", err
 		}
@@ -149,21 +149,31 @@ func (p *pipeline) byTime(s *Split, c column) error {
 		}
 		return *f
 	}
-	test, err := from("test_from", s.TestFrom, share(s.Test))
-	if err != nil {
-		return err
-	}
-	all := share(s.Test)
-	if share(s.Validation) > 0 {
-		all += share(s.Validation)
-	} else {
-		all = 0
-	}
-	validation, err := from("validation_from", s.ValidationFrom, all)
-	if err != nil {
-		return err
-	}
 	embargo, err := p.embargo(s, c)
+	if err != nil {
+		return err
+	}
+	test, err := from("test_from", s.TestFrom, share(s.Test), "TRUE")
+	if err != nil {
+		return err
+	}
+	all, where := share(s.Test)+share(s.Validation), "TRUE"
+	if share(s.Validation) == 0 {
+		all = 0
+	} else if embargo.span > 0 && test != "" {
+		// The fraction is that of the rows that the embargo leaves in the part: it would
+		// often have none left otherwise.
+		where = "NOT (" + embargo.reaches(test) + ")"
+		left, err := p.integer("", "SELECT count(*) FROM "+p.current+" WHERE "+where)
+		if err != nil {
+			return err
+		}
+		if all = share(s.Validation) * float64(p.rows) / float64(left); !(all < 1) {
+			return p.configErrorf("embargo", "%s%s leaves %d of %d rows before it and the test part, from %s: not more than the validation part asks for; make the fractions smaller, or the embargo shorter, at the price of labels that were not known",
+				embargo.text, embargo.why(), left, p.rows, boundary(test))
+		}
+	}
+	validation, err := from("validation_from", s.ValidationFrom, all, where)
 	if err != nil {
 		return err
 	}
