@@ -25,29 +25,58 @@ func (r *reading) columns(src datasets.Source) (t *Table, rows int, err error) {
 		return t, f.Rows, nil
 	}
 	whole := err // of the table
-	if described != nil || r.ctx.Err() != nil {
+	if described != nil || r.ctx.Err() != nil || len(types) == 0 {
 		return nil, 0, whole
 	}
-	readable := false
+	found := map[string]Column{}
+	if rows, err = r.some(src, types, found); err != nil {
+		return nil, 0, err
+	}
+	if rows == 0 && !types.nested() {
+		return nil, 0, whole
+	}
 	for _, d := range types {
-		only := map[string]string{datasets.OtherColumns: datasets.TypeIgnore, d.name: datasets.TypeAuto}
-		f, err := datasets.Read(r.ctx, src, "", only)
-		if err == nil {
-			readable = true
-			s := f.Columns[0]
-			t.Columns, rows = append(t.Columns, r.column(src, s, d.typ)), f.Rows
-			continue
+		c := found[d.name]
+		if c.Problem != "" {
+			if c.texts, err = r.texts(src, d.name, max(r.o.Rows, sampleRows)+1); err != nil {
+				return nil, 0, whole
+			}
+			rows = max(rows, len(c.texts))
 		}
-		c := Column{Name: d.name, Type: typeUnreadable, SQL: d.typ, Problem: err.Error()}
-		if c.texts, err = r.texts(src, d.name, max(r.o.Rows, sampleRows)); err != nil {
-			return nil, 0, whole
-		}
-		t.Columns, rows = append(t.Columns, c), len(c.texts)
-	}
-	if !readable && !types.nested() {
-		return nil, 0, whole
+		t.Columns = append(t.Columns, c)
 	}
 	return t, rows, nil
+}
+
+// some reads columns, and where there is one that a run refuses, either half of them. rows
+// is how many there are of those that it reads, 0 where it reads none.
+func (r *reading) some(src datasets.Source, columns sqlTypes, found map[string]Column) (rows int, err error) {
+	only := map[string]string{datasets.OtherColumns: datasets.TypeIgnore}
+	for _, d := range columns {
+		only[d.name] = datasets.TypeAuto
+	}
+	f, err := datasets.Read(r.ctx, src, "", only)
+	switch {
+	case r.ctx.Err() != nil:
+		return 0, r.ctx.Err()
+	case err == nil:
+		for _, s := range f.Columns {
+			found[s.Name] = r.column(src, s, columns.of(s.Name))
+		}
+		return f.Rows, nil
+	case len(columns) == 1:
+		d := columns[0]
+		found[d.name] = Column{Name: d.name, Type: typeUnreadable, SQL: d.typ, Problem: err.Error()}
+		return 0, nil
+	}
+	for _, half := range []sqlTypes{columns[:len(columns)/2], columns[len(columns)/2:]} {
+		n, err := r.some(src, half, found)
+		if err != nil {
+			return 0, err
+		}
+		rows = max(rows, n)
+	}
+	return rows, nil
 }
 
 // column is a column that was read, which data prepare gives an SQL type.

@@ -186,6 +186,16 @@ func TestColumnsThatCannotBeRead(t *testing.T) {
 	if show(got) != "n:numeric price:unreadable\n0 0.5\n1 oops" || !strings.Contains(got.Columns[1].Problem, `a.csv:3: column "price": "oops" is not a number`) {
 		t.Errorf("%s\n%+v", show(got), got.Columns)
 	}
+	var names, values []string
+	for i := range 100 {
+		names, values = append(names, fmt.Sprintf("c%d", i)), append(values, fmt.Sprint(i))
+	}
+	lines := strings.Join(names, ",") + strings.Repeat("\n"+strings.Join(values, ","), 60)
+	values[7], values[99] = "oops", "oops"
+	got = must(t, write(t, dir, "wide.csv", []byte(lines+"\n"+strings.Join(values, ","))), nil)
+	if problems := strings.Count(show(got), "unreadable"); problems != 2 || len(got.Columns) != 100 || got.Total != 61 || got.Columns[98].Text(0) != "98" || got.Columns[99].Text(1) != "99" {
+		t.Errorf("%d columns, %d unreadable, %d rows", len(got.Columns), problems, got.Total)
+	}
 	got = must(t, write(t, dir, "a.jsonl", []byte(`{"a":1,"s":{"x":2},"l":[1,2]}
 {"a":12345678901234567890,"s":null,"l":[3]}`)), nil)
 	if show(got) != "a:categorical s:unreadable l:unreadable\n1 {'x': 2} [1, 2]\n12345678901234567890 - [3]" {

@@ -169,13 +169,13 @@ func (t *timeline) refuseUnknown(at string) error {
 		return err
 	}
 	for i, n := range missing {
-		key := "key"
+		key, what := "key", "no value"
 		if i == 0 {
-			key = "at"
+			key, what = "at", "no value, or infinity,"
 		}
 		if n > 0 {
-			return t.p.configErrorf(key, "column %q has no value, or infinity, in %d of %d rows, of which nobody can know the label; leave them out before, with the step filter: %s",
-				names[i], n, t.p.rows, quoteText(duck.Name(names[i])+" IS NOT NULL"))
+			return t.p.configErrorf(key, "column %q has %s in %d of %d rows, of which nobody can know the label; leave them out before, with the step filter: %s",
+				names[i], what, n, t.p.rows, quoteText(duck.Name(names[i])+" IS NOT NULL"))
 		}
 	}
 	bounds, err := t.p.integers("", 2, fmt.Sprintf("SELECT coalesce(min(%[1]s), 0), coalesce(max(%[1]s), 0) FROM %[2]s", t.at, t.p.current))
