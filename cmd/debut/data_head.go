@@ -126,9 +126,12 @@ func headText(t *head.Table, width int) string {
 		if width > 0 {
 			text = fit(text, width)
 		}
-		b.WriteString(text + "\n")
+		b.WriteString(printable(text) + "\n")
 	}
 	note(headSummary(t))
+	if t.Sampled > 0 {
+		note(fmt.Sprintf("types are those of the first %s rows", thousands(int64(t.Sampled))))
+	}
 	if shown < len(t.Columns) {
 		var names []string
 		for _, c := range t.Columns[shown:] {
@@ -164,11 +167,7 @@ func headSummary(t *head.Table) string {
 	case t.Total >= 0:
 		rows = fmt.Sprintf("%s of %s rows", thousands(int64(len(t.Rows))), thousands(t.Total))
 	}
-	text := fmt.Sprintf("%s: %s, %s", printable(name), rows, columns)
-	if t.Sampled > 0 {
-		text += fmt.Sprintf("; types are those of the first %s rows", thousands(int64(t.Sampled)))
-	}
-	return text
+	return fmt.Sprintf("%s: %s, %s", name, rows, columns)
 }
 
 // shareLine makes columns narrower, the widest first, until they fit a line, and returns how many do.
