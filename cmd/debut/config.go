@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -17,6 +18,7 @@ import (
 	"debut/datasets/atomicfile"
 	"debut/datasets/head"
 	"debut/datasets/nearest"
+	"debut/datasets/notation"
 	"debut/datasets/prepare"
 	"debut/trainers/families"
 	"debut/trainers/runfile"
@@ -105,10 +107,11 @@ func dataTemplate(ctx context.Context, file []string, output string) ([]byte, er
 	if len(file) == 0 {
 		return prepare.Template(o)
 	}
-	t, err := head.Read(ctx, datasets.Source{Path: file}, "", head.Options{})
+	t, settings, err := headWithSettings(ctx, datasets.Source{Path: file})
 	if err != nil {
 		return nil, err
 	}
+	o.Settings = settings
 	if t.Part != "" {
 		return nil, fmt.Errorf("%s is prepared data already; name a file that it is to be made of", file[0])
 	}
@@ -126,9 +129,57 @@ func dataTemplate(ctx context.Context, file []string, output string) ([]byte, er
 			}
 		}
 		rows, distinct := c.Distinct()
-		o.Columns = append(o.Columns, prepare.OutlineColumn{Name: c.Name, Type: c.Type, SQL: c.SQL, Dates: c.Format, Unique: rows == distinct, Unreadable: c.Problem != ""})
+		of := prepare.OutlineColumn{Name: c.Name, Type: c.Type, SQL: c.SQL, Unique: rows == distinct, Unreadable: c.Problem != ""}
+		if c.Type != datasets.TypeDate || c.OtherLayout != "" {
+			of.Dates, of.Other = c.Layout, c.OtherLayout
+		}
+		if of.Dates != "" {
+			of.Type = datasets.TypeDate
+		}
+		o.Columns = append(o.Columns, of)
 	}
 	return prepare.Template(o)
+}
+
+// headWithSettings reads the first rows of a file, with the settings that columns need which a run refuses without: the one
+// notation of numbers that fits, and marks of missing values that are known.
+func headWithSettings(ctx context.Context, src datasets.Source) (*head.Table, datasets.Source, error) {
+	for {
+		t, err := head.Read(ctx, src, "", head.Options{})
+		if err != nil {
+			return nil, src, err
+		}
+		with, found := src, false
+		for _, c := range t.Columns {
+			if len(c.Remedies) > 0 && certain(c.Remedies[0]) {
+				with, found = c.Remedies[0].Apply(src), true
+				break
+			}
+		}
+		if !found || reflect.DeepEqual(with, src) {
+			return t, src, nil
+		}
+		src = with
+	}
+}
+
+// certain reports a remedy that nobody has to be asked about.
+func certain(r datasets.Remedy) bool {
+	for _, s := range r.Settings {
+		switch s.Set {
+		case datasets.SetNull:
+			if slices.ContainsFunc(s.Values, func(v string) bool { return !notation.Missing(v) }) {
+				return false
+			}
+		case datasets.SetDecimal, datasets.SetThousands, datasets.SetType:
+			if r.When != "" {
+				return false
+			}
+		default:
+			return false
+		}
+	}
+	return len(r.Settings) > 0
 }
 
 func (a *app) configSchema() *cobra.Command {

@@ -2,6 +2,7 @@ package head
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -9,6 +10,7 @@ import (
 
 	"debut/datasets"
 	"debut/datasets/duck"
+	"debut/datasets/notation"
 )
 
 // columns reads a source that is small, or the query of which is, as a run does. A column
@@ -66,7 +68,12 @@ func (r *reading) some(src datasets.Source, columns sqlTypes, found map[string]C
 		return f.Rows, nil
 	case len(columns) == 1:
 		d := columns[0]
-		found[d.name] = Column{Name: d.name, Type: typeUnreadable, SQL: d.typ, Problem: err.Error()}
+		c := Column{Name: d.name, Type: typeUnreadable, SQL: d.typ, Problem: err.Error()}
+		var value *datasets.ValueError
+		if errors.As(err, &value) {
+			c.Remedies = value.Remedies
+		}
+		found[d.name] = c
 		return 0, nil
 	}
 	for _, half := range []sqlTypes{columns[:len(columns)/2], columns[len(columns)/2:]} {
@@ -82,14 +89,24 @@ func (r *reading) some(src datasets.Source, columns sqlTypes, found map[string]C
 // column is a column that was read, which data prepare gives an SQL type.
 func (r *reading) column(src datasets.Source, s *datasets.Series, sql string) Column {
 	c := Column{Name: s.Name, Type: s.Kind.String(), SQL: sql, series: s}
-	if s.Kind == datasets.Date && sql == "VARCHAR" {
-		values, err := r.texts(src, s.Name, sampleRows)
-		if err != nil {
-			return c
+	if s.Kind != datasets.Date && (s.Kind != datasets.Text || sql != "VARCHAR" || src.Format != "parquet") {
+		return c
+	}
+	values, err := r.texts(src, s.Name, sampleRows)
+	if err != nil {
+		return c
+	}
+	var dates notation.DateTally
+	present := 0
+	for _, v := range values {
+		if v = notation.Trim(v); v != "" {
+			dates.Add(v, 1)
+			present++
 		}
-		values = slices.DeleteFunc(values, func(v string) bool { return strings.TrimSpace(v) == "" })
-		if _, format, _, ok := datasets.DateFormat(values); ok {
-			c.Format = format
+	}
+	if layout, fits, other, either := dates.Best(); fits > 0 && fits == present {
+		if c.Layout = layout.Name(); either {
+			c.OtherLayout = other.Name()
 		}
 	}
 	return c
@@ -121,38 +138,41 @@ func (s sqlTypes) nested() bool {
 }
 
 // with opens the files of a source as a table of SQL.
-func (r *reading) with(src datasets.Source, use func(db *duck.DB, t datasets.Table) error) (err error) {
+func (r *reading) with(src datasets.Source, use func(db *duck.DB, t *datasets.Table) error) (err error) {
 	src.Query = ""
-	table, err := datasets.OpenTable(r.ctx, src, "", datasets.TableOptions{SampleRows: -1})
-	if err != nil {
-		return err
-	}
 	db, err := duck.Open(duck.Options{Threads: 1}) // rows come in their order
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	if err := use(db, table); err != nil {
-		return table.Explain(err)
+	table, err := datasets.OpenTable(r.ctx, db, src, "", datasets.TableOptions{})
+	if err != nil {
+		return err
 	}
-	return nil
+	return table.Explain(r.ctx, use(db, table))
 }
 
 // types returns what data prepare makes of the columns.
 func (r *reading) types(src datasets.Source) (sqlTypes, error) {
 	var types sqlTypes
-	err := r.with(src, func(db *duck.DB, t datasets.Table) error {
-		return texts(r.ctx, db, 2, "SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM "+t.SQL+")", func(row []string) {
+	err := r.with(src, func(db *duck.DB, t *datasets.Table) error {
+		if err := t.View(r.ctx, "head"); err != nil {
+			return err
+		}
+		return texts(r.ctx, db, 2, "SELECT column_name, column_type FROM (DESCRIBE head)", func(row []string) {
 			types = append(types, struct{ name, typ string }{row[0], row[1]})
 		})
 	})
 	return types, err
 }
 
-// texts returns the values of a column as SQL writes them.
+// texts returns the values of a column as SQL writes them, "" for missing ones.
 func (r *reading) texts(src datasets.Source, name string, most int) (out []string, err error) {
-	err = r.with(src, func(db *duck.DB, t datasets.Table) error {
-		return texts(r.ctx, db, 1, fmt.Sprintf("SELECT coalesce(CAST(%s AS VARCHAR), '') FROM %s LIMIT %d", duck.Name(name), t.SQL, most), func(row []string) {
+	err = r.with(src, func(db *duck.DB, t *datasets.Table) error {
+		return texts(r.ctx, db, 1, fmt.Sprintf("SELECT coalesce(CAST(%s AS VARCHAR), '') FROM %s LIMIT %d", duck.Name(name), t.Raw(), most), func(row []string) {
+			if slices.Contains(src.Null, strings.TrimSpace(row[0])) {
+				row[0] = ""
+			}
 			out = append(out, row[0])
 		})
 	})
@@ -161,8 +181,8 @@ func (r *reading) texts(src datasets.Source, name string, most int) (out []strin
 
 // count returns the number of rows of Parquet files, which their ends tell.
 func (r *reading) count(src datasets.Source) (n int64, err error) {
-	err = r.with(datasets.Source{Path: src.Path, Format: "parquet"}, func(db *duck.DB, t datasets.Table) error {
-		return db.Query(r.ctx, "SELECT count(*) FROM "+t.SQL, func(c *duck.Chunk) error {
+	err = r.with(datasets.Source{Path: src.Path, Format: "parquet"}, func(db *duck.DB, t *datasets.Table) error {
+		return db.Query(r.ctx, "SELECT count(*) FROM "+t.Raw(), func(c *duck.Chunk) error {
 			values, _ := duck.Vector[int64](c, 0)
 			n = values[0]
 			return nil

@@ -205,7 +205,7 @@ func TestColumnsThatCannotBeRead(t *testing.T) {
 		t.Errorf("%d values, %d different, %s", n, different, got.Format)
 	}
 	dates := must(t, write(t, dir, "dates.csv", []byte("a,b\n25.12.2025,2025-12-25\n,2025-12-26\n24.12.2025,2025-12-26\n")), nil)
-	if a, b := dates.Columns[0], dates.Columns[1]; a.Type != "date" || a.SQL != "VARCHAR" || a.Format != "%d.%m.%Y" || b.Type != "date" || b.SQL != "DATE" || b.Format != "" {
+	if a, b := dates.Columns[0], dates.Columns[1]; a.Type != "date" || a.SQL != "DATE" || a.Layout != "DD.MM.YYYY" || b.Type != "date" || b.SQL != "DATE" || b.Layout != "YYYY-MM-DD" {
 		t.Errorf("%+v", dates.Columns)
 	}
 	if n, different := dates.Columns[1].Distinct(); n != 3 || different != 2 {

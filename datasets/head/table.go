@@ -16,11 +16,15 @@ type Column struct {
 	Type string `json:"type"` // as in a run file, or "list"
 	// SQL is the type that a source of a data file has, "" where that is not known.
 	SQL string `json:"sql,omitempty"`
-	// Format is how dates are written that data prepare takes for texts, as strptime has
-	// it: what a step cast needs.
-	Format string `json:"format,omitempty"`
+	// Layout is how dates are written that are texts in the file, such as DD.MM.YYYY. Those of
+	// Parquet are texts to a run and to data prepare too, unless the source's types say it.
+	Layout string `json:"layout,omitempty"`
+	// OtherLayout is another one that the values fit, and that makes other days of them.
+	OtherLayout string `json:"other_layout,omitempty"`
 	// Problem is why a run cannot read the column; values are texts then.
 	Problem string `json:"problem,omitempty"`
+	// Remedies are what can be done about it, the likeliest first.
+	Remedies []datasets.Remedy `json:"-"`
 
 	texts  []string
 	series *datasets.Series // nil where only texts can be had

@@ -12,6 +12,7 @@ import (
 	"text/template"
 	"unicode"
 
+	"debut/datasets"
 	"debut/datasets/duck"
 	"debut/datasets/manifest"
 )
@@ -29,6 +30,8 @@ type Outline struct {
 	CSV     bool
 	Null    []string // texts that seem to mean a missing value
 	Columns []OutlineColumn
+	// Settings are what the columns were read with, for they cannot be read without: Decimal, Thousands, Null and Types.
+	Settings datasets.Source
 }
 
 // OutlineColumn is a column as the first rows of its file show it.
@@ -36,7 +39,8 @@ type OutlineColumn struct {
 	Name   string
 	Type   string // one of package manifest
 	SQL    string // DuckDB's type of it, "" where it is not known
-	Dates  string // how dates are written that are texts to SQL, as strptime has it
+	Dates  string // how dates are written that are read as such only where it is declared, or that may be Other
+	Other  string // another way to write dates that the values fit, which makes other days of them
 	Unique bool   // all values differ
 	// Unreadable says that a run refuses the column as it stands.
 	Unreadable bool
@@ -48,22 +52,35 @@ func Template(o Outline) ([]byte, error) {
 	g := guess(o.Columns)
 	data := struct {
 		Name, Path, Format, ID, Key, Time, Number, Positive, Weekday, Drop string
-		Null                                                               string
+		Decimal, Thousands, Missing, Null                                  string
 		CSV                                                                bool
-		Casts, Lines                                                       []string
+		Types, Lines                                                       []string
 	}{
 		Name: quoteValue(sourceName(o.Path)), Path: quoteValue(o.Path), Format: o.Format, CSV: o.CSV,
 		ID: named(g.id, "order_id"), Key: named(g.key, "user"), Time: named(g.time, "time"), Number: named(g.number, "amount"),
 		Positive: quoteText(duck.Name(or(g.number, "amount")) + " > 0"), Weekday: quoteText("dayname(" + duck.Name(or(g.time, "time")) + ")"),
-		Lines: g.lines,
+		Lines: g.lines, Missing: quoteValues(o.Settings.Null),
 	}
-	for i, text := range o.Null {
-		data.Null += map[bool]string{true: ", "}[i > 0] + quoteValue(text)
+	if data.Missing == "" {
+		data.Null = quoteValues(o.Null)
+	}
+	if o.Settings.Decimal != "" {
+		data.Decimal = strconv.Quote(o.Settings.Decimal)
+	}
+	if o.Settings.Thousands != "" {
+		data.Thousands = strconv.Quote(o.Settings.Thousands)
 	}
 	var dropped []string
 	for _, c := range o.Columns {
-		if c.Dates != "" {
-			data.Casts = append(data.Casts, castStep(c.Name, "TIMESTAMP", c.Dates))
+		declared, comment := o.Settings.Types[c.Name], ""
+		switch {
+		case c.Dates != "" && c.Other != "":
+			declared, comment = c.Dates, "\t# or "+c.Other+": the dates fit both"
+		case c.Dates != "":
+			declared, comment = c.Dates, "\t# dates, which are texts in the file"
+		}
+		if declared != "" {
+			data.Types = append(data.Types, quoteKey(c.Name)+": "+quoteValue(declared)+comment)
 		}
 		if c.SQL != "" && !isTrainable(c.SQL) {
 			dropped = append(dropped, quoteKey(c.Name))
@@ -77,6 +94,15 @@ func Template(o Outline) ([]byte, error) {
 		return nil, fmt.Errorf("data file to begin with: %w", err)
 	}
 	return alignComments(b.String()), nil
+}
+
+// quoteValues writes texts as the values of a list of YAML.
+func quoteValues(texts []string) string {
+	quoted := make([]string, len(texts))
+	for i, text := range texts {
+		quoted[i] = quoteValue(text)
+	}
+	return strings.Join(quoted, ", ")
 }
 
 // commentColumn is where comments behind what they are about begin, if there is room.
@@ -203,8 +229,6 @@ func guess(columns []OutlineColumn) guesses {
 		}
 		if c.SQL != "" && !isTrainable(c.SQL) {
 			notes = append(notes, "training cannot read "+c.SQL)
-		} else if c.Dates != "" {
-			notes = append(notes, "dates written "+c.Dates)
 		} else if c.Unreadable {
 			notes = append(notes, "a run refuses some of the values: see debut data inspect")
 		}

@@ -68,7 +68,7 @@ func TestTemplateOfOddNames(t *testing.T) {
 	for _, file := range []string{"Orders 2025.csv", "no.csv", "data.csv", "2025.csv", "items.csv", "step one.csv", "ü: {x}.csv", "it's.csv", "a#b.csv"} {
 		columns := []OutlineColumn{
 			{Name: "{x}'s: \"id\"", Type: "categorical", SQL: "VARCHAR", Unique: true}, {Name: "Größe #1", Type: "numeric", SQL: "BIGINT"}, {Name: "true", Type: "boolean", SQL: "BOOLEAN"},
-			{Name: "user id", Type: "numeric", SQL: "BIGINT"}, {Name: "at\nwhen", Type: "date", SQL: "VARCHAR", Dates: "%d.%m.%Y"}, {Name: "s", Type: "unreadable", SQL: "STRUCT(x INTEGER)"},
+			{Name: "user id", Type: "numeric", SQL: "BIGINT"}, {Name: "at\nwhen", Type: "date", SQL: "VARCHAR", Dates: "DD.MM.YYYY"}, {Name: "s", Type: "unreadable", SQL: "STRUCT(x INTEGER)"},
 		}
 		path := filepath.Join(dir, strings.TrimSuffix(file, ".csv")+".parquet")
 		copyTo(t, path, `SELECT i || 'x' AS "{x}'s: ""id""", i AS "Größe #1", i > 3 AS "true", i % 9 AS "user id", strftime(DATE '2025-01-20' + CAST(i % 90 AS INTEGER), '%d.%m.%Y') AS "at`+"\n"+`when", {x: i} AS s FROM range(100) r(i)`)
