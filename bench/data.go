@@ -227,7 +227,7 @@ func (w *dataWork) csv(ctx context.Context) error {
 func (w *dataWork) plan() *prepare.Config {
 	return &prepare.Config{
 		Output: filepath.Join(w.dir, "prepared"), Seed: 1, Threads: w.threads, Memory: prepareMemory,
-		Sources: map[string]prepare.Source{"rows": {Path: datasets.Strings{w.file()}}},
+		Sources: map[string]prepare.Source{"rows": {Source: datasets.Source{Path: datasets.Strings{w.file()}}}},
 		Steps:   []prepare.Step{{Deduplicate: &prepare.Deduplicate{Keep: "first"}}, {Fill: map[string]prepare.Fill{"x1": {Method: prepare.FillMedian}}}},
 	}
 }

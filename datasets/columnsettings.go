@@ -169,10 +169,10 @@ func (d *Defaults) validate() *ConfigError {
 // validate checks a column's settings; typ is its type, "" or auto when the
 // data decide.
 func (c *Column) validate(path, typ string) *ConfigError {
-	if err := oneOf(path+".type", c.Type, TypeAuto, TypeNumeric, TypeCategorical, TypeBoolean, TypeDate, TypeVector, TypeText, TypeIgnore); err != nil {
+	if err := OneOf(path+".type", c.Type, TypeAuto, TypeNumeric, TypeCategorical, TypeBoolean, TypeDate, TypeVector, TypeText, TypeIgnore); err != nil {
 		return err
 	}
-	if err := oneOf(path+".fill", c.Fill, FillMean, FillMedian, FillMostFrequent, FillConstant, FillCategory, FillZeros); err != nil {
+	if err := OneOf(path+".fill", c.Fill, FillMean, FillMedian, FillMostFrequent, FillConstant, FillCategory, FillZeros); err != nil {
 		return err
 	}
 	if typ == TypeVector || typ == TypeText {
@@ -196,7 +196,7 @@ func (c *Column) validate(path, typ string) *ConfigError {
 	}
 	for i, t := range c.Transform {
 		at := path + ".transform." + strconv.Itoa(i)
-		if err := oneOf(at, t, TransformNone, TransformLog1p, TransformClip, TransformStandardize, TransformL2); err != nil {
+		if err := OneOf(at, t, TransformNone, TransformLog1p, TransformClip, TransformStandardize, TransformL2); err != nil {
 			return err
 		}
 		if t == "" {
@@ -218,7 +218,7 @@ func (c *Column) validate(path, typ string) *ConfigError {
 			return configErrorf(path+".clip_quantiles", "want two quantiles 0 ≤ low < high ≤ 1, such as [0.001, 0.999]")
 		}
 	}
-	if err := oneOf(path+".encoding", c.Encoding, EncodingNone, EncodingPiecewiseLinear, EncodingBuckets); err != nil {
+	if err := OneOf(path+".encoding", c.Encoding, EncodingNone, EncodingPiecewiseLinear, EncodingBuckets); err != nil {
 		return err
 	}
 	if c.Bins != 0 && (c.Bins < 2 || c.Bins > maxBins) {

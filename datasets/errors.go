@@ -2,9 +2,12 @@ package datasets
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"debut/datasets/nearest"
 )
 
 // ConfigError is a value of the configuration that cannot be used. Path is its
@@ -28,6 +31,14 @@ func (e *ConfigError) FieldPath() string { return e.Path }
 
 func configErrorf(path, format string, args ...any) *ConfigError {
 	return &ConfigError{Path: path, Msg: fmt.Sprintf(format, args...)}
+}
+
+// OneOf checks an enumerated value; the empty one stands for the default. It returns nil where there is nothing wrong.
+func OneOf(path, value string, allowed ...string) *ConfigError {
+	if value == "" || slices.Contains(allowed, value) {
+		return nil
+	}
+	return configErrorf(path, "%s is not one of %s%s", quote(value), strings.Join(allowed, ", "), nearest.DidYouMean(value, allowed))
 }
 
 // ValueError is a value in the data that cannot be used. Its text reads

@@ -173,8 +173,7 @@ func declaredType(name string, overrides map[string]string) string {
 	if !ok {
 		declared = overrides[OtherColumns]
 	}
-	setDefault(&declared, TypeAuto)
-	return declared
+	return cmp.Or(declared, TypeAuto)
 }
 
 func openRelation(ctx context.Context, db *duck.DB, src *Source, baseDir string, options readOptions) (*relation, []string, error) {
@@ -466,7 +465,7 @@ func (r *relation) choose(overrides map[string]string) (*selection, error) {
 	s := &selection{types: make([]string, len(r.columns)), wanted: make([]int, 0, len(r.columns))}
 	for i, name := range r.names {
 		declared := declaredType(name, overrides)
-		if err := oneOf("columns."+name+".type", declared, TypeAuto, TypeNumeric, TypeCategorical, TypeBoolean, TypeDate, TypeVector, TypeText, TypeIgnore); err != nil {
+		if err := OneOf("columns."+name+".type", declared, TypeAuto, TypeNumeric, TypeCategorical, TypeBoolean, TypeDate, TypeVector, TypeText, TypeIgnore); err != nil {
 			return nil, err
 		}
 		if t, ok := r.types[name]; ok && declared == TypeAuto {

@@ -95,7 +95,7 @@ func (s Setting) apply(src *Source) {
 	case SetEncoding:
 		src.Encoding = s.Values[0]
 	case SetDelimiter:
-		src.Delimiter = s.Values[0]
+		src.Delimiter = Delimiter(s.Values[0])
 	case SetHeader:
 		header := s.Values[0] == "true"
 		src.Header = &header

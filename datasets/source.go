@@ -2,6 +2,7 @@ package datasets
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -16,7 +17,7 @@ import (
 type Source struct {
 	Path      Strings           `yaml:"path,omitempty" jsonschema:"description=Files: one or a list; globs; .gz and .zst; relative to the run file; ${VAR} and ${VAR:-default} are expanded."`
 	Format    string            `yaml:"format,omitempty" jsonschema:"enum=auto,enum=csv,enum=parquet,enum=json,description=File format; auto goes by the extension."`
-	Delimiter string            `yaml:"delimiter,omitempty" jsonschema:"description=CSV: the character between fields (or tab); found out when not given."`
+	Delimiter Delimiter         `yaml:"delimiter,omitempty" jsonschema:"description=CSV: the character between fields (or tab); found out when not given."`
 	Header    *bool             `yaml:"header,omitempty" jsonschema:"description=CSV: whether the first line names the columns; found out when not given."`
 	Names     []string          `yaml:"names,omitempty" jsonschema:"description=CSV: column names of files without a header or instead of it."`
 	Null      Strings           `yaml:"null,omitempty" jsonschema:"description=Texts that mean a missing value besides the empty one; nan and inf among them stand for such numbers of any format."`
@@ -39,23 +40,20 @@ type VectorFile struct {
 	IDs  string `yaml:"ids,omitempty" jsonschema:"description=A text file with one id a line for the rows of the matrix in order."`
 }
 
+// Delimiter is what stands between the fields of a line: one character, or "tab"; "" where it is to be found out.
+type Delimiter string
+
 // UnmarshalYAML refuses an empty delimiter: delimiter: | without quotes is the
 // start of an empty block of text in YAML.
-func (s *Source) UnmarshalYAML(unmarshal func(any) error) error {
-	type fields Source // without this method
-	const notGiven = "\x00"
-	given := fields(*s)
-	given.Delimiter = notGiven
-	if err := unmarshal(&given); err != nil {
+func (d *Delimiter) UnmarshalYAML(unmarshal func(any) error) error {
+	var text string
+	if err := unmarshal(&text); err != nil {
 		return err
 	}
-	switch given.Delimiter {
-	case notGiven:
-		given.Delimiter = s.Delimiter
-	case "":
-		return configErrorf("delimiter", `is empty; write the character in quotes, such as delimiter: "|", or remove the key to have it found out`)
+	if text == "" {
+		return errors.New(`delimiter is empty; write the character in quotes, such as delimiter: "|", or remove the key to have it found out`)
 	}
-	*s = Source(given)
+	*d = Delimiter(text)
 	return nil
 }
 
@@ -110,8 +108,15 @@ func (s *Source) inherit(base *Source) {
 	}
 }
 
-// validate reports the first value that cannot be used; path is the place of the
-// source in the configuration.
+// Validate reports the first value that cannot be used, nil where there is none; path is the place of the source in
+// the configuration.
+func (s *Source) Validate(path string) error {
+	if err := s.validate(path); err != nil {
+		return err
+	}
+	return nil
+}
+
 func (s *Source) validate(path string) *ConfigError {
 	if len(s.Path) == 0 && s.Query == "" {
 		return configErrorf(path+".path", "no file given; name a file, a list of files or a glob")
@@ -121,7 +126,7 @@ func (s *Source) validate(path string) *ConfigError {
 			return configErrorf(path+".path."+strconv.Itoa(i), "the name of a file is empty")
 		}
 	}
-	if err := oneOf(path+".format", s.Format, "auto", "csv", "parquet", "json"); err != nil {
+	if err := OneOf(path+".format", s.Format, "auto", "csv", "parquet", "json"); err != nil {
 		return err
 	}
 	if _, err := parseDelimiter(s.Delimiter); err != nil {
@@ -186,7 +191,7 @@ func (s *Source) validateNotation(path string) *ConfigError {
 	if len(s.Comment) > 1 || s.Comment != "" && s.Comment[0] >= utf8.RuneSelf {
 		return configErrorf(path+".comment", "%q cannot begin a comment; give one character, such as \"#\"", s.Comment)
 	}
-	if err := oneOf(path+".encoding", cmp.Or(s.Encoding, "utf-8"), "utf-8", "utf-16", "latin-1", "windows-1252"); err != nil {
+	if err := OneOf(path+".encoding", cmp.Or(s.Encoding, "utf-8"), "utf-8", "utf-16", "latin-1", "windows-1252"); err != nil {
 		return err
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Types)) {
@@ -198,7 +203,8 @@ func (s *Source) validateNotation(path string) *ConfigError {
 }
 
 // parseDelimiter returns the field separator, 0 for "find it out".
-func parseDelimiter(s string) (rune, error) {
+func parseDelimiter(d Delimiter) (rune, error) {
+	s := string(d)
 	switch s {
 	case "":
 		return 0, nil
@@ -210,10 +216,6 @@ func parseDelimiter(s string) (rune, error) {
 		return 0, fmt.Errorf("%q cannot separate fields; use one character such as \",\" or \";\", or \"tab\"", s)
 	}
 	return r, nil
-}
-
-func setDefault[T comparable](field *T, value T) {
-	*field = cmp.Or(*field, value)
 }
 
 // Types of columns, as they are declared.

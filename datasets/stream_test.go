@@ -28,7 +28,7 @@ func streamed(t *testing.T, rows int) *datasets.Dataset {
 	if err := os.WriteFile(file, []byte(b.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := &prepare.Config{Output: filepath.Join(dir, "data"), RowGroup: 2048, Seed: 3, Sources: map[string]prepare.Source{"rows": {Path: datasets.Strings{file}}}}
+	p := &prepare.Config{Output: filepath.Join(dir, "data"), RowGroup: 2048, Seed: 3, Sources: map[string]prepare.Source{"rows": {Source: datasets.Source{Path: datasets.Strings{file}}}}}
 	if _, err := prepare.Run(t.Context(), p, prepare.Options{}); err != nil {
 		t.Fatal(err)
 	}

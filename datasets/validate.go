@@ -5,9 +5,6 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
-	"strings"
-
-	"debut/datasets/nearest"
 )
 
 // Validate reports the first value that cannot be used, as a *ConfigError.
@@ -43,7 +40,7 @@ func (c *Config) validate() *ConfigError {
 	if c.Target == "" {
 		return configErrorf("target", "no target column given; name the column to predict")
 	}
-	if err := oneOf("task", c.Task, TaskAuto, TaskBinary, TaskMulticlass, TaskRegression); err != nil {
+	if err := OneOf("task", c.Task, TaskAuto, TaskBinary, TaskMulticlass, TaskRegression); err != nil {
 		return err
 	}
 	if c.Positive != "" && c.Task != "" && c.Task != TaskAuto && c.Task != TaskBinary {
@@ -125,7 +122,7 @@ func (c *Config) validateRoles() *ConfigError {
 }
 
 func (s *Split) validate(c *Config) *ConfigError {
-	if err := oneOf("split.method", s.Method, SplitRandom, SplitTime, SplitGroup, SplitColumn, SplitNone); err != nil {
+	if err := OneOf("split.method", s.Method, SplitRandom, SplitTime, SplitGroup, SplitColumn, SplitNone); err != nil {
 		return err
 	}
 	sum := 0.0
@@ -205,11 +202,3 @@ func (s *Split) validateValues(c *Config) *ConfigError {
 	return nil
 }
 
-// oneOf checks an enumerated value; the empty one stands for the default.
-func oneOf(path, value string, allowed ...string) *ConfigError {
-	if value == "" || slices.Contains(allowed, value) {
-		return nil
-	}
-	return configErrorf(path, "unknown value %s, want one of %s%s", quote(value),
-		strings.Join(allowed, ", "), nearest.DidYouMean(value, allowed))
-}

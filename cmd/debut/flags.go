@@ -99,28 +99,47 @@ func (t *threadCount) Set(s string) error {
 
 // sourceFlags say how files are read that the command line names.
 type sourceFlags struct {
-	format, delimiter, query string
-	header                   bool
-	names, null, vectors     []string
+	src                  datasets.Source
+	delimiter            string
+	header               bool
+	null, types, vectors []string
 }
 
 func (f *sourceFlags) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&f.format, "format", "auto", "format of DATA: auto (by extension), csv, parquet or json")
+	flags.StringVar(&f.src.Format, "format", "auto", "format of DATA: auto (by extension), csv, parquet or json")
 	flags.StringVar(&f.delimiter, "delimiter", "", "CSV: the character between fields, or tab (default: found out)")
 	flags.BoolVar(&f.header, "header", true, "CSV: whether the first line names the columns (default: found out)")
-	flags.StringSliceVar(&f.names, "names", nil, "CSV: column names of files without a header, separated by commas")
+	flags.StringSliceVar(&f.src.Names, "names", nil, "CSV: column names of files without a header, separated by commas")
 	flags.StringSliceVar(&f.null, "null", nil, "texts that mean a missing value besides the empty one")
-	flags.StringVar(&f.query, "query", "", "SQL over the view data; its result is the rows")
+	flags.StringArrayVar(&f.types, "types", nil, "type of a column that is not to be found out, such as price=numeric, day=DD/MM/YYYY or code=categorical; may be repeated")
+	flags.StringVar(&f.src.Decimal, "decimal", "", "texts: the decimal mark of numbers (default a point)")
+	flags.StringVar(&f.src.Thousands, "thousands", "", "texts: what stands between groups of three digits (default nothing)")
+	flags.StringVar(&f.src.Comment, "comment", "", "CSV: what a line begins with that is left out, such as #")
+	flags.StringVar(&f.src.Encoding, "encoding", "", "CSV: how characters are written: utf-8, utf-16, latin-1 or windows-1252 (default utf-8)")
+	flags.StringVar(&f.src.Query, "query", "", "SQL over the view data; its result is the rows")
 	flags.StringArrayVar(&f.vectors, "vectors", nil, "column of vectors from a .npy file, such as image=image.npy,on=item_id,ids=ids.txt; may be repeated")
 	flags.Lookup("header").DefValue = "" // help would say that it is true
 	complete(cmd, "format", []string{"auto", "csv", "parquet", "json"})
+	complete(cmd, "encoding", []string{"utf-8", "utf-16", "latin-1", "windows-1252"})
 }
 
 // source is the flags with the paths of the arguments.
 func (f *sourceFlags) source(flags *pflag.FlagSet, paths []string) (datasets.Source, error) {
-	src := datasets.Source{
-		Path: paths, Format: f.format, Delimiter: f.delimiter, Names: f.names, Null: f.null, Query: f.query,
+	src := f.src
+	src.Path, src.Delimiter, src.Null = paths, datasets.Delimiter(f.delimiter), f.null
+	for _, text := range f.types {
+		name, typ, err := columnType(text)
+		if err != nil {
+			return src, err
+		}
+		if _, twice := src.Types[name]; twice {
+			return src, usagef("--types %s: column %q is given twice", text, name)
+		}
+		if src.Types == nil {
+			src.Types = map[string]string{}
+		}
+		src.Types[name] = typ
 	}
 	if flags.Changed("header") {
 		src.Header = &f.header
@@ -139,6 +158,15 @@ func (f *sourceFlags) source(flags *pflag.FlagSet, paths []string) (datasets.Sou
 		src.Vectors[name] = file
 	}
 	return src, nil
+}
+
+// columnType parses COLUMN=TYPE. Names may have signs of equality in them, types have none.
+func columnType(text string) (name, typ string, err error) {
+	i := strings.LastIndexByte(text, '=')
+	if i < 1 || i == len(text)-1 {
+		return "", "", usagef("--types %s: write COLUMN=TYPE", text)
+	}
+	return text[:i], text[i+1:], nil
 }
 
 // vectorFile parses COLUMN=FILE.npy,on=COLUMN[,ids=FILE].

@@ -165,7 +165,7 @@ func firstByte(in *bufio.Reader) (byte, error) {
 // sparse reads the beginning of a file in one of the field's text formats: the columns are
 // those that its first rows need.
 func (r *reading) sparse(src datasets.Source, file string) (*Table, error) {
-	cut, more, err := r.cut(file, src.Format, max(r.o.Rows, sampleRows), src.Delimiter)
+	cut, more, err := r.cut(file, src.Format, max(r.o.Rows, sampleRows), string(src.Delimiter))
 	if err != nil {
 		return nil, err
 	}
@@ -190,7 +190,7 @@ func (r *reading) stage(src datasets.Source, file, to string) error {
 		return err
 	}
 	defer db.Close()
-	o := textformat.Options{Format: src.Format, Delimiter: src.Delimiter, Columns: src.Names, Header: src.Header}
+	o := textformat.Options{Format: src.Format, Delimiter: string(src.Delimiter), Columns: src.Names, Header: src.Header}
 	if _, err := textformat.Stage(r.ctx, db, "head", []string{file}, o); err != nil {
 		return err
 	}

@@ -267,7 +267,7 @@ func TestPreparedData(t *testing.T) {
 		t.Fatal(err)
 	}
 	cfg := prepare.Config{
-		Output: "out", Sources: map[string]prepare.Source{"t": {Path: datasets.Strings{"t.csv"}}},
+		Output: "out", Sources: map[string]prepare.Source{"t": {Source: datasets.Source{Path: datasets.Strings{"t.csv"}}}},
 		Columns: map[string]prepare.ColumnType{"words": manifest.Text}, Steps: []prepare.Step{{SQL: "SELECT *, [x, x] AS v, CAST(range(x) AS INTEGER[]) AS l FROM input"}},
 	}
 	prepared := func() {

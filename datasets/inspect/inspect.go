@@ -138,7 +138,7 @@ func groups(ctx context.Context, src datasets.Source, baseDir string) ([]group, 
 func signatureOf(ctx context.Context, src datasets.Source, file string) (string, error) {
 	format := formatOf(src, file)
 	if format == "csv" {
-		f, err := sniff(file, src.Delimiter, src.Header, src.Names)
+		f, err := sniff(file, string(src.Delimiter), src.Header, src.Names)
 		if err != nil {
 			return "csv " + file, nil // reading will say what is wrong with it
 		}

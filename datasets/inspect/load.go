@@ -125,7 +125,7 @@ func size(ctx context.Context, src datasets.Source, baseDir string) (rows, width
 
 // loadCSV is load of CSV files, whose raw texts it looks at first.
 func loadCSV(ctx context.Context, src datasets.Source, files []string, baseDir string, o Options) (_ *data, err error) {
-	f, err := sniff(files[0], src.Delimiter, src.Header, src.Names)
+	f, err := sniff(files[0], string(src.Delimiter), src.Header, src.Names)
 	if err != nil {
 		// What datasets says about a file that cannot be read is better.
 		if _, other := datasets.Read(ctx, src, baseDir, nil); other != nil {
@@ -154,7 +154,7 @@ func loadCSV(ctx context.Context, src datasets.Source, files []string, baseDir s
 	}
 	d.rows = raw.rows
 	// Both readers must see the same fields.
-	src.Delimiter, src.Header = string(f.delimiter), &f.header
+	src.Delimiter, src.Header = datasets.Delimiter(f.delimiter), &f.header
 	perRow := 2*raw.bytes/raw.rows + int64(len(f.fields))*cellBytes
 	if limit := o.limit(perRow, raw.rows); raw.rows > limit {
 		d.sampled = o.reason(limit)

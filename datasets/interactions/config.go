@@ -1,6 +1,10 @@
 package interactions
 
-import "debut/datasets"
+import (
+	"cmp"
+
+	"debut/datasets"
+)
 
 // Config is the interactions section of a run file: where events come from, what they weigh, and how they are split.
 // Call SetDefaults and Validate before use; Load does both.
@@ -27,14 +31,14 @@ type Columns struct {
 
 // Source names files of events.
 type Source struct {
-	Path      datasets.Strings `yaml:"path" jsonschema:"description=Files: one or a list; globs; .gz and .zst; relative to the run file; ${VAR} and ${VAR:-default} are expanded."`
-	Format    string           `yaml:"format,omitempty" jsonschema:"enum=auto,enum=csv,enum=parquet,enum=json,enum=log,enum=adjacency,description=File format; auto goes by the extension. log: user item rating time; adjacency: user item item …"`
-	Delimiter string           `yaml:"delimiter,omitempty" jsonschema:"description=CSV and log and adjacency: what separates fields (or tab); found out when not given."`
-	Header    *bool            `yaml:"header,omitempty" jsonschema:"description=CSV and log: whether the first line names the columns; found out when not given."`
-	Names     []string         `yaml:"names,omitempty" jsonschema:"description=Column names of files without a header or instead of it; _ leaves a field of a log out."`
-	Null      datasets.Strings `yaml:"null,omitempty" jsonschema:"description=CSV: texts that mean a missing value besides the empty one."`
-	Columns   Columns          `yaml:"columns,omitempty" jsonschema:"description=Names of columns that differ from those of the section."`
-	Event     string           `yaml:"event,omitempty" jsonschema:"description=The kind of all events of the source such as view."`
+	Path      datasets.Strings   `yaml:"path" jsonschema:"description=Files: one or a list; globs; .gz and .zst; relative to the run file; ${VAR} and ${VAR:-default} are expanded."`
+	Format    string             `yaml:"format,omitempty" jsonschema:"enum=auto,enum=csv,enum=parquet,enum=json,enum=log,enum=adjacency,description=File format; auto goes by the extension. log: user item rating time; adjacency: user item item …"`
+	Delimiter datasets.Delimiter `yaml:"delimiter,omitempty" jsonschema:"description=CSV and log and adjacency: what separates fields (or tab); found out when not given."`
+	Header    *bool              `yaml:"header,omitempty" jsonschema:"description=CSV and log: whether the first line names the columns; found out when not given."`
+	Names     []string           `yaml:"names,omitempty" jsonschema:"description=Column names of files without a header or instead of it; _ leaves a field of a log out."`
+	Null      datasets.Strings   `yaml:"null,omitempty" jsonschema:"description=CSV: texts that mean a missing value besides the empty one."`
+	Columns   Columns            `yaml:"columns,omitempty" jsonschema:"description=Names of columns that differ from those of the section."`
+	Event     string             `yaml:"event,omitempty" jsonschema:"description=The kind of all events of the source such as view."`
 }
 
 // Split says how events are divided.
@@ -70,13 +74,13 @@ const (
 
 // SetDefaults fills every empty field that has a default. It may be called repeatedly.
 func (c *Config) SetDefaults() {
-	setDefault(&c.Columns.User, "user")
-	setDefault(&c.Columns.Item, "item")
-	setDefault(&c.Aggregate, AggregateSum)
+	c.Columns.User = cmp.Or(c.Columns.User, "user")
+	c.Columns.Item = cmp.Or(c.Columns.Item, "item")
+	c.Aggregate = cmp.Or(c.Aggregate, AggregateSum)
 	for _, list := range [][]Source{c.Sources, c.Validation, c.Test} {
 		for i := range list {
 			s := &list[i]
-			setDefault(&s.Format, "auto")
+			s.Format = cmp.Or(s.Format, "auto")
 			if !s.text() {
 				s.Columns.inherit(&c.Columns)
 			}
@@ -86,18 +90,18 @@ func (c *Config) SetDefaults() {
 }
 
 func (c *Columns) inherit(from *Columns) {
-	setDefault(&c.User, from.User)
-	setDefault(&c.Item, from.Item)
-	setDefault(&c.Value, from.Value)
-	setDefault(&c.Time, from.Time)
-	setDefault(&c.Event, from.Event)
+	c.User = cmp.Or(c.User, from.User)
+	c.Item = cmp.Or(c.Item, from.Item)
+	c.Value = cmp.Or(c.Value, from.Value)
+	c.Time = cmp.Or(c.Time, from.Time)
+	c.Event = cmp.Or(c.Event, from.Event)
 }
 
 func (s *Split) setDefaults(given bool) {
 	if given {
-		setDefault(&s.Method, SplitGiven)
+		s.Method = cmp.Or(s.Method, SplitGiven)
 	}
-	setDefault(&s.Method, SplitNone)
+	s.Method = cmp.Or(s.Method, SplitNone)
 	switch s.Method {
 	case SplitRandom, SplitTime:
 		if s.Validation == nil && s.ValidationFrom == "" {
@@ -113,13 +117,6 @@ func (s *Split) setDefaults(given bool) {
 		if s.TestLeft == nil {
 			s.TestLeft = new(1)
 		}
-	}
-}
-
-func setDefault[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
 	}
 }
 

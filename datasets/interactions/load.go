@@ -82,7 +82,7 @@ func (b *Builder) readText(ctx context.Context, s *Source, baseDir string, part 
 	if err != nil {
 		return err
 	}
-	o := textformat.Options{Format: s.Format, Delimiter: s.Delimiter, Columns: s.Names, Header: s.Header, NonNegative: true}
+	o := textformat.Options{Format: s.Format, Delimiter: string(s.Delimiter), Columns: s.Names, Header: s.Header, NonNegative: true}
 	for _, file := range files {
 		rows := int64(0)
 		_, err := textformat.Read(ctx, []string{file}, o, func(batch *textformat.Batch) error {

@@ -5,10 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"strings"
 
 	"debut/datasets"
-	"debut/datasets/nearest"
 	"debut/datasets/textformat"
 )
 
@@ -25,13 +23,6 @@ func (c *Config) Validate() error {
 
 func errorf(path, format string, args ...any) *datasets.ConfigError {
 	return &datasets.ConfigError{Path: path, Msg: fmt.Sprintf(format, args...)}
-}
-
-func oneOf(path, value string, allowed ...string) *datasets.ConfigError {
-	if value == "" || slices.Contains(allowed, value) {
-		return nil
-	}
-	return errorf(path, "%q is not one of %s%s", value, strings.Join(allowed, ", "), nearest.DidYouMean(value, allowed))
 }
 
 func (c *Config) validate() *datasets.ConfigError {
@@ -70,7 +61,7 @@ func (c *Config) validateRules() *datasets.ConfigError {
 	if !some {
 		return errorf("weights", "all weights are 0, so that no event is left; give at least one kind a positive weight")
 	}
-	if err := oneOf("aggregate", c.Aggregate, AggregateSum, AggregateMax, AggregateLast, AggregateCount, AggregateOnce); err != nil {
+	if err := datasets.OneOf("aggregate", c.Aggregate, AggregateSum, AggregateMax, AggregateLast, AggregateCount, AggregateOnce); err != nil {
 		return err
 	}
 	return c.Split.validate(c)
@@ -80,7 +71,7 @@ func (s *Source) validate(path string) *datasets.ConfigError {
 	if len(s.Path) == 0 {
 		return errorf(path+".path", "no file is named")
 	}
-	if err := oneOf(path+".format", s.Format, "auto", "csv", "parquet", "json", "log", "adjacency"); err != nil {
+	if err := datasets.OneOf(path+".format", s.Format, "auto", "csv", "parquet", "json", "log", "adjacency"); err != nil {
 		return err
 	}
 	if s.text() {
@@ -124,7 +115,7 @@ func (c *Config) needsTime() string {
 }
 
 func (s *Split) validate(c *Config) *datasets.ConfigError {
-	if err := oneOf("split.method", s.Method, SplitNone, SplitRandom, SplitTime, SplitLeaveLastOut, SplitLeaveRandomOut, SplitGiven); err != nil {
+	if err := datasets.OneOf("split.method", s.Method, SplitNone, SplitRandom, SplitTime, SplitLeaveLastOut, SplitLeaveRandomOut, SplitGiven); err != nil {
 		return err
 	}
 	given := len(c.Validation)+len(c.Test) > 0

@@ -31,23 +31,28 @@ type Config struct {
 type ColumnType string
 
 // Source is a table: files as in a run file, a text format of the field, or a
-// table of a database.
+// table of a database. Its query sees the other sources, which Source.Tables are
+// of a run file.
 type Source struct {
-	Path      datasets.Strings  `yaml:"path,omitempty" jsonschema:"description=Files: one or a list; globs; .gz and .zst; relative to the file; ${VAR} and ${VAR:-default} are expanded."`
-	Format    string            `yaml:"format,omitempty" jsonschema:"enum=auto,enum=csv,enum=parquet,enum=json,enum=libsvm,enum=libfm,enum=libffm,enum=log,enum=adjacency,enum=npy,description=File format; auto goes by the extension."`
-	Delimiter string            `yaml:"delimiter,omitempty" jsonschema:"description=CSV and log: the character between fields; found out when not given."`
-	Header    *bool             `yaml:"header,omitempty" jsonschema:"description=CSV: whether the first line names the columns; found out when not given."`
-	Names     []string          `yaml:"names,omitempty" jsonschema:"description=Column names of files without a header or instead of it."`
-	Null      datasets.Strings  `yaml:"null,omitempty" jsonschema:"description=Texts that mean a missing value besides the empty one."`
-	Types     map[string]string `yaml:"types,omitempty" jsonschema:"description=Types of columns by name that are not to be found out: numeric or categorical or boolean or date or an SQL type such as BIGINT or DECIMAL(10;2)."`
-	Decimal   string            `yaml:"decimal,omitempty" jsonschema:"description=Texts: the decimal mark of numbers. Default: a point."`
-	Thousands string            `yaml:"thousands,omitempty" jsonschema:"description=Texts: what stands between groups of three digits: a point or comma or apostrophe or blank. Default: nothing."`
-	Comment   string            `yaml:"comment,omitempty" jsonschema:"description=CSV: what a line begins with that is left out such as #. Default: nothing but # in lines above the header."`
-	Encoding  string            `yaml:"encoding,omitempty" jsonschema:"enum=utf-8,enum=utf-16,enum=latin-1,enum=windows-1252,description=CSV: how characters are written. Default: utf-8."`
-	IDs       string            `yaml:"ids,omitempty" jsonschema:"description=npy: a text file with one id a line for the rows of the matrix; without it rows are numbered from 0."`
-	Layout    string            `yaml:"layout,omitempty" jsonschema:"enum=auto,enum=columns,enum=lists,description=libsvm and libfm and libffm: a column for each feature or lists of indexes and values."`
-	Postgres  *Postgres         `yaml:"postgres,omitempty" jsonschema:"description=A table of a PostgreSQL database instead of files."`
-	Query     string            `yaml:"query,omitempty" jsonschema:"description=SQL (DuckDB) over the other sources instead of files; or over the view data where there is a path."`
+	datasets.Source `yaml:",inline"`
+	IDs             string    `yaml:"ids,omitempty" jsonschema:"description=npy: a text file with one id a line for the rows of the matrix; without it rows are numbered from 0."`
+	Layout          string    `yaml:"layout,omitempty" jsonschema:"enum=auto,enum=columns,enum=lists,description=libsvm and libfm and libffm: a column for each feature or lists of indexes and values."`
+	Postgres        *Postgres `yaml:"postgres,omitempty" jsonschema:"description=A table of a PostgreSQL database instead of files."`
+}
+
+// JSONSchemaExtend says what a source of a data file has of those of a run file.
+func (Source) JSONSchemaExtend(s *jsonschema.Schema) {
+	s.Properties.Delete("tables")
+	s.Properties.Delete("vectors")
+	if format, ok := s.Properties.Get("format"); ok {
+		format.Enum = nil
+		for _, name := range append([]string{"auto"}, formats...) {
+			format.Enum = append(format.Enum, name)
+		}
+	}
+	if query, ok := s.Properties.Get("query"); ok {
+		query.Description = "SQL (DuckDB) over the other sources instead of files; or over the view data where there is a path."
+	}
 }
 
 // Postgres names a table, or a query, of a PostgreSQL server. The connection
@@ -218,10 +223,11 @@ type Anonymize struct {
 
 // Split says how the rows are divided.
 type Split struct {
-	Method     string   `yaml:"method,omitempty" jsonschema:"enum=random,enum=stratified,enum=time,enum=user,enum=leave_last_out,enum=column,enum=none,description=random (default); stratified by the classes of a column; time: the latest rows are the test part; user: all rows of a user in one part; leave_last_out: the last row of each user is for testing and the one before for validation; column: a column says it; none."`
-	Validation *float64 `yaml:"validation,omitempty" jsonschema:"description=Fraction of rows (user: of users) for validation. Default 0.1."`
-	Test       *float64 `yaml:"test,omitempty" jsonschema:"description=Fraction of rows (user: of users) for testing. Default 0.2."`
-	Column     string   `yaml:"column,omitempty" jsonschema:"description=The column of classes or time or users or parts."`
+	Method     string   `yaml:"method,omitempty" jsonschema:"enum=random,enum=time,enum=group,enum=leave_last_out,enum=column,enum=none,description=random (default); time: the latest rows are the test part; group: all rows of a group such as a user in one part; leave_last_out: the last row of each user is for testing and the one before for validation; column: a column says it; none."`
+	Validation *float64 `yaml:"validation,omitempty" jsonschema:"description=Fraction of rows (group: of groups) for validation. Default 0.1."`
+	Test       *float64 `yaml:"test,omitempty" jsonschema:"description=Fraction of rows (group: of groups) for testing. Default 0.2."`
+	Column     string   `yaml:"column,omitempty" jsonschema:"description=The column of time or groups or users (leave_last_out) or parts."`
+	Stratify   string   `yaml:"stratify,omitempty" jsonschema:"description=random: the column whose classes have equal shares in all parts."`
 	Time       string   `yaml:"time,omitempty" jsonschema:"description=leave_last_out: the column of time."`
 	// Boundaries in time.
 	ValidationFrom string           `yaml:"validation_from,omitempty" jsonschema:"description=time: the first moment of the validation part; instead of a fraction."`

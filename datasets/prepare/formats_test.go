@@ -56,7 +56,7 @@ sources:
   buys: {path: "${DATA}/taobao/buy.txt.gz", format: log, names: [user, item]}
   behavior: {query: "SELECT *, 'view' AS kind FROM views UNION ALL SELECT *, 'cart' FROM carts UNION ALL SELECT *, 'buy' FROM buys"}
 from: behavior
-split: {method: user, column: user}
+split: {method: group, column: user}
 `)
 	if d.Rows != 848603+188685+76731 {
 		t.Errorf("%d rows", d.Rows)

@@ -37,7 +37,7 @@ steps:
   - derive: {person: buyer}
   - pseudonymize: {person: person}
 key: {env: IDS_KEY}
-split: {method: user, column: buyer, test: 0.2, validation: 0.1}
+split: {method: group, column: buyer, test: 0.2, validation: 0.1}
 `, c.file)
 			t.Setenv("IDS_KEY", strings.Repeat("k", 32))
 			d := mustRun(t, dir, config)

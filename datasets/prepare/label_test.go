@@ -318,8 +318,8 @@ func TestSplitsThatMixTimesAreTold(t *testing.T) {
 	const steps = "\nsteps: [{label: {name: buys, events: events, keys: {user: customer}, at: at, time: time, within: 5d}}%s]\n"
 	for split, told := range map[string]bool{
 		"{method: random}":                                                     true,
-		"{method: user, column: user}":                                         true,
-		"{method: stratified, column: buys}":                                   true,
+		"{method: group, column: user}":                                        true,
+		"{stratify: buys}":                                                      true,
 		"{method: leave_last_out, column: user, time: at}":                     true,
 		"{method: column, column: user, test_values: [u1]}":                    true,
 		"{method: column, column: late, test_values: ['true']}":                false,

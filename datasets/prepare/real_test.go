@@ -98,7 +98,7 @@ func TestShoppersAndAdult(t *testing.T) {
 	d := mustRun(t, dir, `
 sources: {sessions: {path: "${DATA}/shoppers/online_shoppers_intention.csv"}}
 steps: [{deduplicate: {}}, {fill: {Administrative: {method: median}}}]
-split: {method: stratified, column: Revenue, validation: 0.1, test: 0.2}
+split: {method: random, stratify: Revenue, validation: 0.1, test: 0.2}
 `)
 	// 125 of the 12,330 sessions are exact repetitions.
 	if d.Rows != 12330-125 || d.Column("Revenue").Type != manifest.Boolean || d.Column("Month").Distinct != 10 {

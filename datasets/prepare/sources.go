@@ -20,8 +20,11 @@ import (
 	"debut/datasets/textformat"
 )
 
-// The formats that package textformat reads.
-var textFormats = textformat.Formats
+// The formats that package textformat reads, and all there are.
+var (
+	textFormats = textformat.Formats
+	formats     = append([]string{"csv", "parquet", "json", "npy"}, textFormats...)
+)
 
 // openSource makes a table of a source and notes what was read.
 func (p *pipeline) openSource(name string, s *Source) error {
@@ -110,9 +113,7 @@ func trimQuery(q string) string { return strings.TrimRight(strings.TrimSpace(q),
 
 // stageFiles reads CSV, Parquet and JSON files.
 func (p *pipeline) stageFiles(name string, s *Source, m *manifest.Source) error {
-	src := datasets.Source{Path: s.Path, Format: s.Format, Delimiter: s.Delimiter, Header: s.Header, Names: s.Names, Null: s.Null, Types: s.Types,
-		Decimal: s.Decimal, Thousands: s.Thousands, Comment: s.Comment, Encoding: s.Encoding}
-	t, err := datasets.OpenTable(p.ctx, p.db, src, p.baseDir, datasets.TableOptions{Words: datasets.DataFile, Rejects: true, Texts: p.cfg.formatted(name)})
+	t, err := datasets.OpenTable(p.ctx, p.db, s.Source, p.baseDir, datasets.TableOptions{Words: datasets.DataFile, Rejects: true, Texts: p.cfg.formatted(name)})
 	if err != nil {
 		return err
 	}

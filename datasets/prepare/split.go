@@ -66,11 +66,15 @@ func (p *pipeline) assign(s *Split) error {
 	if s.Method == SplitNone {
 		return p.with("0", false)
 	}
-	if s.Method == SplitRandom {
+	if s.Method == SplitRandom && s.Stratify == "" {
 		p.step.Notes = append(p.step.Notes, "each row by a hash of its number; shares are met on average")
 		return p.with(byHash(p.random("split", rowColumn), s), false)
 	}
-	c, err := p.column("column", s.Column)
+	key, name := "column", s.Column
+	if s.Stratify != "" {
+		key, name = "stratify", s.Stratify
+	}
+	c, err := p.column(key, name)
 	if err != nil {
 		return err
 	}
@@ -80,13 +84,13 @@ func (p *pipeline) assign(s *Split) error {
 		return err
 	}
 	if missing > 0 {
-		return p.configErrorf("column", "column %q has no value in %d of %d rows; fill it, or leave such rows out with a filter", c.name, missing, p.rows)
+		return p.configErrorf(key, "column %q has no value in %d of %d rows; fill it, or leave such rows out with a filter", c.name, missing, p.rows)
 	}
 	switch s.Method {
-	case SplitUser:
-		p.step.Notes = append(p.step.Notes, "each user by a hash; shares are of users and met on average")
+	case SplitGroup:
+		p.step.Notes = append(p.step.Notes, "each group by a hash; shares are of groups and met on average")
 		return p.with(byHash(p.random("split", col), s), false)
-	case SplitStratified:
+	case SplitRandom:
 		// Ranks within a class make its shares exact.
 		rank := fmt.Sprintf("row_number() OVER (PARTITION BY %s ORDER BY %s, %s) - 1", col, p.random("split", rowColumn), rowColumn)
 		size := fmt.Sprintf("count(*) OVER (PARTITION BY %s)", col)

@@ -219,16 +219,24 @@ func TestSplits(t *testing.T) {
 		}
 		return out
 	}
-	for _, method := range []string{"random", "user, column: user"} {
+	for _, method := range []string{"random", "group, column: user"} {
 		if n := part("{method: " + method + "}"); n["test"] < 400 || n["test"] > 800 || n["validation"] < 150 || n["validation"] > 500 {
 			t.Errorf("%s gives %v", method, n)
 		}
 	}
 	wantRows(t, dir, "SELECT max(n) FROM (SELECT count(DISTINCT part) AS n FROM out GROUP BY \"user\")", "1")
-	if n := part("{method: stratified, column: class, test: 0.3, validation: 0.2}"); n["test"] != 900 || n["validation"] != 600 {
+	if n := part("{stratify: class, test: 0.3, validation: 0.2}"); n["test"] != 900 || n["validation"] != 600 {
 		t.Errorf("stratified gives %v", n)
 	}
 	wantRows(t, dir, "SELECT part, count(*) FROM out WHERE class GROUP BY 1 ORDER BY 1", "test 90", "train 150", "validation 60")
+	// Files that have the words of earlier versions give the same bytes.
+	for now, before := range map[string]string{"{method: group, column: user}": "{method: user, column: user}", "{stratify: class}": "{method: stratified, column: class}"} {
+		part(now)
+		want := sums(t, dir)
+		if part(before); sums(t, dir) != want {
+			t.Errorf("%s is not what %s is", before, now)
+		}
+	}
 	part("{method: time, column: day, test: 0.1, validation: 0.1}")
 	wantRows(t, dir, "SELECT (SELECT max(day) FROM out WHERE part = 'train') < (SELECT min(day) FROM out WHERE part = 'validation'), (SELECT max(day) FROM out WHERE part = 'validation') < (SELECT min(day) FROM out WHERE part = 'test')", "true true")
 	part("{method: time, column: day, test_from: 2025-10-01}")
@@ -302,6 +310,7 @@ func TestMistakes(t *testing.T) {
 		"from: other":                                 {"from", `no source "other"`},
 		"rejects: {file: ../x}":                       {"rejects.file"},
 		"steps: [{derive: {x: 'read_text(1)'}}]":      {"steps.0.derive.x"},
+		"columns: {qty: ''}":                          {"columns.qty", "empty"},
 		"steps: [{generalize: {qty: {unit: month}}}]": {"dates and times"},
 		"steps: [{negatives: {user: user, item: itm, label: y}}]":               {"steps.0.negatives.item", "item"},
 		"steps: [{join: {table: orders, on: user, as_of: {at: when, gap: x}}}]": {"as_of.gap"},
@@ -313,7 +322,7 @@ func TestMistakes(t *testing.T) {
 		}
 		wantError(t, dir, err, want...)
 	}
-	for _, split := range []string{"{method: time}", "{method: rnadom}", "{test: 1}", "{test: 0.6, validation: 0.4}", "{method: user, column: user}", "{column: user}", "{method: time, column: note}", "{method: column, column: item, test_values: kiwi}", "{method: time, column: when, test_from: soon}"} {
+	for _, split := range []string{"{method: time}", "{method: rnadom}", "{test: 1}", "{test: 0.6, validation: 0.4}", "{method: group, column: usr}", "{method: stratified}", "{method: stratified, column: item, stratify: user}", "{method: group, column: user, stratify: item}", "{stratify: itm}", "{column: user}", "{method: time, column: note}", "{method: column, column: item, test_values: kiwi}", "{method: time, column: when, test_from: soon}"} {
 		_, err := run(t, dir, "sources: {orders: {path: orders.csv}}\nsplit: "+split)
 		wantError(t, dir, err, "split")
 	}

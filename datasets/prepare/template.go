@@ -160,7 +160,7 @@ func sourceName(path string) string {
 		}
 		return '_'
 	}, base), "_")
-	s := Source{Path: []string{path}}
+	s := Source{Source: datasets.Source{Path: []string{path}}}
 	if name == "" || name[0] <= '9' || name == "items" || s.validate("", name) != nil {
 		return "rows"
 	}

@@ -23,7 +23,7 @@ func (p *pipeline) stageText(name string, s *Source) ([]manifest.Hash, error) {
 	}
 	var kept []rejected
 	o := textformat.Options{
-		Format: s.Format, Delimiter: s.Delimiter, Columns: s.Names, Header: s.Header, Layout: s.Layout,
+		Format: s.Format, Delimiter: string(s.Delimiter), Columns: s.Names, Header: s.Header, Layout: s.Layout,
 		MaxRejects: p.cfg.Rejects.Limit - p.made.Rejected,
 		Rejects: func(r textformat.Reject) error {
 			r.File = filepath.Base(r.File)

@@ -1,7 +1,6 @@
 package prepare
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -17,9 +16,8 @@ import (
 // The methods of Split.
 const (
 	SplitRandom       = "random"
-	SplitStratified   = "stratified"
 	SplitTime         = "time"
-	SplitUser         = "user"
+	SplitGroup        = "group"
 	SplitLeaveLastOut = "leave_last_out"
 	SplitColumn       = "column"
 	SplitNone         = "none"
@@ -43,10 +41,11 @@ func (c *Config) SetDefaults() {
 		c.Rejects.File = "rejects.csv"
 	}
 	s := &c.Split
+	s.rename()
 	if s.Method == "" {
 		s.Method = SplitRandom
 	}
-	fractions := s.Method == SplitRandom || s.Method == SplitStratified || s.Method == SplitUser || s.Method == SplitTime && s.ValidationFrom == "" && s.TestFrom == ""
+	fractions := s.Method == SplitRandom || s.Method == SplitGroup || s.Method == SplitTime && s.ValidationFrom == "" && s.TestFrom == ""
 	for _, f := range []struct {
 		field **float64
 		value float64
@@ -57,15 +56,28 @@ func (c *Config) SetDefaults() {
 	}
 }
 
+// stratified was a method of its own once.
+const stratified = "stratified"
+
+// rename replaces the words that earlier versions had: run files have had these all along.
+func (s *Split) rename() {
+	switch {
+	case s.Method == "user":
+		s.Method = SplitGroup
+	case s.Method == stratified && s.Stratify == "" && s.Column != "":
+		s.Method, s.Stratify, s.Column = SplitRandom, s.Column, ""
+	}
+}
+
 func errorf(path, format string, args ...any) error {
 	return &datasets.ConfigError{Path: path, Msg: fmt.Sprintf(format, args...)}
 }
 
 func oneOf(path, value string, allowed ...string) error {
-	if slices.Contains(allowed, value) {
-		return nil
+	if err := datasets.OneOf(path, value, allowed...); err != nil {
+		return err
 	}
-	return errorf(path, "%q is not one of %s%s", value, strings.Join(allowed, ", "), nearest.DidYouMean(value, allowed))
+	return nil
 }
 
 // Validate returns the first mistake that can be seen without the data.
@@ -105,6 +117,9 @@ func (c *Config) Validate() error {
 		return errorf("rejects.file", "%q is not the name of a file in the output folder, or one that is taken", c.Rejects.File)
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Columns)) {
+		if c.Columns[name] == "" {
+			return errorf("columns."+name, "is empty; name a type, or remove the key")
+		}
 		if err := oneOf("columns."+name, string(c.Columns[name]), manifest.Numeric, manifest.Boolean, manifest.Date, manifest.Categorical, manifest.Vector, manifest.Text, manifest.List); err != nil {
 			return err
 		}
@@ -136,13 +151,8 @@ func (s *Source) validate(path, name string) error {
 	if lower == "data" || lower == "input" || strings.HasPrefix(lower, "step") || strings.HasPrefix(lower, "__") || strings.HasPrefix(lower, "reject_") || strings.TrimSpace(name) == "" {
 		return errorf(path, "a source cannot be called %q; choose another name", name)
 	}
-	if s.Format != "" {
-		if err := oneOf(path+".format", s.Format, append([]string{"auto", "csv", "parquet", "json", "npy"}, textFormats...)...); err != nil {
-			return err
-		}
-	}
 	if s.Postgres != nil {
-		if len(s.Path) > 0 || s.Query != "" || s.Format != "" {
+		if !reflect.ValueOf(s.Source).IsZero() {
 			return errorf(path, "a source is either files or postgres; the query of a server goes under postgres.query")
 		}
 		if (s.Postgres.Table == "") == (s.Postgres.Query == "") {
@@ -153,8 +163,17 @@ func (s *Source) validate(path, name string) error {
 	if len(s.Path) == 0 && strings.TrimSpace(s.Query) == "" {
 		return errorf(path, "nothing is read; give path, postgres or query")
 	}
-	if s.Query != "" && (contains(textFormats, s.Format) || s.vectors()) {
-		return errorf(path+".query", "does not go with %s files; make another source with the query", cmp.Or(s.Format, "npy"))
+	if len(s.Tables) > 0 {
+		return errorf(path+".tables", "the query sees all other sources; make sources of the tables")
+	}
+	if len(s.Vectors) > 0 {
+		return errorf(path+".vectors", "vectors are sources of their own, {path: image.npy}, that a step join adds to the rows")
+	}
+	if err := oneOf(path+".format", s.Format, append([]string{"auto"}, formats...)...); err != nil {
+		return err
+	}
+	if err := s.validateFiles(path); err != nil {
+		return err
 	}
 	if s.IDs != "" && !s.vectors() {
 		return errorf(path+".ids", "is for .npy files")
@@ -164,6 +183,29 @@ func (s *Source) validate(path, name string) error {
 	}
 	if s.Layout != "" {
 		return oneOf(path+".layout", s.Layout, "auto", "columns", "lists")
+	}
+	return nil
+}
+
+// validateFiles checks how files are said to be written.
+func (s *Source) validateFiles(path string) error {
+	if !contains(textFormats, s.Format) && !s.vectors() {
+		return s.Source.Validate(path)
+	}
+	format := s.Format
+	if s.vectors() {
+		format = "npy"
+	}
+	for _, f := range []struct {
+		key string
+		is  bool
+	}{{"null", len(s.Null) > 0}, {"types", len(s.Types) > 0}, {"decimal", s.Decimal != ""}, {"thousands", s.Thousands != ""}, {"comment", s.Comment != ""}, {"encoding", s.Encoding != ""}} {
+		if f.is {
+			return errorf(path+"."+f.key, "does not go with %s files, which have one notation", format)
+		}
+	}
+	if s.Query != "" {
+		return errorf(path+".query", "does not go with %s files; make another source with the query", format)
 	}
 	return nil
 }
@@ -367,7 +409,10 @@ func (g Generalization) validate(path string) error {
 }
 
 func (s *Split) validate() error {
-	if err := oneOf("split.method", s.Method, SplitRandom, SplitStratified, SplitTime, SplitUser, SplitLeaveLastOut, SplitColumn, SplitNone); err != nil {
+	if s.Method == stratified {
+		return errorf("split.method", "stratified is random with a column of classes: write {method: random, stratify: COLUMN}")
+	}
+	if err := oneOf("split.method", s.Method, SplitRandom, SplitTime, SplitGroup, SplitLeaveLastOut, SplitColumn, SplitNone); err != nil {
 		return err
 	}
 	sum := 0.0
@@ -389,12 +434,15 @@ func (s *Split) validate() error {
 	if sum >= 1 {
 		return errorf("split", "validation and test leave nothing for training")
 	}
-	needsColumn := s.Method == SplitStratified || s.Method == SplitTime || s.Method == SplitUser || s.Method == SplitLeaveLastOut || s.Method == SplitColumn
+	if s.Stratify != "" && s.Method != SplitRandom {
+		return errorf("split.stratify", "goes with the method random")
+	}
+	needsColumn := s.Method == SplitTime || s.Method == SplitGroup || s.Method == SplitLeaveLastOut || s.Method == SplitColumn
 	if needsColumn != (s.Column != "") {
 		if needsColumn {
 			return errorf("split.column", "is not given; the method %s needs one", s.Method)
 		}
-		return errorf("split.column", "does not go with the method %s; use stratified, user, time, leave_last_out or column", s.Method)
+		return errorf("split.column", "does not go with the method %s; use group, time, leave_last_out or column, or stratify to give the classes of a column equal shares", s.Method)
 	}
 	if (s.Method == SplitLeaveLastOut) != (s.Time != "") {
 		return errorf("split.time", "a column of time goes with leave_last_out, which needs one")

@@ -193,7 +193,7 @@ func makeGoldenData(t *testing.T) {
 	writeFile(t, data, []byte(read(t, table(t, 400))))
 	cfg := &prepare.Config{
 		Output: filepath.Join(goldenModelsDir, "prepared"), RowGroup: 1024, Seed: 3,
-		Sources: map[string]prepare.Source{"visits": {Path: datasets.Strings{table(t, 3000)}}},
+		Sources: map[string]prepare.Source{"visits": {Source: datasets.Source{Path: datasets.Strings{table(t, 3000)}}}},
 	}
 	if _, err := prepare.Run(context.Background(), cfg, prepare.Options{}); err != nil {
 		t.Fatal(err)

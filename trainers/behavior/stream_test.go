@@ -22,7 +22,7 @@ func prepared(t *testing.T, rows int) string {
 	dir := t.TempDir()
 	cfg := &prepare.Config{
 		Output: filepath.Join(dir, "data"), RowGroup: 1024, Seed: 3,
-		Sources: map[string]prepare.Source{"sessions": {Path: datasets.Strings{table(t, rows)}}},
+		Sources: map[string]prepare.Source{"sessions": {Source: datasets.Source{Path: datasets.Strings{table(t, rows)}}}},
 	}
 	if _, err := prepare.Run(context.Background(), cfg, prepare.Options{}); err != nil {
 		t.Fatal(err)
@@ -153,7 +153,7 @@ func TestEncryptedDataAreStreamed(t *testing.T) {
 	dir := t.TempDir()
 	cfg := &prepare.Config{
 		Output: filepath.Join(dir, "data"), RowGroup: 1024, Seed: 3,
-		Sources: map[string]prepare.Source{"sessions": {Path: datasets.Strings{table(t, 3000)}}},
+		Sources: map[string]prepare.Source{"sessions": {Source: datasets.Source{Path: datasets.Strings{table(t, 3000)}}}},
 		Encrypt: &datasets.Encryption{Passphrase: &datasets.Secret{Env: "TEST_PASSPHRASE"}},
 	}
 	if _, err := prepare.Run(context.Background(), cfg, prepare.Options{}); err != nil {
@@ -201,7 +201,7 @@ func TestPreparedTexts(t *testing.T) {
 		t.Fatal(err)
 	}
 	cfg := &prepare.Config{
-		Output: filepath.Join(dir, "data"), Sources: map[string]prepare.Source{"rows": {Path: datasets.Strings{file}}},
+		Output: filepath.Join(dir, "data"), Sources: map[string]prepare.Source{"rows": {Source: datasets.Source{Path: datasets.Strings{file}}}},
 		Columns: map[string]prepare.ColumnType{"title": "text"},
 	}
 	if _, err := prepare.Run(context.Background(), cfg, prepare.Options{}); err != nil {

@@ -199,7 +199,7 @@ func preparedOffset(t *testing.T, offset float64) string {
 	t.Helper()
 	cfg := &prepare.Config{
 		Output: filepath.Join(t.TempDir(), "data"), RowGroup: 1024, Seed: 3,
-		Sources: map[string]prepare.Source{"rows": {Path: datasets.Strings{offsetTable(t, 5000, offset)}}},
+		Sources: map[string]prepare.Source{"rows": {Source: datasets.Source{Path: datasets.Strings{offsetTable(t, 5000, offset)}}}},
 	}
 	if _, err := prepare.Run(context.Background(), cfg, prepare.Options{}); err != nil {
 		t.Fatal(err)
