@@ -222,11 +222,15 @@ func (r *relation) textual(db *duck.DB, i int, declared string, p *plan) (column
 		reader.explain = explain
 		return reader, sql, nil
 	case TypeDate:
+		layout := reading.Layout.Go()
+		if _, declared := notation.NamedLayout(r.types[name]); declared && r.options.learned {
+			layout = "" // it is not that of the training data for a good reason
+		}
 		if p.native && !reading.odd {
-			return &convertedReader{series: &Series{Name: name, Kind: Date, layout: reading.Layout.Go()}}, dateSQL(sql, reading.Layout), nil
+			return &convertedReader{series: &Series{Name: name, Kind: Date, layout: layout}}, dateSQL(sql, reading.Layout), nil
 		}
 		reader := newDateText(name, r.null, reading.Layout)
-		reader.explain = explain
+		reader.explain, reader.series.layout = explain, layout
 		return reader, sql, nil
 	}
 	return newTextReader(name, r.null), sql, nil

@@ -101,7 +101,7 @@ func readSource(ctx context.Context, src *Source, baseDir string, options readOp
 // openSource finds the files of a source and what columns they have. The
 // database must be closed.
 func openSource(ctx context.Context, src *Source, baseDir string, options readOptions) (_ *duck.DB, _ *relation, files []string, err error) {
-	if err := src.validate("source"); err != nil {
+	if err := src.Validate("source"); err != nil {
 		if options.applied {
 			err.Path = strings.TrimPrefix(err.Path, "source.")
 		}

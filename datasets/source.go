@@ -110,14 +110,7 @@ func (s *Source) inherit(base *Source) {
 
 // Validate reports the first value that cannot be used, nil where there is none; path is the place of the source in
 // the configuration.
-func (s *Source) Validate(path string) error {
-	if err := s.validate(path); err != nil {
-		return err
-	}
-	return nil
-}
-
-func (s *Source) validate(path string) *ConfigError {
+func (s *Source) Validate(path string) *ConfigError {
 	if len(s.Path) == 0 && s.Query == "" {
 		return configErrorf(path+".path", "no file given; name a file, a list of files or a glob")
 	}
@@ -160,7 +153,7 @@ func (s *Source) validate(path string) *ConfigError {
 		if len(t.Vectors) > 0 {
 			return configErrorf(at+".vectors", "a table cannot have vectors; they join the query's result: write them into %s.vectors", path)
 		}
-		if err := t.validate(at); err != nil {
+		if err := t.Validate(at); err != nil {
 			return err
 		}
 	}

@@ -22,18 +22,18 @@ func (c *Config) validate() *ConfigError {
 		if err := c.validatePrepared(); err != nil {
 			return err
 		}
-	} else if err := c.Source.validate("source"); err != nil {
+	} else if err := c.Source.Validate("source"); err != nil {
 		return err
 	} else if c.Memory != 0 || c.ShuffleRows != 0 || c.FitRows != 0 || c.Decrypt != nil {
 		return configErrorf("prepared", "is not given, but memory, decrypt, shuffle_rows or fit_rows are; they are about data that are streamed: prepare them with debut data prepare")
 	}
 	if c.Validation != nil {
-		if err := c.Validation.validate("validation"); err != nil {
+		if err := c.Validation.Validate("validation"); err != nil {
 			return err
 		}
 	}
 	if c.Test != nil {
-		if err := c.Test.validate("test"); err != nil {
+		if err := c.Test.Validate("test"); err != nil {
 			return err
 		}
 	}
@@ -201,4 +201,3 @@ func (s *Split) validateValues(c *Config) *ConfigError {
 	}
 	return nil
 }
-

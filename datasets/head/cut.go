@@ -26,7 +26,7 @@ const cutBytes = 16 << 20
 
 // cut copies so many records of a text file, and what stands before them, into a file of
 // the same name among the temporary ones; more says that there are others.
-func (r *reading) cut(file, format string, records int, delimiter string) (path string, more bool, err error) {
+func (r *reading) cut(file, format string, records int, delimiter string, utf16 bool) (path string, more bool, err error) {
 	in, err := datasets.OpenText(file)
 	if err != nil {
 		return "", false, err
@@ -39,9 +39,13 @@ func (r *reading) cut(file, format string, records int, delimiter string) (path 
 	}
 	w := bufio.NewWriter(out)
 	source := bufio.NewReaderSize(&canceling{r.ctx, in}, 1<<16)
-	if format == "json" {
+	mark, _ := source.Peek(2) // what is shorter is read below
+	switch {
+	case format == "csv" && (utf16 || string(mark) == "\xff\xfe" || string(mark) == "\xfe\xff"):
+		err = errUncut // bytes of UTF-16 are no lines
+	case format == "json":
 		more, err = cutValues(source, w, records)
-	} else {
+	default:
 		more, err = cutLines(source, w, records+1, r.o.Rows+1, delimiter) // and the header
 	}
 	switch {
@@ -165,7 +169,7 @@ func firstByte(in *bufio.Reader) (byte, error) {
 // sparse reads the beginning of a file in one of the field's text formats: the columns are
 // those that its first rows need.
 func (r *reading) sparse(src datasets.Source, file string) (*Table, error) {
-	cut, more, err := r.cut(file, src.Format, max(r.o.Rows, sampleRows), string(src.Delimiter))
+	cut, more, err := r.cut(file, src.Format, max(r.o.Rows, sampleRows), string(src.Delimiter), false)
 	if err != nil {
 		return nil, err
 	}

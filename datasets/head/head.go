@@ -155,7 +155,7 @@ func (r *reading) file(src datasets.Source, file string) (*Table, error) {
 
 // text reads the beginning of a CSV or JSON file.
 func (r *reading) text(src datasets.Source, file, format string) (*Table, error) {
-	cut, more, err := r.cut(file, format, max(r.o.Rows, sampleRows), string(src.Delimiter))
+	cut, more, err := r.cut(file, format, max(r.o.Rows, sampleRows), string(src.Delimiter), src.Encoding == "utf-16")
 	if errors.Is(err, errUncut) {
 		cut, more, err = file, false, nil // reading will say what is wrong with it
 	}

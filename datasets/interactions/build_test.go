@@ -337,6 +337,9 @@ func TestValidate(t *testing.T) {
 	for text, parts := range map[string][]string{
 		"{}":                                {"sources", "no source"},
 		"sources: [{path: a, format: xml}]": {"sources[0].format", "xml"},
+		"sources: [{path: a, format: log, encoding: latin-1}]":                      {"sources[0].encoding", "read it as csv"},
+		"sources: [{path: a, delimiter: ';;'}]":                                     {"sources[0].delimiter", "cannot separate fields"},
+		"sources: [{path: a, encoding: utf8}]":                                      {"sources[0].encoding", "utf-8"},
 		"sources: [{path: a, format: log, columns: {user: u}}]":                     {"sources[0].columns", "names"},
 		"sources: [{path: a}]\ncolumns: {user: x, item: x}":                         {"item", "already"},
 		"sources: [{path: a, event: view}]\ncolumns: {event: e}":                    {"sources[0].event"},

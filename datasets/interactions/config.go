@@ -37,6 +37,8 @@ type Source struct {
 	Header    *bool              `yaml:"header,omitempty" jsonschema:"description=CSV and log: whether the first line names the columns; found out when not given."`
 	Names     []string           `yaml:"names,omitempty" jsonschema:"description=Column names of files without a header or instead of it; _ leaves a field of a log out."`
 	Null      datasets.Strings   `yaml:"null,omitempty" jsonschema:"description=CSV: texts that mean a missing value besides the empty one."`
+	Comment   string             `yaml:"comment,omitempty" jsonschema:"description=CSV: what a line begins with that is left out such as #. Default: nothing but # in lines above the header."`
+	Encoding  string             `yaml:"encoding,omitempty" jsonschema:"enum=utf-8,enum=utf-16,enum=latin-1,enum=windows-1252,description=CSV: how characters are written. Default: utf-8."`
 	Columns   Columns            `yaml:"columns,omitempty" jsonschema:"description=Names of columns that differ from those of the section."`
 	Event     string             `yaml:"event,omitempty" jsonschema:"description=The kind of all events of the source such as view."`
 }
@@ -118,6 +120,11 @@ func (s *Split) setDefaults(given bool) {
 			s.TestLeft = new(1)
 		}
 	}
+}
+
+// files are a source's that is a table.
+func (s *Source) files() datasets.Source {
+	return datasets.Source{Path: s.Path, Format: s.Format, Delimiter: s.Delimiter, Header: s.Header, Names: s.Names, Null: s.Null, Comment: s.Comment, Encoding: s.Encoding}
 }
 
 // text reports a source that package textformat reads.

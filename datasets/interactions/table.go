@@ -54,7 +54,7 @@ type tableReader struct {
 
 // readTable reads CSV, Parquet and JSON: ids as text, whatever they look like.
 func (b *Builder) readTable(ctx context.Context, s *Source, baseDir string, part uint8) error {
-	src := datasets.Source{Path: s.Path, Format: s.Format, Delimiter: s.Delimiter, Header: s.Header, Names: s.Names, Null: s.Null}
+	src := s.files()
 	db, err := duck.Open(duck.Options{})
 	if err != nil {
 		return err

@@ -78,10 +78,19 @@ func (s *Source) validate(path string) *datasets.ConfigError {
 		if s.Columns != (Columns{}) {
 			return errorf(path+".columns", "a %s names its fields with names", s.Format)
 		}
-		if len(s.Null) > 0 {
-			return errorf(path+".null", "a %s has no marks of missing values; read it as csv", s.Format)
+		for _, f := range []struct {
+			key string
+			is  bool
+		}{{"null", len(s.Null) > 0}, {"comment", s.Comment != ""}, {"encoding", s.Encoding != ""}} {
+			if f.is {
+				return errorf(path+"."+f.key, "is of tables, not of a %s; read it as csv", s.Format)
+			}
 		}
 		return nil
+	}
+	files := s.files()
+	if err := files.Validate(path); err != nil {
+		return err
 	}
 	if s.Event != "" && s.Columns.Event != "" {
 		return errorf(path+".event", "all events are said to be %q, and column %q to say what they are; remove one of the two", s.Event, s.Columns.Event)

@@ -319,13 +319,13 @@ func TestSplitsThatMixTimesAreTold(t *testing.T) {
 	for split, told := range map[string]bool{
 		"{method: random}":                                                     true,
 		"{method: group, column: user}":                                        true,
-		"{stratify: buys}":                                                      true,
+		"{stratify: buys}":                                                     true,
 		"{method: leave_last_out, column: user, time: at}":                     true,
 		"{method: column, column: user, test_values: [u1]}":                    true,
 		"{method: column, column: late, test_values: ['true']}":                false,
 		"{method: time, column: at, validation: 0.2}":                          false,
 		"{method: time, column: at_ms, validation: 0.2, embargo: '432000000'}": false,
-		"{method: none}": false,
+		"{method: none}":                                                       false,
 	} {
 		more := `, {derive: {late: '"at" > TIMESTAMP ''2025-03-01''', at_ms: 'epoch_ms("at")'}}, {filter: late OR "at" < TIMESTAMP '2025-02-20'}`
 		d := mustRun(t, dir, historySources+"split: "+split+fmt.Sprintf(steps, more))

@@ -190,7 +190,10 @@ func (s *Source) validate(path, name string) error {
 // validateFiles checks how files are said to be written.
 func (s *Source) validateFiles(path string) error {
 	if !contains(textFormats, s.Format) && !s.vectors() {
-		return s.Source.Validate(path)
+		if err := s.Source.Validate(path); err != nil {
+			return err
+		}
+		return nil
 	}
 	format := s.Format
 	if s.vectors() {

@@ -1,6 +1,7 @@
 package recommender
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -133,6 +134,9 @@ func (m *Model) Evaluate(ctx context.Context, src datasets.Source, baseDir strin
 	if src.Query != "" || len(src.Vectors) > 0 {
 		return nil, report, errors.New("evaluate: interactions are read from files; leave query and vectors out")
 	}
+	if len(src.Types) > 0 || src.Decimal != "" || src.Thousands != "" {
+		return nil, report, errors.New("evaluate: ids of users and items are texts as they are written; leave types, decimal and thousands out")
+	}
 	cfg := m.reading(src)
 	d, err := interactions.Load(ctx, &cfg, baseDir, 0, m.Pool)
 	var field *datasets.ConfigError
@@ -155,7 +159,7 @@ func (m *Model) Evaluate(ctx context.Context, src datasets.Source, baseDir strin
 // who and what matters, and the kind of event where there are kinds that do not count.
 func (m *Model) reading(src datasets.Source) interactions.Config {
 	c := interactions.Config{DropMissing: m.Config.DropMissing, Split: interactions.Split{Method: interactions.SplitNone}}
-	s := interactions.Source{Path: src.Path, Format: src.Format, Delimiter: src.Delimiter, Header: src.Header, Names: src.Names, Null: src.Null}
+	s := interactions.Source{Path: src.Path, Format: src.Format, Delimiter: src.Delimiter, Header: src.Header, Names: src.Names, Null: src.Null, Comment: src.Comment, Encoding: src.Encoding}
 	var like interactions.Source
 	for _, list := range [][]interactions.Source{m.Config.Test, m.Config.Validation, m.Config.Sources} {
 		if len(list) > 0 {
@@ -183,6 +187,7 @@ func (m *Model) reading(src datasets.Source) interactions.Config {
 		if s.Null == nil {
 			s.Null = like.Null
 		}
+		s.Comment, s.Encoding = cmp.Or(s.Comment, like.Comment), cmp.Or(s.Encoding, like.Encoding)
 	}
 	if !table(s.Format) {
 		c.Sources = []interactions.Source{s}

@@ -199,18 +199,18 @@ func TestUnion(t *testing.T) {
 // A source is read as the run's own were, where nothing else is said.
 func TestReading(t *testing.T) {
 	var cfg interactions.Config
-	cfg.Sources = []interactions.Source{{Path: datasets.Strings{"a.csv"}, Delimiter: ";", Columns: interactions.Columns{User: "who", Item: "what", Event: "did"}}}
+	cfg.Sources = []interactions.Source{{Path: datasets.Strings{"a.csv"}, Delimiter: ";", Encoding: "latin-1", Columns: interactions.Columns{User: "who", Item: "what", Event: "did"}}}
 	cfg.Columns = interactions.Columns{Value: "stars"}
 	cfg.Weights = map[string]float64{"view": 0, "buy": 1}
 	cfg.SetDefaults()
 	m := &Model{Config: cfg}
 	got := m.reading(datasets.Source{Path: datasets.Strings{"b.parquet"}})
-	if s := got.Sources[0]; s.Delimiter != ";" || s.Format != "auto" || got.Columns != (interactions.Columns{User: "who", Item: "what", Event: "did"}) || got.Weights["buy"] != 1 {
+	if s := got.Sources[0]; s.Delimiter != ";" || s.Encoding != "latin-1" || s.Comment != "" || s.Format != "auto" || got.Columns != (interactions.Columns{User: "who", Item: "what", Event: "did"}) || got.Weights["buy"] != 1 {
 		t.Errorf("%+v", got)
 	}
 	cfg.Weights = nil // every event counts, whatever its kind
 	m.Config = cfg
-	if got = m.reading(datasets.Source{Path: datasets.Strings{"b.csv"}, Delimiter: ","}); got.Columns.Event != "" || got.Sources[0].Delimiter != "," {
+	if got = m.reading(datasets.Source{Path: datasets.Strings{"b.csv"}, Delimiter: ",", Comment: "%", Encoding: "utf-16"}); got.Columns.Event != "" || got.Sources[0].Delimiter != "," || got.Sources[0].Encoding != "utf-16" || got.Sources[0].Comment != "%" {
 		t.Errorf("%+v", got)
 	}
 	cfg.Test = []interactions.Source{{Path: datasets.Strings{"t.txt.gz"}, Format: "log"}}
