@@ -10,11 +10,11 @@ import (
 	"debut/datasets/nearest"
 )
 
-// ConfigError is a value of the configuration that cannot be used. Path is its
-// place below the data section, such as "split.test", so that the caller can
-// point at the line of the file it came from.
+// ConfigError is a value of a configuration that cannot be used: the one error of
+// all of them. Path is its place in the section that was checked, such as "split.test"
+// of the data section, so that the caller can point at the line of the file it came from.
 type ConfigError struct {
-	Path string // dotted keys from the data section; "" for the section itself
+	Path string // dotted keys from the section; "" for the section itself
 	Msg  string // what is wrong and what to do
 }
 
@@ -26,7 +26,7 @@ func (e *ConfigError) Error() string {
 	return e.Path + ": " + e.Msg
 }
 
-// FieldPath returns the place below the data section.
+// FieldPath returns the place in the section.
 func (e *ConfigError) FieldPath() string { return e.Path }
 
 func configErrorf(path, format string, args ...any) *ConfigError {

@@ -13,6 +13,12 @@ import (
 	"debut/datasets/notation"
 )
 
+// Formats are the formats of files that a source can have, besides auto.
+var Formats = []string{"csv", "parquet", "json"}
+
+// Encodings are the values of Source.Encoding.
+var Encodings = []string{"utf-8", "utf-16", "latin-1", "windows-1252"}
+
 // Source names the files, or the query over files, that rows come from.
 type Source struct {
 	Path      Strings           `yaml:"path,omitempty" jsonschema:"description=Files: one or a list; globs; .gz and .zst; relative to the run file; ${VAR} and ${VAR:-default} are expanded."`
@@ -119,7 +125,7 @@ func (s *Source) Validate(path string) *ConfigError {
 			return configErrorf(path+".path."+strconv.Itoa(i), "the name of a file is empty")
 		}
 	}
-	if err := OneOf(path+".format", s.Format, "auto", "csv", "parquet", "json"); err != nil {
+	if err := OneOf(path+".format", s.Format, append([]string{"auto"}, Formats...)...); err != nil {
 		return err
 	}
 	if _, err := parseDelimiter(s.Delimiter); err != nil {
@@ -184,7 +190,7 @@ func (s *Source) validateNotation(path string) *ConfigError {
 	if len(s.Comment) > 1 || s.Comment != "" && s.Comment[0] >= utf8.RuneSelf {
 		return configErrorf(path+".comment", "%q cannot begin a comment; give one character, such as \"#\"", s.Comment)
 	}
-	if err := OneOf(path+".encoding", cmp.Or(s.Encoding, "utf-8"), "utf-8", "utf-16", "latin-1", "windows-1252"); err != nil {
+	if err := OneOf(path+".encoding", s.Encoding, Encodings...); err != nil {
 		return err
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Types)) {

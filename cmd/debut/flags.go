@@ -116,12 +116,12 @@ func (f *sourceFlags) register(cmd *cobra.Command) {
 	flags.StringVar(&f.src.Decimal, "decimal", "", "texts: the decimal mark of numbers (default a point)")
 	flags.StringVar(&f.src.Thousands, "thousands", "", "texts: what stands between groups of three digits (default nothing)")
 	flags.StringVar(&f.src.Comment, "comment", "", "CSV: what a line begins with that is left out, such as #")
-	flags.StringVar(&f.src.Encoding, "encoding", "", "CSV: how characters are written: utf-8, utf-16, latin-1 or windows-1252 (default utf-8)")
+	flags.StringVar(&f.src.Encoding, "encoding", "", "CSV: how characters are written: "+strings.Join(datasets.Encodings, ", ")+" (default utf-8)")
 	flags.StringVar(&f.src.Query, "query", "", "SQL over the view data; its result is the rows")
 	flags.StringArrayVar(&f.vectors, "vectors", nil, "column of vectors from a .npy file, such as image=image.npy,on=item_id,ids=ids.txt; may be repeated")
 	flags.Lookup("header").DefValue = "" // help would say that it is true
-	complete(cmd, "format", []string{"auto", "csv", "parquet", "json"})
-	complete(cmd, "encoding", []string{"utf-8", "utf-16", "latin-1", "windows-1252"})
+	complete(cmd, "format", append([]string{"auto"}, datasets.Formats...))
+	complete(cmd, "encoding", datasets.Encodings)
 }
 
 // source is the flags with the paths of the arguments.

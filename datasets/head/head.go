@@ -148,7 +148,7 @@ func (r *reading) file(src datasets.Source, file string) (*Table, error) {
 	case slices.Contains(textformat.Formats, format):
 		return r.sparse(src, file)
 	default:
-		formats := append([]string{"csv", "parquet", "json", "npy"}, textformat.Formats...)
+		formats := slices.Concat(datasets.Formats, []string{"npy"}, textformat.Formats)
 		return nil, fmt.Errorf("format %q is not one of auto, %s%s", format, strings.Join(formats, ", "), nearest.DidYouMean(format, formats))
 	}
 }

@@ -71,7 +71,7 @@ func (s *Source) validate(path string) *datasets.ConfigError {
 	if len(s.Path) == 0 {
 		return errorf(path+".path", "no file is named")
 	}
-	if err := datasets.OneOf(path+".format", s.Format, "auto", "csv", "parquet", "json", "log", "adjacency"); err != nil {
+	if err := datasets.OneOf(path+".format", s.Format, slices.Concat([]string{"auto"}, datasets.Formats, []string{"log", "adjacency"})...); err != nil {
 		return err
 	}
 	if s.text() {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -23,7 +24,7 @@ import (
 // The formats that package textformat reads, and all there are.
 var (
 	textFormats = textformat.Formats
-	formats     = append([]string{"csv", "parquet", "json", "npy"}, textFormats...)
+	formats     = slices.Concat(datasets.Formats, []string{"npy"}, textFormats)
 )
 
 // openSource makes a table of a source and notes what was read.

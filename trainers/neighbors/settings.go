@@ -3,11 +3,8 @@ package neighbors
 import (
 	"fmt"
 	"math"
-	"slices"
-	"strings"
 
 	"debut/datasets"
-	"debut/datasets/nearest"
 )
 
 // Settings say how rows are compared. The defaults were chosen by recall@20 of buys drawn from the training part of a
@@ -77,8 +74,8 @@ func (c *Settings) Validate() error {
 		path, value string
 		allowed     []string
 	}{{"similarity", c.Similarity, []string{Cosine, Jaccard, Pearson, Dot}}, {"weighting", c.Weighting, []string{None, TFIDF, BM}}} {
-		if !slices.Contains(f.allowed, f.value) {
-			return errorf(f.path, "%q is not one of %s%s", f.value, strings.Join(f.allowed, ", "), nearest.DidYouMean(f.value, f.allowed))
+		if err := datasets.OneOf(f.path, f.value, f.allowed...); err != nil {
+			return err
 		}
 	}
 	if c.Weighting != None && c.Similarity != Cosine && c.Similarity != Dot {

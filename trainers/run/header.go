@@ -164,7 +164,7 @@ func Prefix(section string, err error) error { return runfile.Prefix(section, er
 
 // FieldError returns an error about a field of a run file, for Header.Locate to find the place of.
 func FieldError(path, format string, args ...any) error {
-	return &runfile.FieldError{Path: path, Msg: fmt.Sprintf(format, args...)}
+	return &datasets.ConfigError{Path: path, Msg: fmt.Sprintf(format, args...)}
 }
 
 // Decode fills a configuration, which holds its family's first values, from a run file, sets the defaults of what is left

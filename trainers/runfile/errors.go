@@ -66,27 +66,6 @@ func (l errorList) Error() string {
 
 func (l errorList) Unwrap() []error { return l }
 
-// FieldError says that the value of one field cannot be used: what a
-// configuration's Validate returns, for [File.Locate] to find the place of.
-type FieldError struct {
-	Path string // dotted path of the field, "train.batch"
-	Msg  string // what is wrong and what to do
-}
-
-// Error returns "path: message".
-func (e *FieldError) Error() string {
-	if e.Path == "" {
-		return e.Msg
-	}
-	return e.Path + ": " + e.Msg
-}
-
-// FieldPath returns the dotted path of the field.
-func (e *FieldError) FieldPath() string { return e.Path }
-
-// Is reports that every FieldError is an [ErrConfig].
-func (e *FieldError) Is(target error) bool { return target == ErrConfig }
-
 // prefixed is an error whose field path starts below another section.
 type prefixed struct {
 	section string
@@ -158,8 +137,8 @@ func fieldPath(err error) string {
 }
 
 // Locate puts the place in the file before every error in err that names a field
-// by a method FieldPath() string, such as [FieldError] and the errors of
-// configurations elsewhere. Where the file does not mention the field, the nearest
+// by a method FieldPath() string, as the errors of
+// configurations have it. Where the file does not mention the field, the nearest
 // section around it that the file has is shown. Joined errors are located
 // one by one; errors without a field path, or located already, are returned as they are.
 func (f *File) Locate(err error) error {

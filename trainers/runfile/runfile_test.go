@@ -257,24 +257,24 @@ func TestLocate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cause := &FieldError{Path: "train.batch", Msg: "must be at least 1"}
+	cause := &fieldError{Path: "train.batch", Msg: "must be at least 1"}
 	for _, c := range []struct {
 		err  error
 		want string
 	}{
 		{cause, "run.yaml:3:10: train.batch: must be at least 1\n"},
 		{fmt.Errorf("behavior: %w", cause), "run.yaml:3:10: behavior: train.batch: must be at least 1\n"},
-		{&FieldError{Path: "train.rate", Msg: "missing"}, "run.yaml:2:1: train.rate: missing\n"},
-		{&FieldError{Path: "train.schedule", Msg: "bad"}, "run.yaml:4:3: train.schedule: bad\n"},
-		{&FieldError{Path: "layers.1.dense", Msg: "zero"}, "run.yaml:7:12: layers.1.dense: zero\n"},
-		{&FieldError{Path: "layers[1].dense", Msg: "zero"}, "run.yaml:7:12: "},
-		{&FieldError{Path: "columns.a.b.type", Msg: "bad"}, "run.yaml:9:15: "},
-		{&FieldError{Path: "nothing.here", Msg: "bad"}, "run.yaml:1:1: nothing.here: bad"},
-		{&FieldError{Path: "train.small", Msg: "bad"}, "--set train.small=9: train.small: bad"},
+		{&fieldError{Path: "train.rate", Msg: "missing"}, "run.yaml:2:1: train.rate: missing\n"},
+		{&fieldError{Path: "train.schedule", Msg: "bad"}, "run.yaml:4:3: train.schedule: bad\n"},
+		{&fieldError{Path: "layers.1.dense", Msg: "zero"}, "run.yaml:7:12: layers.1.dense: zero\n"},
+		{&fieldError{Path: "layers[1].dense", Msg: "zero"}, "run.yaml:7:12: "},
+		{&fieldError{Path: "columns.a.b.type", Msg: "bad"}, "run.yaml:9:15: "},
+		{&fieldError{Path: "nothing.here", Msg: "bad"}, "run.yaml:1:1: nothing.here: bad"},
+		{&fieldError{Path: "train.small", Msg: "bad"}, "--set train.small=9: train.small: bad"},
 		{Prefix("columns", &foreign{"a.b.type"}), "run.yaml:9:15: columns: datasets: a.b.type: no"},
-		{Prefix("train", &FieldError{Path: "batch", Msg: "bad"}), "run.yaml:3:10: train.batch: bad"},
-		{errors.Join(cause, &FieldError{Path: "name", Msg: "bad"}), "\nrun.yaml:1:7: name: bad"},
-		{Prefix("train", errors.Join(&FieldError{Path: "batch", Msg: "bad"})), "run.yaml:3:10: train.batch: bad"},
+		{Prefix("train", &fieldError{Path: "batch", Msg: "bad"}), "run.yaml:3:10: train.batch: bad"},
+		{errors.Join(cause, &fieldError{Path: "name", Msg: "bad"}), "\nrun.yaml:1:7: name: bad"},
+		{Prefix("train", errors.Join(&fieldError{Path: "batch", Msg: "bad"})), "run.yaml:3:10: train.batch: bad"},
 	} {
 		got := f.Locate(c.err)
 		if !strings.Contains(got.Error(), c.want) {
@@ -338,3 +338,9 @@ func TestOpen(t *testing.T) {
 		t.Errorf("bytes were decoded: %v", err)
 	}
 }
+
+// fieldError is what a configuration's Validate returns.
+type fieldError struct{ Path, Msg string }
+
+func (e *fieldError) Error() string     { return e.Path + ": " + e.Msg }
+func (e *fieldError) FieldPath() string { return e.Path }
