@@ -119,11 +119,13 @@ func (t *tally) infer(r rules) (Reading, fault) {
 	if t.present == 0 || r.from == inferNothing && t.plain == t.present {
 		return t.asText(), fault{}
 	}
-	if r.from == inferAll && r.style != (notation.Style{}) && t.numbers.Fits(r.style) == t.present {
+	codes := t.plain == t.present && (t.zeros > 0 || t.articles() || t.ids())
+	// Codes are written alike in any notation.
+	if r.from == inferAll && r.style != (notation.Style{}) && t.numbers.Fits(r.style) == t.present && (!codes || t.numbers.Needs(r.style) > 0) {
 		return t.asNumbers(r.style), fault{}
 	}
 	if t.plain == t.present {
-		if r.from != inferAll || t.zeros > 0 || t.articles() || t.ids() {
+		if r.from != inferAll || codes {
 			return t.asText(), fault{}
 		}
 		return t.asNumbers(notation.Style{}), fault{}

@@ -43,6 +43,20 @@ func TestReadTypes(t *testing.T) {
 	}
 }
 
+// What notation numbers are declared to have says nothing about codes and ids, which have no marks of it.
+func TestCodesBesideNotations(t *testing.T) {
+	f := mustRead(t, "zip;id;price;size;grouped\n01067;12345678901234567;1,5;1;1.234\n80331;12345678901234568;2,25;2;10.500\n00001;12345678901234569;1.000,5;3;2.345\n",
+		Source{Decimal: ",", Thousands: "."}, nil)
+	for i, want := range []struct {
+		kind   Kind
+		values string
+	}{{Text, "01067|80331|00001"}, {Text, "12345678901234567|12345678901234568|12345678901234569"}, {Numeric, "1.5|2.25|1000.5"}, {Numeric, "1|2|3"}, {Numeric, "1234|10500|2345"}} {
+		if c := f.Columns[i]; c.Kind != want.kind || formatted(c) != want.values {
+			t.Errorf("column %s: %v %q, want %v", c.Name, c.Kind, formatted(c), want)
+		}
+	}
+}
+
 func TestReadCSVForms(t *testing.T) {
 	for name, c := range map[string]struct {
 		content string
