@@ -33,6 +33,9 @@ func (t *textFile) Close() error { return t.close() }
 // Parquet, is an error that says what to do.
 func OpenText(file string) (io.ReadCloser, error) { return openText(file, "") }
 
+// OpenText opens one of the source's files as the function OpenText does, and as UTF-8 whatever its encoding is.
+func (s *Source) OpenText(file string) (io.ReadCloser, error) { return openText(file, s.Encoding) }
+
 // decoders are the encodings of texts that are read beside UTF-8.
 var decoders = map[string]encoding.Encoding{
 	"utf-16":       unicode.UTF16(unicode.LittleEndian, unicode.UseBOM),

@@ -25,9 +25,9 @@ var errUncut = errors.New("head: the file cannot be cut")
 const cutBytes = 16 << 20
 
 // cut copies so many records of a text file, and what stands before them, into a file of
-// the same name among the temporary ones; more says that there are others.
-func (r *reading) cut(file, format string, records int, delimiter string, utf16 bool) (path string, more bool, err error) {
-	in, err := datasets.OpenText(file)
+// the same name among the temporary ones, in UTF-8; more says that there are others.
+func (r *reading) cut(src datasets.Source, file, format string, records int) (path string, more bool, err error) {
+	in, err := src.OpenText(file)
 	if err != nil {
 		return "", false, err
 	}
@@ -39,14 +39,10 @@ func (r *reading) cut(file, format string, records int, delimiter string, utf16 
 	}
 	w := bufio.NewWriter(out)
 	source := bufio.NewReaderSize(&canceling{r.ctx, in}, 1<<16)
-	mark, _ := source.Peek(2) // what is shorter is read below
-	switch {
-	case format == "csv" && (utf16 || string(mark) == "\xff\xfe" || string(mark) == "\xfe\xff"):
-		err = errUncut // bytes of UTF-16 are no lines
-	case format == "json":
+	if format == "json" {
 		more, err = cutValues(source, w, records)
-	default:
-		more, err = cutLines(source, w, records+1, r.o.Rows+1, delimiter) // and the header
+	} else {
+		more, err = cutLines(source, w, records+1, r.o.Rows+1, src) // and the header
 	}
 	switch {
 	case r.ctx.Err() != nil:
@@ -72,13 +68,13 @@ func (c *canceling) Read(b []byte) (int, error) {
 }
 
 // cutLines copies records of CSV: lines, of which those that end within quotes go on. Blank
-// lines are none. Where records are long it ends with fewer, but for least.
-func cutLines(in *bufio.Reader, out io.Writer, records, least int, delimiter string) (more bool, err error) {
+// lines and comments are none. Where records are long it ends with fewer, but for least.
+func cutLines(in *bufio.Reader, out io.Writer, records, least int, src datasets.Source) (more bool, err error) {
 	separators := []byte(",;\t|")
-	if len(delimiter) == 1 {
-		separators = []byte(delimiter)
+	if len(src.Delimiter) == 1 {
+		separators = []byte(src.Delimiter)
 	}
-	quoted, start, blank, copied := false, true, true, 0
+	quoted, start, blank, comment, copied := false, true, true, false, 0
 	for n, whole := 0, true; ; {
 		if whole && (n == records || n >= least && copied >= cutBytes) || start && copied >= 4*cutBytes {
 			break
@@ -88,6 +84,12 @@ func cutLines(in *bufio.Reader, out io.Writer, records, least int, delimiter str
 			return false, failed
 		}
 		copied += len(line)
+		if whole && src.Comment != "" && bytes.HasPrefix(line, []byte(src.Comment)) {
+			comment = true
+		}
+		if comment {
+			line, comment = nil, errors.Is(err, bufio.ErrBufferFull)
+		}
 		for _, b := range line {
 			switch {
 			case b == '"' && (quoted || start):
@@ -169,7 +171,7 @@ func firstByte(in *bufio.Reader) (byte, error) {
 // sparse reads the beginning of a file in one of the field's text formats: the columns are
 // those that its first rows need.
 func (r *reading) sparse(src datasets.Source, file string) (*Table, error) {
-	cut, more, err := r.cut(file, src.Format, max(r.o.Rows, sampleRows), string(src.Delimiter), false)
+	cut, more, err := r.cut(src, file, src.Format, max(r.o.Rows, sampleRows))
 	if err != nil {
 		return nil, err
 	}

@@ -155,14 +155,16 @@ func (r *reading) file(src datasets.Source, file string) (*Table, error) {
 
 // text reads the beginning of a CSV or JSON file.
 func (r *reading) text(src datasets.Source, file, format string) (*Table, error) {
-	cut, more, err := r.cut(file, format, max(r.o.Rows, sampleRows), string(src.Delimiter), src.Encoding == "utf-16")
+	cut, more, err := r.cut(src, file, format, max(r.o.Rows, sampleRows))
 	if errors.Is(err, errUncut) {
 		cut, more, err = file, false, nil // reading will say what is wrong with it
 	}
 	if err != nil {
 		return nil, err
 	}
-	src.Path, src.Format = datasets.Strings{cut}, format
+	if src.Path, src.Format = (datasets.Strings{cut}), format; cut != file {
+		src.Encoding = "" // it is in UTF-8 now
+	}
 	t, rows, err := r.columns(src)
 	if err != nil {
 		return nil, err

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode/utf16"
 
 	"filippo.io/age"
 	"github.com/klauspost/compress/zstd"
@@ -148,6 +149,37 @@ func TestFormatsShowTheSame(t *testing.T) {
 	}
 	if got := must(t, filepath.Join(dir, "a.*csv*"), nil); got.Name != "a.csv (the first of 2 files)" || got.Total != -1 {
 		t.Errorf("glob: %s, %d", got.Name, got.Total)
+	}
+}
+
+// Files are cut after they are decoded.
+func TestUTF16(t *testing.T) {
+	dir := t.TempDir()
+	var text bytes.Buffer
+	for _, r := range utf16.Encode([]rune("a,b\n" + strings.Repeat("1,Köln\n", 3000))) {
+		text.Write([]byte{byte(r), byte(r >> 8)})
+	}
+	for _, c := range []struct {
+		mark     string
+		encoding string
+	}{{"\xff\xfe", "utf-16"}, {"", "utf-16"}} {
+		got := must(t, write(t, dir, "a.csv", append([]byte(c.mark), text.Bytes()...)), func(s *datasets.Source, _ *Options) { s.Encoding = c.encoding })
+		if show(got) != "a:numeric b:categorical\n1 Köln\n1 Köln" || got.Total != -1 || got.Sampled != sampleRows {
+			t.Errorf("%q, encoding %q:\n%s", c.mark, c.encoding, show(got))
+		}
+	}
+}
+
+// Comments are no rows, however many and long they are.
+func TestComments(t *testing.T) {
+	dir := t.TempDir()
+	comments := strings.Repeat("% \"so, it is\n", 3000) + "%" + strings.Repeat("x", 200_000) + "\n"
+	for rows, total := range map[int]int64{3: 3, 3000: -1} {
+		content := comments + "a,b\n" + comments + strings.Repeat("1,x%y\n", rows)
+		got := must(t, write(t, dir, "a.csv", []byte(content)), func(s *datasets.Source, _ *Options) { s.Comment = "%" })
+		if show(got) != "a:numeric b:categorical\n1 x%y\n1 x%y" || got.Total != total {
+			t.Errorf("%d rows: %d\n%s", rows, got.Total, show(got))
+		}
 	}
 }
 
