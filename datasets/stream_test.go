@@ -150,7 +150,7 @@ func TestIDsOfPreparedDataAreLeftOut(t *testing.T) {
 	if err := os.WriteFile(file, []byte(b.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := &prepare.Config{Output: filepath.Join(dir, "data"), Sources: map[string]prepare.Source{"rows": {Path: datasets.Strings{file}}}}
+	p := &prepare.Config{Output: filepath.Join(dir, "data"), Sources: map[string]prepare.Source{"rows": {Source: datasets.Source{Path: datasets.Strings{file}}}}}
 	if _, err := prepare.Run(t.Context(), p, prepare.Options{}); err != nil {
 		t.Fatal(err)
 	}
