@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 
+	"debut/datasets/notation"
 	"debut/datasets/npy"
 )
 
@@ -85,14 +86,14 @@ func (j *blockJoin) block(ctx context.Context, r *relation, keys *Series, first 
 	at := make([]int32, len(keys.Dict))
 	for code, text := range keys.Dict {
 		if j.index != nil {
-			row, ok := j.index[text]
+			row, ok := find(j.index, text)
 			if !ok {
 				row = -1
 			}
 			at[code] = row
 			continue
 		}
-		n, err := strconv.ParseInt(text, 10, 64)
+		n, err := strconv.ParseInt(notation.Category(text), 10, 64)
 		if err != nil || n < 0 || n >= int64(j.rows) {
 			place := ""
 			if i := slices.Index(keys.Codes, int32(code)); i >= 0 {

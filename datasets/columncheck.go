@@ -62,6 +62,7 @@ func (c *ColumnEncoding) checkForeign(path string) error {
 		{"vocabulary", c.Type == TypeCategorical && c.HashBuckets == 0, len(c.Vocabulary) > 0},
 		{"missing_id", c.Type == TypeCategorical && c.Fill == FillCategory && c.HashBuckets == 0, c.MissingID != 0},
 		{"hash_buckets", c.Type == TypeCategorical, c.HashBuckets != 0},
+		{"whole", c.HashBuckets > 0, c.Whole},
 		{"embedding", c.categorical(), c.Embedding != 0},
 		{"width", c.wide(), c.Width != 0},
 		{"l2", vector, c.L2},

@@ -51,6 +51,7 @@ func (c *ColumnEncoding) compile() compiledColumn {
 		for i, v := range c.Vocabulary {
 			out.ids[v] = int32(i) + 1
 		}
+		indexed(out.ids, c.Vocabulary)
 	}
 	if c.Fill != FillCategory {
 		out.missing = c.id(&out, c.FillText)
@@ -61,9 +62,13 @@ func (c *ColumnEncoding) compile() compiledColumn {
 // id returns the id of a category, 0 for an unknown one.
 func (c *ColumnEncoding) id(by *compiledColumn, text string) int32 {
 	if c.HashBuckets > 0 {
+		if c.Whole {
+			text = notation.Category(text)
+		}
 		return hashID(text, c.HashBuckets)
 	}
-	return by.ids[text]
+	id, _ := find(by.ids, text)
+	return id
 }
 
 func indexClasses(t *TargetEncoding) classIndex {
@@ -88,6 +93,9 @@ func indexClasses(t *TargetEncoding) classIndex {
 			}
 		}
 	}
+	if t.Type == TypeCategorical {
+		indexed(x.texts, t.Classes)
+	}
 	return x
 }
 
@@ -95,7 +103,7 @@ func indexClasses(t *TargetEncoding) classIndex {
 // same truth value or number are the same class, because a file of a single
 // class, or of another format, may be typed otherwise.
 func (x *classIndex) class(text string) int {
-	if i, ok := x.texts[text]; ok {
+	if i, ok := find(x.texts, text); ok {
 		return i
 	}
 	if x.booleans != nil {

@@ -67,7 +67,7 @@ func TestClassIndex(t *testing.T) {
 	}{
 		{TargetEncoding{Type: TypeBoolean, Classes: []string{"false", "true"}}, map[string]int{"true": 1, "1": 1, "yes": 1, "FALSE": 0, "0": 0, "2": -1, "": -1}},
 		{TargetEncoding{Type: TypeNumeric, Classes: []string{"1", "2.5"}}, map[string]int{"1": 0, "1.0": 0, "25e-1": 1, "2": -1, "true": -1, "nan": -1}},
-		{TargetEncoding{Type: TypeCategorical, Classes: []string{"a", "1"}}, map[string]int{"a": 0, "1": 1, "1.0": -1, "A": -1, "true": -1}},
+		{TargetEncoding{Type: TypeCategorical, Classes: []string{"a", "1"}}, map[string]int{"a": 0, "1": 1, "1.0": 1, "01": -1, "A": -1, "true": -1}},
 	} {
 		by := indexClasses(&c.target)
 		for text, want := range c.want {

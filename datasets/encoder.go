@@ -82,6 +82,8 @@ type ColumnEncoding struct {
 	// HashBuckets, if positive, replaces the vocabulary: the id is 1 + hash mod
 	// HashBuckets, and 0 for a missing value.
 	HashBuckets int `json:"hash_buckets,omitempty"`
+	// Whole says that whole numbers are hashed as such, however they are written: 1.0 as 1.
+	Whole bool `json:"whole,omitempty"`
 	// Embedding is the width asked for in the configuration, 0 for the model's
 	// own choice.
 	Embedding int `json:"embedding,omitempty"`

@@ -70,7 +70,7 @@ func (e *ColumnEncoding) fitText(s *Series, c Column, path string, report *Colum
 	}
 	e.Embedding = c.Embedding
 	if c.HashBuckets > 0 {
-		e.HashBuckets = c.HashBuckets
+		e.HashBuckets, e.Whole = c.HashBuckets, true
 		return "", nil
 	}
 	e.Vocabulary = vocabulary

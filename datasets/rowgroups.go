@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"debut/datasets/duck"
+	"debut/datasets/notation"
 )
 
 // rowGroups is a Parquet file of which some rows are read at a time. It must not
@@ -95,7 +96,7 @@ func (g *rowGroups) read(ctx context.Context, ranges []rowRange, options readOpt
 	return rel.read(ctx, g.db, options.types)
 }
 
-// values returns the texts of a column that occur in at least the given number of
+// values returns the categories of a column that occur in at least the given number of
 // rows, by decreasing number of rows and then by value, at most limit of them (0:
 // all), and whether there are rows without one.
 func (g *rowGroups) values(ctx context.Context, column string, least, limit int) (values []string, missing bool, err error) {
@@ -108,7 +109,14 @@ func (g *rowGroups) values(ctx context.Context, column string, least, limit int)
 	if err != nil {
 		return nil, false, plain(err)
 	}
-	sql := fmt.Sprintf("SELECT v FROM (SELECT %s AS v, count(*) AS n%s GROUP BY 1) WHERE v IS NOT NULL AND n >= %d ORDER BY n DESC, v", text, from, max(1, least))
+	const category = duck.Reserved + "category"
+	if !g.db.Defines(category) {
+		if err := duck.Define(g.db, category, func(text string) (string, bool) { return notation.Category(text), true }); err != nil {
+			return nil, false, err
+		}
+	}
+	sql := fmt.Sprintf("SELECT v FROM (SELECT %s(t) AS v, sum(m) AS n FROM (SELECT %s AS t, count(*) AS m%s GROUP BY 1) WHERE t IS NOT NULL GROUP BY 1) WHERE n >= %d ORDER BY n DESC, v",
+		category, text, from, max(1, least))
 	if limit > 0 {
 		sql += fmt.Sprintf(" LIMIT %d", limit)
 	}

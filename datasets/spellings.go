@@ -42,7 +42,19 @@ func spellingNote(s *Series) string {
 	if note := dateNote(s.Name, written, present); note != "" {
 		return note
 	}
+	if note := wholeNote(s.Name, written); note != "" {
+		return note
+	}
 	return caseNote(s.Name, written, present)
+}
+
+// wholeNote is about whole numbers among categories that are written in several ways.
+func wholeNote(column string, written []spelling) string {
+	groups := variants(written, notation.Category)
+	if len(groups) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("column %s: whole numbers are written in several ways, each of which is one category: %s", quote(column), listVariants(groups))
 }
 
 // written counts the distinct texts of a column, in order of appearance.

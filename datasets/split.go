@@ -202,7 +202,7 @@ func (s *splitter) byGroup() (parts, error) {
 	if err != nil {
 		return parts{}, err
 	}
-	texts := c.texts()
+	texts := categories(c.texts())
 	groups := make([][]int32, len(texts.Dict))
 	for r, g := range texts.Codes {
 		groups[g] = append(groups[g], int32(r))

@@ -158,6 +158,7 @@ func inferTask(s *Series, classes int) string {
 // and others in the order of their text, and how often each occurs.
 func classCounts(s *Series) ([]string, []int) {
 	if s.Kind == Text {
+		s = categories(s)
 		var classes []string
 		counts := make([]int, len(s.Dict))
 		byName := map[string]int{}

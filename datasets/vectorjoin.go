@@ -14,6 +14,7 @@ import (
 
 	"debut/datasets/duck"
 	"debut/datasets/nearest"
+	"debut/datasets/notation"
 	"debut/datasets/npy"
 )
 
@@ -181,7 +182,7 @@ func (j *vectorJoin) matrixRows(ctx context.Context, r *relation, keys *Series, 
 	at := make([]int32, len(keys.Dict))
 	if j.ids == "" {
 		for code, text := range keys.Dict {
-			n, err := strconv.ParseInt(text, 10, 64)
+			n, err := strconv.ParseInt(notation.Category(text), 10, 64)
 			if err != nil || n < 0 || n >= int64(rows) {
 				place := ""
 				if i := slices.Index(keys.Codes, int32(code)); i >= 0 {
@@ -199,7 +200,7 @@ func (j *vectorJoin) matrixRows(ctx context.Context, r *relation, keys *Series, 
 	}
 	found := 0
 	for code, text := range keys.Dict {
-		row, ok := index[text]
+		row, ok := find(index, text)
 		if !ok {
 			row = -1
 		} else {
@@ -226,7 +227,11 @@ func (j *vectorJoin) readIndex(ctx context.Context, rows int) (map[string]int32,
 	if len(index) != rows {
 		return nil, fmt.Errorf("vectors %s: %s has %d ids, but %s has %d rows; write one id a line, in the order of the rows", j.name, displayName(j.ids), len(index), displayName(j.matrix), rows)
 	}
-	return index, nil
+	ids := make([]string, rows)
+	for id, row := range index {
+		ids[row] = id
+	}
+	return indexed(index, ids), nil
 }
 
 func (j *vectorJoin) badShape(rows, width int) error {

@@ -3,12 +3,66 @@ package datasets
 import (
 	"cmp"
 	"slices"
+
+	"debut/datasets/notation"
 )
+
+// categories is a column of texts as categories: texts that stand for the same one share a code.
+func categories(s *Series) *Series {
+	changed := slices.ContainsFunc(s.Dict, func(text string) bool { return notation.Category(text) != text })
+	if !changed {
+		return s
+	}
+	out := &Series{Name: s.Name, Kind: s.Kind, Codes: make([]int32, len(s.Codes))}
+	index := make(map[string]int32, len(s.Dict))
+	to := make([]int32, len(s.Dict))
+	for i, text := range s.Dict {
+		text = notation.Category(text)
+		code, ok := index[text]
+		if !ok {
+			code = int32(len(out.Dict))
+			index[text] = code
+			out.Dict = append(out.Dict, text)
+		}
+		to[i] = code
+	}
+	for r, c := range s.Codes {
+		out.Codes[r] = -1
+		if c >= 0 {
+			out.Codes[r] = to[c]
+		}
+	}
+	return out
+}
+
+// find looks a category up: as it is written, for what an earlier version learned tells spellings apart, and then as
+// what it stands for.
+func find[T any](index map[string]T, text string) (T, bool) {
+	v, ok := index[text]
+	if !ok {
+		if category := notation.Category(text); category != text {
+			v, ok = index[category]
+		}
+	}
+	return v, ok
+}
+
+// indexed completes the index of texts, so that find finds a category by another spelling than that of the index.
+func indexed[T any](index map[string]T, texts []string) map[string]T {
+	for _, text := range texts {
+		category := notation.Category(text)
+		if _, taken := index[category]; !taken {
+			index[category] = index[text]
+		}
+	}
+	return index
+}
 
 // fitVocabulary returns the categories of a text column that occur at least
 // minCount times, by decreasing count and then by value, at most limit of them
 // (0: all). distinct counts all categories that occur.
 func fitVocabulary(s *Series, minCount, limit int) (vocabulary []string, distinct, missing int) {
+	s = categories(s)
 	counts := make([]int, len(s.Dict))
 	for _, c := range s.Codes {
 		if c < 0 {

@@ -1,6 +1,7 @@
 package interactions
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"maps"
@@ -8,6 +9,7 @@ import (
 	"strings"
 
 	"debut/datasets/nearest"
+	"debut/datasets/notation"
 )
 
 // Event is something that a user did with an item.
@@ -98,7 +100,7 @@ func (b *Builder) Add(e Event) error {
 
 // add appends an event, or says what is wrong with it.
 func (b *Builder) add(user, item []byte, value float64, time int64, kind string, part uint8) (problem string, err error) {
-	if user, item = trim(user), trim(item); len(user) == 0 || len(item) == 0 {
+	if user, item = id(user), id(item); len(user) == 0 || len(item) == 0 {
 		if b.cfg.DropMissing {
 			b.report.Missing++
 			return "", nil
@@ -196,6 +198,19 @@ func (b *Builder) unit(u timeUnit) error {
 		return errUnits
 	}
 	return nil
+}
+
+// id is what the text of an id stands for: itself without the blanks around it, and of a whole number, however it is
+// written, the number.
+func id(text []byte) []byte {
+	text = trim(text)
+	if bytes.IndexByte(text, '.') < 0 && (len(text) == 0 || text[0] != '+') {
+		return text
+	}
+	if whole := notation.Category(string(text)); whole != string(text) {
+		return []byte(whole)
+	}
+	return text
 }
 
 func trim(b []byte) []byte {

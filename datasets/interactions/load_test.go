@@ -58,6 +58,7 @@ func TestIDsAreTexts(t *testing.T) {
 	file(t, dir, "e.csv", csv.String())
 	file(t, dir, "e.jsonl", json.String())
 	file(t, dir, "number.jsonl", `{"user":1,"item":184467440737095516}`+"\n"+`{"user":"01","item":7}`+"\n")
+	ids = slices.DeleteFunc(ids, func(id string) bool { return id == "7.0" }) // which is 7
 	slices.Sort(ids)
 	for _, name := range []string{"e.csv", "e.jsonl"} {
 		d := mustLoad(t, dir, "sources: [{path: "+name+"}]")

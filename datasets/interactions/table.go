@@ -81,7 +81,7 @@ func (b *Builder) readTable(ctx context.Context, s *Source, baseDir string, part
 		}
 		r.sql = "read_json(" + duck.Literals(r.table.Files()) + ", columns = {" + strings.Join(types, ", ") + "})"
 	}
-	if err := r.stream(ctx, db, columns); err != nil {
+	if err := r.stream(ctx, db); err != nil {
 		return err
 	}
 	b.report.Files = append(b.report.Files, r.table.Files()...)
@@ -149,7 +149,7 @@ func (r *tableReader) formOf(f int, t mapping.Type) form {
 }
 
 // stream runs the query for the columns.
-func (r *tableReader) stream(ctx context.Context, db *duck.DB, columns []duck.Column) error {
+func (r *tableReader) stream(ctx context.Context, db *duck.DB) error {
 	var items []string
 	for f, name := range r.names {
 		if r.forms[f] == absent {
@@ -165,7 +165,7 @@ func (r *tableReader) stream(ctx context.Context, db *duck.DB, columns []duck.Co
 		case micros:
 			column = "epoch_us(CAST(" + column + " AS TIMESTAMP))"
 		default:
-			column = r.asText(f, column, columns)
+			column = "CAST(" + column + " AS VARCHAR)"
 			if f == fieldTime && r.strict != "" {
 				// NULL is a missing time; a text of another form stays one, which then is no time.
 				column = "coalesce(CAST(epoch_us(try_strptime(trim(" + column + "), " + duck.Literal(r.strict) + ")) AS VARCHAR), " + column + " || '?')"
@@ -186,17 +186,6 @@ func (r *tableReader) stream(ctx context.Context, db *duck.DB, columns []duck.Co
 		return r.table.Explain(ctx, err)
 	}
 	return err
-}
-
-// asText casts a column to text. Whole numbers in a Parquet column of floats, as a column of integers with gaps becomes
-// one in many tools, are written as integers.
-func (r *tableReader) asText(f int, column string, columns []duck.Column) string {
-	for _, c := range columns {
-		if r.table.Format() == "parquet" && c.Name == r.names[f] && f != fieldTime && (c.Type == mapping.TypeDouble || c.Type == mapping.TypeFloat) {
-			return fmt.Sprintf("CASE WHEN %[1]s = floor(%[1]s) AND abs(%[1]s) < 9007199254740992 THEN CAST(CAST(%[1]s AS BIGINT) AS VARCHAR) ELSE CAST(%[1]s AS VARCHAR) END", column)
-		}
-	}
-	return "CAST(" + column + " AS VARCHAR)"
 }
 
 var errProblem = errors.New("a value cannot be used")

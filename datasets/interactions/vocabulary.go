@@ -16,6 +16,7 @@ import (
 	"strings"
 
 	"debut/datasets/atomicfile"
+	"debut/datasets/notation"
 )
 
 // Vocabulary numbers ids from 0 in the order of their bytes. It is immutable, and safe for concurrent use.
@@ -49,8 +50,19 @@ func (v *Vocabulary) Len() int { return len(v.offsets) - 1 }
 // ID returns id i, 0 ≤ i < Len. It allocates nothing.
 func (v *Vocabulary) ID(i int) string { return v.text[v.offsets[i]:v.offsets[i+1]] }
 
-// Index returns the number of an id, by binary search.
+// Index returns the number of an id, by binary search: as it is written, or as the whole number that it is, of 1.0 that
+// of 1.
 func (v *Vocabulary) Index(id string) (int32, bool) {
+	i, ok := v.index(id)
+	if !ok {
+		if whole := notation.Category(id); whole != id {
+			i, ok = v.index(whole)
+		}
+	}
+	return i, ok
+}
+
+func (v *Vocabulary) index(id string) (int32, bool) {
 	i := sort.Search(v.Len(), func(i int) bool { return v.ID(i) >= id })
 	if i < v.Len() && v.ID(i) == id {
 		return int32(i), true
