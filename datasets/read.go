@@ -156,6 +156,8 @@ type relation struct {
 	surveyed map[int]*settled
 	computed bool
 	joins    []vectorJoin // the source's vectors
+	bytes    *rawBytes    // of columns of bytes that are read as text; nil where there are none
+	tables   []*relation  // that a query selects from
 }
 
 // available names the columns there are, with those that vectors add.
@@ -215,7 +217,7 @@ func openFiles(ctx context.Context, db *duck.DB, src *Source, baseDir string, op
 		for i := range d.columns {
 			rel.columns = append(rel.columns, duck.Column{Name: positional(i), Type: mapping.TypeVarchar})
 		}
-	} else if err := rel.openTyped(ctx, db); err != nil {
+	} else if err := rel.openTyped(ctx, db, src.Types); err != nil {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
@@ -258,7 +260,7 @@ func reworded(err error, w Wording) error {
 }
 
 // openTyped finds the columns of files that have types.
-func (r *relation) openTyped(ctx context.Context, db *duck.DB) (err error) {
+func (r *relation) openTyped(ctx context.Context, db *duck.DB, types map[string]string) (err error) {
 	if r.format == "json" {
 		if r.sql, r.wide, err = jsonReaderSQL(ctx, db, r.origin.files); err != nil {
 			return err
@@ -272,6 +274,7 @@ func (r *relation) openTyped(ctx context.Context, db *duck.DB) (err error) {
 	for _, c := range r.columns {
 		r.names = append(r.names, c.Name)
 	}
+	r.decode(types)
 	return nil
 }
 
@@ -292,6 +295,7 @@ func openQuery(ctx context.Context, db *duck.DB, src *Source, baseDir string, op
 			rel.origin.files, rel.origin.dialect = of.origin.files, of.origin.dialect
 		}
 		files = append(files, of.files...)
+		rel.tables = append(rel.tables, of)
 		return nil
 	}
 	if err := open("data", src); err != nil {
@@ -632,6 +636,9 @@ func (r *relation) unreadable(ctx context.Context, err error) error {
 		return fmt.Errorf("read %s: %w", displayName(r.origin.files[0]), plain(err))
 	}
 	if ctx.Err() == nil {
+		if text := r.notText(ctx, err); text != nil {
+			return text
+		}
 		err = found()
 	}
 	if ctx.Err() != nil { // also where it ended the search

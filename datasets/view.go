@@ -6,8 +6,6 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/duckdb/duckdb-go/v2/mapping"
-
 	"debut/datasets/duck"
 	"debut/datasets/notation"
 )
@@ -112,8 +110,6 @@ func (r *relation) convert(db *duck.DB, i int, s *settled) (string, error) {
 	}
 	if s == nil {
 		switch {
-		case r.columns[i].Type == mapping.TypeBlob:
-			column = "decode(" + column + ")"
 		case isFloating(r.columns[i].Type) && r.marksNaN():
 			column = "CASE WHEN isfinite(" + column + ") THEN " + column + " END"
 		case len(r.null) > 0 && r.isText(i):

@@ -126,7 +126,7 @@ func (p *pipeline) stageFiles(name string, s *Source, m *manifest.Source) error 
 			return t.Explain(p.ctx, err)
 		}
 		if err := p.stageQuery(name, s.Query); err != nil {
-			return err
+			return t.Explain(p.ctx, err)
 		}
 		if err := p.db.Query(p.ctx, "DROP VIEW data", nil); err != nil {
 			return p.explain("query", err)
