@@ -14,9 +14,10 @@ type blockReader interface {
 
 func (r *numberReader) cut(*origin) *Series {
 	s := r.series
+	r.wrong.before += len(s.Floats)
 	r.series = &Series{Name: s.Name, Kind: s.Kind, Floats: make([]float64, 0, len(s.Floats))}
 	switch {
-	case r.bad > 0:
+	case r.wrong.count > 0:
 		return nil
 	case r.asText:
 		return s.texts()

@@ -663,6 +663,7 @@ type columnReader interface {
 // the reader expects: numbers, booleans, timestamps or text.
 func (r *relation) newReader(db *duck.DB, i int, declared string, p *plan) (columnReader, string, error) {
 	name, column := r.names[i], duck.Name(r.columns[i].Name)
+	wrong := notFinite{missing: infiniteOf(r.null)}
 	if reader, sql := r.vectorReader(i, declared); reader != nil {
 		return reader, sql, nil
 	}
@@ -671,11 +672,11 @@ func (r *relation) newReader(db *duck.DB, i int, declared string, p *plan) (colu
 		t := r.columns[i].Type
 		switch declared {
 		case TypeAuto, TypeNumeric:
-			return &numberReader{series: &Series{Name: name, Kind: Numeric}, auto: declared == TypeAuto, floating: isFloating(t)}, "CAST(" + column + " AS DOUBLE)", nil
+			return &numberReader{series: &Series{Name: name, Kind: Numeric}, auto: declared == TypeAuto, floating: isFloating(t), wrong: wrong}, "CAST(" + column + " AS DOUBLE)", nil
 		case TypeCategorical, TypeText:
 			if isFloating(t) {
 				// Formatted in Go: 1, not 1.0.
-				return &numberReader{series: &Series{Name: name, Kind: Numeric}, asText: true}, "CAST(" + column + " AS DOUBLE)", nil
+				return &numberReader{series: &Series{Name: name, Kind: Numeric}, asText: true, wrong: wrong}, "CAST(" + column + " AS DOUBLE)", nil
 			}
 			return newTextReader(name, r.null), exactText(column, t), nil
 		}
@@ -726,7 +727,7 @@ type numberReader struct {
 	asText   bool
 	auto     bool // the type follows from the values
 	floating bool // the file has floating-point numbers
-	bad      int
+	wrong    notFinite
 	wideness
 }
 
@@ -739,7 +740,7 @@ func (r *numberReader) read(c *duck.Chunk, column int) {
 		case !mask.Valid(i):
 			r.series.Floats[n+i] = math.NaN()
 		case v-v != 0: // NaN or infinite
-			r.bad++
+			r.wrong.add(v, n+i)
 			r.series.Floats[n+i] = math.NaN()
 		case r.auto:
 			r.value(v)
@@ -748,26 +749,8 @@ func (r *numberReader) read(c *duck.Chunk, column int) {
 }
 
 func (r *numberReader) finish(from *origin) (*Series, bool, error) {
-	if r.bad > 0 {
-		place, value := from.find(r.series.Name, func(s string) bool {
-			s = strings.TrimLeft(strings.ToLower(s), "+-")
-			return s == "nan" || s == "inf" || s == "infinity"
-		})
-		remedy := "replace it, or leave the value empty where it is missing"
-		if value != "" {
-			remedy = fmt.Sprintf("if it stands for a missing value, list it: null: [%q]", value)
-			if from.applied {
-				remedy = fmt.Sprintf("if it stands for a missing value, pass --null %q", value)
-			}
-		}
-		problem := "is not a finite number"
-		if value == "" {
-			problem = "holds NaN or infinity"
-		}
-		if r.bad > 1 {
-			problem += fmt.Sprintf(" (%d such values)", r.bad)
-		}
-		return nil, false, &ValueError{Place: place, Column: r.series.Name, Value: value, Problem: problem, Remedy: remedy}
+	if err := r.wrong.err(r.series.Name, from); err != nil {
+		return nil, false, err
 	}
 	switch {
 	case r.asText:

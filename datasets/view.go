@@ -110,8 +110,8 @@ func (r *relation) convert(db *duck.DB, i int, s *settled) (string, error) {
 	}
 	if s == nil {
 		switch {
-		case isFloating(r.columns[i].Type) && r.marksNaN():
-			column = "CASE WHEN isfinite(" + column + ") THEN " + column + " END"
+		case isFloating(r.columns[i].Type):
+			column = infiniteOf(r.null).sql(column)
 		case len(r.null) > 0 && r.isText(i):
 			return define(db, r, "text", func(t *texts) func(string) (string, bool) {
 				return func(text string) (string, bool) { text = t.value(text); return text, text != "" }
@@ -195,16 +195,6 @@ func define[T duck.Value](db *duck.DB, r *relation, what string, make func(t *te
 		return "", err
 	}
 	return wrap(name + "(" + column + ")"), nil
-}
-
-// marksNaN reports whether NaN and infinity are declared to be missing values.
-func (r *relation) marksNaN() bool {
-	for n := range r.null {
-		if strings.EqualFold(n, "nan") || strings.EqualFold(strings.TrimLeft(n, "+-"), "inf") || strings.EqualFold(strings.TrimLeft(n, "+-"), "infinity") {
-			return true
-		}
-	}
-	return false
 }
 
 // isColumnType reports the type of a column in a run file.

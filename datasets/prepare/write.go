@@ -202,7 +202,7 @@ func refuseInfinite(part, column string, n int64) error {
 		return nil
 	}
 	col := duck.Name(column)
-	return errorf("", "column %q has NaN or infinity in %d of the %s rows, which training refuses; where they stand for missing values say so, with null: [nan, inf, -inf] at a source of text or with a step sql: SELECT * REPLACE (CASE WHEN isfinite(%s) THEN %s END AS %s) FROM input",
+	return errorf("", "column %q has NaN or infinity in %d of the %s rows, which training refuses; where they stand for missing values say so, with null: [nan, inf, -inf] at the source, or, where a step has made them, with a step sql: SELECT * REPLACE (CASE WHEN isfinite(%s) THEN %s END AS %s) FROM input",
 		column, n, part, col, col, col)
 }
 
