@@ -275,6 +275,9 @@ func (r *relation) openTyped(ctx context.Context, db *duck.DB, types map[string]
 		r.names = append(r.names, c.Name)
 	}
 	r.decode(types)
+	if r.options.learned && r.format == "parquet" {
+		r.completeSparse()
+	}
 	return nil
 }
 

@@ -13,6 +13,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 
 	"debut/datasets/atomicfile"
 )
@@ -63,8 +65,10 @@ type Dataset struct {
 	// Privacy is what was done to protect the people in the data.
 	Privacy *Privacy `json:"privacy,omitempty"`
 	// Encrypted says that the parts are files of age.
-	Encrypted bool     `json:"encrypted,omitempty"`
-	Warnings  []string `json:"warnings,omitempty"`
+	Encrypted bool `json:"encrypted,omitempty"`
+	// Sparse says which columns are the features of sparse rows; nil where there are none.
+	Sparse   *Sparse  `json:"sparse,omitempty"`
+	Warnings []string `json:"warnings,omitempty"`
 }
 
 // Column is a column of every part, in the order of the files. Statistics are
@@ -93,6 +97,32 @@ type Column struct {
 	// VocabularyFile.
 	Vocabulary     []Category `json:"vocabulary,omitempty"`
 	VocabularyFile string     `json:"vocabulary_file,omitempty"`
+}
+
+// Sparse are the features of sparse rows that the files had: columns f<index>, from the first index to the last. Any
+// other feature has no entry in any row, which means that it is 0 in all.
+type Sparse struct {
+	First int `json:"first"`
+	Last  int `json:"last"`
+}
+
+// SparseIndex returns the index of the feature that a column is named for.
+func SparseIndex(name string) (int, bool) {
+	digits, ok := strings.CutPrefix(name, "f")
+	if !ok || digits == "" || len(digits) > 1 && digits[0] == '0' || strings.Trim(digits, "0123456789") != "" {
+		return 0, false
+	}
+	index, err := strconv.Atoi(digits)
+	return index, err == nil
+}
+
+// Absent reports whether a column is a feature that the files had no entry of.
+func (s *Sparse) Absent(name string) bool {
+	if s == nil {
+		return false
+	}
+	index, ok := SparseIndex(name)
+	return ok && (index < s.First || index > s.Last)
 }
 
 // Category is a value of a column and the number of training rows it is in.

@@ -37,6 +37,7 @@ type Source struct {
 	datasets.Source `yaml:",inline"`
 	IDs             string    `yaml:"ids,omitempty" jsonschema:"description=npy: a text file with one id a line for the rows of the matrix; without it rows are numbered from 0."`
 	Layout          string    `yaml:"layout,omitempty" jsonschema:"enum=auto,enum=columns,enum=lists,description=libsvm and libfm and libffm: a column for each feature or lists of indexes and values."`
+	Features        int       `yaml:"features,omitempty" jsonschema:"minimum=0,maximum=10000,description=libsvm and libfm: how many features there are where the files may not name the last; each has a column. Default: up to the largest index."`
 	Postgres        *Postgres `yaml:"postgres,omitempty" jsonschema:"description=A table of a PostgreSQL database instead of files."`
 }
 

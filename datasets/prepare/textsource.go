@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 
 	"debut/datasets"
+	"debut/datasets/duck"
 	"debut/datasets/manifest"
 	"debut/datasets/textformat"
 )
@@ -23,7 +24,7 @@ func (p *pipeline) stageText(name string, s *Source) ([]manifest.Hash, error) {
 	}
 	var kept []rejected
 	o := textformat.Options{
-		Format: s.Format, Delimiter: string(s.Delimiter), Columns: s.Names, Header: s.Header, Layout: s.Layout,
+		Format: s.Format, Delimiter: string(s.Delimiter), Columns: s.Names, Header: s.Header, Layout: s.Layout, Features: s.Features,
 		MaxRejects: p.cfg.Rejects.Limit - p.made.Rejected,
 		Rejects: func(r textformat.Reject) error {
 			r.File = filepath.Base(r.File)
@@ -38,8 +39,42 @@ func (p *pipeline) stageText(name string, s *Source) ([]manifest.Hash, error) {
 		}
 		return nil, err
 	}
+	if name == p.cfg.From && (s.Format == "libsvm" || s.Format == "libfm") {
+		if err := p.markSparse(name); err != nil {
+			return nil, err
+		}
+	}
 	if len(kept) == 0 {
 		return hashes, nil
 	}
 	return hashes, p.reject(len(kept), func(i int) rejected { return kept[i] })
+}
+
+// markSparse notes which columns are features of sparse rows, unless a later step may give the absent ones other values
+// than 0.
+func (p *pipeline) markSparse(name string) error {
+	for i := range p.cfg.Steps {
+		switch p.cfg.Steps[i].kind() {
+		case "derive", "filter", "count", "deduplicate", "resample", "select", "drop":
+		default:
+			return nil
+		}
+	}
+	columns, err := p.db.Describe(p.ctx, "SELECT * FROM "+duck.Name(name))
+	if err != nil {
+		return p.explain("", err)
+	}
+	var of *manifest.Sparse
+	for _, c := range columns {
+		index, ok := manifest.SparseIndex(c.Name)
+		switch {
+		case !ok:
+		case of == nil:
+			of = &manifest.Sparse{First: index, Last: index}
+		default:
+			of.First, of.Last = min(of.First, index), max(of.Last, index)
+		}
+	}
+	p.made.Sparse = of
+	return nil
 }

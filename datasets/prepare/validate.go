@@ -181,6 +181,12 @@ func (s *Source) validate(path, name string) error {
 	if s.vectors() && (len(s.Path) != 1 || len(s.Names) != 0 && len(s.Names) != 2) {
 		return errorf(path, "a .npy source is one file, with names for two columns: those of ids and of vectors")
 	}
+	if s.Features != 0 && s.Format != "libsvm" && s.Format != "libfm" {
+		return errorf(path+".features", "is for libsvm and libfm files")
+	}
+	if s.Features < 0 || s.Features > 10_000 {
+		return errorf(path+".features", "%d is not in 1 … 10000", s.Features)
+	}
 	if s.Layout != "" {
 		return oneOf(path+".layout", s.Layout, "auto", "columns", "lists")
 	}

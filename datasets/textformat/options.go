@@ -1,6 +1,7 @@
 package textformat
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -50,6 +51,9 @@ type Options struct {
 	Base Base
 	// Layout says what columns a table of sparse rows gets, see Stage.
 	Layout string
+	// Features is how many features sparse rows have, where a file may not name the last of them: the layout columns then
+	// has so many, 0 in all rows where there are no entries. 0 leaves it to the files. It is for libsvm and libfm.
+	Features int
 	// MaxRejects is how many malformed rows are let pass; 0 makes the first one
 	// an error.
 	MaxRejects int64
@@ -76,6 +80,15 @@ func (o *Options) check() error {
 	}
 	if !slices.Contains(Layouts, o.Layout) {
 		return fmt.Errorf("layout %q: there are %s%s", o.Layout, strings.Join(Layouts, ", "), nearest.DidYouMean(o.Layout, Layouts))
+	}
+	sparse := o.Format == "libsvm" || o.Format == "libfm"
+	switch {
+	case o.Features != 0 && !sparse:
+		return fmt.Errorf("features: %s has none that are counted; leave the number out", o.Format)
+	case o.Features != 0 && o.Layout == "lists":
+		return errors.New("features: the layout lists has no columns for them; leave the number out, or use the layout columns")
+	case o.Features < 0 || o.Features > mostColumns:
+		return fmt.Errorf("features: %d is not in 1 … %d", o.Features, mostColumns)
 	}
 	if o.Base > BaseOne {
 		return fmt.Errorf("base %d: indexes begin at 0 or 1", o.Base)

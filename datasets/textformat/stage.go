@@ -25,7 +25,8 @@ const (
 //
 //   - libsvm and libfm: label DOUBLE, qid BIGINT where there is one, and in the
 //     layout columns f1 … fN DOUBLE, from f0 where indexes begin at 0 and up to
-//     the largest index of the file, 0 where a row has no entry; in the layout
+//     the largest index of the file or so many as Options.Features says, 0 where a
+//     row has no entry; in the layout
 //     lists indexes INTEGER[], as in the file, and values FLOAT[]. Layout auto
 //     means columns up to an index of 1000.
 //   - libffm: label DOUBLE, and in the layout columns field_i VARCHAR for each
@@ -174,6 +175,14 @@ func (s *survey) plan(o Options, res *Result) ([]duck.ColumnDef, put, error) {
 			return columns, put, nil
 		}
 	default:
+		if o.Features > 0 {
+			first := s.firstIndex(o.Base)
+			last := first + int32(o.Features) - 1
+			if s.largest > last {
+				return nil, nil, fmt.Errorf("features: the largest index is %d, but %d features from index %d on end at %d; raise the number, or correct the index", s.largest, o.Features, first, last)
+			}
+			s.largest, layout = last, "columns"
+		}
 		if layout == "columns" && s.largest > mostColumns {
 			return nil, nil, fmt.Errorf("layout columns: the largest index is %d, above %d; use the layout lists", s.largest, mostColumns)
 		}
@@ -204,12 +213,17 @@ func (s *survey) putHead(b *Batch, row int, a *duck.Appender) {
 
 var errChanged = errors.New("the files changed while they were read; read them when nothing writes them")
 
+// firstIndex is where indexes begin.
+func (s *survey) firstIndex(base Base) int32 {
+	if base == BaseZero || s.smallest == 0 {
+		return 0
+	}
+	return 1
+}
+
 func (s *survey) featureColumns(base Base) ([]duck.ColumnDef, put) {
 	columns := s.head()
-	first := int32(1)
-	if base == BaseZero || s.smallest == 0 {
-		first = 0
-	}
+	first := s.firstIndex(base)
 	head := len(columns)
 	for i := first; i <= s.largest; i++ {
 		columns = append(columns, duck.ColumnDef{Name: "f" + strconv.Itoa(int(i)), Type: duck.Double})
