@@ -125,7 +125,7 @@ func (e *Encoder) encode(ctx context.Context, f *Frame, needTarget bool, until i
 			for i := range values {
 				values[i] = s.Format(i)
 			}
-			out.IDColumns = append(out.IDColumns, IDColumn{Name: name, Values: values})
+			out.IDColumns = append(out.IDColumns, IDColumn{Name: name, Values: values, Whole: s.whole})
 		}
 	}
 	if !needTarget {

@@ -27,6 +27,7 @@ type Encoded struct {
 type IDColumn struct {
 	Name   string
 	Values []string // "" where missing
+	Whole  bool     // they are whole numbers of 64 bits in the files, which have types
 }
 
 // newEncoded makes room for rows, all zeros.
@@ -47,7 +48,7 @@ func (e *Encoded) Append(other *Encoded) error {
 	e.Weight = appendOptional(e.Weight, other.Weight, e.Rows, other.Rows)
 	var ids []IDColumn
 	for _, more := range other.IDColumns {
-		column := IDColumn{Name: more.Name}
+		column := IDColumn{Name: more.Name, Whole: more.Whole}
 		for _, c := range e.IDColumns {
 			if c.Name == more.Name {
 				column.Values = c.Values

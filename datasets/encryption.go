@@ -1,7 +1,9 @@
 package datasets
 
 import (
+	"errors"
 	"os"
+	"strconv"
 
 	"filippo.io/age"
 
@@ -46,19 +48,17 @@ type Encryption struct {
 // Read returns the keys to encrypt for. path is the place of e in the
 // configuration, for errors, which are *ConfigError and tell no secret.
 func (e *Encryption) Read(baseDir, path string) ([]age.Recipient, error) {
-	keys := append([]string{}, e.Recipients...)
+	file, text := "", []byte(nil)
 	if e.RecipientsFile != "" {
-		file, err := ExpandPath(e.RecipientsFile, baseDir)
+		var err error
+		if file, err = ExpandPath(e.RecipientsFile, baseDir); err == nil {
+			text, err = os.ReadFile(file)
+		}
 		if err != nil {
 			return nil, configErrorf(path+".recipients_file", "%v", err)
 		}
-		text, err := os.ReadFile(file)
-		if err != nil {
-			return nil, configErrorf(path+".recipients_file", "%v", err)
-		}
-		keys = append(keys, string(text))
 	}
-	if (len(keys) > 0) == (e.Passphrase != nil) {
+	if (len(e.Recipients) > 0 || file != "") == (e.Passphrase != nil) {
 		return nil, configErrorf(path, "name either recipients or a passphrase")
 	}
 	if e.Passphrase != nil {
@@ -72,9 +72,21 @@ func (e *Encryption) Read(baseDir, path string) ([]age.Recipient, error) {
 		}
 		return []age.Recipient{r}, nil
 	}
-	to, err := sealed.Recipients(keys...)
-	if err != nil {
-		return nil, configErrorf(path+".recipients", "%v", err)
+	var to []age.Recipient
+	for i, key := range e.Recipients {
+		more, err := sealed.Recipients(key)
+		if err != nil {
+			return nil, configErrorf(path+".recipients."+strconv.Itoa(i), "%v", err)
+		}
+		to = append(to, more...)
+	}
+	more, err := sealed.Recipients(string(text))
+	var bad *sealed.KeyError
+	if errors.As(err, &bad) {
+		return nil, configErrorf(path+".recipients_file", "%s:%d: %v", displayName(file), bad.Line, err)
+	}
+	if to = append(to, more...); err != nil {
+		return nil, err
 	}
 	if len(to) == 0 {
 		return nil, configErrorf(path+".recipients_file", "holds no key; each line is a public key of age, age1…")

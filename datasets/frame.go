@@ -59,6 +59,8 @@ type Series struct {
 	layout string
 	// style is the notation of the texts of a Numeric.
 	style notation.Style
+	// whole says that texts are whole numbers of 64 bits in the files, which have types.
+	whole bool
 	// note is what a person should know about how the column was understood.
 	note string
 }
@@ -167,7 +169,7 @@ func (s *Series) texts() *Series {
 
 // pick returns the series with the given rows only.
 func (s *Series) pick(rows []int32) *Series {
-	out := &Series{Name: s.Name, Kind: s.Kind, Dict: s.Dict, Floats32: s.Floats32, Width: s.Width, layout: s.layout, style: s.style}
+	out := &Series{Name: s.Name, Kind: s.Kind, Dict: s.Dict, Floats32: s.Floats32, Width: s.Width, layout: s.layout, style: s.style, whole: s.whole}
 	switch s.Kind {
 	case Date:
 		out.Micros = gather(s.Micros, rows)

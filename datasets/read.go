@@ -681,7 +681,9 @@ func (r *relation) newReader(db *duck.DB, i int, declared string, p *plan) (colu
 				// Formatted in Go: 1, not 1.0.
 				return &numberReader{series: &Series{Name: name, Kind: Numeric}, asText: true, wrong: wrong}, "CAST(" + column + " AS DOUBLE)", nil
 			}
-			return newTextReader(name, r.null), exactText(column, t), nil
+			reader := newTextReader(name, r.null)
+			reader.series.whole = isWhole(t) && !r.fromTexts()
+			return reader, exactText(column, t), nil
 		}
 	case Boolean:
 		if declared == TypeAuto || declared == TypeBoolean {
@@ -719,6 +721,20 @@ func kindOf(t mapping.Type) Kind {
 		return Date
 	}
 	return Text
+}
+
+// isWhole reports a type of whole numbers that fit 64 bits with a sign.
+func isWhole(t mapping.Type) bool {
+	switch t {
+	case mapping.TypeTinyInt, mapping.TypeSmallInt, mapping.TypeInteger, mapping.TypeBigInt, mapping.TypeUTinyInt, mapping.TypeUSmallInt, mapping.TypeUInteger:
+		return true
+	}
+	return false
+}
+
+// fromTexts reports whether a file has no types, so that those of a query over it follow from its values.
+func (r *relation) fromTexts() bool {
+	return r.untyped || slices.ContainsFunc(r.tables, func(t *relation) bool { return t.untyped })
 }
 
 func isFloating(t mapping.Type) bool {

@@ -14,18 +14,23 @@ import (
 )
 
 // OutputColumn is a named column of a table that is written. Values is one of
-// []string, []float32, []float64, []int32, []int64 and []bool; all columns of a
+// []string, WholeTexts, []float32, []float64, []int32, []int64 and []bool; all columns of a
 // block have the same length. An empty string is written as a missing value.
 type OutputColumn struct {
 	Name   string
 	Values any
 }
 
+// WholeTexts are texts of whole numbers of 64 bits, which Parquet has as such.
+type WholeTexts []string
+
 // rows returns the number of values, -1 where they are of a type that is not
 // written.
 func (c *OutputColumn) rows() int {
 	switch v := c.Values.(type) {
 	case []string:
+		return len(v)
+	case WholeTexts:
 		return len(v)
 	case []float32:
 		return len(v)
@@ -228,6 +233,12 @@ func newTextSink(path string, format textRows) (*textSink, error) {
 }
 
 func (s *textSink) append(ctx context.Context, columns []OutputColumn, rows int) error {
+	columns = slices.Clone(columns)
+	for i := range columns {
+		if whole, ok := columns[i].Values.(WholeTexts); ok {
+			columns[i].Values = []string(whole)
+		}
+	}
 	for from := 0; from < rows; from += textRowsAtOnce {
 		if err := ctx.Err(); err != nil {
 			return err

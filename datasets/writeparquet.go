@@ -69,7 +69,11 @@ func newParquetSink(path string, columns []OutputColumn) (_ *parquetSink, err er
 	var names []string
 	for i := range columns {
 		defs = append(defs, duck.ColumnDef{Name: positional(i), Type: outputType(columns[i].Values)})
-		names = append(names, positional(i)+" AS "+duck.Name(columns[i].Name))
+		value := positional(i)
+		if _, whole := columns[i].Values.(WholeTexts); whole {
+			value = "CAST(" + value + " AS BIGINT)"
+		}
+		names = append(names, value+" AS "+duck.Name(columns[i].Name))
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	if err = s.db.AddSource(writtenRows, defs, func(r *duck.Rows) error {
@@ -133,6 +137,10 @@ func (s *parquetSink) next(ctx context.Context, r *duck.Rows) error {
 	for i := range s.block.columns {
 		switch v := s.block.columns[i].Values.(type) {
 		case []string:
+			if err := r.Texts(i, v[from:to]); err != nil {
+				return err
+			}
+		case WholeTexts:
 			if err := r.Texts(i, v[from:to]); err != nil {
 				return err
 			}

@@ -67,15 +67,21 @@ order, with the id columns of the run file carried through. MODEL is a run folde
 			}
 			if asJSON {
 				return a.console.printJSON(struct {
-					Model   string                `json:"model"`
-					Data    []string              `json:"data"`
-					Output  string                `json:"output"`
-					Rows    int                   `json:"rows"`
-					Columns []string              `json:"columns"`
-					Report  datasets.EncodeReport `json:"report"`
-				}{args[0], args[1:], output, written.Rows, written.Columns, written.Report})
+					Model   string   `json:"model"`
+					Data    []string `json:"data"`
+					Output  string   `json:"output"`
+					Rows    int      `json:"rows"`
+					Columns []string `json:"columns"`
+					// Positive is the class that the probability is of.
+					Positive string                `json:"positive,omitempty"`
+					Report   datasets.EncodeReport `json:"report"`
+				}{args[0], args[1:], output, written.Rows, written.Columns, written.Positive, written.Report})
 			}
-			return a.console.print(fmt.Sprintf("%s: %s rows; columns %s\n", output, thousands(int64(written.Rows)), strings.Join(written.Columns, ", ")))
+			of := ""
+			if written.Positive != "" {
+				of = fmt.Sprintf("; probability is that of %q", written.Positive)
+			}
+			return a.console.print(fmt.Sprintf("%s: %s rows; columns %s%s\n", output, thousands(int64(written.Rows)), strings.Join(written.Columns, ", "), of))
 		},
 	}
 	device.register(cmd)

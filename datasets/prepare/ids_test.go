@@ -69,3 +69,41 @@ func TestLostDigitsAreTold(t *testing.T) {
 	_, err := run(t, t.TempDir(), strings.ReplaceAll(one, "path: ", "path: "+dir+"/")+"steps: [{join: {table: kept, \"on\": [buyer], columns: [n], prefix: k}}]")
 	wantError(t, t.TempDir(), err, "steps.0.join", "more than 2^53", "lose digits")
 }
+
+// Lists of ids keep their digits or are refused: a vector, or floating-point numbers, would make others of them.
+func TestListsOfIDs(t *testing.T) {
+	for _, c := range []struct{ name, file, list, want string }{
+		{"BIGINT", "t.parquet", "[9007199254740993 + i, 9007199254740995]", "BIGINT[]"},
+		{"BIGINT of several lengths", "t.parquet", "range(9007199254740993, 9007199254740994 + i)", "BIGINT[]"},
+		{"UBIGINT that fits", "t.parquet", "[(9007199254740993 + i)::UBIGINT]", "BIGINT[]"},
+		{"DECIMAL that fits", "t.parquet", "[(9007199254740993 + i)::DECIMAL(38, 0)]", "BIGINT[]"},
+		{"JSON", "t.json", "[9007199254740993 + i]", "BIGINT[]"},
+		{"UBIGINT", "t.parquet", "[18446744073709551001 + i::HUGEINT]::UBIGINT[]", "more than 64 bits"},
+		{"HUGEINT in an array", "t.parquet", "[18446744073709551001 + i::HUGEINT, 1]::DECIMAL(38, 0)[]", "more than 64 bits"},
+		{"JSON above 64 bits", "t.json", "[18446744073709551001::HUGEINT * 1000 + i]", "lost digits already"},
+		{"DOUBLE", "t.parquet", "[9007199254740993::DOUBLE + i * 2]", "lost digits already"},
+		{"quantities", "t.parquet", "[1e17 + i, 0.5, 'nan'::DOUBLE]", "FLOAT[]"},
+		{"small", "t.parquet", "[i, 2]", "FLOAT[]"},
+		{"none", "t.parquet", "CASE WHEN i = 3 THEN [] WHEN i < 3 THEN [9007199254740993] END", "BIGINT[]"},
+	} {
+		dir := t.TempDir()
+		copyTo(t, filepath.Join(dir, c.file), "SELECT i AS n, "+c.list+" AS ids FROM range(5) r(i)")
+		d, err := run(t, dir, "sources: {s: {path: "+c.file+"}}\nsplit: {method: none}\nshuffle: false\n")
+		if !strings.HasSuffix(c.want, "[]") {
+			if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), `"ids"`) {
+				t.Errorf("%s: %v", c.name, err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		if got := d.Column("ids").SQL; got != c.want {
+			t.Errorf("%s: %s, want %s", c.name, got, c.want)
+		}
+		if c.want == "BIGINT[]" {
+			wantRows(t, dir, "SELECT count(*) FROM out WHERE n < 3 AND ids[1] >= 9007199254740993 AND ids[1] <= 9007199254740993 + n AND (ids[1] - n = 9007199254740993 OR ids[1] = 9007199254740993)", "3")
+		}
+	}
+}

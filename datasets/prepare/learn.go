@@ -114,7 +114,7 @@ func (p *pipeline) fillWith(c column, f Fill) (string, error) {
 // exact makes numbers decimal, so that their sum does not depend on the order
 // of summands: to six digits after the point, as money has them.
 func exact(expr, typ string) string {
-	if isInteger(typ) || strings.HasPrefix(typ, "DECIMAL") {
+	if isInteger(typ) || isDecimal(typ) {
 		return expr
 	}
 	return fmt.Sprintf("CAST(%s AS DECIMAL(38, 6))", expr)

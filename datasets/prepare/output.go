@@ -36,7 +36,7 @@ func (p *pipeline) outputColumns() ([]string, error) {
 			}
 		case c.typ == "BOOLEAN":
 			m.Type, m.SQL, sql = manifest.Boolean, "BOOLEAN", col
-		case slices.Contains([]string{"UBIGINT", "HUGEINT", "UHUGEINT", "FLOAT", "DOUBLE"}, c.typ) || strings.HasPrefix(c.typ, "DECIMAL"):
+		case slices.Contains([]string{"UBIGINT", "HUGEINT", "UHUGEINT", "FLOAT", "DOUBLE"}, c.typ) || isDecimal(c.typ):
 			m.Type, m.SQL, sql = manifest.Numeric, "DOUBLE", "CAST("+col+" AS DOUBLE)"
 		case isInteger(c.typ):
 			m.Type, m.SQL, sql = manifest.Numeric, "BIGINT", "CAST("+col+" AS BIGINT)"
@@ -82,6 +82,14 @@ func (p *pipeline) listColumn(c column) (m manifest.Column, sql string, err erro
 	m, col := manifest.Column{Name: c.name}, duck.Name(c.name)
 	element := c.typ[:strings.LastIndexByte(c.typ, '[')]
 	declared := string(p.cfg.Columns[c.name])
+	wide, err := p.wideList(c, element)
+	if err != nil {
+		return m, "", err
+	}
+	if wide {
+		m.Type, m.SQL = manifest.List, "BIGINT[]"
+		return m, "CAST(" + col + " AS BIGINT[])", nil
+	}
 	if declared != manifest.List && (declared == manifest.Vector || element != "INTEGER") {
 		widths, err := p.integers("", 2, fmt.Sprintf("SELECT coalesce(min(len(%[1]s)), 0), coalesce(max(len(%[1]s)), 0) FROM %[2]s", col, p.current))
 		if err != nil {
@@ -102,10 +110,47 @@ func (p *pipeline) listColumn(c column) (m manifest.Column, sql string, err erro
 	return m, "CAST(" + col + " AS " + m.SQL + ")", nil
 }
 
+// wideList reports lists of whole numbers of more than 2^53, of which floating-point numbers would make one another. It
+// is an error where 64 bits do not hold them either, and where they are floating-point numbers already.
+func (p *pipeline) wideList(c column, element string) (bool, error) {
+	if !isExact(element) && element != "BIGINT" && element != "DOUBLE" {
+		return false, nil
+	}
+	list := "CAST(" + duck.Name(c.name) + " AS " + element + "[])"
+	large, err := p.integer("", fmt.Sprintf("SELECT CAST(coalesce(max(greatest(CAST(list_max(%[1]s) AS DOUBLE), -CAST(list_min(%[1]s) AS DOUBLE))) >= 9007199254740992, FALSE) AS BIGINT) FROM %[2]s", list, p.current))
+	if err != nil || large == 0 {
+		return false, err
+	}
+	whole, some := "TRUE", "e IS NOT NULL"
+	if element == "DOUBLE" || isDecimal(element) {
+		whole = "coalesce(bool_and(e = trunc(e)), TRUE)"
+	}
+	if element == "DOUBLE" {
+		some = "isfinite(e)"
+	}
+	found, err := p.integers("", 2, fmt.Sprintf("SELECT CAST(%s AND coalesce(max(abs(CAST(e AS DOUBLE))) >= 9007199254740992, FALSE) AS BIGINT), "+
+		"CAST(coalesce(bool_and(TRY_CAST(e AS BIGINT) IS NOT NULL), TRUE) AS BIGINT) FROM (SELECT unnest(%s) AS e FROM %s) WHERE %s", whole, list, p.current, some))
+	if err != nil {
+		return false, err
+	}
+	const remedy = "keep them as texts, one row for each, or derive of them what is wanted"
+	switch {
+	case found[0] == 0:
+		return false, nil
+	case element == "DOUBLE":
+		return false, errorf("columns."+c.name, "the lists of column %q hold whole numbers of more than 2^53 as floating-point numbers, which have lost digits already: ids that differed may be equal; write them as texts where the data are made, or drop the column", c.name)
+	case found[1] == 0:
+		return false, errorf("columns."+c.name, "the lists of column %q hold whole numbers of more than 64 bits, which prepared data cannot; %s", c.name, remedy)
+	case p.cfg.Columns[c.name] == manifest.Vector:
+		return false, errorf("columns."+c.name, "the lists of column %q hold whole numbers of more than 2^53, of which a vector would make others; %s", c.name, remedy)
+	}
+	return true, nil
+}
+
 // isExact reports a type of decimal digits, which may hold numbers that neither a
 // DOUBLE nor a BIGINT can.
 func isExact(typ string) bool {
-	return slices.Contains([]string{"UBIGINT", "HUGEINT", "UHUGEINT"}, typ) || strings.HasPrefix(typ, "DECIMAL")
+	return slices.Contains([]string{"UBIGINT", "HUGEINT", "UHUGEINT"}, typ) || isDecimal(typ)
 }
 
 // wideNumbers returns the columns of exact whole numbers of more than 2^53, of which
@@ -120,7 +165,7 @@ func (p *pipeline) wideNumbers() (map[string]string, error) {
 		col := duck.Name(c.name)
 		names = append(names, c.name)
 		whole := "TRUE"
-		if strings.HasPrefix(c.typ, "DECIMAL") {
+		if isDecimal(c.typ) {
 			whole = fmt.Sprintf("coalesce(bool_and(%[1]s = trunc(%[1]s)), TRUE)", col)
 		}
 		items = append(items,
@@ -147,11 +192,14 @@ func (p *pipeline) wideNumbers() (map[string]string, error) {
 	return wide, nil
 }
 
+// isDecimal reports a type of decimals, not one of lists of them.
+func isDecimal(typ string) bool { return strings.HasPrefix(typ, "DECIMAL") && !strings.HasSuffix(typ, "]") }
+
 // wholeText is the SQL of a whole number as text, in all its digits and without
 // zeros behind a point.
 func wholeText(c column) string {
 	col := duck.Name(c.name)
-	if strings.HasPrefix(c.typ, "DECIMAL") {
+	if isDecimal(c.typ) {
 		return "CAST(CAST(" + col + " AS DECIMAL(38, 0)) AS VARCHAR)"
 	}
 	return "CAST(" + col + " AS VARCHAR)"

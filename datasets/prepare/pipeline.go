@@ -401,7 +401,7 @@ func isInteger(typ string) bool {
 }
 
 func isNumber(typ string) bool {
-	return isInteger(typ) || typ == "FLOAT" || typ == "DOUBLE" || strings.HasPrefix(typ, "DECIMAL")
+	return isInteger(typ) || typ == "FLOAT" || typ == "DOUBLE" || isDecimal(typ)
 }
 
 func isTime(typ string) bool { return typ == "DATE" || strings.HasPrefix(typ, "TIMESTAMP") }

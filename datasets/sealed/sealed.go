@@ -32,16 +32,28 @@ const Extension = ".age"
 // magic begins every file of age.
 const magic = "age-encryption.org/v1\n"
 
+// KeyError is a line of a text that is no public key.
+type KeyError struct{ Line int }
+
+func (e *KeyError) Error() string {
+	return "a public key of age begins with age1; make a pair with age-keygen -o key.txt, and name its public key"
+}
+
 // Recipients parses public keys: each text is a key, age1…, or a list of keys,
-// one a line, with # before comments.
+// one a line, with # before comments. What is none is a *KeyError.
 func Recipients(texts ...string) ([]age.Recipient, error) {
 	var all []age.Recipient
 	for _, text := range texts {
-		r, err := age.ParseRecipients(strings.NewReader(text))
-		if err != nil {
-			return nil, errors.New("a public key of age begins with age1; make a pair with age-keygen -o key.txt, and name its public key")
+		for i, line := range strings.Split(text, "\n") {
+			if line = strings.TrimSpace(line); line == "" || line[0] == '#' {
+				continue
+			}
+			r, err := age.ParseRecipients(strings.NewReader(line))
+			if err != nil {
+				return nil, &KeyError{Line: i + 1}
+			}
+			all = append(all, r...)
 		}
-		all = append(all, r...)
 	}
 	return all, nil
 }

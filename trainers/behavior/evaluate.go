@@ -142,6 +142,10 @@ func (m *Model) predict(ctx context.Context, b datasets.Block) (*model.Predictio
 	}
 	p := &model.Predictions{First: b.First, Rows: b.Rows, Report: b.Report}
 	for _, c := range b.IDColumns {
+		if c.Whole {
+			p.Add(c.Name, datasets.WholeTexts(c.Values))
+			continue
+		}
 		p.Add(c.Name, c.Values)
 	}
 	classes := m.Encoder.Target.Classes
@@ -155,6 +159,7 @@ func (m *Model) predict(ctx context.Context, b datasets.Block) (*model.Predictio
 				prediction[i] = classes[1]
 			}
 		}
+		p.Positive = classes[1]
 		p.Add("probability", probability)
 		p.Add("prediction", prediction)
 	case metrics.TaskMultiClass:

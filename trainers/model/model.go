@@ -85,7 +85,9 @@ type Predictions struct {
 	First   int // number of the first row in the source, from 0
 	Rows    int
 	Columns []datasets.OutputColumn
-	Report  datasets.EncodeReport // of all rows so far: values that training did not see
+	// Positive is the class that the column probability is of, where there is one.
+	Positive string
+	Report   datasets.EncodeReport // of all rows so far: values that training did not see
 }
 
 // Add appends a column.

@@ -15,7 +15,9 @@ import (
 type Written struct {
 	Rows    int
 	Columns []string
-	Report  datasets.EncodeReport
+	// Positive is the class that the column probability is of, where there is one.
+	Positive string
+	Report   datasets.EncodeReport
 }
 
 // Write writes predictions to a file while the next come, in the format of its extension. The file appears complete or not at all.
@@ -40,6 +42,7 @@ func Write(ctx context.Context, path string, predictions iter.Seq2[*Predictions,
 			for _, c := range p.Columns {
 				out.Columns = append(out.Columns, c.Name)
 			}
+			out.Positive = p.Positive
 		}
 		if err := w.Append(ctx, p.Columns); err != nil {
 			return nil, err
@@ -81,6 +84,11 @@ func join(a, b any) (any, error) {
 	switch a := a.(type) {
 	case []string:
 		return appended(a, b)
+	case datasets.WholeTexts:
+		if more, ok := b.(datasets.WholeTexts); ok {
+			return slices.Concat(a, more), nil
+		}
+		return nil, fmt.Errorf("values of type %T behind those of type %T", b, a)
 	case []float32:
 		return appended(a, b)
 	case []float64:
