@@ -438,7 +438,7 @@ func plain(err error) error {
 	if !errors.As(err, &q) {
 		return err
 	}
-	return errors.New("duckdb: " + q.Short(maxDatabaseText))
+	return errors.New("duckdb: " + q.Short(maxDatabaseText) + TypedAlready(q))
 }
 
 func (r *relation) noRows() error {

@@ -40,6 +40,20 @@ var marked = regexp.MustCompile(`(?m)^LINE (\d+): (.*)\n( *)\^`)
 // contextRunes are shown of a line before and behind a place.
 const contextRunes = 40
 
+// around returns what stands before and behind the place that the error is about, in its line.
+func (e *Error) around() (before, behind string, found bool) {
+	m := marked.FindStringSubmatch(e.Message)
+	if m == nil {
+		return "", "", false
+	}
+	text := []rune(m[2])
+	at := len(m[3]) - len("LINE : ") - len(m[1])
+	if at < 0 || at > len(text) {
+		return "", "", false
+	}
+	return string(text[:at]), string(text[at:]), true
+}
+
 // place shows where in the statement the error is, and what may be meant; "" where
 // DuckDB does not say it.
 func (e *Error) place() string {
@@ -48,12 +62,11 @@ func (e *Error) place() string {
 		return ""
 	}
 	line, _ := strconv.Atoi(m[1])
-	text := []rune(m[2])
-	at := len(m[3]) - len("LINE : ") - len(m[1])
-	if at < 0 || at > len(text) {
+	left, right, found := e.around()
+	if !found {
 		return ""
 	}
-	before, behind := text[:at], text[at:]
+	before, behind := []rune(left), []rune(right)
 	cutLeft, cutRight := "", ""
 	if len(before) > contextRunes {
 		before, cutLeft = before[len(before)-contextRunes:], "…"

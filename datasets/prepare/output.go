@@ -193,7 +193,9 @@ func (p *pipeline) wideNumbers() (map[string]string, error) {
 }
 
 // isDecimal reports a type of decimals, not one of lists of them.
-func isDecimal(typ string) bool { return strings.HasPrefix(typ, "DECIMAL") && !strings.HasSuffix(typ, "]") }
+func isDecimal(typ string) bool {
+	return strings.HasPrefix(typ, "DECIMAL") && !strings.HasSuffix(typ, "]")
+}
 
 // wholeText is the SQL of a whole number as text, in all its digits and without
 // zeros behind a point.

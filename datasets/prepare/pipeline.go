@@ -99,7 +99,7 @@ func (p *pipeline) explain(key string, err error) error {
 // do something about.
 func advise(q *duck.Error) string {
 	text := "duckdb: " + q.Short(maxMessage)
-	return text + remedy(text)
+	return text + datasets.TypedAlready(q) + remedy(text)
 }
 
 // remedy is what to do about a message of the database, "" where nobody knows.
