@@ -129,7 +129,7 @@ func (d *dialect) explainFile(file string) error {
 				Place: fmt.Sprintf("%s:%d", displayName(file), line),
 				Problem: fmt.Sprintf("found %d fields, expected %d (%s)", len(record), len(d.columns),
 					list(d.columns, 4)),
-				Remedy: remedy,
+				Remedies: []Remedy{work(remedy)},
 			}
 			return false
 		}
@@ -159,9 +159,9 @@ func (d *dialect) explainFile(file string) error {
 	var parse *csv.ParseError
 	if errors.As(err, &parse) {
 		return &ValueError{
-			Place:   fmt.Sprintf("%s:%d", displayName(file), parse.StartLine),
-			Problem: fmt.Sprintf("the line cannot be read as CSV (%v)", parse.Err),
-			Remedy:  `double a quote inside a quoted field ("") and close every quoted field`,
+			Place:    fmt.Sprintf("%s:%d", displayName(file), parse.StartLine),
+			Problem:  fmt.Sprintf("the line cannot be read as CSV (%v)", parse.Err),
+			Remedies: []Remedy{work(`double a quote inside a quoted field ("") and close every quoted field`)},
 		}
 	}
 	if d.ctx.Err() != nil {
@@ -205,7 +205,7 @@ func mixedLineEnds(ctx context.Context, file string) (err error) {
 		crlf := bytes.HasSuffix(line, []byte("\r\n"))
 		if records > 1 && crlf != windows {
 			return &ValueError{Place: fmt.Sprintf("%s:%d", displayName(file), n), Problem: "the line ends differ: some are \\r\\n, others \\n",
-				Remedy: "make them alike, for example with dos2unix"}
+				Remedies: []Remedy{work("make them alike, for example with dos2unix")}}
 		}
 		windows = crlf
 	}

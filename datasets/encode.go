@@ -181,7 +181,7 @@ func (c *ColumnEncoding) convert(f *Frame, s *Series) (*Series, error) {
 	switch {
 	case s.Kind == Date && want == TypeDate && s.layout != "" && s.layout != c.DateLayout && !yearFirst(s.layout):
 		return nil, &ValueError{Column: s.Name, Problem: fmt.Sprintf("was read with dates written %s, not as when the model was trained", layoutOf(s.layout).Name()),
-			Remedy: "read the file with Encoder.Read"}
+			Remedies: []Remedy{work("read the file with Encoder.Read")}}
 	case want == TypeVector:
 		return c.toVectors(f, s)
 	case s.Kind.String() == want:
@@ -198,7 +198,7 @@ func (c *ColumnEncoding) convert(f *Frame, s *Series) (*Series, error) {
 		for i, v := range s.Floats {
 			if !math.IsNaN(v) && v != 0 && v != 1 {
 				return nil, &ValueError{Place: f.Place(i), Column: s.Name, Value: s.Format(i), Problem: "is neither true nor false",
-					Remedy: "the model was trained on true and false in this column"}
+					Remedies: []Remedy{work("the model was trained on true and false in this column")}}
 			}
 		}
 		return s, nil
@@ -210,7 +210,7 @@ func (c *ColumnEncoding) convert(f *Frame, s *Series) (*Series, error) {
 
 func (c *ColumnEncoding) otherKind(s *Series) error {
 	return &ValueError{Column: s.Name, Problem: fmt.Sprintf("holds %s values here, but %s values when the model was trained", s.Kind, c.Type),
-		Remedy: "give it the type it had, for example by a CAST in a query"}
+		Remedies: []Remedy{work("give it the type it had, for example by a CAST in a query")}}
 }
 
 func missingSeries(s *Series, want string) *Series {
@@ -244,7 +244,7 @@ func (c *ColumnEncoding) encodeNumber(f *Frame, s *Series, out *Encoded, d int) 
 		x := float32((v - mean) / scale)
 		if x-x != 0 { // infinite, or no number
 			return &ValueError{Place: f.Place(r), Column: c.Name, Value: s.Format(r), Problem: "is too large for 32-bit arithmetic",
-				Remedy: "correct it, or train with log1p or clip in the column's transform"}
+				Remedies: []Remedy{work("correct it, or train with log1p or clip in the column's transform")}}
 		}
 		out.Numeric[at] = x
 		at += out.D
@@ -300,7 +300,7 @@ func (c *ColumnEncoding) encodeText(by *compiledColumn, s *Series, out *Encoded,
 func encodeWeight(f *Frame, name string) ([]float64, error) {
 	s := f.Column(name)
 	if s.Kind != Numeric && s.Kind != Boolean {
-		return nil, &ValueError{Column: name, Problem: "is the weight column, but holds " + s.Kind.String() + " values", Remedy: "weights are numbers ≥ 0"}
+		return nil, &ValueError{Column: name, Problem: "is the weight column, but holds " + s.Kind.String() + " values", Remedies: []Remedy{work("weights are numbers ≥ 0")}}
 	}
 	for i, w := range s.Floats {
 		if !(w >= 0 && w <= math.MaxFloat32) { // sums of larger ones could not be had
@@ -308,7 +308,7 @@ func encodeWeight(f *Frame, name string) ([]float64, error) {
 			if math.IsNaN(w) {
 				problem = "the sample weight is missing"
 			}
-			return nil, &ValueError{Place: f.Place(i), Column: name, Value: s.Format(i), Problem: problem, Remedy: "weights are numbers ≥ 0"}
+			return nil, &ValueError{Place: f.Place(i), Column: name, Value: s.Format(i), Problem: problem, Remedies: []Remedy{work("weights are numbers ≥ 0")}}
 		}
 	}
 	return slices.Clone(s.Floats), nil
@@ -316,7 +316,7 @@ func encodeWeight(f *Frame, name string) ([]float64, error) {
 
 // noWeight is the error where no row has a weight.
 func noWeight(name string) error {
-	return &ValueError{Column: name, Problem: "all sample weights are 0", Remedy: "give some rows a weight"}
+	return &ValueError{Column: name, Problem: "all sample weights are 0", Remedies: []Remedy{work("give some rows a weight")}}
 }
 
 // sum adds weights up.

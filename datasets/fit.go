@@ -244,7 +244,7 @@ func (e *ColumnEncoding) fitNumber(s *Series, c Column, path string) (string, er
 	}
 	if largest := max(math.Abs(slices.Min(filled)), math.Abs(slices.Max(filled))); !(largest <= math.MaxFloat32) {
 		return "", &ValueError{Column: s.Name, Problem: fmt.Sprintf("has values of size %g, too large for 32-bit arithmetic", largest),
-			Remedy: "add log1p to its transform, or ignore the column"}
+			Remedies: []Remedy{work("add log1p to its transform, or ignore the column")}}
 	}
 	if c.Encoding == EncodingPiecewiseLinear {
 		if edges := quantileEdges(sortedCopy(filled), c.Bins); len(edges) > 1 {

@@ -368,7 +368,7 @@ func (l *loader) fit(train *Frame) (*Encoder, error) {
 		if enc == nil {
 			_, named := c.Columns[name]
 			if declared := named || slices.Contains(c.Features, name); declared && report.Missing == train.Rows {
-				return nil, &ValueError{Column: name, Problem: reason, Remedy: "ignore the column, or check the source and its null texts"}
+				return nil, &ValueError{Column: name, Problem: reason, Remedies: []Remedy{work("ignore the column, or check the source and its null texts")}}
 			}
 			report.Dropped = reason
 			l.warn(fmt.Sprintf("column %s %s: left out", quote(name), reason))

@@ -47,7 +47,7 @@ func (r *relation) nestedWith(i int, kind, detail string) error {
 		}
 		remedy = fmt.Sprintf("leave the column out (columns: {%s: {type: ignore}}, or features without it)%s, or %s", quote(r.names[i]), lists, remedy)
 	}
-	return &ValueError{Place: r.origin.name(), Column: r.names[i], Problem: "holds " + kind + ", not single values" + detail, Remedy: remedy}
+	return &ValueError{Place: r.origin.name(), Column: r.names[i], Problem: "holds " + kind + ", not single values" + detail, Remedies: []Remedy{work(remedy)}}
 }
 
 // jsonReader is a textReader of values that DuckDB left as JSON.

@@ -133,18 +133,25 @@ func (r Remedy) Text(w Wording) string {
 // text writes the setting as a line to add, or an option.
 func (s Setting) text(w Wording) string {
 	if w == CommandLine {
-		value := strings.Join(s.Values, ",")
-		if s.Set == SetType {
-			value = s.Column + "=" + value
-		}
-		if s.Set == SetNull && len(s.Values) > 1 {
+		switch s.Set {
+		case SetType:
+			return "--" + s.Set + " " + shellWord(s.Column+"="+s.Values[0])
+		case SetHeader: // a flag without a value is true, whatever follows
+			return "--" + s.Set + "=" + s.Values[0]
+		case SetNull:
 			options := make([]string, len(s.Values))
 			for i, v := range s.Values {
-				options[i] = "--null " + shellWord(v)
+				options[i] = "--" + s.Set + " " + shellWord(listItem(v))
 			}
 			return strings.Join(options, " ")
+		case SetNames:
+			names := make([]string, len(s.Values))
+			for i, v := range s.Values {
+				names[i] = listItem(v)
+			}
+			return "--" + s.Set + " " + shellWord(strings.Join(names, ","))
 		}
-		return "--" + s.Set + " " + shellWord(value)
+		return "--" + s.Set + " " + shellWord(s.Values[0])
 	}
 	switch s.Set {
 	case SetNull, SetNames:
@@ -181,6 +188,14 @@ var (
 	wordsYAML = regexp.MustCompile(`^(?i:y|n|yes|no|on|off|true|false|null|nan)$`)
 	plainWord = regexp.MustCompile(`^[A-Za-z0-9_./:=,-]+$`)
 )
+
+// listItem writes a text as one of an option's list, whose texts stand between commas, as fields of a CSV do.
+func listItem(s string) string {
+	if strings.ContainsAny(s, ",\"\n\r") {
+		return `"` + strings.ReplaceAll(s, `"`, `""`) + `"`
+	}
+	return s
+}
 
 // yamlText writes a text for YAML, in quotes where it needs them.
 func yamlText(s string) string {

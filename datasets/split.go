@@ -146,8 +146,8 @@ func (s *splitter) column() (*Series, error) {
 	for i := range c.Len() {
 		if c.Missing(i) {
 			return nil, &ValueError{Place: s.frame.Place(i), Column: c.Name,
-				Problem: fmt.Sprintf("the value is missing (in %d rows), but the split goes by this column", c.MissingCount()),
-				Remedy:  "complete the column, or leave such rows out with a query"}
+				Problem:  fmt.Sprintf("the value is missing (in %d rows), but the split goes by this column", c.MissingCount()),
+				Remedies: []Remedy{work("complete the column, or leave such rows out with a query")}}
 		}
 	}
 	return c, nil
@@ -262,8 +262,8 @@ func (s *splitter) byColumn() (parts, error) {
 			p.test = append(p.test, int32(r))
 		default:
 			return parts{}, &ValueError{Place: s.frame.Place(r), Column: c.Name, Value: texts.Dict[code],
-				Problem: "is in none of train_values, validation_values and test_values",
-				Remedy:  "list it, or remove train_values so that all other rows are for training"}
+				Problem:  "is in none of train_values, validation_values and test_values",
+				Remedies: []Remedy{work("list it, or remove train_values so that all other rows are for training")}}
 		}
 	}
 	for _, l := range []struct {

@@ -241,13 +241,13 @@ func (t *TargetEncoding) encode(by *classIndex, f *Frame) ([]float64, error) {
 	out := make([]float64, f.Rows)
 	if t.Task == TaskRegression {
 		if s.Kind == Text || s.Kind == Date || s.Kind == Vector {
-			return nil, &ValueError{Column: t.Name, Problem: fmt.Sprintf("holds %s values, but the target is a number", s.Kind), Remedy: "check that this is the right file"}
+			return nil, &ValueError{Column: t.Name, Problem: fmt.Sprintf("holds %s values, but the target is a number", s.Kind), Remedies: []Remedy{work("check that this is the right file")}}
 		}
 		for i, v := range s.Floats {
 			out[i] = v
 			if !(math.Abs(t.Standardize(v)) <= math.MaxFloat32) {
 				return nil, &ValueError{Place: f.Place(i), Column: t.Name, Value: s.Format(i),
-					Problem: fmt.Sprintf("is too far for 32-bit arithmetic from what the model was trained on, %g ± %g", t.Mean, t.Scale), Remedy: "correct it, or leave the row out"}
+					Problem: fmt.Sprintf("is too far for 32-bit arithmetic from what the model was trained on, %g ± %g", t.Mean, t.Scale), Remedies: []Remedy{work("correct it, or leave the row out")}}
 			}
 		}
 		return out, nil
@@ -261,8 +261,8 @@ func (t *TargetEncoding) encode(by *classIndex, f *Frame) ([]float64, error) {
 		k := index[c]
 		if k < 0 {
 			return nil, &ValueError{Place: f.Place(i), Column: t.Name, Value: texts.Dict[c],
-				Problem: "is not among the classes of the training rows",
-				Remedy:  "they are " + list(t.Classes, 5) + nearest.DidYouMean(texts.Dict[c], t.Classes)}
+				Problem:  "is not among the classes of the training rows",
+				Remedies: []Remedy{work("they are " + list(t.Classes, 5) + nearest.DidYouMean(texts.Dict[c], t.Classes))}}
 		}
 		out[i] = float64(k)
 	}
@@ -287,5 +287,5 @@ func missingLabels(f *Frame, name string, i, n, of int) error {
 	if f.applied() {
 		remedy = "complete the labels, or leave those rows out: " + querySetting(true, "SELECT * FROM data WHERE "+duck.Name(name)+" IS NOT NULL")
 	}
-	return &ValueError{Place: f.Place(i), Column: name, Problem: fmt.Sprintf("the target is missing (in %d of %d rows)", n, of), Remedy: remedy}
+	return &ValueError{Place: f.Place(i), Column: name, Problem: fmt.Sprintf("the target is missing (in %d of %d rows)", n, of), Remedies: []Remedy{work(remedy)}}
 }

@@ -158,7 +158,7 @@ func (c *ColumnEncoding) encodeVectors(ctx context.Context, f *Frame, s *Series,
 			dst[i] = float32(x)
 			if math.IsInf(float64(dst[i]), 0) {
 				return &ValueError{Place: f.Place(r), Column: c.Name, Value: formatNumber(float64(v[i])), Problem: "is too large for 32-bit arithmetic",
-					Remedy: "correct it, or train with l2 in the column's transform"}
+					Remedies: []Remedy{work("correct it, or train with l2 in the column's transform")}}
 			}
 		}
 	}
@@ -186,7 +186,7 @@ func (c *ColumnEncoding) toVectors(f *Frame, s *Series) (*Series, error) {
 			place = f.Place(int(rows[0]))
 		}
 		return nil, &ValueError{Place: place, Column: s.Name, Problem: fmt.Sprintf("holds vectors of %d numbers here, but of %d when the model was trained", s.Width, c.Width),
-			Remedy: "make them the way those of the training rows were made"}
+			Remedies: []Remedy{work("make them the way those of the training rows were made")}}
 	}
 	return s, nil
 }

@@ -212,8 +212,8 @@ func (j *vectorJoin) matrixRows(ctx context.Context, r *relation, keys *Series, 
 	// the ids are a mistake.
 	if found == 0 && len(keys.Dict) > 0 && !r.options.learned {
 		return nil, &ValueError{Place: r.origin.name(), Column: keys.Name,
-			Problem: fmt.Sprintf("none of its %d values, such as %s, is an id of %s", len(keys.Dict), quote(keys.Dict[0]), displayName(j.ids)),
-			Remedy:  "write the ids as the column does"}
+			Problem:  fmt.Sprintf("none of its %d values, such as %s, is an id of %s", len(keys.Dict), quote(keys.Dict[0]), displayName(j.ids)),
+			Remedies: []Remedy{work("write the ids as the column does")}}
 	}
 	return at, nil
 }
@@ -240,13 +240,13 @@ func (j *vectorJoin) badShape(rows, width int) error {
 
 func (j *vectorJoin) noVector(row int, why error) error {
 	return &ValueError{Place: fmt.Sprintf("%s: row %d", displayName(j.matrix), row), Column: j.name,
-		Problem: "the vector " + why.Error(), Remedy: "make it finite, or all NaN where there is none"}
+		Problem: "the vector " + why.Error(), Remedies: []Remedy{work("make it finite, or all NaN where there is none")}}
 }
 
 func (j *vectorJoin) noRow(place, column, text string, rows int) error {
 	return &ValueError{Place: place, Column: column, Value: text,
-		Problem: fmt.Sprintf("is no row of %s, which has rows 0 to %d", displayName(j.matrix), rows-1),
-		Remedy:  fmt.Sprintf("correct it, or name the file with the ids of its rows: vectors: {%s: {ids: FILE}}", j.name)}
+		Problem:  fmt.Sprintf("is no row of %s, which has rows 0 to %d", displayName(j.matrix), rows-1),
+		Remedies: []Remedy{work(fmt.Sprintf("correct it, or name the file with the ids of its rows: vectors: {%s: {ids: FILE}}", j.name))}}
 }
 
 // readIDs reads one id a line, and returns the number of each line, counted

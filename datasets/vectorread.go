@@ -78,7 +78,7 @@ func (b *vectorBuilder) finish(from *origin) (*Series, error) {
 	if b.applied {
 		remedy = "correct it in the file"
 	}
-	return nil, &ValueError{Place: place(b.badRow), Column: b.series.Name, Value: b.badText, Problem: b.bad, Remedy: remedy}
+	return nil, &ValueError{Place: place(b.badRow), Column: b.series.Name, Value: b.badText, Problem: b.bad, Remedies: []Remedy{work(remedy)}}
 }
 
 // listReader takes a column of lists of numbers, cast to FLOAT[] or, where

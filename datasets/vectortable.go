@@ -98,7 +98,7 @@ func (t VectorTable) Stage(ctx context.Context, db *duck.DB, table, baseDir stri
 			present, err := checkVector(v)
 			if err != nil {
 				return nil, &ValueError{Place: fmt.Sprintf("%s: row %d", displayName(matrix), row+k),
-					Problem: "the vector " + err.Error(), Remedy: "make it finite, or all NaN where there is none"}
+					Problem: "the vector " + err.Error(), Remedies: []Remedy{work("make it finite, or all NaN where there is none")}}
 			}
 			if present {
 				a.Float32s(1, v)
