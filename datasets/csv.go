@@ -122,16 +122,36 @@ func (d *dialect) fileColumns(file string, first []string, src *Source, applied 
 			name = "column" + strconv.Itoa(i)
 		}
 		if j := slices.Index(columns[:i], name); j >= 0 {
-			remedy := "names: [...] and header: true"
-			if applied {
-				remedy = "--names and --header"
-			}
-			return nil, fmt.Errorf("%s:1: columns %d and %d are both named %s; rename one, or give all names with %s",
-				displayName(file), j+1, i+1, quote(name), remedy)
+			return nil, &ValueError{Place: displayName(file) + ":1", Problem: fmt.Sprintf("columns %d and %d are both named %s", j+1, i+1, quote(name)),
+				Remedies: []Remedy{newNames(first, true), work("rename one in the file")}}
 		}
 		columns[i] = name
 	}
 	return columns, nil
+}
+
+// newNames is the remedy that names the columns of a file, with a header or without, anew where they have the same name,
+// but for upper and lower case.
+func newNames(names []string, header bool) Remedy {
+	taken := map[string]bool{}
+	for _, name := range names {
+		taken[strings.ToLower(name)] = true
+	}
+	seen := map[string]bool{}
+	out := make([]string, len(names))
+	for i, name := range names {
+		if name == "" {
+			name = "column" + strconv.Itoa(i)
+		}
+		out[i] = name
+		for n := 2; seen[strings.ToLower(out[i])]; n++ {
+			if other := name + "_" + strconv.Itoa(n); !taken[strings.ToLower(other)] {
+				out[i] = other
+			}
+		}
+		seen[strings.ToLower(out[i])] = true
+	}
+	return Remedy{Settings: []Setting{{Set: SetNames, Values: out}, {Set: SetHeader, Values: []string{strconv.FormatBool(header)}}}}
 }
 
 func differentColumns(file, reference string, got, want []string) error {

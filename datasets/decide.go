@@ -185,8 +185,13 @@ func (t *tally) note(name string, reading Reading, w Wording) string {
 				declare(name, other.Name()).Text(w))
 		}
 	case reading.Type == TypeCategorical:
-		if style, fits, _, _ := t.numbers.Best(); style.Amount && t.mostly(fits) {
-			return fmt.Sprintf("%samounts such as %s are texts, and each is a category. To read them as numbers, %s", column, quote(t.bad.texts[0]), declare(name, TypeNumeric).Text(w))
+		if style, fits, other, either := t.numbers.Best(); style.Amount && t.mostly(fits) {
+			f, value := fault{either: either}, t.bad.texts[0]
+			remedies := []Remedy{f.styleRemedy(name, style, value)}
+			if either {
+				remedies = append(remedies, f.styleRemedy(name, other, value))
+			}
+			return fmt.Sprintf("%samounts such as %s are texts, and each is a category. To read them as numbers, %s", column, quote(value), wordRemedies(remedies, w))
 		}
 	}
 	return ""

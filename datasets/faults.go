@@ -86,8 +86,10 @@ func (s *settled) describe(column, value string, w Wording) (problem string, rem
 		case !t.bad.overflown:
 			remedies = append(remedies, missing(t.bad.texts...))
 		}
-		if style, ok := commaStyle(value); ok {
-			remedies = []Remedy{f.styleRemedy(column, style, value).when("if all numbers of the file are written so")}
+		if o, ok := otherStyle(value); ok {
+			if remedies = []Remedy{o.styleRemedy(column, o.style, value).when("if all numbers of the file are written so")}; o.either {
+				remedies = []Remedy{o.styleRemedy(column, o.style, value), o.styleRemedy(column, o.other, value)}
+			}
 		}
 		return problem, append(remedies, work("correct it"), category)
 	case otherNumbers:

@@ -248,16 +248,22 @@ func (r *relation) explainMisfit(i int, reading Reading, guessed bool) func(*ori
 		if e.Place, found = from.find(name, func(text string) bool { return text == m.first }); found == "" {
 			e.Place = from.rowPlace(m.row)
 		}
+		if r.wording() != CommandLine {
+			e.Remedies = []Remedy{set(SetNull, m.first).when("if it stands for a missing value"), work("correct it"), declare(name, TypeCategorical).when("to have categories")}
+		}
 		switch reading.Type {
 		case TypeNumeric:
 			e.Problem = numberProblem(m.first)
 			if m.count > 1 {
 				e.Problem += fmt.Sprintf(" (nor are %d other values of the column)", m.count-1)
 			}
-			if style, ok := commaStyle(m.first); ok {
-				f := fault{style: style}
-				e.Problem = "is a number " + styleName(style)
-				e.Remedies = []Remedy{f.styleRemedy(name, style, m.first), work("correct it in the file")}
+			if f, ok := otherStyle(m.first); ok {
+				e.Problem = "is a number " + styleName(f.style)
+				e.Remedies = []Remedy{f.styleRemedy(name, f.style, m.first)}
+				if f.either {
+					e.Remedies = append(e.Remedies, f.styleRemedy(name, f.other, m.first))
+				}
+				e.Remedies = append(e.Remedies, work("correct it in the file"))
 			}
 		case TypeBoolean:
 			e.Problem = "is neither true nor false"
@@ -271,12 +277,12 @@ func (r *relation) explainMisfit(i int, reading Reading, guessed bool) func(*ori
 	}
 }
 
-// commaStyle returns the notation of a number that is none in plain notation.
-func commaStyle(text string) (notation.Style, bool) {
+// otherStyle is the fault of a number that is none in plain notation.
+func otherStyle(text string) (fault, bool) {
 	var t notation.NumberTally
 	t.Add(text, 1)
-	style, fits, _, _ := t.Best()
-	return style, fits > 0 && !style.Amount
+	style, fits, other, either := t.Best()
+	return fault{kind: otherNumbers, style: style, other: other, either: either}, fits > 0 && !style.Amount
 }
 
 // verify decides from what has been read as text whether it is text: as its first values were, or as the type of

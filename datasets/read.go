@@ -387,6 +387,8 @@ func fileFormat(src *Source, files []string, applied bool) (string, error) {
 
 // readTyped reads columns as text, what the texts are is decided in Go, and those that are known to be numbers as such.
 func (d *dialect) readTyped(files, null []string, numbers map[int]bool) string {
+	// What DuckDB does not take is found in what is read.
+	null = slices.DeleteFunc(slices.Clone(null), func(n string) bool { return strings.ContainsAny(n, string(d.delimiter)+"\"\r\n") })
 	columns := make([]string, len(d.columns))
 	for i := range columns {
 		typ := "VARCHAR"

@@ -83,6 +83,14 @@ func (t *Table) Explain(ctx context.Context, err error) error {
 	return t.rel.unreadable(ctx, err)
 }
 
+// Fault is the first line of the files that cannot be read, as an error; nil where there is none.
+func (t *Table) Fault() error {
+	if d := t.rel.origin.dialect; d != nil {
+		return reworded(d.explain(t.rel.origin.files), t.rel.wording())
+	}
+	return nil
+}
+
 // View makes a view of the table, its columns typed as Read would read them; a column that Read would refuse is text
 // there, and refused where it arrives in the result of a query.
 func (t *Table) View(ctx context.Context, name string) error {
@@ -100,15 +108,9 @@ func (r *relation) distinguishable() error {
 			seen[lower] = name
 			continue
 		}
-		names := make([]string, len(r.names))
-		for i, n := range r.names {
-			if names[i] = n; n == name {
-				names[i] = n + "_2"
-			}
-		}
 		remedies := []Remedy{work("rename one in the file")}
 		if r.format == "csv" {
-			remedies = []Remedy{{Settings: []Setting{{Set: SetNames, Values: names}, {Set: SetHeader, Values: []string{"true"}}}}}
+			remedies = append([]Remedy{newNames(r.names, r.origin.dialect.header)}, remedies...)
 		}
 		return &ValueError{Place: r.header(), Problem: fmt.Sprintf("columns %s and %s differ in upper and lower case alone, and SQL does not tell them apart", quote(first), quote(name)),
 			Remedies: remedies, wording: r.wording()}

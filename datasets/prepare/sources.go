@@ -131,7 +131,11 @@ func (p *pipeline) stageFiles(name string, s *Source, m *manifest.Source) error 
 		if err := p.db.Query(p.ctx, "DROP VIEW data", nil); err != nil {
 			return p.explain("query", err)
 		}
-		return p.takeRejects()
+		lines, err := p.unreadLines()
+		if err != nil {
+			return err
+		}
+		return p.rejectLines(t, lines)
 	}
 	staged, err := t.Stage(p.ctx, name, datasets.StageOptions{SetAside: p.cfg.Rejects.Limit > 0, Note: p.note})
 	lines, more := p.unreadLines()
@@ -156,7 +160,21 @@ func (p *pipeline) stageFiles(name string, s *Source, m *manifest.Source) error 
 	for _, f := range staged.Misfits {
 		lines = append(lines, rejected{place: f.Place, column: f.Column, what: fmt.Sprintf("%.60q %s", f.Value, f.Problem), text: f.Value})
 	}
-	return p.reject(len(lines), func(i int) rejected { return lines[i] })
+	return p.rejectLines(t, lines)
+}
+
+// rejectLines is reject for lines of a table. That its files are not UTF-8 is told with what to set.
+func (p *pipeline) rejectLines(t *datasets.Table, lines []rejected) error {
+	err := p.reject(len(lines), func(i int) rejected { return lines[i] })
+	if err == nil || !slices.ContainsFunc(lines, func(r rejected) bool { return strings.Contains(r.what, "utf-8") }) {
+		return err
+	}
+	var v *datasets.ValueError
+	if !errors.As(t.Fault(), &v) {
+		return err
+	}
+	v.Remedies = append(v.Remedies, datasets.Remedy{Work: p.rejectsRemedy(len(lines))})
+	return v
 }
 
 // formatted lists the columns of a source whose texts a step of the rows converts by a format of its own: which that
@@ -190,16 +208,6 @@ func hashFiles(ctx context.Context, files []string) (hashes []manifest.Hash, byt
 		hashes = append(hashes, manifest.Hash{Path: filepath.Base(f), Bytes: h.Bytes, SHA256: h.SHA256})
 	}
 	return hashes, bytes, nil
-}
-
-// takeRejects puts the lines that DuckDB could not read into the file of rejects, or fails where there are more than
-// the limit.
-func (p *pipeline) takeRejects() error {
-	lines, err := p.unreadLines()
-	if err != nil {
-		return err
-	}
-	return p.reject(len(lines), func(i int) rejected { return lines[i] })
 }
 
 // unreadLines are the lines that DuckDB could not read. Several readings of a file meet them several times.
@@ -288,7 +296,11 @@ func (p *pipeline) reject(n int, row func(int) rejected) error {
 
 // rejectRemedy says what can be done about rows that cannot be read.
 func (p *pipeline) rejectRemedy(n int) string {
-	return fmt.Sprintf("correct them, or let up to so many rows be kept aside: rejects: {limit: %d}", p.made.Rejected+int64(n))
+	return "correct them, or " + p.rejectsRemedy(n)
+}
+
+func (p *pipeline) rejectsRemedy(n int) string {
+	return fmt.Sprintf("let up to so many rows be kept aside: rejects: {limit: %d}", p.made.Rejected+int64(n))
 }
 
 // castStep is the step that makes dates of a column of texts.
