@@ -93,7 +93,7 @@ func (s *settled) describe(column, value string, w Wording) (problem string, rem
 		}
 		return problem, append(remedies, work("correct it"), category)
 	case otherNumbers:
-		problem = "is a number " + styleName(f.style) + ", as nearly all values of the column"
+		problem = "is a number " + f.styles() + ", as nearly all values of the column"
 		remedies = append(remedies, f.styleRemedy(column, f.style, value))
 		if f.either {
 			remedies = append(remedies, f.styleRemedy(column, f.other, value))
@@ -117,6 +117,14 @@ func (s *settled) describe(column, value string, w Wording) (problem string, rem
 		remedies = append(remedies, missing(value))
 	}
 	return problem, append(remedies, work("correct it"), category)
+}
+
+// styles says in words how numbers are written.
+func (f *fault) styles() string {
+	if f.either {
+		return styleName(f.style) + " or " + styleName(f.other)
+	}
+	return styleName(f.style)
 }
 
 // styleRemedy declares a notation.

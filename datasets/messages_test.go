@@ -87,7 +87,7 @@ func TestTrainingRemedies(t *testing.T) {
 	_, err = loadText(t, "x;y\n1;1\n2;0\n", Config{Target: "y", Source: Source{Delimiter: ","}})
 	wantError(t, err, `set delimiter: ";"`)
 	_, err = readText(t, "x,x\n1,2\n", Source{}, nil)
-	wantError(t, err, "names: [...] and header: true")
+	wantError(t, err, `set names: ["x", "x_2"], header: true`)
 	dir := write(t, "train.csv", "x,y\n"+numbered(40, func(i int) string { return fmt.Sprintf("%d,%d", i, i%2) }))
 	writeTo(t, dir, "valid.csv", "xs,y\n1,1\n")
 	cfg := Config{Target: "y", Source: Source{Path: Strings{"train.csv"}}, Validation: &Source{Path: Strings{"valid.csv"}}}

@@ -258,7 +258,7 @@ func (r *relation) explainMisfit(i int, reading Reading, guessed bool) func(*ori
 				e.Problem += fmt.Sprintf(" (nor are %d other values of the column)", m.count-1)
 			}
 			if f, ok := otherStyle(m.first); ok {
-				e.Problem = "is a number " + styleName(f.style)
+				e.Problem = "is a number " + f.styles()
 				e.Remedies = []Remedy{f.styleRemedy(name, f.style, m.first)}
 				if f.either {
 					e.Remedies = append(e.Remedies, f.styleRemedy(name, f.other, m.first))

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+
+	"debut/datasets"
+	"debut/datasets/duck"
+)
+
+// words are what a shell makes of a command line.
+func words(t *testing.T, line string) []string {
+	t.Helper()
+	out, err := exec.Command("sh", "-c", `printf '%s\000' `+line).Output()
+	if err != nil {
+		t.Fatalf("%s: %v", line, err)
+	}
+	return strings.Split(strings.TrimSuffix(string(out), "\x00"), "\x00")
+}
+
+// The options that an error about a table proposes are those of the commands, and make the table readable as it says.
+func TestRemediesOnTheCommandLine(t *testing.T) {
+	dir := t.TempDir()
+	put := func(name, text string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("train.csv", "v,day,ok,c,y\n"+strings.Repeat("1.5,13/01/2024,true,café,1\n2.5,14/02/2024,false,thé,0\n", 20))
+	cfg := datasets.Config{Source: datasets.Source{Path: datasets.Strings{"train.csv"}}, Target: "y"}
+	d, err := datasets.Load(t.Context(), &cfg, dir, 7, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const head = "v,day,ok,c\n"
+	for name, c := range map[string]struct {
+		text  string
+		query string
+		want  []string // by remedy that is no work
+	}{
+		"number.csv":     {head + "1.5,13/01/2024,true,x\n\"it's, \"\"not\"\"\",13/01/2024,true,x\n", "", []string{`1.5 `}},
+		"comma.csv":      {strings.ReplaceAll(head, ",", ";") + "1,5;13/01/2024;true;x\n", "", []string{"1.5"}},
+		"thousands.csv":  {strings.ReplaceAll(head, ",", ";") + "1,500;13/01/2024;true;x\n", "", []string{"1.5", "1500"}},
+		"points.csv":     {strings.ReplaceAll(head, ",", ";") + "1.500,25;13/01/2024;true;x\n", "", []string{"1500.25"}},
+		"apostrophe.csv": {head + "1'500,13/01/2024,true,x\n", "", []string{"1500"}},
+		"date.csv":       {head + "1.5,-,true,x\n1.5,13/01/2024,true,x\n", "", []string{"1.5 1.5"}},
+		"dates.csv":      {head + "1.5,2024-13-01,true,x\n1.5,13/01/2024,true,x\n", "", []string{"1.5 1.5"}},
+		"truth.csv":      {head + "1.5,13/01/2024,$(perhaps),x\n", "", []string{"1.5"}},
+		"twice.csv":      {"v,day,ok,c,\"my, \"\"v\",c\n1.5,13/01/2024,true,x,1,2\n", "", []string{"1.5"}},
+		"case.csv":       {"v,V,day,ok,c\n1.5,2,13/01/2024,true,x\n", "SELECT * FROM data", []string{"1.5"}},
+		"latin.csv":      {head + "1.5,13/01/2024,true,caf\xe9\n", "", []string{"1.5"}},
+		"wide.csv":       {"\xff\xfe" + strings.Join(strings.Split(head+"1.5,13/01/2024,true,x\n", ""), "\x00") + "\x00", "", []string{"1.5"}},
+		"finite.parquet": {"SELECT '-inf'::DOUBLE AS v, DATE '2024-01-13' AS day, true AS ok, 'x' AS c UNION ALL SELECT 'nan'::DOUBLE, DATE '2024-01-13', true, 'x'", "", []string{" "}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if strings.HasSuffix(name, ".parquet") {
+				db, err := duck.Open(duck.Options{Threads: 1})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer db.Close()
+				if err := db.Query(t.Context(), "COPY ("+c.text+") TO "+duck.Literal(filepath.Join(dir, name))+" (FORMAT parquet)", nil); err != nil {
+					t.Fatal(err)
+				}
+			} else {
+				put(name, c.text)
+			}
+			src := datasets.Source{Path: datasets.Strings{name}, Query: c.query, Format: "auto"}
+			_, err := d.Encoder.Read(t.Context(), src, dir, false)
+			var v *datasets.ValueError
+			if !errors.As(err, &v) {
+				t.Fatalf("no error about a value: %v", err)
+			}
+			n := 0
+			for _, r := range v.Remedies {
+				if len(r.Settings) == 0 {
+					continue
+				}
+				text := r.Text(datasets.CommandLine)
+				if !strings.Contains(err.Error(), text) {
+					t.Errorf("%v does not say %q", err, text)
+				}
+				_, options, ok := strings.Cut(text, "pass ")
+				if !ok || n == len(c.want) {
+					t.Fatalf("a remedy of which nothing is known here: %q of %v", text, err)
+				}
+				var flags sourceFlags
+				var given datasets.Source
+				cmd := &cobra.Command{Use: "predict", SilenceUsage: true, SilenceErrors: true, RunE: func(cmd *cobra.Command, args []string) (err error) {
+					given, err = flags.source(cmd.Flags(), args)
+					return err
+				}}
+				flags.register(cmd)
+				line := words(t, name+" "+options)
+				if c.query != "" {
+					line = append(line, "--query", c.query)
+				}
+				cmd.SetArgs(line)
+				if err := cmd.ExecuteContext(t.Context()); err != nil {
+					t.Fatalf("%q: %v", line, err)
+				}
+				if want := r.Apply(src); settled(given) != settled(want) {
+					t.Errorf("%q gives %+v, want %+v", line, given, want)
+				}
+				f, err := d.Encoder.Read(t.Context(), given, dir, false)
+				if err != nil {
+					t.Fatalf("%q: %v", line, err)
+				}
+				values := make([]string, f.Rows)
+				for i := range values {
+					values[i] = f.Column("v").Format(i)
+				}
+				if got := strings.Join(values, " "); got != c.want[n] {
+					t.Errorf("%q: %s, want %s", line, got, c.want[n])
+				}
+				n++
+			}
+			if n != len(c.want) {
+				t.Errorf("%d remedies of %d: %v", n, len(c.want), err)
+			}
+		})
+	}
+}
+
+// settled is a source as text, with what is not given left out.
+func settled(s datasets.Source) string {
+	header := "found out"
+	if s.Header != nil {
+		header = fmt.Sprint(*s.Header)
+	}
+	s.Header = nil
+	return fmt.Sprintf("%s %+v", header, s)
+}
