@@ -73,6 +73,9 @@ func (t *Table) Place(i int) string { return t.rel.origin.rowPlace(i) }
 
 // Explain turns an error of DuckDB about the table into one that says where it lies in the files.
 func (t *Table) Explain(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
 	if text := t.rel.notText(ctx, err); text != nil {
 		return text
 	}
