@@ -57,7 +57,7 @@ func (d *Delimiter) UnmarshalYAML(unmarshal func(any) error) error {
 		return err
 	}
 	if text == "" {
-		return errors.New(`delimiter is empty; write the character in quotes, such as delimiter: "|", or remove the key to have it found out`)
+		return errors.New(`is empty; write the character in quotes, such as delimiter: "|", or remove the key to have it found out`)
 	}
 	*d = Delimiter(text)
 	return nil

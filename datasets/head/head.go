@@ -138,7 +138,13 @@ func uncompressed(name string) string {
 }
 
 func (r *reading) file(src datasets.Source, file string) (*Table, error) {
-	switch format := formatOf(src, file); {
+	format := formatOf(src, file)
+	if slices.Contains(datasets.Formats, format) {
+		if err := src.Validate("source"); err != nil {
+			return nil, err
+		}
+	}
+	switch {
 	case format == "npy":
 		return r.matrix(file)
 	case format == "parquet":

@@ -196,7 +196,7 @@ func (s *Source) validate(path, name string) error {
 // validateFiles checks how files are said to be written.
 func (s *Source) validateFiles(path string) error {
 	if !contains(textFormats, s.Format) && !s.vectors() {
-		if err := s.Source.Validate(path); err != nil {
+		if err := s.Validate(path); err != nil {
 			return err
 		}
 		return nil
