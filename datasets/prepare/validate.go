@@ -13,16 +13,6 @@ import (
 	"debut/datasets/nearest"
 )
 
-// The methods of Split.
-const (
-	SplitRandom       = "random"
-	SplitTime         = "time"
-	SplitGroup        = "group"
-	SplitLeaveLastOut = "leave_last_out"
-	SplitColumn       = "column"
-	SplitNone         = "none"
-)
-
 // SetDefaults fills every field that has a default.
 func (c *Config) SetDefaults() {
 	if c.From == "" && len(c.Sources) == 1 {
@@ -53,19 +43,6 @@ func (c *Config) SetDefaults() {
 		if *f.field == nil && fractions {
 			*f.field = &f.value
 		}
-	}
-}
-
-// stratified was a method of its own once.
-const stratified = "stratified"
-
-// rename replaces the words that earlier versions had: run files have had these all along.
-func (s *Split) rename() {
-	switch {
-	case s.Method == "user":
-		s.Method = SplitGroup
-	case s.Method == stratified && s.Stratify == "" && s.Column != "":
-		s.Method, s.Stratify, s.Column = SplitRandom, s.Column, ""
 	}
 }
 
@@ -144,79 +121,6 @@ func (c *Config) checkSource(path, name string) error {
 	}
 	names := slices.Sorted(maps.Keys(c.Sources))
 	return errorf(path, "there is no source %q; there are %s%s", name, list(names), nearest.DidYouMean(name, names))
-}
-
-func (s *Source) validate(path, name string) error {
-	lower := strings.ToLower(name)
-	if lower == "data" || lower == "input" || strings.HasPrefix(lower, "step") || strings.HasPrefix(lower, "__") || strings.HasPrefix(lower, "reject_") || strings.TrimSpace(name) == "" {
-		return errorf(path, "a source cannot be called %q; choose another name", name)
-	}
-	if s.Postgres != nil {
-		if !reflect.ValueOf(s.Source).IsZero() {
-			return errorf(path, "a source is either files or postgres; the query of a server goes under postgres.query")
-		}
-		if (s.Postgres.Table == "") == (s.Postgres.Query == "") {
-			return errorf(path+".postgres", "name either a table or a query")
-		}
-		return nil
-	}
-	if len(s.Path) == 0 && strings.TrimSpace(s.Query) == "" {
-		return errorf(path, "nothing is read; give path, postgres or query")
-	}
-	if len(s.Tables) > 0 {
-		return errorf(path+".tables", "the query sees all other sources; make sources of the tables")
-	}
-	if len(s.Vectors) > 0 {
-		return errorf(path+".vectors", "vectors are sources of their own, {path: image.npy}, that a step join adds to the rows")
-	}
-	if err := oneOf(path+".format", s.Format, append([]string{"auto"}, formats...)...); err != nil {
-		return err
-	}
-	if err := s.validateFiles(path); err != nil {
-		return err
-	}
-	if s.IDs != "" && !s.vectors() {
-		return errorf(path+".ids", "is for .npy files")
-	}
-	if s.vectors() && (len(s.Path) != 1 || len(s.Names) != 0 && len(s.Names) != 2) {
-		return errorf(path, "a .npy source is one file, with names for two columns: those of ids and of vectors")
-	}
-	if s.Features != 0 && s.Format != "libsvm" && s.Format != "libfm" {
-		return errorf(path+".features", "is for libsvm and libfm files")
-	}
-	if s.Features < 0 || s.Features > 10_000 {
-		return errorf(path+".features", "%d is not in 1 … 10000", s.Features)
-	}
-	if s.Layout != "" {
-		return oneOf(path+".layout", s.Layout, "auto", "columns", "lists")
-	}
-	return nil
-}
-
-// validateFiles checks how files are said to be written.
-func (s *Source) validateFiles(path string) error {
-	if !contains(textFormats, s.Format) && !s.vectors() {
-		if err := s.Validate(path); err != nil {
-			return err
-		}
-		return nil
-	}
-	format := s.Format
-	if s.vectors() {
-		format = "npy"
-	}
-	for _, f := range []struct {
-		key string
-		is  bool
-	}{{"null", len(s.Null) > 0}, {"types", len(s.Types) > 0}, {"decimal", s.Decimal != ""}, {"thousands", s.Thousands != ""}, {"comment", s.Comment != ""}, {"encoding", s.Encoding != ""}} {
-		if f.is {
-			return errorf(path+"."+f.key, "does not go with %s files, which have one notation", format)
-		}
-	}
-	if s.Query != "" {
-		return errorf(path+".query", "does not go with %s files; make another source with the query", format)
-	}
-	return nil
 }
 
 // kind returns the key of the step that is given, "" unless exactly one is.
@@ -413,68 +317,6 @@ func (g Generalization) validate(path string) error {
 	}
 	if g.Unit != "" {
 		return oneOf(path+".unit", g.Unit, "hour", "day", "week", "month", "quarter", "year")
-	}
-	return nil
-}
-
-func (s *Split) validate() error {
-	if s.Method == stratified {
-		return errorf("split.method", "stratified is random with a column of classes: write {method: random, stratify: COLUMN}")
-	}
-	if err := oneOf("split.method", s.Method, SplitRandom, SplitTime, SplitGroup, SplitLeaveLastOut, SplitColumn, SplitNone); err != nil {
-		return err
-	}
-	sum := 0.0
-	for _, f := range []struct {
-		key   string
-		value *float64
-	}{{"validation", s.Validation}, {"test", s.Test}} {
-		if f.value == nil {
-			continue
-		}
-		if s.Method == SplitNone || s.Method == SplitLeaveLastOut || s.Method == SplitColumn {
-			return errorf("split."+f.key, "a fraction does not go with the method %s", s.Method)
-		}
-		if !(*f.value >= 0 && *f.value < 1) {
-			return errorf("split."+f.key, "%v is not between 0 and 1", *f.value)
-		}
-		sum += *f.value
-	}
-	if sum >= 1 {
-		return errorf("split", "validation and test leave nothing for training")
-	}
-	if s.Stratify != "" && s.Method != SplitRandom {
-		return errorf("split.stratify", "goes with the method random")
-	}
-	needsColumn := s.Method == SplitTime || s.Method == SplitGroup || s.Method == SplitLeaveLastOut || s.Method == SplitColumn
-	if needsColumn != (s.Column != "") {
-		if needsColumn {
-			return errorf("split.column", "is not given; the method %s needs one", s.Method)
-		}
-		return errorf("split.column", "does not go with the method %s; use group, time, leave_last_out or column, or stratify to give the classes of a column equal shares", s.Method)
-	}
-	if (s.Method == SplitLeaveLastOut) != (s.Time != "") {
-		return errorf("split.time", "a column of time goes with leave_last_out, which needs one")
-	}
-	if s.Method != SplitTime && (s.ValidationFrom != "" || s.TestFrom != "") {
-		return errorf("split", "validation_from and test_from go with the method time")
-	}
-	if (s.ValidationFrom != "" || s.TestFrom != "") && (s.Validation != nil || s.Test != nil) {
-		return errorf("split", "give either fractions or moments")
-	}
-	if s.Embargo != "" {
-		if s.Method != SplitTime {
-			return errorf("split.embargo", "goes with the method time")
-		}
-		if _, err := parseGap("split.embargo", s.Embargo); err != nil {
-			return err
-		}
-	}
-	if s.Method != SplitColumn && (len(s.ValidationIs) > 0 || len(s.TestIs) > 0) {
-		return errorf("split", "validation_values and test_values go with the method column")
-	}
-	if s.Method == SplitColumn && len(s.ValidationIs)+len(s.TestIs) == 0 {
-		return errorf("split", "name the values of validation_values or test_values")
 	}
 	return nil
 }
