@@ -115,7 +115,7 @@ func dataTemplate(ctx context.Context, file []string, output string) ([]byte, er
 	if t.Part != "" {
 		return nil, fmt.Errorf("%s is prepared data already; name a file that it is to be made of", file[0])
 	}
-	o.Path, o.CSV = file[0], t.Format == "csv"
+	o.Path, o.CSV, o.Sampled = file[0], t.Format == "csv", t.Sampled
 	if output != "" && output != "-" && !filepath.IsAbs(o.Path) {
 		if o.Path, err = filepath.Rel(filepath.Dir(output), o.Path); err != nil {
 			return nil, fmt.Errorf("the way from %s to %s cannot be told (%w); name it with its whole path", output, file[0], err)

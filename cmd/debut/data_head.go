@@ -25,8 +25,8 @@ func (a *app) dataHead() *cobra.Command {
 		Use:   "head FILE|FOLDER",
 		Short: "Show the first rows of a table",
 		Long: `Show the first rows of a table, with the types that a run gives its columns. FILE is CSV, TSV, Parquet, JSON or a matrix of NumPy,
-or, with --format, libsvm, libfm, libffm, a log or adjacency lists; FOLDER is prepared data. Only the beginning of a file is read, so that types
-are those of its first rows. On a terminal values and columns that do not fit are cut; --json has them all.`,
+or, with --format, libsvm, libfm, libffm, a log or adjacency lists; FOLDER is prepared data. Only the beginning of a file is read: its types
+are a guess, for a run looks at all rows. On a terminal values and columns that do not fit are cut; --json has them all.`,
 		Example: "  debut data head orders.csv.gz\n  debut data head prepared --part test -n 3",
 		Args:    takes(1, 1, "one file, or a folder of prepared data"),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
@@ -130,7 +130,7 @@ func headText(t *head.Table, width int) string {
 	}
 	note(headSummary(t))
 	if t.Sampled > 0 {
-		note(fmt.Sprintf("types are those of the first %s rows", thousands(int64(t.Sampled))))
+		note(fmt.Sprintf("types are guessed from the first %s rows; a run looks at all of them", thousands(int64(t.Sampled))))
 	}
 	if shown < len(t.Columns) {
 		var names []string
@@ -162,6 +162,8 @@ func headSummary(t *head.Table) string {
 	switch {
 	case t.Total == 1:
 		rows = "1 row"
+	case t.Total < 0 && len(t.Rows) == 1:
+		rows = "the first row"
 	case t.Total == int64(len(t.Rows)):
 		rows = fmt.Sprintf("all %s rows", thousands(t.Total))
 	case t.Total >= 0:

@@ -63,3 +63,19 @@ wide.csv: 1 row, 22 columns
 		t.Errorf("in 40 cells: %q", got)
 	}
 }
+
+// What follows from the first rows is said to be a guess.
+func TestHeadSaysThatItGuesses(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "long.csv")
+	if err := os.WriteFile(path, []byte("n\n"+strings.Repeat("1\n", 5000)+"oops\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	table, err := head.Read(context.Background(), datasets.Source{Path: datasets.Strings{path}}, "", head.Options{Rows: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "      n\nnumeric\n      1\n\nlong.csv: the first row, 1 column\ntypes are guessed from the first 1,000 rows; a run looks at all of them\n"
+	if got := headText(table, 0); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}

@@ -28,6 +28,7 @@ type Outline struct {
 	Path    string // of the file, as it will stand in the data file
 	Format  string // as in Source, where the extension does not say it
 	CSV     bool
+	Sampled int      // how many rows were looked at, 0 for all
 	Null    []string // texts that seem to mean a missing value
 	Columns []OutlineColumn
 	// Settings are what the columns were read with, for they cannot be read without: Decimal, Thousands, Null and Types.
@@ -54,9 +55,10 @@ func Template(o Outline) ([]byte, error) {
 		Name, Path, Format, ID, Key, Time, Number, Positive, Weekday, Drop string
 		Decimal, Thousands, Missing, Null                                  string
 		CSV                                                                bool
+		Sampled                                                            int
 		Types, Lines                                                       []string
 	}{
-		Name: quoteValue(sourceName(o.Path)), Path: quoteValue(o.Path), Format: o.Format, CSV: o.CSV,
+		Name: quoteValue(sourceName(o.Path)), Path: quoteValue(o.Path), Format: o.Format, CSV: o.CSV, Sampled: o.Sampled,
 		ID: named(g.id, "order_id"), Key: named(g.key, "user"), Time: named(g.time, "time"), Number: named(g.number, "amount"),
 		Positive: quoteText(duck.Name(or(g.number, "amount")) + " > 0"), Weekday: quoteText("dayname(" + duck.Name(or(g.time, "time")) + ")"),
 		Lines: g.lines, Missing: quoteValues(o.Settings.Null),

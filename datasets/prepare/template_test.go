@@ -23,6 +23,8 @@ func shopFiles() map[string]string {
 func TestTemplatePreparesAsItStands(t *testing.T) {
 	for _, o := range []Outline{
 		{Path: "data.csv", CSV: true},
+		{Path: "data.csv", CSV: true, Sampled: 1000, Columns: []OutlineColumn{{Name: "order_id", Type: "categorical", SQL: "VARCHAR", Unique: true}, {Name: "user", Type: "categorical", SQL: "VARCHAR"},
+			{Name: "item", Type: "categorical"}, {Name: "time", Type: "date"}, {Name: "amount", Type: "numeric"}, {Name: "bought", Type: "boolean"}}},
 		{Path: "data.csv", CSV: true, Columns: []OutlineColumn{{Name: "order_id", Type: "categorical", SQL: "VARCHAR", Unique: true}, {Name: "user", Type: "categorical", SQL: "VARCHAR"},
 			{Name: "item", Type: "categorical", SQL: "VARCHAR"}, {Name: "time", Type: "date", SQL: "TIMESTAMP"}, {Name: "amount", Type: "numeric", SQL: "DOUBLE"}, {Name: "bought", Type: "boolean", SQL: "BOOLEAN"}}},
 	} {
@@ -34,6 +36,9 @@ func TestTemplatePreparesAsItStands(t *testing.T) {
 		d := mustRun(t, dir, string(text))
 		if d.Rows != 600 || len(d.Parts) != 3 || len(d.Columns) != 6 {
 			t.Errorf("%d rows in %v\n%s", d.Rows, d.Parts, text)
+		}
+		if said := strings.Contains(string(text), "# Columns, as the first 1000 rows are read"); said != (o.Sampled > 0) {
+			t.Errorf("rows looked at are told: %t\n%s", said, text)
 		}
 		for i, line := range strings.Split(string(text), "\n") {
 			if len([]rune(line)) > 140 || strings.HasSuffix(line, " ") || strings.Contains(line, "\t") {
