@@ -191,3 +191,53 @@ func TestDatesInCSV(t *testing.T) {
 	d = mustLoad(t, dir, "sources: [{path: a.csv}]\ncolumns: {time: at}")
 	want(t, "ISO", render(d, d.Train), "u>i=1@1580551200000000")
 }
+
+// The events of one table are the same, whatever it was exported to: ids with a fraction of zero, as numbers, as texts
+// without the mark that they are.
+func TestIDsOfExports(t *testing.T) {
+	dir := t.TempDir()
+	db, err := duck.Open(duck.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	const table = "SELECT (10 + i %% 3)::%s AS \"user\", %s AS item FROM range(12) r(i)"
+	var wanted string
+	for _, c := range []struct{ file, user, item string }{
+		{"whole.csv", "INTEGER", "'thé' || i % 4"}, {"gap.csv", "DOUBLE", "'thé' || i % 4"}, {"gap.parquet", "DOUBLE", "'thé' || i % 4"},
+		{"money.parquet", "DECIMAL(8, 2)", "'thé' || i % 4"}, {"whole.parquet", "BIGINT", "encode('thé' || i % 4)"}, {"gap.json", "DOUBLE", "'thé' || i % 4"},
+	} {
+		format := strings.TrimPrefix(filepath.Ext(c.file), ".")
+		if err := db.Query(t.Context(), "COPY ("+fmt.Sprintf(table, c.user, c.item)+") TO "+duck.Literal(filepath.Join(dir, c.file))+" (FORMAT "+format+")", nil); err != nil {
+			t.Fatal(err)
+		}
+		d := mustLoad(t, dir, "sources: [{path: "+c.file+"}]")
+		if wanted == "" {
+			wanted = render(d, d.Train)
+		}
+		want(t, c.file, render(d, d.Train), wanted)
+		for _, id := range []string{"10", "10.0", "+10", "10.00"} {
+			if i, ok := d.Users.Index(id); !ok || d.Users.ID(int(i)) != "10" {
+				t.Errorf("%s: %s is user %d", c.file, id, i)
+			}
+		}
+		if _, ok := d.Users.Index("010"); ok {
+			t.Error("010 is a user")
+		}
+	}
+	if err := db.Query(t.Context(), `COPY (SELECT 1 AS "user", '\xE9'::BLOB AS item) TO `+duck.Literal(filepath.Join(dir, "bytes.parquet"))+" (FORMAT parquet)", nil); err != nil {
+		t.Fatal(err)
+	}
+	_, err = Load(t.Context(), config(t, "sources: [{path: bytes.parquet}]"), dir, 7, nil)
+	wantError(t, err, `bytes.parquet: row 1: column "item": holds bytes that are not UTF-8 text`)
+	// A vocabulary of an earlier version has ids as they were written.
+	v, err := NewVocabulary([]string{"10.0", "11", "11.0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for id, index := range map[string]int32{"10.0": 0, "11": 1, "11.0": 2} {
+		if i, ok := v.Index(id); !ok || i != index {
+			t.Errorf("%s is %d", id, i)
+		}
+	}
+}

@@ -52,6 +52,10 @@ var faults = []faulty{
 	{name: "apostrophes", text: "v;y\n1'935;1\n1'641.5;0\n301;1\n", column: "v", want: []string{"1935|1641.5|301", "1'935|1'641.5|301"}},
 	{name: "blanks between thousands", text: "v;y\n1 935;1\n1 641,5;0\n301,5;1\n", column: "v", want: []string{"1935|1641.5|301.5", "1 935|1 641,5|301,5"}},
 	{name: "one bad date", text: "v,y\n" + many("2024-01-@,1") + "0000-00-00,2\n", column: "v", want: []string{"2024-01-01|2024-01-02|…|2024-01-12|", "2024-01-01|2024-01-02|…|2024-01-12|0000-00-00"}},
+	{name: "a day that is none", text: "v,y\n" + many("2023-02-@,1") + "2023-02-29,2\n", column: "v", want: []string{"2023-02-01|2023-02-02|…|2023-02-12|", "2023-02-01|2023-02-02|…|2023-02-12|2023-02-29"}},
+	{name: "a moment that is none", text: "v,y\n" + many("2023-02-@ 12:00:00,1") + "2023-02-01 25:00:00,2\n", column: "v", want: []string{"2023-02-01T12:00:00|2023-02-02T12:00:00|…|2023-02-12T12:00:00|", "2023-02-01 12:00:00|2023-02-02 12:00:00|…|2023-02-12 12:00:00|2023-02-01 25:00:00"}},
+	{name: "day and month the other way round", text: "v,y\n" + many("@/02/2023,1") + "02/27/2023,2\n", column: "v", want: []string{"2023-02-01|2023-02-02|…|2023-02-12|", "01/02/2023|02/02/2023|…|12/02/2023|02/27/2023"}},
+	{name: "a date with a time among days", text: "v,y\n" + many("2023-02-@,1") + "2023-02-01 10:00,2\n", column: "v", want: []string{"2023-02-01|2023-02-02|…|2023-02-12|", "2023-02-01|2023-02-02|…|2023-02-12|2023-02-01 10:00"}},
 	{name: "declared date", text: "day of sale,y\n13/01/2024,1\n14/01/2024,2\n15-01-2024,2\n", src: datasets.Source{Types: map[string]string{"day of sale": "DD/MM/YYYY"}}, column: "day of sale",
 		want: []string{"2024-01-13|2024-01-14|", "13/01/2024|14/01/2024|15-01-2024"}},
 	{name: "declared truth", text: "v,y\nyes,1\nno,2\nperhaps,2\n", src: datasets.Source{Types: map[string]string{"v": "boolean"}}, column: "v", want: []string{"true|false|", "yes|no|perhaps"}},
@@ -248,6 +252,9 @@ func TestRemediesOfErrors(t *testing.T) {
 			var v *datasets.ValueError
 			if !errors.As(err, &v) {
 				t.Fatalf("no error about a value: %v", err)
+			}
+			if !strings.HasPrefix(v.Place, c.file) {
+				t.Errorf("the error does not say where it is: %v", err)
 			}
 			n := 0
 			for _, r := range v.Remedies {
