@@ -113,7 +113,10 @@ func (s *settled) describe(column, value string, w Wording) (problem string, rem
 	if w == CommandLine {
 		return problem, appliedRemedies(value)
 	}
-	if others == 0 || !t.bad.overflown {
+	switch {
+	case len(s.misfits) > 0:
+		remedies = append(remedies, missing(s.misfits...))
+	case others == 0 || !t.bad.overflown:
 		remedies = append(remedies, missing(value))
 	}
 	return problem, append(remedies, work("correct it"), category)

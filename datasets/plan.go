@@ -22,6 +22,9 @@ type plan struct {
 	// typed columns of numbers are converted in reading the file, which is the fastest, and does not see how they are
 	// written: where that is not known to be plain, the file is searched at the same time.
 	typed map[int]bool
+	// faults gathers errors about values of columns by their indexes, so that they do not end the reading; nil where
+	// the first is to.
+	faults map[int]*ValueError
 }
 
 // typeNumbers makes the plain numbers of a plan typed columns.

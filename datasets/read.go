@@ -613,6 +613,10 @@ func (r *relation) readColumns(ctx context.Context, db *duck.DB, indexes []int, 
 		if ctx.Err() != nil {
 			return nil, ctx.Err() // and not what an interrupted search for the place of an error made of it
 		}
+		var bad *ValueError
+		if p.faults != nil && errors.As(err, &bad) {
+			p.faults[i], err = bad, nil
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -771,7 +775,7 @@ func (r *numberReader) read(c *duck.Chunk, column int) {
 
 func (r *numberReader) finish(from *origin) (*Series, bool, error) {
 	if err := r.wrong.err(r.series.Name, from); err != nil {
-		return nil, false, err
+		return r.series, false, err
 	}
 	switch {
 	case r.asText:

@@ -99,8 +99,12 @@ func (s *surveyor) finish(*origin) (*Series, bool, error) {
 // settled is what a column of texts is read as, and why.
 type settled struct {
 	Reading
-	fault fault
-	tally *tally
+	fault  fault
+	tally  *tally
+	padded padding
+	// misfits are all distinct values that the fault is about, where they are known and few.
+	misfits []string
+	rows    int // looked at
 }
 
 // survey looks at all rows of columns of texts, or at the first so many where most is not 0, and decides what they are.
@@ -117,7 +121,9 @@ func (r *relation) survey(ctx context.Context, db *duck.DB, indexes []int, types
 	if most > 0 {
 		sql += fmt.Sprintf(" LIMIT %d", most)
 	}
+	rows := 0
 	err := db.Stream(ctx, sql, func(c *duck.Chunk) error {
+		rows += c.Rows
 		for k, s := range surveyors {
 			s.read(c, k)
 		}
@@ -132,7 +138,7 @@ func (r *relation) survey(ctx context.Context, db *duck.DB, indexes []int, types
 		if _, _, err := s.finish(r.origin); err != nil {
 			return nil, err
 		}
-		d := &settled{tally: &s.tally}
+		d := &settled{tally: &s.tally, padded: s.padded, rows: rows}
 		d.Reading, d.fault = s.decide(types[i], r.rulesOf(i))
 		d.odd = d.odd || s.strange
 		out[i] = d

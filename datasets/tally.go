@@ -20,11 +20,12 @@ const (
 
 // tally counts what the values of a column of texts could be. Its memory does not grow with the column.
 type tally struct {
-	present int // values that are not missing
-	plain   int // of present: numbers in plain notation
-	marks   int // of those that are no numbers: usual marks of missing values
-	truth   int // true or false
-	bools   int // those and other usual ways to write them
+	present int   // values that are not missing
+	bytes   int64 // of them
+	plain   int   // of present: numbers in plain notation
+	marks   int   // of those that are no numbers: usual marks of missing values
+	truth   int   // true or false
+	bools   int   // those and other usual ways to write them
 	numbers notation.NumberTally
 	dates   notation.DateTally
 	wideness
@@ -36,8 +37,32 @@ type tally struct {
 	odd      bool   // a text that DuckDB might take for something else than Go: characters beyond ASCII
 	checked  int    // numbers of 8, 12, 13 or 14 digits with a check digit that is right
 	codes    [leastCodes]string
-	distinct int      // of codes
-	bad      examples // values that are no plain numbers
+	distinct int         // of codes
+	bad      examples    // values that are no plain numbers
+	marked   []TextCount // the marks, in order of appearance
+}
+
+// TextCount is a text and how many rows hold it.
+type TextCount struct {
+	Text string
+	Rows int
+}
+
+// keptMarks bounds the distinct marks of missing values that are counted: spellings of a few words.
+const keptMarks = 16
+
+// mark counts a usual mark of a missing value.
+func (t *tally) mark(text string, n int) {
+	t.marks += n
+	for i := range t.marked {
+		if t.marked[i].Text == text {
+			t.marked[i].Rows += n
+			return
+		}
+	}
+	if len(t.marked) < keptMarks {
+		t.marked = append(t.marked, TextCount{strings.Clone(text), n})
+	}
 }
 
 // examples are distinct values, in order of appearance.
@@ -62,6 +87,7 @@ func (e *examples) add(text string) {
 // add counts a value that is not missing, without blanks around it, n times.
 func (t *tally) add(text string, n int) {
 	t.present += n
+	t.bytes += int64(len(text)) * int64(n)
 	t.numbers.Add(text, n)
 	if v, ok := notation.Number(text); ok {
 		t.number(v, text, n)
@@ -70,7 +96,7 @@ func (t *tally) add(text string, n int) {
 	t.bad.add(text)
 	t.odd = t.odd || !ascii(text)
 	if notation.Missing(text) {
-		t.marks += n
+		t.mark(text, n)
 	}
 	if notation.TrueFalse(text) {
 		t.truth += n

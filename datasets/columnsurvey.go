@@ -1,0 +1,361 @@
+package datasets
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"debut/datasets/duck"
+	"debut/datasets/notation"
+)
+
+// Survey is a source opened to be looked at. What its columns are is decided by all rows, as Read decides it; a column
+// that Read would refuse is no error here, but told with what is wrong with it.
+type Survey struct {
+	Rows int64
+	// TextBytes is about what the values of the columns of texts take in the files, all of them together.
+	TextBytes int64
+	Columns   []ColumnSurvey
+	Files     []string
+	// Format is csv, parquet or json; "" for the result of a query.
+	Format    string
+	Delimiter string // of CSV, and whether the first line names the columns
+	Header    bool
+
+	db     *duck.DB
+	rel    *relation
+	chosen *selection
+	found  map[int]*settled
+}
+
+// ColumnSurvey is what is known of a column before its values are read.
+type ColumnSurvey struct {
+	Name string
+	// Texts says that the values are texts in the file or the result, and that what follows is known.
+	Texts   bool
+	Reading Reading
+	// Fault is why Read refuses the column, nil where it does not. It names the first value that is at fault.
+	Fault   *ValueError
+	Present int // values that are not missing
+	// Bad values are those that the fault is about, Examples the first distinct ones of them.
+	Bad      int
+	Examples []Located
+	// Marks are usual marks of missing values among them that are none by the source, in order of appearance.
+	Marks []TextCount
+	// Padded values have blanks around them, which reading takes away; FirstPadded is the first.
+	Padded      int
+	FirstPadded Located
+	// Note is what a person should know about how the values were understood, nil where all is plain.
+	Note *Note
+}
+
+// keptExamples bounds the examples of a fault.
+const keptExamples = 3
+
+// OpenSurvey looks at all rows of a source, or of the result of its query. Relative paths are resolved against
+// baseDir. Errors are those of Read, but for values. The survey must be closed.
+func OpenSurvey(ctx context.Context, src Source, baseDir string) (_ *Survey, err error) {
+	db, rel, files, err := openSource(ctx, &src, baseDir, readOptions{})
+	if err != nil {
+		return nil, err
+	}
+	s := &Survey{Files: files, Format: rel.format, db: db, rel: rel}
+	defer func() {
+		if err != nil {
+			s.Close()
+		}
+	}()
+	if d := rel.origin.dialect; d != nil && !rel.origin.query {
+		s.Delimiter, s.Header = string(d.delimiter), d.header
+	}
+	s.Columns = make([]ColumnSurvey, len(rel.names), len(rel.names)+len(rel.joins))
+	overrides := map[string]string{}
+	for i, name := range rel.names {
+		s.Columns[i].Name = name
+		if what := nestedKinds[rel.columns[i].Type]; what != "" {
+			if reader, _ := rel.vectorReader(i, rel.declaredFor(name)); reader == nil {
+				errors.As(rel.nested(i, what), &s.Columns[i].Fault)
+				overrides[name] = TypeIgnore
+			}
+		}
+	}
+	for _, j := range rel.joins {
+		s.Columns = append(s.Columns, ColumnSurvey{Name: j.name})
+	}
+	if s.chosen, err = rel.choose(overrides); err != nil {
+		return nil, err
+	}
+	if err := s.look(ctx); err != nil {
+		return nil, err
+	}
+	if s.Rows == 0 {
+		return nil, rel.noRows()
+	}
+	return s, nil
+}
+
+// Close frees what the survey holds.
+func (s *Survey) Close() { s.db.Close() }
+
+// look surveys the columns of texts, or counts the rows where there are none.
+func (s *Survey) look(ctx context.Context) error {
+	var open []int
+	for _, i := range s.chosen.reading {
+		switch s.chosen.types[i] {
+		case TypeAuto, TypeNumeric, TypeBoolean, TypeDate, TypeCategorical:
+			if s.rel.isText(i) {
+				open = append(open, i)
+			}
+		}
+	}
+	var err error
+	if s.found, err = s.rel.survey(ctx, s.db, open, s.chosen.types, 0); err != nil {
+		return s.rel.unreadable(ctx, err)
+	}
+	if len(open) == 0 {
+		err := s.db.Query(ctx, "SELECT count(*) FROM "+s.rel.sql, func(c *duck.Chunk) error {
+			counts, _ := duck.Vector[int64](c, 0)
+			s.Rows = counts[0]
+			return nil
+		})
+		if err != nil {
+			return s.rel.unreadable(ctx, err)
+		}
+		return nil
+	}
+	var searches []*search
+	for _, i := range open {
+		f, c := s.found[i], &s.Columns[i]
+		s.Rows = int64(f.rows)
+		s.TextBytes += f.tally.bytes
+		c.Texts, c.Reading, c.Present, c.Marks, c.Padded = true, f.Reading, f.tally.present, f.tally.marked, f.padded.rows
+		c.Note = f.tally.understood(c.Name, f.Reading)
+		if s.chosen.types[i] != TypeAuto && s.chosen.types[i] != TypeNumeric {
+			c.Note = nil
+		}
+		of := texts{null: s.rel.null}
+		if f.fault.kind != noFault {
+			fits := f.fault.fit()
+			if c.Bad = f.tally.present - f.fault.fits; f.fault.kind == otherNumbers {
+				c.Bad = f.tally.present - f.tally.plain
+			}
+			searches = append(searches, &search{column: i, most: keptBadValues, rows: c.Bad, matches: func(raw string) bool {
+				text := of.value(raw)
+				return text != "" && !fits(text)
+			}})
+		}
+		if c.Padded > 0 {
+			searches = append(searches, &search{column: i, most: 1, rows: 1, matches: func(raw string) bool {
+				text := of.value(raw)
+				return text != "" && text != raw
+			}})
+		}
+	}
+	if err := s.rel.locate(ctx, s.db, searches); err != nil {
+		return err
+	}
+	return s.explain(ctx, searches)
+}
+
+// explain says what was found about columns.
+func (s *Survey) explain(ctx context.Context, searches []*search) error {
+	of := texts{null: s.rel.null}
+	for _, found := range searches {
+		f, c := s.found[found.column], &s.Columns[found.column]
+		if found.most == 1 {
+			if len(found.found) > 0 {
+				c.FirstPadded = found.found[0]
+			}
+			continue
+		}
+		for _, l := range found.found {
+			l.Text = of.value(l.Text)
+			if !found.more && !slices.Contains(f.misfits, l.Text) {
+				f.misfits = append(f.misfits, l.Text)
+			}
+			if len(c.Examples) < keptExamples {
+				c.Examples = append(c.Examples, l)
+			}
+		}
+		c.Fault = &ValueError{Column: c.Name, Place: s.rel.origin.name()}
+		if len(c.Examples) > 0 {
+			c.Fault.Place, c.Fault.Value = s.Places([]int{c.Examples[0].Row})[0], c.Examples[0].Text
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+		}
+		c.Fault.Problem, c.Fault.Remedies = f.describe(c.Name, c.Fault.Value, RunFile)
+	}
+	return nil
+}
+
+// Read reads the rows of a sample as Read reads all of them. Of a column at fault that is nearly one of dates or of
+// numbers, the values that are none are missing; others are read as texts. Columns that cannot be read at all are left
+// out; their faults, and those that come to light only now, are in Columns.
+func (s *Survey) Read(ctx context.Context, sample Sampling) (*Frame, error) {
+	rel := *s.rel
+	rel.sql = sample.from(rel.sql)
+	p := rel.known(s.chosen)
+	p.tallies, p.faults = map[int]*tally{}, map[int]*ValueError{}
+	for i, f := range s.found {
+		p.readings[i], p.tallies[i] = f.Reading, f.tally
+	}
+	types := slices.Clone(s.chosen.types)
+	for i, f := range s.found {
+		if f.fault.kind != noFault {
+			types[i] = TypeCategorical
+		}
+	}
+	chosen := *s.chosen
+	chosen.types = types
+	series, err := rel.readPlanned(ctx, s.db, &chosen, p)
+	for errors.Is(err, errGuess) {
+		clear(p.faults)
+		faults := p.faults
+		if p, err = rel.revise(ctx, s.db, &chosen, p); err != nil {
+			return nil, err
+		}
+		p.faults = faults
+		series, err = rel.readPlanned(ctx, s.db, &chosen, p)
+	}
+	if err != nil {
+		return nil, err
+	}
+	f := &Frame{origin: rel.origin, available: rel.available()}
+	for _, i := range chosen.wanted {
+		if fault := p.faults[i]; fault != nil {
+			s.Columns[i].Fault = fault
+		}
+		if series[i] == nil {
+			continue
+		}
+		if found := s.found[i]; found != nil && found.fault.kind != noFault {
+			series[i] = found.nearly(series[i])
+		} else {
+			rel.remark(&chosen, p, i, series[i])
+		}
+		f.Columns = append(f.Columns, series[i])
+	}
+	for _, j := range chosen.joins {
+		keys, err := rel.keys(ctx, s.db, j.on, series)
+		if err != nil {
+			return nil, err
+		}
+		joined, err := j.read(ctx, &rel, keys)
+		if err != nil {
+			return nil, err
+		}
+		f.Columns = append(f.Columns, joined)
+	}
+	if len(f.Columns) == 0 {
+		return nil, s.firstFault()
+	}
+	f.Rows = f.Columns[0].Len()
+	return f, nil
+}
+
+func (s *Survey) firstFault() error {
+	for i := range s.Columns {
+		if err := s.Columns[i].Fault; err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("%s: no column can be read", s.rel.origin.name())
+}
+
+// nearly makes of a column at fault what nearly all its values are, where that is no question.
+func (s *settled) nearly(texts *Series) *Series {
+	f, marked := &s.fault, s.tally.present-s.fault.fits == s.tally.marks
+	switch {
+	case f.kind == otherNumbers && !f.either, f.kind == notNumbers && marked:
+		values := make([]float64, len(texts.Dict))
+		for i, text := range texts.Dict {
+			v, ok := f.style.Parse(text)
+			if values[i] = v; !ok {
+				values[i] = missingNumber
+			}
+		}
+		return &Series{Name: texts.Name, Kind: Numeric, Floats: decode(texts.Codes, values, missingNumber)}
+	case f.kind == notDates && f.known:
+		values := make([]int64, len(texts.Dict))
+		for i, text := range texts.Dict {
+			v, ok := f.layout.Parse(text)
+			if values[i] = v; !ok {
+				values[i] = MissingDate
+			}
+		}
+		return &Series{Name: texts.Name, Kind: Date, layout: f.layout.Go(), Micros: decode(texts.Codes, values, MissingDate)}
+	}
+	return texts
+}
+
+// Places names rows of the source, counted from 0, as messages do: "orders.csv:1042". It may read the files again, once.
+func (s *Survey) Places(rows []int) []string {
+	if !s.rel.origin.query {
+		return s.rel.origin.places(rows)
+	}
+	out := make([]string, len(rows))
+	for i, row := range rows {
+		out[i] = s.rel.origin.rowPlace(row)
+	}
+	return out
+}
+
+// Dialect tells how the CSV files of a table are written: what stands between fields, and whether the first line names
+// the columns.
+func (t *Table) Dialect() (delimiter string, header bool) {
+	if d := t.rel.origin.dialect; d != nil {
+		return string(d.delimiter), d.header
+	}
+	return "", false
+}
+
+// Note is what a person should know about how the values of a column of which nothing was declared were understood.
+type Note struct {
+	Kind    NoteKind
+	Problem string // what they are taken for, and why
+	// Remedy is what to set where that is wrong.
+	Remedy Remedy
+}
+
+// NoteKind is what a note is about.
+type NoteKind string
+
+// The kinds of notes.
+const (
+	NoteIDs      NoteKind = "ids"      // whole numbers too large for a float64, as categories
+	NoteZeros    NoteKind = "zeros"    // numbers with a zero in front, as categories
+	NoteArticles NoteKind = "articles" // numbers with check digits, as categories
+	NoteNotation NoteKind = "notation" // numbers that are not written plainly
+	NoteOrder    NoteKind = "order"    // dates whose day and month could be exchanged
+	NoteAmounts  NoteKind = "amounts"  // amounts of money, shares and the like, as categories
+)
+
+// understood is note as data.
+func (t *tally) understood(name string, reading Reading) *Note {
+	quantities := declare(name, TypeNumeric).when("if they are quantities")
+	categories := reading.Type == TypeCategorical && t.present > 0 && t.plain == t.present
+	switch {
+	case categories && t.ids():
+		return &Note{NoteIDs, "whole numbers of more than 2^53, where numbers lose digits, are taken for ids and are categories", quantities}
+	case categories && t.zeros > 0:
+		return &Note{NoteZeros, fmt.Sprintf("a zero in front, as in %s, says that these are codes: they are categories", quote(t.zero)), quantities}
+	case categories && t.articles():
+		return &Note{NoteArticles, fmt.Sprintf("numbers of articles by their check digits, such as %s, are categories", quote(t.codes[0])), quantities}
+	case reading.Type == TypeNumeric && reading.Style != notation.Style{}:
+		return &Note{NoteNotation, fmt.Sprintf("numbers are written %s, such as %s", styleName(reading.Style), reading.Style), Remedy{}}
+	case reading.Type == TypeDate:
+		if _, _, other, either := t.dates.Best(); either {
+			return &Note{NoteOrder, fmt.Sprintf("its dates fit both %s and %s; they are read as %s", reading.Layout.Name(), other.Name(), reading.Layout.Name()),
+				declare(name, other.Name()).when("if that is wrong")}
+		}
+	case reading.Type == TypeCategorical && t.present > 0:
+		if style, fits, other, either := t.numbers.Best(); style.Amount && t.mostly(fits) && len(t.bad.texts) > 0 {
+			f := fault{style: style, other: other, either: either}
+			return &Note{NoteAmounts, fmt.Sprintf("amounts such as %s are texts, and each is a category", quote(t.bad.texts[0])),
+				f.styleRemedy(name, style, t.bad.texts[0])}
+		}
+	}
+	return nil
+}
