@@ -38,8 +38,10 @@ type ColumnSurvey struct {
 	// Fault is why Read refuses the column, nil where it does not. It names the first value that is at fault.
 	Fault   *ValueError
 	Present int // values that are not missing
-	// Bad values are those that the fault is about, Examples the first distinct ones of them.
+	// Bad values are those that the fault is about, Misfit says what they are, such as "not numbers", and Examples are the
+	// first distinct ones of them.
 	Bad      int
+	Misfit   string
 	Examples []Located
 	// Marks are usual marks of missing values among them that are none by the source, in order of appearance.
 	Marks []TextCount
@@ -130,9 +132,8 @@ func (s *Survey) look(ctx context.Context) error {
 		s.Rows = int64(f.rows)
 		s.TextBytes += f.tally.bytes
 		c.Texts, c.Reading, c.Present, c.Marks, c.Padded = true, f.Reading, f.tally.present, f.tally.marked, f.padded.rows
-		c.Note = f.tally.understood(c.Name, f.Reading)
-		if s.chosen.types[i] != TypeAuto && s.chosen.types[i] != TypeNumeric {
-			c.Note = nil
+		if declared := s.chosen.types[i]; declared == TypeAuto && !s.rel.origin.query || declared == TypeNumeric {
+			c.Note = f.tally.understood(c.Name, f.Reading, s.rel.inference(i))
 		}
 		of := texts{null: s.rel.null}
 		if f.fault.kind != noFault {
@@ -140,6 +141,7 @@ func (s *Survey) look(ctx context.Context) error {
 			if c.Bad = f.tally.present - f.fault.fits; f.fault.kind == otherNumbers {
 				c.Bad = f.tally.present - f.tally.plain
 			}
+			c.Misfit = f.fault.plural()
 			searches = append(searches, &search{column: i, most: keptBadValues, rows: c.Bad, matches: func(raw string) bool {
 				text := of.value(raw)
 				return text != "" && !fits(text)
@@ -264,6 +266,22 @@ func (s *Survey) firstFault() error {
 	return fmt.Errorf("%s: no column can be read", s.rel.origin.name())
 }
 
+// plural says what the values are that the fault is about.
+func (f *fault) plural() string {
+	switch f.kind {
+	case otherNumbers:
+		return "numbers " + styleName(f.style)
+	case notBooleans:
+		return "neither true nor false"
+	case notDates:
+		if f.known {
+			return "not dates written " + f.layout.Name() + " like the others"
+		}
+		return "not dates"
+	}
+	return "not numbers"
+}
+
 // nearly makes of a column at fault what nearly all its values are, where that is no question.
 func (s *settled) nearly(texts *Series) *Series {
 	f, marked := &s.fault, s.tally.present-s.fault.fits == s.tally.marks
@@ -330,13 +348,16 @@ const (
 	NoteNotation NoteKind = "notation" // numbers that are not written plainly
 	NoteOrder    NoteKind = "order"    // dates whose day and month could be exchanged
 	NoteAmounts  NoteKind = "amounts"  // amounts of money, shares and the like, as categories
+	NoteNumbers  NoteKind = "numbers"  // numbers that are texts in a file that has types, as categories
 )
 
 // understood is note as data.
-func (t *tally) understood(name string, reading Reading) *Note {
+func (t *tally) understood(name string, reading Reading, from inference) *Note {
 	quantities := declare(name, TypeNumeric).when("if they are quantities")
 	categories := reading.Type == TypeCategorical && t.present > 0 && t.plain == t.present
 	switch {
+	case categories && from != inferAll:
+		return &Note{NoteNumbers, "all values are numbers, but texts in the file: they are categories", quantities}
 	case categories && t.ids():
 		return &Note{NoteIDs, "whole numbers of more than 2^53, where numbers lose digits, are taken for ids and are categories", quantities}
 	case categories && t.zeros > 0:

@@ -9,12 +9,14 @@ import (
 	"unicode/utf8"
 
 	"debut/datasets"
+	"debut/datasets/notation"
 	"debut/datasets/personal"
 )
 
 // examined is a column with what is known of it while its table is inspected.
 type examined struct {
 	series   *datasets.Series
+	survey   *datasets.ColumnSurvey
 	column   *Column
 	present  int64
 	warnings []Warning
@@ -31,9 +33,10 @@ const (
 )
 
 // examine describes a column and finds what is suspicious about it alone.
-func examine(s *datasets.Series, now time.Time) *examined {
-	e := &examined{series: s, column: &Column{Name: s.Name, Type: s.Kind.String()}}
+func examine(s *datasets.Series, survey *datasets.ColumnSurvey, now time.Time) *examined {
+	e := &examined{series: s, survey: survey, column: &Column{Name: s.Name, Type: s.Kind.String()}}
 	c := e.column
+	e.understood()
 	c.Missing = int64(s.MissingCount())
 	rows := int64(s.Len())
 	e.present = rows - c.Missing
@@ -64,9 +67,39 @@ func examine(s *datasets.Series, now time.Time) *examined {
 	return e
 }
 
+// understood tells how the values were read.
+func (e *examined) understood() {
+	c, survey := e.column, e.survey
+	if c.Refused = survey.Fault != nil; c.Refused || !survey.Texts {
+		return
+	}
+	switch r := survey.Reading; {
+	case r.Type == datasets.TypeNumeric && r.Style != notation.Style{}:
+		c.Notation = r.Style.String()
+	case r.Type == datasets.TypeDate:
+		c.Layout = r.Layout.Name()
+	}
+	if survey.Note == nil {
+		return
+	}
+	c.Note = survey.Note.Problem
+	w := Warning{Severity: Notable, Code: "codes", Message: survey.Note.Problem, Remedies: []Remedy{{Remedy: survey.Note.Remedy}}}
+	switch survey.Note.Kind {
+	case datasets.NoteNotation:
+		return // the table tells it
+	case datasets.NoteAmounts:
+		w.Severity, w.Code, w.Rows = Warn, "amounts", int64(survey.Present)
+	case datasets.NoteOrder:
+		w.Severity, w.Code, w.Rows = Warn, "date_order", int64(survey.Present)
+	case datasets.NoteNumbers:
+		w.Code = "numbers_as_texts"
+	}
+	e.warn(w)
+}
+
 // withhold removes values from what is reported.
 func (e *examined) withhold() {
-	e.column.Withheld, e.column.Frequent, e.column.Histogram = true, nil, nil
+	e.column.Withheld, e.column.Frequent, e.column.Histogram, e.column.Note = true, nil, nil, ""
 	if n := e.column.Numbers; n != nil {
 		hideValues(n.IQR.Examples)
 		hideValues(n.MAD.Examples)
@@ -74,7 +107,12 @@ func (e *examined) withhold() {
 	for i := range e.warnings {
 		w := &e.warnings[i]
 		hideValues(w.Examples)
+		for k := range w.Remedies {
+			w.Remedies[k] = w.Remedies[k].withoutValues()
+		}
 		switch w.Code {
+		case "codes", "amounts":
+			w.Message = "the way its values are written says that they are categories"
 		case "spellings":
 			w.Message = "values that differ only in case or blanks count as different"
 		case "constant":

@@ -64,8 +64,8 @@ func TestOneBadDate(t *testing.T) {
 	}
 	path := put(t, dir, "t.csv", strings.Replace(b.String(), "2025-02-14", "0000-00-00", 1))
 	src := datasets.Source{Path: datasets.Strings{path}}
-	w := found(t, inspectFiles(t, src, Options{}).Tables[0], "not_numbers", "day")
-	if len(w.Examples) != 1 || w.Examples[0].Value != "0000-00-00" || w.Examples[0].Place != "t.csv:43" || w.Rows > 1 || !strings.Contains(w.Remedy, "null: ['0000-00-00']") {
+	w := found(t, inspectFiles(t, src, Options{}).Tables[0], "not_dates", "day")
+	if len(w.Examples) != 1 || w.Examples[0].Value != "0000-00-00" || w.Examples[0].Place != "t.csv:43" || w.Rows != 1 || !strings.Contains(w.Remedy(), "null: ['0000-00-00']") {
 		t.Errorf("%+v", w)
 	}
 	src.Null = datasets.Strings{"0000-00-00"}
@@ -83,9 +83,9 @@ func TestRemedyOfCodes(t *testing.T) {
 	}
 	path := put(t, dir, "t.csv", strings.Replace(b.String(), "536041", "C536041", 1))
 	w := found(t, inspectFiles(t, datasets.Source{Path: datasets.Strings{path}}, Options{}).Tables[0], "not_numbers", "invoice")
-	for _, want := range []string{"columns: {invoice: {type: categorical}}", "types: {invoice: VARCHAR}"} {
-		if !strings.Contains(w.Remedy, want) {
-			t.Errorf("the remedy lacks %s: %s", want, w.Remedy)
+	for _, want := range []string{"columns: {invoice: {type: categorical}}", "types: {invoice: categorical}"} {
+		if !strings.Contains(w.Remedy(), want) {
+			t.Errorf("the remedy lacks %s: %s", want, w.Remedy())
 		}
 	}
 	if _, err := datasets.Read(t.Context(), datasets.Source{Path: datasets.Strings{path}}, "", map[string]string{"invoice": datasets.TypeCategorical}); err != nil {

@@ -117,26 +117,33 @@ func TestSample(t *testing.T) {
 		})
 	}
 	// Lines of a sample are those of the file: order n stands in line n+1.
-	files := []string{csvFile}
-	d, err := load(context.Background(), datasets.Source{Path: datasets.Strings{csvFile}}, files, "", Options{Sample: 500})
+	d, err := load(t.Context(), datasets.Source{Path: datasets.Strings{csvFile}}, "", Options{Sample: 500})
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer d.survey.Close()
 	for _, row := range []int{0, 1, d.frame.Rows / 2, d.frame.Rows - 1} {
-		if want := fmt.Sprintf("o.csv:%d", int(d.frame.Column("order").Floats[row])+1); d.place(row) != want {
-			t.Errorf("row %d of the sample: place %s, want %s", row, d.place(row), want)
+		if want := fmt.Sprintf("o.csv:%d", int(d.frame.Column("order").Floats[row])+1); place(d, row) != want {
+			t.Errorf("row %d of the sample: place %s, want %s", row, place(d, row), want)
 		}
 	}
 }
 
+// place names a row of the frame.
+func place(d *data, row int) string {
+	e := Example{row: row}
+	d.locate([]*Example{&e})
+	return e.Place
+}
+
 func mustPlace(t *testing.T, src datasets.Source, o Options) string {
 	t.Helper()
-	files := []string(src.Path)
-	d, err := load(context.Background(), src, files, "", o)
+	d, err := load(t.Context(), src, "", o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return d.place(0)
+	defer d.survey.Close()
+	return place(d, 0)
 }
 
 // What a run would refuse is told, not an error.
@@ -160,18 +167,21 @@ func TestRefusedColumns(t *testing.T) {
 	table := inspected(t, b.String(), Options{}).Tables[0]
 	for name, want := range map[string]struct{ code, typ string }{
 		"code": {"not_numbers", datasets.TypeCategorical}, "age": {"missing_marks", datasets.TypeNumeric},
-		"sum": {"not_numbers", datasets.TypeCategorical}, "day": {"not_numbers", datasets.TypeCategorical},
-		"amount": {"not_numbers", datasets.TypeCategorical}, "nested": {"constant", datasets.TypeCategorical},
+		"sum": {"not_numbers", datasets.TypeNumeric}, "day": {"not_dates", datasets.TypeDate},
+		"amount": {"not_numbers", datasets.TypeNumeric}, "nested": {"constant", datasets.TypeCategorical},
 	} {
 		if c := column(t, table, name); c.Type != want.typ || !slices.Contains(warned(table), name+"/"+want.code) {
 			t.Errorf("%s is %s; warnings %v", name, c.Type, warned(table))
 		}
 	}
-	if c := column(t, table, "age"); c.Missing != 50 || !slices.Equal(table.Null, []string{"NA"}) {
-		t.Errorf("age: %d missing, null %q", c.Missing, table.Null)
+	if c := column(t, table, "age"); c.Missing != 50 || !c.Refused || !slices.Equal(c.MissingMarks, []Count{{"NA", 50}}) {
+		t.Errorf("age: %+v", c)
 	}
 	for _, w := range table.Warnings {
-		if w.Column == "code" && w.Code == "not_numbers" && (len(w.Examples) != 1 || w.Examples[0].Place != "t.csv:72" || w.Examples[0].Value != "C17") {
+		if w.Column == "day" && w.Code == "not_dates" && (w.Rows != 1 || len(w.Examples) != 1 || w.Examples[0].Place != "t.csv:11" || w.Examples[0].Value != "soon") {
+			t.Errorf("day: %+v", w)
+		}
+		if w.Column == "code" && w.Code == "not_numbers" && (w.Rows != 1 || len(w.Examples) != 1 || w.Examples[0].Place != "t.csv:72" || w.Examples[0].Value != "C17") {
 			t.Errorf("examples %+v", w.Examples)
 		}
 	}

@@ -63,18 +63,18 @@ var page = template.Must(template.New("report").Funcs(template.FuncMap{
 body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem; }
 h1 { font-size: 1.3rem; } h2 { font-size: 1.1rem; margin-top: 2rem; overflow-wrap: anywhere; }
 table { border-collapse: collapse; width: 100%; } td, th { border-bottom: 1px solid var(--line); padding: .35rem .5rem; text-align: left; vertical-align: top; overflow-wrap: anywhere; }
-td.n, th.n { text-align: right; white-space: nowrap; } svg { width: 9rem; height: 2rem; } svg rect { fill: var(--bar); }
+td.n, th.n { text-align: right; white-space: nowrap; } td.t { overflow-wrap: normal; } svg { width: 9rem; height: 2rem; } svg rect { fill: var(--bar); }
 .severe, .warning, .note { border-left: 4px solid; padding: .3rem .7rem; margin: .4rem 0; overflow-wrap: anywhere; }
 .severe { border-color: var(--severe); } .warning { border-color: var(--warning); } .note { border-color: var(--note); }
 small { opacity: .75; } code { font-size: .9em; }
 </style></head><body>
 <h1>Inspected data</h1>
 {{range .Tables}}<h2>{{.Name}}</h2>
-<p>{{.Rows}} rows, {{len .Columns}} columns{{if .Sampled}}; {{.Inspected}} rows inspected: {{.Sampled}}{{end}}; {{.Duplicates.Rows}} rows repeat an earlier one.
+<p>{{with .Format}}{{.}}{{end}}{{with .Delimiter}}, delimiter {{printf "%q" .}}{{end}}{{if .Format}}: {{end}}{{.Rows}} rows, {{len .Columns}} columns{{if .Sampled}}; {{.Inspected}} rows inspected: {{.Sampled}}{{end}}; {{.Duplicates.Rows}} rows repeat an earlier one.
 {{with .Label}}The label is <b>{{.Column}}</b>{{if .Guessed}} (guessed){{end}}, {{.Task}}.{{range .Classes}} {{.Value}}: {{.Rows}}.{{end}}{{end}}</p>
-{{range .Warnings}}<div class="{{.Severity}}"><b>{{if .Column}}{{.Column}}{{else}}table{{end}}</b>: {{.Message}}{{range .Examples}} <code>{{.Value}}</code>{{if .Place}} <small>{{.Place}}</small>{{end}}{{end}}{{if .Remedy}}<br><small>{{.Remedy}}</small>{{end}}</div>
+{{range .Warnings}}<div class="{{.Severity}}"><b>{{if .Column}}{{.Column}}{{else}}table{{end}}</b>: {{.Message}}{{range .Examples}} <code>{{.Value}}</code>{{if .Place}} <small>{{.Place}}</small>{{end}}{{end}}{{with .Remedy}}<br><small>Remedy: {{.}}</small>{{end}}</div>
 {{end}}<table><thead><tr><th>column</th><th>type</th><th class="n">missing</th><th class="n">distinct</th><th>values</th><th>distribution</th><th class="n">alone predicts</th></tr></thead><tbody>
-{{range $c := .Columns}}<tr><td>{{.Name}}{{range .Personal}} <small>({{.Kind}}?)</small>{{end}}</td><td>{{.Type}}</td><td class="n">{{if .Missing}}{{percent .MissingShare}}{{end}}</td><td class="n">{{.Distinct}}</td>
+{{range $c := .Columns}}<tr><td>{{.Name}}{{range .Personal}} <small>({{.Kind}}?)</small>{{end}}</td><td class="t">{{if .Refused}}{{if ne .Type "unreadable"}}refused ({{.Type}}?){{else}}{{.Type}}{{end}}{{else}}{{.Type}}{{end}}{{with .Layout}} <small>{{.}}</small>{{end}}{{with .Notation}} <small>as {{.}}</small>{{end}}</td><td class="n">{{if .Missing}}{{percent .MissingShare}}{{end}}</td><td class="n">{{.Distinct}}</td>
 <td>{{with .Numbers}}{{number .Min}} … {{number .Max}}, mean {{number .Mean}} ± {{number .Std}}{{else}}{{if $c.Withheld}}<small>withheld</small>{{else}}{{range $i, $v := $c.Frequent}}{{if lt $i 4}}{{if $i}}, {{end}}{{$v.Value}} <small>{{$v.Rows}}</small>{{end}}{{end}}{{end}}{{end}}</td>
 <td>{{with .Histogram}}<svg viewBox="0 0 100 24" preserveAspectRatio="none" role="img">{{range bars .Counts}}<rect x="{{.X}}" y="{{.Y}}" width="{{.Width}}" height="{{.Height}}"/>{{end}}</svg><br><small>{{edge $c .From}} … {{edge $c .To}}</small>{{else}}{{if and $c.Frequent (not $c.Withheld)}}<svg viewBox="0 0 100 24" preserveAspectRatio="none" role="img">{{range bars (rows $c.Frequent)}}<rect x="{{.X}}" y="{{.Y}}" width="{{.Width}}" height="{{.Height}}"/>{{end}}</svg>{{end}}{{end}}</td>
 <td class="n">{{with .Predicts}}{{.Measure}} {{number .Value}}{{end}}</td></tr>

@@ -114,12 +114,20 @@ func groups(ctx context.Context, src datasets.Source, baseDir string) ([]group, 
 	if src.Query != "" {
 		return []group{{src, files}}, nil
 	}
+	if len(files) == 1 {
+		return []group{{src, files}}, nil
+	}
+	db, err := duck.Open(duck.Options{})
+	if err != nil {
+		return nil, err
+	}
+	defer db.Close()
 	var out []group
 	var signatures []string
 	for _, file := range files {
 		one := src
 		one.Path = datasets.Strings{file}
-		signature, err := signatureOf(ctx, one, file)
+		signature, err := signatureOf(ctx, db, one)
 		if err != nil {
 			return nil, err
 		}
@@ -135,23 +143,7 @@ func groups(ctx context.Context, src datasets.Source, baseDir string) ([]group, 
 }
 
 // signatureOf returns what files of one table have in common.
-func signatureOf(ctx context.Context, src datasets.Source, file string) (string, error) {
-	format := formatOf(src, file)
-	if format == "csv" {
-		f, err := sniff(file, string(src.Delimiter), src.Header, src.Names)
-		if err != nil {
-			return "csv " + file, nil // reading will say what is wrong with it
-		}
-		if !f.header {
-			return fmt.Sprintf("csv %q %d", f.delimiter, len(f.fields)), nil
-		}
-		return fmt.Sprintf("csv %q %q", f.delimiter, f.fields), nil
-	}
-	db, err := duck.Open(duck.Options{})
-	if err != nil {
-		return "", err
-	}
-	defer db.Close()
+func signatureOf(ctx context.Context, db *duck.DB, src datasets.Source) (string, error) {
 	table, err := datasets.OpenTable(ctx, db, src, "", datasets.TableOptions{})
 	if err != nil {
 		return "", err
@@ -161,38 +153,27 @@ func signatureOf(ctx context.Context, src datasets.Source, file string) (string,
 	for i, c := range columns {
 		names[i] = c.Name
 	}
-	return fmt.Sprintf("%s %q", format, names), nil
-}
-
-// formatOf goes by the source, then by the file's extension, as datasets does.
-func formatOf(src datasets.Source, file string) string {
-	if src.Format != "" && src.Format != "auto" {
-		return src.Format
-	}
-	name := strings.ToLower(file)
-	name = strings.TrimSuffix(strings.TrimSuffix(name, ".gz"), ".zst")
-	switch filepath.Ext(name) {
-	case ".parquet", ".pq":
-		return "parquet"
-	case ".json", ".jsonl", ".ndjson":
-		return "json"
-	}
-	return "csv"
+	delimiter, header := table.Dialect()
+	return fmt.Sprintf("%s %q %t %q", table.Format(), delimiter, header, names), nil
 }
 
 // inspectTable looks at one table.
 func inspectTable(ctx context.Context, g group, baseDir string, o Options) (*Table, *data, error) {
-	d, err := load(ctx, g.source, g.files, baseDir, o)
+	d, err := load(ctx, g.source, baseDir, o)
 	if err != nil {
 		return nil, nil, err
 	}
-	t := &Table{Name: tableName(g), Rows: d.rows, Inspected: int64(d.frame.Rows), Sampled: d.sampled, Null: d.null, Warnings: []Warning{}}
+	defer d.survey.Close()
+	t := &Table{Name: tableName(g), Rows: d.survey.Rows, Inspected: int64(d.frame.Rows), Sampled: d.sampled, Null: g.source.Null, Warnings: []Warning{}}
+	if t.Format, t.Delimiter = d.survey.Format, d.survey.Delimiter; t.Delimiter != "" {
+		t.Header = &d.survey.Header
+	}
 	for _, f := range g.files {
 		t.Files = append(t.Files, base(f))
 	}
 	columns := d.frame.Columns
 	found := make([]*examined, len(columns))
-	if err := each(ctx, len(columns), o.Threads, func(i int) { found[i] = examine(columns[i], o.Now) }); err != nil {
+	if err := each(ctx, len(columns), o.Threads, func(i int) { found[i] = examine(columns[i], d.columns[columns[i].Name], o.Now) }); err != nil {
 		return nil, nil, err
 	}
 	label := chooseLabel(d.frame, found, o.Label)
@@ -214,7 +195,7 @@ func inspectTable(ctx context.Context, g group, baseDir string, o Options) (*Tab
 		if i := slices.IndexFunc(columns, func(s *datasets.Series) bool { return s.Name == name }); i >= 0 {
 			t.Columns = append(t.Columns, found[i].column)
 		} else {
-			t.Columns = append(t.Columns, &Column{Name: name, Type: typeUnreadable})
+			t.Columns = append(t.Columns, &Column{Name: name, Type: typeUnreadable, Refused: true})
 		}
 	}
 	if w := textFormat(columns); w != nil {
@@ -227,6 +208,8 @@ func inspectTable(ctx context.Context, g group, baseDir string, o Options) (*Tab
 
 // typeUnreadable is the type of a column that cannot be read.
 const typeUnreadable = "unreadable"
+
+func base(file string) string { return filepath.Base(file) }
 
 func tableName(g group) string {
 	if len(g.files) == 0 {
@@ -263,10 +246,11 @@ func each(ctx context.Context, n, threads int, work func(i int)) error {
 
 // finish names the places of examples.
 func (t *Table) finish(d *data) {
+	var open []*Example
 	places := func(list []Example) {
 		for i := range list {
 			if list[i].Place == "" && list[i].row >= 0 {
-				list[i].Place = d.place(list[i].row)
+				open = append(open, &list[i])
 			}
 		}
 	}
@@ -280,4 +264,5 @@ func (t *Table) finish(d *data) {
 	for i := range t.Warnings {
 		places(t.Warnings[i].Examples)
 	}
+	d.locate(open)
 }

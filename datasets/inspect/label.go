@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"debut/datasets"
+	"debut/datasets/notation"
 )
 
 // target is the label with its values, by row.
@@ -107,8 +108,8 @@ func newTarget(s *datasets.Series, c *Column) *target {
 		order[i] = i
 	}
 	slices.SortFunc(order, func(a, b int) int {
-		x, numberA := parseNumber(texts[a])
-		y, numberB := parseNumber(texts[b])
+		x, numberA := notation.Number(texts[a])
+		y, numberB := notation.Number(texts[b])
 		if numberA && numberB && x != y {
 			return cmp.Compare(x, y)
 		}

@@ -4,9 +4,26 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"debut/datasets/duck"
 )
+
+// maxExamples is how many examples a finding has.
+const maxExamples = 3
+
+// clip returns a copy of a value short enough to be shown.
+func clip(text string) string {
+	const limit = 60
+	if len(text) <= limit {
+		return strings.Clone(text)
+	}
+	n := limit
+	for n > 0 && !utf8.RuneStart(text[n]) {
+		n--
+	}
+	return text[:n] + "…"
+}
 
 // quoted quotes a value for a message, which a long one must not drown.
 func quoted(s string) string { return strconv.Quote(clip(s)) }
@@ -38,26 +55,7 @@ func yamlText(s string) string {
 	return "'" + strings.ReplaceAll(s, "'", "''") + "'"
 }
 
-func yamlList(texts []string) string {
-	var out []string
-	for _, t := range texts {
-		out = append(out, yamlText(t))
-	}
-	return strings.Join(out, ", ")
-}
-
 func sqlName(s string) string { return duck.Name(s) }
-
-// sqlStep is a step that replaces a column by an expression.
-func sqlStep(expression, column string) string {
-	return "steps: [{sql: " + yamlText("SELECT * REPLACE ("+expression+" AS "+sqlName(column)+") FROM input") + "}]"
-}
-
-// castStep is a step that makes numbers of a column, and missing values of what
-// is none.
-func castStep(column string) string {
-	return "steps: [{cast: {" + yamlText(column) + ": {to: DOUBLE, on_error: \"null\"}}}]"
-}
 
 // thousands formats a number with commas.
 func thousands(n int64) string {

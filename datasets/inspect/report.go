@@ -1,10 +1,10 @@
 // Package inspect looks at tables before anybody trains on them: what the
 // columns hold, and what is wrong with them.
 //
-// A table is read as debut reads it for training (datasets.Read), so that the
-// types are those of a run. What such a reading refuses or throws away, blanks
-// around values, texts among numbers, is found by a pass over the raw file
-// (rawScan). From the columns come figures (describe), from these and from the
+// A table is read as debut reads it for training: datasets.OpenSurvey decides by
+// all rows what the columns are, so that the types are those of a run, and tells
+// what such a reading refuses or throws away, texts among numbers and blanks
+// around values. From the columns come figures (describe), from these and from the
 // values warnings (suspect), hints of leakage from how well a column alone
 // predicts the label (predictive), and relations between columns (relate).
 // Report is the result; it can be written as JSON, as text (Text) and as a
@@ -30,6 +30,10 @@ type Table struct {
 	Rows      int64  `json:"rows"`
 	Inspected int64  `json:"rows_inspected"`
 	Sampled   string `json:"sampled,omitempty"` // why not all rows were looked at
+	Format    string `json:"format,omitempty"`  // csv, parquet or json
+	// Delimiter stands between the fields of CSV, whose first line names the columns where Header says so.
+	Delimiter string `json:"delimiter,omitempty"`
+	Header    *bool  `json:"header,omitempty"`
 	// Null lists the texts that were read as missing values besides the empty one.
 	Null       []string  `json:"null,omitempty"`
 	Duplicates Duplicate `json:"duplicates"`
@@ -50,7 +54,8 @@ type Example struct {
 	Value string `json:"value,omitempty"`
 	Place string `json:"place,omitempty"`
 
-	row int // of the frame, counted from 0; -1 where Place is known
+	row     int  // of the frame, counted from 0; -1 where Place is known
+	ofTable bool // row is one of the table
 }
 
 // Column describes a column.
@@ -58,7 +63,14 @@ type Column struct {
 	Name string `json:"name"`
 	// Type is what the column would be in training: numeric, categorical,
 	// boolean, date or vector; "unreadable" where it cannot be read.
-	Type         string  `json:"type"`
+	Type string `json:"type"`
+	// Refused columns are those that a run would not take as they are. Type is what they nearly are then.
+	Refused bool `json:"refused,omitempty"`
+	// Notation is how numbers are written where it is not plainly, Layout how dates are.
+	Notation string `json:"notation,omitempty"`
+	Layout   string `json:"layout,omitempty"`
+	// Note says what a person should know about how the values were understood.
+	Note         string  `json:"note,omitempty"`
 	Missing      int64   `json:"missing"`
 	MissingShare float64 `json:"missing_share"`
 	Distinct     int64   `json:"distinct"`
@@ -199,6 +211,6 @@ type Warning struct {
 	Message  string    `json:"message"`
 	Rows     int64     `json:"rows,omitempty"`
 	Examples []Example `json:"examples,omitempty"`
-	// Remedy is what to do: often lines for a data.yaml or a run file.
-	Remedy string `json:"remedy,omitempty"`
+	// Remedies are what can be done, the likeliest first.
+	Remedies []Remedy `json:"remedies,omitempty"`
 }

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"debut/datasets"
+	"debut/datasets/notation"
+	"debut/datasets/prepare"
 )
 
 // warn adds a warning about the column.
@@ -67,7 +69,7 @@ func (e *examined) suspectNumbers(low, high [2]run, sorted []float64, spread flo
 			e.warn(Warning{Severity: Warn, Code: "sentinel", Rows: outermost[0].rows,
 				Message:  fmt.Sprintf("%s, far from all other values, seems to stand for a missing value", number(v)),
 				Examples: rowsWhere(e.series, func(i int) bool { return e.series.Floats[i] == v }),
-				Remedy:   sqlStep(fmt.Sprintf("nullif(%s, %s)", sqlName(c.Name), number(v)), c.Name)})
+				Remedies: []Remedy{sqlStep(fmt.Sprintf("nullif(%s, %s)", sqlName(c.Name), number(v)), c.Name)}})
 		}
 	}
 	check(low, high[0].value-low[1].value)
@@ -82,7 +84,7 @@ func (e *examined) suspectNumbers(low, high [2]run, sorted []float64, spread flo
 		e.warn(Warning{Severity: severity, Code: "negative", Rows: n.Negative,
 			Message:  fmt.Sprintf("%s negative among positive numbers: returns, cancellations or mistakes?", valuesAre(n.Negative)),
 			Examples: rowsWhere(e.series, func(i int) bool { return e.series.Floats[i] < 0 }),
-			Remedy:   "steps: [{filter: {where: " + yamlText(sqlName(c.Name)+" >= 0") + ", reason: negative}}]"})
+			Remedies: []Remedy{filter(sqlName(c.Name)+" >= 0", "negative")}})
 	}
 	// Both rules call much of a skewed distribution outliers; a note is due for
 	// what lies far beyond.
@@ -94,7 +96,7 @@ func (e *examined) suspectNumbers(low, high [2]run, sorted []float64, spread flo
 				Message: fmt.Sprintf("values up to %.3g times the usual deviation away from the median; %s by the quartiles' rule, %s by the median's",
 					extreme, outliersAre(n.IQR.Rows), thousands(o.Rows)),
 				Examples: slices.Clone(o.Examples),
-				Remedy:   "steps: [{clip: {" + yamlText(c.Name) + ": {quantiles: [0.001, 0.999]}}}]"})
+				Remedies: []Remedy{step(prepare.Step{Clip: map[string]prepare.Clip{c.Name: {Quantiles: []float64{0.001, 0.999}}}})}})
 		}
 	}
 	rows := int64(e.series.Len())
@@ -150,23 +152,23 @@ func words(name string) []string {
 // constant notes a column of one value, or of none.
 func (e *examined) constant() {
 	c := e.column
-	drop := "steps: [{drop: [" + yamlText(c.Name) + "]}]"
+	remedies := []Remedy{drop(c.Name)}
 	switch {
 	case e.present == 0:
-		e.warn(Warning{Severity: Warn, Code: "empty", Message: "no row has a value", Rows: c.Missing, Remedy: drop})
+		e.warn(Warning{Severity: Warn, Code: "empty", Message: "no row has a value", Rows: c.Missing, Remedies: remedies})
 	case c.Distinct == 1 && e.present > 1 && c.Missing == 0:
 		value := ""
 		if len(c.Frequent) > 0 {
 			value = " " + quoted(c.Frequent[0].Value)
 		}
-		e.warn(Warning{Severity: Warn, Code: "constant", Message: "all rows have the same value" + value, Rows: e.present, Remedy: drop})
+		e.warn(Warning{Severity: Warn, Code: "constant", Message: "all rows have the same value" + value, Rows: e.present, Remedies: remedies})
 	}
 }
 
 // identifier notes a column whose values are all distinct.
 func (e *examined) identifier() {
 	e.warn(Warning{Severity: Notable, Code: "identifier", Rows: e.present, Message: "all values are distinct: an identifier, from which nothing can be learned",
-		Remedy: "in the run file: data: {id: [" + yamlText(e.column.Name) + "]}"})
+		Remedies: []Remedy{inRun(datasets.Config{ID: datasets.Strings{e.column.Name}})}})
 }
 
 // suspectDates finds suspicious dates among sorted values.
@@ -178,7 +180,7 @@ func (e *examined) suspectDates(sorted []int64, now time.Time) {
 	if at, _ := slices.BinarySearch(sorted, limit+1); at < len(sorted) && at > 0 {
 		e.warn(Warning{Severity: Warn, Code: "future", Rows: int64(len(sorted) - at), Message: "dates in the future",
 			Examples: rowsWhere(e.series, func(i int) bool { return micros[i] > limit }),
-			Remedy:   "steps: [{filter: {where: " + yamlText(fmt.Sprintf("%s <= '%s'", sqlName(c.Name), now.UTC().Format(time.DateOnly))) + ", reason: in the future}}]"})
+			Remedies: []Remedy{filter(fmt.Sprintf("(%s <= '%s') IS NOT FALSE", sqlName(c.Name), now.UTC().Format(time.DateTime)), "in the future")}})
 	}
 	for _, day := range []string{"0001-01-01", "1753-01-01", "1899-12-30", "1900-01-01", "1970-01-01", "9999-12-31"} {
 		t, err := time.Parse(time.DateOnly, day)
@@ -196,7 +198,7 @@ func (e *examined) suspectDates(sorted []int64, now time.Time) {
 		}
 		e.warn(Warning{Severity: Warn, Code: "epoch", Rows: int64(to - from), Message: day + ", far from all other dates, seems to stand for a missing value",
 			Examples: rowsWhere(e.series, func(i int) bool { return micros[i] >= first && micros[i] < last }),
-			Remedy:   sqlStep(fmt.Sprintf("CASE WHEN CAST(%s AS DATE) <> '%s' THEN %s END", sqlName(c.Name), day, sqlName(c.Name)), c.Name)})
+			Remedies: []Remedy{sqlStep(fmt.Sprintf("CASE WHEN CAST(%s AS DATE) <> '%s' THEN %s END", sqlName(c.Name), day, sqlName(c.Name)), c.Name)}})
 	}
 }
 
@@ -204,7 +206,7 @@ func (e *examined) suspectDates(sorted []int64, now time.Time) {
 func (e *examined) suspectTexts(counts []int64) {
 	s, c := e.series, e.column
 	e.constant()
-	var numbers, grouped, damaged, longTexts int64
+	var numbers, damaged, longTexts int64
 	var marked []Count
 	example := make(map[string]int) // check → index of its first value
 	note := func(check string, i int) {
@@ -217,14 +219,11 @@ func (e *examined) suspectTexts(counts []int64) {
 		if n == 0 {
 			continue
 		}
-		switch _, isNumber := parseNumber(text); {
+		switch _, isNumber := notation.Number(text); {
 		case isNumber:
 			numbers += n
-		case isMark(text):
+		case notation.Missing(text):
 			marked = append(marked, Count{text, n})
-		case grouping(text):
-			grouped += n
-			note("grouped", i)
 		default:
 			note("word", i)
 		}
@@ -248,24 +247,18 @@ func (e *examined) suspectTexts(counts []int64) {
 	for _, m := range marked {
 		valued -= m.Rows
 	}
-	switch {
-	case grouped > 0 && grouped+numbers >= valued-valued/20:
-		name := sqlName(c.Name)
-		e.warn(Warning{Severity: Warn, Code: "grouped_numbers", Rows: grouped, Examples: firstRow("grouped"),
-			Message: "numbers are written with separators of thousands or currency signs, and so read as categories",
-			Remedy:  sqlStep(fmt.Sprintf("TRY_CAST(regexp_replace(%s, '[^0-9.eE+-]', '', 'g') AS DOUBLE)", name), c.Name)})
-	case numbers > 0 && valued-numbers > 0 && float64(numbers) >= 0.05*float64(valued) && c.Distinct > 10:
+	if !c.Refused && numbers > 0 && valued-numbers > 0 && float64(numbers) >= 0.05*float64(valued) && c.Distinct > 10 {
 		e.warn(Warning{Severity: Notable, Code: "mixed_types", Rows: valued - numbers, Examples: firstRow("word"),
-			Message: fmt.Sprintf("%.3g %% of the values are numbers, the others texts; all are read as categories", 100*float64(numbers)/float64(valued)),
-			Remedy:  "none for codes; for mistakes: " + castStep(c.Name)})
+			Message:  fmt.Sprintf("%.3g %% of the values are numbers, the others texts; all are read as categories", 100*float64(numbers)/float64(valued)),
+			Remedies: []Remedy{work("nothing").when("if they are codes"), castStep(c.Name).when("if the others are mistakes")}})
 	}
 	if damaged > 0 {
 		w := Warning{Severity: Warn, Code: "encoding", Rows: damaged, Examples: firstRow("damaged"),
-			Message: `letters are damaged, as in "Ã¤" for "ä": UTF-8 was read as another encoding`,
-			Remedy:  "export the data again in UTF-8, or convert the file: iconv -f utf-8 -t cp1252"}
+			Message:  `letters are damaged, as in "Ã¤" for "ä": UTF-8 was read as another encoding`,
+			Remedies: []Remedy{work("export the data again in UTF-8, or convert the file: iconv -f utf-8 -t cp1252")}}
 		if strings.ContainsRune(s.Dict[example["damaged"]], '\ufffd') {
 			w.Message = `letters are lost: where they were stands "\ufffd", as programs write that read another encoding as UTF-8`
-			w.Remedy = "export the data again in UTF-8"
+			w.Remedies = []Remedy{work("export the data again in UTF-8")}
 		}
 		e.warn(w)
 	}
@@ -274,8 +267,8 @@ func (e *examined) suspectTexts(counts []int64) {
 	switch {
 	case longTexts*2 > e.present && c.Distinct > 50 && c.Distinct*2 > e.present:
 		e.warn(Warning{Severity: Notable, Code: "free_text", Rows: e.present, Message: "free text, most of it seen once: as categories nothing can be learned from it",
-			Remedy: "in the run file: data: {columns: {" + yamlText(c.Name) + ": {type: text}}}"})
-	case unique:
+			Remedies: []Remedy{runColumn(c.Name, datasets.Column{Type: datasets.TypeText})}})
+	case unique && !c.Refused && (e.survey.Note == nil || e.survey.Note.Kind != datasets.NoteAmounts):
 		e.identifier()
 	case c.Distinct*2 <= e.present || c.Distinct <= 1000:
 		e.spellings(counts)
@@ -305,7 +298,7 @@ func (e *examined) markedTexts(marked []Count) {
 	first := texts[0]
 	e.warn(Warning{Severity: severity, Code: "missing_marks", Rows: rows, Message: listQuoted(texts) + " probably means that there is no value, but counts as a category",
 		Examples: rowsWhere(e.series, func(i int) bool { return e.series.Codes[i] >= 0 && e.series.Dict[e.series.Codes[i]] == first }),
-		Remedy:   "null: [" + yamlList(texts) + "] of the source"})
+		Remedies: []Remedy{set(datasets.SetNull, texts...).when("if so, here and in other columns")}})
 }
 
 // spellings reports values that differ in upper and lower case or in blanks
@@ -349,37 +342,7 @@ func (e *examined) spellings(counts []int64) {
 	name := sqlName(s.Name)
 	e.warn(Warning{Severity: Warn, Code: "spellings", Rows: rows, Message: "values that differ only in case or blanks count as different: " + listQuoted(texts),
 		Examples: rowsWhere(s, func(i int) bool { return int(s.Codes[i]) == first[1] })[:1],
-		Remedy:   sqlStep("lower(regexp_replace(trim("+name+"), '\\s+', ' ', 'g'))", s.Name)})
-}
-
-// grouping reports whether a text is a number with separators of thousands or a
-// sign of a currency.
-func grouping(text string) bool {
-	for _, sign := range []string{"$", "€", "£", "¥", "USD", "EUR", "GBP", "CHF"} {
-		text = strings.TrimSpace(strings.TrimSuffix(strings.TrimPrefix(text, sign), sign))
-	}
-	text = strings.TrimLeft(text, "+-")
-	if _, ok := parseNumber(text); ok {
-		return true // the sign was all
-	}
-	for _, separator := range []string{",", "'", "\u00a0", "\u202f", " "} {
-		whole, fraction, _ := strings.Cut(text, ".")
-		if strings.Trim(fraction, "0123456789") != "" {
-			continue
-		}
-		groups := strings.Split(whole, separator)
-		if len(groups) < 2 || len(groups[0]) == 0 || len(groups[0]) > 3 {
-			continue
-		}
-		good := true
-		for i, g := range groups {
-			good = good && strings.Trim(g, "0123456789") == "" && (i == 0 || len(g) == 3)
-		}
-		if good {
-			return true
-		}
-	}
-	return false
+		Remedies: []Remedy{sqlStep("lower(regexp_replace(trim("+name+"), '\\s+', ' ', 'g'))", s.Name)}})
 }
 
 // mojibake reports whether a text holds UTF-8 that was read as Latin-1 or

@@ -14,6 +14,7 @@ import (
 const (
 	textWidth    = 100
 	nameWidth    = 26
+	typeWidth    = 22
 	textColumns  = 100 // are listed; JSON and HTML have all
 	textWarnings = 60
 )
@@ -40,6 +41,13 @@ func (t *Table) text(b *strings.Builder) {
 		head += fmt.Sprintf("; %s repeated", rowsOf(t.Duplicates.Rows))
 	}
 	wrap(b, head, "")
+	if t.Delimiter != "" && (t.Delimiter != "," || !*t.Header) {
+		line := "CSV with " + strconv.Quote(t.Delimiter) + " between fields"
+		if !*t.Header {
+			line += ", without a header"
+		}
+		wrap(b, line, "")
+	}
 	if t.Sampled != "" {
 		wrap(b, fmt.Sprintf("looked at %s: %s", rowsOf(t.Inspected), t.Sampled), "")
 	}
@@ -104,7 +112,7 @@ func (t *Table) columnTable(b *strings.Builder) {
 		if i == textColumns {
 			break
 		}
-		row := []string{cut(printable(c.Name), nameWidth), c.Type, "", thousands(c.Distinct), "", c.summary(t.Inspected)}
+		row := []string{cut(printable(c.Name), nameWidth), cut(printable(c.typeText()), typeWidth), "", thousands(c.Distinct), "", c.summary(t.Inspected)}
 		if c.Missing > 0 {
 			row[2] = percent(c.MissingShare)
 		}
@@ -146,6 +154,19 @@ func (t *Table) columnTable(b *strings.Builder) {
 	if n := len(t.Columns) - textColumns; n > 0 {
 		fmt.Fprintf(b, "… and %s more columns, in --json and --html\n", thousands(int64(n)))
 	}
+}
+
+// typeText is the type with how its values are written.
+func (c *Column) typeText() string {
+	switch {
+	case c.Refused && c.Type != typeUnreadable:
+		return "refused"
+	case c.Layout != "" && !strings.HasPrefix(c.Layout, "YYYY-MM-DD"):
+		return c.Type + " " + c.Layout
+	case c.Notation != "":
+		return c.Type + " " + c.Notation
+	}
+	return c.Type
 }
 
 var measureColumn = map[string]string{"auc": "AUC", "information": "inform.", "r2": "R²"}
@@ -208,8 +229,8 @@ func (w Warning) text(b *strings.Builder) {
 	}
 	const indent = "         "
 	wrap(b, line, indent)
-	if w.Remedy != "" {
-		wrap(b, indent+"→ "+printable(w.Remedy), indent+"  ")
+	if remedy := w.Remedy(); remedy != "" {
+		wrap(b, indent+"→ "+printable(remedy), indent+"  ")
 	}
 }
 

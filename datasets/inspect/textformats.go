@@ -65,6 +65,6 @@ func textFormat(columns []*datasets.Series) *Warning {
 		what = "log of user, item, rating and time"
 	}
 	return &Warning{Severity: Warn, Code: "text_format", Column: s.Name, Examples: first,
-		Message: fmt.Sprintf("the lines look like those of a %s, which is no CSV", what),
-		Remedy:  fmt.Sprintf("read it in a data.yaml: sources: {rows: {path: FILE, format: %s}}", format)}
+		Message:  fmt.Sprintf("the lines look like those of a %s, which is no CSV", what),
+		Remedies: []Remedy{work(fmt.Sprintf("read it in a data.yaml: sources: {rows: {path: FILE, format: %s}}", format))}}
 }

@@ -22,7 +22,7 @@ func TestTextFormats(t *testing.T) {
 		got := ""
 		for _, w := range r.Tables[0].Warnings {
 			if w.Code == "text_format" {
-				got = w.Remedy
+				got = w.Remedy()
 			}
 		}
 		if (got != "") != (want != "") || !strings.Contains(got, want) {

@@ -8,13 +8,14 @@ import (
 
 	"debut/datasets"
 	"debut/datasets/personal"
+	"debut/datasets/prepare"
 )
 
 // codes are the checks, the worst of a severity first.
 var codes = []string{
-	"leakage", "unreadable", "not_numbers", "label_constant", "label_missing", "personal", "sentinel", "missing_marks", "lost_digits", "encoding", "grouped_numbers",
+	"leakage", "unreadable", "not_numbers", "not_dates", "label_constant", "label_missing", "personal", "sentinel", "missing_marks", "lost_digits", "encoding", "amounts", "date_order", "names", "consequence",
 	"duplicates", "negative", "future", "epoch", "spellings", "label_rare", "equal", "empty", "constant", "mostly_missing", "label_guessed",
-	"recoded", "correlated", "mixed_types", "identifier", "free_text", "outliers", "blanks",
+	"recoded", "correlated", "numbers_as_texts", "codes", "mixed_types", "top_code", "identifier", "free_text", "outliers", "blanks",
 }
 
 // warnings collects all that is suspicious about a table, the worst first.
@@ -25,25 +26,10 @@ func warnings(t *Table, d *data, found []*examined, label *target) []Warning {
 		position[c.Name] = i
 	}
 	for _, e := range found {
-		if _, refused := d.refused[e.column.Name]; refused { // which says the same
-			e.warnings = slices.DeleteFunc(e.warnings, func(w Warning) bool { return w.Code == "mixed_types" || w.Code == "grouped_numbers" })
-		}
-		if label == nil || e.column.Name != label.Column {
-			out = append(out, e.warnings...)
-		} else {
-			out = append(out, slices.DeleteFunc(slices.Clone(e.warnings), func(w Warning) bool { return w.Code == "negative" || w.Code == "outliers" })...)
-		}
+		out = append(out, e.warnings...)
 		out = append(out, missingWarning(e)...)
 		out = append(out, personalWarnings(e.column)...)
-		if s := e.column.Predicts; s != nil && s.Value >= leakage {
-			w := Warning{Severity: Severe, Code: "leakage", Column: e.column.Name,
-				Message: fmt.Sprintf("suspicious: predicts the label %s alone (%s %.4f); known only afterwards?", quoted(label.Column), measureNames[s.Measure], s.Value),
-				Remedy:  "unless it is known when the prediction is made: steps: [{drop: [" + yamlText(e.column.Name) + "]}]"}
-			if label.Guessed { // and may be another column
-				w.Severity, w.Remedy = Warn, "if that is the label, and this is not known when the prediction is made: steps: [{drop: ["+yamlText(e.column.Name)+"]}]; another label is named with --label"
-			}
-			out = append(out, w)
-		}
+		out = append(out, label.tells(e)...)
 	}
 	out = append(out, refusals(d, t)...)
 	out = append(out, digitWarnings(d)...)
@@ -64,7 +50,7 @@ func warnings(t *Table, d *data, found []*examined, label *target) []Warning {
 			severity = Notable // a log or a table of codes: rows repeat by nature
 		}
 		out = append(out, Warning{Severity: severity, Code: "duplicates", Rows: t.Duplicates.Rows, Message: message,
-			Examples: slices.Clone(t.Duplicates.Examples), Remedy: "steps: [{deduplicate: {}}]"})
+			Examples: slices.Clone(t.Duplicates.Examples), Remedies: []Remedy{step(prepare.Step{Deduplicate: &prepare.Deduplicate{}})}})
 	}
 	order := func(w Warning) (int, int, int) {
 		return slices.Index([]Severity{Severe, Warn, Notable}, w.Severity), slices.Index(codes, w.Code), position[w.Column]
@@ -87,14 +73,18 @@ func missingWarning(e *examined) []Warning {
 	if e.present == 0 || c.MissingShare < mostlyMissing {
 		return nil
 	}
-	return []Warning{{Severity: Notable, Code: "mostly_missing", Column: c.Name, Rows: c.Missing, Message: percent(c.MissingShare) + " of the rows have no value",
-		Remedy: "in the run file: data: {columns: {" + yamlText(c.Name) + ": {missing_indicator: true}}}, or steps: [{drop: [" + yamlText(c.Name) + "]}]"}}
+	w := Warning{Severity: Notable, Code: "mostly_missing", Column: c.Name, Rows: c.Missing, Message: percent(c.MissingShare) + " of the rows have no value"}
+	if c.Type == datasets.TypeNumeric || c.Type == datasets.TypeDate {
+		told := true
+		w.Remedies = append(w.Remedies, runColumn(c.Name, datasets.Column{MissingIndicator: &told}))
+	}
+	w.Remedies = append(w.Remedies, drop(c.Name))
+	return []Warning{w}
 }
 
 // personalWarnings are about data on persons.
 func personalWarnings(c *Column) []Warning {
 	var out []Warning
-	name := yamlText(c.Name)
 	for _, f := range c.Personal {
 		w := Warning{Severity: Warn, Code: "personal", Column: c.Name}
 		switch {
@@ -110,27 +100,29 @@ func personalWarnings(c *Column) []Warning {
 			w.Rows = int64(f.Values)
 			w.Message = fmt.Sprintf("%s in %s of %s values looked at, such as %s", f.Kind, thousands(int64(f.Values)), thousands(int64(f.Checked)), f.Example)
 		}
+		generalize := func(g prepare.Generalization) Remedy {
+			return step(prepare.Step{Generalize: map[string]prepare.Generalization{c.Name: g}})
+		}
+		var remedy Remedy
 		switch {
 		case f.Within:
-			w.Remedy = "steps: [{mask: [" + name + "]}]"
-		case f.Kind == personal.PersonID, f.Kind == personal.Email:
-			kind := "customer"
-			if f.Kind == personal.Email {
-				kind = "email"
-			}
-			w.Remedy = "steps: [{pseudonymize: {" + name + ": " + kind + "}}]"
-		case f.Kind == personal.Birth:
-			w.Remedy = "steps: [{generalize: {" + name + ": {unit: year}}}]"
-		case f.Kind == personal.Location:
-			w.Remedy = "steps: [{generalize: {" + name + ": {prefix: 2}}}]"
-			if c.Type == datasets.TypeNumeric {
-				w.Remedy = "steps: [{generalize: {" + name + ": {width: 1000}}}]"
-			}
+			remedy = step(prepare.Step{Mask: datasets.Strings{c.Name}})
+		case f.Kind == personal.PersonID:
+			remedy = step(prepare.Step{Pseudonymize: map[string]string{c.Name: "customer"}})
+		case f.Kind == personal.Email:
+			remedy = step(prepare.Step{Pseudonymize: map[string]string{c.Name: "email"}})
+		case f.Kind == personal.Birth && c.Type == datasets.TypeDate:
+			remedy = generalize(prepare.Generalization{Unit: "year"})
+		case f.Kind == personal.Location && c.Type == datasets.TypeNumeric:
+			remedy = generalize(prepare.Generalization{Width: 1000})
+		case f.Kind == personal.Location && c.Type == datasets.TypeCategorical:
+			remedy = generalize(prepare.Generalization{Prefix: 2})
 		case f.Kind == personal.Sensitive:
-			w.Remedy = "use it only where that is lawful and fair: steps: [{drop: [" + name + "]}]"
+			remedy = drop(c.Name).when("unless its use is lawful and fair")
 		default:
-			w.Remedy = "steps: [{drop: [" + name + "]}]"
+			remedy = drop(c.Name)
 		}
+		w.Remedies = []Remedy{remedy}
 		out = append(out, w)
 	}
 	return out
@@ -139,70 +131,78 @@ func personalWarnings(c *Column) []Warning {
 // refusals are about columns that a run would not read.
 func refusals(d *data, t *Table) []Warning {
 	var out []Warning
-	for _, name := range d.names {
-		r, ok := d.refused[name]
-		if !ok {
+	for i, c := range t.Columns {
+		survey := d.columns[d.names[i]]
+		if survey.Fault == nil {
 			continue
 		}
-		at := slices.IndexFunc(t.Columns, func(c *Column) bool { return c.Name == name })
-		var examples []Example
-		raw := d.raw[name]
-		hidden := at >= 0 && t.Columns[at].Withheld
-		switch {
-		case raw != nil && raw.others > 0:
-			examples = slices.Clone(raw.strange)
-		case r.err.Place != "" && r.err.Value != "":
-			examples = []Example{{Value: clip(r.err.Value), Place: r.err.Place, row: -1}}
+		fault := survey.Fault
+		w := Warning{Severity: Severe, Column: c.Name, Rows: int64(survey.Bad)}
+		for _, l := range survey.Examples {
+			w.Examples = append(w.Examples, Example{Value: clip(l.Text), row: l.Row, ofTable: true})
 		}
-		if hidden {
-			hideValues(examples)
+		for _, r := range fault.Remedies {
+			w.Remedies = append(w.Remedies, Remedy{Remedy: r})
 		}
-		w := Warning{Column: name, Examples: examples}
+		if len(fault.Remedies) == 0 {
+			w.Remedies = []Remedy{work(fault.Remedy)}
+		}
+		marked := 0
+		for _, m := range survey.Marks {
+			marked += m.Rows
+		}
 		switch {
-		case r.unread:
-			problem := "it " + r.err.Problem
-			if strings.HasPrefix(r.err.Problem, "the ") {
-				problem = r.err.Problem
+		case c.Type == typeUnreadable || survey.Bad == 0:
+			problem := "it " + fault.Problem
+			if strings.HasPrefix(fault.Problem, "the ") {
+				problem = fault.Problem
 			}
-			w.Severity, w.Code, w.Message, w.Remedy = Severe, "unreadable", "cannot be read: "+problem, r.err.Remedy
-		case len(r.learned) > 0 && (raw == nil || raw.others == 0):
-			w.Severity, w.Code, w.Examples = Warn, "missing_marks", nil
+			if w.Code, w.Message = "unreadable", "cannot be read: "+problem; c.Type != typeUnreadable {
+				w.Code, w.Message = "not_numbers", fault.Problem+"; a run would refuse the column"
+			}
+		case marked == survey.Bad:
 			var texts []string
-			for _, m := range r.learned {
-				texts = append(texts, m.Value)
-				w.Rows += m.Rows
-				if at >= 0 {
-					t.Columns[at].MissingMarks = append(t.Columns[at].MissingMarks, m)
-				}
+			for _, m := range survey.Marks {
+				texts = append(texts, m.Text)
+				c.MissingMarks = append(c.MissingMarks, Count{m.Text, int64(m.Rows)})
 			}
+			w.Severity, w.Code = Warn, "missing_marks"
 			w.Message = listQuoted(texts) + " probably means that there is no value; a run would refuse the column"
-			w.Remedy = "null: [" + yamlList(texts) + "] of the source"
+			w.Remedies = []Remedy{set(datasets.SetNull, texts...)}
 		default:
-			w.Severity, w.Code = Severe, "not_numbers"
-			w.Message = r.err.Problem + "; a run would refuse the column"
-			if r.err.Value != "" && raw == nil && !hidden {
-				w.Message = quoted(r.err.Value) + " " + w.Message
+			w.Code = "not_numbers"
+			if strings.Contains(survey.Misfit, "date") {
+				w.Code = "not_dates"
 			}
-			w.Remedy = "if these are codes: columns: {" + yamlText(name) + ": {type: categorical}} in the run file, types: {" + yamlText(name) + ": VARCHAR} at the source of data to be prepared; if mistakes: " + castStep(name)
-			if strings.HasPrefix(r.err.Problem, "is not a date") && r.err.Value != "" {
-				// One value; all others, which are no numbers either, are right.
-				w.Examples = []Example{{Value: clip(r.err.Value), Place: r.err.Place, row: -1}}
-				w.Remedy = "if it means that there is no value: null: [" + yamlText(r.err.Value) + "] of the source; otherwise correct it"
-				if hidden {
-					hideValues(w.Examples)
-					w.Remedy = "correct it, or, if it means that there is no value, list it under null of the source"
-				}
-			} else if raw != nil {
-				w.Rows = raw.others
-				if raw.commas > raw.others/2 {
-					w.Rows = raw.commas
-					w.Remedy = sqlStep("CAST(replace(CAST("+sqlName(name)+" AS VARCHAR), ',', '.') AS DOUBLE)", name)
-				}
+			w.Message = fmt.Sprintf("%s of %s values are %s; a run would refuse the column", thousands(int64(survey.Bad)), thousands(int64(survey.Present)), survey.Misfit)
+			if survey.Bad == 1 {
+				w.Message = strings.Replace(w.Message, "values are", "values is", 1)
+			}
+			if len(survey.Examples) > 0 && int(len(fault.Remedies)) > 1 && survey.Bad > keptForCorrection {
+				// Nobody corrects so many by hand.
+				slices.SortStableFunc(w.Remedies, func(a, b Remedy) int { return cmp.Compare(rank(a), rank(b)) })
+			}
+		}
+		if c.Withheld {
+			hideValues(w.Examples)
+			for k := range w.Remedies {
+				w.Remedies[k] = w.Remedies[k].withoutValues()
 			}
 		}
 		out = append(out, w)
 	}
 	return out
+}
+
+// keptForCorrection is up to how many values a person may correct.
+const keptForCorrection = 20
+
+// rank puts work behind what can be set.
+func rank(r Remedy) int {
+	if r.ByHand() {
+		return 1
+	}
+	return 0
 }
 
 // digitWarnings are about whole numbers that have lost their last digits.
@@ -211,8 +211,8 @@ func digitWarnings(d *data) []Warning {
 	for _, s := range d.frame.Columns {
 		if s.LostDigits() {
 			out = append(out, Warning{Severity: Warn, Code: "lost_digits", Column: s.Name,
-				Message: "whole numbers of more than 2^53 as floating-point numbers: the last digits are lost, and ids that differed may be equal",
-				Remedy:  "write them as text or whole numbers where the file is made"})
+				Message:  "whole numbers of more than 2^53 as floating-point numbers: the last digits are lost, and ids that differed may be equal",
+				Remedies: []Remedy{work("write them as text or whole numbers where the file is made")}})
 		}
 	}
 	return out
@@ -223,16 +223,17 @@ func paddedWarnings(d *data, t *Table) []Warning {
 	var out []Warning
 	var padded []string
 	for _, c := range t.Columns {
-		if raw := d.raw[c.Name]; raw != nil && raw.padded > 0 {
+		if d.columns[c.Name].Padded > 0 {
 			padded = append(padded, c.Name)
 		}
 	}
 	if len(padded) == 0 {
 		return nil
 	}
-	first := d.raw[padded[0]]
-	w := Warning{Severity: Notable, Code: "blanks", Rows: first.padded, Examples: slices.Clone(first.blank[:1]), Column: padded[0],
-		Message: "blanks before or after values; they are removed in reading", Remedy: "remove them at the source where other programs read it"}
+	first := d.columns[padded[0]]
+	w := Warning{Severity: Notable, Code: "blanks", Rows: int64(first.Padded), Column: padded[0],
+		Examples: []Example{{Value: clip(first.FirstPadded.Text), row: first.FirstPadded.Row, ofTable: true}},
+		Message:  "blanks before or after values; they are removed in reading", Remedies: []Remedy{work("remove them at the source where other programs read it")}}
 	if len(padded) > 1 {
 		w.Column, w.Rows, w.Examples = "", 0, nil
 		w.Message = fmt.Sprintf("blanks before or after values in %s; they are removed in reading", listed(padded))
@@ -254,33 +255,33 @@ func labelWarnings(label *target) []Warning {
 	var out []Warning
 	if label.Guessed {
 		out = append(out, Warning{Severity: Notable, Code: "label_guessed", Column: label.Column, Message: "taken for the label by its name or values; name another with --label",
-			Remedy: "in the run file: data: {target: " + yamlText(label.Column) + "}"})
+			Remedies: []Remedy{inRun(datasets.Config{Target: label.Column})}})
 	}
 	if label.Missing > 0 {
 		out = append(out, Warning{Severity: Warn, Code: "label_missing", Column: label.Column, Rows: label.Missing, Message: "the label is missing in " + rowsOf(label.Missing),
-			Remedy: "steps: [{filter: {where: " + yamlText(sqlName(label.Column)+" IS NOT NULL") + ", reason: no label}}]"})
+			Remedies: []Remedy{filter(sqlName(label.Column)+" IS NOT NULL", "no label")}})
 	}
 	if label.Task == datasets.TaskRegression {
 		return out
 	}
 	if label.count == 1 {
 		return append(out, Warning{Severity: Severe, Code: "label_constant", Column: label.Column, Rows: label.rows, Message: "the label has a single value: there is nothing to learn",
-			Remedy: "add rows of other classes, or name another label"})
+			Remedies: []Remedy{work("add rows of other classes, or name another label")}})
 	}
 	if label.count > mostClasses {
 		return append(out, Warning{Severity: Warn, Code: "label_rare", Column: label.Column, Message: fmt.Sprintf("the label has %s classes", thousands(int64(label.count))),
-			Remedy: "join rare classes: steps: [{generalize: {" + yamlText(label.Column) + ": {rare_below: 10}}}]"})
+			Remedies: []Remedy{step(prepare.Step{Generalize: map[string]prepare.Generalization{label.Column: {RareBelow: 10}}}).when("to join rare classes")}})
 	}
 	for _, c := range label.Classes {
 		share := float64(c.Rows) / float64(label.rows)
 		if c.Rows < leastOfClass && share >= rareClass {
 			out = append(out, Warning{Severity: Warn, Code: "label_rare", Column: label.Column, Rows: c.Rows,
-				Message: fmt.Sprintf("class %s has only %s", quoted(c.Value), rowsOf(c.Rows)), Remedy: "collect more rows of it"})
+				Message: fmt.Sprintf("class %s has only %s", quoted(c.Value), rowsOf(c.Rows)), Remedies: []Remedy{work("collect more rows of it")}})
 		} else if share < rareClass {
 			w := Warning{Severity: Warn, Code: "label_rare", Column: label.Column, Rows: c.Rows,
 				Message: fmt.Sprintf("class %s is rare: %s, %s", quoted(c.Value), rowsOf(c.Rows), percent(share))}
 			times := min(20, max(2, int(0.1/max(share, 0.005))))
-			w.Remedy = fmt.Sprintf("steps: [{resample: {label: %s, rates: {%s: %d}}}]", yamlText(label.Column), yamlText(c.Value), times)
+			w.Remedies = []Remedy{step(prepare.Step{Resample: &prepare.Resample{Label: label.Column, Rates: map[string]float64{c.Value: float64(times)}}})}
 			out = append(out, w)
 		}
 	}
@@ -289,7 +290,7 @@ func labelWarnings(label *target) []Warning {
 
 // warning describes a relation.
 func (p Pair) warning() Warning {
-	w := Warning{Severity: Notable, Code: p.Relation, Column: p.B, Remedy: "steps: [{drop: [" + yamlText(p.B) + "]}]"}
+	w := Warning{Severity: Notable, Code: p.Relation, Column: p.B, Remedies: []Remedy{drop(p.B)}}
 	switch p.Relation {
 	case relationEqual:
 		w.Severity, w.Message = Warn, "has the same values as "+quoted(p.A)
