@@ -19,6 +19,8 @@ type examined struct {
 	survey   *datasets.ColumnSurvey
 	column   *Column
 	present  int64
+	sentinel float64 // that a number seems to be; NaN where none is
+	extreme  float64 // how far from the median the farthest value of a long tail lies, in usual deviations; 0 where none does
 	warnings []Warning
 	// content is equal for columns of equal values, pattern for columns whose
 	// values are equal in the same rows; 0 where that is not known.
@@ -34,7 +36,7 @@ const (
 
 // examine describes a column and finds what is suspicious about it alone.
 func examine(s *datasets.Series, survey *datasets.ColumnSurvey, now time.Time) *examined {
-	e := &examined{series: s, survey: survey, column: &Column{Name: s.Name, Type: s.Kind.String()}}
+	e := &examined{series: s, survey: survey, sentinel: math.NaN(), column: &Column{Name: s.Name, Type: s.Kind.String()}}
 	c := e.column
 	e.understood()
 	c.Missing = int64(s.MissingCount())

@@ -16,7 +16,7 @@ type target struct {
 	index   int
 	kind    datasets.Kind
 	classes []int32   // binary (1 is positive) and multiclass; -1 where missing
-	values  []float64 // regression: standardized; NaN where missing
+	values  []float64 // regression, and binary with 0 and 1: standardized; NaN where missing
 	count   int       // of classes
 	rare    int64     // rows of the rarest class
 	rows    int64     // with a label
@@ -136,6 +136,15 @@ func newTarget(s *datasets.Series, c *Column) *target {
 			t.classes[i] = rank[c]
 			t.Classes[rank[c]].Rows++
 		}
+	}
+	if t.Task == datasets.TaskBinary {
+		t.values = make([]float64, len(t.classes))
+		for i, c := range t.classes {
+			if t.values[i] = float64(c); c < 0 {
+				t.values[i] = math.NaN()
+			}
+		}
+		standardize(t.values)
 	}
 	t.count, t.rare = len(texts), math.MaxInt64
 	for _, c := range t.Classes {

@@ -55,7 +55,6 @@ func (e *examined) suspectNumbers(low, high [2]run, sorted []float64, spread flo
 	if c.Distinct < 2 {
 		return
 	}
-	sentinel := math.NaN()
 	name := words(c.Name)
 	check := func(outermost [2]run, rest float64) {
 		v := outermost[0].value
@@ -65,16 +64,19 @@ func (e *examined) suspectNumbers(low, high [2]run, sorted []float64, spread flo
 			isolated = n.Negative == outermost[0].rows && (v != -1 || c.Distinct > 3)
 		}
 		if slices.Contains(sentinels, v) && isolated && float64(outermost[0].rows) >= max(2, sentinelShare*float64(len(sorted))) && c.Distinct > 2 {
-			sentinel = v
-			e.warn(Warning{Severity: Warn, Code: "sentinel", Rows: outermost[0].rows,
-				Message:  fmt.Sprintf("%s, far from all other values, seems to stand for a missing value", number(v)),
+			e.sentinel = v
+			message := "%s, far from all other values, seems to stand for a missing value"
+			if v > 0 {
+				message += ", or for all above a limit"
+			}
+			e.warn(Warning{Severity: Warn, Code: "sentinel", Rows: outermost[0].rows, Message: fmt.Sprintf(message, number(v)),
 				Examples: rowsWhere(e.series, func(i int) bool { return e.series.Floats[i] == v }),
-				Remedies: []Remedy{sqlStep(fmt.Sprintf("nullif(%s, %s)", sqlName(c.Name), number(v)), c.Name)}})
+				Remedies: []Remedy{sqlStep(fmt.Sprintf("nullif(%s, %s)", sqlName(c.Name), number(v)), c.Name).when("if it stands for a missing value")}})
 		}
 	}
 	check(low, high[0].value-low[1].value)
 	check(high, high[1].value-low[0].value)
-	if amount := hasWord(name, amounts); n.Negative > 0 && n.Min != sentinel && n.Negative < int64(len(sorted))/2 &&
+	if amount := hasWord(name, amounts); n.Negative > 0 && n.Min != e.sentinel && n.Negative < int64(len(sorted))/2 &&
 		(amount || float64(n.Negative) <= rareNegative*float64(len(sorted)) && n.Quantiles.P05 >= 0 && n.Quantiles.P50 > 0) &&
 		!hasWord(name, signed) {
 		severity := Notable
@@ -91,12 +93,16 @@ func (e *examined) suspectNumbers(low, high [2]run, sorted []float64, spread flo
 	const far = 20
 	if o := n.MAD; o.Rows > 0 && n.IQR.Rows > 0 && len(sorted) >= 20 && spread > 0 {
 		extreme := max(n.Max-n.Quantiles.P50, n.Quantiles.P50-n.Min) / spread
-		if extreme > far && max(math.Abs(n.Max), math.Abs(n.Min)) != math.Abs(sentinel) {
-			e.warn(Warning{Severity: Notable, Code: "outliers", Rows: o.Rows,
-				Message: fmt.Sprintf("values up to %.3g times the usual deviation away from the median; %s by the quartiles' rule, %s by the median's",
-					extreme, outliersAre(n.IQR.Rows), thousands(o.Rows)),
-				Examples: slices.Clone(o.Examples),
-				Remedies: []Remedy{step(prepare.Step{Clip: map[string]prepare.Clip{c.Name: {Quantiles: []float64{0.001, 0.999}}}})}})
+		if extreme > far && max(math.Abs(n.Max), math.Abs(n.Min)) != math.Abs(e.sentinel) {
+			if e.longTail() {
+				e.extreme = extreme
+			} else {
+				e.warn(Warning{Severity: Notable, Code: "outliers", Rows: o.Rows,
+					Message: fmt.Sprintf("values up to %.3g times the usual deviation away from the median; %s by the quartiles' rule, %s by the median's",
+						extreme, outliersAre(n.IQR.Rows), thousands(o.Rows)),
+					Examples: slices.Clone(o.Examples),
+					Remedies: []Remedy{step(prepare.Step{Clip: map[string]prepare.Clip{c.Name: {Quantiles: []float64{0.001, 0.999}}}})}})
+			}
 		}
 	}
 	rows := int64(e.series.Len())
@@ -104,6 +110,14 @@ func (e *examined) suspectNumbers(low, high [2]run, sorted []float64, spread flo
 	if n.Whole && c.Distinct == rows && rows >= 20 && (dense || hasWord(name, identifiers)) {
 		e.identifier()
 	}
+}
+
+// longTail reports numbers that lie far out by nature: counts, numbers of things, and what has a long tail on one side,
+// as amounts and durations have.
+func (e *examined) longTail() bool {
+	n := e.column.Numbers
+	below, above := n.Quantiles.P50-n.Quantiles.P05, n.Quantiles.P95-n.Quantiles.P50
+	return n.Whole && n.Min >= 0 || max(below, above) > 2*min(below, above) || hasWord(words(e.column.Name), identifiers)
 }
 
 func outliersAre(n int64) string {

@@ -26,15 +26,26 @@ func warnings(t *Table, d *data, found []*examined, label *target) []Warning {
 		position[c.Name] = i
 	}
 	for _, e := range found {
+		label.topCode(e)
+		if label != nil && e.column.Name == label.Column {
+			label.ownWarnings(e)
+		}
 		out = append(out, e.warnings...)
+		out = append(out, label.things(e)...)
 		out = append(out, missingWarning(e)...)
 		out = append(out, personalWarnings(e.column)...)
 		out = append(out, label.tells(e)...)
 	}
+	out = append(out, longTails(found, label)...)
 	out = append(out, refusals(d, t)...)
 	out = append(out, digitWarnings(d)...)
 	out = append(out, paddedWarnings(d, t)...)
-	out = append(out, labelWarnings(label)...)
+	for _, w := range labelWarnings(label) {
+		if label.Guessed { // and may be another column
+			w.Severity = Notable
+		}
+		out = append(out, w)
+	}
 	for _, p := range t.Relations {
 		if label == nil || p.A != label.Column && p.B != label.Column {
 			out = append(out, p.warning())
@@ -176,9 +187,9 @@ func refusals(d *data, t *Table) []Warning {
 			}
 			w.Message = fmt.Sprintf("%s of %s values are %s; a run would refuse the column", thousands(int64(survey.Bad)), thousands(int64(survey.Present)), survey.Misfit)
 			if survey.Bad == 1 {
-				w.Message = strings.Replace(w.Message, "values are", "values is", 1)
+				w.Message = fmt.Sprintf("1 of %s values %s; a run would refuse the column", thousands(int64(survey.Present)), fault.Problem)
 			}
-			if len(survey.Examples) > 0 && int(len(fault.Remedies)) > 1 && survey.Bad > keptForCorrection {
+			if survey.Bad > keptForCorrection {
 				// Nobody corrects so many by hand.
 				slices.SortStableFunc(w.Remedies, func(a, b Remedy) int { return cmp.Compare(rank(a), rank(b)) })
 			}
@@ -240,6 +251,56 @@ func paddedWarnings(d *data, t *Table) []Warning {
 	}
 	if i := slices.IndexFunc(t.Columns, func(c *Column) bool { return c.Name == padded[0] }); i >= 0 && t.Columns[i].Withheld {
 		hideValues(w.Examples)
+	}
+	return append(out, w)
+}
+
+// ownWarnings adapts what was found about the label's own values, of which none is to be left out or changed.
+func (t *target) ownWarnings(e *examined) {
+	for i := range e.warnings {
+		switch w := &e.warnings[i]; w.Code {
+		case "negative":
+			w.Remedies = []Remedy{work("make sure that they are meant: it is the label")}
+		case "outliers":
+			w.Remedies = []Remedy{work("make sure that they are right: it is the label, and squared errors follow such values")}
+		}
+	}
+}
+
+// longTails is one note about all columns whose values lie far out by nature.
+func longTails(found []*examined, label *target) []Warning {
+	var tails []*examined
+	var out []Warning
+	for _, e := range found {
+		switch {
+		case e.extreme == 0 || e.column.Refused:
+		case label != nil && e.column.Name == label.Column:
+			out = append(out, Warning{Severity: Notable, Code: "outliers", Column: e.column.Name, Rows: e.column.Numbers.MAD.Rows,
+				Message:  fmt.Sprintf("values up to %.3g times the usual deviation away from the median: a long tail", e.extreme),
+				Examples: slices.Clone(e.column.Numbers.MAD.Examples),
+				Remedies: []Remedy{work("make sure that they are right: it is the label, and squared errors follow such values")}})
+		case len(label.things(e)) == 0:
+			tails = append(tails, e)
+		}
+	}
+	if len(tails) == 0 {
+		return out
+	}
+	slices.SortStableFunc(tails, func(a, b *examined) int { return cmp.Compare(b.extreme, a.extreme) })
+	const most = 6
+	var names []string
+	columns := map[string]datasets.Column{}
+	for i, e := range tails {
+		if names = append(names, e.column.Name); i < most {
+			columns[e.column.Name] = datasets.Column{Transform: datasets.Strings{datasets.TransformLog1p, datasets.TransformStandardize}}
+		}
+	}
+	w := Warning{Severity: Notable, Code: "outliers", Message: fmt.Sprintf("long tails, up to %.3g times the usual deviation away from the median, in %s", tails[0].extreme, listed(names)),
+		Remedies: []Remedy{inRun(datasets.Config{Columns: columns}).when("for linear models and networks")}}
+	if len(tails) == 1 {
+		w.Column = tails[0].column.Name
+		w.Message, _, _ = strings.Cut(w.Message, ", in ")
+		w.Examples = slices.Clone(tails[0].column.Numbers.MAD.Examples)
 	}
 	return append(out, w)
 }
