@@ -153,6 +153,7 @@ func (e *examined) numbers() {
 		}
 	}
 	if len(values) == 0 {
+		e.constant()
 		return
 	}
 	n := &Numbers{Whole: true}
@@ -347,6 +348,7 @@ func (e *examined) dates(now time.Time) {
 		}
 	}
 	if len(values) == 0 {
+		e.constant()
 		return
 	}
 	slices.Sort(values)
@@ -406,6 +408,7 @@ func (e *examined) texts() {
 		top = keepTop(top, i, func(a, b int) int { return cmp.Compare(counts[b], counts[a]) })
 	}
 	if c.Distinct == 0 {
+		e.constant()
 		return
 	}
 	t.MeanLength = characters / float64(e.present)

@@ -10,9 +10,10 @@ import (
 
 var (
 	// thingWords are the last words of the names of columns whose numbers name things. In the plural they would count them.
-	thingWords = []string{"id", "no", "nr", "number", "key", "user", "item", "store", "shop", "code", "zip", "zipcode", "postcode", "plz",
-		"sku", "product", "dept", "department", "customer", "client", "visitor", "member", "session", "category", "brand", "region", "branch",
-		"city", "county", "country", "state", "warehouse", "supplier", "vendor", "seller", "channel", "browser", "systems", "type", "segment", "cluster"}
+	thingWords = []string{"id", "no", "nr", "number", "key", "user", "item", "store", "shop", "code", "zip", "zipcode", "postcode", "plz", "sku", "product", "dept", "department", "customer", "client"}
+	// kindWords are the same where it may not matter for every label.
+	kindWords = []string{"visitor", "member", "session", "category", "brand", "region", "branch", "city", "county", "country", "state", "warehouse", "supplier", "vendor", "seller", "channel",
+		"browser", "systems", "type", "segment", "cluster"}
 	// measureWords make a measure of what else is in a name.
 	measureWords = []string{"of", "num", "n", "avg", "mean", "average", "sum", "min", "max", "days", "hours", "minutes", "seconds", "since", "share", "rate", "ratio", "percent",
 		"distance", "rating", "last", "first", "previous", "lag", "per"}
@@ -37,7 +38,7 @@ func (t *target) things(e *examined) []Warning {
 		return nil
 	}
 	name := words(c.Name)
-	named := len(name) > 0 && slices.Contains(thingWords, name[len(name)-1]) && !hasWord(name, amounts) && !hasWord(name, measureWords) && !hasWord(name, signed)
+	named := len(name) > 0 && hasWord(name[len(name)-1:], slices.Concat(thingWords, kindWords)) && !hasWord(name, amounts) && !hasWord(name, measureWords) && !hasWord(name, signed)
 	told, sized, rough := 0.0, 0.0, false
 	if t != nil && t.values != nil && c.Name != t.Column && c.Distinct*5 <= e.present {
 		told, sized, rough = t.grouped(e)
@@ -49,7 +50,7 @@ func (t *target) things(e *examined) []Warning {
 		w.Message = fmt.Sprintf("%s whole numbers seem to name things: %s; they are read as quantities", thousands(c.Distinct), figures)
 	case named:
 		w.Message = fmt.Sprintf("%s whole numbers name things, to judge by the name of the column; they are read as quantities", thousands(c.Distinct))
-		if t != nil && !t.Guessed && t.values != nil && told < sized+thingSignal {
+		if t != nil && !t.Guessed && t.values != nil && told < sized+thingSignal && hasWord(name[len(name)-1:], kindWords) {
 			w.Severity = Notable // it hardly matters for this label
 		}
 	default:

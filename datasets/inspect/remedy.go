@@ -170,7 +170,11 @@ func (w Warning) Remedy() string {
 	for i, r := range w.Remedies {
 		texts[i] = r.Text()
 	}
-	return strings.Join(texts, "; or ")
+	text := strings.Join(texts, "; or ")
+	if len(texts) > 0 && !slices.ContainsFunc(w.Remedies, func(r Remedy) bool { return !r.ByHand() }) {
+		text = "by hand: " + text
+	}
+	return text
 }
 
 // MarshalJSON writes the warning with its remedies as data and as a text.

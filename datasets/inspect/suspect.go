@@ -86,7 +86,7 @@ func (e *examined) suspectNumbers(low, high [2]run, sorted []float64, spread flo
 		e.warn(Warning{Severity: severity, Code: "negative", Rows: n.Negative,
 			Message:  fmt.Sprintf("%s negative among positive numbers: returns, cancellations or mistakes?", valuesAre(n.Negative)),
 			Examples: rowsWhere(e.series, func(i int) bool { return e.series.Floats[i] < 0 }),
-			Remedies: []Remedy{filter(sqlName(c.Name)+" >= 0", "negative")}})
+			Remedies: []Remedy{filter(e.orMissing(sqlName(c.Name)+" >= 0"), "negative")}})
 	}
 	// Both rules call much of a skewed distribution outliers; a note is due for
 	// what lies far beyond.
@@ -110,6 +110,14 @@ func (e *examined) suspectNumbers(low, high [2]run, sorted []float64, spread flo
 	if n.Whole && c.Distinct == rows && rows >= 20 && (dense || hasWord(name, identifiers)) {
 		e.identifier()
 	}
+}
+
+// orMissing is a condition that rows without a value hold too.
+func (e *examined) orMissing(condition string) string {
+	if e.column.Missing == 0 {
+		return condition
+	}
+	return "(" + condition + ") IS NOT FALSE"
 }
 
 // longTail reports numbers that lie far out by nature: counts, numbers of things, and what has a long tail on one side,
@@ -194,7 +202,7 @@ func (e *examined) suspectDates(sorted []int64, now time.Time) {
 	if at, _ := slices.BinarySearch(sorted, limit+1); at < len(sorted) && at > 0 {
 		e.warn(Warning{Severity: Warn, Code: "future", Rows: int64(len(sorted) - at), Message: "dates in the future",
 			Examples: rowsWhere(e.series, func(i int) bool { return micros[i] > limit }),
-			Remedies: []Remedy{filter(fmt.Sprintf("(%s <= '%s') IS NOT FALSE", sqlName(c.Name), now.UTC().Format(time.DateTime)), "in the future")}})
+			Remedies: []Remedy{filter(e.orMissing(fmt.Sprintf("%s <= '%s'", sqlName(c.Name), now.UTC().Format(time.DateTime))), "in the future")}})
 	}
 	for _, day := range []string{"0001-01-01", "1753-01-01", "1899-12-30", "1900-01-01", "1970-01-01", "9999-12-31"} {
 		t, err := time.Parse(time.DateOnly, day)
