@@ -22,6 +22,9 @@ type Survey struct {
 	Format    string
 	Delimiter string // of CSV, and whether the first line names the columns
 	Header    bool
+	Above     int // lines above the table, which are left out
+	// Notes say what a person should know about how the files are read.
+	Notes []string
 
 	db     *duck.DB
 	rel    *relation
@@ -62,14 +65,14 @@ func OpenSurvey(ctx context.Context, src Source, baseDir string) (_ *Survey, err
 	if err != nil {
 		return nil, err
 	}
-	s := &Survey{Files: files, Format: rel.format, db: db, rel: rel}
+	s := &Survey{Files: files, Format: rel.format, Notes: rel.notes(), db: db, rel: rel}
 	defer func() {
 		if err != nil {
 			s.Close()
 		}
 	}()
 	if d := rel.origin.dialect; d != nil && !rel.origin.query {
-		s.Delimiter, s.Header = string(d.delimiter), d.header
+		s.Delimiter, s.Header, s.Above = string(d.delimiter), d.header, d.skip
 	}
 	s.Columns = make([]ColumnSurvey, len(rel.names), len(rel.names)+len(rel.joins))
 	overrides := map[string]string{}
@@ -211,14 +214,15 @@ func (s *Survey) Read(ctx context.Context, sample Sampling) (*Frame, error) {
 	}
 	chosen := *s.chosen
 	chosen.types = types
+	if sample.All() {
+		rel.typeNumbers(p, &chosen)
+	}
 	series, err := rel.readPlanned(ctx, s.db, &chosen, p)
 	for errors.Is(err, errGuess) {
 		clear(p.faults)
-		faults := p.faults
 		if p, err = rel.revise(ctx, s.db, &chosen, p); err != nil {
 			return nil, err
 		}
-		p.faults = faults
 		series, err = rel.readPlanned(ctx, s.db, &chosen, p)
 	}
 	if err != nil {

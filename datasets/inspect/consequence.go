@@ -87,7 +87,7 @@ func (t *target) excludes(e *examined) (value, class string, rate float64, found
 	}
 	best := &cell{}
 	for _, c := range cells {
-		if c.rows > best.rows && c.rows >= excludedShare*float64(t.rows) && c.rows*base >= excludedRows && c.has <= excludedRate*base*c.rows {
+		if (c.rows > best.rows || c.rows == best.rows && c.row < best.row) && c.rows >= excludedShare*float64(t.rows) && c.rows*base >= excludedRows && c.has <= excludedRate*base*c.rows {
 			best = c
 		}
 	}

@@ -168,6 +168,7 @@ func inspectTable(ctx context.Context, g group, baseDir string, o Options) (*Tab
 	if t.Format, t.Delimiter = d.survey.Format, d.survey.Delimiter; t.Delimiter != "" {
 		t.Header = &d.survey.Header
 	}
+	t.Above, t.Notes = d.survey.Above, d.survey.Notes
 	for _, f := range g.files {
 		t.Files = append(t.Files, base(f))
 	}

@@ -34,6 +34,9 @@ type Table struct {
 	// Delimiter stands between the fields of CSV, whose first line names the columns where Header says so.
 	Delimiter string `json:"delimiter,omitempty"`
 	Header    *bool  `json:"header,omitempty"`
+	Above     int    `json:"above,omitempty"` // lines above the table, which are left out
+	// Notes say what a person should know about how the files are read.
+	Notes []string `json:"notes,omitempty"`
 	// Null lists the texts that were read as missing values besides the empty one.
 	Null       []string  `json:"null,omitempty"`
 	Duplicates Duplicate `json:"duplicates"`

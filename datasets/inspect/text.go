@@ -48,6 +48,9 @@ func (t *Table) text(b *strings.Builder) {
 		}
 		wrap(b, line, "")
 	}
+	for _, note := range t.Notes {
+		wrap(b, printable(note), "")
+	}
 	if t.Sampled != "" {
 		wrap(b, fmt.Sprintf("looked at %s: %s", rowsOf(t.Inspected), t.Sampled), "")
 	}
