@@ -22,6 +22,7 @@ type examined struct {
 	sentinel float64 // that a number seems to be; NaN where none is
 	extreme  float64 // how far from the median the farthest value of a long tail lies, in usual deviations; 0 where none does
 	warnings []Warning
+	things   []Warning // that its numbers name things
 	// content is equal for columns of equal values, pattern for columns whose
 	// values are equal in the same rows; 0 where that is not known.
 	content, pattern uint64

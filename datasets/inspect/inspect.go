@@ -180,13 +180,14 @@ func inspectTable(ctx context.Context, g group, baseDir string, o Options) (*Tab
 	label := chooseLabel(d.frame, found, o.Label)
 	if label != nil {
 		t.Label = &label.Label
-		if err := each(ctx, len(columns), o.Threads, func(i int) {
-			if i != label.index {
-				found[i].column.Predicts = label.predictive(columns[i])
-			}
-		}); err != nil {
-			return nil, nil, err
+	}
+	if err := each(ctx, len(columns), o.Threads, func(i int) {
+		if label != nil && i != label.index {
+			found[i].column.Predicts = label.predictive(columns[i])
 		}
+		found[i].things = label.things(found[i])
+	}); err != nil {
+		return nil, nil, err
 	}
 	if t.Relations, err = relate(ctx, d.frame, found, o.Threads); err != nil {
 		return nil, nil, err

@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 
@@ -40,7 +41,7 @@ func (t *target) things(e *examined) []Warning {
 	name := words(c.Name)
 	named := len(name) > 0 && hasWord(name[len(name)-1:], slices.Concat(thingWords, kindWords)) && !hasWord(name, amounts) && !hasWord(name, measureWords) && !hasWord(name, signed)
 	told, sized, rough := 0.0, 0.0, false
-	if t != nil && t.values != nil && c.Name != t.Column && c.Distinct*5 <= e.present {
+	if t != nil && t.values != nil && c.Name != t.Column && c.Distinct*5 <= e.present && (named || e.dense()) {
 		told, sized, rough = t.grouped(e)
 	}
 	w := Warning{Severity: Warn, Code: "names", Column: c.Name, Remedies: []Remedy{declared(c.Name, datasets.TypeCategorical)}}
@@ -59,6 +60,13 @@ func (t *target) things(e *examined) []Warning {
 	return []Warning{w}
 }
 
+// dense reports numbers that may be those of things by how they are distributed: most of a range, none of them usual.
+func (e *examined) dense() bool {
+	n, common := e.column.Numbers, e.column.Frequent
+	usual := len(common) > 0 && common[0].Rows*2 > e.present // nothing, and amounts
+	return !usual && float64(e.column.Distinct)*sparse >= n.Max-n.Min+1
+}
+
 // grouped returns the shares of the label's variance that a column explains where every value is a group of its own
 // (cross-validated), and where it is a quantity of which the label is a line. rough says that the first is far above
 // the second, and that groups of neighboring numbers are not alike either, as those of a curve would be.
@@ -67,32 +75,26 @@ func (t *target) grouped(e *examined) (told, sized float64, rough bool) {
 		return 0, 0, false
 	}
 	numbers := e.series.Floats
-	values := make([]float64, 0, e.column.Distinct)
+	known := make(map[float64]int32, e.column.Distinct)
 	for _, v := range numbers {
 		if !math.IsNaN(v) {
-			values = append(values, v)
+			known[v] = 0
 		}
 	}
-	slices.Sort(values)
-	values = slices.Compact(values)
+	values := slices.Sorted(maps.Keys(known))
+	for i, v := range values {
+		known[v] = int32(i) + 1
+	}
 	codes := make([]int32, len(numbers))
 	for i, v := range numbers {
-		if !math.IsNaN(v) {
-			at, _ := slices.BinarySearch(values, v)
-			codes[i] = int32(at) + 1
-		}
+		codes[i] = known[v] // 0 for NaN, which is no key
 	}
 	told = t.crossR2(codes, len(values)+1)
 	line := slices.Clone(numbers)
 	standardize(line)
 	r, rows := correlation(line, t.values)
 	sized = r * r
-	n := e.column.Numbers
-	dense := float64(len(values))*sparse >= n.Max-n.Min+1
-	if common := e.column.Frequent; len(common) > 0 && common[0].Rows*2 > e.present {
-		dense = false // nothing, and amounts
-	}
-	if !dense || len(values) < leastThings || told < thingSignal || told < 2*sized+thingSignal || told*float64(rows) < 10*float64(len(values)) {
+	if !e.dense() || len(values) < leastThings || told < thingSignal || told < 2*sized+thingSignal || told*float64(rows) < 10*float64(len(values)) {
 		return told, sized, false
 	}
 	return told, sized, t.smooth(codes, len(values)) < smoothShare

@@ -31,7 +31,7 @@ func warnings(t *Table, d *data, found []*examined, label *target) []Warning {
 			label.ownWarnings(e)
 		}
 		out = append(out, e.warnings...)
-		out = append(out, label.things(e)...)
+		out = append(out, e.things...)
 		out = append(out, missingWarning(e)...)
 		out = append(out, personalWarnings(e.column)...)
 		out = append(out, label.tells(e)...)
@@ -279,7 +279,7 @@ func longTails(found []*examined, label *target) []Warning {
 				Message:  fmt.Sprintf("values up to %.3g times the usual deviation away from the median: a long tail", e.extreme),
 				Examples: slices.Clone(e.column.Numbers.MAD.Examples),
 				Remedies: []Remedy{work("make sure that they are right: it is the label, and squared errors follow such values")}})
-		case len(label.things(e)) == 0:
+		case len(e.things) == 0:
 			tails = append(tails, e)
 		}
 	}
