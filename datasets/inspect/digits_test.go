@@ -92,3 +92,38 @@ func TestRemedyOfCodes(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// NaN in files that have types, and columns of structures, have remedies that a run takes.
+func TestRemediesOfTypedFiles(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "t.parquet")
+	db, err := duck.Open(duck.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	rows := "SELECT CASE i WHEN 7 THEN 'nan'::DOUBLE WHEN 9 THEN '-inf'::DOUBLE ELSE i * 0.5 END AS x, i % 3 AS y, i % 2 AS z, {'a': i} AS deep, '1' || i AS n FROM range(120) r(i)"
+	if err := db.Query(t.Context(), "COPY ("+rows+") TO "+duck.Literal(path)+" (FORMAT parquet)", nil); err != nil {
+		t.Fatal(err)
+	}
+	src := datasets.Source{Path: datasets.Strings{path}}
+	table := inspectFiles(t, src, Options{}).Tables[0]
+	if c := column(t, table, "x"); !c.Refused || c.Type != datasets.TypeNumeric || c.Missing != 2 {
+		t.Errorf("x: %+v", c)
+	}
+	w := found(t, table, "not_numbers", "x")
+	src = w.Remedies[0].Apply(src)
+	run, _ := pasted(t, found(t, table, "unreadable", "deep").Remedies[0])
+	overrides := map[string]string{"deep": run.Columns["deep"].Type}
+	if number, _ := pasted(t, found(t, table, "numbers_as_texts", "n").Remedies[0]); number.Columns["n"].Type != datasets.TypeNumeric {
+		t.Errorf("n: %+v", number)
+	}
+	overrides["n"] = datasets.TypeNumeric
+	f, err := datasets.Read(t.Context(), src, "", overrides)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if x, n := f.Column("x"), f.Column("n"); x.Kind != datasets.Numeric || x.MissingCount() != 2 || n.Floats[7] != 17 {
+		t.Errorf("x: %v, %d missing", x.Kind, x.MissingCount())
+	}
+}

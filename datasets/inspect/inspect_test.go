@@ -110,9 +110,121 @@ func TestPlantedTroubles(t *testing.T) {
 		t.Error("the page has no drawings, or is not on its own")
 	}
 	for _, threads := range []int{1, 7} {
-		again, err := json.Marshal(inspected(t, b.String(), Options{Label: "bought", Threads: threads}).Tables[0].Columns)
-		if want, _ := json.Marshal(table.Columns); err != nil || string(again) != string(want) {
+		again, err := json.Marshal(inspected(t, b.String(), Options{Label: "bought", Threads: threads}).Tables[0])
+		if want, _ := json.Marshal(table); err != nil || string(again) != string(want) {
 			t.Errorf("%d threads give another report", threads)
+		}
+	}
+}
+
+// What is said of a label that was only guessed is never severe, and what is wrong with the label is said too.
+func TestGuessedLabelsAndTheirValues(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("week,sales,holiday\n")
+	for i := range 2000 {
+		sales := 100 + i*7919%1000
+		switch {
+		case i%300 == 7:
+			sales = -sales
+		case i == 1000:
+			sales = 5_000_000
+		}
+		fmt.Fprintf(&b, "%d,%d.5,%t\n", i%20, sales, i%20 == 3)
+	}
+	guessed := inspected(t, b.String(), Options{}).Tables[0]
+	if guessed.Label == nil || !guessed.Label.Guessed || !slices.Contains(warned(guessed), "week/leakage") {
+		t.Fatalf("label %+v, warnings %v", guessed.Label, warned(guessed))
+	}
+	for _, w := range guessed.Warnings {
+		if w.Severity == Severe || strings.HasPrefix(w.Code, "label") && w.Severity != Notable {
+			t.Errorf("%+v", w)
+		}
+	}
+	table := inspected(t, b.String(), Options{Label: "sales"}).Tables[0]
+	for _, code := range []string{"negative", "outliers"} {
+		if w := found(t, table, code, "sales"); !w.Remedies[0].ByHand() || len(w.Examples) == 0 || w.Examples[0].Place == "" {
+			t.Errorf("%+v", w)
+		}
+	}
+}
+
+// A feature that the label hardly ever goes without is perhaps a consequence of it; one that is merely good is not.
+func TestConsequences(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("carted,stage,age,bought\n")
+	for i := range 4000 {
+		u := mix(5, uint64(i))
+		carted := u%5 == 0
+		bought := carted && u>>8%3 == 0
+		stage := "view"
+		if bought || u>>20%4 == 0 {
+			stage = "pay"
+		}
+		age := 20 + u>>30%40
+		if bought {
+			age += 8
+		}
+		fmt.Fprintf(&b, "%t,%s,%d,%t\n", carted, stage, age, bought)
+	}
+	table := inspected(t, b.String(), Options{Label: "bought"}).Tables[0]
+	for _, name := range []string{"carted", "stage"} {
+		if w := found(t, table, "consequence", name); w.Severity != Warn || !strings.Contains(w.Message, "perhaps a consequence") {
+			t.Errorf("%+v", w)
+		}
+	}
+	if slices.Contains(warned(table), "age/consequence") {
+		t.Error("age is no consequence")
+	}
+}
+
+// A largest number that predicts as large ones do is a top code; one that predicts as nothing does may be a missing value.
+func TestTopCodes(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("gain,hours,rich\n")
+	for i := range 3000 {
+		u := mix(11, uint64(i))
+		gain, hours, rich := 0, 20+u>>10%50, u>>40%5 == 0
+		if u%6 == 0 {
+			gain = 1000 + int(u>>16%30_000)
+			rich = gain > 9000 || u>>40%3 == 0
+		}
+		if i%100 == 9 {
+			gain, rich = 99_999, true
+		}
+		if i%100 == 30 {
+			hours = 9999
+		}
+		fmt.Fprintf(&b, "%d,%d,%t\n", gain, hours, rich)
+	}
+	table := inspected(t, b.String(), Options{Label: "rich"}).Tables[0]
+	if w := found(t, table, "top_code", "gain"); w.Severity != Notable || !w.Remedies[0].ByHand() || w.Rows != 30 {
+		t.Errorf("%+v", w)
+	}
+	found(t, table, "sentinel", "hours")
+	if slices.Contains(warned(table), "gain/sentinel") {
+		t.Error("gain has no sentinel")
+	}
+}
+
+// Numbers of which the label hangs on which they are name things; those of a curve or a line are quantities.
+func TestThings(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("place,curve,line,customer_id,item_count,y\n")
+	for i := range 6000 {
+		u := mix(13, uint64(i))
+		place, curve, line := u%40, u>>8%40, u>>16%40
+		y := float64(mix(17, place)%100) + float64((curve-20)*(curve-20))/4 + float64(line)
+		fmt.Fprintf(&b, "%d,%d,%d,%d,%d,%.3f\n", place, curve, line, u>>24%500, u>>40%9, y)
+	}
+	for _, label := range []string{"y", ""} {
+		table := inspected(t, b.String(), Options{Label: label}).Tables[0]
+		for name, want := range map[string]bool{"place": label != "", "customer_id": true, "curve": false, "line": false, "item_count": false} {
+			if slices.Contains(warned(table), name+"/names") != want {
+				t.Errorf("label %q: %s: %v", label, name, warned(table))
+			}
+		}
+		if w := found(t, table, "names", "customer_id"); w.Severity != Warn || w.Remedies[0].RunFile() != "data: {columns: {customer_id: {type: categorical}}}" {
+			t.Errorf("%+v: %s", w, w.Remedies[0].RunFile())
 		}
 	}
 }

@@ -156,7 +156,7 @@ func refusals(d *data, t *Table) []Warning {
 			w.Remedies = append(w.Remedies, Remedy{Remedy: r})
 		}
 		if len(fault.Remedies) == 0 {
-			w.Remedies = []Remedy{work(fault.Remedy)}
+			w.Remedies = []Remedy{runColumn(c.Name, datasets.Column{Type: datasets.TypeIgnore}).when("to leave it out"), work(fault.Remedy)}
 		}
 		marked := 0
 		for _, m := range survey.Marks {
