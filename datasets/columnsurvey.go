@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"debut/datasets/duck"
-	"debut/datasets/notation"
 )
 
 // Survey is a source opened to be looked at. What its columns are is decided by all rows, as Read decides it; a column
@@ -331,56 +330,4 @@ func (t *Table) Dialect() (delimiter string, header bool) {
 		return string(d.delimiter), d.header
 	}
 	return "", false
-}
-
-// Note is what a person should know about how the values of a column of which nothing was declared were understood.
-type Note struct {
-	Kind    NoteKind
-	Problem string // what they are taken for, and why
-	// Remedy is what to set where that is wrong.
-	Remedy Remedy
-}
-
-// NoteKind is what a note is about.
-type NoteKind string
-
-// The kinds of notes.
-const (
-	NoteIDs      NoteKind = "ids"      // whole numbers too large for a float64, as categories
-	NoteZeros    NoteKind = "zeros"    // numbers with a zero in front, as categories
-	NoteArticles NoteKind = "articles" // numbers with check digits, as categories
-	NoteNotation NoteKind = "notation" // numbers that are not written plainly
-	NoteOrder    NoteKind = "order"    // dates whose day and month could be exchanged
-	NoteAmounts  NoteKind = "amounts"  // amounts of money, shares and the like, as categories
-	NoteNumbers  NoteKind = "numbers"  // numbers that are texts in a file that has types, as categories
-)
-
-// understood is note as data.
-func (t *tally) understood(name string, reading Reading, from inference) *Note {
-	quantities := declare(name, TypeNumeric).when("if they are quantities")
-	categories := reading.Type == TypeCategorical && t.present > 0 && t.plain == t.present
-	switch {
-	case categories && from != inferAll:
-		return &Note{NoteNumbers, "all values are numbers, but texts in the file: they are categories", quantities}
-	case categories && t.ids():
-		return &Note{NoteIDs, "whole numbers of more than 2^53, where numbers lose digits, are taken for ids and are categories", quantities}
-	case categories && t.zeros > 0:
-		return &Note{NoteZeros, fmt.Sprintf("a zero in front, as in %s, says that these are codes: they are categories", quote(t.zero)), quantities}
-	case categories && t.articles():
-		return &Note{NoteArticles, fmt.Sprintf("numbers of articles by their check digits, such as %s, are categories", quote(t.codes[0])), quantities}
-	case reading.Type == TypeNumeric && reading.Style != notation.Style{}:
-		return &Note{NoteNotation, fmt.Sprintf("numbers are written %s, such as %s", styleName(reading.Style), reading.Style), Remedy{}}
-	case reading.Type == TypeDate:
-		if _, _, other, either := t.dates.Best(); either {
-			return &Note{NoteOrder, fmt.Sprintf("its dates fit both %s and %s; they are read as %s", reading.Layout.Name(), other.Name(), reading.Layout.Name()),
-				declare(name, other.Name()).when("if that is wrong")}
-		}
-	case reading.Type == TypeCategorical && t.present > 0:
-		if style, fits, other, either := t.numbers.Best(); style.Amount && t.mostly(fits) && len(t.bad.texts) > 0 {
-			f := fault{style: style, other: other, either: either}
-			return &Note{NoteAmounts, fmt.Sprintf("amounts such as %s are texts, and each is a category", quote(t.bad.texts[0])),
-				f.styleRemedy(name, style, t.bad.texts[0])}
-		}
-	}
-	return nil
 }

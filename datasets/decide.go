@@ -1,10 +1,6 @@
 package datasets
 
-import (
-	"fmt"
-
-	"debut/datasets/notation"
-)
+import "debut/datasets/notation"
 
 // inference is how much the texts of a column say about its type.
 type inference uint8
@@ -162,45 +158,4 @@ func (t *tally) mostly(fit int) bool {
 // mistakes reports whether so many values fit that the rest must be mistakes.
 func (t *tally) mistakes(fit int) bool {
 	return t.mostly(fit) || fit > 0 && t.present-fit == t.marks && float64(fit) >= markedShare*float64(t.present)
-}
-
-// note says what a person should know about how the values of a column were understood that nothing was declared
-// of; "" where all is plain.
-func (t *tally) note(name string, reading Reading, w Wording) string {
-	column := "column " + quote(name) + ": "
-	switch {
-	case reading.Type == TypeCategorical && t.plain == t.present && t.ids():
-		return wideNote(name, w)
-	case reading.Type == TypeCategorical && t.plain == t.present && t.zeros > 0:
-		return fmt.Sprintf("%sa zero in front, as in %s, says that these are codes: they are categories. If they are quantities, %s",
-			column, quote(t.zero), declare(name, TypeNumeric).Text(w))
-	case reading.Type == TypeCategorical && t.plain == t.present && t.articles():
-		return fmt.Sprintf("%snumbers of articles by their check digits, such as %s, are categories. If they are quantities, %s",
-			column, quote(t.codes[0]), declare(name, TypeNumeric).Text(w))
-	case reading.Type == TypeNumeric:
-		return t.numbersNote(column, reading)
-	case reading.Type == TypeDate:
-		if _, _, other, either := t.dates.Best(); either {
-			return fmt.Sprintf("%sits dates fit both %s and %s; they are read as %s. If that is wrong, %s", column, reading.Layout.Name(), other.Name(), reading.Layout.Name(),
-				declare(name, other.Name()).Text(w))
-		}
-	case reading.Type == TypeCategorical:
-		if style, fits, other, either := t.numbers.Best(); style.Amount && t.mostly(fits) {
-			f, value := fault{either: either}, t.bad.texts[0]
-			remedies := []Remedy{f.styleRemedy(name, style, value)}
-			if either {
-				remedies = append(remedies, f.styleRemedy(name, other, value))
-			}
-			return fmt.Sprintf("%samounts such as %s are texts, and each is a category. To read them as numbers, %s", column, quote(value), wordRemedies(remedies, w))
-		}
-	}
-	return ""
-}
-
-// numbersNote is note for numbers.
-func (t *tally) numbersNote(column string, reading Reading) string {
-	if reading.Style != (notation.Style{}) {
-		return fmt.Sprintf("%sits numbers are written %s, such as %s", column, styleName(reading.Style), reading.Style)
-	}
-	return ""
 }

@@ -86,7 +86,10 @@ func (e *examined) understood() {
 		return
 	}
 	c.Note = survey.Note.Problem
-	w := Warning{Severity: Notable, Code: "codes", Message: survey.Note.Problem, Remedies: []Remedy{{Remedy: survey.Note.Remedy}}}
+	w := Warning{Severity: Notable, Code: "codes", Message: survey.Note.Problem}
+	for _, r := range survey.Note.Remedies {
+		w.Remedies = append(w.Remedies, Remedy{Remedy: r})
+	}
 	switch survey.Note.Kind {
 	case datasets.NoteNotation:
 		return // the table tells it
