@@ -6,6 +6,8 @@ import (
 	"io"
 	"strconv"
 	"time"
+
+	"debut/datasets"
 )
 
 // WriteHTML writes the report as one page that needs nothing else: no network,
@@ -47,6 +49,8 @@ var page = template.Must(template.New("report").Funcs(template.FuncMap{
 		}
 		return out
 	},
+	"count":   thousands,
+	"numeric": func(c *Column) bool { return c.Type == datasets.TypeNumeric && c.Numbers != nil && !c.Withheld },
 	"number":  func(x float64) string { return strconv.FormatFloat(x, 'g', 6, 64) },
 	"percent": func(x float64) string { return strconv.FormatFloat(100*x, 'f', 1, 64) + " %" },
 	"edge": func(c *Column, x float64) string {
@@ -70,12 +74,12 @@ small { opacity: .75; } code { font-size: .9em; }
 </style></head><body>
 <h1>Inspected data</h1>
 {{range .Tables}}<h2>{{.Name}}</h2>
-<p>{{with .Format}}{{.}}{{end}}{{with .Delimiter}}, delimiter {{printf "%q" .}}{{end}}{{if .Format}}: {{end}}{{.Rows}} rows, {{len .Columns}} columns{{if .Sampled}}; {{.Inspected}} rows inspected: {{.Sampled}}{{end}}; {{.Duplicates.Rows}} rows repeat an earlier one.
-{{with .Label}}The label is <b>{{.Column}}</b>{{if .Guessed}} (guessed){{end}}, {{.Task}}.{{range .Classes}} {{.Value}}: {{.Rows}}.{{end}}{{end}}</p>
-{{range .Warnings}}<div class="{{.Severity}}"><b>{{if .Column}}{{.Column}}{{else}}table{{end}}</b>: {{.Message}}{{range .Examples}} <code>{{.Value}}</code>{{if .Place}} <small>{{.Place}}</small>{{end}}{{end}}{{with .Remedy}}<br><small>Remedy: {{.}}</small>{{end}}</div>
+<p>{{with .Format}}{{.}}{{end}}{{with .Delimiter}}, delimiter {{printf "%q" .}}{{end}}{{if .Format}}: {{end}}{{count .Rows}} rows, {{len .Columns}} columns{{if .Sampled}}; {{count .Inspected}} rows inspected: {{.Sampled}}{{end}}; {{count .Duplicates.Rows}} rows repeat an earlier one.{{range .Notes}} {{.}}.{{end}}
+{{with .Label}}The label is <b>{{.Column}}</b>{{if .Guessed}} (guessed){{end}}, {{.Task}}.{{range .Classes}} {{.Value}}: {{count .Rows}}.{{end}}{{end}}</p>
+{{range .Warnings}}<div class="{{.Severity}}"><small>{{.Severity}}</small> <b>{{if .Column}}{{.Column}}{{else}}table{{end}}</b>: {{.Message}}{{range .Examples}} <code>{{.Value}}</code>{{if .Place}} <small>{{.Place}}</small>{{end}}{{end}}{{with .Remedy}}<br><small>Remedy: {{.}}</small>{{end}}</div>
 {{end}}<table><thead><tr><th>column</th><th>type</th><th class="n">missing</th><th class="n">distinct</th><th>values</th><th>distribution</th><th class="n">alone predicts</th></tr></thead><tbody>
-{{range $c := .Columns}}<tr><td>{{.Name}}{{range .Personal}} <small>({{.Kind}}?)</small>{{end}}</td><td class="t">{{if .Refused}}{{if ne .Type "unreadable"}}refused ({{.Type}}?){{else}}{{.Type}}{{end}}{{else}}{{.Type}}{{end}}{{with .Layout}} <small>{{.}}</small>{{end}}{{with .Notation}} <small>as {{.}}</small>{{end}}</td><td class="n">{{if .Missing}}{{percent .MissingShare}}{{end}}</td><td class="n">{{.Distinct}}</td>
-<td>{{with .Numbers}}{{number .Min}} … {{number .Max}}, mean {{number .Mean}} ± {{number .Std}}{{else}}{{if $c.Withheld}}<small>withheld</small>{{else}}{{range $i, $v := $c.Frequent}}{{if lt $i 4}}{{if $i}}, {{end}}{{$v.Value}} <small>{{$v.Rows}}</small>{{end}}{{end}}{{end}}{{end}}</td>
+{{range $c := .Columns}}<tr><td>{{.Name}}{{range .Personal}} <small>({{.Kind}}?)</small>{{end}}</td><td class="t">{{if .Refused}}{{if ne .Type "unreadable"}}refused ({{.Type}}?){{else}}{{.Type}}{{end}}{{else}}{{.Type}}{{end}}{{with .Layout}} <small>{{.}}</small>{{end}}{{with .Notation}} <small>as {{.}}</small>{{end}}</td><td class="n">{{if .Missing}}{{percent .MissingShare}}{{end}}</td><td class="n">{{count .Distinct}}</td>
+<td>{{if numeric .}}{{with .Numbers}}{{number .Min}} … {{number .Max}}, mean {{number .Mean}} ± {{number .Std}}{{end}}{{else if and .Dates (not .Withheld)}}{{.Dates.Min}} … {{.Dates.Max}}{{else}}{{if $c.Withheld}}<small>withheld</small>{{else}}{{range $i, $v := $c.Frequent}}{{if lt $i 4}}{{if $i}}, {{end}}{{$v.Value}} <small>{{count $v.Rows}}</small>{{end}}{{end}}{{end}}{{end}}</td>
 <td>{{with .Histogram}}<svg viewBox="0 0 100 24" preserveAspectRatio="none" role="img">{{range bars .Counts}}<rect x="{{.X}}" y="{{.Y}}" width="{{.Width}}" height="{{.Height}}"/>{{end}}</svg><br><small>{{edge $c .From}} … {{edge $c .To}}</small>{{else}}{{if and $c.Frequent (not $c.Withheld)}}<svg viewBox="0 0 100 24" preserveAspectRatio="none" role="img">{{range bars (rows $c.Frequent)}}<rect x="{{.X}}" y="{{.Y}}" width="{{.Width}}" height="{{.Height}}"/>{{end}}</svg>{{end}}{{end}}</td>
 <td class="n">{{with .Predicts}}{{.Measure}} {{number .Value}}{{end}}</td></tr>
 {{end}}</tbody></table>

@@ -264,15 +264,22 @@ func TestHostileInput(t *testing.T) {
 	}
 }
 
-func TestRealData(t *testing.T) {
+// realFile returns the path of a file of the public data sets, or skips the test.
+func realFile(t *testing.T, elements ...string) string {
+	t.Helper()
 	root := os.Getenv("DEBUT_DATA")
 	if root == "" {
 		root = filepath.Join("..", "..", "..", "shared", "data")
 	}
-	path := filepath.Join(root, "retail", "online_retail.csv.gz")
+	path := filepath.Join(append([]string{root}, elements...)...)
 	if _, err := os.Stat(path); err != nil {
 		t.Skipf("no real data: set DEBUT_DATA to the folder that holds it (%v)", err)
 	}
+	return path
+}
+
+func TestRealData(t *testing.T) {
+	path := realFile(t, "retail", "online_retail.csv.gz")
 	r, err := Inspect(context.Background(), datasets.Source{Path: datasets.Strings{path}}, "", Options{Now: now})
 	if err != nil {
 		t.Fatal(err)
@@ -281,7 +288,52 @@ func TestRealData(t *testing.T) {
 	if table.Rows != 240007 || table.Duplicates.Rows != 1970 || column(t, table, "CustomerID").Missing != 67225 || column(t, table, "Quantity").Numbers.Negative != 5087 {
 		t.Errorf("%d rows, %d duplicates, %d without a customer, %d negative", table.Rows, table.Duplicates.Rows, column(t, table, "CustomerID").Missing, column(t, table, "Quantity").Numbers.Negative)
 	}
-	if w := table.Warnings[0]; w.Column != "InvoiceNo" || !strings.Contains(w.Message, "4,350") {
-		t.Errorf("the first warning is %+v", w)
+	if w := table.Warnings[0]; w.Column != "InvoiceNo" || w.Rows != 4350 || len(w.Examples) != 3 || w.Examples[0].Value != "C536379" || w.Examples[0].Place != "online_retail.csv.gz:143" ||
+		!strings.HasPrefix(w.Remedy(), "to have categories: in the run file: data: {columns: {InvoiceNo: {type: categorical}}}") {
+		t.Errorf("the first warning is %+v: %s", w, w.Remedy())
+	}
+	if c := column(t, table, "InvoiceDate"); c.Type != datasets.TypeDate || c.Layout != "MM/DD/YY hh:mm" {
+		t.Errorf("InvoiceDate: %+v", c)
+	}
+	for _, w := range table.Warnings {
+		if w.Code == "outliers" && w.Column != "" {
+			t.Errorf("long tails are one note: %+v", w)
+		}
+	}
+}
+
+// Stores and departments are told to name things; a holiday, that is only guessed to be the label, makes nothing severe.
+func TestRealSales(t *testing.T) {
+	src := datasets.Source{Path: datasets.Strings{realFile(t, "sales", "walmart_weekly.csv.gz")}}
+	table := inspectFiles(t, src, Options{Label: "Weekly_Sales"}).Tables[0]
+	for _, name := range []string{"Store", "Dept"} {
+		if w := found(t, table, "names", name); w.Severity != Warn || !strings.Contains(w.Message, "told apart") {
+			t.Errorf("%+v", w)
+		}
+	}
+	if w := found(t, table, "negative", "Weekly_Sales"); w.Rows != 1017 {
+		t.Errorf("%+v", w)
+	}
+	found(t, table, "outliers", "Weekly_Sales")
+	for _, w := range inspectFiles(t, src, Options{Sample: 50_000}).Tables[0].Warnings {
+		if w.Severity == Severe {
+			t.Errorf("%+v", w)
+		}
+	}
+}
+
+// The top code of adult's capital gains is no missing value, and its ages and hours name nothing.
+func TestRealTopCode(t *testing.T) {
+	header := false
+	src := datasets.Source{Path: datasets.Strings{realFile(t, "adult", "adult.data.gz")}, Header: &header,
+		Names: []string{"age", "workclass", "fnlwgt", "education", "education_num", "marital", "occupation", "relationship", "race", "sex", "capital_gain", "capital_loss", "hours", "native", "income"}}
+	table := inspectFiles(t, src, Options{Label: "income"}).Tables[0]
+	if w := found(t, table, "top_code", "capital_gain"); w.Rows != 159 {
+		t.Errorf("%+v", w)
+	}
+	for _, w := range table.Warnings {
+		if w.Code == "names" || w.Code == "consequence" || w.Code == "sentinel" {
+			t.Errorf("%+v", w)
+		}
 	}
 }

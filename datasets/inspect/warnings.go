@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"debut/datasets"
-	"debut/datasets/personal"
 	"debut/datasets/prepare"
 )
 
@@ -91,129 +90,6 @@ func missingWarning(e *examined) []Warning {
 	}
 	w.Remedies = append(w.Remedies, drop(c.Name))
 	return []Warning{w}
-}
-
-// personalWarnings are about data on persons.
-func personalWarnings(c *Column) []Warning {
-	var out []Warning
-	for _, f := range c.Personal {
-		w := Warning{Severity: Warn, Code: "personal", Column: c.Name}
-		switch {
-		case f.ByName:
-			w.Message = "by its name: " + string(f.Kind)
-			if !f.Kind.Direct() {
-				w.Severity = Notable
-			}
-		case f.Within:
-			w.Rows = int64(f.Values)
-			w.Message = fmt.Sprintf("%s within the text of %s of %s values looked at, such as %s", f.Kind, thousands(int64(f.Values)), thousands(int64(f.Checked)), f.Example)
-		default:
-			w.Rows = int64(f.Values)
-			w.Message = fmt.Sprintf("%s in %s of %s values looked at, such as %s", f.Kind, thousands(int64(f.Values)), thousands(int64(f.Checked)), f.Example)
-		}
-		generalize := func(g prepare.Generalization) Remedy {
-			return step(prepare.Step{Generalize: map[string]prepare.Generalization{c.Name: g}})
-		}
-		var remedy Remedy
-		switch {
-		case f.Within:
-			remedy = step(prepare.Step{Mask: datasets.Strings{c.Name}})
-		case f.Kind == personal.PersonID:
-			remedy = step(prepare.Step{Pseudonymize: map[string]string{c.Name: "customer"}})
-		case f.Kind == personal.Email:
-			remedy = step(prepare.Step{Pseudonymize: map[string]string{c.Name: "email"}})
-		case f.Kind == personal.Birth && c.Type == datasets.TypeDate:
-			remedy = generalize(prepare.Generalization{Unit: "year"})
-		case f.Kind == personal.Location && c.Type == datasets.TypeNumeric:
-			remedy = generalize(prepare.Generalization{Width: 1000})
-		case f.Kind == personal.Location && c.Type == datasets.TypeCategorical:
-			remedy = generalize(prepare.Generalization{Prefix: 2})
-		case f.Kind == personal.Sensitive:
-			remedy = drop(c.Name).when("unless its use is lawful and fair")
-		default:
-			remedy = drop(c.Name)
-		}
-		w.Remedies = []Remedy{remedy}
-		out = append(out, w)
-	}
-	return out
-}
-
-// refusals are about columns that a run would not read.
-func refusals(d *data, t *Table) []Warning {
-	var out []Warning
-	for i, c := range t.Columns {
-		survey := d.columns[d.names[i]]
-		if survey.Fault == nil {
-			continue
-		}
-		fault := survey.Fault
-		w := Warning{Severity: Severe, Column: c.Name, Rows: int64(survey.Bad)}
-		for _, l := range survey.Examples {
-			w.Examples = append(w.Examples, Example{Value: clip(l.Text), row: l.Row, ofTable: true})
-		}
-		for _, r := range fault.Remedies {
-			w.Remedies = append(w.Remedies, Remedy{Remedy: r})
-		}
-		if len(fault.Remedies) == 0 {
-			w.Remedies = []Remedy{runColumn(c.Name, datasets.Column{Type: datasets.TypeIgnore}).when("to leave it out"), work(fault.Remedy)}
-		}
-		marked := 0
-		for _, m := range survey.Marks {
-			marked += m.Rows
-		}
-		switch {
-		case c.Type == typeUnreadable || survey.Bad == 0:
-			problem := "it " + fault.Problem
-			if strings.HasPrefix(fault.Problem, "the ") {
-				problem = fault.Problem
-			}
-			if w.Code, w.Message = "unreadable", "cannot be read: "+problem; c.Type != typeUnreadable {
-				w.Code, w.Message = "not_numbers", fault.Problem+"; a run would refuse the column"
-			}
-		case marked == survey.Bad:
-			var texts []string
-			for _, m := range survey.Marks {
-				texts = append(texts, m.Text)
-				c.MissingMarks = append(c.MissingMarks, Count{m.Text, int64(m.Rows)})
-			}
-			w.Severity, w.Code = Warn, "missing_marks"
-			w.Message = listQuoted(texts) + " probably means that there is no value; a run would refuse the column"
-			w.Remedies = []Remedy{set(datasets.SetNull, texts...)}
-		default:
-			w.Code = "not_numbers"
-			if strings.Contains(survey.Misfit, "date") {
-				w.Code = "not_dates"
-			}
-			w.Message = fmt.Sprintf("%s of %s values are %s; a run would refuse the column", thousands(int64(survey.Bad)), thousands(int64(survey.Present)), survey.Misfit)
-			if survey.Bad == 1 {
-				w.Message = fmt.Sprintf("1 of %s values %s; a run would refuse the column", thousands(int64(survey.Present)), fault.Problem)
-			}
-			if survey.Bad > keptForCorrection {
-				// Nobody corrects so many by hand.
-				slices.SortStableFunc(w.Remedies, func(a, b Remedy) int { return cmp.Compare(rank(a), rank(b)) })
-			}
-		}
-		if c.Withheld {
-			hideValues(w.Examples)
-			for k := range w.Remedies {
-				w.Remedies[k] = w.Remedies[k].withoutValues()
-			}
-		}
-		out = append(out, w)
-	}
-	return out
-}
-
-// keptForCorrection is up to how many values a person may correct.
-const keptForCorrection = 20
-
-// rank puts work behind what can be set.
-func rank(r Remedy) int {
-	if r.ByHand() {
-		return 1
-	}
-	return 0
 }
 
 // digitWarnings are about whole numbers that have lost their last digits.

@@ -1,0 +1,69 @@
+package inspect
+
+import (
+	"debut/datasets"
+	"debut/datasets/notation"
+)
+
+// understood tells how the values were read.
+func (e *examined) understood() {
+	c, survey := e.column, e.survey
+	if c.Refused = survey.Fault != nil; c.Refused || !survey.Texts {
+		return
+	}
+	switch r := survey.Reading; {
+	case r.Type == datasets.TypeNumeric && r.Style != notation.Style{}:
+		c.Notation = r.Style.String()
+	case r.Type == datasets.TypeDate:
+		c.Layout = r.Layout.Name()
+	}
+	if survey.Note == nil {
+		return
+	}
+	c.Note = survey.Note.Problem
+	w := Warning{Severity: Notable, Code: "codes", Message: survey.Note.Problem}
+	for _, r := range survey.Note.Remedies {
+		w.Remedies = append(w.Remedies, Remedy{Remedy: r})
+	}
+	switch survey.Note.Kind {
+	case datasets.NoteNotation:
+		return // the table tells it
+	case datasets.NoteAmounts:
+		w.Severity, w.Code, w.Rows = Warn, "amounts", int64(survey.Present)
+	case datasets.NoteOrder:
+		w.Severity, w.Code, w.Rows = Warn, "date_order", int64(survey.Present)
+	case datasets.NoteNumbers:
+		w.Code = "numbers_as_texts"
+	}
+	e.warn(w)
+}
+
+// withhold removes values from what is reported.
+func (e *examined) withhold() {
+	e.column.Withheld, e.column.Frequent, e.column.Histogram, e.column.Note = true, nil, nil, ""
+	if n := e.column.Numbers; n != nil {
+		hideValues(n.IQR.Examples)
+		hideValues(n.MAD.Examples)
+	}
+	for i := range e.warnings {
+		w := &e.warnings[i]
+		hideValues(w.Examples)
+		for k := range w.Remedies {
+			w.Remedies[k] = w.Remedies[k].withoutValues()
+		}
+		switch w.Code {
+		case "codes", "amounts":
+			w.Message = "the way its values are written says that they are categories"
+		case "spellings":
+			w.Message = "values that differ only in case or blanks count as different"
+		case "constant":
+			w.Message = "all rows have the same value"
+		}
+	}
+}
+
+func hideValues(list []Example) {
+	for i := range list {
+		list[i].Value = "…"
+	}
+}
