@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"math"
 	"path/filepath"
@@ -318,5 +319,37 @@ func TestNothingToMend(t *testing.T) {
 				t.Errorf("%s: %+v", name, w)
 			}
 		}
+	}
+}
+
+// Names and values of any kind come back from the lines that are printed.
+func TestRemediesQuoteWhatTheyName(t *testing.T) {
+	for _, name := range []string{"a", "a: b", "it's", `say "x"`, "line\nbreak", "tab\t", "é ☃ \ufffd", "null", "yes", "1.5", "{x}", "[y]", "# z", "- w", "a, b", "~", " padded ", "&anchor", "*", "%d", "@", "`", "\u2028"} {
+		_, data := pasted(t, drop(name))
+		if got := data.Steps[0].Drop; len(got) != 1 || got[0] != name {
+			t.Errorf("drop: %q came back as %q", name, got)
+		}
+		run, data := pasted(t, declared(name, datasets.TypeCategorical))
+		if run.Columns[name].Type != datasets.TypeCategorical || data.Sources["t"].Types[name] != datasets.TypeCategorical {
+			t.Errorf("types: %q came back as %+v and %+v", name, run.Columns, data.Sources["t"].Types)
+		}
+		_, data = pasted(t, set(datasets.SetNull, name, "other"))
+		if got := data.Sources["t"].Null; !slices.Equal(got, datasets.Strings{name, "other"}) {
+			t.Errorf("null: %q came back as %q", name, got)
+		}
+	}
+}
+
+// JSON has remedies as lines by the file they are for, says which are work for a person, and keeps the text.
+func TestRemediesAsJSON(t *testing.T) {
+	text, err := json.Marshal(Warning{Severity: Warn, Code: "x", Message: "m", Remedies: []Remedy{declared("c", datasets.TypeNumeric).when("if so"), drop("c"), work("look at it")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `{"severity":"warning","code":"x","message":"m","remedies":[` +
+		`{"when":"if so","source":"types: {c: numeric}","run_file":"data: {columns: {c: {type: numeric}}}"},{"data_file":"steps: [{drop: [c]}]"},{"work":"look at it","by_hand":true}],` +
+		`"remedy":"if so: in the run file: data: {columns: {c: {type: numeric}}}; at the source in a data file: types: {c: numeric}; or steps: [{drop: [c]}]; or look at it"}`
+	if string(text) != want {
+		t.Errorf("%s\nwant\n%s", text, want)
 	}
 }
