@@ -25,8 +25,11 @@ func refusals(d *data, t *Table) []Warning {
 		for _, r := range fault.Remedies {
 			w.Remedies = append(w.Remedies, Remedy{Remedy: r})
 		}
-		if len(fault.Remedies) == 0 {
-			w.Remedies = []Remedy{runColumn(c.Name, datasets.Column{Type: datasets.TypeIgnore}).when("to leave it out"), work(fault.Remedy)}
+		if c.Type == typeUnreadable && !slices.ContainsFunc(w.Remedies, func(r Remedy) bool { return !r.ByHand() }) {
+			w.Remedies = slices.Insert(w.Remedies, 0, runColumn(c.Name, datasets.Column{Type: datasets.TypeIgnore}).when("to leave it out"))
+		}
+		if len(w.Examples) == 0 && fault.Value != "" {
+			w.Examples = []Example{{Value: clip(fault.Value), Place: fault.Place, row: -1}}
 		}
 		marked := 0
 		for _, m := range survey.Marks {
@@ -39,7 +42,7 @@ func refusals(d *data, t *Table) []Warning {
 				problem = fault.Problem
 			}
 			if w.Code, w.Message = "unreadable", "cannot be read: "+problem; c.Type != typeUnreadable {
-				w.Code, w.Message = "not_numbers", fault.Problem+"; a run would refuse the column"
+				w.Code, w.Message = "not_numbers", "a value "+fault.Problem+"; a run would refuse the column"
 			}
 		case marked == survey.Bad:
 			var texts []string
