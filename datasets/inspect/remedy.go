@@ -75,6 +75,9 @@ func (r Remedy) withoutValues() Remedy {
 			return work("list it under null of the source").when(r.When)
 		}
 	}
+	if strings.Contains(r.When, `"`) { // it shows what a value would mean
+		r.When = "if its numbers are written so"
+	}
 	return r
 }
 

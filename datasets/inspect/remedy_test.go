@@ -322,6 +322,28 @@ func TestNothingToMend(t *testing.T) {
 	}
 }
 
+// Remedies about columns that hold personal data show none of it.
+func TestRemediesWithholdValues(t *testing.T) {
+	for _, r := range []Remedy{
+		set(datasets.SetNull, "0171 234").when("if it stands for a missing value"),
+		set(datasets.SetDecimal, ",").when(`if "0171,234" means 171.234`),
+	} {
+		if text := r.withoutValues().Text(); strings.Contains(text, "171") || !strings.HasPrefix(text, "if ") {
+			t.Errorf("%s", text)
+		}
+	}
+	line := func(i int) string { return unless(i, 30, "n/a", fmt.Sprintf("p%d@mail.example", i)) }
+	table := inspected(t, planted{line: line}.write(), Options{}).Tables[0]
+	if !column(t, table, "v").Withheld {
+		t.Fatal("the column is not withheld")
+	}
+	for _, w := range table.Warnings {
+		if out, err := json.Marshal(w); err != nil || strings.Contains(string(out), "p7@mail") {
+			t.Errorf("%s", out)
+		}
+	}
+}
+
 // Names and values of any kind come back from the lines that are printed.
 func TestRemediesQuoteWhatTheyName(t *testing.T) {
 	for _, name := range []string{"a", "a: b", "it's", `say "x"`, "line\nbreak", "tab\t", "é ☃ \ufffd", "null", "yes", "1.5", "{x}", "[y]", "# z", "- w", "a, b", "~", " padded ", "&anchor", "*", "%d", "@", "`", "\u2028"} {
