@@ -48,7 +48,6 @@ type ValueError struct {
 	Column  string // "" when the whole row is at fault
 	Value   string // as written in the file; "" when there is none to show
 	Problem string // "is not a number"
-	Remedy  string // what to change, where Remedies do not say it
 	// Remedies are what can be done, the most likely first.
 	Remedies []Remedy
 	wording  Wording // of the remedies
@@ -72,9 +71,6 @@ func (e *ValueError) Error() string {
 	if len(e.Remedies) > 0 {
 		b.WriteString("; ")
 		b.WriteString(wordRemedies(e.Remedies, e.wording))
-	} else if e.Remedy != "" {
-		b.WriteString("; ")
-		b.WriteString(e.Remedy)
 	}
 	return b.String()
 }

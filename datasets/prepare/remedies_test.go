@@ -24,7 +24,6 @@ type faulty struct {
 	name, text string
 	file       string // t.csv where it is empty
 	src        datasets.Source
-	types      map[string]string // that a run declares
 	column     string
 	want       []string // values by remedy, with "," between them; those that are work for a person are left out
 	sql        bool     // the fault is one for SQL alone
