@@ -115,7 +115,7 @@ func (t *tally) number(v float64, text string, n int) {
 			t.bools += n
 		}
 	}
-	t.wideness.text(v, text)
+	t.look(v, text)
 	whole := wholeDigits(text)
 	if !t.decimal {
 		_, fits := notation.WholeNumber(text)

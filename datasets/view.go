@@ -189,9 +189,9 @@ func (s *settled) canonical() bool {
 func (s *settled) wide64() bool { return s.tally.ids() && s.canonical() && !s.tally.articles() }
 
 // define makes SQL that calls a Go function for the texts of a column.
-func define[T duck.Value](db *duck.DB, r *relation, what string, make func(t *texts) func(string) (T, bool), column string, wrap func(string) string) (string, error) {
+func define[T duck.Value](db *duck.DB, r *relation, what string, convert func(t *texts) func(string) (T, bool), column string, wrap func(string) string) (string, error) {
 	name := fmt.Sprintf("%s%s_%d", duck.Reserved, what, db.Defined())
-	if err := duck.Define(db, name, make(&texts{null: r.null})); err != nil {
+	if err := duck.Define(db, name, convert(&texts{null: r.null})); err != nil {
 		return "", err
 	}
 	return wrap(name + "(" + column + ")"), nil

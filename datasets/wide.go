@@ -30,8 +30,8 @@ type wideness struct {
 
 func (w *wideness) ids() bool { return w.wide && !w.fractions }
 
-// text looks at a number as it was written.
-func (w *wideness) text(v float64, text string) {
+// look looks at a number as it was written.
+func (w *wideness) look(v float64, text string) {
 	switch {
 	case math.Abs(v) >= maxWhole:
 		if wholeDigits(text) {
