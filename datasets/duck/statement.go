@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 )
 
 // Order says what the order of a query's rows follows from.
@@ -123,7 +124,14 @@ type functions struct {
 	aggregates map[string]bool
 }
 
+// knownFunctions are those of the version of DuckDB, once a database has been asked: what is defined here besides is
+// neither an aggregate nor varies.
+var knownFunctions atomic.Pointer[functions]
+
 func (d *DB) learnFunctions(ctx context.Context) error {
+	if d.functions == nil {
+		d.functions = knownFunctions.Load()
+	}
 	if d.functions != nil {
 		return nil
 	}
@@ -150,6 +158,7 @@ WHERE function_type = 'aggregate' OR function_type = 'scalar' AND stability <> '
 	}
 	f.varying["current_setting"] = true
 	d.functions = f
+	knownFunctions.Store(f)
 	return nil
 }
 
