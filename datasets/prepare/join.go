@@ -189,8 +189,8 @@ func (p *pipeline) joinAsOf(j *Join, there []column, head, kind, on string, keys
 	if err != nil {
 		return err
 	}
-	latest := fmt.Sprintf("(SELECT *, %s AS __then FROM %s WHERE __then IS NOT NULL QUALIFY row_number() OVER (PARTITION BY %s, __then ORDER BY rowid DESC) = 1)",
-		then, duck.Name(j.Table), quoted(keys))
+	latest := fmt.Sprintf("(SELECT *, %s AS __then FROM (SELECT *, %s AS __number FROM %s) WHERE __then IS NOT NULL QUALIFY row_number() OVER (PARTITION BY %s, __then ORDER BY __number DESC) = 1)",
+		then, rowNumber(there), duck.Name(j.Table), quoted(keys))
 	sql := fmt.Sprintf("%s FROM %s a ASOF %s %s b ON %s AND %s - %d >= b.__then", head, p.current, kind, latest, on, at, gap)
 	if err := p.make("", sql, columns); err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"debut/datasets"
@@ -211,6 +212,16 @@ func (p *pipeline) openSources() error {
 		return p.configErrorf("", "source %s has no rows", p.cfg.From)
 	}
 	return p.do("read", func() error {
-		return p.view("", "SELECT rowid AS "+rowColumn+", * FROM "+from, columns)
+		return p.view("", "SELECT "+rowNumber(columns)+" AS "+rowColumn+", * FROM "+from, columns)
 	})
+}
+
+// rowNumber is SQL that increases with the rows of a source: rowid, unless a column is called so.
+func rowNumber(columns []column) string {
+	for _, c := range columns {
+		if strings.EqualFold(c.name, "rowid") {
+			return "row_number() OVER () - 1"
+		}
+	}
+	return "rowid"
 }

@@ -39,10 +39,11 @@ func (p *pipeline) timeline(source string, key []string, keys map[string]string,
 	columns, order := p.columns, rowColumn
 	if source != "" {
 		var err error
-		t.from, t.name, order = duck.Name(source), source, "rowid"
+		t.from, t.name = duck.Name(source), source
 		if columns, err = p.describe(t.from); err != nil {
 			return nil, err
 		}
+		order = rowNumber(columns)
 	}
 	pairs, err := p.keys(key, keys, columns, t.name, t.from)
 	if err != nil {
