@@ -60,6 +60,9 @@ func (b *blockReading) read(src *Source, baseDir string) error {
 	}
 	defer db.Close()
 	b.rel = rel
+	if err := rel.castDeclared(b.ctx, db); err != nil {
+		return err
+	}
 	if b.chosen, err = rel.choose(b.options.types); err != nil {
 		return err
 	}

@@ -112,7 +112,7 @@ func (t *tally) declaredDates(r rules) (Reading, fault) {
 
 // infer is decide for a column of which nothing is declared.
 func (t *tally) infer(r rules) (Reading, fault) {
-	if t.present == 0 || r.from == inferNothing && t.plain == t.present {
+	if t.present == 0 || r.from == inferNothing {
 		return t.asText(), fault{}
 	}
 	codes := t.plain == t.present && (t.zeros > 0 || t.articles() || t.ids())
@@ -133,9 +133,6 @@ func (t *tally) infer(r rules) (Reading, fault) {
 	}
 	if t.mistakes(t.plain) {
 		return t.asText(), fault{kind: notNumbers, fits: t.plain}
-	}
-	if r.from == inferNothing {
-		return t.asText(), fault{}
 	}
 	if t.truth == t.present && r.from == inferAll {
 		return Reading{Type: TypeBoolean}, fault{}

@@ -2,6 +2,7 @@ package datasets
 
 import (
 	"context"
+	"maps"
 	"strings"
 
 	"github.com/duckdb/duckdb-go/v2/mapping"
@@ -26,10 +27,17 @@ func jsonReaderSQL(ctx context.Context, db *duck.DB, files []string) (sql string
 	}
 	texts := map[string]bool{}
 	for _, c := range columns {
-		if !jsonTypes[c.Type] && !c.JSON {
+		switch {
+		case c.JSON:
+			// Where the rows disagree about a type, values are what they are written as.
+			if texts[c.Name], err = single(ctx, db, sql, c.Name); err != nil {
+				return "", nil, err
+			}
+		case !jsonTypes[c.Type]:
 			texts[c.Name] = true
 		}
 	}
+	maps.DeleteFunc(texts, func(_ string, is bool) bool { return !is })
 	reread := func(texts map[string]bool) (string, error) { return rereadJSON(ctx, db, files, texts) }
 	if len(texts) > 0 {
 		if sql, err = reread(texts); err != nil {
@@ -55,6 +63,16 @@ func jsonReaderSQL(ctx context.Context, db *duck.DB, files []string) (sql string
 	}
 	sql, err = reread(texts)
 	return sql, wide, err
+}
+
+// single reports a column of JSON without objects and lists.
+func single(ctx context.Context, db *duck.DB, from, column string) (is bool, err error) {
+	err = db.Query(ctx, "SELECT coalesce(bool_and(json_type("+duck.Name(column)+") NOT IN ('OBJECT', 'ARRAY')), TRUE) FROM "+from, func(c *duck.Chunk) error {
+		v, _ := duck.Vector[bool](c, 0)
+		is = v[0]
+		return nil
+	})
+	return is, err
 }
 
 // rereadJSON is the reader of JSON files with the named columns as text, in all their digits.

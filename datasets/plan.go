@@ -29,7 +29,7 @@ type plan struct {
 
 // typeNumbers makes the plain numbers of a plan typed columns.
 func (r *relation) typeNumbers(p *plan, s *selection) {
-	if !p.native {
+	if !p.native || r.raw != nil { // where DuckDB converts columns of the files otherwise already
 		return
 	}
 	p.typed = map[int]bool{}
@@ -76,7 +76,7 @@ func (r *relation) open(s *selection) []int {
 
 // undecided reports whether what column i is hangs on its values.
 func (r *relation) undecided(i int, declared string) bool {
-	if !r.isText(i) || r.inference(i) <= inferMistake && declared == TypeAuto {
+	if !r.byText(i, declared) || r.inference(i) <= inferMistake && declared == TypeAuto {
 		return false
 	}
 	switch declared {
@@ -84,10 +84,25 @@ func (r *relation) undecided(i int, declared string) bool {
 		return true
 	case TypeNumeric:
 		return !r.options.learned || r.style != (notation.Style{})
+	case TypeBoolean:
+		return !r.options.learned
 	case TypeDate:
-		return r.layoutOf(i) == notation.Layout{}
+		return !r.options.learned || r.layoutOf(i) == notation.Layout{}
 	}
 	return false
+}
+
+// firstFault is the error about the first column that cannot be read: of those that the source declares, if there is
+// one, for a query over them does not begin.
+func (r *relation) firstFault(ctx context.Context, db *duck.DB, found map[int]*settled) error {
+	for _, declared := range []bool{true, false} {
+		for i, name := range r.names {
+			if f := found[i]; f != nil && f.fault.kind != noFault && (!declared || r.types[name] != "") {
+				return r.faultError(ctx, db, i, f)
+			}
+		}
+	}
+	return nil
 }
 
 // layoutOf returns the layout that the dates of column i are known to have.
@@ -97,7 +112,7 @@ func (r *relation) layoutOf(i int) notation.Layout { return r.layouts[r.names[i]
 func (r *relation) known(s *selection) *plan {
 	p := &plan{readings: map[int]Reading{}, native: r.untyped && !r.origin.query}
 	for _, i := range s.reading {
-		if !r.isText(i) || r.undecided(i, s.types[i]) {
+		if !r.byText(i, s.types[i]) || r.undecided(i, s.types[i]) {
 			continue
 		}
 		switch s.types[i] {
@@ -143,11 +158,11 @@ func (r *relation) settle(ctx context.Context, db *duck.DB, s *selection) (*plan
 	if err != nil {
 		return nil, r.unreadable(ctx, err)
 	}
+	if err := r.firstFault(ctx, db, found); err != nil {
+		return nil, err
+	}
 	for _, i := range open {
 		f := found[i]
-		if f.fault.kind != noFault {
-			return nil, r.faultError(ctx, db, i, f)
-		}
 		p.readings[i], p.tallies[i] = f.Reading, f.tally
 	}
 	return p, nil

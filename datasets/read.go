@@ -134,6 +134,7 @@ func openSource(ctx context.Context, src *Source, baseDir string, options readOp
 
 // relation is something to select from.
 type relation struct {
+	db     *duck.DB // nil where the relation is of no source
 	sql    string   // a FROM item
 	files  []string // as they were given; origin has what is read of them
 	origin *origin
@@ -155,9 +156,13 @@ type relation struct {
 	// surveyed is what all rows say of columns of texts, where SQL sees them; computed that a query computes with them.
 	surveyed map[int]*settled
 	computed bool
-	joins    []vectorJoin // the source's vectors
-	bytes    *rawBytes    // of columns of bytes that are read as text; nil where there are none
-	tables   []*relation  // that a query selects from
+	// cast columns have become what SQL makes of them for their declared types.
+	cast   map[int]bool
+	raw    *relation       // as it was before
+	joins  []vectorJoin    // the source's vectors
+	bytes  *rawBytes       // of columns of bytes that are read as text; nil where there are none
+	tables []*relation     // that a query selects from
+	seen   map[string]bool // the names of their columns that are texts and have to be
 }
 
 // available names the columns there are, with those that vectors add.
@@ -201,7 +206,7 @@ func openFiles(ctx context.Context, db *duck.DB, src *Source, baseDir string, op
 			return nil, err
 		}
 	}
-	rel := &relation{files: sources, origin: &origin{files: files, applied: options.applied}, null: nullSet(src), style: src.style(), layouts: options.knownLayouts(), options: options}
+	rel := &relation{db: db, files: sources, origin: &origin{files: files, applied: options.applied}, null: nullSet(src), style: src.style(), layouts: options.knownLayouts(), options: options}
 	if rel.format, err = fileFormat(src, files, options.applied); err != nil {
 		return nil, err
 	}
@@ -283,7 +288,7 @@ func (r *relation) openTyped(ctx context.Context, db *duck.DB, types map[string]
 
 // openQuery makes the view data and the tables, and the query over them.
 func openQuery(ctx context.Context, db *duck.DB, src *Source, baseDir string, options readOptions) (*relation, []string, error) {
-	rel := &relation{origin: &origin{query: true, applied: options.applied}, null: nullSet(src), style: src.style(), layouts: options.knownLayouts(), options: options}
+	rel := &relation{db: db, origin: &origin{query: true, applied: options.applied}, null: nullSet(src), style: src.style(), layouts: options.knownLayouts(), options: options}
 	var files []string
 	views := map[string]*relation{}
 	open := func(name string, s *Source) error {
@@ -348,6 +353,7 @@ func openQuery(ctx context.Context, db *duck.DB, src *Source, baseDir string, op
 	if err != nil {
 		return nil, nil, fmt.Errorf("query: %w", plain(err))
 	}
+	rel.seen = textsOf(rel.tables)
 	rel.sql = settled + " AS q(" + strings.Join(aliases, ", ") + ")"
 	return rel, files, nil
 }
@@ -477,7 +483,7 @@ func (r *relation) choose(overrides map[string]string) (*selection, error) {
 		if err := OneOf("columns."+name+".type", declared, TypeAuto, TypeNumeric, TypeCategorical, TypeBoolean, TypeDate, TypeVector, TypeText, TypeIgnore); err != nil {
 			return nil, err
 		}
-		if t, ok := r.types[name]; ok && declared == TypeAuto {
+		if t, ok := r.types[name]; ok && declared == TypeAuto && !r.cast[i] {
 			declared = kindOfDeclared(t)
 		}
 		s.types[i] = declared
@@ -514,6 +520,9 @@ func (r *relation) choose(overrides map[string]string) (*selection, error) {
 
 // read reads the columns that are not ignored.
 func (r *relation) read(ctx context.Context, db *duck.DB, overrides map[string]string) (*Frame, error) {
+	if err := r.castDeclared(ctx, db); err != nil {
+		return nil, err
+	}
 	chosen, err := r.choose(overrides)
 	if err != nil {
 		return nil, err
@@ -631,6 +640,11 @@ func (r *relation) readColumns(ctx context.Context, db *duck.DB, indexes []int, 
 // unreadable explains an error of DuckDB while it read the rows.
 func (r *relation) unreadable(ctx context.Context, err error) error {
 	found := func() error {
+		if r.db != nil {
+			if misfit := r.castError(ctx, r.db); misfit != nil {
+				return misfit
+			}
+		}
 		if r.origin.dialect != nil && !r.origin.query {
 			return reworded(r.origin.dialect.translate(err, r.origin.files), r.wording())
 		}
@@ -707,7 +721,7 @@ func (r *relation) newReader(db *duck.DB, i int, declared string, p *plan) (colu
 	if r.columns[i].JSON {
 		return &jsonReader{textReader: newTextReader(name, r.null), refuse: func() error { return r.nested(i, nestedJSON) }}, r.textSQL(i), nil
 	}
-	if r.isText(i) {
+	if r.byText(i, declared) {
 		return r.textual(db, i, declared, p)
 	}
 	return newTextReader(name, r.null), r.textSQL(i), nil

@@ -132,7 +132,7 @@ func (r *relation) convertGuess(db *duck.DB, i int, s *settled) (string, error) 
 	column := duck.Name(r.columns[i].Name)
 	declared := r.declaredFor(r.names[i]) != TypeAuto
 	switch {
-	case s.Type == TypeNumeric && s.plain() && s.Whole:
+	case s.Type == TypeNumeric && s.plain() && s.Whole && !s.lossy(r.types[r.names[i]]):
 		return r.numberSQL(db, column, "BIGINT", declared)
 	case s.Type == TypeNumeric && s.plain():
 		return r.numberSQL(db, column, "DOUBLE", declared)
@@ -209,12 +209,19 @@ func (s *staging) settle() (*Staged, error) {
 		return nil, err
 	}
 	var faulty []int
-	for i, c := range columns {
-		if f := c.settled; f != nil && f.fault.kind != noFault {
-			if f.fault.kind == otherNumbers || !s.options.SetAside {
-				return nil, s.refuse(i, f)
+	for _, declared := range []bool{true, false} { // as firstFault
+		if !declared && len(faulty) == 0 {
+			if err := r.castError(s.ctx, s.db); err != nil {
+				return nil, err
 			}
-			faulty = append(faulty, i)
+		}
+		for i, c := range columns {
+			if f := c.settled; f != nil && f.fault.kind != noFault && declared == (r.types[c.name] != "") {
+				if f.fault.kind == otherNumbers || !s.options.SetAside {
+					return nil, s.refuse(i, f)
+				}
+				faulty = append(faulty, i)
+			}
 		}
 	}
 	misfits, sql := []Misfit(nil), ""
@@ -226,7 +233,7 @@ func (s *staging) settle() (*Staged, error) {
 		sql = r.selecting(columns)
 	}
 	if err := s.create(sql); err != nil {
-		return nil, s.explain(columns, err)
+		return nil, r.unreadable(s.ctx, err)
 	}
 	out := s.finish(columns)
 	out.Misfits = misfits
@@ -313,31 +320,6 @@ func anyOf(n int) string {
 		parts = append(parts, fmt.Sprintf("q%d IS NOT NULL", i))
 	}
 	return strings.Join(parts, " OR ")
-}
-
-// explain finds the value that could not be converted to the SQL type that its column was declared to have.
-func (s *staging) explain(columns []sqlColumn, err error) error {
-	r := s.rel
-	for i, c := range columns {
-		declared := r.types[r.names[i]]
-		if !isSQLType(declared) || c.settled == nil {
-			continue
-		}
-		row, value := -1, ""
-		found := errors.New("found")
-		sql := "SELECT n, t FROM (SELECT row_number() OVER () - 1 AS n, " + r.textSQL(i) + " AS t FROM " + r.sql + ") WHERE t IS NOT NULL AND TRY_CAST(t AS " + declared + ") IS NULL LIMIT 1"
-		again := s.db.Query(s.ctx, sql, func(k *duck.Chunk) error {
-			numbers, _ := duck.Vector[int64](k, 0)
-			texts, _ := duck.Vector[duck.String](k, 1)
-			row, value = int(numbers[0]), strings.Clone(texts[0].Text())
-			return found
-		})
-		if errors.Is(again, found) {
-			return &ValueError{Place: r.origin.rowPlace(row), Column: r.names[i], Value: value, Problem: "is no " + declared, wording: r.wording(),
-				Remedies: []Remedy{set(SetNull, value).when("if it stands for a missing value"), work("correct it, or give the column another type")}}
-		}
-	}
-	return r.unreadable(s.ctx, err)
 }
 
 // finish describes the columns.

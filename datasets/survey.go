@@ -158,6 +158,8 @@ func (r *relation) rulesOf(i int) rules {
 // inference says how much the texts of column i tell.
 func (r *relation) inference(i int) inference {
 	switch {
+	case r.origin.query && r.seen[r.names[i]]:
+		return inferNothing
 	case r.origin.query:
 		return inferMistake
 	case r.untyped:
@@ -173,7 +175,25 @@ func (r *relation) isText(i int) bool {
 	return kindOf(r.columns[i].Type) == Text && nestedKinds[r.columns[i].Type] == "" && !r.columns[i].JSON
 }
 
+// byText reports whether the values of column i, declared to be of a type, are read by how they are written: texts, and
+// what has another type than that.
+func (r *relation) byText(i int, declared string) bool {
+	switch kindOf(r.columns[i].Type) {
+	case Numeric:
+		return declared == TypeBoolean || declared == TypeDate
+	case Boolean:
+		return declared == TypeDate
+	case Date:
+		return declared == TypeNumeric || declared == TypeBoolean
+	}
+	return r.isText(i)
+}
+
 // textSQL is column i as text.
 func (r *relation) textSQL(i int) string {
-	return "CAST(" + duck.Name(r.columns[i].Name) + " AS VARCHAR)"
+	text := "CAST(" + duck.Name(r.columns[i].Name) + " AS VARCHAR)"
+	if isFloating(r.columns[i].Type) {
+		return "regexp_replace(" + text + `, '\.0$', '')` // 1, not 1.0
+	}
+	return text
 }

@@ -28,6 +28,9 @@ func (r *relation) view(ctx context.Context, db *duck.DB, name string, computed 
 	if err != nil {
 		return false, err
 	}
+	if err := r.declaredFault(ctx, db, r.surveyed); err != nil {
+		return false, err
+	}
 	for i, c := range columns {
 		kept = kept || r.keptText(i, c.settled)
 	}
@@ -53,7 +56,7 @@ func (r *relation) surveyAll(ctx context.Context, db *duck.DB) error {
 		if types[i] = r.declaredFor(name); types[i] == TypeCategorical && r.types[name] == "" {
 			types[i] = TypeAuto // where it is looked at as what it may be too
 		}
-		if r.isText(i) && (r.format != "parquet" || types[i] != TypeAuto) {
+		if r.isText(i) && (r.format != "parquet" || types[i] != TypeAuto) || r.types[name] != "" && r.byText(i, types[i]) {
 			open = append(open, i)
 		}
 	}
@@ -96,28 +99,35 @@ func (r *relation) declaredFor(name string) string {
 
 // convert is SQL that makes of column i what it was found to be.
 func (r *relation) convert(db *duck.DB, i int, s *settled) (string, error) {
+	return r.converted(db, i, s, "CAST")
+}
+
+// converted is convert with the function that makes values of an SQL type: CAST or TRY_CAST.
+func (r *relation) converted(db *duck.DB, i int, s *settled, function string) (string, error) {
 	column := duck.Name(r.columns[i].Name)
 	declared := r.types[r.names[i]]
-	sqlType := ""
-	if isSQLType(declared) {
-		sqlType = declared
-	}
+	sqlType := r.castTo(i)
 	cast := func(expr string) string {
 		if sqlType == "" {
 			return expr
 		}
-		return "CAST(" + expr + " AS " + sqlType + ")"
+		return function + "(" + expr + " AS " + sqlType + ")"
 	}
 	if s == nil {
 		switch {
+		case sqlType == "" && declared != "" && kindOf(r.columns[i].Type) != Text:
+			return r.typedDeclared(db, i)
 		case isFloating(r.columns[i].Type):
 			column = infiniteOf(r.null).sql(column)
 		case len(r.null) > 0 && r.isText(i):
 			return define(db, r, "text", func(t *texts) func(string) (string, bool) {
 				return func(text string) (string, bool) { text = t.value(text); return text, text != "" }
-			}, column, cast)
+			}, r.textSQL(i), cast)
 		}
 		return cast(column), nil
+	}
+	if !r.isText(i) {
+		column = r.textSQL(i)
 	}
 	if s.fault.kind != noFault && sqlType != "" {
 		return cast(column), nil // and an error where a value does not fit
@@ -129,12 +139,12 @@ func (r *relation) convert(db *duck.DB, i int, s *settled) (string, error) {
 			switch {
 			case sqlType != "":
 				return cast(column), nil
-			case s.Whole:
+			case s.Whole && !s.lossy(declared):
 				return "CAST(" + column + " AS BIGINT)", nil
 			}
 			return "CAST(" + column + " AS DOUBLE)", nil
 		}
-		if s.plain() && (s.Whole || sqlType != "") {
+		if s.plain() && (s.Whole && !s.lossy(declared) || sqlType != "") {
 			typ := "BIGINT"
 			if sqlType != "" {
 				typ = sqlType
@@ -144,7 +154,7 @@ func (r *relation) convert(db *duck.DB, i int, s *settled) (string, error) {
 					text = minuses.Replace(t.value(text))
 					return text, text != ""
 				}
-			}, column, func(expr string) string { return "CAST(" + expr + " AS " + typ + ")" })
+			}, column, func(expr string) string { return function + "(" + expr + " AS " + typ + ")" })
 		}
 		return define(db, r, "number", func(t *texts) func(string) (float64, bool) {
 			return func(text string) (float64, bool) { return s.Style.Parse(t.value(text)) }
@@ -175,6 +185,9 @@ func (r *relation) convert(db *duck.DB, i int, s *settled) (string, error) {
 		return func(text string) (string, bool) { text = t.value(text); return text, text != "" }
 	}, column, cast)
 }
+
+// lossy reports ids that are declared to be numbers, of which none may be taken for an id again.
+func (s *settled) lossy(declared string) bool { return declared == TypeNumeric && s.tally.ids() }
 
 // minuses replaces the minus signs of typography.
 var minuses = strings.NewReplacer("\u2212", "-", "\ufe63", "-", "\uff0d", "-")

@@ -126,7 +126,10 @@ func (p *pipeline) stageFiles(name string, s *Source, m *manifest.Source) error 
 			return t.Explain(p.ctx, err)
 		}
 		if err := p.stageQuery(name, s.Query); err != nil {
-			return t.Explain(p.ctx, err)
+			return cmp.Or(t.CastError(p.ctx), t.Explain(p.ctx, err))
+		}
+		if err := t.CheckResult(p.ctx, name); err != nil {
+			return err
 		}
 		if err := p.db.Query(p.ctx, "DROP VIEW data", nil); err != nil {
 			return p.explain("query", err)
