@@ -13,6 +13,9 @@ import (
 	"debut/datasets/duck"
 )
 
+// integerType are the SQL types of whole numbers.
+var integerType = regexp.MustCompile(`(?i)^U?(TINYINT|SMALLINT|INTEGER|INT|INT[1248]|BIGINT|HUGEINT)$`)
+
 // textType are the SQL types of texts.
 var textType = regexp.MustCompile(`(?i)^(VARCHAR|TEXT|STRING|CHAR|BPCHAR)(\s*\(.*\))?$`)
 

@@ -111,7 +111,16 @@ func (r *relation) converted(db *duck.DB, i int, s *settled, function string) (s
 		if sqlType == "" {
 			return expr
 		}
-		return function + "(" + expr + " AS " + sqlType + ")"
+		value := function + "(" + expr + " AS " + sqlType + ")"
+		if !integerType.MatchString(sqlType) {
+			return value
+		}
+		// SQL makes 2 of 1.5.
+		refused := "NULL"
+		if function == "CAST" {
+			refused = "error('no whole number')"
+		}
+		return "CASE WHEN TRY_CAST(" + expr + " AS DOUBLE) <> trunc(TRY_CAST(" + expr + " AS DOUBLE)) THEN " + refused + " ELSE " + value + " END"
 	}
 	if s == nil {
 		switch {
