@@ -122,14 +122,18 @@ func (d *dialect) explainFile(file string) error {
 	_, err := d.scanFile(file, func(file string, line int, record []string) bool {
 		if len(record) != len(d.columns) {
 			remedy := fmt.Sprintf("put quotes around a field that contains %q, or repair the line", d.delimiter)
+			remedies := []Remedy{work(remedy)}
+			if len(record) > 0 && strings.HasPrefix(record[0], "#") {
+				remedies = slices.Insert(remedies, 0, set(SetComment, "#").when("if lines that begin with # are comments"))
+			}
 			if slices.ContainsFunc(record, func(f string) bool { return strings.Contains(f, "\n") }) {
-				remedy = "a quoted field spans lines: close its quote, and double quotes inside it"
+				remedies = []Remedy{work("a quoted field spans lines: close its quote, and double quotes inside it")}
 			}
 			found = &ValueError{
 				Place: fmt.Sprintf("%s:%d", displayName(file), line),
 				Problem: fmt.Sprintf("found %d fields, expected %d (%s)", len(record), len(d.columns),
 					list(d.columns, 4)),
-				Remedies: []Remedy{work(remedy)},
+				Remedies: remedies,
 			}
 			return false
 		}

@@ -14,10 +14,10 @@ import (
 )
 
 // integerType are the SQL types of whole numbers.
-var integerType = regexp.MustCompile(`(?i)^U?(TINYINT|SMALLINT|INTEGER|INT|INT[1248]|BIGINT|HUGEINT)$`)
+var integerType = regexp.MustCompile(`(?i)^U?(TINYINT|SMALLINT|INTEGER|INT|INT(1|2|4|8|16|32|64|128)|BIGINT|HUGEINT)$`)
 
 // textType are the SQL types of texts.
-var textType = regexp.MustCompile(`(?i)^(VARCHAR|TEXT|STRING|CHAR|BPCHAR)(\s*\(.*\))?$`)
+var textType = regexp.MustCompile(`(?i)^(VARCHAR|TEXT|STRING|CHAR|BPCHAR)(\s*\(\s*\d+\s*\))?$`)
 
 // castTo returns the SQL type that column i is declared to have, "" for none.
 func (r *relation) castTo(i int) string {

@@ -140,7 +140,7 @@ func (r *relation) guess(ctx context.Context, db *duck.DB, s *selection) (*plan,
 		return r.settle(ctx, db, s) // reading all of it will say what is wrong
 	}
 	for i, f := range found {
-		if _, _, _, either := f.tally.dates.Best(); f.fault.kind != noFault || f.Type == TypeDate && either {
+		if _, _, _, either := f.tally.dates.Best(); f.fault.kind != noFault || f.Type == TypeDate && either || f.tally.perhapsArticles() {
 			return r.settle(ctx, db, s)
 		}
 		p.readings[i] = f.Reading
@@ -211,11 +211,6 @@ func strangeWhole(text string) bool {
 	return false
 }
 
-// dateSQL is a column of texts as a time.
-func dateSQL(column string, layout notation.Layout) string {
-	return fmt.Sprintf("strptime(%s, %s)", column, duck.Literals(layout.Strptime()))
-}
-
 // textual returns the reader of column i, which holds texts, and the SQL for it.
 func (r *relation) textual(db *duck.DB, i int, declared string, p *plan) (columnReader, string, error) {
 	reading, name, sql := p.readings[i], r.names[i], r.textSQL(i)
@@ -236,16 +231,13 @@ func (r *relation) textual(db *duck.DB, i int, declared string, p *plan) (column
 		reader.explain = explain
 		return reader, sql, nil
 	case TypeBoolean:
-		reader := newBooleanText(name, r.null)
+		reader := newBooleanText(name, r.null, declared == TypeAuto)
 		reader.explain = explain
 		return reader, sql, nil
 	case TypeDate:
 		layout := reading.Layout.Go()
 		if _, declared := notation.NamedLayout(r.types[name]); declared && r.options.learned {
 			layout = "" // it is not that of the training data for a good reason
-		}
-		if p.native && !reading.odd {
-			return &convertedReader{series: &Series{Name: name, Kind: Date, layout: layout}}, dateSQL(sql, reading.Layout), nil
 		}
 		reader := newDateText(name, r.null, reading.Layout)
 		reader.explain, reader.series.layout = explain, layout

@@ -70,8 +70,8 @@ func (d *dialect) aboveTable(line, rest []byte, src *Source) bool {
 		delimiter = sniffDelimiter(rest)
 	}
 	own, err := firstRecord(line, delimiter)
-	if err != nil || len(bytes.TrimSpace(rest)) == 0 {
-		return false
+	if err != nil || len(bytes.TrimSpace(rest)) == 0 || bytes.Count(line, []byte{'"'})%2 == 1 {
+		return false // a quoted field goes on in the next line
 	}
 	records := firstRecords(rest, delimiter, 3)
 	if len(records) < 2 || len(records[0]) != len(records[1]) {
@@ -84,6 +84,15 @@ func (d *dialect) aboveTable(line, rest []byte, src *Source) bool {
 	}
 	if src.Header != nil || len(src.Names) > 0 || !named || len(records[0]) < 2 {
 		return false
+	}
+	// Cut by another character, it may be the header of the rows: names;prices above 1;"2,50".
+	for _, c := range delimiters {
+		if d.delimiter == 0 && consistentFields(slices.Concat(line, []byte{'\n'}, rest), c) > 1 && len(firstRecords(line, c, 1)[0]) > 1 {
+			filled := slices.DeleteFunc(firstRecords(line, c, 1)[0], func(f string) bool { return f == "" })
+			if len(filled) > 1 {
+				return false
+			}
+		}
 	}
 	// A title stands alone in its line, above a header without gaps.
 	filled := slices.DeleteFunc(own, func(f string) bool { return f == "" })

@@ -280,6 +280,7 @@ func (r *relation) openTyped(ctx context.Context, db *duck.DB, types map[string]
 		r.names = append(r.names, c.Name)
 	}
 	r.decode(types)
+	r.dropMarks()
 	if r.options.learned && r.format == "parquet" {
 		r.completeSparse()
 	}

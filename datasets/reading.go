@@ -67,7 +67,7 @@ func (r *Reading) read(s *Series, place func(row int) string) (*Series, error) {
 	}
 	reader, kind := newNumberText(s.Name, nil, r.Style), Numeric
 	if r.Type == TypeBoolean {
-		reader, kind = newBooleanText(s.Name, nil), Boolean
+		reader, kind = newBooleanText(s.Name, nil, false), Boolean
 	}
 	values := make([]float64, len(s.Dict))
 	for i, text := range s.Dict {

@@ -166,6 +166,9 @@ func (s Setting) text(w Wording) string {
 		}
 		return fmt.Sprintf("types: {%s: %s}", yamlText(s.Column), yamlText(s.Values[0]))
 	case SetQuery:
+		if sql := s.Values[0]; strings.Contains(sql, ": ") || strings.Contains(sql, " #") {
+			return s.Set + ": " + strconv.Quote(sql)
+		}
 		return s.Set + ": " + s.Values[0]
 	case SetHeader:
 		return s.Set + ": " + s.Values[0]

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"debut/datasets/nearest"
 	"debut/datasets/notation"
 )
 
@@ -194,7 +195,11 @@ func (s *Source) validateNotation(path string) *ConfigError {
 		return err
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Types)) {
-		if strings.TrimSpace(s.Types[name]) == "" {
+		switch t := s.Types[name]; {
+		case strings.TrimSpace(t) != "" && !isType(t):
+			return configErrorf(path+".types."+name, "%q is no type; name one of %s, a layout of dates such as DD/MM/YYYY hh:mm, or a type of SQL such as BIGINT, DECIMAL(10,2) or TIMESTAMP%s",
+				t, strings.Join(declarable, ", "), nearest.DidYouMean(t, declarable))
+		case strings.TrimSpace(t) == "":
 			return configErrorf(path+".types."+name, "is empty; name a type: %s, or one of SQL such as BIGINT", strings.Join([]string{TypeNumeric, TypeCategorical, TypeBoolean, TypeDate}, ", "))
 		}
 	}

@@ -102,7 +102,7 @@ func (s *staging) guess() (*Staged, error) {
 	for i, name := range r.names {
 		f := found[i]
 		_, _, _, either := f.tally.dates.Best()
-		if f.fault.kind != noFault || f.Type == TypeDate && either {
+		if f.fault.kind != noFault || f.Type == TypeDate && either || f.tally.perhapsArticles() {
 			return nil, errGuess
 		}
 		columns[i] = sqlColumn{name: name, settled: f}
@@ -141,11 +141,19 @@ func (r *relation) convertGuess(db *duck.DB, i int, s *settled) (string, error) 
 	case s.Type == TypeNumeric:
 		return checked(db, r, "number", s.Style.Parse, column)
 	case s.Type == TypeBoolean:
-		return checked(db, r, "boolean", notation.Bool, column)
-	case s.Type == TypeDate && s.Layout.HasTime():
-		return dateSQL(column, s.Layout), nil
+		return checked(db, r, "boolean", func(text string) (bool, bool) {
+			v, ok := notation.Bool(text)
+			return v, ok && (declared || notation.TrueFalse(text))
+		}, column)
 	case s.Type == TypeDate:
-		return "CAST(" + dateSQL(column, s.Layout) + " AS DATE)", nil
+		sql, err := checked(db, r, "date", func(text string) (duck.Micros, bool) {
+			v, ok := s.Layout.Parse(text)
+			return duck.Micros(v), ok
+		}, column)
+		if !s.Layout.HasTime() {
+			sql = "CAST(" + sql + " AS DATE)"
+		}
+		return sql, err
 	}
 	return define(db, r, "text", func(t *texts) func(string) (string, bool) {
 		return func(text string) (string, bool) { text = t.value(text); return text, text != "" }

@@ -16,6 +16,7 @@ type fieldScanner struct {
 
 	column int
 	quoted bool
+	closed bool // the character before closed a quote
 	begin  bool // nothing but blanks, signs and quotes of the field so far
 	zero   bool // a zero in front
 	signed bool
@@ -24,8 +25,11 @@ type fieldScanner struct {
 // find reports whether there is such a number in a part of the text.
 func (s *fieldScanner) find(text []byte) bool {
 	for _, c := range text {
+		closed := s.closed
+		s.closed = false
 		switch {
-		case c == '"':
+		case c == '"' && (s.quoted || s.begin || closed): // within a field that does not begin with one, it is a character
+			s.closed = s.quoted
 			s.quoted = !s.quoted
 			s.zero = false
 		case c == s.delimiter && !s.quoted:
@@ -34,6 +38,7 @@ func (s *fieldScanner) find(text []byte) bool {
 		case c == '\n' && !s.quoted:
 			s.column, s.begin, s.zero, s.signed = 0, true, false, false
 		case s.column >= len(s.wanted) || !s.wanted[s.column]:
+			s.begin = s.begin && c == ' '
 		case c == '_':
 			return true
 		case s.zero:

@@ -180,3 +180,8 @@ func ascii(s string) bool {
 
 // articles reports a column of nothing but numbers of articles.
 func (t *tally) articles() bool { return t.distinct == leastCodes && t.checked == t.present }
+
+// perhapsArticles reports too few values to tell whether they are numbers of articles.
+func (t *tally) perhapsArticles() bool {
+	return t.present > 0 && t.checked == t.present && t.distinct < leastCodes
+}

@@ -175,18 +175,16 @@ func copyReadable(ctx context.Context, to, file, encoding string, comment byte) 
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	r, w := bufio.NewReaderSize(&interruptible{ctx, in}, 1<<16), bufio.NewWriterSize(f, 1<<16)
-	begins, quoted, leftOut := true, false, false
+	begins, leftOut := true, false
+	var quotes quoteScanner
 	for {
 		// A line longer than the buffer arrives in pieces.
 		piece, err := r.ReadSlice('\n')
 		if begins {
-			leftOut = !quoted && comment != 0 && len(piece) > 0 && piece[0] == comment
+			leftOut = !quotes.open && comment != 0 && len(piece) > 0 && piece[0] == comment
 		}
 		if begins = err == nil; !leftOut {
-			// A doubled quote opens and closes; what counts is odd or even.
-			if bytes.Count(piece, []byte{'"'})%2 == 1 {
-				quoted = !quoted
-			}
+			quotes.scan(piece)
 			if _, err := w.Write(piece); err != nil {
 				return fmt.Errorf("copy %s: %w", displayName(file), err)
 			}
@@ -213,4 +211,27 @@ func copyReadable(ctx context.Context, to, file, encoding string, comment byte) 
 		return fmt.Errorf("copy %s: %w", displayName(file), err)
 	}
 	return nil
+}
+
+// quoteScanner knows whether a place in CSV text is within quotes. It need not know the delimiter: a quote opens a field
+// behind anything that could be one.
+type quoteScanner struct {
+	open   bool
+	closed bool // the character before closed a quote
+	last   byte // the character before, 0 at the beginning
+}
+
+func (q *quoteScanner) scan(text []byte) {
+	for _, c := range text {
+		closed := q.closed
+		if q.closed = false; c == '"' {
+			switch {
+			case q.open:
+				q.open, q.closed = false, true
+			case closed, q.last == 0, q.last == '\n', q.last == ',', q.last == ';', q.last == '\t', q.last == '|', q.last == ' ':
+				q.open = true
+			}
+		}
+		q.last = c
+	}
 }

@@ -237,14 +237,14 @@ func newNumberText(name string, null map[string]bool, style notation.Style) *val
 	return r
 }
 
-// newBooleanText returns the reader of true and false.
-func newBooleanText(name string, null map[string]bool) *valueReader[float64] {
+// newBooleanText returns the reader of true and false; where it was inferred, of these words alone.
+func newBooleanText(name string, null map[string]bool, inferred bool) *valueReader[float64] {
 	r := &valueReader[float64]{texts: texts{name, null}, series: &Series{Name: name, Kind: Boolean}, missing: missingNumber}
 	r.values = &r.series.Floats
 	var ways []spelling
 	r.parse = func(text string) (float64, bool) {
 		v, ok := notation.Bool(text)
-		if !ok {
+		if !ok || inferred && !notation.TrueFalse(text) {
 			return 0, false
 		}
 		i := slices.IndexFunc(ways, func(w spelling) bool { return w.text == text })

@@ -229,8 +229,11 @@ func isColumnType(t string) bool {
 }
 
 var (
-	numericType = regexp.MustCompile(`(?i)^(TINYINT|SMALLINT|INTEGER|INT|INT[1248]|BIGINT|HUGEINT|UTINYINT|USMALLINT|UINTEGER|UBIGINT|UHUGEINT|FLOAT|FLOAT[48]|REAL|DOUBLE|(DECIMAL|NUMERIC)(\s*\(.*\))?)$`)
-	dateType    = regexp.MustCompile(`(?i)^(DATE|TIMESTAMP.*|DATETIME)$`)
+	numericType = regexp.MustCompile(`(?i)^(TINYINT|SMALLINT|INTEGER|INT|U?INT(1|2|4|8|16|32|64|128)|BIGINT|HUGEINT|UTINYINT|USMALLINT|UINTEGER|UBIGINT|UHUGEINT|FLOAT|FLOAT[48]|REAL|DOUBLE|(DECIMAL|NUMERIC)(\s*\(\s*\d+\s*(,\s*\d+\s*)?\))?)$`)
+	dateType    = regexp.MustCompile(`(?i)^(DATE|DATETIME|TIMESTAMP(_S|_MS|_NS|_US|TZ| WITH TIME ZONE)?)$`)
+	// otherType are the rest of SQL's types that a column may be declared to have.
+	otherType   = regexp.MustCompile(`(?i)^(TIME|UUID|INTERVAL|BIT|JSON|BLOB|BYTEA|BINARY|VARBINARY)$`)
+	listSuffix  = regexp.MustCompile(`(\[\d*\])+$`)
 	booleanType = regexp.MustCompile(`(?i)^(BOOLEAN|BOOL|LOGICAL)$`)
 )
 
@@ -256,4 +259,16 @@ func kindOfDeclared(t string) string {
 		return TypeBoolean
 	}
 	return TypeCategorical
+}
+
+// declarable are the types of a run file that a source may declare.
+var declarable = []string{TypeNumeric, TypeCategorical, TypeBoolean, TypeDate, TypeText, TypeVector}
+
+// isType reports a type that a column can be declared to have.
+func isType(t string) bool {
+	if isColumnType(t) || !isSQLType(t) {
+		return true
+	}
+	t = listSuffix.ReplaceAllString(t, "")
+	return numericType.MatchString(t) || dateType.MatchString(t) || booleanType.MatchString(t) || textType.MatchString(t) || otherType.MatchString(t)
 }
