@@ -150,10 +150,7 @@ func (r *relation) convertGuess(db *duck.DB, i int, s *settled) (string, error) 
 			v, ok := s.Layout.Parse(text)
 			return duck.Micros(v), ok
 		}, column)
-		if !s.Layout.HasTime() {
-			sql = "CAST(" + sql + " AS DATE)"
-		}
-		return sql, err
+		return timeSQL(s.Layout, sql), err
 	}
 	return define(db, r, "text", func(t *texts) func(string) (string, bool) {
 		return func(text string) (string, bool) { text = t.value(text); return text, text != "" }

@@ -174,8 +174,8 @@ func (r *relation) converted(db *duck.DB, i int, s *settled, function string) (s
 		}, column, cast)
 	case s.Type == TypeDate:
 		day := cast
-		if sqlType == "" && !s.Layout.HasTime() {
-			day = func(expr string) string { return "CAST(" + expr + " AS DATE)" }
+		if sqlType == "" {
+			day = func(expr string) string { return timeSQL(s.Layout, expr) }
 		}
 		return define(db, r, "date", func(t *texts) func(string) (duck.Micros, bool) {
 			return func(text string) (duck.Micros, bool) {
@@ -271,4 +271,15 @@ func isType(t string) bool {
 	}
 	t = listSuffix.ReplaceAllString(t, "")
 	return numericType.MatchString(t) || dateType.MatchString(t) || booleanType.MatchString(t) || textType.MatchString(t) || otherType.MatchString(t)
+}
+
+// timeSQL gives a TIMESTAMP in UTC the type that texts of a layout have: days, times, or times with a zone.
+func timeSQL(l notation.Layout, expr string) string {
+	switch {
+	case !l.HasTime():
+		return "CAST(" + expr + " AS DATE)"
+	case l.Zone != notation.NoZone:
+		return "(" + expr + " AT TIME ZONE 'UTC')"
+	}
+	return expr
 }

@@ -65,7 +65,7 @@ func TestZones(t *testing.T) {
 			t.Errorf("%v gives\n%s\nand not\n%s", env, said, first)
 		}
 	}
-	if want := "z 2024-03-30 23:30:00.020643 2024-03-31 01:30:00\nh 23 1"; !strings.HasSuffix(first, want) {
+	if want := "z 2024-03-30 23:30:00.020643+00 2024-03-31 01:30:00+00\nh 23 1"; !strings.HasSuffix(first, want) {
 		t.Errorf("read\n%s\nwant\n%s", first, want)
 	}
 	wantRows(t, dir, "SELECT day::DATE, hour, text, h, d::DATE, month, local FROM out WHERE id = 3", "2024-06-30 18 2024-06-30 18:40:00+00 18 2024-06-30 June 18 2024-06-30 20:40:00")
