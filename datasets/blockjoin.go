@@ -86,7 +86,7 @@ func (j *blockJoin) block(ctx context.Context, r *relation, keys *Series, first 
 	at := make([]int32, len(keys.Dict))
 	for code, text := range keys.Dict {
 		if j.index != nil {
-			row, ok := find(j.index, text)
+			row, ok := notation.FindCategory(j.index, text)
 			if !ok {
 				row = -1
 			}

@@ -51,7 +51,7 @@ func (c *ColumnEncoding) compile() compiledColumn {
 		for i, v := range c.Vocabulary {
 			out.ids[v] = int32(i) + 1
 		}
-		indexed(out.ids, c.Vocabulary)
+		notation.IndexCategories(out.ids, c.Vocabulary)
 	}
 	if c.Fill != FillCategory {
 		out.missing = c.id(&out, c.FillText)
@@ -67,7 +67,7 @@ func (c *ColumnEncoding) id(by *compiledColumn, text string) int32 {
 		}
 		return hashID(text, c.HashBuckets)
 	}
-	id, _ := find(by.ids, text)
+	id, _ := notation.FindCategory(by.ids, text)
 	return id
 }
 
@@ -94,7 +94,7 @@ func indexClasses(t *TargetEncoding) classIndex {
 		}
 	}
 	if t.Type == TypeCategorical {
-		indexed(x.texts, t.Classes)
+		notation.IndexCategories(x.texts, t.Classes)
 	}
 	return x
 }
@@ -103,7 +103,7 @@ func indexClasses(t *TargetEncoding) classIndex {
 // same truth value or number are the same class, because a file of a single
 // class, or of another format, may be typed otherwise.
 func (x *classIndex) class(text string) int {
-	if i, ok := find(x.texts, text); ok {
+	if i, ok := notation.FindCategory(x.texts, text); ok {
 		return i
 	}
 	if x.booleans != nil {

@@ -200,7 +200,7 @@ func (j *vectorJoin) matrixRows(ctx context.Context, r *relation, keys *Series, 
 	}
 	found := 0
 	for code, text := range keys.Dict {
-		row, ok := find(index, text)
+		row, ok := notation.FindCategory(index, text)
 		if !ok {
 			row = -1
 		} else {
@@ -231,7 +231,7 @@ func (j *vectorJoin) readIndex(ctx context.Context, rows int) (map[string]int32,
 	for id, row := range index {
 		ids[row] = id
 	}
-	return indexed(index, ids), nil
+	return notation.IndexCategories(index, ids), nil
 }
 
 func (j *vectorJoin) badShape(rows, width int) error {

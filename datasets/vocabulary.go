@@ -35,29 +35,6 @@ func categories(s *Series) *Series {
 	return out
 }
 
-// find looks a category up: as it is written, for what an earlier version learned tells spellings apart, and then as
-// what it stands for.
-func find[T any](index map[string]T, text string) (T, bool) {
-	v, ok := index[text]
-	if !ok {
-		if category := notation.Category(text); category != text {
-			v, ok = index[category]
-		}
-	}
-	return v, ok
-}
-
-// indexed completes the index of texts, so that find finds a category by another spelling than that of the index.
-func indexed[T any](index map[string]T, texts []string) map[string]T {
-	for _, text := range texts {
-		category := notation.Category(text)
-		if _, taken := index[category]; !taken {
-			index[category] = index[text]
-		}
-	}
-	return index
-}
-
 // fitVocabulary returns the categories of a text column that occur at least
 // minCount times, by decreasing count and then by value, at most limit of them
 // (0: all). distinct counts all categories that occur.

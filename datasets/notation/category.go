@@ -18,3 +18,27 @@ func Category(text string) string {
 	}
 	return whole
 }
+
+// FindCategory looks the text of a category up: as it is written, for an index of an earlier version tells spellings apart,
+// and then as what it stands for.
+func FindCategory[T any](index map[string]T, text string) (T, bool) {
+	v, ok := index[text]
+	if !ok {
+		if category := Category(text); category != text {
+			v, ok = index[category]
+		}
+	}
+	return v, ok
+}
+
+// IndexCategories completes an index that has all of the texts, and returns it, so that FindCategory finds a category by
+// another spelling than that of the index. Where two texts stand for the same, the first of them stands for it.
+func IndexCategories[T any](index map[string]T, texts []string) map[string]T {
+	for _, text := range texts {
+		category := Category(text)
+		if _, taken := index[category]; !taken {
+			index[category] = index[text]
+		}
+	}
+	return index
+}

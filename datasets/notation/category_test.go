@@ -17,3 +17,23 @@ func TestCategory(t *testing.T) {
 		}
 	}
 }
+
+// A category is found by any of its spellings, and as it is written before all, whatever else is indexed.
+func TestFindCategory(t *testing.T) {
+	texts := []string{"1.0", "2", "+3", "3.0", "4", "4.0", "01", "a"}
+	index := map[string]int{}
+	for i, text := range texts {
+		index[text] = i
+	}
+	IndexCategories(index, texts)
+	for text, want := range map[string]int{"1": 0, "1.0": 0, "+1": 0, "2": 1, "2.00": 1, "3": 2, "+3": 2, "3.0": 3, "+3.0": 2, "4": 4, "4.0": 5, "4.00": 4, "01": 6, "a": 7} {
+		if got, ok := FindCategory(index, text); !ok || got != want {
+			t.Errorf("%q is %d (%v), not %d", text, got, ok, want)
+		}
+	}
+	for _, text := range []string{"", "5", "001", "01.0", "1e0", "a.0"} {
+		if got, ok := FindCategory(index, text); ok {
+			t.Errorf("%q is %d", text, got)
+		}
+	}
+}
