@@ -19,9 +19,9 @@ var (
 		"qty", "length", "width", "height", "weight", "rank", "rating", "distance", "duration", "visits", "orders", "stock", "gap", "position"}
 )
 
-// namesThings reports numbers that by the name of their column, and by being whole, stand for things: to a model they
+// namesThings reports a column of numbers that by its name, and by being whole, stand for things: to a model they
 // should be categories.
-func (s *Series) namesThings() bool {
+func namesThings(s *Series) bool {
 	if s.Kind != Numeric {
 		return false
 	}

@@ -12,12 +12,12 @@ func TestNumbersThatNameThings(t *testing.T) {
 		"store": true, "Store": true, "user_id": true, "ProductID": true, "zip code": true, "dept": true, "item": true,
 		"store_size": false, "days_since_id": false, "item_count": false, "customer age": false, "price": false, "items": false, "width": false,
 	} {
-		if got := (&Series{Name: name, Kind: Numeric, Floats: []float64{3, math.NaN(), 1, 2}}).namesThings(); got != want {
+		if got := namesThings(&Series{Name: name, Kind: Numeric, Floats: []float64{3, math.NaN(), 1, 2}}); got != want {
 			t.Errorf("%q names things: %v", name, got)
 		}
 	}
 	for _, values := range [][]float64{{1, 1, 1}, {0.5, 1}, {-1, 2}, {math.NaN()}, nil} {
-		if (&Series{Name: "store", Kind: Numeric, Floats: values}).namesThings() {
+		if namesThings(&Series{Name: "store", Kind: Numeric, Floats: values}) {
 			t.Errorf("%v name things", values)
 		}
 	}

@@ -353,7 +353,7 @@ func (l *loader) fit(train *Frame) (*Encoder, error) {
 	}
 	for _, name := range names {
 		s := train.Column(name)
-		if c.Columns[name].Type == "" && s.namesThings() {
+		if c.Columns[name].Type == "" && namesThings(s) {
 			l.warn(codeNote(name, RunFile))
 		}
 		settings, path := l.settings(s)
