@@ -15,7 +15,8 @@ func TestDecisionsAreKept(t *testing.T) {
 	if read == nil || read.Format != "csv" || read.Delimiter != ";" || read.Header == nil || !*read.Header {
 		t.Fatalf("%+v", read)
 	}
-	want := []Decision{{"day", TypeDate, "DD/MM/YY"}, {"price", TypeNumeric, "$1.234,5"}, {"n", TypeNumeric, ""}, {"y", TypeNumeric, ""}}
+	want := []Decision{{Column: "day", Type: TypeDate, Written: "DD/MM/YY"}, {Column: "price", Type: TypeNumeric, Written: "$1.234,5"}, {Column: "n", Type: TypeNumeric},
+		{Column: "y", Type: TypeNumeric}}
 	for i, w := range want {
 		if got := read.Columns[i]; got.Column != w.Column || got.Type != w.Type || got.Written != w.Written && w.Column != "n" && w.Column != "y" {
 			t.Errorf("%+v, want %+v", got, w)

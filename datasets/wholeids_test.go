@@ -53,7 +53,7 @@ func TestWholeIDs(t *testing.T) {
 			values, want = WholeTexts(ids.Values), "BIGINT"
 		}
 		for _, name := range []string{"out.parquet", "out.csv", "out.jsonl"} {
-			if err := WriteTable(t.Context(), filepath.Join(dir, name), []OutputColumn{{"id", values}, {"x", make([]float64, 30)}}); err != nil {
+			if err := WriteTable(t.Context(), filepath.Join(dir, name), []OutputColumn{{Name: "id", Values: values}, {Name: "x", Values: make([]float64, 30)}}); err != nil {
 				t.Fatal(err)
 			}
 		}
