@@ -15,10 +15,11 @@ import (
 	"strings"
 	"time"
 
-	"debut/datasets"
 	"debut/datasets/bytesize"
+	"debut/datasets/configfile"
 	"debut/datasets/duck"
 	"debut/datasets/prepare"
+	"debut/datasets/table"
 	"debut/trainers/families"
 	"debut/trainers/run"
 )
@@ -179,7 +180,7 @@ func middle(values []float64) float64 {
 func (w *dataWork) csv(ctx context.Context) error {
 	w.r.report("megabytes", float64(w.bytes)/1e6)
 	ours := func() error {
-		f, err := datasets.Read(ctx, datasets.Source{Path: datasets.Strings{w.file()}}, "", nil)
+		f, err := table.Read(ctx, table.Source{Path: configfile.Strings{w.file()}}, "", nil)
 		if err == nil && (f.Rows != w.rows || len(f.Columns) != 12) {
 			err = fmt.Errorf("%d rows of %d columns were read", f.Rows, len(f.Columns))
 		}
@@ -227,7 +228,7 @@ func (w *dataWork) csv(ctx context.Context) error {
 func (w *dataWork) plan() *prepare.Config {
 	return &prepare.Config{
 		Output: filepath.Join(w.dir, "prepared"), Seed: 1, Threads: w.threads, Memory: prepareMemory,
-		Sources: map[string]prepare.Source{"rows": {Source: datasets.Source{Path: datasets.Strings{w.file()}}}},
+		Sources: map[string]prepare.Source{"rows": {Source: table.Source{Path: configfile.Strings{w.file()}}}},
 		Steps:   []prepare.Step{{Deduplicate: &prepare.Deduplicate{Keep: "first"}}, {Fill: map[string]prepare.Fill{"x1": {Method: prepare.FillMedian}}}},
 	}
 }

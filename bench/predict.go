@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"path/filepath"
 
-	"debut/datasets"
+	"debut/datasets/configfile"
 	"debut/datasets/duck"
+	"debut/datasets/encoding"
+	"debut/datasets/table"
 	"debut/trainers/families"
 	"debut/trainers/model"
 	"debut/trainers/run"
@@ -19,11 +21,11 @@ const predictTrained = 50_000
 // predict reads rows from Parquet, scores them, and writes predictions to Parquet, as the command does; in turns with scoring the same
 // rows, already encoded, in memory.
 func (w *dataWork) predict(ctx context.Context, network string) (err error) {
-	table, output := filepath.Join(w.dir, "rows.parquet"), filepath.Join(w.dir, "predictions.parquet")
-	if err := w.database(ctx, duck.Options{Threads: 1}, "COPY (SELECT * FROM read_csv("+duck.Literal(w.file())+")) TO "+duck.Literal(table)+" (FORMAT parquet, COMPRESSION zstd)"); err != nil {
+	rows, output := filepath.Join(w.dir, "rows.parquet"), filepath.Join(w.dir, "predictions.parquet")
+	if err := w.database(ctx, duck.Options{Threads: 1}, "COPY (SELECT * FROM read_csv("+duck.Literal(w.file())+")) TO "+duck.Literal(rows)+" (FORMAT parquet, COMPRESSION zstd)"); err != nil {
 		return err
 	}
-	cfg, err := w.config(fmt.Sprintf("{source: {path: %q, query: SELECT * FROM data LIMIT %d}, target: label, id: id, split: {validation: 0}}", table, predictTrained), network)
+	cfg, err := w.config(fmt.Sprintf("{source: {path: %q, query: SELECT * FROM data LIMIT %d}, target: label, id: id, split: {validation: 0}}", rows, predictTrained), network)
 	if err != nil {
 		return err
 	}
@@ -39,7 +41,7 @@ func (w *dataWork) predict(ctx context.Context, network string) (err error) {
 	if !ok {
 		return fmt.Errorf("a model of the family %s is no scorer of rows", opened.Family())
 	}
-	src := datasets.Source{Path: datasets.Strings{table}}
+	src := table.Source{Path: configfile.Strings{rows}}
 	ours := func() error {
 		written, err := model.Write(ctx, output, m.Predict(ctx, src, ""))
 		if err == nil && written.Rows != w.rows {
@@ -58,7 +60,7 @@ func (w *dataWork) predict(ctx context.Context, network string) (err error) {
 		return w.turns(ctx, ours, nil)
 	}
 	// In blocks, as they are scored on the way, and as they lie in memory then.
-	var blocks []*datasets.Encoded
+	var blocks []*encoding.Encoded
 	for b, err := range m.Encode(ctx, src, "") {
 		if err != nil {
 			return err

@@ -11,8 +11,11 @@ import (
 	"strings"
 	"testing"
 
+	"debut/datasets/configfile"
 	"debut/datasets/duck"
+	"debut/datasets/encoding"
 	"debut/datasets/notation"
+	"debut/datasets/table"
 )
 
 // randomRow is a row as texts, "" where missing.
@@ -60,7 +63,7 @@ var mistakes = []func(*randomRow){
 }
 
 // saved writes rows in a format.
-func saved(t *testing.T, dir, format string, rows []randomRow) Source {
+func saved(t *testing.T, dir, format string, rows []randomRow) table.Source {
 	t.Helper()
 	var b strings.Builder
 	if format == "csv" || format == "query" {
@@ -70,9 +73,9 @@ func saved(t *testing.T, dir, format string, rows []randomRow) Source {
 		}
 		writeTo(t, dir, "rows.csv", b.String())
 		if format == "query" {
-			return Source{Path: Strings{"rows.csv"}, Query: "SELECT * FROM data"}
+			return table.Source{Path: configfile.Strings{"rows.csv"}, Query: "SELECT * FROM data"}
 		}
-		return Source{Path: Strings{"rows.csv"}}
+		return table.Source{Path: configfile.Strings{"rows.csv"}}
 	}
 	for i := range rows {
 		for k, f := range rows[i].fields() {
@@ -89,7 +92,7 @@ func saved(t *testing.T, dir, format string, rows []randomRow) Source {
 	}
 	writeTo(t, dir, "rows.jsonl", b.String())
 	if format == "json" {
-		return Source{Path: Strings{"rows.jsonl"}}
+		return table.Source{Path: configfile.Strings{"rows.jsonl"}}
 	}
 	db, err := duck.Open(duck.Options{Threads: 1})
 	if err != nil {
@@ -99,7 +102,7 @@ func saved(t *testing.T, dir, format string, rows []randomRow) Source {
 	if err := db.Query(t.Context(), "COPY (SELECT * FROM read_json("+duck.Literal(filepath.Join(dir, "rows.jsonl"))+", sample_size = -1)) TO "+duck.Literal(filepath.Join(dir, "rows.parquet"))+" (FORMAT parquet)", nil); err != nil {
 		t.Fatal(err)
 	}
-	return Source{Path: Strings{"rows.parquet"}}
+	return table.Source{Path: configfile.Strings{"rows.parquet"}}
 }
 
 func btoi(b bool) int {
@@ -111,7 +114,7 @@ func btoi(b bool) int {
 
 // randomEncoder is trained on clean rows, with vectors in the rows and, under the
 // name image, in a matrix of 40 rows and two that hold none.
-func randomEncoder(t *testing.T, dir, format string, weight bool) *Encoder {
+func randomEncoder(t *testing.T, dir, format string, weight bool) *encoding.Encoder {
 	t.Helper()
 	values := make([]float32, 42*3)
 	for i := range values {
@@ -120,13 +123,13 @@ func randomEncoder(t *testing.T, dir, format string, weight bool) *Encoder {
 	values[3*41] = float32(nan())
 	matrix(t, dir, "image.npy", 3, values)
 	src := saved(t, dir, format, randomRows(rand.New(rand.NewPCG(1, 2)), 300))
-	src.Vectors = map[string]VectorFile{"image": {Path: "image.npy", On: "item"}}
-	cfg := Config{Source: src, Target: "y", ID: Strings{"item", "city"}[:1], Split: Split{Method: SplitNone},
-		Columns: map[string]Column{"vec": {Type: TypeVector, Transform: Strings{TransformStandardize}}, "title": {Type: TypeText, Dimensions: 8}, "flag": {Type: TypeBoolean}, "n": {Type: TypeNumeric, MissingIndicator: new(true)}}}
+	src.Vectors = map[string]table.VectorFile{"image": {Path: "image.npy", On: "item"}}
+	cfg := Config{Source: src, Target: "y", ID: configfile.Strings{"item", "city"}[:1], Split: Split{Method: SplitNone},
+		Columns: map[string]encoding.Column{"vec": {Type: table.TypeVector, Transform: configfile.Strings{encoding.TransformStandardize}}, "title": {Type: table.TypeText, Dimensions: 8}, "flag": {Type: table.TypeBoolean}, "n": {Type: table.TypeNumeric, MissingIndicator: new(true)}}}
 	if weight {
 		cfg.Weight = "w"
 	} else {
-		cfg.Ignore = Strings{"w"}
+		cfg.Ignore = configfile.Strings{"w"}
 	}
 	d, err := Load(t.Context(), &cfg, dir, 1, nil)
 	if err != nil {
@@ -138,11 +141,11 @@ func randomEncoder(t *testing.T, dir, format string, weight bool) *Encoder {
 func nan() float64 { var zero float64; return zero / zero }
 
 // inBlocks reads a source in blocks, and keeps them to the end.
-func inBlocks(ctx context.Context, e *Encoder, src Source, dir string, needTarget bool, most int) (*Encoded, EncodeReport, error) {
-	var kept []Block
-	joined := func(err error) (*Encoded, EncodeReport, error) {
-		all := new(Encoded)
-		var report EncodeReport
+func inBlocks(ctx context.Context, e *encoding.Encoder, src table.Source, dir string, needTarget bool, most int) (*encoding.Encoded, encoding.EncodeReport, error) {
+	var kept []encoding.Block
+	joined := func(err error) (*encoding.Encoded, encoding.EncodeReport, error) {
+		all := new(encoding.Encoded)
+		var report encoding.EncodeReport
 		for _, b := range kept {
 			if b.Rows > most || b.Rows == 0 || b.First != all.Rows || b.Report.Rows != all.Rows+b.Rows {
 				return all, report, fmt.Errorf("a block of %d rows from %d after %d, report of %d", b.Rows, b.First, all.Rows, b.Report.Rows)
@@ -170,7 +173,7 @@ func TestBlocksAreTheWhole(t *testing.T) {
 		t.Run(format, func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
-			encoders := []*Encoder{randomEncoder(t, dir, format, true), randomEncoder(t, dir, format, false)}
+			encoders := []*encoding.Encoder{randomEncoder(t, dir, format, true), randomEncoder(t, dir, format, false)}
 			r := rand.New(rand.NewPCG(7, uint64(len(format))))
 			wrong := map[string]bool{}
 			for round := range 26 {
@@ -185,13 +188,13 @@ func TestBlocksAreTheWhole(t *testing.T) {
 					}
 				}
 				src := saved(t, dir, format, rows)
-				src.Vectors = map[string]VectorFile{"image": {Path: "image.npy", On: "item"}}
+				src.Vectors = map[string]table.VectorFile{"image": {Path: "image.npy", On: "item"}}
 				if round%13 == 12 {
 					src.Vectors = nil
 				}
 				e, needTarget := encoders[round%2], r.IntN(3) > 0
-				var want *Encoded
-				var report EncodeReport
+				var want *encoding.Encoded
+				var report encoding.EncodeReport
 				f, wantErr := e.Read(t.Context(), src, dir, needTarget)
 				if wantErr == nil {
 					want, report, wantErr = e.Encode(t.Context(), f, needTarget)
@@ -221,7 +224,7 @@ func TestBlocksAreTheWhole(t *testing.T) {
 	}
 }
 
-func shortened(e *Encoded) string {
+func shortened(e *encoding.Encoded) string {
 	text := fmt.Sprintf("%+v", e)
 	return text[:min(len(text), 1000)]
 }
@@ -236,7 +239,7 @@ func TestBlocksGuessWrong(t *testing.T) {
 		fmt.Fprintf(&b, "%d,k%d,%d\n", i, i%5, i%2)
 	}
 	writeTo(t, dir, "train.csv", b.String())
-	d, err := Load(t.Context(), &Config{Source: Source{Path: Strings{"train.csv"}}, Target: "y", Split: Split{Method: SplitNone}}, dir, 1, nil)
+	d, err := Load(t.Context(), &Config{Source: table.Source{Path: configfile.Strings{"train.csv"}}, Target: "y", Split: Split{Method: SplitNone}}, dir, 1, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -244,7 +247,7 @@ func TestBlocksGuessWrong(t *testing.T) {
 	lacks := strings.Replace(b.String(), "\n700,k0,0\n", "\n700,k0,\n", 1)
 	for _, last := range []string{"+7", "oops"} {
 		writeTo(t, dir, "rows.csv", lacks+last+",k1,\n5,k2,0\n")
-		src := Source{Path: Strings{"rows.csv"}}
+		src := table.Source{Path: configfile.Strings{"rows.csv"}}
 		f, wantErr := d.Encoder.Read(t.Context(), src, dir, true)
 		if wantErr == nil {
 			_, _, wantErr = d.Encoder.Encode(t.Context(), f, true)
@@ -256,7 +259,7 @@ func TestBlocksGuessWrong(t *testing.T) {
 	}
 	for last, wrong := range map[string]bool{" 7 ": false, "+7": false, "oops": true, "nan": true} {
 		writeTo(t, dir, "rows.csv", b.String()+last+",k1,1\n5,k2,0\n")
-		src := Source{Path: Strings{"rows.csv"}}
+		src := table.Source{Path: configfile.Strings{"rows.csv"}}
 		f, wantErr := d.Encoder.Read(t.Context(), src, dir, true)
 		if (wantErr != nil) != wrong {
 			t.Fatalf("%q: %v", last, wantErr)
@@ -277,7 +280,7 @@ func TestBlocksGuessWrong(t *testing.T) {
 
 func TestBlocksEnd(t *testing.T) {
 	dir, sources := manyRows(t, 30_000)
-	cfg := Config{Source: sources["rows.csv"], Target: "y", Ignore: Strings{"title"}, Split: Split{Method: SplitNone}}
+	cfg := Config{Source: sources["rows.csv"], Target: "y", Ignore: configfile.Strings{"title"}, Split: Split{Method: SplitNone}}
 	d, err := Load(t.Context(), &cfg, dir, 1, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -299,7 +302,7 @@ func TestBlocksEnd(t *testing.T) {
 			}
 		}
 	}
-	for _, missing := range []Source{{Path: Strings{"nowhere.csv"}}, {}, {Path: Strings{"rows.csv"}, Query: "SELECT nope FROM data"}, {Path: Strings{"rows.csv"}, Query: "SELECT * FROM data WHERE n < 0"}} {
+	for _, missing := range []table.Source{{Path: configfile.Strings{"nowhere.csv"}}, {}, {Path: configfile.Strings{"rows.csv"}, Query: "SELECT nope FROM data"}, {Path: configfile.Strings{"rows.csv"}, Query: "SELECT * FROM data WHERE n < 0"}} {
 		_, want := e.Read(t.Context(), missing, dir, true)
 		if _, _, err := inBlocks(t.Context(), e, missing, dir, true, 10); err == nil || err.Error() != want.Error() {
 			t.Errorf("%v: %v\nwant %v", missing, err, want)
@@ -308,8 +311,8 @@ func TestBlocksEnd(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "ragged.csv"), []byte("n,day,city,title,y\n1,2026-01-01,a,b,1\n2,2026-01-01,a\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, want := e.Read(t.Context(), Source{Path: Strings{"ragged.csv"}}, dir, true)
-	if _, _, err := inBlocks(t.Context(), e, Source{Path: Strings{"ragged.csv"}}, dir, true, 10); err == nil || err.Error() != want.Error() {
+	_, want := e.Read(t.Context(), table.Source{Path: configfile.Strings{"ragged.csv"}}, dir, true)
+	if _, _, err := inBlocks(t.Context(), e, table.Source{Path: configfile.Strings{"ragged.csv"}}, dir, true, 10); err == nil || err.Error() != want.Error() {
 		t.Errorf("%v\nwant %v", err, want)
 	}
 }

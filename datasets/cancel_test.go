@@ -11,7 +11,10 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"debut/datasets/configfile"
 	"debut/datasets/duck"
+	"debut/datasets/encoding"
+	"debut/datasets/table"
 )
 
 // countdown is a context that ends when it has been asked so often whether it
@@ -39,7 +42,7 @@ func (c *countdown) Err() error {
 }
 
 // manyRows writes the same rows in every format that is read.
-func manyRows(t *testing.T, rows int) (dir string, sources map[string]Source) {
+func manyRows(t *testing.T, rows int) (dir string, sources map[string]table.Source) {
 	t.Helper()
 	dir = t.TempDir()
 	var b, j strings.Builder
@@ -67,9 +70,9 @@ func manyRows(t *testing.T, rows int) (dir string, sources map[string]Source) {
 	if err := db.Query(t.Context(), "COPY (SELECT * FROM read_csv("+duck.Literal(filepath.Join(dir, "rows.csv"))+")) TO "+duck.Literal(filepath.Join(dir, "rows.parquet"))+" (FORMAT parquet)", nil); err != nil {
 		t.Fatal(err)
 	}
-	sources = map[string]Source{"query": {Path: Strings{"rows.csv"}, Query: "SELECT * FROM data ORDER BY title"}}
+	sources = map[string]table.Source{"query": {Path: configfile.Strings{"rows.csv"}, Query: "SELECT * FROM data ORDER BY title"}}
 	for _, name := range []string{"rows.csv", "rows.csv.gz", "rows.jsonl", "rows.parquet"} {
-		sources[name] = Source{Path: Strings{name}}
+		sources[name] = table.Source{Path: configfile.Strings{name}}
 	}
 	return dir, sources
 }
@@ -79,7 +82,7 @@ func TestCanceledLoad(t *testing.T) {
 	dir, sources := manyRows(t, 30_000)
 	for name, src := range sources {
 		for _, questions := range []int{1, 2, 3, 5, 8, 12, 20} {
-			cfg := Config{Source: src, Target: "y", Columns: map[string]Column{"title": {Type: TypeText, Dimensions: 16}}}
+			cfg := Config{Source: src, Target: "y", Columns: map[string]encoding.Column{"title": {Type: table.TypeText, Dimensions: 16}}}
 			d, err := Load(endsAfter(t, questions), &cfg, dir, 1, nil)
 			if !errors.Is(err, context.Canceled) {
 				t.Errorf("%s, ended after %d questions: %v, %v", name, questions, d, err)

@@ -7,7 +7,10 @@ import (
 	"strings"
 	"testing"
 
+	"debut/datasets/configfile"
 	"debut/datasets/duck"
+	"debut/datasets/encoding"
+	"debut/datasets/table"
 )
 
 // copyTo writes a query to a file, in the format of its name.
@@ -27,22 +30,22 @@ func copyTo(t testing.TB, path, query string) {
 // column of whole numbers brings it about, as numbers, as texts.
 func TestWholeNumbersAreOneCategory(t *testing.T) {
 	dir := t.TempDir()
-	const table = "SELECT CASE WHEN i %% 7 > 0 THEN (10 + i %% 5)::%s END AS shop, i %% 3 > 0 AS label, i AS x FROM range(60) r(i)"
+	const rows = "SELECT CASE WHEN i %% 7 > 0 THEN (10 + i %% 5)::%s END AS shop, i %% 3 > 0 AS label, i AS x FROM range(60) r(i)"
 	var files []string
 	for _, c := range []struct{ file, typ string }{
 		{"whole.csv", "INTEGER"}, {"gap.csv", "DOUBLE"}, {"money.csv", "DECIMAL(8, 2)"}, {"whole.json", "INTEGER"}, {"gap.json", "DOUBLE"},
 		{"whole.parquet", "INTEGER"}, {"gap.parquet", "DOUBLE"}, {"money.parquet", "DECIMAL(8, 2)"}, {"wide.parquet", "HUGEINT"},
 	} {
-		copyTo(t, filepath.Join(dir, c.file), fmt.Sprintf(table, c.typ))
+		copyTo(t, filepath.Join(dir, c.file), fmt.Sprintf(rows, c.typ))
 		files = append(files, c.file)
 	}
-	copyTo(t, filepath.Join(dir, "text.parquet"), "SELECT * REPLACE (shop::VARCHAR AS shop) FROM ("+fmt.Sprintf(table, "DOUBLE")+")")
+	copyTo(t, filepath.Join(dir, "text.parquet"), "SELECT * REPLACE (shop::VARCHAR AS shop) FROM ("+fmt.Sprintf(rows, "DOUBLE")+")")
 	files = append(files, "text.parquet")
 	for _, hashed := range []int{0, 64} {
 		var want string
-		var encoders []*Encoder
+		var encoders []*encoding.Encoder
 		for _, file := range files {
-			cfg := Config{Source: Source{Path: Strings{file}}, Target: "label", Columns: map[string]Column{"shop": {Type: TypeCategorical, HashBuckets: hashed}}}
+			cfg := Config{Source: table.Source{Path: configfile.Strings{file}}, Target: "label", Columns: map[string]encoding.Column{"shop": {Type: table.TypeCategorical, HashBuckets: hashed}}}
 			d, err := Load(t.Context(), &cfg, dir, 7, nil)
 			if err != nil {
 				t.Fatalf("%s: %v", file, err)
@@ -65,7 +68,7 @@ func TestWholeNumbersAreOneCategory(t *testing.T) {
 				if strings.HasPrefix(file, "text") && strings.Contains(query, "+") {
 					continue // SQL does not add numbers to texts
 				}
-				f, err := encoders[0].Read(t.Context(), Source{Path: Strings{file}, Query: query}, dir, true)
+				f, err := encoders[0].Read(t.Context(), table.Source{Path: configfile.Strings{file}, Query: query}, dir, true)
 				if err != nil {
 					t.Fatalf("%s %s: %v", file, query, err)
 				}
@@ -86,11 +89,11 @@ func TestWholeNumbersAreOneCategory(t *testing.T) {
 
 // Two spellings in one table are one category, which is said; ids are carried through as they are written.
 func TestSpellingsOfWholeNumbers(t *testing.T) {
-	table := "id,shop,version,zip,label\n" + numbered(40, func(i int) string {
+	rows := "id,shop,version,zip,label\n" + numbered(40, func(i int) string {
 		return fmt.Sprintf("%d.0,%s,%s,%s,%d", i, []string{"3", "3.0", "+3", "4"}[i%4], []string{"1.1", "1.10", "1.2"}[i%3], []string{"01", "1", "001"}[i%3], i%2)
 	})
-	cfg := Config{ID: Strings{"id"}, Target: "label", Columns: map[string]Column{"shop": {Type: TypeCategorical}, "version": {Type: TypeCategorical}, "zip": {Type: TypeCategorical}}}
-	d := mustLoad(t, table, cfg)
+	cfg := Config{ID: configfile.Strings{"id"}, Target: "label", Columns: map[string]encoding.Column{"shop": {Type: table.TypeCategorical}, "version": {Type: table.TypeCategorical}, "zip": {Type: table.TypeCategorical}}}
+	d := mustLoad(t, rows, cfg)
 	for i, want := range []string{"3 4", "1.1 1.10 1.2", "01 001 1"} {
 		if got := strings.Join(d.Encoder.Columns[i].Vocabulary, " "); len(strings.Fields(want)) != len(d.Encoder.Columns[i].Vocabulary) || i == 0 && got != want {
 			t.Errorf("column %s has %s, want %s", d.Encoder.Columns[i].Name, got, want)
@@ -105,42 +108,19 @@ func TestSpellingsOfWholeNumbers(t *testing.T) {
 	}
 }
 
-// What an earlier version learned tells 1 from 1.0, and does so as long as the model lives.
-func TestEarlierCategories(t *testing.T) {
-	c := ColumnEncoding{Type: TypeCategorical, Fill: FillConstant, FillText: "1.0", Vocabulary: []string{"1", "1.0", "2.0", "2.00"}}
-	by := c.compile()
-	for text, want := range map[string]int32{"1": 1, "1.0": 2, "+1": 1, "2.0": 3, "2.00": 4, "2": 3, "2.": 3, "3": 0, "01": 0} {
-		if got := c.id(&by, text); got != want {
-			t.Errorf("%s is category %d, want %d", text, got, want)
-		}
-	}
-	if by.missing != 2 {
-		t.Errorf("a missing value is category %d", by.missing)
-	}
-	hashed := ColumnEncoding{Type: TypeCategorical, Fill: FillCategory, HashBuckets: 1 << 20}
-	by = hashed.compile()
-	if hashed.id(&by, "1.0") != hashID("1.0", 1<<20) {
-		t.Error("an earlier model hashes 1.0 otherwise")
-	}
-	hashed.Whole = true
-	if hashed.id(&by, "1.0") != hashID("1", 1<<20) {
-		t.Error("1.0 is not hashed as 1")
-	}
-}
-
 // Rows of one user stay together, and labels that are texts have one class, whatever the spelling.
 func TestGroupsAndClassesOfWholeNumbers(t *testing.T) {
-	table := "user,x,label\n" + numbered(200, func(i int) string {
+	rows := "user,x,label\n" + numbered(200, func(i int) string {
 		return fmt.Sprintf("%s,%d,%s", []string{"%d", "%d.0"}[i%2], i, []string{"1", "2.0", "no", "1.0"}[i%4])
 	})
 	i := 0
-	table = strings.ReplaceAll(table, "%d", "USER")
-	for strings.Contains(table, "USER") {
-		table = strings.Replace(table, "USER", fmt.Sprint(i/2%20), 1)
+	rows = strings.ReplaceAll(rows, "%d", "USER")
+	for strings.Contains(rows, "USER") {
+		rows = strings.Replace(rows, "USER", fmt.Sprint(i/2%20), 1)
 		i++
 	}
-	cfg := Config{ID: Strings{"user"}, Target: "label", Split: Split{Method: "group", Column: "user"}, Columns: map[string]Column{"user": {Type: TypeCategorical}}}
-	d := mustLoad(t, table, cfg)
+	cfg := Config{ID: configfile.Strings{"user"}, Target: "label", Split: Split{Method: "group", Column: "user"}, Columns: map[string]encoding.Column{"user": {Type: table.TypeCategorical}}}
+	d := mustLoad(t, rows, cfg)
 	if got := strings.Join(d.Encoder.Target.Classes, " "); got != "1 2 no" {
 		t.Errorf("classes %s", got)
 	}

@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"debut/datasets/personal"
+	"debut/datasets/table"
+	"debut/datasets/wording"
 )
 
 // What the words of a column's name say of its numbers: that they name things, or that they measure or count them after
@@ -21,8 +23,8 @@ var (
 
 // namesThings reports a column of numbers that by its name, and by being whole, stand for things: to a model they
 // should be categories.
-func namesThings(s *Series) bool {
-	if s.Kind != Numeric {
+func namesThings(s *table.Series) bool {
+	if s.Kind != table.Numeric {
 		return false
 	}
 	is := func(list []string) bool {
@@ -48,7 +50,7 @@ func namesThings(s *Series) bool {
 }
 
 // codeNote is what a person should know of such a column that is a feature.
-func codeNote(name string, w Wording) string {
+func codeNote(name string, w table.Wording) string {
 	return fmt.Sprintf("column %s: by their name, its whole numbers stand for things, but they are read as quantities, of which a model expects that larger ones mean more. If they name things, %s",
-		quote(name), declare(name, TypeCategorical).Text(w))
+		wording.Quote(name), table.DeclareType(name, table.TypeCategorical).Text(w))
 }

@@ -5,6 +5,10 @@ import (
 	"math"
 	"strings"
 	"testing"
+
+	"debut/datasets/configfile"
+	"debut/datasets/encoding"
+	"debut/datasets/table"
 )
 
 func TestNumbersThatNameThings(t *testing.T) {
@@ -12,12 +16,12 @@ func TestNumbersThatNameThings(t *testing.T) {
 		"store": true, "Store": true, "user_id": true, "ProductID": true, "zip code": true, "dept": true, "item": true,
 		"store_size": false, "days_since_id": false, "item_count": false, "customer age": false, "price": false, "items": false, "width": false,
 	} {
-		if got := namesThings(&Series{Name: name, Kind: Numeric, Floats: []float64{3, math.NaN(), 1, 2}}); got != want {
+		if got := namesThings(&table.Series{Name: name, Kind: table.Numeric, Floats: []float64{3, math.NaN(), 1, 2}}); got != want {
 			t.Errorf("%q names things: %v", name, got)
 		}
 	}
 	for _, values := range [][]float64{{1, 1, 1}, {0.5, 1}, {-1, 2}, {math.NaN()}, nil} {
-		if namesThings(&Series{Name: "store", Kind: Numeric, Floats: values}) {
+		if namesThings(&table.Series{Name: "store", Kind: table.Numeric, Floats: values}) {
 			t.Errorf("%v name things", values)
 		}
 	}
@@ -34,10 +38,10 @@ func TestNumbersThatNameThingsAreTold(t *testing.T) {
 	if n := told(Config{}); n != 2 {
 		t.Errorf("told %d times", n)
 	}
-	if n := told(Config{ID: Strings{"user"}, Columns: map[string]Column{"store": {Type: TypeCategorical}}}); n != 0 {
+	if n := told(Config{ID: configfile.Strings{"user"}, Columns: map[string]encoding.Column{"store": {Type: table.TypeCategorical}}}); n != 0 {
 		t.Errorf("told %d times of what is declared", n)
 	}
-	d := mustLoad(t, content, Config{Target: "y", ID: Strings{"user"}})
+	d := mustLoad(t, content, Config{Target: "y", ID: configfile.Strings{"user"}})
 	if len(d.Report.Warnings) != 1 || !strings.Contains(d.Report.Warnings[0], "columns: {store: {type: categorical}}") {
 		t.Errorf("warnings %q", d.Report.Warnings)
 	}

@@ -6,44 +6,48 @@ import (
 	"reflect"
 
 	"debut/datasets/bytesize"
+	"debut/datasets/configfile"
+	"debut/datasets/encoding"
+	"debut/datasets/sealed"
+	"debut/datasets/table"
 )
 
 // Config is the data section of a run file: where rows come from, what they
 // mean, and how they are cleaned, split and encoded. Call SetDefaults and
 // Validate before use; Load does both.
 type Config struct {
-	Source      Source            `yaml:"source,omitempty" jsonschema:"description=Where the rows come from."`
-	Prepared    string            `yaml:"prepared,omitempty" jsonschema:"description=A folder of prepared data (debut data prepare) instead of source; it is read in blocks while training and may be larger than memory."`
-	Memory      bytesize.Size     `yaml:"memory,omitempty" jsonschema:"description=prepared: what the data may take of memory such as 2GiB. Default: no limit."`
-	Decrypt     *Decryption       `yaml:"decrypt,omitempty" jsonschema:"description=prepared: what opens encrypted data."`
-	ShuffleRows int               `yaml:"shuffle_rows,omitempty" jsonschema:"minimum=0,description=prepared: about so many rows are in memory and shuffled together. Default 1048576 or what fits."`
-	FitRows     int               `yaml:"fit_rows,omitempty" jsonschema:"minimum=0,description=prepared: statistics of numbers are learned from so many training rows. Default 1000000."`
-	Validation  *Source           `yaml:"validation,omitempty" jsonschema:"description=Separate validation rows; unset keys are taken from source."`
-	Test        *Source           `yaml:"test,omitempty" jsonschema:"description=Separate test rows; unset keys are taken from source."`
-	Target      string            `yaml:"target" jsonschema:"description=The column to predict."`
-	Task        string            `yaml:"task,omitempty" jsonschema:"enum=auto,enum=binary,enum=multiclass,enum=regression,description=What is predicted. auto: two distinct values are binary; text or at most 20 distinct whole numbers multiclass; anything else regression."`
-	Positive    string            `yaml:"positive,omitempty" jsonschema:"description=Binary: the value that counts as positive. Default: true or yes or 1 where present; else the later value in sort order."`
-	DropMissing bool              `yaml:"drop_missing_target,omitempty" jsonschema:"description=Leave out rows without a target instead of stopping with an error."`
-	ID          Strings           `yaml:"id,omitempty" jsonschema:"description=Columns carried through to predictions and never used as features."`
-	Weight      string            `yaml:"weight,omitempty" jsonschema:"description=The column of sample weights."`
-	Ignore      Strings           `yaml:"ignore,omitempty" jsonschema:"description=Columns left out."`
-	Features    Strings           `yaml:"features,omitempty" jsonschema:"description=If given only these columns are features."`
-	Deduplicate bool              `yaml:"deduplicate,omitempty" jsonschema:"description=Drop rows equal to an earlier row in every column that is not ignored."`
-	Columns     map[string]Column `yaml:"columns,omitempty" jsonschema:"description=Settings of single columns by name."`
-	Defaults    Defaults          `yaml:"defaults,omitempty" jsonschema:"description=Settings of all columns of a type."`
-	Split       Split             `yaml:"split,omitempty" jsonschema:"description=How rows are divided into training and validation and test."`
+	Source      table.Source               `yaml:"source,omitempty" jsonschema:"description=Where the rows come from."`
+	Prepared    string                     `yaml:"prepared,omitempty" jsonschema:"description=A folder of prepared data (debut data prepare) instead of source; it is read in blocks while training and may be larger than memory."`
+	Memory      bytesize.Size              `yaml:"memory,omitempty" jsonschema:"description=prepared: what the data may take of memory such as 2GiB. Default: no limit."`
+	Decrypt     *sealed.Decryption         `yaml:"decrypt,omitempty" jsonschema:"description=prepared: what opens encrypted data."`
+	ShuffleRows int                        `yaml:"shuffle_rows,omitempty" jsonschema:"minimum=0,description=prepared: about so many rows are in memory and shuffled together. Default 1048576 or what fits."`
+	FitRows     int                        `yaml:"fit_rows,omitempty" jsonschema:"minimum=0,description=prepared: statistics of numbers are learned from so many training rows. Default 1000000."`
+	Validation  *table.Source              `yaml:"validation,omitempty" jsonschema:"description=Separate validation rows; unset keys are taken from source."`
+	Test        *table.Source              `yaml:"test,omitempty" jsonschema:"description=Separate test rows; unset keys are taken from source."`
+	Target      string                     `yaml:"target" jsonschema:"description=The column to predict."`
+	Task        string                     `yaml:"task,omitempty" jsonschema:"enum=auto,enum=binary,enum=multiclass,enum=regression,description=What is predicted. auto: two distinct values are binary; text or at most 20 distinct whole numbers multiclass; anything else regression."`
+	Positive    string                     `yaml:"positive,omitempty" jsonschema:"description=Binary: the value that counts as positive. Default: true or yes or 1 where present; else the later value in sort order."`
+	DropMissing bool                       `yaml:"drop_missing_target,omitempty" jsonschema:"description=Leave out rows without a target instead of stopping with an error."`
+	ID          configfile.Strings         `yaml:"id,omitempty" jsonschema:"description=Columns carried through to predictions and never used as features."`
+	Weight      string                     `yaml:"weight,omitempty" jsonschema:"description=The column of sample weights."`
+	Ignore      configfile.Strings         `yaml:"ignore,omitempty" jsonschema:"description=Columns left out."`
+	Features    configfile.Strings         `yaml:"features,omitempty" jsonschema:"description=If given only these columns are features."`
+	Deduplicate bool                       `yaml:"deduplicate,omitempty" jsonschema:"description=Drop rows equal to an earlier row in every column that is not ignored."`
+	Columns     map[string]encoding.Column `yaml:"columns,omitempty" jsonschema:"description=Settings of single columns by name."`
+	Defaults    encoding.Defaults          `yaml:"defaults,omitempty" jsonschema:"description=Settings of all columns of a type."`
+	Split       Split                      `yaml:"split,omitempty" jsonschema:"description=How rows are divided into training and validation and test."`
 }
 
 // Split says how rows are divided. Fractions are of all rows of the source.
 type Split struct {
-	Method           string   `yaml:"method,omitempty" jsonschema:"enum=random,enum=time,enum=group,enum=column,enum=none,description=random; time (the latest rows are the test part); group (all rows of a group in one part); column (a column says it); none (all rows are for training)."`
-	Validation       *float64 `yaml:"validation,omitempty" jsonschema:"description=Fraction of rows for validation. Default 0.1."`
-	Test             *float64 `yaml:"test,omitempty" jsonschema:"description=Fraction of rows for testing. Default 0.2; 0 where a separate test source is given."`
-	Stratify         *bool    `yaml:"stratify,omitempty" jsonschema:"description=random and column: keep the shares of the classes equal in all parts. Default: true for classification."`
-	Column           string   `yaml:"column,omitempty" jsonschema:"description=The column of time or group or column."`
-	TrainValues      Strings  `yaml:"train_values,omitempty" jsonschema:"description=column: values of training rows; when not given all values not listed elsewhere."`
-	ValidationValues Strings  `yaml:"validation_values,omitempty" jsonschema:"description=column: values of validation rows."`
-	TestValues       Strings  `yaml:"test_values,omitempty" jsonschema:"description=column: values of test rows."`
+	Method           string             `yaml:"method,omitempty" jsonschema:"enum=random,enum=time,enum=group,enum=column,enum=none,description=random; time (the latest rows are the test part); group (all rows of a group in one part); column (a column says it); none (all rows are for training)."`
+	Validation       *float64           `yaml:"validation,omitempty" jsonschema:"description=Fraction of rows for validation. Default 0.1."`
+	Test             *float64           `yaml:"test,omitempty" jsonschema:"description=Fraction of rows for testing. Default 0.2; 0 where a separate test source is given."`
+	Stratify         *bool              `yaml:"stratify,omitempty" jsonschema:"description=random and column: keep the shares of the classes equal in all parts. Default: true for classification."`
+	Column           string             `yaml:"column,omitempty" jsonschema:"description=The column of time or group or column."`
+	TrainValues      configfile.Strings `yaml:"train_values,omitempty" jsonschema:"description=column: values of training rows; when not given all values not listed elsewhere."`
+	ValidationValues configfile.Strings `yaml:"validation_values,omitempty" jsonschema:"description=column: values of validation rows."`
+	TestValues       configfile.Strings `yaml:"test_values,omitempty" jsonschema:"description=column: values of test rows."`
 }
 
 // Values of Split.Method.
@@ -64,21 +68,21 @@ const (
 // configuration can be written out as it will be used. It may be called
 // repeatedly.
 func (c *Config) SetDefaults() {
-	c.Task = cmp.Or(c.Task, TaskAuto)
+	c.Task = cmp.Or(c.Task, encoding.TaskAuto)
 	if c.Prepared != "" {
 		c.FitRows = cmp.Or(c.FitRows, defaultFitRows)
 	} else {
-		c.Source.setDefaults()
+		c.Source.SetDefaults()
 	}
 	if c.Validation != nil {
-		c.Validation.inherit(&c.Source)
+		c.Validation.Inherit(&c.Source)
 	}
 	if c.Test != nil {
-		c.Test.inherit(&c.Source)
+		c.Test.Inherit(&c.Source)
 	}
 	// A run that names no vectors or texts does not mention them, so that it
 	// equals one of a version that did not know them.
-	c.Defaults.setDefaults(c.mentions(TypeVector, &c.Defaults.Vector) || len(c.Source.Vectors) > 0, c.mentions(TypeText, &c.Defaults.Text))
+	c.Defaults.SetDefaults(c.mentions(table.TypeVector, &c.Defaults.Vector) || len(c.Source.Vectors) > 0, c.mentions(table.TypeText, &c.Defaults.Text))
 	if c.Prepared != "" {
 		return // the parts are there
 	}
@@ -89,10 +93,10 @@ func (c *Config) SetDefaults() {
 // changing c.
 func (c *Config) clone() *Config {
 	out := *c
-	out.Source = c.Source.clone()
-	for _, s := range []**Source{&out.Validation, &out.Test} {
+	out.Source = c.Source.Clone()
+	for _, s := range []**table.Source{&out.Validation, &out.Test} {
 		if *s != nil {
-			own := (*s).clone()
+			own := (*s).Clone()
 			*s = &own
 		}
 	}
@@ -102,7 +106,7 @@ func (c *Config) clone() *Config {
 
 // mentions reports whether a column is declared to have a type, or the type has
 // defaults of the user's.
-func (c *Config) mentions(typ string, defaults *Column) bool {
+func (c *Config) mentions(typ string, defaults *encoding.Column) bool {
 	for _, col := range c.Columns {
 		if col.Type == typ {
 			return true

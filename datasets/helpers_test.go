@@ -7,6 +7,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"debut/datasets/configfile"
+	"debut/datasets/table"
 )
 
 // write puts a file into a fresh folder and returns the folder.
@@ -25,13 +28,13 @@ func writeTo(t testing.TB, dir, name, content string) {
 }
 
 // readText reads a CSV file of the given content.
-func readText(t testing.TB, content string, src Source, overrides map[string]string) (*Frame, error) {
+func readText(t testing.TB, content string, src table.Source, overrides map[string]string) (*table.Frame, error) {
 	t.Helper()
-	src.Path = Strings{"data.csv"}
-	return Read(context.Background(), src, write(t, "data.csv", content), overrides)
+	src.Path = configfile.Strings{"data.csv"}
+	return table.Read(context.Background(), src, write(t, "data.csv", content), overrides)
 }
 
-func mustRead(t testing.TB, content string, src Source, overrides map[string]string) *Frame {
+func mustRead(t testing.TB, content string, src table.Source, overrides map[string]string) *table.Frame {
 	t.Helper()
 	f, err := readText(t, content, src, overrides)
 	if err != nil {
@@ -43,7 +46,7 @@ func mustRead(t testing.TB, content string, src Source, overrides map[string]str
 // loadText loads a CSV file of the given content.
 func loadText(t testing.TB, content string, cfg Config) (*Dataset, error) {
 	t.Helper()
-	cfg.Source.Path = Strings{"data.csv"}
+	cfg.Source.Path = configfile.Strings{"data.csv"}
 	return Load(context.Background(), &cfg, write(t, "data.csv", content), 7, nil)
 }
 
@@ -73,7 +76,7 @@ func wantError(t *testing.T, err error, parts ...string) {
 }
 
 // formatted renders a column for comparison.
-func formatted(s *Series) string {
+func formatted(s *table.Series) string {
 	out := make([]string, s.Len())
 	for i := range out {
 		out[i] = s.Format(i)

@@ -10,12 +10,16 @@ import (
 	"strconv"
 
 	"debut/datasets/ahead"
+	"debut/datasets/configfile"
+	"debut/datasets/encoding"
 	"debut/datasets/notation"
+	"debut/datasets/table"
+	"debut/datasets/wording"
 )
 
 // Dataset is training data ready for a model.
 type Dataset struct {
-	Encoder    *Encoder
+	Encoder    *encoding.Encoder
 	Train      *Part
 	Validation *Part // nil when absent
 	Test       *Part // nil when absent
@@ -27,8 +31,8 @@ type Dataset struct {
 
 // Load reads, cleans, splits and encodes the data of a run. The encoder is
 // fitted on training rows only. cfg stays as it is; Dataset.Resolved has what
-// became of it. Errors of the configuration are *ConfigError,
-// errors of values in the data *ValueError. log may be nil.
+// became of it. Errors of the configuration are *configfile.FieldError,
+// errors of values in the data *table.ValueError. log may be nil.
 func Load(ctx context.Context, cfg *Config, baseDir string, seed uint64, log *slog.Logger) (*Dataset, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
@@ -62,23 +66,23 @@ func (l *loader) load() (*Dataset, error) {
 	if l.cfg.Prepared != "" {
 		return l.loadPrepared()
 	}
-	frame, err := l.read(&l.cfg.Source, readOptions{types: l.overrides()})
+	frame, err := l.read(&l.cfg.Source, table.ReadOptions{Types: l.overrides()})
 	if err != nil {
 		return nil, l.locate(err)
 	}
-	for _, note := range frame.notes {
+	for _, note := range frame.Notes {
 		l.warn(note)
 	}
-	l.report.Read = frame.decisions
-	for _, d := range frame.decisions.Columns {
+	l.report.Read = frame.Decisions
+	for _, d := range frame.Decisions.Columns {
 		if d.Written != "" {
 			l.log.Info("read as", "column", d.Column, "type", d.Type, "written", d.Written)
 		}
 	}
 	for _, s := range frame.Columns {
 		// Ids are carried through as they are, whatever their spelling.
-		if id := slices.Contains(l.cfg.ID, s.Name) && s.Name != l.cfg.Split.Column; s.note != "" && !id {
-			l.warn(s.note)
+		if id := slices.Contains(l.cfg.ID, s.Name) && s.Name != l.cfg.Split.Column; s.Note != "" && !id {
+			l.warn(s.Note)
 		}
 	}
 	if err := l.checkIgnored(frame); err != nil {
@@ -91,7 +95,7 @@ func (l *loader) load() (*Dataset, error) {
 	if err != nil {
 		return nil, err
 	}
-	train, err := ahead.Await(l.ctx, func() (*Frame, error) { return frame.Pick(p.train), nil })
+	train, err := ahead.Await(l.ctx, func() (*table.Frame, error) { return frame.Pick(p.train), nil })
 	if err != nil {
 		return nil, err
 	}
@@ -119,8 +123,8 @@ func (l *loader) load() (*Dataset, error) {
 	return d, nil
 }
 
-func (l *loader) read(src *Source, options readOptions) (*Frame, error) {
-	frame, files, err := readSource(l.ctx, src, l.baseDir, options)
+func (l *loader) read(src *table.Source, options table.ReadOptions) (*table.Frame, error) {
+	frame, files, err := table.ReadWith(l.ctx, src, l.baseDir, options)
 	if err != nil {
 		return nil, err
 	}
@@ -138,67 +142,67 @@ func (l *loader) overrides() map[string]string {
 	c := l.cfg
 	types := map[string]string{}
 	for name, col := range c.Columns {
-		types[name] = TypeAuto
+		types[name] = table.TypeAuto
 		if col.Type != "" {
 			types[name] = col.Type
 		}
 	}
 	for _, name := range c.Features {
 		if _, ok := types[name]; !ok {
-			types[name] = TypeAuto
+			types[name] = table.TypeAuto
 		}
 	}
 	if len(c.Features) > 0 {
-		types[OtherColumns] = TypeIgnore
+		types[table.OtherColumns] = table.TypeIgnore
 		for name := range c.Columns {
 			if !slices.Contains(c.Features, name) {
-				types[name] = TypeIgnore
+				types[name] = table.TypeIgnore
 			}
 		}
 	}
 	for _, name := range c.Ignore {
-		types[name] = TypeIgnore
+		types[name] = table.TypeIgnore
 	}
-	if t, ok := types[c.Target]; !ok || t == TypeIgnore {
-		types[c.Target] = TypeAuto
+	if t, ok := types[c.Target]; !ok || t == table.TypeIgnore {
+		types[c.Target] = table.TypeAuto
 	}
-	if c.Task == TaskRegression {
-		types[c.Target] = TypeNumeric
+	if c.Task == encoding.TaskRegression {
+		types[c.Target] = table.TypeNumeric
 	}
 	if c.Weight != "" {
-		types[c.Weight] = TypeNumeric
+		types[c.Weight] = table.TypeNumeric
 	}
 	if name := c.Split.Column; name != "" {
-		if t, ok := types[name]; !ok || t == TypeIgnore {
-			types[name] = TypeAuto
+		if t, ok := types[name]; !ok || t == table.TypeIgnore {
+			types[name] = table.TypeAuto
 		}
 		if c.Split.Method != SplitTime {
-			types[name] = TypeCategorical
+			types[name] = table.TypeCategorical
 		}
 	}
 	for _, name := range c.ID {
-		types[name] = TypeCategorical
+		types[name] = table.TypeCategorical
 	}
 	// A split by time may go by an id column, which must then be typed.
 	if c.Split.Method == SplitTime && slices.Contains(c.ID, c.Split.Column) {
-		types[c.Split.Column] = TypeAuto
+		types[c.Split.Column] = table.TypeAuto
 	}
 	return types
 }
 
 // locate points an unknown column at the key that names it.
 func (l *loader) locate(err error) error {
-	var missing *missingColumnError
+	var missing *table.MissingColumnError
 	if !errors.As(err, &missing) {
 		return err
 	}
 	c, path := l.cfg, ""
 	index := func(key string, names []string) {
-		if i := slices.Index(names, missing.name); i >= 0 && path == "" {
+		if i := slices.Index(names, missing.Name); i >= 0 && path == "" {
 			path = key + "." + strconv.Itoa(i)
 		}
 	}
-	switch missing.name {
+	switch missing.Name {
 	case c.Target:
 		path = "target"
 	case c.Weight:
@@ -207,31 +211,31 @@ func (l *loader) locate(err error) error {
 	index("id", c.ID)
 	index("features", c.Features)
 	index("ignore", c.Ignore)
-	if _, ok := c.Columns[missing.name]; ok && path == "" {
-		path = "columns." + missing.name
+	if _, ok := c.Columns[missing.Name]; ok && path == "" {
+		path = "columns." + missing.Name
 	}
-	if missing.name == c.Split.Column && path == "" {
+	if missing.Name == c.Split.Column && path == "" {
 		path = "split.column"
 	}
-	return &ConfigError{Path: path, Msg: missing.Error()}
+	return &configfile.FieldError{Path: path, Msg: missing.Error()}
 }
 
 // checkIgnored reports a column that is named only to be left out but is not
 // there: a misspelled name would let the column in.
-func (l *loader) checkIgnored(frame *Frame) error {
+func (l *loader) checkIgnored(frame *table.Frame) error {
 	names := append(slices.Clone(l.cfg.Ignore), slices.Sorted(maps.Keys(l.cfg.Columns))...)
 	for _, name := range names {
-		if !slices.Contains(frame.available, name) {
-			return l.locate(&missingColumnError{name: name, names: frame.available})
+		if !slices.Contains(frame.Available, name) {
+			return l.locate(&table.MissingColumnError{Name: name, Names: frame.Available})
 		}
 	}
 	return nil
 }
 
 // clean removes duplicates, and rows without a target where that is asked for.
-func (l *loader) clean(frame *Frame) (*Frame, error) {
+func (l *loader) clean(frame *table.Frame) (*table.Frame, error) {
 	if l.cfg.Deduplicate {
-		keep, err := ahead.Await(l.ctx, func() ([]int32, error) { return deduplicate(frame), nil })
+		keep, err := ahead.Await(l.ctx, func() ([]int32, error) { return table.Deduplicate(frame), nil })
 		if err != nil {
 			return nil, err
 		}
@@ -244,14 +248,14 @@ func (l *loader) clean(frame *Frame) (*Frame, error) {
 	return l.dropMissingTarget(frame)
 }
 
-func (l *loader) dropMissingTarget(frame *Frame) (*Frame, error) {
+func (l *loader) dropMissingTarget(frame *table.Frame) (*table.Frame, error) {
 	target := frame.Column(l.cfg.Target)
 	if !l.cfg.DropMissing {
-		return frame, checkLabels(frame, target)
+		return frame, encoding.CheckLabels(frame, target)
 	}
-	keep := presentRows(target)
+	keep := table.PresentRows(target)
 	if len(keep) == 0 {
-		return nil, configErrorf("target", "column %s has no value in any of %d rows", quote(target.Name), frame.Rows)
+		return nil, configfile.Errorf("target", "column %s has no value in any of %d rows", wording.Quote(target.Name), frame.Rows)
 	}
 	if n := frame.Rows - len(keep); n > 0 {
 		l.report.DroppedMissingTarget += n
@@ -260,25 +264,25 @@ func (l *loader) dropMissingTarget(frame *Frame) (*Frame, error) {
 	return frame, nil
 }
 
-func (l *loader) split(frame *Frame) (parts, error) {
+func (l *loader) split(frame *table.Frame) (parts, error) {
 	s := &l.cfg.Split
 	target := frame.Column(l.cfg.Target)
 	stratify := false
 	if s.Method == SplitRandom || s.Method == SplitColumn {
-		classes, _ := classCounts(target)
-		classification := l.cfg.Task == TaskBinary || l.cfg.Task == TaskMulticlass ||
-			l.cfg.Task == TaskAuto && target.Kind != Date && inferTask(target, len(classes)) != TaskRegression
+		classes, _ := encoding.ClassCounts(target)
+		classification := l.cfg.Task == encoding.TaskBinary || l.cfg.Task == encoding.TaskMulticlass ||
+			l.cfg.Task == encoding.TaskAuto && target.Kind != table.Date && encoding.InferTask(target, len(classes)) != encoding.TaskRegression
 		stratify = classification
 		if s.Stratify != nil {
 			stratify = *s.Stratify
 			if stratify && !classification {
-				return parts{}, configErrorf("split.stratify", "only a classification target can be stratified; the task is regression")
+				return parts{}, configfile.Errorf("split.stratify", "only a classification target can be stratified; the task is regression")
 			}
 		}
 	}
 	var strata []int32
 	if stratify {
-		strata = target.texts().Codes
+		strata = target.Texts().Codes
 	}
 	p, err := ahead.Await(l.ctx, func() (parts, error) { return splitRows(frame, s, strata, l.seed) })
 	if err != nil {
@@ -297,14 +301,14 @@ func (l *loader) split(frame *Frame) (parts, error) {
 }
 
 // features returns the names of the feature columns in order.
-func (l *loader) features(frame *Frame) []string {
+func (l *loader) features(frame *table.Frame) []string {
 	c := l.cfg
 	var names []string
 	for _, s := range frame.Columns {
 		switch {
 		case s.Name == c.Target, s.Name == c.Weight, slices.Contains(c.ID, s.Name), slices.Contains(c.Ignore, s.Name),
 			len(c.Features) > 0 && !slices.Contains(c.Features, s.Name),
-			c.Columns[s.Name].Type == TypeIgnore,
+			c.Columns[s.Name].Type == table.TypeIgnore,
 			s.Name == c.Split.Column && c.Split.Method != SplitTime:
 		default:
 			names = append(names, s.Name)
@@ -315,50 +319,50 @@ func (l *loader) features(frame *Frame) []string {
 
 // settings merges the configuration of a column with the defaults of its kind
 // and says where errors about it belong.
-func (l *loader) settings(s *Series) (Column, string) {
+func (l *loader) settings(s *table.Series) (encoding.Column, string) {
 	kind := s.Kind.String()
 	c, named := l.cfg.Columns[s.Name]
-	if c.Type == TypeText {
-		kind = TypeText
+	if c.Type == table.TypeText {
+		kind = table.TypeText
 	}
 	path := "defaults." + kind
 	if named {
 		path = "columns." + s.Name
 	}
-	return l.cfg.Defaults.complete(c, kind), path
+	return l.cfg.Defaults.Complete(c, kind), path
 }
 
-// fittedColumn is what fitColumn returns.
+// fittedColumn is what encoding.FitColumn returns.
 type fittedColumn struct {
-	encoding *ColumnEncoding
-	report   ColumnReport
+	encoding *encoding.ColumnEncoding
+	report   encoding.ColumnReport
 	reason   string
 }
 
-func (l *loader) fit(train *Frame) (*Encoder, error) {
+func (l *loader) fit(train *table.Frame) (*encoding.Encoder, error) {
 	c := l.cfg
-	var weights *Series
+	var weights *table.Series
 	if c.Weight != "" {
 		weights = train.Column(c.Weight)
 	}
-	target, err := fitTarget(train.Column(c.Target), weights, c.Task, c.Positive)
+	target, err := encoding.FitTarget(train.Column(c.Target), weights, c.Task, c.Positive)
 	if err != nil {
 		return nil, err
 	}
-	e := newEncoder(target, c.ID, c.Weight)
+	e := encoding.NewEncoder(target, c.ID, c.Weight)
 	l.report.Task, l.report.Classes = e.Target.Task, e.Target.Classes
 	names := l.features(train)
 	if len(names) == 0 {
-		return nil, configErrorf("", "no column is left to be a feature; check features, ignore and the types under columns")
+		return nil, configfile.Errorf("", "no column is left to be a feature; check features, ignore and the types under columns")
 	}
 	for _, name := range names {
 		s := train.Column(name)
 		if c.Columns[name].Type == "" && namesThings(s) {
-			l.warn(codeNote(name, RunFile))
+			l.warn(codeNote(name, table.RunFile))
 		}
 		settings, path := l.settings(s)
 		fitted, err := ahead.Await(l.ctx, func() (f fittedColumn, err error) {
-			f.encoding, f.report, f.reason, err = fitColumn(s, settings, path)
+			f.encoding, f.report, f.reason, err = encoding.FitColumn(s, settings, path)
 			return f, err
 		})
 		if err != nil {
@@ -368,34 +372,34 @@ func (l *loader) fit(train *Frame) (*Encoder, error) {
 		if enc == nil {
 			_, named := c.Columns[name]
 			if declared := named || slices.Contains(c.Features, name); declared && report.Missing == train.Rows {
-				return nil, &ValueError{Column: name, Problem: reason, Remedies: []Remedy{work("ignore the column, or check the source and its null texts")}}
+				return nil, &table.ValueError{Column: name, Problem: reason, Remedies: []table.Remedy{table.ManualRemedy("ignore the column, or check the source and its null texts")}}
 			}
 			report.Dropped = reason
-			l.warn(fmt.Sprintf("column %s %s: left out", quote(name), reason))
+			l.warn(fmt.Sprintf("column %s %s: left out", wording.Quote(name), reason))
 		} else {
 			e.Columns = append(e.Columns, *enc)
-			if enc.Type == TypeCategorical && enc.HashBuckets == 0 && report.Distinct > 1000 && 2*report.Distinct > train.Rows {
-				l.warn(fmt.Sprintf("column %s has %d distinct values in %d rows: %s", quote(name), report.Distinct, train.Rows, manyValuesRemedy(s)))
+			if enc.Type == table.TypeCategorical && enc.HashBuckets == 0 && report.Distinct > 1000 && 2*report.Distinct > train.Rows {
+				l.warn(fmt.Sprintf("column %s has %d distinct values in %d rows: %s", wording.Quote(name), report.Distinct, train.Rows, encoding.ManyValuesRemedy(s)))
 			}
 		}
 		l.report.Columns = append(l.report.Columns, report)
 	}
 	for _, s := range train.Columns {
-		used := s.Name == c.Target || s.Name == c.Weight || slices.ContainsFunc(e.Columns, func(c ColumnEncoding) bool { return c.Name == s.Name && c.Type == TypeNumeric })
-		if used && s.style != (notation.Style{}) {
+		used := s.Name == c.Target || s.Name == c.Weight || slices.ContainsFunc(e.Columns, func(c encoding.ColumnEncoding) bool { return c.Name == s.Name && c.Type == table.TypeNumeric })
+		if used && s.Style != (notation.Style{}) {
 			if e.Written == nil {
 				e.Written = map[string]string{}
 			}
-			e.Written[s.Name] = s.style.String()
+			e.Written[s.Name] = s.Style.String()
 		}
 	}
 	if len(e.Columns) == 0 {
-		return nil, configErrorf("", "every feature is constant or missing in the training rows; there is nothing to learn from")
+		return nil, configfile.Errorf("", "every feature is constant or missing in the training rows; there is nothing to learn from")
 	}
 	return e, nil
 }
 
-func (l *loader) encode(e *Encoder, f *Frame, part string) (*Part, error) {
+func (l *loader) encode(e *encoding.Encoder, f *table.Frame, part string) (*Part, error) {
 	out, report, err := e.Encode(l.ctx, f, true)
 	if err != nil {
 		return nil, fmt.Errorf("%s rows: %w", part, err)
@@ -410,18 +414,18 @@ func (l *loader) encode(e *Encoder, f *Frame, part string) (*Part, error) {
 
 // part encodes the rows of a part: those split off, or those of its own
 // source.
-func (l *loader) part(e *Encoder, frame *Frame, rows []int32, src *Source, name string) (*Part, error) {
+func (l *loader) part(e *encoding.Encoder, frame *table.Frame, rows []int32, src *table.Source, name string) (*Part, error) {
 	if src == nil {
 		if len(rows) == 0 {
 			return nil, nil
 		}
 		return l.encode(e, frame.Pick(rows), name)
 	}
-	own, err := l.read(src, e.readOptions(true))
+	own, err := l.read(src, e.ReadOptions(true))
 	if err != nil {
 		return nil, fmt.Errorf("%s rows: %w", name, err)
 	}
-	if err := e.checkColumns(own, true); err != nil {
+	if err := e.CheckColumns(own, true); err != nil {
 		return nil, fmt.Errorf("%s rows: %w", name, err)
 	}
 	if own, err = l.dropMissingTarget(own); err != nil {
@@ -432,7 +436,7 @@ func (l *loader) part(e *Encoder, frame *Frame, rows []int32, src *Source, name 
 
 func (l *loader) hash() error {
 	for _, file := range l.files {
-		h, err := HashFile(l.ctx, file)
+		h, err := table.HashFile(l.ctx, file)
 		if err != nil {
 			return err
 		}

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -15,6 +14,10 @@ import (
 	"time"
 
 	"github.com/goccy/go-yaml"
+
+	"debut/datasets/configfile"
+	"debut/datasets/encoding"
+	"debut/datasets/table"
 )
 
 // shop is a small table with every kind of column and some missing values.
@@ -31,7 +34,7 @@ func shop(n int) string {
 }
 
 func shopConfig() Config {
-	return Config{Target: "label", ID: Strings{"id"}, Weight: "w", Ignore: Strings{"customer"}}
+	return Config{Target: "label", ID: configfile.Strings{"id"}, Weight: "w", Ignore: configfile.Strings{"customer"}}
 }
 
 func TestLoad(t *testing.T) {
@@ -39,7 +42,7 @@ func TestLoad(t *testing.T) {
 	if d.Train.Rows() != 210 || d.Validation.Rows() != 30 || d.Test.Rows() != 60 {
 		t.Errorf("parts %d, %d, %d, want 210, 30, 60", d.Train.Rows(), d.Validation.Rows(), d.Test.Rows())
 	}
-	for _, e := range []*Encoded{d.Train.Encoded(), d.Validation.Encoded(), d.Test.Encoded()} {
+	for _, e := range []*encoding.Encoded{d.Train.Encoded(), d.Validation.Encoded(), d.Test.Encoded()} {
 		sum := 0.0
 		for _, y := range e.Target {
 			sum += y
@@ -88,7 +91,7 @@ func TestLoadTwice(t *testing.T) {
 		t.Error("two loads with the same seed differ")
 	}
 	cfg := shopConfig()
-	cfg.Source.Path = Strings{"data.csv"}
+	cfg.Source.Path = configfile.Strings{"data.csv"}
 	c, err := Load(context.Background(), &cfg, write(t, "data.csv", shop(300)), 8, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -126,14 +129,14 @@ func TestFitOnTrainingRowsOnly(t *testing.T) {
 
 func TestEncoderRoundTrip(t *testing.T) {
 	cfg := shopConfig()
-	cfg.Defaults.Numeric = Column{Transform: Strings{"log1p", "clip", "standardize"}, Encoding: EncodingPiecewiseLinear, Bins: 5, MissingIndicator: new(true)}
-	cfg.Columns = map[string]Column{"city": {HashBuckets: 7, Embedding: 3}}
+	cfg.Defaults.Numeric = encoding.Column{Transform: configfile.Strings{"log1p", "clip", "standardize"}, Encoding: encoding.EncodingPiecewiseLinear, Bins: 5, MissingIndicator: new(true)}
+	cfg.Columns = map[string]encoding.Column{"city": {HashBuckets: 7, Embedding: 3}}
 	d := mustLoad(t, shop(300), cfg)
 	var first, second bytes.Buffer
 	if err := d.Encoder.Save(&first); err != nil {
 		t.Fatal(err)
 	}
-	e, err := LoadEncoder(bytes.NewReader(first.Bytes()))
+	e, err := encoding.LoadEncoder(bytes.NewReader(first.Bytes()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,7 +148,7 @@ func TestEncoderRoundTrip(t *testing.T) {
 	}
 	// Other order of columns, one more, the target absent.
 	dir := write(t, "data.csv", shop(300))
-	frame, err := e.Read(context.Background(), Source{Path: Strings{"data.csv"}}, dir, true)
+	frame, err := e.Read(context.Background(), table.Source{Path: configfile.Strings{"data.csv"}}, dir, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,7 +157,7 @@ func TestEncoderRoundTrip(t *testing.T) {
 		t.Fatal(err)
 	}
 	slices.Reverse(frame.Columns)
-	frame.Columns = append(frame.Columns, &Series{Name: "extra", Kind: Numeric, Floats: make([]float64, frame.Rows)})
+	frame.Columns = append(frame.Columns, &table.Series{Name: "extra", Kind: table.Numeric, Floats: make([]float64, frame.Rows)})
 	b, _, err := e.Encode(context.Background(), frame, true)
 	if err != nil {
 		t.Fatal(err)
@@ -163,7 +166,7 @@ func TestEncoderRoundTrip(t *testing.T) {
 		t.Error("the loaded encoder gives other bits")
 	}
 	features := e.NumericFeatures()
-	at := slices.IndexFunc(features, func(f NumericFeature) bool { return f.Name == "price" })
+	at := slices.IndexFunc(features, func(f encoding.NumericFeature) bool { return f.Name == "price" })
 	if f := features[at]; len(f.Edges) != 6 || !increasing(f.Edges) || !f.Transformed {
 		t.Errorf("price = %+v", f)
 	}
@@ -193,7 +196,7 @@ func TestLoadEncoderDamaged(t *testing.T) {
 		if damaged == string(b) {
 			t.Fatalf("%s is not in %s", r[0], b)
 		}
-		if _, err := LoadEncoder(strings.NewReader(damaged)); err == nil {
+		if _, err := encoding.LoadEncoder(strings.NewReader(damaged)); err == nil {
 			t.Errorf("an encoder with %s loads", r[1])
 		}
 	}
@@ -203,7 +206,7 @@ func TestEncodeUnseenAndMissingColumns(t *testing.T) {
 	d := mustLoad(t, shop(300), shopConfig())
 	e := d.Encoder
 	ctx := context.Background()
-	f := mustRead(t, "city,vip,price,day\nParis,1,2,2024-05-05\nLima,0,,\nRome,,3,2030-01-01\nParis,1,2,2024-05-05\n", Source{}, map[string]string{"vip": TypeBoolean})
+	f := mustRead(t, "city,vip,price,day\nParis,1,2,2024-05-05\nLima,0,,\nRome,,3,2030-01-01\nParis,1,2,2024-05-05\n", table.Source{}, map[string]string{"vip": table.TypeBoolean})
 	out, report, err := e.Encode(ctx, f, false)
 	if err != nil {
 		t.Fatal(err)
@@ -223,13 +226,13 @@ func TestEncodeUnseenAndMissingColumns(t *testing.T) {
 	_, _, err = e.Encode(ctx, f, true)
 	wantError(t, err, `"label"`, `"w"`)
 	dir := write(t, "new.csv", "City,vip,day,n\nRome,1,2024-05-05,x\n")
-	f, err = e.Read(ctx, Source{Path: Strings{"new.csv"}}, dir, false)
+	f, err = e.Read(ctx, table.Source{Path: configfile.Strings{"new.csv"}}, dir, false)
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, _, err = e.Encode(ctx, f, false)
 	wantError(t, err, `"city"`, `"price"`, `did you mean "City"?`)
-	f = mustRead(t, "city,vip,price,day\nRome,1,2024-05-05,2024-05-05\n", Source{}, nil)
+	f = mustRead(t, "city,vip,price,day\nRome,1,2024-05-05,2024-05-05\n", table.Source{}, nil)
 	_, _, err = e.Encode(ctx, f, false)
 	wantError(t, err, `column "price"`, "date", "numeric")
 }
@@ -246,7 +249,7 @@ func TestDropsAndDuplicates(t *testing.T) {
 	if len(d.Encoder.Columns) != 2 {
 		t.Errorf("columns %+v", d.Encoder.Columns)
 	}
-	_, err := loadText(t, content, Config{Target: "y", Columns: map[string]Column{"empty": {Type: TypeNumeric}}})
+	_, err := loadText(t, content, Config{Target: "y", Columns: map[string]encoding.Column{"empty": {Type: table.TypeNumeric}}})
 	wantError(t, err, `column "empty"`, "no value in the training rows")
 }
 
@@ -261,24 +264,24 @@ func TestTargets(t *testing.T) {
 		content, positive, task string
 		wantTask, wantClasses   string
 	}{
-		{table(pick("FALSE", "TRUE")), "", "", TaskBinary, "false true"},
-		{table(pick("yes", "no")), "", "", TaskBinary, "no yes"},
-		{table(pick("yes", "no")), "no", "", TaskBinary, "yes no"},
-		{table(pick("1", "2")), "", "", TaskBinary, "2 1"},
-		{table(pick("-1", "1")), "", "", TaskBinary, "-1 1"},
-		{table(pick("cat", "dog")), "", "", TaskBinary, "cat dog"},
-		{table(pick("cat", "dog", "cow")), "", "", TaskMulticlass, "cat cow dog"},
-		{table(pick("2", "10", "1")), "", "", TaskMulticlass, "1 2 10"},
-		{table(pick("0.5", "10", "1")), "", "", TaskRegression, ""},
-		{table(func(i int) string { return fmt.Sprint(i) }), "", "", TaskRegression, ""},
-		{table(pick("2", "10", "1")), "", TaskRegression, TaskRegression, ""},
+		{table(pick("FALSE", "TRUE")), "", "", encoding.TaskBinary, "false true"},
+		{table(pick("yes", "no")), "", "", encoding.TaskBinary, "no yes"},
+		{table(pick("yes", "no")), "no", "", encoding.TaskBinary, "yes no"},
+		{table(pick("1", "2")), "", "", encoding.TaskBinary, "2 1"},
+		{table(pick("-1", "1")), "", "", encoding.TaskBinary, "-1 1"},
+		{table(pick("cat", "dog")), "", "", encoding.TaskBinary, "cat dog"},
+		{table(pick("cat", "dog", "cow")), "", "", encoding.TaskMulticlass, "cat cow dog"},
+		{table(pick("2", "10", "1")), "", "", encoding.TaskMulticlass, "1 2 10"},
+		{table(pick("0.5", "10", "1")), "", "", encoding.TaskRegression, ""},
+		{table(func(i int) string { return fmt.Sprint(i) }), "", "", encoding.TaskRegression, ""},
+		{table(pick("2", "10", "1")), "", encoding.TaskRegression, encoding.TaskRegression, ""},
 	} {
 		d := mustLoad(t, c.content, Config{Target: "y", Task: c.task, Positive: c.positive})
 		target := d.Encoder.Target
 		if target.Task != c.wantTask || strings.Join(target.Classes, " ") != c.wantClasses {
 			t.Errorf("task %s, classes %q; want %s, %q", target.Task, target.Classes, c.wantTask, c.wantClasses)
 		}
-		if c.wantTask == TaskBinary && target.Positive != target.Classes[1] {
+		if c.wantTask == encoding.TaskBinary && target.Positive != target.Classes[1] {
 			t.Errorf("positive %q of %q", target.Positive, target.Classes)
 		}
 	}
@@ -289,38 +292,38 @@ func TestLoadErrors(t *testing.T) {
 	for name, c := range map[string]struct {
 		content string
 		cfg     Config
-		path    string // of the ConfigError; "-" when it is another error
+		path    string // of the FieldError; "-" when it is another error
 		want    []string
 	}{
 		"label column":     {base, Config{Target: "yy"}, "target", []string{`no column "yy"`, `did you mean "y"?`}},
 		"one class":        {"x,y\n1,1\n2,1\n3,1\n4,1\n", Config{Target: "y", Split: Split{Method: SplitNone}}, "target", []string{`the single value "1"`}},
 		"missing label":    {"x,y\n1,1\n2,\n3,0\n4,\n", Config{Target: "y"}, "-", []string{"data.csv:3", `column "y"`, "in 2 of 4 rows", "drop_missing_target"}},
-		"feature":          {base + "", Config{Target: "y", Features: Strings{"xx"}}, "features.0", []string{`did you mean "x"?`}},
-		"ignore":           {base, Config{Target: "y", Ignore: Strings{"xy"}}, "ignore.0", []string{`no column "xy"`}},
-		"id":               {base, Config{Target: "y", ID: Strings{"key"}}, "id.0", []string{`no column "key"`}},
-		"column":           {base, Config{Target: "y", Columns: map[string]Column{"z": {Type: TypeNumeric}}}, "columns.z", []string{`no column "z"`}},
-		"ignored column":   {base, Config{Target: "y", Columns: map[string]Column{"z": {Type: TypeIgnore}}}, "columns.z", []string{`no column "z"`}},
+		"feature":          {base + "", Config{Target: "y", Features: configfile.Strings{"xx"}}, "features.0", []string{`did you mean "x"?`}},
+		"ignore":           {base, Config{Target: "y", Ignore: configfile.Strings{"xy"}}, "ignore.0", []string{`no column "xy"`}},
+		"id":               {base, Config{Target: "y", ID: configfile.Strings{"key"}}, "id.0", []string{`no column "key"`}},
+		"column":           {base, Config{Target: "y", Columns: map[string]encoding.Column{"z": {Type: table.TypeNumeric}}}, "columns.z", []string{`no column "z"`}},
+		"ignored column":   {base, Config{Target: "y", Columns: map[string]encoding.Column{"z": {Type: table.TypeIgnore}}}, "columns.z", []string{`no column "z"`}},
 		"split column":     {base, Config{Target: "y", Split: Split{Method: SplitTime, Column: "when"}}, "split.column", []string{`no column "when"`}},
 		"weight":           {"x,y,w\n1,1,1\n2,0,-1\n3,1,1\n4,0,1\n", Config{Target: "y", Weight: "w", Split: Split{Method: SplitNone}}, "-", []string{"data.csv:3", `column "w"`, "-1"}},
 		"weight missing":   {"x,y,w\n1,1,1\n2,0,\n3,1,1\n4,0,1\n", Config{Target: "y", Weight: "w", Split: Split{Method: SplitNone}}, "-", []string{"data.csv:3", "weight is missing"}},
-		"infinite target":  {"x,y\n1,1.5\n2,inf\n3,2.5\n", Config{Target: "y", Task: TaskRegression}, "-", []string{"data.csv:3", `"inf" is not a finite number`}},
-		"huge target":      {"x,y\n1,1.5\n2,1e300\n3,2.5\n", Config{Target: "y", Split: Split{Method: SplitNone}, Task: TaskRegression}, "target", []string{"too large for sums of their squares"}},
-		"tiny target":      {"x,y\n1,1e-200\n2,2e-200\n3,2.5e-200\n", Config{Target: "y", Split: Split{Method: SplitNone}, Task: TaskRegression}, "target", []string{"differ by 1.5e-200", "multiply"}},
-		"text regression":  {"x,y\n1,a\n2,b\n3,c\n", Config{Target: "y", Task: TaskRegression}, "-", []string{`data.csv:2`, `"a" is not a number`}},
-		"three of two":     {"x,y\n1,a\n2,b\n3,c\n", Config{Target: "y", Task: TaskBinary, Split: Split{Method: SplitNone}}, "task", []string{"has 3 values"}},
+		"infinite target":  {"x,y\n1,1.5\n2,inf\n3,2.5\n", Config{Target: "y", Task: encoding.TaskRegression}, "-", []string{"data.csv:3", `"inf" is not a finite number`}},
+		"huge target":      {"x,y\n1,1.5\n2,1e300\n3,2.5\n", Config{Target: "y", Split: Split{Method: SplitNone}, Task: encoding.TaskRegression}, "target", []string{"too large for sums of their squares"}},
+		"tiny target":      {"x,y\n1,1e-200\n2,2e-200\n3,2.5e-200\n", Config{Target: "y", Split: Split{Method: SplitNone}, Task: encoding.TaskRegression}, "target", []string{"differ by 1.5e-200", "multiply"}},
+		"text regression":  {"x,y\n1,a\n2,b\n3,c\n", Config{Target: "y", Task: encoding.TaskRegression}, "-", []string{`data.csv:2`, `"a" is not a number`}},
+		"three of two":     {"x,y\n1,a\n2,b\n3,c\n", Config{Target: "y", Task: encoding.TaskBinary, Split: Split{Method: SplitNone}}, "task", []string{"has 3 values"}},
 		"positive":         {base, Config{Target: "y", Positive: "yes"}, "positive", []string{`no value "yes"`}},
-		"no features":      {base, Config{Target: "y", Ignore: Strings{"x"}}, "", []string{"no column is left"}},
-		"fill":             {base, Config{Target: "y", Columns: map[string]Column{"x": {Fill: FillCategory}}}, "columns.x.fill", []string{"numeric", "missing_indicator"}},
-		"fill value":       {base, Config{Target: "y", Columns: map[string]Column{"x": {Fill: FillConstant, FillValue: "many"}}}, "columns.x.fill_value", []string{"not a number"}},
-		"split values":     {base + "", Config{Target: "y", Split: Split{Method: SplitColumn, Column: "x", TestValues: Strings{"a"}}}, "split.test_values", []string{`"x"`}},
-		"wrong delimiter":  {strings.ReplaceAll(base, ",", ";"), Config{Source: Source{Delimiter: ","}, Target: "y"}, "target", []string{`seems to be ";"`}},
+		"no features":      {base, Config{Target: "y", Ignore: configfile.Strings{"x"}}, "", []string{"no column is left"}},
+		"fill":             {base, Config{Target: "y", Columns: map[string]encoding.Column{"x": {Fill: encoding.FillCategory}}}, "columns.x.fill", []string{"numeric", "missing_indicator"}},
+		"fill value":       {base, Config{Target: "y", Columns: map[string]encoding.Column{"x": {Fill: encoding.FillConstant, FillValue: "many"}}}, "columns.x.fill_value", []string{"not a number"}},
+		"split values":     {base + "", Config{Target: "y", Split: Split{Method: SplitColumn, Column: "x", TestValues: configfile.Strings{"a"}}}, "split.test_values", []string{`"x"`}},
+		"wrong delimiter":  {strings.ReplaceAll(base, ",", ";"), Config{Source: table.Source{Delimiter: ","}, Target: "y"}, "target", []string{`seems to be ";"`}},
 		"stratified":       {"x,y\n1,1.5\n2,2.25\n3,3.125\n", Config{Target: "y", Split: Split{Stratify: new(true)}}, "split.stratify", []string{"regression"}},
-		"nothing to train": {"x,y\n1,1\n2,0\n", Config{Target: "y", Split: Split{Method: SplitColumn, Column: "x", TestValues: Strings{"1", "2"}}}, "split", []string{"left for training"}},
+		"nothing to train": {"x,y\n1,1\n2,0\n", Config{Target: "y", Split: Split{Method: SplitColumn, Column: "x", TestValues: configfile.Strings{"1", "2"}}}, "split", []string{"left for training"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := loadText(t, c.content, c.cfg)
 			wantError(t, err, c.want...)
-			var ce *ConfigError
+			var ce *configfile.FieldError
 			if is := errors.As(err, &ce); is != (c.path != "-") || is && ce.Path != c.path {
 				t.Errorf("error %#v, want the path %q", err, c.path)
 			}
@@ -361,7 +364,7 @@ func TestValidateErrors(t *testing.T) {
 		}
 		c.SetDefaults()
 		err := c.Validate()
-		var ce *ConfigError
+		var ce *configfile.FieldError
 		if !errors.As(err, &ce) || ce.FieldPath() != path || !strings.HasPrefix(err.Error(), path+": ") {
 			t.Errorf("%s:\nerror %v, want one at %s", text, err, path)
 		}
@@ -402,7 +405,7 @@ func TestConfigResolvedIsStable(t *testing.T) {
 func TestSeparateSources(t *testing.T) {
 	dir := write(t, "train.csv", "x,c,y\n"+numbered(40, func(i int) string { return fmt.Sprintf("%d,k%d,%s", i, i%3, []string{"no", "yes"}[i%2]) }))
 	writeTo(t, dir, "test.csv", "y,c,x\nyes,k1,1\nyes,k9,2\n")
-	cfg := &Config{Source: Source{Path: Strings{"${DEBUT_TEST_NAME:-train}.csv"}}, Test: &Source{Path: Strings{"test.csv"}}, Target: "y"}
+	cfg := &Config{Source: table.Source{Path: configfile.Strings{"${DEBUT_TEST_NAME:-train}.csv"}}, Test: &table.Source{Path: configfile.Strings{"test.csv"}}, Target: "y"}
 	d, err := Load(context.Background(), cfg, dir, 3, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -422,7 +425,7 @@ func TestGather(t *testing.T) {
 	numeric, ids := make([]float32, 3*e.D), make([]int32, 3*e.F)
 	target, weight := make([]float64, 3), make([]float64, 3)
 	allocations := testing.AllocsPerRun(10, func() {
-		e.Gather(&Batch{Numeric: numeric, IDs: ids, Target: target, Weight: weight}, 0, rows)
+		e.Gather(&encoding.Batch{Numeric: numeric, IDs: ids, Target: target, Weight: weight}, 0, rows)
 	})
 	if allocations != 0 {
 		t.Errorf("%v allocations", allocations)
@@ -433,47 +436,8 @@ func TestGather(t *testing.T) {
 			t.Errorf("row %d gathered wrongly", r)
 		}
 	}
-	(&Encoded{Rows: 5}).Gather(&Batch{Weight: weight}, 0, rows)
+	(&encoding.Encoded{Rows: 5}).Gather(&encoding.Batch{Weight: weight}, 0, rows)
 	if !slices.Equal(weight, []float64{1, 1, 1}) {
 		t.Errorf("weights %v without weights", weight)
-	}
-}
-
-func TestWriteTable(t *testing.T) {
-	dir := t.TempDir()
-	ctx := context.Background()
-	cols := []OutputColumn{{"id", []string{"007", ""}}, {"p", []float32{0.25, 1e-9}}}
-	path := filepath.Join(dir, "p.csv")
-	if err := WriteTable(ctx, path, cols); err != nil {
-		t.Fatal(err)
-	}
-	f, err := Read(ctx, Source{Path: Strings{path}}, "", map[string]string{"id": TypeCategorical})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := formatted(f.Column("id")) + " " + formatted(f.Column("p")); got != "007| 0.25|1e-09" {
-		t.Errorf("read back %s", got)
-	}
-	for name, bad := range map[string][]OutputColumn{
-		"p.xls":      cols,
-		"none.csv":   nil,
-		"twice.csv":  {{"a", []int32{1}}, {"A", []int32{1}}},
-		"length.csv": {{"a", []int32{1}}, {"b", []int32{1, 2}}},
-		"type.csv":   {{"a", 3}},
-	} {
-		wantError(t, WriteTable(ctx, filepath.Join(dir, name), bad), "write "+name)
-	}
-	canceled, cancel := context.WithCancel(ctx)
-	cancel()
-	for _, name := range []string{"c.csv", "c.parquet"} {
-		if err := WriteTable(canceled, filepath.Join(dir, name), cols); !errors.Is(err, context.Canceled) {
-			t.Errorf("%s: error %v, want context.Canceled", name, err)
-		}
-	}
-	if left, err := filepath.Glob(filepath.Join(dir, ".*")); err != nil || len(left) > 0 {
-		t.Errorf("left behind: %q %v", left, err)
-	}
-	if left, err := filepath.Glob(filepath.Join(dir, "*")); err != nil || len(left) != 1 {
-		t.Errorf("files: %q %v", left, err)
 	}
 }

@@ -2,23 +2,20 @@ package datasets
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
-	"unicode/utf8"
 
-	"github.com/goccy/go-yaml"
-
-	"debut/datasets/duck"
+	"debut/datasets/configfile"
+	"debut/datasets/table"
 )
 
 // applied loads a model's encoder, with features x, price and c, and reads and
 // encodes a file of the given content with it.
-func applied(t *testing.T, name, content string, src Source, needTarget bool) error {
+func applied(t *testing.T, name, content string, src table.Source, needTarget bool) error {
 	t.Helper()
-	d := mustLoad(t, "id,x,price,c,y\n"+numbered(60, func(i int) string { return fmt.Sprintf("i%d,%d,%d.5,k%d,%d", i, i, i%9, i%3, i%2) }), Config{Target: "y", ID: Strings{"id"}})
-	src.Path = Strings{name}
+	d := mustLoad(t, "id,x,price,c,y\n"+numbered(60, func(i int) string { return fmt.Sprintf("i%d,%d,%d.5,k%d,%d", i, i, i%9, i%3, i%2) }), Config{Target: "y", ID: configfile.Strings{"id"}})
+	src.Path = configfile.Strings{name}
 	dir := write(t, name, content)
 	f, err := d.Encoder.Read(context.Background(), src, dir, needTarget)
 	if err == nil {
@@ -42,21 +39,21 @@ func wantNoKeys(t *testing.T, err error) {
 func TestAppliedRemedies(t *testing.T) {
 	for name, c := range map[string]struct {
 		content    string
-		src        Source
+		src        table.Source
 		needTarget bool
 		want       []string
 	}{
-		"labels":      {"x,price,c,y\n1,2,k1,1\n1,2,k1,\n", Source{}, true, []string{"new.csv:3", `column "y"`, `--query 'SELECT * FROM data WHERE "y" IS NOT NULL'`}},
-		"nan":         {"x,price,c\n1,2,k1\nNaN,2,k1\n", Source{Query: "SELECT * FROM data"}, false, []string{"new.csv:3", `--null NaN`}},
-		"word":        {"x,price,c\n1,2,k1\nzero,2,k1\n", Source{}, false, []string{"new.csv:3", `--null zero`}},
-		"comma":       {"x;price;c\n1;2,5;k1\n1;3,5;k2\n", Source{}, false, []string{"new.csv:2", "decimal comma", `--decimal ,`}},
-		"delimiter":   {"x;price;c\n1;2;k1\n", Source{Delimiter: ","}, false, []string{"new.csv", `the data lack "x", "price", "c"`, `--delimiter ";"`}},
-		"names":       {"1;2;k1\n", Source{Delimiter: ",", Names: []string{"x", "price", "c"}}, false, []string{"new.csv:1", `--delimiter ";"`}},
-		"twice":       {"x,price,c,c\n1,2,k1,k1\n", Source{}, false, []string{"new.csv:1", `named "c"`, "--names"}},
-		"source":      {"x,price,c\n1,2,k1\n", Source{Delimiter: "||"}, false, []string{`delimiter: "||" cannot separate fields`}},
-		"parquet":     {"PAR1\nx\n", Source{}, false, []string{"new.csv: is a Parquet file"}},
-		"wrong names": {"X1,prise,c\n1,2,k1\n", Source{}, false, []string{"new.csv: the data lack", `"x"`, `"price" (did you mean "prise"?)`, `they have "X1", "prise", "c"`, `--query 'SELECT * RENAME ("X1" AS "x", "prise" AS "price") FROM data'`}},
-		"query":       {"x,price,c\n1,2,k1\n", Source{Query: "SELECT x, c FROM data"}, false, []string{"the query over new.csv", `lack "price"`}},
+		"labels":      {"x,price,c,y\n1,2,k1,1\n1,2,k1,\n", table.Source{}, true, []string{"new.csv:3", `column "y"`, `--query 'SELECT * FROM data WHERE "y" IS NOT NULL'`}},
+		"nan":         {"x,price,c\n1,2,k1\nNaN,2,k1\n", table.Source{Query: "SELECT * FROM data"}, false, []string{"new.csv:3", `--null NaN`}},
+		"word":        {"x,price,c\n1,2,k1\nzero,2,k1\n", table.Source{}, false, []string{"new.csv:3", `--null zero`}},
+		"comma":       {"x;price;c\n1;2,5;k1\n1;3,5;k2\n", table.Source{}, false, []string{"new.csv:2", "decimal comma", `--decimal ,`}},
+		"delimiter":   {"x;price;c\n1;2;k1\n", table.Source{Delimiter: ","}, false, []string{"new.csv", `the data lack "x", "price", "c"`, `--delimiter ";"`}},
+		"names":       {"1;2;k1\n", table.Source{Delimiter: ",", Names: []string{"x", "price", "c"}}, false, []string{"new.csv:1", `--delimiter ";"`}},
+		"twice":       {"x,price,c,c\n1,2,k1,k1\n", table.Source{}, false, []string{"new.csv:1", `named "c"`, "--names"}},
+		"source":      {"x,price,c\n1,2,k1\n", table.Source{Delimiter: "||"}, false, []string{`delimiter: "||" cannot separate fields`}},
+		"parquet":     {"PAR1\nx\n", table.Source{}, false, []string{"new.csv: is a Parquet file"}},
+		"wrong names": {"X1,prise,c\n1,2,k1\n", table.Source{}, false, []string{"new.csv: the data lack", `"x"`, `"price" (did you mean "prise"?)`, `they have "X1", "prise", "c"`, `--query 'SELECT * RENAME ("X1" AS "x", "prise" AS "price") FROM data'`}},
+		"query":       {"x,price,c\n1,2,k1\n", table.Source{Query: "SELECT x, c FROM data"}, false, []string{"the query over new.csv", `lack "price"`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := applied(t, "new.csv", c.content, c.src, c.needTarget)
@@ -66,17 +63,9 @@ func TestAppliedRemedies(t *testing.T) {
 			}
 		})
 	}
-	err := applied(t, "new.jsonl", `{"x": 1, "price": 2, "c": ["k1"]}`, Source{}, false)
+	err := applied(t, "new.jsonl", `{"x": 1, "price": 2, "c": ["k1"]}`, table.Source{}, false)
 	wantError(t, err, "new.jsonl", `column "c"`, "lists", "--query 'SELECT")
 	wantNoKeys(t, err)
-}
-
-func TestFormatRemedies(t *testing.T) {
-	_, err := fileFormat(&Source{}, []string{"a.csv", "b.parquet"}, true)
-	wantError(t, err, "a.csv", "b.parquet", "--format")
-	wantNoKeys(t, err)
-	_, err = fileFormat(&Source{}, []string{"a.csv", "b.parquet"}, false)
-	wantError(t, err, "set format", "tables")
 }
 
 // TestTrainingRemedies checks that the same messages name the run file's keys
@@ -84,13 +73,13 @@ func TestFormatRemedies(t *testing.T) {
 func TestTrainingRemedies(t *testing.T) {
 	_, err := loadText(t, "x,y\n1,1\n2,\n", Config{Target: "y"})
 	wantError(t, err, "data.csv:3", "drop_missing_target: true")
-	_, err = loadText(t, "x;y\n1;1\n2;0\n", Config{Target: "y", Source: Source{Delimiter: ","}})
+	_, err = loadText(t, "x;y\n1;1\n2;0\n", Config{Target: "y", Source: table.Source{Delimiter: ","}})
 	wantError(t, err, `set delimiter: ";"`)
-	_, err = readText(t, "x,x\n1,2\n", Source{}, nil)
+	_, err = readText(t, "x,x\n1,2\n", table.Source{}, nil)
 	wantError(t, err, `set names: ["x", "x_2"], header: true`)
 	dir := write(t, "train.csv", "x,y\n"+numbered(40, func(i int) string { return fmt.Sprintf("%d,%d", i, i%2) }))
 	writeTo(t, dir, "valid.csv", "xs,y\n1,1\n")
-	cfg := Config{Target: "y", Source: Source{Path: Strings{"train.csv"}}, Validation: &Source{Path: Strings{"valid.csv"}}}
+	cfg := Config{Target: "y", Source: table.Source{Path: configfile.Strings{"train.csv"}}, Validation: &table.Source{Path: configfile.Strings{"valid.csv"}}}
 	_, err = Load(context.Background(), &cfg, dir, 1, nil)
 	wantError(t, err, "validation rows: valid.csv", `"x" (did you mean "xs"?)`, `; rename columns of another name: query: SELECT * RENAME ("xs" AS "x") FROM data`)
 }
@@ -99,11 +88,11 @@ func TestTrainingRemedies(t *testing.T) {
 func TestRenameRemedy(t *testing.T) {
 	for _, header := range []string{"x,prise,c", "x,Price,c"} {
 		content := header + "\n1,2,k1\n"
-		err := applied(t, "new.csv", content, Source{}, false)
+		err := applied(t, "new.csv", content, table.Source{}, false)
 		if err == nil {
 			t.Fatal("no error")
 		}
-		if err := applied(t, "new.csv", content, Source{Query: remedyOf(t, err.Error())}, false); err != nil {
+		if err := applied(t, "new.csv", content, table.Source{Query: remedyOf(t, err.Error())}, false); err != nil {
 			t.Errorf("%s: the remedy fails: %v", header, err)
 		}
 	}
@@ -120,48 +109,5 @@ func TestLongListsAreCut(t *testing.T) {
 	wantError(t, err, "and 290 more")
 	if n := len(err.Error()); n > 500 {
 		t.Errorf("an error of %d bytes", n)
-	}
-}
-
-func TestLongMessagesAreCut(t *testing.T) {
-	header, names := make([]string, 300), make([]string, 300)
-	for i := range names {
-		header[i], names[i] = fmt.Sprintf("c%03d", i), fmt.Sprintf("d%03d", i)
-	}
-	err := lacking(&origin{files: []string{"a/new.csv", "b.csv"}}, names, names, header)
-	wantError(t, err, "new.csv (and 1 more)", `"d000"`, `"d009"`, "and 290 more, which", "and 290 more")
-	if n := len(err.Error()); n > 1500 || strings.Contains(err.Error(), `"d010"`) {
-		t.Errorf("an error of %d bytes:\n%v", n, err)
-	}
-	text := plain(&duck.Error{Message: "x" + strings.Repeat("é", 5000)}).Error()
-	if len(text) > maxDatabaseText+20 || !utf8.ValidString(text) || !strings.HasSuffix(text, "…") {
-		t.Errorf("a message of %d bytes, ending in %q", len(text), text[max(0, len(text)-10):])
-	}
-}
-
-func TestDelimiterInYAML(t *testing.T) {
-	for _, text := range []string{"delimiter: |\n", "path: a.csv\ndelimiter: |\nheader: true\n", "delimiter: \"\"\n", "delimiter: >\n"} {
-		var s Source
-		err := yaml.Unmarshal([]byte(text), &s)
-		wantError(t, err, "delimiter", "empty", `delimiter: "|"`)
-		var field *ConfigError
-		if errors.As(err, &field) && field.Path != "delimiter" {
-			t.Errorf("the error is at %q", field.Path)
-		}
-	}
-	for text, want := range map[string]Source{
-		"path: a.csv\ndelimiter: \"|\"\n": {Path: Strings{"a.csv"}, Delimiter: "|"},
-		"path: a.csv\n":                   {Path: Strings{"a.csv"}},
-		"delimiter: tab\nformat: csv\n":   {Delimiter: "tab", Format: "csv"},
-	} {
-		var s Source
-		if err := yaml.Unmarshal([]byte(text), &s); err != nil || fmt.Sprint(s) != fmt.Sprint(want) {
-			t.Errorf("%q: %+v, %v", text, s, err)
-		}
-	}
-	// What a default or an earlier file has set stays.
-	s := Source{Delimiter: ";"}
-	if err := yaml.Unmarshal([]byte("path: a.csv\n"), &s); err != nil || s.Delimiter != ";" {
-		t.Errorf("delimiter %q, %v", s.Delimiter, err)
 	}
 }

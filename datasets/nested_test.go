@@ -3,11 +3,12 @@ package datasets
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"testing"
 
-	"debut/datasets/duck"
+	"debut/datasets/configfile"
+	"debut/datasets/encoding"
+	"debut/datasets/table"
 )
 
 // remedyOf returns the SQL that a message proposes.
@@ -41,13 +42,13 @@ func TestNestedColumns(t *testing.T) {
 		dir := nestedRows(t, value)
 		for name, cfg := range map[string]Config{
 			"feature":  {Target: "y"},
-			"declared": {Target: "y", Columns: map[string]Column{"n": {Type: TypeCategorical}}},
+			"declared": {Target: "y", Columns: map[string]encoding.Column{"n": {Type: table.TypeCategorical}}},
 			"target":   {Target: "n"},
 			"weight":   {Target: "y", Weight: "n"},
-			"id":       {Target: "y", ID: Strings{"n"}},
+			"id":       {Target: "y", ID: configfile.Strings{"n"}},
 			"split":    {Target: "y", Split: Split{Method: SplitGroup, Column: "n"}},
 		} {
-			cfg.Source.Path = Strings{"rows.jsonl"}
+			cfg.Source.Path = configfile.Strings{"rows.jsonl"}
 			_, err := Load(ctx, &cfg, dir, 1, nil)
 			if err == nil {
 				t.Fatalf("%s as %s: no error", value, name)
@@ -55,11 +56,11 @@ func TestNestedColumns(t *testing.T) {
 			wantError(t, err, "rows.jsonl", `column "n"`, kind, "columns", "features", "query: SELECT")
 		}
 		for name, cfg := range map[string]Config{
-			"ignore":   {Target: "y", Ignore: Strings{"n"}},
-			"columns":  {Target: "y", Columns: map[string]Column{"n": {Type: TypeIgnore}}},
-			"features": {Target: "y", Features: Strings{"x"}},
+			"ignore":   {Target: "y", Ignore: configfile.Strings{"n"}},
+			"columns":  {Target: "y", Columns: map[string]encoding.Column{"n": {Type: table.TypeIgnore}}},
+			"features": {Target: "y", Features: configfile.Strings{"x"}},
 		} {
-			cfg.Source.Path = Strings{"rows.jsonl"}
+			cfg.Source.Path = configfile.Strings{"rows.jsonl"}
 			d, err := Load(ctx, &cfg, dir, 1, nil)
 			if err != nil {
 				t.Errorf("%s, dropped by %s: %v", value, name, err)
@@ -67,50 +68,9 @@ func TestNestedColumns(t *testing.T) {
 				t.Errorf("%s, dropped by %s: warnings %q", value, name, d.Report.Warnings)
 			}
 		}
-		_, err := Read(ctx, Source{Path: Strings{"rows.jsonl"}}, dir, nil)
-		if _, err = Read(ctx, Source{Path: Strings{"rows.jsonl"}, Query: remedyOf(t, err.Error())}, dir, nil); err != nil {
+		_, err := table.Read(ctx, table.Source{Path: configfile.Strings{"rows.jsonl"}}, dir, nil)
+		if _, err = table.Read(ctx, table.Source{Path: configfile.Strings{"rows.jsonl"}, Query: remedyOf(t, err.Error())}, dir, nil); err != nil {
 			t.Errorf("%s: the remedy fails: %v", value, err)
 		}
-	}
-}
-
-func TestNestedInParquetAndQueries(t *testing.T) {
-	ctx := context.Background()
-	db, err := duck.Open(duck.Options{Threads: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	dir := t.TempDir()
-	sql := fmt.Sprintf("COPY (SELECT MAP {'KEY': i} AS m, i AS x FROM range(3) AS r(i)) TO %s (FORMAT parquet)", duck.Literal(filepath.Join(dir, "m.parquet")))
-	if err := db.Query(ctx, sql, nil); err != nil {
-		t.Fatal(err)
-	}
-	_, err = Read(ctx, Source{Path: Strings{"m.parquet"}}, dir, nil)
-	wantError(t, err, "m.parquet", `column "m"`, "maps")
-	f, err := Read(ctx, Source{Path: Strings{"m.parquet"}, Query: remedyOf(t, err.Error())}, dir, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := formatted(f.Column("m")); got != "0|1|2" {
-		t.Errorf("the remedy gives %s", got)
-	}
-	_, err = Read(ctx, Source{Path: Strings{"m.parquet"}, Query: "SELECT ['a', 'b'] AS p FROM data"}, dir, nil)
-	wantError(t, err, "m.parquet", "query", `column "p"`, "lists")
-}
-
-// TestDisagreeingJSON reads values that are lists in some rows only.
-func TestDisagreeingJSON(t *testing.T) {
-	ctx := context.Background()
-	dir := write(t, "rows.jsonl", "{\"n\": 5}\n{\"n\": {\"KEY\": 7}}\n{\"n\": \"x\"}\n")
-	_, err := Read(ctx, Source{Path: Strings{"rows.jsonl"}}, dir, nil)
-	wantError(t, err, "rows.jsonl", `column "n"`, "JSON", "query: SELECT")
-	if _, err = Read(ctx, Source{Path: Strings{"rows.jsonl"}, Query: remedyOf(t, err.Error())}, dir, nil); err != nil {
-		t.Errorf("the remedy fails: %v", err)
-	}
-	// Nothing but missing values is JSON too, and is no mistake.
-	writeTo(t, dir, "rows.jsonl", "{\"n\": null, \"m\": 1}\n{\"m\": 2}\n")
-	if _, err = Read(ctx, Source{Path: Strings{"rows.jsonl"}}, dir, nil); err != nil {
-		t.Error(err)
 	}
 }

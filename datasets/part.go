@@ -5,18 +5,20 @@ import (
 	"fmt"
 	"io"
 	"iter"
+
+	"debut/datasets/encoding"
 )
 
 // Part is one part of a run's data: the rows for training, validation or test.
 // In memory it is one block; prepared data are streamed, a row group a block, and
 // are never in memory as a whole. A nil Part has no rows.
 type Part struct {
-	memory *Encoded
+	memory *encoding.Encoded
 	stream *stream
 }
 
 // InMemory makes a part of encoded rows.
-func InMemory(e *Encoded) *Part { return &Part{memory: e} }
+func InMemory(e *encoding.Encoded) *Part { return &Part{memory: e} }
 
 // Rows returns the number of rows.
 func (p *Part) Rows() int {
@@ -33,7 +35,7 @@ func (p *Part) Rows() int {
 func (p *Part) Streamed() bool { return p != nil && p.stream != nil }
 
 // Encoded returns all rows of a part in memory, nil of one that is streamed.
-func (p *Part) Encoded() *Encoded {
+func (p *Part) Encoded() *encoding.Encoded {
 	if p == nil {
 		return nil
 	}
@@ -42,8 +44,8 @@ func (p *Part) Encoded() *Encoded {
 
 // Blocks hands out the rows in their order, a block at a time. Blocks stay as they
 // are. After an error there are no more.
-func (p *Part) Blocks(ctx context.Context) iter.Seq2[*Encoded, error] {
-	return func(yield func(*Encoded, error) bool) {
+func (p *Part) Blocks(ctx context.Context) iter.Seq2[*encoding.Encoded, error] {
+	return func(yield func(*encoding.Encoded, error) bool) {
 		switch {
 		case p == nil:
 		case p.stream == nil:
@@ -89,7 +91,7 @@ type Order struct {
 // Batches hands out the rows of batches in the order of epochs. Its methods must
 // not be called concurrently.
 type Batches struct {
-	memory  *Encoded
+	memory  *encoding.Encoded
 	windows *windows // nil for a part in memory
 }
 
@@ -106,7 +108,7 @@ func (p *Part) Batches(o Order) *Batches {
 // before. They are valid during the call. In memory, chosen are the rows that
 // stand there in the caller's order; a streamed part has an order of its own,
 // which is a function of Order and epoch, and chosen is not looked at.
-func (b *Batches) Rows(ctx context.Context, epoch, from, n int, chosen []int32, visit func(data *Encoded, rows []int32, done int)) error {
+func (b *Batches) Rows(ctx context.Context, epoch, from, n int, chosen []int32, visit func(data *encoding.Encoded, rows []int32, done int)) error {
 	if b.windows != nil {
 		return b.windows.take(ctx, epoch, from, n, visit)
 	}

@@ -3,45 +3,29 @@ package datasets
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"reflect"
 	"slices"
 	"testing"
-)
 
-// The hash of encoded rows is part of checkpoints: it must stay what it was.
-func TestEncodedHash(t *testing.T) {
-	e := &Encoded{Rows: 2, D: 2, F: 1, Numeric: []float32{1, -2.5, 0, 3}, IDs: []int32{7, 1}, Target: []float64{1, 0}}
-	h := sha256.New()
-	if err := e.Hash(t.Context(), h); err != nil {
-		t.Fatal(err)
-	}
-	// printf '16 bytes\n…8 bytes\n…8 bytes\n…0 bytes\n', little endian.
-	const want = "e41343d3566afd0cf62f7058b28b85f7c30cd5269d3b8736d46434b4670b114d"
-	if got := hex.EncodeToString(h.Sum(nil)); got != want {
-		t.Errorf("hash %s, want %s", got, want)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if err := e.Hash(ctx, sha256.New()); !errors.Is(err, context.Canceled) {
-		t.Errorf("canceled: %v", err)
-	}
-}
+	"debut/datasets/configfile"
+	"debut/datasets/encoding"
+	"debut/datasets/table"
+)
 
 func TestEncodedAppend(t *testing.T) {
 	d := mustLoad(t, shop(100), shopConfig())
 	whole := d.Train.Encoded()
-	rows := func(from, to int) *Encoded {
-		part := &Encoded{Rows: to - from, D: whole.D, F: whole.F, Numeric: whole.Numeric[from*whole.D : to*whole.D], IDs: whole.IDs[from*whole.F : to*whole.F],
+	rows := func(from, to int) *encoding.Encoded {
+		part := &encoding.Encoded{Rows: to - from, D: whole.D, F: whole.F, Numeric: whole.Numeric[from*whole.D : to*whole.D], IDs: whole.IDs[from*whole.F : to*whole.F],
 			Target: whole.Target[from:to], Weight: whole.Weight[from:to]}
 		for _, c := range whole.IDColumns {
-			part.IDColumns = append(part.IDColumns, IDColumn{Name: c.Name, Values: c.Values[from:to]})
+			part.IDColumns = append(part.IDColumns, encoding.IDColumn{Name: c.Name, Values: c.Values[from:to]})
 		}
 		return part
 	}
-	joined := new(Encoded)
-	for _, part := range []*Encoded{rows(0, 7), rows(7, 7), rows(7, 30), rows(30, whole.Rows)} {
+	joined := new(encoding.Encoded)
+	for _, part := range []*encoding.Encoded{rows(0, 7), rows(7, 7), rows(7, 30), rows(30, whole.Rows)} {
 		if err := joined.Append(part); err != nil {
 			t.Fatal(err)
 		}
@@ -49,7 +33,7 @@ func TestEncodedAppend(t *testing.T) {
 	if !reflect.DeepEqual(joined, whole) {
 		t.Errorf("joined %+v\nwant %+v", joined, whole)
 	}
-	if err := joined.Append(&Encoded{Rows: 1, D: 1, Numeric: []float32{1}}); err == nil {
+	if err := joined.Append(&encoding.Encoded{Rows: 1, D: 1, Numeric: []float32{1}}); err == nil {
 		t.Error("rows of another encoder: no error")
 	}
 	// What one of the two lacks, the sum lacks.
@@ -74,7 +58,7 @@ func TestAbsentPart(t *testing.T) {
 }
 
 func TestPartInMemory(t *testing.T) {
-	e := &Encoded{Rows: 3, D: 1, Numeric: []float32{1, 2, 3}}
+	e := &encoding.Encoded{Rows: 3, D: 1, Numeric: []float32{1, 2, 3}}
 	p := InMemory(e)
 	blocks := 0
 	for b, err := range p.Blocks(t.Context()) {
@@ -88,8 +72,8 @@ func TestPartInMemory(t *testing.T) {
 	b := p.Batches(Order{Shuffle: true})
 	defer b.Close()
 	var got []float32
-	visit := func(d *Encoded, rows []int32, done int) {
-		out := Batch{Numeric: make([]float32, len(rows))}
+	visit := func(d *encoding.Encoded, rows []int32, done int) {
+		out := encoding.Batch{Numeric: make([]float32, len(rows))}
 		d.Gather(&out, done, rows)
 		got = append(got, out.Numeric...)
 	}
@@ -111,11 +95,11 @@ func TestPartInMemory(t *testing.T) {
 // Load leaves the caller's configuration alone, and returns what it made of it.
 func TestLoadResolves(t *testing.T) {
 	cfg := shopConfig()
-	cfg.Source.Path = Strings{"data.csv"}
-	cfg.Source.Tables = map[string]Source{"more": {Path: Strings{"data.csv"}}}
+	cfg.Source.Path = configfile.Strings{"data.csv"}
+	cfg.Source.Tables = map[string]table.Source{"more": {Path: configfile.Strings{"data.csv"}}}
 	cfg.Source.Query = "SELECT * FROM data"
-	cfg.Validation = &Source{Path: Strings{"data.csv"}, Query: "SELECT * FROM data LIMIT 50"}
-	cfg.Columns = map[string]Column{"city": {MinCount: 2}}
+	cfg.Validation = &table.Source{Path: configfile.Strings{"data.csv"}, Query: "SELECT * FROM data LIMIT 50"}
+	cfg.Columns = map[string]encoding.Column{"city": {MinCount: 2}}
 	dir := write(t, "data.csv", shop(200))
 	before := cfg.clone()
 	d, err := Load(t.Context(), &cfg, dir, 1, nil)

@@ -6,6 +6,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"debut/datasets/configfile"
+	"debut/datasets/encoding"
+	"debut/datasets/table"
 )
 
 // realData returns the folder of real data files, or skips the test.
@@ -28,18 +32,18 @@ func realData(t *testing.T, name string) string {
 func TestShoppers(t *testing.T) {
 	dir := realData(t, "shoppers")
 	cfg := &Config{
-		Source: Source{
-			Path:   Strings{"online_shoppers_intention.csv"},
-			Tables: map[string]Source{"splits": {Path: Strings{"splits.csv"}}},
+		Source: table.Source{
+			Path:   configfile.Strings{"online_shoppers_intention.csv"},
+			Tables: map[string]table.Source{"splits": {Path: configfile.Strings{"splits.csv"}}},
 			Query:  "SELECT d.*, s.test_0 FROM data d POSITIONAL JOIN splits s",
 		},
 		Target: "Revenue",
-		Split:  Split{Method: SplitColumn, Column: "test_0", TestValues: Strings{"1"}, Validation: new(0.1)},
-		Columns: map[string]Column{
-			"OperatingSystems": {Type: TypeCategorical}, "Browser": {Type: TypeCategorical},
-			"Region": {Type: TypeCategorical}, "TrafficType": {Type: TypeCategorical, MinCount: 10},
+		Split:  Split{Method: SplitColumn, Column: "test_0", TestValues: configfile.Strings{"1"}, Validation: new(0.1)},
+		Columns: map[string]encoding.Column{
+			"OperatingSystems": {Type: table.TypeCategorical}, "Browser": {Type: table.TypeCategorical},
+			"Region": {Type: table.TypeCategorical}, "TrafficType": {Type: table.TypeCategorical, MinCount: 10},
 		},
-		Defaults: Defaults{Numeric: Column{Transform: Strings{"log1p", "standardize"}, Encoding: EncodingPiecewiseLinear}},
+		Defaults: encoding.Defaults{Numeric: encoding.Column{Transform: configfile.Strings{"log1p", "standardize"}, Encoding: encoding.EncodingPiecewiseLinear}},
 	}
 	d, err := Load(context.Background(), cfg, dir, 1, nil)
 	if err != nil {
@@ -49,7 +53,7 @@ func TestShoppers(t *testing.T) {
 	if r.Rows != 12330 || r.Train+r.Validation+r.Test != 12330 || r.Test != 2466 {
 		t.Errorf("rows %d = %d + %d + %d, want 12330 with 2466 for testing", r.Rows, r.Train, r.Validation, r.Test)
 	}
-	if r.Task != TaskBinary || d.Encoder.Target.Positive != "true" {
+	if r.Task != encoding.TaskBinary || d.Encoder.Target.Positive != "true" {
 		t.Errorf("task %s, positive %q", r.Task, d.Encoder.Target.Positive)
 	}
 	buyers := 0.0
@@ -71,8 +75,8 @@ func TestAdult(t *testing.T) {
 	dir := realData(t, "adult")
 	names := strings.Fields("age workclass fnlwgt education education_num marital_status occupation relationship race sex capital_gain capital_loss hours_per_week native_country income")
 	cfg := &Config{
-		Source: Source{Path: Strings{"adult.data.gz"}, Format: "csv", Names: names, Null: Strings{"?"}},
-		Test:   &Source{Path: Strings{"adult.test.gz"}, Query: "SELECT * REPLACE (rtrim(income, '.') AS income) FROM data"},
+		Source: table.Source{Path: configfile.Strings{"adult.data.gz"}, Format: "csv", Names: names, Null: configfile.Strings{"?"}},
+		Test:   &table.Source{Path: configfile.Strings{"adult.test.gz"}, Query: "SELECT * REPLACE (rtrim(income, '.') AS income) FROM data"},
 		Target: "income",
 	}
 	d, err := Load(context.Background(), cfg, dir, 1, nil)
@@ -92,26 +96,5 @@ func TestAdult(t *testing.T) {
 		if want := c.Name == "workclass" || c.Name == "occupation" || c.Name == "native_country"; want != (c.Missing > 0) {
 			t.Errorf("column %s: %d missing", c.Name, c.Missing)
 		}
-	}
-}
-
-func TestRetailDuplicates(t *testing.T) {
-	dir := realData(t, "retail")
-	f, err := Read(context.Background(), Source{Path: Strings{"online_retail.csv.gz"}}, dir,
-		map[string]string{"InvoiceNo": TypeCategorical, "StockCode": TypeCategorical})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if f.Rows != 240007 || len(f.Columns) != 8 {
-		t.Fatalf("%d rows, %d columns, want 240007 and 8", f.Rows, len(f.Columns))
-	}
-	if n := f.Column("CustomerID").MissingCount(); n != 67225 {
-		t.Errorf("%d rows without customer, want 67225", n)
-	}
-	if k := f.Column("InvoiceDate").Kind; k != Date {
-		t.Errorf("InvoiceDate is %v, want a date", k)
-	}
-	if n := f.Rows - len(deduplicate(f)); n != 1970 {
-		t.Errorf("%d duplicates, want 1970", n)
 	}
 }

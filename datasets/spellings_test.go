@@ -7,6 +7,10 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+
+	"debut/datasets/configfile"
+	"debut/datasets/encoding"
+	"debut/datasets/table"
 )
 
 // warnings loads rows of x, the given column c, and a target y.
@@ -22,7 +26,7 @@ func cycle(values ...string) func(i int) string {
 }
 
 func TestSpellingsWarn(t *testing.T) {
-	boolean := Config{Columns: map[string]Column{"c": {Type: TypeBoolean}}}
+	boolean := Config{Columns: map[string]encoding.Column{"c": {Type: table.TypeBoolean}}}
 	target := Config{Target: "c"}
 	for name, c := range map[string]struct {
 		cfg   Config
@@ -33,7 +37,7 @@ func TestSpellingsWarn(t *testing.T) {
 		"boolean":           {Config{}, cycle("true", "true", "TRUE", "false"), []string{`"true" (60 rows), "TRUE" (30 rows)`, "read as the same"}},
 		"words of truth":    {Config{}, cycle("yes", "TRUE", "1", "no", "yes", "no"), []string{`"c"`, "4 categories", `"yes" (40 rows), "no" (40 rows), "TRUE" (20 rows), "1" (20 rows)`, "type: boolean"}},
 		"categories":        {Config{}, cycle("buy", "Buy", "buy", "view", "VIEW ", "cart"), []string{`"c"`, `"buy" (40 rows), "Buy" (20 rows); "view" (20 rows), "VIEW" (20 rows).`, "lower"}},
-		"declared category": {Config{Columns: map[string]Column{"c": {Type: TypeCategorical}}}, cycle("buy", "Buy", "no"), []string{`"buy" (40 rows), "Buy" (40 rows)`}},
+		"declared category": {Config{Columns: map[string]encoding.Column{"c": {Type: table.TypeCategorical}}}, cycle("buy", "Buy", "no"), []string{`"buy" (40 rows), "Buy" (40 rows)`}},
 		"classes":           {target, cycle("buy", "Buy", "no"), []string{`"c"`, `"buy" (40 rows), "Buy" (40 rows)`, "lower"}},
 		"once":              {Config{}, func(i int) string { return []string{"buy", "no", "Buy"}[min(i%2+i/119*2, 2)] }, []string{`"buy" (60 rows), "Buy" (1 row)`}},
 		"capped":            {Config{}, func(i int) string { return fmt.Sprintf("%c%d", "aA"[i%2], i/2%9) }, []string{"and 6 more values"}},
@@ -62,8 +66,8 @@ func TestSpellingsAreQuiet(t *testing.T) {
 		"spaces":     {Config{}, cycle("buy", " buy", "buy ", "no")},
 		"truth":      {Config{}, cycle("TRUE", "FALSE")},
 		"yes and no": {Config{}, cycle("yes", "no")},
-		"ids":        {Config{ID: Strings{"c"}}, cycle("buy", "Buy")},
-		"ignored":    {Config{Ignore: Strings{"c"}}, cycle("buy", "Buy")},
+		"ids":        {Config{ID: configfile.Strings{"c"}}, cycle("buy", "Buy")},
+		"ignored":    {Config{Ignore: configfile.Strings{"c"}}, cycle("buy", "Buy")},
 		"one layout": {Config{}, func(i int) string { return fmt.Sprintf("2024-03-%02d", 1+i%28) }},
 		"few dates":  {Config{}, cycle("2024-03-01", "01.03.2024", "never", "later", "soon")},
 		"numbers":    {Config{}, func(int) string { return fmt.Sprintf("%.3f", random.Float64()) }},
@@ -85,12 +89,12 @@ func TestSpellingsAreQuiet(t *testing.T) {
 func TestSpellingRemedies(t *testing.T) {
 	for name, c := range map[string]struct {
 		value func(i int) string
-		kind  Kind
+		kind  table.Kind
 		first string
 	}{
-		"categories": {cycle("buy", "Buy", "no"), Text, "buy"},
-		"dates":      {func(i int) string { return fmt.Sprintf([]string{"2024-03-%02d", "%02d.03.2024"}[i%2], 13+i%15) }, Date, "2024-03-13"},
-		"times":      {func(i int) string { return fmt.Sprintf("2024-03-%02d%s", 13+i%15, []string{"", "T10:30:00"}[i%2]) }, Date, "2024-03-13"},
+		"categories": {cycle("buy", "Buy", "no"), table.Text, "buy"},
+		"dates":      {func(i int) string { return fmt.Sprintf([]string{"2024-03-%02d", "%02d.03.2024"}[i%2], 13+i%15) }, table.Date, "2024-03-13"},
+		"times":      {func(i int) string { return fmt.Sprintf("2024-03-%02d%s", 13+i%15, []string{"", "T10:30:00"}[i%2]) }, table.Date, "2024-03-13"},
 	} {
 		got := warnings(t, Config{}, c.value)
 		if len(got) != 1 {
@@ -101,7 +105,7 @@ func TestSpellingRemedies(t *testing.T) {
 		if got := warnings(t, cfg, c.value); len(got) > 0 {
 			t.Errorf("%s: after the remedy: %q", name, got)
 		}
-		f := mustRead(t, "c\n"+numbered(120, c.value), Source{Query: cfg.Source.Query, Header: new(true)}, nil)
+		f := mustRead(t, "c\n"+numbered(120, c.value), table.Source{Query: cfg.Source.Query, Header: new(true)}, nil)
 		if s := f.Columns[0]; s.Kind != c.kind || s.Format(0) != c.first || s.MissingCount() > 0 {
 			t.Errorf("%s: the remedy gives %v %q, %d missing", name, s.Kind, s.Format(0), s.MissingCount())
 		}
@@ -113,7 +117,7 @@ func TestSpellingsOfTypedText(t *testing.T) {
 	dir := write(t, "rows.jsonl", numbered(60, func(i int) string {
 		return fmt.Sprintf(`{"c": "%s", "y": %d}`, []string{"buy", "Buy", "no"}[i%3], i/2%2)
 	}))
-	cfg := Config{Target: "y", Source: Source{Path: Strings{"rows.jsonl"}}}
+	cfg := Config{Target: "y", Source: table.Source{Path: configfile.Strings{"rows.jsonl"}}}
 	d, err := Load(context.Background(), &cfg, dir, 1, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -6,7 +6,11 @@ import (
 	"math"
 	"slices"
 
+	"debut/datasets/configfile"
+	"debut/datasets/encoding"
 	"debut/datasets/notation"
+	"debut/datasets/table"
+	"debut/datasets/wording"
 	"debut/kernels/philox"
 )
 
@@ -15,7 +19,7 @@ type parts struct{ train, validation, test []int32 }
 
 // splitter divides the rows of a frame.
 type splitter struct {
-	frame  *Frame
+	frame  *table.Frame
 	split  *Split
 	strata []int32 // class of each row; nil when not stratified
 	random *philox.Stream
@@ -23,7 +27,7 @@ type splitter struct {
 
 // splitRows divides rows as configured. strata, if not nil, holds the class of
 // each row.
-func splitRows(f *Frame, s *Split, strata []int32, seed uint64) (parts, error) {
+func splitRows(f *table.Frame, s *Split, strata []int32, seed uint64) (parts, error) {
 	sp := &splitter{frame: f, split: s, strata: strata, random: philox.New(seed, philox.StreamOf("datasets/split"))}
 	var p parts
 	var err error
@@ -45,7 +49,7 @@ func splitRows(f *Frame, s *Split, strata []int32, seed uint64) (parts, error) {
 		return parts{}, err
 	}
 	if len(p.train) == 0 {
-		return parts{}, configErrorf("split", "no row of %d is left for training", f.Rows)
+		return parts{}, configfile.Errorf("split", "no row of %d is left for training", f.Rows)
 	}
 	slices.Sort(p.train)
 	slices.Sort(p.validation)
@@ -141,13 +145,13 @@ func apportion(sizes []int, fraction float64) []int {
 }
 
 // column returns the split's column, complete.
-func (s *splitter) column() (*Series, error) {
+func (s *splitter) column() (*table.Series, error) {
 	c := s.frame.Column(s.split.Column)
 	for i := range c.Len() {
 		if c.Missing(i) {
-			return nil, &ValueError{Place: s.frame.Place(i), Column: c.Name,
+			return nil, &table.ValueError{Place: s.frame.Place(i), Column: c.Name,
 				Problem:  fmt.Sprintf("the value is missing (in %d rows), but the split goes by this column", c.MissingCount()),
-				Remedies: []Remedy{work("complete the column, or leave such rows out with a query")}}
+				Remedies: []table.Remedy{table.ManualRemedy("complete the column, or leave such rows out with a query")}}
 		}
 	}
 	return c, nil
@@ -160,11 +164,11 @@ func (s *splitter) byTime() (parts, error) {
 	if err != nil {
 		return parts{}, err
 	}
-	if c.Kind != Date && c.Kind != Numeric {
-		return parts{}, configErrorf("split.column", "column %s holds %s values; a split by time needs dates or numbers", quote(c.Name), c.Kind)
+	if c.Kind != table.Date && c.Kind != table.Numeric {
+		return parts{}, configfile.Errorf("split.column", "column %s holds %s values; a split by time needs dates or numbers", wording.Quote(c.Name), c.Kind)
 	}
 	compare := func(a, b int32) int {
-		if c.Kind == Date {
+		if c.Kind == table.Date {
 			return cmp.Compare(c.Micros[a], c.Micros[b])
 		}
 		return cmp.Compare(c.Floats[a], c.Floats[b])
@@ -191,7 +195,7 @@ func (s *splitter) byTime() (parts, error) {
 	validation := min(test, cut(len(rows)-int(math.Round(n*(*s.split.Test+*s.split.Validation)))))
 	p := parts{train: rows[:validation], validation: rows[validation:test], test: rows[test:]}
 	if len(p.test) == 0 && *s.split.Test > 0 || len(p.validation) == 0 && *s.split.Validation > 0 {
-		return parts{}, configErrorf("split", "column %s has too few distinct times to give every part some rows", quote(c.Name))
+		return parts{}, configfile.Errorf("split", "column %s has too few distinct times to give every part some rows", wording.Quote(c.Name))
 	}
 	return p, nil
 }
@@ -202,7 +206,7 @@ func (s *splitter) byGroup() (parts, error) {
 	if err != nil {
 		return parts{}, err
 	}
-	texts := categories(c.texts())
+	texts := encoding.Categories(c.Texts())
 	groups := make([][]int32, len(texts.Dict))
 	for r, g := range texts.Codes {
 		groups[g] = append(groups[g], int32(r))
@@ -224,7 +228,7 @@ func (s *splitter) byGroup() (parts, error) {
 		}
 	}
 	if len(p.test) == 0 && wantTest > 0 || len(p.validation) == 0 && wantValidation > 0 {
-		return parts{}, configErrorf("split", "column %s has %d groups, too few or too large to give every part some", quote(c.Name), len(groups))
+		return parts{}, configfile.Errorf("split", "column %s has %d groups, too few or too large to give every part some", wording.Quote(c.Name), len(groups))
 	}
 	return p, nil
 }
@@ -236,7 +240,7 @@ func (s *splitter) byColumn() (parts, error) {
 	if err != nil {
 		return parts{}, err
 	}
-	texts := c.texts()
+	texts := c.Texts()
 	const train, validation, test, unknown = 0, 1, 2, 3
 	part := make([]int, len(texts.Dict))
 	for i, v := range texts.Dict {
@@ -261,9 +265,9 @@ func (s *splitter) byColumn() (parts, error) {
 		case test:
 			p.test = append(p.test, int32(r))
 		default:
-			return parts{}, &ValueError{Place: s.frame.Place(r), Column: c.Name, Value: texts.Dict[code],
+			return parts{}, &table.ValueError{Place: s.frame.Place(r), Column: c.Name, Value: texts.Dict[code],
 				Problem:  "is in none of train_values, validation_values and test_values",
-				Remedies: []Remedy{work("list it, or remove train_values so that all other rows are for training")}}
+				Remedies: []table.Remedy{table.ManualRemedy("list it, or remove train_values so that all other rows are for training")}}
 		}
 	}
 	for _, l := range []struct {
@@ -272,8 +276,8 @@ func (s *splitter) byColumn() (parts, error) {
 		rows   []int32
 	}{{"test_values", s.split.TestValues, p.test}, {"validation_values", s.split.ValidationValues, p.validation}} {
 		if len(l.values) > 0 && len(l.rows) == 0 {
-			return parts{}, configErrorf("split."+l.key, "no row of column %s has one of %s; its values are %s",
-				quote(c.Name), list(l.values, 5), list(texts.Dict, 5))
+			return parts{}, configfile.Errorf("split."+l.key, "no row of column %s has one of %s; its values are %s",
+				wording.Quote(c.Name), wording.List(l.values, 5), wording.List(texts.Dict, 5))
 		}
 	}
 	if *s.split.Validation > 0 {

@@ -7,11 +7,14 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"debut/datasets/configfile"
+	"debut/datasets/table"
 )
 
 // splitFrame has a time with ties, groups of different sizes and a class.
-func splitFrame(n int) *Frame {
-	s := []*Series{{Name: "t", Kind: Numeric}, {Name: "g", Kind: Text}, {Name: "y", Kind: Text, Dict: []string{"a", "b", "c"}}}
+func splitFrame(n int) *table.Frame {
+	s := []*table.Series{{Name: "t", Kind: table.Numeric}, {Name: "g", Kind: table.Text}, {Name: "y", Kind: table.Text, Dict: []string{"a", "b", "c"}}}
 	for i := range n {
 		s[0].Floats = append(s[0].Floats, float64((i*7919%n)/4))
 		g := int32(math.Sqrt(float64(i)))
@@ -21,7 +24,7 @@ func splitFrame(n int) *Frame {
 		s[1].Codes = append(s[1].Codes, g)
 		s[2].Codes = append(s[2].Codes, int32(min(i%10, 2)))
 	}
-	f := &Frame{Columns: s, Rows: n}
+	f := &table.Frame{Columns: s, Rows: n}
 	return f
 }
 
@@ -115,7 +118,7 @@ func TestSplitTime(t *testing.T) {
 	if math.Abs(float64(len(p.test))-250) > 4 || math.Abs(float64(len(p.validation))-100) > 4 {
 		t.Errorf("%d test and %d validation rows", len(p.test), len(p.validation))
 	}
-	same := &Frame{Rows: 50, Columns: []*Series{{Name: "t", Kind: Numeric, Floats: make([]float64, 50)}}}
+	same := &table.Frame{Rows: 50, Columns: []*table.Series{{Name: "t", Kind: table.Numeric, Floats: make([]float64, 50)}}}
 	_, err = splitRows(same, fractions(Split{Method: SplitTime, Column: "t"}), nil, 5)
 	wantError(t, err, "too few distinct times")
 	same.Columns[0].Floats[7] = math.NaN()
@@ -147,7 +150,7 @@ func TestSplitGroup(t *testing.T) {
 
 func TestSplitColumn(t *testing.T) {
 	f := splitFrame(1000)
-	s := fractions(Split{Method: SplitColumn, Column: "y", TestValues: Strings{"a"}, Validation: new(0.2)})
+	s := fractions(Split{Method: SplitColumn, Column: "y", TestValues: configfile.Strings{"a"}, Validation: new(0.2)})
 	p, err := splitRows(f, s, nil, 5)
 	if err != nil {
 		t.Fatal(err)
@@ -156,7 +159,7 @@ func TestSplitColumn(t *testing.T) {
 	if len(p.test) != 100 || len(p.validation) != 180 {
 		t.Errorf("%d test and %d validation rows, want 100 and 180", len(p.test), len(p.validation))
 	}
-	s = fractions(Split{Method: SplitColumn, Column: "y", TestValues: Strings{"a"}, TrainValues: Strings{"b"}, Validation: new(0.0)})
+	s = fractions(Split{Method: SplitColumn, Column: "y", TestValues: configfile.Strings{"a"}, TrainValues: configfile.Strings{"b"}, Validation: new(0.0)})
 	_, err = splitRows(f, s, nil, 5)
 	wantError(t, err, `"c" is in none of`)
 	for _, c := range []struct {

@@ -12,7 +12,10 @@ import (
 	"testing"
 
 	"debut/datasets"
+	"debut/datasets/configfile"
+	"debut/datasets/encoding"
 	"debut/datasets/prepare"
+	"debut/datasets/table"
 )
 
 // streamed loads prepared data of small row groups.
@@ -28,7 +31,7 @@ func streamed(t *testing.T, rows int) *datasets.Dataset {
 	if err := os.WriteFile(file, []byte(b.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := &prepare.Config{Output: filepath.Join(dir, "data"), RowGroup: 2048, Seed: 3, Sources: map[string]prepare.Source{"rows": {Source: datasets.Source{Path: datasets.Strings{file}}}}}
+	p := &prepare.Config{Output: filepath.Join(dir, "data"), RowGroup: 2048, Seed: 3, Sources: map[string]prepare.Source{"rows": {Source: table.Source{Path: configfile.Strings{file}}}}}
 	if _, err := prepare.Run(t.Context(), p, prepare.Options{}); err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +50,7 @@ func TestStreamedPart(t *testing.T) {
 	if !p.Streamed() || p.Encoded() != nil {
 		t.Fatal("prepared data are in memory")
 	}
-	f, err := d.Encoder.Read(t.Context(), datasets.Source{Path: datasets.Strings{d.Report.Files[0].Path}}, "", true)
+	f, err := d.Encoder.Read(t.Context(), table.Source{Path: configfile.Strings{d.Report.Files[0].Path}}, "", true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +58,7 @@ func TestStreamedPart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, blocks := new(datasets.Encoded), 0
+	got, blocks := new(encoding.Encoded), 0
 	for b, err := range p.Blocks(t.Context()) {
 		if err == nil {
 			err = got.Append(b)
@@ -106,8 +109,8 @@ func TestStreamedBatches(t *testing.T) {
 			const batch = 1000
 			for from := 0; from < d.Train.Rows(); from += batch {
 				n := min(batch, d.Train.Rows()-from)
-				out := datasets.Batch{Numeric: make([]float32, n)}
-				visit := func(e *datasets.Encoded, rows []int32, done int) { e.Gather(&out, done, rows) }
+				out := encoding.Batch{Numeric: make([]float32, n)}
+				visit := func(e *encoding.Encoded, rows []int32, done int) { e.Gather(&out, done, rows) }
 				if impatient {
 					ctx, cancel := context.WithCancel(t.Context())
 					cancel()
@@ -150,7 +153,7 @@ func TestIDsOfPreparedDataAreLeftOut(t *testing.T) {
 	if err := os.WriteFile(file, []byte(b.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := &prepare.Config{Output: filepath.Join(dir, "data"), Sources: map[string]prepare.Source{"rows": {Source: datasets.Source{Path: datasets.Strings{file}}}}}
+	p := &prepare.Config{Output: filepath.Join(dir, "data"), Sources: map[string]prepare.Source{"rows": {Source: table.Source{Path: configfile.Strings{file}}}}}
 	if _, err := prepare.Run(t.Context(), p, prepare.Options{}); err != nil {
 		t.Fatal(err)
 	}
@@ -168,8 +171,8 @@ func TestIDsOfPreparedDataAreLeftOut(t *testing.T) {
 	}
 	for want, cfg := range map[string]datasets.Config{
 		"n":      {},
-		"user n": {Columns: map[string]datasets.Column{"user": {Type: datasets.TypeCategorical}}},
-		"user":   {Features: datasets.Strings{"user"}},
+		"user n": {Columns: map[string]encoding.Column{"user": {Type: table.TypeCategorical}}},
+		"user":   {Features: configfile.Strings{"user"}},
 	} {
 		cfg.Prepared, cfg.Target = p.Output, "y"
 		d, err := datasets.Load(t.Context(), &cfg, "", 1, nil)

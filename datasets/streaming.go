@@ -14,8 +14,12 @@ import (
 	"filippo.io/age"
 
 	"debut/datasets/bytesize"
+	"debut/datasets/configfile"
+	"debut/datasets/encoding"
 	"debut/datasets/manifest"
 	"debut/datasets/sealed"
+	"debut/datasets/table"
+	"debut/datasets/wording"
 )
 
 // Defaults of streaming.
@@ -32,8 +36,8 @@ type stream struct {
 	file      string
 	sha256    string // of the file as it was prepared
 	plain     string // the temporary file of encrypted data
-	rowGroups *rowGroups
-	encoder   *Encoder
+	rowGroups *table.RowGroups
+	encoder   *encoding.Encoder
 }
 
 // openStream opens a part as dataset.json describes it.
@@ -56,7 +60,7 @@ func openStream(ctx context.Context, dir string, d *manifest.Dataset, name strin
 		return nil, bad("has %d bytes, %s says %d", info.Size(), manifest.File, part.Bytes)
 	}
 	// Parquet's readers take changed bytes for other values.
-	if h, err := HashFile(ctx, s.file); err != nil {
+	if h, err := table.HashFile(ctx, s.file); err != nil {
 		return nil, err
 	} else if h.SHA256 != part.SHA256 {
 		return nil, bad("was changed since it was prepared: its SHA-256 is not the one in %s", manifest.File)
@@ -71,7 +75,7 @@ func openStream(ctx context.Context, dir string, d *manifest.Dataset, name strin
 			return nil, err
 		}
 	}
-	if s.rowGroups, err = openRowGroups(ctx, s.file, memory); err != nil {
+	if s.rowGroups, err = table.OpenRowGroups(ctx, s.file, memory); err != nil {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
@@ -80,7 +84,7 @@ func openStream(ctx context.Context, dir string, d *manifest.Dataset, name strin
 	if int64(s.rows()) != part.Rows || s.groups() != part.RowGroups {
 		return nil, bad("has %d rows in %d row groups, %s says %d in %d", s.rows(), s.groups(), manifest.File, part.Rows, part.RowGroups)
 	}
-	names := s.rowGroups.names()
+	names := s.rowGroups.Names()
 	for _, c := range d.Columns {
 		if !slices.Contains(names, c.Name) {
 			return nil, bad("has no column %q, which %s lists", c.Name, manifest.File)
@@ -92,7 +96,7 @@ func openStream(ctx context.Context, dir string, d *manifest.Dataset, name strin
 // close closes the stream and removes what was decrypted for it.
 func (s *stream) close() {
 	if s.rowGroups != nil {
-		s.rowGroups.close()
+		s.rowGroups.Close()
 	}
 	if s.plain != "" {
 		_ = os.Remove(s.plain) // nobody can do more about it
@@ -105,11 +109,11 @@ func (s *stream) close() {
 func (s *stream) decrypt(with []age.Identity) error {
 	f, err := os.CreateTemp("", "debut-*.parquet") // mode 0600
 	if err != nil {
-		return fmt.Errorf("decrypt %s: %w", displayName(s.file), err)
+		return fmt.Errorf("decrypt %s: %w", wording.FileName(s.file), err)
 	}
 	s.plain = f.Name()
 	if err := errors.Join(sealed.Decrypt(f, s.file, with), f.Close()); err != nil {
-		return configErrorf("prepared", "%v", err)
+		return configfile.Errorf("prepared", "%v", err)
 	}
 	s.file = s.plain
 	return nil
@@ -120,7 +124,7 @@ func (l *loader) identities(m *manifest.Dataset) ([]age.Identity, error) {
 	d := l.cfg.Decrypt
 	if d == nil {
 		if m.Encrypted {
-			return nil, configErrorf("decrypt", "the data are encrypted; say where the key is: decrypt: {identity: {file: key.txt}} or {passphrase: {env: NAME}}")
+			return nil, configfile.Errorf("decrypt", "the data are encrypted; say where the key is: decrypt: {identity: {file: key.txt}} or {passphrase: {env: NAME}}")
 		}
 		return nil, nil
 	}
@@ -128,58 +132,58 @@ func (l *loader) identities(m *manifest.Dataset) ([]age.Identity, error) {
 }
 
 // rows returns the number of rows.
-func (s *stream) rows() int { return s.rowGroups.rows() }
+func (s *stream) rows() int { return s.rowGroups.Rows() }
 
 // groups returns the number of row groups.
-func (s *stream) groups() int { return s.rowGroups.groups() }
+func (s *stream) groups() int { return s.rowGroups.Groups() }
 
 // groupRows returns the number of rows of a row group.
-func (s *stream) groupRows(g int) int { return s.rowGroups.group(g).rows() }
+func (s *stream) groupRows(g int) int { return s.rowGroups.Group(g).Rows() }
 
 // frame reads rows, all of which must be there.
-func (s *stream) frame(ctx context.Context, options readOptions, ranges ...rowRange) (*Frame, error) {
-	f, err := s.rowGroups.read(ctx, ranges, options)
+func (s *stream) frame(ctx context.Context, options table.ReadOptions, ranges ...table.RowRange) (*table.Frame, error) {
+	f, err := s.rowGroups.Read(ctx, ranges, options)
 	if err != nil {
 		return nil, err
 	}
 	rows := 0
 	for _, r := range ranges {
-		rows += r.rows()
+		rows += r.Rows()
 	}
 	if f.Rows != rows {
-		return nil, fmt.Errorf("%s: %d of %d rows could be read; prepare the data again", displayName(s.file), f.Rows, rows)
+		return nil, fmt.Errorf("%s: %d of %d rows could be read; prepare the data again", wording.FileName(s.file), f.Rows, rows)
 	}
 	return f, nil
 }
 
 // read reads and encodes row groups, in the given order.
-func (s *stream) read(ctx context.Context, groups []int) (*Encoded, error) {
+func (s *stream) read(ctx context.Context, groups []int) (*encoding.Encoded, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e := s.encoder
-	options := e.readOptions(true)
+	options := e.ReadOptions(true)
 	for _, id := range e.ID { // not wanted in training
-		if !slices.Contains(e.needed(true), id) {
-			delete(options.types, id)
+		if !slices.Contains(e.Needed(true), id) {
+			delete(options.Types, id)
 		}
 	}
-	var out *Encoded
+	var out *encoding.Encoded
 	rows := 0
 	for _, g := range groups {
 		rows += s.groupRows(g)
 	}
 	for _, g := range groups {
-		f, err := s.frame(ctx, options, s.rowGroups.group(g))
+		f, err := s.frame(ctx, options, s.rowGroups.Group(g))
 		if err != nil {
 			return nil, fmt.Errorf("%s rows: %w", s.name, err)
 		}
 		part, _, err := e.Encode(ctx, f, true)
 		if err != nil {
-			return nil, fmt.Errorf("%s rows from %d: %w", s.name, s.rowGroups.group(g).from+1, err)
+			return nil, fmt.Errorf("%s rows from %d: %w", s.name, s.rowGroups.Group(g).From+1, err)
 		}
 		if out == nil {
 			if out = part; len(groups) > 1 {
-				out.grow(rows)
+				out.Grow(rows)
 			}
 			continue
 		}
@@ -193,13 +197,13 @@ func (s *stream) read(ctx context.Context, groups []int) (*Encoded, error) {
 // loadPrepared opens prepared data for streaming. The encoder is fitted on some
 // of the training rows; vocabularies count all.
 func (l *loader) loadPrepared() (_ *Dataset, err error) {
-	dir, err := ExpandPath(l.cfg.Prepared, l.baseDir)
+	dir, err := configfile.ExpandPath(l.cfg.Prepared, l.baseDir)
 	if err != nil {
-		return nil, configErrorf("prepared", "%v", err)
+		return nil, configfile.Errorf("prepared", "%v", err)
 	}
 	m, err := manifest.Read(dir)
 	if err != nil {
-		return nil, configErrorf("prepared", "%v", err)
+		return nil, configfile.Errorf("prepared", "%v", err)
 	}
 	with, err := l.identities(m)
 	if err != nil {
@@ -212,10 +216,10 @@ func (l *loader) loadPrepared() (_ *Dataset, err error) {
 	}
 	l.adoptTexts(m)
 	l.leaveIDsOut(m)
-	options := readOptions{types: l.overrides()}
+	options := table.ReadOptions{Types: l.overrides()}
 	for _, c := range m.Columns {
-		if given, ok := options.types[c.Name]; c.Type == manifest.List && given != TypeIgnore && (ok || options.types[OtherColumns] != TypeIgnore) {
-			return nil, configErrorf("ignore", "column %q holds lists of different lengths, which are no features of these models; leave it out: ignore: [%s]", c.Name, c.Name)
+		if given, ok := options.Types[c.Name]; c.Type == manifest.List && given != table.TypeIgnore && (ok || options.Types[table.OtherColumns] != table.TypeIgnore) {
+			return nil, configfile.Errorf("ignore", "column %q holds lists of different lengths, which are no features of these models; leave it out: ignore: [%s]", c.Name, c.Name)
 		}
 	}
 	d := new(Dataset)
@@ -239,9 +243,9 @@ func (l *loader) loadPrepared() (_ *Dataset, err error) {
 	}
 	train := streams[manifest.Train]
 	if train == nil {
-		return nil, configErrorf("prepared", "%s has no training part", displayName(dir))
+		return nil, configfile.Errorf("prepared", "%s has no training part", wording.FileName(dir))
 	}
-	if err := missingColumn(options.types, train.rowGroups.names()); err != nil {
+	if err := table.CheckDeclared(options.Types, train.rowGroups.Names()); err != nil {
 		return nil, l.locate(err)
 	}
 	sample, err := l.sample(train, options, memory)
@@ -265,7 +269,7 @@ func (l *loader) loadPrepared() (_ *Dataset, err error) {
 			s.encoder = d.Encoder
 			*rows[i] = s.rows()
 			l.report.Rows += s.rows()
-			l.report.Files = append(l.report.Files, FileHash{Path: filepath.Join(dir, m.Part(name).File), Bytes: m.Part(name).Bytes, SHA256: s.sha256})
+			l.report.Files = append(l.report.Files, table.FileHash{Path: filepath.Join(dir, m.Part(name).File), Bytes: m.Part(name).Bytes, SHA256: s.sha256})
 		}
 	}
 	if err := l.window(d.Encoder, train, memory); err != nil {
@@ -281,15 +285,15 @@ func (l *loader) loadPrepared() (_ *Dataset, err error) {
 // configuration leaves it open: in the Parquet file they look like categories.
 func (l *loader) adoptTexts(m *manifest.Dataset) {
 	types := l.overrides()
-	columns := map[string]Column{}
+	columns := map[string]encoding.Column{}
 	maps.Copy(columns, l.cfg.Columns)
 	for _, c := range m.Columns {
 		given, ok := types[c.Name]
-		if c.Type != manifest.Text || ok && given != TypeAuto || !ok && types[OtherColumns] == TypeIgnore || c.Name == l.cfg.Target || c.Name == l.cfg.Weight {
+		if c.Type != manifest.Text || ok && given != table.TypeAuto || !ok && types[table.OtherColumns] == table.TypeIgnore || c.Name == l.cfg.Target || c.Name == l.cfg.Weight {
 			continue
 		}
 		column := columns[c.Name]
-		column.Type = TypeText
+		column.Type = table.TypeText
 		columns[c.Name] = column
 		l.cfg.Columns = columns
 	}
@@ -303,7 +307,7 @@ func (l *loader) leaveIDsOut(m *manifest.Dataset) {
 		_, mentioned := types[c.Name]
 		if c.ID && !mentioned && len(l.cfg.Features) == 0 {
 			l.cfg.Ignore = append(slices.Clone(l.cfg.Ignore), c.Name)
-			l.warn(fmt.Sprintf("column %s holds ids, says %s: left out. To learn from it, %s", quote(c.Name), manifest.File, declare(c.Name, TypeCategorical).Text(RunFile)))
+			l.warn(fmt.Sprintf("column %s holds ids, says %s: left out. To learn from it, %s", wording.Quote(c.Name), manifest.File, table.DeclareType(c.Name, table.TypeCategorical).Text(table.RunFile)))
 		}
 	}
 }
@@ -311,15 +315,15 @@ func (l *loader) leaveIDsOut(m *manifest.Dataset) {
 // sample reads the rows that the encoder is fitted on: all, or as many row
 // groups as hold FitRows, evenly spaced, because the rows of a file may stand in
 // the order of time.
-func (l *loader) sample(train *stream, options readOptions, memory int64) (*Frame, error) {
+func (l *loader) sample(train *stream, options table.ReadOptions, memory int64) (*table.Frame, error) {
 	rows := l.cfg.FitRows
 	if memory > 0 {
 		// A value takes about 16 bytes while a column is fitted; vectors and texts
 		// more, which the row group below bounds.
-		columns := int64(max(1, len(train.rowGroups.names())))
+		columns := int64(max(1, len(train.rowGroups.Names())))
 		rows = int(min(int64(rows), max(10_000, memory/4/(16*columns))))
 	}
-	var ranges []rowRange
+	var ranges []table.RowRange
 	taken, last := 0, -1
 	wanted := max(1, rows*train.groups()/max(1, train.rows())) // about
 	for k := range wanted {
@@ -328,13 +332,13 @@ func (l *loader) sample(train *stream, options readOptions, memory int64) (*Fram
 			continue
 		}
 		last = g
-		r := train.rowGroups.group(g)
-		r.to = min(r.to, r.from+rows-taken)
+		r := train.rowGroups.Group(g)
+		r.To = min(r.To, r.From+rows-taken)
 		ranges = append(ranges, r)
-		taken += r.rows()
+		taken += r.Rows()
 	}
 	if rows >= train.rows() {
-		ranges = []rowRange{{from: 0, to: train.rows()}}
+		ranges = []table.RowRange{{From: 0, To: train.rows()}}
 	}
 	f, err := train.frame(l.ctx, options, ranges...)
 	if err != nil {
@@ -344,24 +348,24 @@ func (l *loader) sample(train *stream, options readOptions, memory int64) (*Fram
 }
 
 // countVocabularies replaces the vocabularies by those of all training rows.
-func (l *loader) countVocabularies(e *Encoder, train *stream) error {
+func (l *loader) countVocabularies(e *encoding.Encoder, train *stream) error {
 	for i := range e.Columns {
 		c := &e.Columns[i]
-		if c.Type != TypeCategorical || c.HashBuckets > 0 {
+		if c.Type != table.TypeCategorical || c.HashBuckets > 0 {
 			continue
 		}
-		settings, _ := l.settings(&Series{Name: c.Name, Kind: Text})
-		vocabulary, missing, err := train.rowGroups.values(l.ctx, c.Name, settings.MinCount, settings.MaxVocabulary)
+		settings, _ := l.settings(&table.Series{Name: c.Name, Kind: table.Text})
+		vocabulary, missing, err := train.rowGroups.Values(l.ctx, c.Name, settings.MinCount, settings.MaxVocabulary)
 		if err != nil {
-			return fmt.Errorf("read %s: %w", displayName(train.file), err)
+			return fmt.Errorf("read %s: %w", wording.FileName(train.file), err)
 		}
 		c.Vocabulary, c.MissingID = vocabulary, 0
-		if missing && c.Fill == FillCategory {
+		if missing && c.Fill == encoding.FillCategory {
 			c.MissingID = int32(len(vocabulary)) + 1
 		}
 		for k := range l.report.Columns {
 			if r := &l.report.Columns[k]; r.Name == c.Name {
-				r.Distinct, r.Cardinality = max(r.Distinct, len(vocabulary)), c.cardinality()
+				r.Distinct, r.Cardinality = max(r.Distinct, len(vocabulary)), c.Cardinality()
 			}
 		}
 	}
@@ -371,7 +375,7 @@ func (l *loader) countVocabularies(e *Encoder, train *stream) error {
 // window settles how many rows are shuffled together: two windows are in memory
 // at a time, one trained on and one being read. It is written into the
 // configuration, for it decides on the order of the rows.
-func (l *loader) window(e *Encoder, train *stream, memory int64) error {
+func (l *loader) window(e *encoding.Encoder, train *stream, memory int64) error {
 	asked := l.cfg.ShuffleRows
 	rows := asked
 	if rows == 0 {
@@ -382,14 +386,14 @@ func (l *loader) window(e *Encoder, train *stream, memory int64) error {
 		largest = max(largest, train.groupRows(g))
 	}
 	if memory > 0 {
-		fits := memory / 3 / (2 * e.rowBytes())
+		fits := memory / 3 / (2 * e.RowBytes())
 		if int64(largest) > fits {
-			return configErrorf("memory", "%s hold two windows of %d rows, but a row group has %d; give at least %s, or prepare the data with a smaller row_group",
-				l.cfg.Memory, fits, largest, bytesize.Size(6*int64(largest)*e.rowBytes()))
+			return configfile.Errorf("memory", "%s hold two windows of %d rows, but a row group has %d; give at least %s, or prepare the data with a smaller row_group",
+				l.cfg.Memory, fits, largest, bytesize.Size(6*int64(largest)*e.RowBytes()))
 		}
 		if int64(rows) > fits {
 			if asked > 0 {
-				return configErrorf("shuffle_rows", "windows of %d rows of %d bytes do not fit twice into a third of %s; the most is %d", asked, e.rowBytes(), l.cfg.Memory, fits)
+				return configfile.Errorf("shuffle_rows", "windows of %d rows of %d bytes do not fit twice into a third of %s; the most is %d", asked, e.RowBytes(), l.cfg.Memory, fits)
 			}
 			rows = int(fits)
 		}

@@ -1,7 +1,6 @@
 package datasets
 
 import (
-	"crypto/sha256"
 	"fmt"
 	"math"
 	"slices"
@@ -9,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"debut/kernels/philox"
-	"debut/kernels/rawbytes"
+	"debut/datasets/encoding"
+	"debut/datasets/table"
 )
 
 // offsets are what columns of numbers are moved by in these tests.
@@ -26,7 +25,7 @@ func whole(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
 func TestTargetKeepsItsDigits(t *testing.T) {
 	load := func(offset float64) *Dataset {
 		return mustLoad(t, "x,y\n"+numbered(300, func(i int) string { return fmt.Sprintf("%d,%s", i%17, whole(offset+wave(i))) }),
-			Config{Target: "y", Task: TaskRegression, Split: Split{Method: SplitNone}})
+			Config{Target: "y", Task: encoding.TaskRegression, Split: Split{Method: SplitNone}})
 	}
 	plain := load(0)
 	for _, offset := range offsets {
@@ -86,28 +85,11 @@ func TestFeaturesKeepTheirDigits(t *testing.T) {
 		std += (s - mean) * (s - mean) / rows
 	}
 	std = math.Sqrt(std)
-	e, days := d.Train.Encoded(), slices.IndexFunc(d.Encoder.NumericFeatures(), func(f NumericFeature) bool { return f.Name == "t.days" })
+	e, days := d.Train.Encoded(), slices.IndexFunc(d.Encoder.NumericFeatures(), func(f encoding.NumericFeature) bool { return f.Name == "t.days" })
 	for i, s := range seconds {
 		if got, want := float64(e.Numeric[i*e.D+days]), (s-mean)/std; math.Abs(got-want) > 1e-6 {
 			t.Errorf("row %d is %v, want %v", i, got, want)
 		}
-	}
-}
-
-// A million values around 1e12: their sum has none of the digits that tell them
-// apart.
-func TestMeanOfManyLargeValues(t *testing.T) {
-	rnd := philox.New(1, 2)
-	const offset = 1e12
-	values, plain := make([]float64, 1_000_000), make([]float64, 1_000_000)
-	for i := range values {
-		plain[i] = math.Floor(8*rnd.NormFloat64()) / 8
-		values[i] = offset + plain[i]
-	}
-	mean, std := meanStd(values)
-	wantMean, wantStd := meanStd(plain)
-	if math.Abs(mean-offset-wantMean) > 2e-4 || math.Abs(std-wantStd) > 1e-6 {
-		t.Errorf("%v ± %v, want %v ± %v", mean-offset, std, wantMean, wantStd)
 	}
 }
 
@@ -118,7 +100,7 @@ func TestTargetOfRowsWithoutWeight(t *testing.T) {
 			return fmt.Sprintf("%d,999999999999,0", i)
 		}
 		return fmt.Sprintf("%d,%d,1", i, i%4)
-	}), Config{Target: "y", Weight: "w", Task: TaskRegression, Split: Split{Method: SplitNone}})
+	}), Config{Target: "y", Weight: "w", Task: encoding.TaskRegression, Split: Split{Method: SplitNone}})
 	if m, s := d.Encoder.Target.Mean, d.Encoder.Target.Scale; math.Abs(m-1.5) > 1e-9 || math.Abs(s-math.Sqrt(1.25)) > 1e-9 {
 		t.Errorf("%v ± %v, want 1.5 ± %v", m, s, math.Sqrt(1.25))
 	}
@@ -138,46 +120,11 @@ func TestWeightsKeepTheirDigits(t *testing.T) {
 // Rows of later files may have targets that are not representable in the units of
 // the training.
 func TestTargetTooFar(t *testing.T) {
-	d := mustLoad(t, "x,y\n"+numbered(40, func(i int) string { return fmt.Sprintf("%d,%d.5e-30", i, i) }), Config{Target: "y", Task: TaskRegression, Split: Split{Method: SplitNone}})
-	f, err := NewFrame(&Series{Name: "x", Floats: []float64{1, 2}}, &Series{Name: "y", Floats: []float64{1e-30, 1e12}})
+	d := mustLoad(t, "x,y\n"+numbered(40, func(i int) string { return fmt.Sprintf("%d,%d.5e-30", i, i) }), Config{Target: "y", Task: encoding.TaskRegression, Split: Split{Method: SplitNone}})
+	f, err := table.NewFrame(&table.Series{Name: "x", Floats: []float64{1, 2}}, &table.Series{Name: "y", Floats: []float64{1e-30, 1e12}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, _, err = d.Encoder.Encode(t.Context(), f, true)
 	wantError(t, err, `"y"`, "1000000000000", "too far for 32-bit arithmetic", "±")
-}
-
-// Data that differ in digits that 32 bits do not have are other data to a
-// checkpoint; what 32 bits do have keeps the hash it had.
-func TestHashOfTargets(t *testing.T) {
-	hash := func(target ...float64) [sha256.Size]byte {
-		h := sha256.New()
-		if err := (&Encoded{Rows: len(target), Target: target}).Hash(t.Context(), h); err != nil {
-			t.Fatal(err)
-		}
-		return [sha256.Size]byte(h.Sum(nil))
-	}
-	seen := map[[sha256.Size]byte][]float64{}
-	for _, target := range [][]float64{{1e8, 1e8 + 8}, {1e8, 1e8 + 1}, {1e8, 1e8 + 2}, {0.1, 1}, {float64(float32(0.1)), 1}, {1}, {1, 0}} {
-		h := hash(target...)
-		if other := seen[h]; other != nil {
-			t.Errorf("%v and %v have the same hash", target, other)
-		}
-		seen[h] = target
-	}
-	// More than is written at a time: the bytes of float32, as ever.
-	long := &Encoded{Rows: hashChunk/4 + 3, Target: make([]float64, hashChunk/4+3)}
-	narrow := make([]float32, long.Rows)
-	for i := range narrow {
-		narrow[i] = float32(i % 7)
-		long.Target[i] = float64(narrow[i])
-	}
-	got, want := sha256.New(), sha256.New()
-	if err := long.Hash(t.Context(), got); err != nil {
-		t.Fatal(err)
-	}
-	want.Write(fmt.Appendf(nil, "0 bytes\n0 bytes\n%d bytes\n%s0 bytes\n", 4*long.Rows, rawbytes.Of(narrow)))
-	if !slices.Equal(got.Sum(nil), want.Sum(nil)) {
-		t.Error("another hash of many targets")
-	}
 }

@@ -5,9 +5,13 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+
+	"debut/datasets/configfile"
+	"debut/datasets/encoding"
+	"debut/datasets/wording"
 )
 
-// Validate reports the first value that cannot be used, as a *ConfigError.
+// Validate reports the first value that cannot be used, as a *configfile.FieldError.
 // It looks at the configuration alone; names of columns are checked against
 // the data by Load.
 func (c *Config) Validate() error {
@@ -17,7 +21,7 @@ func (c *Config) Validate() error {
 	return nil
 }
 
-func (c *Config) validate() *ConfigError {
+func (c *Config) validate() *configfile.FieldError {
 	if c.Prepared != "" {
 		if err := c.validatePrepared(); err != nil {
 			return err
@@ -25,7 +29,7 @@ func (c *Config) validate() *ConfigError {
 	} else if err := c.Source.Validate("source"); err != nil {
 		return err
 	} else if c.Memory != 0 || c.ShuffleRows != 0 || c.FitRows != 0 || c.Decrypt != nil {
-		return configErrorf("prepared", "is not given, but memory, decrypt, shuffle_rows or fit_rows are; they are about data that are streamed: prepare them with debut data prepare")
+		return configfile.Errorf("prepared", "is not given, but memory, decrypt, shuffle_rows or fit_rows are; they are about data that are streamed: prepare them with debut data prepare")
 	}
 	if c.Validation != nil {
 		if err := c.Validation.Validate("validation"); err != nil {
@@ -38,23 +42,23 @@ func (c *Config) validate() *ConfigError {
 		}
 	}
 	if c.Target == "" {
-		return configErrorf("target", "no target column given; name the column to predict")
+		return configfile.Errorf("target", "no target column given; name the column to predict")
 	}
-	if err := OneOf("task", c.Task, TaskAuto, TaskBinary, TaskMulticlass, TaskRegression); err != nil {
+	if err := configfile.OneOf("task", c.Task, encoding.TaskAuto, encoding.TaskBinary, encoding.TaskMulticlass, encoding.TaskRegression); err != nil {
 		return err
 	}
-	if c.Positive != "" && c.Task != "" && c.Task != TaskAuto && c.Task != TaskBinary {
-		return configErrorf("positive", "only a binary task has a positive value; the task is %s", c.Task)
+	if c.Positive != "" && c.Task != "" && c.Task != encoding.TaskAuto && c.Task != encoding.TaskBinary {
+		return configfile.Errorf("positive", "only a binary task has a positive value; the task is %s", c.Task)
 	}
 	if err := c.validateRoles(); err != nil {
 		return err
 	}
-	if err := c.Defaults.validate(); err != nil {
+	if err := c.Defaults.Validate(); err != nil {
 		return err
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Columns)) {
 		col := c.Columns[name]
-		if err := col.validate("columns."+name, col.Type); err != nil {
+		if err := col.Validate("columns."+name, col.Type); err != nil {
 			return err
 		}
 	}
@@ -65,7 +69,7 @@ func (c *Config) validate() *ConfigError {
 }
 
 // validatePrepared refuses what prepared data have decided already.
-func (c *Config) validatePrepared() *ConfigError {
+func (c *Config) validatePrepared() *configfile.FieldError {
 	given := []struct {
 		key string
 		is  bool
@@ -75,30 +79,30 @@ func (c *Config) validatePrepared() *ConfigError {
 	}
 	for _, g := range given {
 		if g.is {
-			return configErrorf(g.key, "does not go with prepared data; it belongs into the file that prepares them")
+			return configfile.Errorf(g.key, "does not go with prepared data; it belongs into the file that prepares them")
 		}
 	}
 	if c.Memory != 0 && c.Memory < 64<<20 {
-		return configErrorf("memory", "%s is too little to work with; give at least 64MiB", c.Memory)
+		return configfile.Errorf("memory", "%s is too little to work with; give at least 64MiB", c.Memory)
 	}
 	if c.ShuffleRows < 0 || c.FitRows < 0 {
-		return configErrorf("shuffle_rows", "neither shuffle_rows nor fit_rows can be negative")
+		return configfile.Errorf("shuffle_rows", "neither shuffle_rows nor fit_rows can be negative")
 	}
 	return nil
 }
 
 // validateRoles checks that no column plays two roles that exclude each other.
-func (c *Config) validateRoles() *ConfigError {
+func (c *Config) validateRoles() *configfile.FieldError {
 	taken := map[string]string{c.Target: "target"}
-	claim := func(path, name, role string) *ConfigError {
+	claim := func(path, name, role string) *configfile.FieldError {
 		if name == "" {
-			return configErrorf(path, "the name of a column is empty")
+			return configfile.Errorf(path, "the name of a column is empty")
 		}
 		if other, ok := taken[name]; ok {
 			if other == role {
-				return configErrorf(path, "column %s is listed twice", quote(name))
+				return configfile.Errorf(path, "column %s is listed twice", wording.Quote(name))
 			}
-			return configErrorf(path, "column %s is already the %s column", quote(name), other)
+			return configfile.Errorf(path, "column %s is already the %s column", wording.Quote(name), other)
 		}
 		taken[name] = role
 		return nil
@@ -121,8 +125,8 @@ func (c *Config) validateRoles() *ConfigError {
 	return nil
 }
 
-func (s *Split) validate(c *Config) *ConfigError {
-	if err := OneOf("split.method", s.Method, SplitRandom, SplitTime, SplitGroup, SplitColumn, SplitNone); err != nil {
+func (s *Split) validate(c *Config) *configfile.FieldError {
+	if err := configfile.OneOf("split.method", s.Method, SplitRandom, SplitTime, SplitGroup, SplitColumn, SplitNone); err != nil {
 		return err
 	}
 	sum := 0.0
@@ -134,49 +138,49 @@ func (s *Split) validate(c *Config) *ConfigError {
 			continue
 		}
 		if !(*f.value >= 0 && *f.value < 1) {
-			return configErrorf(f.path, "%v is not a fraction of the rows; want 0 ≤ fraction < 1", *f.value)
+			return configfile.Errorf(f.path, "%v is not a fraction of the rows; want 0 ≤ fraction < 1", *f.value)
 		}
 		sum += *f.value
 	}
 	if sum >= 1 {
-		return configErrorf("split", "validation and test take %v of the rows and leave none for training", sum)
+		return configfile.Errorf("split", "validation and test take %v of the rows and leave none for training", sum)
 	}
 	if s.Test != nil && *s.Test > 0 && c.Test != nil {
-		return configErrorf("split.test", "there is a separate test source; set the fraction to 0 or remove data.test")
+		return configfile.Errorf("split.test", "there is a separate test source; set the fraction to 0 or remove data.test")
 	}
 	if s.Validation != nil && *s.Validation > 0 && c.Validation != nil {
-		return configErrorf("split.validation", "there is a separate validation source; set the fraction to 0 or remove data.validation")
+		return configfile.Errorf("split.validation", "there is a separate validation source; set the fraction to 0 or remove data.validation")
 	}
 	switch s.Method {
 	case SplitNone:
 		if sum > 0 {
-			return configErrorf("split.method", "none leaves no rows for validation and test; remove the fractions or choose random")
+			return configfile.Errorf("split.method", "none leaves no rows for validation and test; remove the fractions or choose random")
 		}
 		fallthrough
 	case SplitRandom, "":
 		if s.Column != "" {
-			return configErrorf("split.column", "only the methods time, group and column use a column")
+			return configfile.Errorf("split.column", "only the methods time, group and column use a column")
 		}
 	default:
 		if s.Column == "" {
-			return configErrorf("split.column", "method %s needs the name of a column", s.Method)
+			return configfile.Errorf("split.column", "method %s needs the name of a column", s.Method)
 		}
 	}
 	return s.validateValues(c)
 }
 
-func (s *Split) validateValues(c *Config) *ConfigError {
+func (s *Split) validateValues(c *Config) *configfile.FieldError {
 	seen := map[string]string{}
 	for _, l := range []struct {
 		key    string
 		values []string
 	}{{"train_values", s.TrainValues}, {"validation_values", s.ValidationValues}, {"test_values", s.TestValues}} {
 		if len(l.values) > 0 && s.Method != SplitColumn {
-			return configErrorf("split."+l.key, "only method column uses values")
+			return configfile.Errorf("split."+l.key, "only method column uses values")
 		}
 		for i, v := range l.values {
 			if other, ok := seen[v]; ok {
-				return configErrorf("split."+l.key+"."+strconv.Itoa(i), "value %s is already listed under %s", quote(v), other)
+				return configfile.Errorf("split."+l.key+"."+strconv.Itoa(i), "value %s is already listed under %s", wording.Quote(v), other)
 			}
 			seen[v] = l.key
 		}
@@ -185,19 +189,19 @@ func (s *Split) validateValues(c *Config) *ConfigError {
 		return nil
 	}
 	if len(s.TestValues) == 0 && len(s.ValidationValues) == 0 {
-		return configErrorf("split.test_values", "method column needs test_values or validation_values")
+		return configfile.Errorf("split.test_values", "method column needs test_values or validation_values")
 	}
 	if s.Test != nil && *s.Test > 0 {
-		return configErrorf("split.test", "method column takes the test rows from the column; remove the fraction")
+		return configfile.Errorf("split.test", "method column takes the test rows from the column; remove the fraction")
 	}
 	if s.Validation != nil && *s.Validation > 0 && len(s.ValidationValues) > 0 {
-		return configErrorf("split.validation", "validation_values already name the validation rows; remove the fraction")
+		return configfile.Errorf("split.validation", "validation_values already name the validation rows; remove the fraction")
 	}
 	if len(s.TestValues) > 0 && c.Test != nil {
-		return configErrorf("split.test_values", "there is a separate test source; remove one of the two")
+		return configfile.Errorf("split.test_values", "there is a separate test source; remove one of the two")
 	}
 	if len(s.ValidationValues) > 0 && c.Validation != nil {
-		return configErrorf("split.validation_values", "there is a separate validation source; remove one of the two")
+		return configfile.Errorf("split.validation_values", "there is a separate validation source; remove one of the two")
 	}
 	return nil
 }

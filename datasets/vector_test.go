@@ -5,152 +5,41 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
-	"debut/datasets/duck"
+	"debut/datasets/configfile"
+	"debut/datasets/encoding"
+	"debut/datasets/table"
 )
-
-func TestParseVector(t *testing.T) {
-	for text, want := range map[string]string{
-		"[0.5, -1, 2]":           "[0.5, -1, 2]",
-		"0.5 -1 2":               "[0.5, -1, 2]",
-		" (1;2 ; 3) ":            "[1, 2, 3]",
-		"[ 0.1  2.\n 3e-2]":      "[0.1, 2, 0.03]",
-		"[]":                     "[]",
-		"[ ]":                    "[]",
-		"7":                      "[7]",
-		"[1, null]":              "[1, NaN]",
-		"[1,,2]":                 errVectorText.Error(),
-		"[1, 2,]":                errVectorText.Error(),
-		"1 2, 3":                 errVectorText.Error(), // decimal commas
-		"0,5 0,7":                errVectorText.Error(),
-		"[1, 2":                  errVectorText.Error(),
-		"1, x":                   errVectorText.Error(),
-		"[1 2 ... 3]":            errVectorText.Error(), // numpy leaves some out
-		"[1, inf]":               errVectorSize.Error(),
-		"[1, 1e39]":              errVectorSize.Error(),
-		"":                       errVectorText.Error(),
-		"1-2":                    errVectorText.Error(),
-		"[[1, 2]]":               errVectorText.Error(),
-		"0x10 1":                 errVectorText.Error(),
-		"1_000 2":                errVectorText.Error(),
-		"[1e-60, 340282346e30]":  "[0, 3.4028235e+38]",
-		"[1.00000001, 16777217]": "[1, 1.6777216e+07]",
-	} {
-		v, err := parseVector(nil, text)
-		got := formatVector(v)
-		if err != nil {
-			got = err.Error()
-		}
-		if got != want {
-			t.Errorf("%q: %s, want %s", text, got, want)
-		}
-	}
-}
-
-func FuzzParseVector(f *testing.F) {
-	for _, seed := range []string{"[0.5, -1, 2]", "1 2 3", "(1;2)", "[]", "nan null", "1,,2", "[1, 1e39]", "[[1]]", "é", "1\t2\r\n3"} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		v, err := parseVector(nil, text)
-		if err != nil {
-			return
-		}
-		if len(v) > len(text) {
-			t.Fatalf("%q has %d numbers", text, len(v))
-		}
-		// What was read can be written and read again.
-		again, err := parseVector(nil, formatVector(v))
-		same := func(a, b float32) bool { return a == b || a != a && b != b }
-		if err != nil || !slices.EqualFunc(v, again, same) {
-			t.Fatalf("%q: %v becomes %v (%v)", text, v, again, err)
-		}
-		if present, err := checkVector(v); err == nil && present != (len(v) > 0 && v[0] == v[0]) {
-			t.Fatalf("%q: present %v", text, present)
-		}
-	})
-}
-
-// vectorForms are the same four rows with a vector column, the second of them
-// without one, in each form that is read.
-func vectorForms(t *testing.T) map[string]Source {
-	t.Helper()
-	dir := t.TempDir()
-	writeTo(t, dir, "a.csv", "v,y\n\"[0.5, -1]\",1\n,0\n 2 3 ,1\n\"(4,5)\",0\n")
-	writeTo(t, dir, "a.jsonl", "{\"v\": [0.5, -1], \"y\": 1}\n{\"v\": null, \"y\": 0}\n{\"v\": [2, 3], \"y\": 1}\n{\"v\": [4, 5], \"y\": 0}\n")
-	writeTo(t, dir, "text.jsonl", "{\"v\": [0.5, -1], \"y\": 1}\n{\"v\": \"\", \"y\": 0}\n{\"v\": \"2 3\", \"y\": 1}\n{\"v\": [4, 5], \"y\": 0}\n")
-	db, err := duck.Open(duck.Options{Threads: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	forms := map[string]Source{}
-	for name, columns := range map[string]string{"float": "FLOAT[]", "double": "DOUBLE[]", "fixed": "FLOAT[2]", "wide": "DOUBLE[2]"} {
-		path := filepath.Join(dir, name+".parquet")
-		sql := fmt.Sprintf("COPY (SELECT CAST(v AS %s) AS v, y FROM (VALUES ([0.5, -1], 1), (NULL, 0), ([2, 3], 1), ([4, 5], 0)) AS t(v, y)) TO %s (FORMAT parquet)", columns, duck.Literal(path))
-		if err := db.Query(context.Background(), sql, nil); err != nil {
-			t.Fatal(err)
-		}
-		forms[name] = Source{Path: Strings{path}}
-	}
-	for _, name := range []string{"a.csv", "a.jsonl", "text.jsonl"} {
-		forms[name] = Source{Path: Strings{filepath.Join(dir, name)}}
-	}
-	forms["query"] = Source{Path: Strings{forms["float"].Path[0]}, Query: "SELECT CAST(v AS DOUBLE[2]) AS v, y FROM data"}
-	forms["query over csv"] = Source{Path: Strings{filepath.Join(dir, "a.csv")}, Query: "SELECT v, y FROM data"}
-	forms["split texts"] = Source{Path: Strings{filepath.Join(dir, "a.jsonl")}, Query: "SELECT CAST(v AS INTEGER[]) AS w, v, y FROM data"}
-	return forms
-}
-
-func TestReadVectors(t *testing.T) {
-	for name, src := range vectorForms(t) {
-		for _, declared := range []string{TypeAuto, TypeVector} {
-			if declared == TypeAuto && (strings.Contains(name, "csv") || name == "text.jsonl") {
-				continue // texts are vectors only where declared
-			}
-			f, err := Read(context.Background(), src, "", map[string]string{"v": declared})
-			if err != nil {
-				t.Errorf("%s: %v", name, err)
-				continue
-			}
-			s := f.Column("v")
-			if s.Kind != Vector || s.Width != 2 || formatted(s) != "[0.5, -1]||[2, 3]|[4, 5]" || s.MissingCount() != 1 {
-				t.Errorf("%s: %v of width %d: %s", name, s.Kind, s.Width, formatted(s))
-			}
-		}
-	}
-}
 
 func TestVectorMistakes(t *testing.T) {
 	ctx := context.Background()
-	declared := map[string]string{"v": TypeVector}
+	declared := map[string]string{"v": table.TypeVector}
 	for content, parts := range map[string][]string{
 		"v,y\n1 2,1\n1 2 3,0\n":        {"data.csv:3", `column "v"`, `"1 2 3"`, "3 numbers", "has 2"},
 		"v,y\n1 2,1\n,0\nred,0\n":      {"data.csv:4", `column "v"`, `"red"`, "not a vector"},
 		"v,y\n1 2,1\n1 nan,0\n":        {"data.csv:3", `column "v"`, "missing values"},
 		"v,y\n1 2,1\n\"[1, inf]\",0\n": {"data.csv:3", `column "v"`, "infinite"},
 	} {
-		_, err := readText(t, content, Source{}, declared)
+		_, err := readText(t, content, table.Source{}, declared)
 		wantError(t, err, parts...)
 	}
 	dir := write(t, "r.jsonl", "{\"v\": [1, 2]}\n{\"v\": [1, 2]}\n{\"v\": [1, 2, 3]}\n")
 	// Nobody called it a vector: the message is that of lists, with the reason.
-	_, err := Read(ctx, Source{Path: Strings{"r.jsonl"}}, dir, nil)
+	_, err := table.Read(ctx, table.Source{Path: configfile.Strings{"r.jsonl"}}, dir, nil)
 	wantError(t, err, "r.jsonl", `column "v"`, "lists", "row 3", "3 numbers", "type: vector", "type: ignore", "query: SELECT")
-	_, err = Read(ctx, Source{Path: Strings{"r.jsonl"}}, dir, declared)
+	_, err = table.Read(ctx, table.Source{Path: configfile.Strings{"r.jsonl"}}, dir, declared)
 	wantError(t, err, "r.jsonl: row 3", `column "v"`, "3 numbers")
 	writeTo(t, dir, "r.jsonl", "{\"v\": [1, 2]}\n{\"v\": [1, null]}\n")
-	_, err = Read(ctx, Source{Path: Strings{"r.jsonl"}}, dir, declared)
+	_, err = table.Read(ctx, table.Source{Path: configfile.Strings{"r.jsonl"}}, dir, declared)
 	wantError(t, err, "r.jsonl: row 2", `column "v"`, "missing values")
-	_, err = Read(ctx, Source{Path: Strings{"r.jsonl"}, Query: "SELECT [1e300] AS v"}, dir, declared)
+	_, err = table.Read(ctx, table.Source{Path: configfile.Strings{"r.jsonl"}, Query: "SELECT [1e300] AS v"}, dir, declared)
 	wantError(t, err, "row 1 of the query's result", `column "v"`, "too large")
 	// Lists of nothing but nulls, and empty ones, are missing.
 	writeTo(t, dir, "r.jsonl", "{\"v\": [null, null]}\n{\"v\": []}\n{\"v\": [1, 2]}\n")
-	f, err := Read(ctx, Source{Path: Strings{"r.jsonl"}}, dir, nil)
+	f, err := table.Read(ctx, table.Source{Path: configfile.Strings{"r.jsonl"}}, dir, nil)
 	if err != nil || formatted(f.Column("v")) != "||[1, 2]" {
 		t.Errorf("%v: %+v", err, f)
 	}
@@ -161,9 +50,9 @@ func TestVectorMistakes(t *testing.T) {
 		wantError(t, err, name, `"v"`, "vector")
 	}
 	for name, cfg := range map[string]Config{
-		"weight": {Target: "y", Weight: "v"}, "id": {Target: "y", ID: Strings{"v"}},
-		"categorical": {Target: "y", Columns: map[string]Column{"v": {Type: TypeCategorical}}},
-		"text":        {Target: "y", Columns: map[string]Column{"v": {Type: TypeText}}},
+		"weight": {Target: "y", Weight: "v"}, "id": {Target: "y", ID: configfile.Strings{"v"}},
+		"categorical": {Target: "y", Columns: map[string]encoding.Column{"v": {Type: table.TypeCategorical}}},
+		"text":        {Target: "y", Columns: map[string]encoding.Column{"v": {Type: table.TypeText}}},
 	} {
 		_, err := loadJSON(t, numbered(40, func(i int) string { return fmt.Sprintf(`{"x": %d, "y": %d, "v": [%d, 2]}`, i, i%2, i) }), cfg)
 		if err == nil {
@@ -176,36 +65,16 @@ func TestVectorMistakes(t *testing.T) {
 
 func loadJSON(t testing.TB, content string, cfg Config) (*Dataset, error) {
 	t.Helper()
-	cfg.Source.Path = Strings{"data.jsonl"}
+	cfg.Source.Path = configfile.Strings{"data.jsonl"}
 	return Load(context.Background(), &cfg, write(t, "data.jsonl", content), 7, nil)
 }
 
-func TestNewVectors(t *testing.T) {
-	nan := float32(math.NaN())
-	s, err := NewVectors("v", 2, []float32{1, 2, nan, nan, 3, 4})
-	if err != nil || formatted(s) != "[1, 2]||[3, 4]" {
-		t.Fatalf("%v %v", s, err)
-	}
-	for _, bad := range [][]float32{{1, nan}, {1, float32(math.Inf(1))}, {1, 2, 3}} {
-		if _, err := NewVectors("v", 2, bad); err == nil {
-			t.Errorf("%v: no error", bad)
-		}
-	}
-	f, err := NewFrame(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := formatted(f.Pick([]int32{2, 1, 2}).Column("v")); got != "[3, 4]||[3, 4]" {
-		t.Errorf("picked %s", got)
-	}
-}
-
 // vectorColumn loads vectors and targets, all rows for training.
-func vectorColumn(t *testing.T, settings Column) *Dataset {
+func vectorColumn(t *testing.T, settings encoding.Column) *Dataset {
 	t.Helper()
 	rows := []string{"[3, 4]", "null", "[0, 0]", "[6, -8]", "[-3, 4]"}
 	d, err := loadJSON(t, numbered(len(rows), func(i int) string { return fmt.Sprintf(`{"y": %d, "v": %s}`, i%2, rows[i]) }),
-		Config{Target: "y", Columns: map[string]Column{"v": settings}, Split: Split{Method: SplitNone}})
+		Config{Target: "y", Columns: map[string]encoding.Column{"v": settings}, Split: Split{Method: SplitNone}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -215,14 +84,14 @@ func vectorColumn(t *testing.T, settings Column) *Dataset {
 func TestEncodeVectors(t *testing.T) {
 	yes := true
 	for name, c := range map[string]struct {
-		settings Column
+		settings encoding.Column
 		want     []float32
 	}{
-		"plain":     {Column{}, []float32{3, 4, 0, 0, 0, 0, 6, -8, -3, 4}},
-		"mean":      {Column{Fill: FillMean}, []float32{3, 4, 1.5, 0, 0, 0, 6, -8, -3, 4}},
-		"l2":        {Column{Transform: Strings{TransformL2}}, []float32{0.6, 0.8, 0, 0, 0, 0, 0.6, -0.8, -0.6, 0.8}},
-		"l2 mean":   {Column{Transform: Strings{TransformL2}, Fill: FillMean}, []float32{0.6, 0.8, 0.15, 0.2, 0, 0, 0.6, -0.8, -0.6, 0.8}},
-		"indicator": {Column{MissingIndicator: &yes}, []float32{3, 4, 0, 0, 0, 1, 0, 0, 0, 6, -8, 0, -3, 4, 0}},
+		"plain":     {encoding.Column{}, []float32{3, 4, 0, 0, 0, 0, 6, -8, -3, 4}},
+		"mean":      {encoding.Column{Fill: encoding.FillMean}, []float32{3, 4, 1.5, 0, 0, 0, 6, -8, -3, 4}},
+		"l2":        {encoding.Column{Transform: configfile.Strings{encoding.TransformL2}}, []float32{0.6, 0.8, 0, 0, 0, 0, 0.6, -0.8, -0.6, 0.8}},
+		"l2 mean":   {encoding.Column{Transform: configfile.Strings{encoding.TransformL2}, Fill: encoding.FillMean}, []float32{0.6, 0.8, 0.15, 0.2, 0, 0, 0.6, -0.8, -0.6, 0.8}},
+		"indicator": {encoding.Column{MissingIndicator: &yes}, []float32{3, 4, 0, 0, 0, 1, 0, 0, 0, 6, -8, 0, -3, 4, 0}},
 	} {
 		d := vectorColumn(t, c.settings)
 		if !slices.EqualFunc(d.Train.Encoded().Numeric, c.want, func(a, b float32) bool { return math.Abs(float64(a-b)) < 1e-6 }) {
@@ -232,11 +101,11 @@ func TestEncodeVectors(t *testing.T) {
 		if len(features) != d.Train.Encoded().D || features[0].Name != "v[0]" || features[1].Name != "v[1]" || features[1].Source != "v" {
 			t.Errorf("%s: features %+v", name, features)
 		}
-		if r := d.Report.Columns[0]; r.Type != TypeVector || r.Width != 2 || r.Missing != 1 || r.Filled == "" {
+		if r := d.Report.Columns[0]; r.Type != table.TypeVector || r.Width != 2 || r.Missing != 1 || r.Filled == "" {
 			t.Errorf("%s: report %+v", name, r)
 		}
 	}
-	for _, settings := range []Column{{Transform: Strings{TransformStandardize}}, {Transform: Strings{TransformL2, TransformStandardize}, Fill: FillMean}} {
+	for _, settings := range []encoding.Column{{Transform: configfile.Strings{encoding.TransformStandardize}}, {Transform: configfile.Strings{encoding.TransformL2, encoding.TransformStandardize}, Fill: encoding.FillMean}} {
 		d := vectorColumn(t, settings)
 		features := d.Encoder.NumericFeatures()
 		for k := range 2 {
@@ -256,13 +125,13 @@ func TestEncodeVectors(t *testing.T) {
 
 func TestVectorEncoderIsKept(t *testing.T) {
 	ctx := context.Background()
-	d := vectorColumn(t, Column{Transform: Strings{TransformL2, TransformStandardize}, Fill: FillMean})
+	d := vectorColumn(t, encoding.Column{Transform: configfile.Strings{encoding.TransformL2, encoding.TransformStandardize}, Fill: encoding.FillMean})
 	var saved, again bytes.Buffer
 	if err := d.Encoder.Save(&saved); err != nil {
 		t.Fatal(err)
 	}
 	content := saved.String()
-	e, err := LoadEncoder(&saved)
+	e, err := encoding.LoadEncoder(&saved)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -280,18 +149,18 @@ func TestVectorEncoderIsKept(t *testing.T) {
 		if damaged == content {
 			t.Fatalf("nothing to change for %q", change[0])
 		}
-		if _, err := LoadEncoder(strings.NewReader(damaged)); err == nil {
+		if _, err := encoding.LoadEncoder(strings.NewReader(damaged)); err == nil {
 			t.Errorf("%q is accepted", change[1])
 		}
 	}
 	old := strings.Replace(content, `"version": 3`, `"version": 1`, 1)
-	_, err = LoadEncoder(strings.NewReader(old))
+	_, err = encoding.LoadEncoder(strings.NewReader(old))
 	wantError(t, err, "version 1", "train the model again")
 
 	// New rows, in another format, encode to the same numbers.
 	dir := write(t, "new.csv", "v\n3 4\n\n0 0\n6 -8\n-3 4\n")
 	writeTo(t, dir, "new.csv", "n,v\n1,3 4\n2,\n3,0 0\n4,6 -8\n5,-3 4\n")
-	f, err := e.Read(ctx, Source{Path: Strings{"new.csv"}}, dir, false)
+	f, err := e.Read(ctx, table.Source{Path: configfile.Strings{"new.csv"}}, dir, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -299,11 +168,11 @@ func TestVectorEncoderIsKept(t *testing.T) {
 	if err != nil || !slices.Equal(out.Numeric, d.Train.Encoded().Numeric) {
 		t.Errorf("%v: %v, want %v", err, out, d.Train.Encoded().Numeric)
 	}
-	if len(report.Missing) != 1 || report.Missing[0] != (MissingCount{Column: "v", Rows: 1}) {
+	if len(report.Missing) != 1 || report.Missing[0] != (encoding.MissingCount{Column: "v", Rows: 1}) {
 		t.Errorf("report %+v", report)
 	}
 	// So they do where the file was read without the encoder.
-	if f, err = Read(ctx, Source{Path: Strings{"new.csv"}}, dir, map[string]string{"v": TypeCategorical}); err != nil {
+	if f, err = table.Read(ctx, table.Source{Path: configfile.Strings{"new.csv"}}, dir, map[string]string{"v": table.TypeCategorical}); err != nil {
 		t.Fatal(err)
 	}
 	if out, _, err = e.Encode(ctx, f, false); err != nil || !slices.Equal(out.Numeric, d.Train.Encoded().Numeric) {
@@ -311,7 +180,7 @@ func TestVectorEncoderIsKept(t *testing.T) {
 	}
 	encode := func(content string) error {
 		writeTo(t, dir, "new.csv", content)
-		f, err := e.Read(ctx, Source{Path: Strings{"new.csv"}}, dir, false)
+		f, err := e.Read(ctx, table.Source{Path: configfile.Strings{"new.csv"}}, dir, false)
 		if err == nil {
 			_, _, err = e.Encode(ctx, f, false)
 		}
@@ -322,7 +191,7 @@ func TestVectorEncoderIsKept(t *testing.T) {
 	if err := encode("n,v\n1,\n2,\n"); err != nil {
 		t.Errorf("all missing: %v", err)
 	}
-	numbers, err := NewFrame(&Series{Name: "v", Kind: Numeric, Floats: []float64{1}})
+	numbers, err := table.NewFrame(&table.Series{Name: "v", Kind: table.Numeric, Floats: []float64{1}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -332,11 +201,11 @@ func TestVectorEncoderIsKept(t *testing.T) {
 
 func TestVectorsAreNoCategories(t *testing.T) {
 	d := mustLoad(t, "c,y\n"+numbered(20, func(i int) string { return fmt.Sprintf("k%d,%d", i%3, i%2) }), Config{Target: "y"})
-	s, err := NewVectors("c", 1, []float32{1, 2})
+	s, err := table.NewVectors("c", 1, []float32{1, 2})
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := NewFrame(s)
+	f, err := table.NewFrame(s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -364,28 +233,28 @@ func TestDuplicateVectors(t *testing.T) {
 }
 
 func TestVectorSettings(t *testing.T) {
-	for want, c := range map[string]Column{
-		"columns.v.fill: ":        {Type: TypeVector, Fill: FillMedian},
-		"columns.v.transform.0: ": {Type: TypeVector, Transform: Strings{TransformLog1p}},
-		"columns.v.encoding: ":    {Type: TypeVector, Encoding: EncodingBuckets},
-		"columns.v.words: ":       {Type: TypeText, Words: []int{0, 0}, Characters: []int{0, 0}},
-		"columns.v.words":         {Type: TypeText, Words: []int{2, 1}},
-		"columns.v.characters":    {Type: TypeText, Characters: []int{3}},
-		"columns.v.dimensions":    {Type: TypeText, Dimensions: -1},
-		"columns.v.fill":          {Type: TypeText, Fill: FillMean},
-		"columns.v.transform":     {Type: TypeText, Transform: Strings{TransformStandardize}},
+	for want, c := range map[string]encoding.Column{
+		"columns.v.fill: ":        {Type: table.TypeVector, Fill: encoding.FillMedian},
+		"columns.v.transform.0: ": {Type: table.TypeVector, Transform: configfile.Strings{encoding.TransformLog1p}},
+		"columns.v.encoding: ":    {Type: table.TypeVector, Encoding: encoding.EncodingBuckets},
+		"columns.v.words: ":       {Type: table.TypeText, Words: []int{0, 0}, Characters: []int{0, 0}},
+		"columns.v.words":         {Type: table.TypeText, Words: []int{2, 1}},
+		"columns.v.characters":    {Type: table.TypeText, Characters: []int{3}},
+		"columns.v.dimensions":    {Type: table.TypeText, Dimensions: -1},
+		"columns.v.fill":          {Type: table.TypeText, Fill: encoding.FillMean},
+		"columns.v.transform":     {Type: table.TypeText, Transform: configfile.Strings{encoding.TransformStandardize}},
 	} {
-		cfg := Config{Target: "y", Columns: map[string]Column{"v": c}}
-		cfg.Source.Path = Strings{"x.csv"}
+		cfg := Config{Target: "y", Columns: map[string]encoding.Column{"v": c}}
+		cfg.Source.Path = configfile.Strings{"x.csv"}
 		cfg.SetDefaults()
 		wantError(t, cfg.Validate(), want)
 	}
 	// What the type decides is an error too where the data settle the type.
 	_, err := loadJSON(t, numbered(20, func(i int) string { return fmt.Sprintf(`{"y": %d, "v": [%d, 2]}`, i%2, i) }),
-		Config{Target: "y", Columns: map[string]Column{"v": {Fill: FillMedian}}})
+		Config{Target: "y", Columns: map[string]encoding.Column{"v": {Fill: encoding.FillMedian}}})
 	wantError(t, err, "columns.v.fill", "vector", "zeros")
-	for _, c := range []Column{{Fill: FillZeros}, {Transform: Strings{TransformL2}}} {
-		_, err := loadText(t, "v,y\n"+numbered(20, func(i int) string { return fmt.Sprintf("%d,%d", i, i%2) }), Config{Target: "y", Columns: map[string]Column{"v": c}})
+	for _, c := range []encoding.Column{{Fill: encoding.FillZeros}, {Transform: configfile.Strings{encoding.TransformL2}}} {
+		_, err := loadText(t, "v,y\n"+numbered(20, func(i int) string { return fmt.Sprintf("%d,%d", i, i%2) }), Config{Target: "y", Columns: map[string]encoding.Column{"v": c}})
 		wantError(t, err, "columns.v", "vectors")
 	}
 }
@@ -403,9 +272,9 @@ func TestWithoutVectors(t *testing.T) {
 	if got := cfg.Defaults; got.Vector.Type != "" || got.Text.Type != "" {
 		t.Errorf("defaults %+v and %+v", got.Vector, got.Text)
 	}
-	cfg.Columns = map[string]Column{"v": {Type: TypeVector}, "t": {Type: TypeText}}
+	cfg.Columns = map[string]encoding.Column{"v": {Type: table.TypeVector}, "t": {Type: table.TypeText}}
 	cfg.SetDefaults()
-	if got := cfg.Defaults; got.Vector.Fill != FillZeros || got.Text.Dimensions != 128 {
+	if got := cfg.Defaults; got.Vector.Fill != encoding.FillZeros || got.Text.Dimensions != 128 {
 		t.Errorf("defaults %+v and %+v", got.Vector, got.Text)
 	}
 }

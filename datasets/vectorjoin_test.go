@@ -10,7 +10,10 @@ import (
 	"strconv"
 	"testing"
 
+	"debut/datasets/configfile"
+	"debut/datasets/encoding"
 	"debut/datasets/npy"
+	"debut/datasets/table"
 )
 
 // matrix writes a .npy file of float32.
@@ -31,12 +34,12 @@ func TestJoinVectors(t *testing.T) {
 	dir := write(t, "clicks.csv", "item,page,y\n7,2,1\n0012,0,0\n99,1,1\n7,,0\nx,2,1\n")
 	matrix(t, dir, "image.npy", 2, []float32{1, 2, 3, 4, 5, 6, nan, nan})
 	writeTo(t, dir, "ids.txt", "7\r\n8\n0012\nx\n")
-	byID := VectorFile{Path: "image.npy", On: "item", IDs: "ids.txt"}
-	read := func(v VectorFile, types map[string]string) (*Frame, error) {
-		return Read(ctx, Source{Path: Strings{"clicks.csv"}, Vectors: map[string]VectorFile{"image": v}}, dir, types)
+	byID := table.VectorFile{Path: "image.npy", On: "item", IDs: "ids.txt"}
+	read := func(v table.VectorFile, types map[string]string) (*table.Frame, error) {
+		return table.Read(ctx, table.Source{Path: configfile.Strings{"clicks.csv"}, Vectors: map[string]table.VectorFile{"image": v}}, dir, types)
 	}
 	for name, types := range map[string]map[string]string{
-		"all": nil, "without the id": {"item": TypeIgnore}, "only": {OtherColumns: TypeIgnore, "image": TypeVector},
+		"all": nil, "without the id": {"item": table.TypeIgnore}, "only": {table.OtherColumns: table.TypeIgnore, "image": table.TypeVector},
 	} {
 		f, err := read(byID, types)
 		if err != nil {
@@ -52,31 +55,31 @@ func TestJoinVectors(t *testing.T) {
 			t.Errorf("%s: columns %q", name, f.Names())
 		}
 	}
-	f, err := read(VectorFile{Path: "image.npy", On: "page"}, nil)
+	f, err := read(table.VectorFile{Path: "image.npy", On: "page"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := formatted(f.Column("image")); got != "[5, 6]|[1, 2]|[3, 4]||[5, 6]" || f.Column("page").Kind != Numeric {
+	if got := formatted(f.Column("image")); got != "[5, 6]|[1, 2]|[3, 4]||[5, 6]" || f.Column("page").Kind != table.Numeric {
 		t.Errorf("by number: %s", got)
 	}
-	if f, err = read(byID, map[string]string{"image": TypeIgnore}); err != nil || f.Column("image") != nil {
+	if f, err = read(byID, map[string]string{"image": table.TypeIgnore}); err != nil || f.Column("image") != nil {
 		t.Errorf("ignored: %v", err)
 	}
-	f, err = Read(ctx, Source{Path: Strings{"clicks.csv"}, Query: "SELECT upper(item) AS item FROM data WHERE y = 1",
-		Vectors: map[string]VectorFile{"image": byID}}, dir, nil)
+	f, err = table.Read(ctx, table.Source{Path: configfile.Strings{"clicks.csv"}, Query: "SELECT upper(item) AS item FROM data WHERE y = 1",
+		Vectors: map[string]table.VectorFile{"image": byID}}, dir, nil)
 	if err != nil || formatted(f.Column("image")) != "[1, 2]||" {
 		t.Errorf("query: %v", err)
 	}
 
-	_, err = read(VectorFile{Path: "image.npy", On: "items", IDs: "ids.txt"}, nil)
+	_, err = read(table.VectorFile{Path: "image.npy", On: "items", IDs: "ids.txt"}, nil)
 	wantError(t, err, "vectors image", `no column "items"`, `did you mean "item"`)
-	_, err = read(VectorFile{Path: "images.npy", On: "item"}, nil)
+	_, err = read(table.VectorFile{Path: "images.npy", On: "item"}, nil)
 	wantError(t, err, "vectors image", "images.npy", "did you mean")
-	_, err = read(VectorFile{Path: "image.npy", On: "item"}, nil)
+	_, err = read(table.VectorFile{Path: "image.npy", On: "item"}, nil)
 	wantError(t, err, "clicks.csv:2", `column "item"`, `"7"`, "rows 0 to 3", "ids")
-	_, err = read(byID, map[string]string{"image": TypeText})
+	_, err = read(byID, map[string]string{"image": table.TypeText})
 	wantError(t, err, "columns.image.type", "vector")
-	_, err = Read(ctx, Source{Path: Strings{"clicks.csv"}, Vectors: map[string]VectorFile{"y": byID}}, dir, nil)
+	_, err = table.Read(ctx, table.Source{Path: configfile.Strings{"clicks.csv"}, Vectors: map[string]table.VectorFile{"y": byID}}, dir, nil)
 	wantError(t, err, "vectors y", "already")
 	writeTo(t, dir, "ids.txt", "7\n8\n")
 	_, err = read(byID, nil)
@@ -95,12 +98,12 @@ func TestJoinVectors(t *testing.T) {
 	_, err = read(byID, nil)
 	wantError(t, err, "image.npy: row 2", `column "image"`, "missing values")
 
-	for want, src := range map[string]Source{
-		"source.vectors.image.path":   {Vectors: map[string]VectorFile{"image": {On: "item"}}},
-		"source.vectors.image.on":     {Vectors: map[string]VectorFile{"image": {Path: "image.npy"}}},
-		"source.tables.items.vectors": {Query: "SELECT 1", Tables: map[string]Source{"items": {Path: Strings{"a.csv"}, Vectors: map[string]VectorFile{"image": byID}}}},
+	for want, src := range map[string]table.Source{
+		"source.vectors.image.path":   {Vectors: map[string]table.VectorFile{"image": {On: "item"}}},
+		"source.vectors.image.on":     {Vectors: map[string]table.VectorFile{"image": {Path: "image.npy"}}},
+		"source.tables.items.vectors": {Query: "SELECT 1", Tables: map[string]table.Source{"items": {Path: configfile.Strings{"a.csv"}, Vectors: map[string]table.VectorFile{"image": byID}}}},
 	} {
-		src.Path = Strings{"clicks.csv"}
+		src.Path = configfile.Strings{"clicks.csv"}
 		cfg := Config{Source: src, Target: "y"}
 		cfg.SetDefaults()
 		wantError(t, cfg.Validate(), want)
@@ -121,8 +124,8 @@ func TestJoinedVectorsAreFeatures(t *testing.T) {
 	}
 	matrix(t, dir, "image.npy", 3, values)
 	writeTo(t, dir, "ids.txt", ids)
-	cfg := Config{Target: "y", Features: Strings{"image"}, Columns: map[string]Column{"image": {Transform: Strings{TransformStandardize}}}}
-	cfg.Source = Source{Path: Strings{"clicks.csv"}, Vectors: map[string]VectorFile{"image": {Path: "image.npy", On: "item", IDs: "ids.txt"}}}
+	cfg := Config{Target: "y", Features: configfile.Strings{"image"}, Columns: map[string]encoding.Column{"image": {Transform: configfile.Strings{encoding.TransformStandardize}}}}
+	cfg.Source = table.Source{Path: configfile.Strings{"clicks.csv"}, Vectors: map[string]table.VectorFile{"image": {Path: "image.npy", On: "item", IDs: "ids.txt"}}}
 	d, err := Load(ctx, &cfg, dir, 1, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -135,7 +138,7 @@ func TestJoinedVectorsAreFeatures(t *testing.T) {
 	}
 	matrix(t, dir, "new.npy", 3, values[3:9])
 	writeTo(t, dir, "new.csv", "item\n1\n0\n0\n")
-	src := Source{Path: Strings{"new.csv"}, Vectors: map[string]VectorFile{"image": {Path: "new.npy", On: "item"}}}
+	src := table.Source{Path: configfile.Strings{"new.csv"}, Vectors: map[string]table.VectorFile{"image": {Path: "new.npy", On: "item"}}}
 	f, err := d.Encoder.Read(ctx, src, dir, false)
 	if err != nil {
 		t.Fatal(err)
@@ -157,7 +160,7 @@ func TestJoinedVectorsAreFeatures(t *testing.T) {
 		_, _, err = d.Encoder.Encode(ctx, f, false)
 	}
 	wantError(t, err, `"image"`, "vectors of 2 numbers", "3 when")
-	if f, err = d.Encoder.Read(ctx, Source{Path: Strings{"new.csv"}}, dir, false); err == nil {
+	if f, err = d.Encoder.Read(ctx, table.Source{Path: configfile.Strings{"new.csv"}}, dir, false); err == nil {
 		_, _, err = d.Encoder.Encode(ctx, f, false)
 	}
 	wantError(t, err, `"image"`, "lack")

@@ -5,12 +5,15 @@ import (
 	"path/filepath"
 	"testing"
 
+	"debut/datasets/configfile"
 	"debut/datasets/duck"
+	"debut/datasets/encoding"
+	"debut/datasets/table"
 )
 
 // Ids that are whole numbers in a file with types are such in Parquet again, to the last digit; others are texts.
 func TestWholeIDs(t *testing.T) {
-	const table = "SELECT CASE WHEN i <> 5 THEN (%s)::%s END AS id, i %% 2 AS label, i AS x FROM range(30) r(i)"
+	const rows = "SELECT CASE WHEN i <> 5 THEN (%s)::%s END AS id, i %% 2 AS label, i AS x FROM range(30) r(i)"
 	for _, c := range []struct {
 		file, id, typ, query string
 		whole                bool
@@ -28,14 +31,14 @@ func TestWholeIDs(t *testing.T) {
 		{"t.csv", "9007199254740993 + i", "BIGINT", "SELECT * FROM data", false},
 	} {
 		dir := t.TempDir()
-		copyTo(t, filepath.Join(dir, c.file), fmt.Sprintf(table, c.id, c.typ))
-		cfg := Config{Source: Source{Path: Strings{c.file}}, Target: "label", ID: Strings{"id"}}
+		copyTo(t, filepath.Join(dir, c.file), fmt.Sprintf(rows, c.id, c.typ))
+		cfg := Config{Source: table.Source{Path: configfile.Strings{c.file}}, Target: "label", ID: configfile.Strings{"id"}}
 		d, err := Load(t.Context(), &cfg, dir, 7, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		all := new(Encoded)
-		for b, err := range d.Encoder.Blocks(t.Context(), Source{Path: Strings{c.file}, Query: c.query}, dir, false, 7) {
+		all := new(encoding.Encoded)
+		for b, err := range d.Encoder.Blocks(t.Context(), table.Source{Path: configfile.Strings{c.file}, Query: c.query}, dir, false, 7) {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -50,10 +53,10 @@ func TestWholeIDs(t *testing.T) {
 		var values any = ids.Values
 		want := "VARCHAR"
 		if ids.Whole {
-			values, want = WholeTexts(ids.Values), "BIGINT"
+			values, want = table.WholeTexts(ids.Values), "BIGINT"
 		}
 		for _, name := range []string{"out.parquet", "out.csv", "out.jsonl"} {
-			if err := WriteTable(t.Context(), filepath.Join(dir, name), []OutputColumn{{Name: "id", Values: values}, {Name: "x", Values: make([]float64, 30)}}); err != nil {
+			if err := table.Write(t.Context(), filepath.Join(dir, name), []table.OutputColumn{{Name: "id", Values: values}, {Name: "x", Values: make([]float64, 30)}}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -71,7 +74,7 @@ func TestWholeIDs(t *testing.T) {
 				read = "read_json(" + duck.Literal(filepath.Join(dir, name)) + ", columns = {id: 'VARCHAR'})"
 			}
 			sql := fmt.Sprintf("SELECT count(*) FILTER (WHERE a.id IS NOT DISTINCT FROM b.id), max(a.t) FROM (SELECT id::VARCHAR AS id, typeof(id) AS t, row_number() OVER () AS n FROM %s) a "+
-				"JOIN (SELECT *, row_number() OVER () AS n FROM (SELECT id::VARCHAR AS id FROM ("+table+"))) b USING (n)", read, c.id, c.typ)
+				"JOIN (SELECT *, row_number() OVER () AS n FROM (SELECT id::VARCHAR AS id FROM ("+rows+"))) b USING (n)", read, c.id, c.typ)
 			if err := db.Query(t.Context(), sql, func(chunk *duck.Chunk) error {
 				n, _ := duck.Vector[int64](chunk, 0)
 				typ, _ := duck.Vector[duck.String](chunk, 1)

@@ -7,7 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"debut/datasets/configfile"
 	"debut/datasets/duck"
+	"debut/datasets/table"
 )
 
 // wideFile writes 50 rows of ids first, first+1, … in the format of its name.
@@ -27,48 +29,10 @@ func wideFile(t *testing.T, name, typ, first string) string {
 	return path
 }
 
-func TestWideIDsAreTexts(t *testing.T) {
-	const digits20, digits26, digits16 = "18446744073709560700", "31415926535897932384626433", "9007199254741100"
-	for _, c := range []struct{ name, typ, first string }{
-		{"t.csv", "VARCHAR", digits20}, {"t.csv", "VARCHAR", digits16}, {"t.json", "HUGEINT", digits20}, {"t.json", "HUGEINT", digits26},
-		{"t.parquet", "UBIGINT", "18446744073709551000"}, {"t.parquet", "BIGINT", digits16},
-		{"t.parquet", "DECIMAL(38, 0)", digits26}, {"t.parquet", "DECIMAL(38, 9)", digits16},
-	} {
-		path := wideFile(t, c.name, c.typ, c.first)
-		for _, query := range []string{"", "SELECT * FROM data"} {
-			for _, declared := range []string{TypeAuto, TypeCategorical} {
-				f, err := Read(context.Background(), Source{Path: Strings{path}, Query: query}, "", map[string]string{"buyer": declared})
-				if err != nil {
-					t.Fatalf("%v: %v", c, err)
-				}
-				s := f.Column("buyer")
-				if s.Kind != Text || len(s.Dict) != 50 || s.Format(0) != c.first || f.Column("size").Kind != Numeric || f.Column("x").Kind != Numeric {
-					t.Errorf("%v, query %q, %s: %v of %d values, the first %q", c, query, declared, s.Kind, len(s.Dict), s.Format(0))
-				}
-				if told := strings.Contains(s.note, "taken for ids"); told != (declared == TypeAuto) {
-					t.Errorf("%v, query %q, %s: note %q", c, query, declared, s.note)
-				}
-			}
-		}
-		f, err := Read(context.Background(), Source{Path: Strings{path}}, "", map[string]string{"buyer": TypeNumeric})
-		if err != nil || f.Column("buyer").Kind != Numeric {
-			t.Errorf("%v declared numeric: %v", c, err)
-		}
-	}
-	// What has lost its digits before is told.
-	f, err := Read(context.Background(), Source{Path: Strings{wideFile(t, "t.parquet", "DOUBLE", digits16)}}, "", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if s := f.Column("buyer"); s.Kind != Numeric || !strings.Contains(s.note, "lost digits") || f.Column("size").note != "" {
-		t.Errorf("%v, note %q, of size %q", s.Kind, s.note, f.Column("size").note)
-	}
-}
-
 // A model sees the same ids in prepared data, in blocks, and in all formats.
 func TestWideIDsInBlocks(t *testing.T) {
 	const first = "18446744073709551000"
-	cfg := Config{Source: Source{Path: Strings{wideFile(t, "t.csv", "VARCHAR", first)}}, Target: "y", Split: Split{Method: SplitNone}}
+	cfg := Config{Source: table.Source{Path: configfile.Strings{wideFile(t, "t.csv", "VARCHAR", first)}}, Target: "y", Split: Split{Method: SplitNone}}
 	d, err := Load(context.Background(), &cfg, "", 1, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -78,7 +42,7 @@ func TestWideIDsInBlocks(t *testing.T) {
 	e.ID = []string{"buyer"}
 	for _, c := range []struct{ name, typ string }{{"t.csv", "VARCHAR"}, {"t.json", "HUGEINT"}, {"t.parquet", "UBIGINT"}, {"t.parquet", "DECIMAL(38, 0)"}, {"t.parquet", "DECIMAL(28, 4)"}} {
 		rows := 0
-		for b, err := range e.Blocks(context.Background(), Source{Path: Strings{wideFile(t, c.name, c.typ, first)}}, "", false, 7) {
+		for b, err := range e.Blocks(context.Background(), table.Source{Path: configfile.Strings{wideFile(t, c.name, c.typ, first)}}, "", false, 7) {
 			if err != nil {
 				t.Fatalf("%v: %v", c, err)
 			}
@@ -94,38 +58,6 @@ func TestWideIDsInBlocks(t *testing.T) {
 		}
 		if rows != 50 {
 			t.Errorf("%v: %d rows", c, rows)
-		}
-	}
-}
-
-// Rows of a query have an order of their own, and no query has another result
-// tomorrow.
-func TestQueryOrder(t *testing.T) {
-	path := wideFile(t, "t.csv", "VARCHAR", "100")
-	read := func(query string) (string, error) {
-		f, err := Read(context.Background(), Source{Path: Strings{path}, Query: query}, "", nil)
-		if err != nil {
-			return "", err
-		}
-		return formatted(f.Columns[0]), nil
-	}
-	for query, want := range map[string]string{
-		"SELECT buyer FROM data WHERE x < 1 OR buyer > 148 -- all":                           "100|101|102|149",
-		"SELECT buyer FROM data ORDER BY y, buyer DESC LIMIT 3":                              "148|146|144",
-		"SELECT buyer % 7 AS k, sum(x) AS s, first(buyer) AS f FROM data GROUP BY k":         "0|1|2|3|4|5|6",
-		"SELECT DISTINCT y - buyer % 3 AS k FROM data":                                       "-2|-1|0|1",
-		"SELECT b.buyer % 10 AS k FROM data a JOIN data b ON a.buyer = b.buyer AND a.x > 15": "6|7|8|9",
-	} {
-		if got, err := read(query); err != nil || got != want {
-			t.Errorf("%s gives %s, %v; want %s", query, got, err, want)
-		}
-	}
-	for query, want := range map[string]string{
-		"SELECT *, random() AS r FROM data":              "query: random() gives something else",
-		"SELECT * FROM data WHERE current_date > '2020'": "write the moment out",
-	} {
-		if _, err := read(query); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s gives %v, want an error with %q", query, err, want)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"debut/datasets/encoding"
 	"debut/kernels/philox"
 )
 
@@ -22,7 +23,7 @@ type windows struct {
 	layout []window
 	at     int // the window in current
 	// current is the window that rows are taken of, and order its rows.
-	current *Encoded
+	current *encoding.Encoded
 	order   []int32
 	next    chan loaded // what is being read, nil for nothing
 	nextKey [2]int      // its epoch and window
@@ -39,7 +40,7 @@ type window struct {
 }
 
 type loaded struct {
-	data *Encoded
+	data *encoding.Encoded
 	err  error
 }
 
@@ -88,7 +89,7 @@ func (w *windows) arrange(epoch int) []window {
 
 // take is Batches.Rows. Where ctx ends while a window is awaited, the reading of
 // it goes on, and a later call finds it.
-func (w *windows) take(ctx context.Context, epoch, from, n int, visit func(data *Encoded, rows []int32, done int)) error {
+func (w *windows) take(ctx context.Context, epoch, from, n int, visit func(data *encoding.Encoded, rows []int32, done int)) error {
 	if epoch != w.epoch {
 		w.layout = w.arrange(epoch)
 		keep := w.whole() && w.current != nil

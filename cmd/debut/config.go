@@ -14,14 +14,14 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"debut/datasets"
 	"debut/datasets/atomicfile"
+	"debut/datasets/configfile"
 	"debut/datasets/head"
 	"debut/datasets/nearest"
 	"debut/datasets/notation"
 	"debut/datasets/prepare"
+	"debut/datasets/table"
 	"debut/trainers/families"
-	"debut/trainers/runfile"
 )
 
 func (a *app) config() *cobra.Command {
@@ -107,7 +107,7 @@ func dataTemplate(ctx context.Context, file []string, output string) ([]byte, er
 	if len(file) == 0 {
 		return prepare.Template(o)
 	}
-	t, settings, err := headWithSettings(ctx, datasets.Source{Path: file})
+	t, settings, err := headWithSettings(ctx, table.Source{Path: file})
 	if err != nil {
 		return nil, err
 	}
@@ -130,11 +130,11 @@ func dataTemplate(ctx context.Context, file []string, output string) ([]byte, er
 		}
 		rows, distinct := c.Distinct()
 		of := prepare.OutlineColumn{Name: c.Name, Type: c.Type, SQL: c.SQL, Unique: rows == distinct, Unreadable: c.Problem != ""}
-		if c.Type != datasets.TypeDate || c.OtherLayout != "" {
+		if c.Type != table.TypeDate || c.OtherLayout != "" {
 			of.Dates, of.Other = c.Layout, c.OtherLayout
 		}
 		if of.Dates != "" {
-			of.Type = datasets.TypeDate
+			of.Type = table.TypeDate
 		}
 		o.Columns = append(o.Columns, of)
 	}
@@ -143,7 +143,7 @@ func dataTemplate(ctx context.Context, file []string, output string) ([]byte, er
 
 // headWithSettings reads the first rows of a file, with the settings that columns need which a run refuses without: the one
 // notation of numbers that fits, and marks of missing values that are known.
-func headWithSettings(ctx context.Context, src datasets.Source) (*head.Table, datasets.Source, error) {
+func headWithSettings(ctx context.Context, src table.Source) (*head.Table, table.Source, error) {
 	for {
 		t, err := head.Read(ctx, src, "", head.Options{})
 		if err != nil {
@@ -164,14 +164,14 @@ func headWithSettings(ctx context.Context, src datasets.Source) (*head.Table, da
 }
 
 // certain reports a remedy that nobody has to be asked about.
-func certain(r datasets.Remedy) bool {
+func certain(r table.Remedy) bool {
 	for _, s := range r.Settings {
 		switch s.Set {
-		case datasets.SetNull:
+		case table.SetNull:
 			if slices.ContainsFunc(s.Values, func(v string) bool { return !notation.Missing(v) }) {
 				return false
 			}
-		case datasets.SetDecimal, datasets.SetThousands, datasets.SetType:
+		case table.SetDecimal, table.SetThousands, table.SetType:
 			if r.When != "" {
 				return false
 			}
@@ -215,7 +215,7 @@ func (a *app) configCheck() *cobra.Command {
 			if !resolved {
 				return a.console.print(args[0] + ": valid\n")
 			}
-			text, err := runfile.Marshal(cfg)
+			text, err := configfile.Marshal(cfg)
 			if err != nil {
 				return err
 			}

@@ -7,9 +7,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"debut/datasets/configfile"
 	"debut/datasets/manifest"
 	"debut/datasets/prepare"
-	"debut/trainers/runfile"
 )
 
 func (a *app) data() *cobra.Command {
@@ -41,13 +41,13 @@ memory that the file allows. The same data give the same bytes.`,
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if schema {
-				text, err := runfile.Schema(&prepare.Config{}, "debut data file")
+				text, err := configfile.Schema(&prepare.Config{}, "debut data file")
 				if err != nil {
 					return err
 				}
 				return a.console.print(string(text))
 			}
-			file, err := runfile.Open(args[0], set)
+			file, err := configfile.Open(args[0], set)
 			if err != nil {
 				return err
 			}
@@ -85,7 +85,7 @@ memory that the file allows. The same data give the same bytes.`,
 // preparedText shows what was read, done and written.
 func preparedText(output string, d *manifest.Dataset, dry bool) string {
 	var b strings.Builder
-	steps := table{{"step", "rows", "dropped", "why"}}
+	steps := grid{{"step", "rows", "dropped", "why"}}
 	for _, s := range d.Steps {
 		dropped, why := "", s.Reason
 		if s.Dropped > 0 {
@@ -110,7 +110,7 @@ func preparedText(output string, d *manifest.Dataset, dry bool) string {
 		return b.String()
 	}
 	b.WriteString("\n")
-	parts := table{{"part", "rows", "bytes", "file"}}
+	parts := grid{{"part", "rows", "bytes", "file"}}
 	for _, p := range d.Parts {
 		parts = append(parts, []string{p.Name, thousands(p.Rows), thousands(p.Bytes), filepath.Join(output, p.File)})
 	}

@@ -10,9 +10,9 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"debut/datasets"
 	"debut/datasets/head"
 	"debut/datasets/manifest"
+	"debut/datasets/table"
 	"debut/datasets/textformat"
 )
 
@@ -114,7 +114,7 @@ func headText(t *head.Table, width int) string {
 			if i > 0 {
 				text.WriteString("  ")
 			}
-			if t.Columns[i].Type == datasets.TypeNumeric {
+			if t.Columns[i].Type == table.TypeNumeric {
 				cell, pad = pad, cell
 			}
 			text.WriteString(cell + pad)

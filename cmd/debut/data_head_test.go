@@ -8,8 +8,9 @@ import (
 	"strings"
 	"testing"
 
-	"debut/datasets"
+	"debut/datasets/configfile"
 	"debut/datasets/head"
+	"debut/datasets/table"
 )
 
 func TestHeadFitsTheTerminal(t *testing.T) {
@@ -24,7 +25,7 @@ func TestHeadFitsTheTerminal(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, columns := range [][]string{nil, {"text", "name", "column_3"}, {"text"}} {
-		table, err := head.Read(context.Background(), datasets.Source{Path: datasets.Strings{path}}, "", head.Options{Columns: columns})
+		table, err := head.Read(context.Background(), table.Source{Path: configfile.Strings{path}}, "", head.Options{Columns: columns})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -46,7 +47,7 @@ func TestHeadFitsTheTerminal(t *testing.T) {
 			}
 		}
 	}
-	table, err := head.Read(context.Background(), datasets.Source{Path: datasets.Strings{path}}, "", head.Options{Columns: []string{"text", "column_11", "name"}})
+	table, err := head.Read(context.Background(), table.Source{Path: configfile.Strings{path}}, "", head.Options{Columns: []string{"text", "column_11", "name"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +71,7 @@ func TestHeadSaysThatItGuesses(t *testing.T) {
 	if err := os.WriteFile(path, []byte("n\n"+strings.Repeat("1\n", 5000)+"oops\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	table, err := head.Read(context.Background(), datasets.Source{Path: datasets.Strings{path}}, "", head.Options{Rows: 1})
+	table, err := head.Read(context.Background(), table.Source{Path: configfile.Strings{path}}, "", head.Options{Rows: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,8 +3,8 @@ package main
 import (
 	"testing"
 
+	"debut/datasets/configfile"
 	"debut/datasets/prepare"
-	"debut/trainers/runfile"
 )
 
 // FuzzDataFile reads data files as prepare does, up to the point where data are read.
@@ -14,7 +14,7 @@ func FuzzDataFile(f *testing.F) {
 	f.Add([]byte("steps: [{generalize: {a: {width: -1}}}, {clip: {a: {quantiles: [0.9]}}}, {resample: {label: y, rates: {a: .inf}}}]"))
 	f.Fuzz(func(_ *testing.T, text []byte) {
 		cfg := new(prepare.Config)
-		if err := runfile.Parse("data.yaml", text, cfg, nil); err != nil {
+		if err := configfile.Parse("data.yaml", text, cfg, nil); err != nil {
 			return
 		}
 		cfg.SetDefaults()

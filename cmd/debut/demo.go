@@ -3,7 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
-	_ "embed" // the demo's run files
+	_ "embed"
 	"errors"
 	"fmt"
 	"io"
@@ -16,9 +16,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"debut/datasets"
 	"debut/datasets/atomicfile"
+	"debut/datasets/configfile"
 	"debut/datasets/storefront"
+	"debut/datasets/table"
 	"debut/trainers/families"
 	"debut/trainers/metrics"
 	"debut/trainers/model"
@@ -94,7 +95,7 @@ func (d *demonstration) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	scores := table{
+	scores := grid{
 		{"", "test AUC", "new AUC", "new log-loss", "off the truth"},
 	}
 	for _, m := range []struct {
@@ -192,7 +193,7 @@ func (d *demonstration) train(ctx context.Context, name string, overrides []stri
 func (d *demonstration) predict(ctx context.Context, folder, file string) ([]float64, error) {
 	var out *model.Predictions
 	err := withModel(&d.device, &keyFlags{}, folder, func(m model.Model) (err error) {
-		src := datasets.Source{Path: datasets.Strings{filepath.Join(demoDataDir, storefront.NewSessionsFile)}}
+		src := table.Source{Path: configfile.Strings{filepath.Join(demoDataDir, storefront.NewSessionsFile)}}
 		predictor, ok := m.(model.Predictor)
 		if !ok {
 			return fmt.Errorf("demo: the model %s does not predict", folder)
@@ -204,7 +205,7 @@ func (d *demonstration) predict(ctx context.Context, folder, file string) ([]flo
 		return nil, err
 	}
 	if file != "" {
-		if err := datasets.WriteTable(ctx, filepath.Join(d.dir, file), out.Columns); err != nil {
+		if err := table.Write(ctx, filepath.Join(d.dir, file), out.Columns); err != nil {
 			return nil, err
 		}
 	}
@@ -264,7 +265,7 @@ func (t truth) compare(p []float64) ([]string, error) {
 }
 
 // report is what the demo prints.
-func (d *demonstration) report(s storefront.Summary, fresh int, scores table, network *run.Outcome) string {
+func (d *demonstration) report(s storefront.Summary, fresh int, scores grid, network *run.Outcome) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s sessions of a simulated shop, %.1f %% with a purchase; %s new ones to predict\n\n",
 		thousands(int64(s.Sessions)), 100*s.BaseRate, thousands(int64(fresh)))
@@ -277,7 +278,7 @@ look at:
 `)
 	in := func(name string) string { return quoted(filepath.Join(d.dir, name)) }
 	folder := quoted(network.Folder)
-	files := table{
+	files := grid{
 		{"  " + in(demoRunFile), "how the network is trained"},
 		{"  " + in(filepath.Join(demoDataDir, storefront.SessionsFile)), "what it is trained on"},
 		{"  " + in(demoPredictions), "its predictions"},

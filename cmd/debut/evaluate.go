@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"debut/datasets"
+	"debut/datasets/encoding"
 	"debut/datasets/sealed"
 	"debut/trainers/families"
 	"debut/trainers/metrics"
@@ -34,7 +34,7 @@ are found by name, in any order.`,
 				return err
 			}
 			var result *metrics.Result
-			var report datasets.EncodeReport
+			var report encoding.EncodeReport
 			err = withModel(&device, &keys, args[0], func(m model.Model) (err error) {
 				evaluator, ok := m.(model.Evaluator)
 				if !ok {
@@ -52,7 +52,7 @@ are found by name, in any order.`,
 					Model  string                `json:"model"`
 					Data   []string              `json:"data"`
 					Result *metrics.Result       `json:"result"`
-					Report datasets.EncodeReport `json:"report"`
+					Report encoding.EncodeReport `json:"report"`
 				}{args[0], args[1:], result, report})
 			}
 			return a.console.print(evaluation(result))
@@ -67,7 +67,7 @@ are found by name, in any order.`,
 
 // evaluation is what evaluate prints.
 func evaluation(r *metrics.Result) string {
-	t := table{{metrics.Unit(r.Task), thousands(int64(r.Rows))}}
+	t := grid{{metrics.Unit(r.Task), thousands(int64(r.Rows))}}
 	for _, v := range r.Values {
 		t = append(t, []string{v.Name, number(v.Value)})
 	}

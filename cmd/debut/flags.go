@@ -11,7 +11,9 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"debut/datasets"
+	"debut/datasets/configfile"
+	"debut/datasets/sealed"
+	"debut/datasets/table"
 	"debut/kernels"
 	"debut/kernels/devices"
 )
@@ -99,7 +101,7 @@ func (t *threadCount) Set(s string) error {
 
 // sourceFlags say how files are read that the command line names.
 type sourceFlags struct {
-	src                  datasets.Source
+	src                  table.Source
 	delimiter            string
 	header               bool
 	null, types, vectors []string
@@ -116,18 +118,18 @@ func (f *sourceFlags) register(cmd *cobra.Command) {
 	flags.StringVar(&f.src.Decimal, "decimal", "", "texts: the decimal mark of numbers (default a point)")
 	flags.StringVar(&f.src.Thousands, "thousands", "", "texts: what stands between groups of three digits (default nothing)")
 	flags.StringVar(&f.src.Comment, "comment", "", "CSV: what a line begins with that is left out, such as #")
-	flags.StringVar(&f.src.Encoding, "encoding", "", "CSV: how characters are written: "+strings.Join(datasets.Encodings, ", ")+" (default utf-8)")
+	flags.StringVar(&f.src.Encoding, "encoding", "", "CSV: how characters are written: "+strings.Join(table.Encodings, ", ")+" (default utf-8)")
 	flags.StringVar(&f.src.Query, "query", "", "SQL over the view data; its result is the rows")
 	flags.StringArrayVar(&f.vectors, "vectors", nil, "column of vectors from a .npy file, such as image=image.npy,on=item_id,ids=ids.txt; may be repeated")
 	flags.Lookup("header").DefValue = "" // help would say that it is true
-	complete(cmd, "format", append([]string{"auto"}, datasets.Formats...))
-	complete(cmd, "encoding", datasets.Encodings)
+	complete(cmd, "format", append([]string{"auto"}, table.Formats...))
+	complete(cmd, "encoding", table.Encodings)
 }
 
 // source is the flags with the paths of the arguments.
-func (f *sourceFlags) source(flags *pflag.FlagSet, paths []string) (datasets.Source, error) {
+func (f *sourceFlags) source(flags *pflag.FlagSet, paths []string) (table.Source, error) {
 	src := f.src
-	src.Path, src.Delimiter, src.Null = paths, datasets.Delimiter(f.delimiter), f.null
+	src.Path, src.Delimiter, src.Null = paths, table.Delimiter(f.delimiter), f.null
 	for _, text := range f.types {
 		name, typ, err := columnType(text)
 		if err != nil {
@@ -153,7 +155,7 @@ func (f *sourceFlags) source(flags *pflag.FlagSet, paths []string) (datasets.Sou
 			return src, usagef("--vectors %s: column %q is given twice", text, name)
 		}
 		if src.Vectors == nil {
-			src.Vectors = map[string]datasets.VectorFile{}
+			src.Vectors = map[string]table.VectorFile{}
 		}
 		src.Vectors[name] = file
 	}
@@ -170,8 +172,8 @@ func columnType(text string) (name, typ string, err error) {
 }
 
 // vectorFile parses COLUMN=FILE.npy,on=COLUMN[,ids=FILE].
-func vectorFile(text string) (name string, file datasets.VectorFile, err error) {
-	bad := func(problem string) (string, datasets.VectorFile, error) {
+func vectorFile(text string) (name string, file table.VectorFile, err error) {
+	bad := func(problem string) (string, table.VectorFile, error) {
 		return "", file, usagef("--vectors %s: %s; write COLUMN=FILE.npy,on=COLUMN and, where a file has the ids of its rows, ,ids=FILE", text, problem)
 	}
 	for i, part := range strings.Split(text, ",") {
@@ -207,9 +209,9 @@ func (f *keyFlags) register(cmd *cobra.Command) {
 
 // read returns the keys, none where no flag is given.
 func (f *keyFlags) read() ([]age.Identity, error) {
-	d := datasets.Decryption{Identity: f.identity.secret, Passphrase: f.passphrase.secret}
+	d := sealed.Decryption{Identity: f.identity.secret, Passphrase: f.passphrase.secret}
 	keys, err := d.Read("", "")
-	var config *datasets.ConfigError
+	var config *configfile.FieldError
 	if errors.As(err, &config) {
 		flag, _, _ := strings.Cut(strings.TrimPrefix(config.Path, "."), ".")
 		if flag == "" {
@@ -221,7 +223,7 @@ func (f *keyFlags) read() ([]age.Identity, error) {
 }
 
 // secretFlag is a flag that says where a secret is.
-type secretFlag struct{ secret *datasets.Secret }
+type secretFlag struct{ secret *configfile.Secret }
 
 func (s *secretFlag) Type() string { return "file" }
 
@@ -241,9 +243,9 @@ func (s *secretFlag) Set(text string) error {
 	case name == "":
 		return errors.New("name a file, or an environment variable as env:NAME")
 	case env:
-		s.secret = &datasets.Secret{Env: name}
+		s.secret = &configfile.Secret{Env: name}
 	default:
-		s.secret = &datasets.Secret{File: name}
+		s.secret = &configfile.Secret{File: name}
 	}
 	return nil
 }

@@ -19,6 +19,18 @@ var floors = []string{"kernels", "engine", "layers", "trainers", "bench", "cmd"}
 // bottom are packages below kernels that know nothing of kernels, for everybody.
 var bottom = []string{"debut/kernels/philox", "debut/kernels/pool", "debut/kernels/rawbytes"}
 
+// rooms of datasets, from the ground: what words messages use, how a configuration is read and secrets are found, tables,
+// what is learned of them, and a run's data. The other packages below datasets serve these, or are built on them.
+var rooms = []string{"debut/datasets/nearest", "debut/datasets/wording", "debut/datasets/configfile", "debut/datasets/sealed", "debut/datasets/table",
+	"debut/datasets/encoding", "debut/datasets"}
+
+// onlyOf is what packages of datasets may import of the module at most.
+var onlyOf = map[string][]string{
+	"debut/datasets/wording":    nil,
+	"debut/datasets/configfile": {"debut/datasets/nearest", "debut/datasets/wording"},
+	"debut/datasets/sealed":     {"debut/datasets/nearest", "debut/datasets/wording", "debut/datasets/configfile"},
+}
+
 // importer is a package with what it imports, as go list prints it.
 type importer struct {
 	ImportPath string
@@ -58,6 +70,12 @@ func allowed(from, to string) string {
 	if !strings.HasPrefix(to, "debut/") || slices.Contains(bottom, to) {
 		return ""
 	}
+	if only, limited := onlyOf[from]; limited && !slices.Contains(only, to) {
+		return "it imports no more than " + strings.Join(only, ", ")
+	}
+	if at, above := slices.Index(rooms, from), slices.Index(rooms, to); at >= 0 && above > at {
+		return "what reads tables knows nothing of encoding, and neither of a run's data"
+	}
 	a, b := room(from), room(to)
 	switch {
 	case a == "datasets" && b != "datasets":
@@ -95,6 +113,8 @@ func TestImports(t *testing.T) {
 		{"debut/kernels/cpu", "debut/engine"}, {"debut/engine", "debut/datasets"}, {"debut/datasets", "debut/trainers/run"},
 		{"debut/trainers/neighbors", "debut/trainers/behavior"}, {"debut/cmd/debut", "debut/trainers/behavior"},
 		{"debut/trainers/behavior", "debut/trainers/families"}, {"debut/datasets/split", "debut/kernels"}, {"debut/trainers/run", "debut/bench"},
+		{"debut/datasets/table", "debut/datasets/encoding"}, {"debut/datasets/table", "debut/datasets"}, {"debut/datasets/encoding", "debut/datasets"},
+		{"debut/datasets/configfile", "debut/datasets/table"}, {"debut/datasets/configfile", "debut/datasets/duck"},
 	} {
 		if allowed(wrong[0], wrong[1]) == "" {
 			t.Errorf("%s may import %s", wrong[0], wrong[1])

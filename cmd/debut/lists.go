@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"debut/datasets"
+	"debut/datasets/table"
 	"debut/trainers/model"
 )
 
@@ -22,7 +22,7 @@ type listOutput struct {
 	strangers    []string // some users that the model does not know
 	lists        []model.List
 	rows         listRows
-	file         *datasets.TableWriter
+	file         *table.Writer
 }
 
 // add takes a list.
@@ -48,7 +48,7 @@ func (o *listOutput) add(ctx context.Context, l model.List) error {
 func (o *listOutput) flush(ctx context.Context) (err error) {
 	columns := o.rows.columns()
 	if o.file == nil {
-		if o.file, err = datasets.NewTableWriter(o.path, "", columns); err != nil {
+		if o.file, err = table.NewWriter(o.path, "", columns); err != nil {
 			return err
 		}
 	}
@@ -88,13 +88,13 @@ func (r *listRows) add(l model.List) {
 	}
 }
 
-func (r *listRows) columns() []datasets.OutputColumn {
-	return []datasets.OutputColumn{{Name: "user", Values: r.users}, {Name: "rank", Values: r.ranks}, {Name: "item", Values: r.items}, {Name: "score", Values: r.scores}}
+func (r *listRows) columns() []table.OutputColumn {
+	return []table.OutputColumn{{Name: "user", Values: r.users}, {Name: "rank", Values: r.ranks}, {Name: "item", Values: r.items}, {Name: "score", Values: r.scores}}
 }
 
 // listsTable lays lists out for people.
 func listsTable(of string, lists []model.List) string {
-	t := table{{of, "rank", "item", "score"}}
+	t := grid{{of, "rank", "item", "score"}}
 	for _, l := range lists {
 		if len(l.Items) == 0 {
 			t = append(t, []string{l.User, "–", "–", "–"})

@@ -53,12 +53,12 @@ func TestIntercept(t *testing.T) {
 }
 
 func TestTable(t *testing.T) {
-	got := table{{"", "train", "test"}, {"größe", "1", "22"}, {"x"}}.text()
+	got := grid{{"", "train", "test"}, {"größe", "1", "22"}, {"x"}}.text()
 	want := "       train  test\ngröße      1    22\nx\n"
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
-	if got := (table{{"a", "bb"}, {"ccc", "d"}}).leftText(); got != "a    bb\nccc  d\n" {
+	if got := (grid{{"a", "bb"}, {"ccc", "d"}}).leftText(); got != "a    bb\nccc  d\n" {
 		t.Errorf("to the left:\n%s", got)
 	}
 	if got := metricsTable(nil); got != "" {

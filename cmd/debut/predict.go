@@ -11,7 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"debut/datasets"
+	"debut/datasets/configfile"
+	"debut/datasets/encoding"
 	"debut/trainers/model"
 )
 
@@ -74,7 +75,7 @@ order, with the id columns of the run file carried through. MODEL is a run folde
 					Columns []string `json:"columns"`
 					// Positive is the class that the probability is of.
 					Positive string                `json:"positive,omitempty"`
-					Report   datasets.EncodeReport `json:"report"`
+					Report   encoding.EncodeReport `json:"report"`
 				}{args[0], args[1:], output, written.Rows, written.Columns, written.Positive, written.Report})
 			}
 			of := ""
@@ -107,7 +108,7 @@ func checkOutput(flag, output string, data []string) error {
 		return fmt.Errorf("%s %s is a folder; name a file", flag, output)
 	}
 	for _, pattern := range data {
-		path, err := datasets.ExpandPath(pattern, "")
+		path, err := configfile.ExpandPath(pattern, "")
 		if err != nil {
 			return err
 		}

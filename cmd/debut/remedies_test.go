@@ -12,7 +12,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"debut/datasets"
+	"debut/datasets/configfile"
 	"debut/datasets/duck"
+	"debut/datasets/table"
 )
 
 // words are what a shell makes of a command line.
@@ -35,7 +37,7 @@ func TestRemediesOnTheCommandLine(t *testing.T) {
 		}
 	}
 	put("train.csv", "v,day,ok,c,y\n"+strings.Repeat("1.5,13/01/2024,true,café,1\n2.5,14/02/2024,false,thé,0\n", 20))
-	cfg := datasets.Config{Source: datasets.Source{Path: datasets.Strings{"train.csv"}}, Target: "y"}
+	cfg := datasets.Config{Source: table.Source{Path: configfile.Strings{"train.csv"}}, Target: "y"}
 	d, err := datasets.Load(t.Context(), &cfg, dir, 7, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -73,9 +75,9 @@ func TestRemediesOnTheCommandLine(t *testing.T) {
 			} else {
 				put(name, c.text)
 			}
-			src := datasets.Source{Path: datasets.Strings{name}, Query: c.query, Format: "auto"}
+			src := table.Source{Path: configfile.Strings{name}, Query: c.query, Format: "auto"}
 			_, err := d.Encoder.Read(t.Context(), src, dir, false)
-			var v *datasets.ValueError
+			var v *table.ValueError
 			if !errors.As(err, &v) {
 				t.Fatalf("no error about a value: %v", err)
 			}
@@ -84,7 +86,7 @@ func TestRemediesOnTheCommandLine(t *testing.T) {
 				if len(r.Settings) == 0 {
 					continue
 				}
-				text := r.Text(datasets.CommandLine)
+				text := r.Text(table.CommandLine)
 				if !strings.Contains(err.Error(), text) {
 					t.Errorf("%v does not say %q", err, text)
 				}
@@ -93,7 +95,7 @@ func TestRemediesOnTheCommandLine(t *testing.T) {
 					t.Fatalf("a remedy of which nothing is known here: %q of %v", text, err)
 				}
 				var flags sourceFlags
-				var given datasets.Source
+				var given table.Source
 				cmd := &cobra.Command{Use: "predict", SilenceUsage: true, SilenceErrors: true, RunE: func(cmd *cobra.Command, args []string) (err error) {
 					given, err = flags.source(cmd.Flags(), args)
 					return err
@@ -131,7 +133,7 @@ func TestRemediesOnTheCommandLine(t *testing.T) {
 }
 
 // settled is a source as text, with what is not given left out.
-func settled(s datasets.Source) string {
+func settled(s table.Source) string {
 	header := "found out"
 	if s.Header != nil {
 		header = fmt.Sprint(*s.Header)

@@ -9,22 +9,22 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"debut/datasets"
+	"debut/datasets/encoding"
 	"debut/trainers/metrics"
 	"debut/trainers/model"
 )
 
-// table is text in columns: the first to the left, the others to the right.
-type table [][]string
+// grid is text in columns: the first to the left, the others to the right.
+type grid [][]string
 
 // text returns the table with two spaces between columns.
-func (t table) text() string { return t.aligned(1) }
+func (t grid) text() string { return t.aligned(1) }
 
 // leftText is text with every column to the left.
-func (t table) leftText() string { return t.aligned(math.MaxInt) }
+func (t grid) leftText() string { return t.aligned(math.MaxInt) }
 
 // aligned returns the table with so many columns to the left.
-func (t table) aligned(left int) string {
+func (t grid) aligned(left int) string {
 	var widths []int
 	for _, row := range t {
 		for i, cell := range row {
@@ -67,7 +67,7 @@ func metricsTable(results map[string]*metrics.Result) string {
 	if len(present) == 0 {
 		return ""
 	}
-	t := table{append([]string{""}, present...), {metrics.Unit(results[present[0]].Task)}}
+	t := grid{append([]string{""}, present...), {metrics.Unit(results[present[0]].Task)}}
 	for _, p := range present {
 		t[1] = append(t[1], thousands(int64(results[p].Rows)))
 	}
@@ -97,11 +97,11 @@ func classTables(r *metrics.Result) string {
 	if r.Weight != float64(r.Rows) { // a sum of weights
 		support = "weight"
 	}
-	classes := table{{"class", "precision", "recall", "f1", support}}
+	classes := grid{{"class", "precision", "recall", "f1", support}}
 	for _, c := range r.Classes {
 		classes = append(classes, []string{c.Class, number(c.Precision), number(c.Recall), number(c.F1), count(c.Support)})
 	}
-	confusion := table{{"true \\ predicted"}}
+	confusion := grid{{"true \\ predicted"}}
 	for i, c := range r.Confusion.Classes {
 		confusion[0] = append(confusion[0], c)
 		row := []string{c}
@@ -127,7 +127,7 @@ func coefficientsTable(c model.Coefficients) string {
 	for _, k := range all {
 		head, last = append(head, k.Output), append(last, intercept(k))
 	}
-	t := table{head}
+	t := grid{head}
 	for i, f := range c.Features {
 		if i == maxCoefficients {
 			t = append(t, []string{fmt.Sprintf("… and %d more", len(c.Features)-i)})
@@ -205,7 +205,7 @@ func thousands(n int64) string {
 }
 
 // reportEncoding tells about values that the model had not seen.
-func (c *console) reportEncoding(r datasets.EncodeReport) {
+func (c *console) reportEncoding(r encoding.EncodeReport) {
 	for _, u := range r.Unseen {
 		if u.Rows > 0 {
 			c.log.Warn("values the model was not trained on count as unknown", "column", u.Column, "rows", u.Rows, "examples", u.Examples)

@@ -8,18 +8,18 @@ import (
 	"slices"
 	"strings"
 
-	"debut/datasets"
 	"debut/datasets/duck"
 	"debut/datasets/notation"
+	"debut/datasets/table"
 )
 
 // columns reads a source that is small, or the query of which is, as a run does. A column
 // that a run refuses is shown as text, with the reason, beside those that it reads. rows
 // is how many there are.
-func (r *reading) columns(src datasets.Source) (t *Table, rows int, err error) {
+func (r *reading) columns(src table.Source) (t *Table, rows int, err error) {
 	t = new(Table)
 	types, described := r.types(src)
-	f, err := datasets.Read(r.ctx, src, "", nil)
+	f, err := table.Read(r.ctx, src, "", nil)
 	if err == nil {
 		for _, s := range f.Columns {
 			t.Columns = append(t.Columns, r.column(src, s, types.of(s.Name)))
@@ -52,12 +52,12 @@ func (r *reading) columns(src datasets.Source) (t *Table, rows int, err error) {
 
 // some reads columns, and where there is one that a run refuses, either half of them. rows
 // is how many there are of those that it reads, 0 where it reads none.
-func (r *reading) some(src datasets.Source, columns sqlTypes, found map[string]Column) (rows int, err error) {
-	only := map[string]string{datasets.OtherColumns: datasets.TypeIgnore}
+func (r *reading) some(src table.Source, columns sqlTypes, found map[string]Column) (rows int, err error) {
+	only := map[string]string{table.OtherColumns: table.TypeIgnore}
 	for _, d := range columns {
-		only[d.name] = datasets.TypeAuto
+		only[d.name] = table.TypeAuto
 	}
-	f, err := datasets.Read(r.ctx, src, "", only)
+	f, err := table.Read(r.ctx, src, "", only)
 	switch {
 	case r.ctx.Err() != nil:
 		return 0, r.ctx.Err()
@@ -69,7 +69,7 @@ func (r *reading) some(src datasets.Source, columns sqlTypes, found map[string]C
 	case len(columns) == 1:
 		d := columns[0]
 		c := Column{Name: d.name, Type: typeUnreadable, SQL: d.typ, Problem: err.Error()}
-		var value *datasets.ValueError
+		var value *table.ValueError
 		if errors.As(err, &value) {
 			c.Remedies = value.Remedies
 		}
@@ -87,9 +87,9 @@ func (r *reading) some(src datasets.Source, columns sqlTypes, found map[string]C
 }
 
 // column is a column that was read, which data prepare gives an SQL type.
-func (r *reading) column(src datasets.Source, s *datasets.Series, sql string) Column {
+func (r *reading) column(src table.Source, s *table.Series, sql string) Column {
 	c := Column{Name: s.Name, Type: s.Kind.String(), SQL: sql, series: s}
-	if s.Kind != datasets.Date && (s.Kind != datasets.Text || sql != "VARCHAR" || src.Format != "parquet") {
+	if s.Kind != table.Date && (s.Kind != table.Text || sql != "VARCHAR" || src.Format != "parquet") {
 		return c
 	}
 	values, err := r.texts(src, s.Name, sampleRows)
@@ -138,14 +138,14 @@ func (s sqlTypes) nested() bool {
 }
 
 // with opens the files of a source as a table of SQL.
-func (r *reading) with(src datasets.Source, use func(db *duck.DB, t *datasets.Table) error) (err error) {
+func (r *reading) with(src table.Source, use func(db *duck.DB, t *table.Table) error) (err error) {
 	src.Query = ""
 	db, err := duck.Open(duck.Options{Threads: 1}) // rows come in their order
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	table, err := datasets.OpenTable(r.ctx, db, src, "", datasets.TableOptions{})
+	table, err := table.Open(r.ctx, db, src, "", table.Options{})
 	if err != nil {
 		return err
 	}
@@ -153,9 +153,9 @@ func (r *reading) with(src datasets.Source, use func(db *duck.DB, t *datasets.Ta
 }
 
 // types returns what data prepare makes of the columns.
-func (r *reading) types(src datasets.Source) (sqlTypes, error) {
+func (r *reading) types(src table.Source) (sqlTypes, error) {
 	var types sqlTypes
-	err := r.with(src, func(db *duck.DB, t *datasets.Table) error {
+	err := r.with(src, func(db *duck.DB, t *table.Table) error {
 		if err := t.View(r.ctx, "head"); err != nil {
 			return err
 		}
@@ -167,8 +167,8 @@ func (r *reading) types(src datasets.Source) (sqlTypes, error) {
 }
 
 // texts returns the values of a column as SQL writes them, "" for missing ones.
-func (r *reading) texts(src datasets.Source, name string, most int) (out []string, err error) {
-	err = r.with(src, func(db *duck.DB, t *datasets.Table) error {
+func (r *reading) texts(src table.Source, name string, most int) (out []string, err error) {
+	err = r.with(src, func(db *duck.DB, t *table.Table) error {
 		return texts(r.ctx, db, 1, fmt.Sprintf("SELECT coalesce(CAST(%s AS VARCHAR), '') FROM %s LIMIT %d", duck.Name(name), t.Raw(), most), func(row []string) {
 			if slices.Contains(src.Null, strings.TrimSpace(row[0])) {
 				row[0] = ""
@@ -180,8 +180,8 @@ func (r *reading) texts(src datasets.Source, name string, most int) (out []strin
 }
 
 // count returns the number of rows of Parquet files, which their ends tell.
-func (r *reading) count(src datasets.Source) (n int64, err error) {
-	err = r.with(datasets.Source{Path: src.Path, Format: "parquet"}, func(db *duck.DB, t *datasets.Table) error {
+func (r *reading) count(src table.Source) (n int64, err error) {
+	err = r.with(table.Source{Path: src.Path, Format: "parquet"}, func(db *duck.DB, t *table.Table) error {
 		return db.Query(r.ctx, "SELECT count(*) FROM "+t.Raw(), func(c *duck.Chunk) error {
 			values, _ := duck.Vector[int64](c, 0)
 			n = values[0]

@@ -11,8 +11,9 @@ import (
 	"os"
 	"path/filepath"
 
-	"debut/datasets"
+	"debut/datasets/configfile"
 	"debut/datasets/duck"
+	"debut/datasets/table"
 	"debut/datasets/textformat"
 )
 
@@ -26,7 +27,7 @@ const cutBytes = 16 << 20
 
 // cut copies so many records of a text file, and what stands before them, into a file of
 // the same name among the temporary ones, in UTF-8; more says that there are others.
-func (r *reading) cut(src datasets.Source, file, format string, records int) (path string, more bool, err error) {
+func (r *reading) cut(src table.Source, file, format string, records int) (path string, more bool, err error) {
 	in, err := src.OpenText(file)
 	if err != nil {
 		return "", false, err
@@ -69,7 +70,7 @@ func (c *canceling) Read(b []byte) (int, error) {
 
 // cutLines copies records of CSV: lines, of which those that end within quotes go on. Blank
 // lines and comments are none. Where records are long it ends with fewer, but for least.
-func cutLines(in *bufio.Reader, out io.Writer, records, least int, src datasets.Source) (more bool, err error) {
+func cutLines(in *bufio.Reader, out io.Writer, records, least int, src table.Source) (more bool, err error) {
 	separators := []byte(",;\t|")
 	if len(src.Delimiter) == 1 {
 		separators = []byte(src.Delimiter)
@@ -170,16 +171,16 @@ func firstByte(in *bufio.Reader) (byte, error) {
 
 // sparse reads the beginning of a file in one of the field's text formats: the columns are
 // those that its first rows need.
-func (r *reading) sparse(src datasets.Source, file string) (*Table, error) {
+func (r *reading) sparse(src table.Source, file string) (*Table, error) {
 	cut, more, err := r.cut(src, file, src.Format, max(r.o.Rows, sampleRows))
 	if err != nil {
 		return nil, err
 	}
-	table := filepath.Join(r.dir, "table.parquet")
-	if err := r.stage(src, cut, table); err != nil {
+	rows := filepath.Join(r.dir, "table.parquet")
+	if err := r.stage(src, cut, rows); err != nil {
 		return nil, err
 	}
-	t, err := r.parquet(datasets.Source{Path: datasets.Strings{table}})
+	t, err := r.parquet(table.Source{Path: configfile.Strings{rows}})
 	if err != nil {
 		return nil, err
 	}
@@ -190,7 +191,7 @@ func (r *reading) sparse(src datasets.Source, file string) (*Table, error) {
 }
 
 // stage writes the table of a file in a text format.
-func (r *reading) stage(src datasets.Source, file, to string) error {
+func (r *reading) stage(src table.Source, file, to string) error {
 	db, err := duck.Open(duck.Options{Threads: 1})
 	if err != nil {
 		return err

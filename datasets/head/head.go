@@ -18,10 +18,11 @@ import (
 
 	"filippo.io/age"
 
-	"debut/datasets"
+	"debut/datasets/configfile"
 	"debut/datasets/nearest"
 	"debut/datasets/npy"
 	"debut/datasets/sealed"
+	"debut/datasets/table"
 	"debut/datasets/textformat"
 )
 
@@ -38,8 +39,8 @@ type Options struct {
 
 // Read reads the beginning of a source: of its first file, of its query's result, or of
 // a folder of prepared data. Format may be one of package textformat besides those of
-// datasets.Source. Relative paths are resolved against baseDir.
-func Read(ctx context.Context, src datasets.Source, baseDir string, o Options) (t *Table, err error) {
+// table.Source. Relative paths are resolved against baseDir.
+func Read(ctx context.Context, src table.Source, baseDir string, o Options) (t *Table, err error) {
 	if o.Rows == 0 {
 		o.Rows = 10
 	}
@@ -74,8 +75,8 @@ type reading struct {
 	o       Options
 }
 
-func (r *reading) path(src datasets.Source) (*Table, error) {
-	path, err := datasets.ExpandPath(src.Path[0], r.baseDir)
+func (r *reading) path(src table.Source) (*Table, error) {
+	path, err := configfile.ExpandPath(src.Path[0], r.baseDir)
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +98,7 @@ func (r *reading) path(src datasets.Source) (*Table, error) {
 	} else if encrypted {
 		return nil, fmt.Errorf("%s is encrypted; name the folder of prepared data that it is in", src.Path[0])
 	}
-	src.Path = datasets.Strings{files[0]}
+	src.Path = configfile.Strings{files[0]}
 	t, err := r.file(src, files[0])
 	if err != nil {
 		return nil, err
@@ -111,7 +112,7 @@ func (r *reading) path(src datasets.Source) (*Table, error) {
 }
 
 // formatOf goes by the source, then by the file's extension, as a run does.
-func formatOf(src datasets.Source, file string) string {
+func formatOf(src table.Source, file string) string {
 	if src.Format != "" && src.Format != "auto" {
 		return src.Format
 	}
@@ -137,9 +138,9 @@ func uncompressed(name string) string {
 	return name
 }
 
-func (r *reading) file(src datasets.Source, file string) (*Table, error) {
+func (r *reading) file(src table.Source, file string) (*Table, error) {
 	format := formatOf(src, file)
-	if slices.Contains(datasets.Formats, format) {
+	if slices.Contains(table.Formats, format) {
 		if err := src.Validate("source"); err != nil {
 			return nil, err
 		}
@@ -154,13 +155,13 @@ func (r *reading) file(src datasets.Source, file string) (*Table, error) {
 	case slices.Contains(textformat.Formats, format):
 		return r.sparse(src, file)
 	default:
-		formats := slices.Concat(datasets.Formats, []string{"npy"}, textformat.Formats)
+		formats := slices.Concat(table.Formats, []string{"npy"}, textformat.Formats)
 		return nil, fmt.Errorf("format %q is not one of auto, %s%s", format, strings.Join(formats, ", "), nearest.DidYouMean(format, formats))
 	}
 }
 
 // text reads the beginning of a CSV or JSON file.
-func (r *reading) text(src datasets.Source, file, format string) (*Table, error) {
+func (r *reading) text(src table.Source, file, format string) (*Table, error) {
 	cut, more, err := r.cut(src, file, format, max(r.o.Rows, sampleRows))
 	if errors.Is(err, errUncut) {
 		cut, more, err = file, false, nil // reading will say what is wrong with it
@@ -168,7 +169,7 @@ func (r *reading) text(src datasets.Source, file, format string) (*Table, error)
 	if err != nil {
 		return nil, err
 	}
-	if src.Path, src.Format = (datasets.Strings{cut}), format; cut != file {
+	if src.Path, src.Format = (configfile.Strings{cut}), format; cut != file {
 		src.Encoding = "" // it is in UTF-8 now
 	}
 	t, rows, err := r.columns(src)
@@ -182,7 +183,7 @@ func (r *reading) text(src datasets.Source, file, format string) (*Table, error)
 }
 
 // parquet reads the beginning of a Parquet file.
-func (r *reading) parquet(src datasets.Source) (*Table, error) {
+func (r *reading) parquet(src table.Source) (*Table, error) {
 	total, err := r.count(src)
 	if err != nil {
 		return nil, err
@@ -200,8 +201,8 @@ func (r *reading) parquet(src datasets.Source) (*Table, error) {
 }
 
 // query reads the result of a query.
-func (r *reading) query(src datasets.Source) (*Table, error) {
-	f, err := datasets.Read(r.ctx, src, r.baseDir, nil)
+func (r *reading) query(src table.Source) (*Table, error) {
+	f, err := table.Read(r.ctx, src, r.baseDir, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -231,16 +232,16 @@ func (r *reading) matrix(file string) (_ *Table, err error) {
 		}
 		at += got
 	}
-	vectors, err := datasets.NewVectors("vector", in.Width(), values)
+	vectors, err := table.NewVectors("vector", in.Width(), values)
 	if err != nil {
 		return nil, err
 	}
-	ids := &datasets.Series{Name: "id", Kind: datasets.Numeric}
+	ids := &table.Series{Name: "id", Kind: table.Numeric}
 	for i := range n {
 		ids.Floats = append(ids.Floats, float64(i))
 	}
 	return &Table{Total: int64(in.Rows()), Columns: []Column{
-		{Name: "id", Type: datasets.TypeNumeric, SQL: "BIGINT", series: ids},
-		{Name: "vector", Type: datasets.TypeVector, SQL: "FLOAT[]", series: vectors},
+		{Name: "id", Type: table.TypeNumeric, SQL: "BIGINT", series: ids},
+		{Name: "vector", Type: table.TypeVector, SQL: "FLOAT[]", series: vectors},
 	}}, nil
 }

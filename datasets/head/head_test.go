@@ -17,11 +17,13 @@ import (
 	"filippo.io/age"
 	"github.com/klauspost/compress/zstd"
 
-	"debut/datasets"
+	"debut/datasets/configfile"
 	"debut/datasets/duck"
 	"debut/datasets/manifest"
 	"debut/datasets/npy"
 	"debut/datasets/prepare"
+	"debut/datasets/sealed"
+	"debut/datasets/table"
 )
 
 // show lays a table out in lines: names with types, and rows.
@@ -43,16 +45,16 @@ func show(t *Table) string {
 	return b.String()
 }
 
-func read(t *testing.T, path string, change func(*datasets.Source, *Options)) (*Table, error) {
+func read(t *testing.T, path string, change func(*table.Source, *Options)) (*Table, error) {
 	t.Helper()
-	src, o := datasets.Source{Path: datasets.Strings{path}}, Options{Rows: 2}
+	src, o := table.Source{Path: configfile.Strings{path}}, Options{Rows: 2}
 	if change != nil {
 		change(&src, &o)
 	}
 	return Read(context.Background(), src, "", o)
 }
 
-func must(t *testing.T, path string, change func(*datasets.Source, *Options)) *Table {
+func must(t *testing.T, path string, change func(*table.Source, *Options)) *Table {
 	t.Helper()
 	table, err := read(t, path, change)
 	if err != nil {
@@ -139,11 +141,11 @@ func TestFormatsShowTheSame(t *testing.T) {
 	if got := must(t, parquet, nil); show(got) != ordersShown || got.Total != 3 || got.Sampled != 0 {
 		t.Errorf("parquet:\n%s", show(got))
 	}
-	got := must(t, parquet, func(s *datasets.Source, o *Options) { s.Query = "SELECT id * 2 AS twice FROM data WHERE id > 1" })
+	got := must(t, parquet, func(s *table.Source, o *Options) { s.Query = "SELECT id * 2 AS twice FROM data WHERE id > 1" })
 	if show(got) != "twice:numeric\n4\n6" || got.Total != 2 {
 		t.Errorf("query:\n%s", show(got))
 	}
-	got = must(t, filepath.Join(dir, "a.csv"), func(_ *datasets.Source, o *Options) { o.Columns, o.Rows = []string{"paid", "id"}, 99 })
+	got = must(t, filepath.Join(dir, "a.csv"), func(_ *table.Source, o *Options) { o.Columns, o.Rows = []string{"paid", "id"}, 99 })
 	if show(got) != "paid:boolean id:numeric\ntrue 1\nfalse 2\ntrue 3" || len(got.Others) != 3 {
 		t.Errorf("columns:\n%s, others %v", show(got), got.Others)
 	}
@@ -163,7 +165,7 @@ func TestUTF16(t *testing.T) {
 		mark     string
 		encoding string
 	}{{"\xff\xfe", "utf-16"}, {"", "utf-16"}} {
-		got := must(t, write(t, dir, "a.csv", append([]byte(c.mark), text.Bytes()...)), func(s *datasets.Source, _ *Options) { s.Encoding = c.encoding })
+		got := must(t, write(t, dir, "a.csv", append([]byte(c.mark), text.Bytes()...)), func(s *table.Source, _ *Options) { s.Encoding = c.encoding })
 		if show(got) != "a:numeric b:categorical\n1 Köln\n1 Köln" || got.Total != -1 || got.Sampled != sampleRows {
 			t.Errorf("%q, encoding %q:\n%s", c.mark, c.encoding, show(got))
 		}
@@ -176,7 +178,7 @@ func TestComments(t *testing.T) {
 	comments := strings.Repeat("% \"so, it is\n", 3000) + "%" + strings.Repeat("x", 200_000) + "\n"
 	for rows, total := range map[int]int64{3: 3, 3000: -1} {
 		content := comments + "a,b\n" + comments + strings.Repeat("1,x%y\n", rows)
-		got := must(t, write(t, dir, "a.csv", []byte(content)), func(s *datasets.Source, _ *Options) { s.Comment = "%" })
+		got := must(t, write(t, dir, "a.csv", []byte(content)), func(s *table.Source, _ *Options) { s.Comment = "%" })
 		if show(got) != "a:numeric b:categorical\n1 x%y\n1 x%y" || got.Total != total {
 			t.Errorf("%d rows: %d\n%s", rows, got.Total, show(got))
 		}
@@ -200,7 +202,7 @@ func TestOtherFormats(t *testing.T) {
 		if strings.HasSuffix(c.name, ".gz") {
 			content = zipped(t, c.text)
 		}
-		got := must(t, write(t, dir, c.name, content), func(s *datasets.Source, _ *Options) { s.Format = c.format })
+		got := must(t, write(t, dir, c.name, content), func(s *table.Source, _ *Options) { s.Format = c.format })
 		if show(got) != c.want || got.Total != 3 && got.Total != 2 {
 			t.Errorf("%s of %d rows:\n%s\nwant\n%s", c.name, got.Total, show(got), c.want)
 		}
@@ -299,7 +301,7 @@ func TestPreparedData(t *testing.T) {
 		t.Fatal(err)
 	}
 	cfg := prepare.Config{
-		Output: "out", Sources: map[string]prepare.Source{"t": {Source: datasets.Source{Path: datasets.Strings{"t.csv"}}}},
+		Output: "out", Sources: map[string]prepare.Source{"t": {Source: table.Source{Path: configfile.Strings{"t.csv"}}}},
 		Columns: map[string]prepare.ColumnType{"words": manifest.Text}, Steps: []prepare.Step{{SQL: "SELECT *, [x, x] AS v, CAST(range(x) AS INTEGER[]) AS l FROM input"}},
 	}
 	prepared := func() {
@@ -310,20 +312,20 @@ func TestPreparedData(t *testing.T) {
 	}
 	prepared()
 	out := filepath.Join(dir, "out")
-	got := must(t, out, func(_ *datasets.Source, o *Options) { o.Rows = 1 })
+	got := must(t, out, func(_ *table.Source, o *Options) { o.Rows = 1 })
 	if names := strings.SplitN(show(got), "\n", 2)[0]; names != "x:numeric words:text v:vector l:list" || got.Part != manifest.Train || got.Total < 20 || len(got.Rows) != 1 {
 		t.Errorf("%s, %+v", names, got)
 	}
-	if got := must(t, out, func(_ *datasets.Source, o *Options) { o.Part = manifest.Test }); got.Part != manifest.Test || got.Total > 15 {
+	if got := must(t, out, func(_ *table.Source, o *Options) { o.Part = manifest.Test }); got.Part != manifest.Test || got.Total > 15 {
 		t.Errorf("%+v", got)
 	}
-	cfg.Encrypt = &datasets.Encryption{Recipients: datasets.Strings{key.Recipient().String()}}
+	cfg.Encrypt = &sealed.Encryption{Recipients: configfile.Strings{key.Recipient().String()}}
 	prepared()
 	if _, err := read(t, out, nil); !errors.Is(err, ErrEncrypted) {
 		t.Errorf("without a key: %v", err)
 	}
 	t.Setenv("TMPDIR", t.TempDir())
-	got = must(t, out, func(_ *datasets.Source, o *Options) { o.Keys = []age.Identity{key} })
+	got = must(t, out, func(_ *table.Source, o *Options) { o.Keys = []age.Identity{key} })
 	if len(got.Rows) != 2 || got.Columns[1].Type != manifest.Text {
 		t.Errorf("%+v", got)
 	}
@@ -344,20 +346,20 @@ func TestMistakes(t *testing.T) {
 	good := write(t, dir, "a.csv", []byte(orders))
 	for _, c := range []struct {
 		path   string
-		change func(*datasets.Source, *Options)
+		change func(*table.Source, *Options)
 		want   string
 	}{
 		{filepath.Join(dir, "b.csv"), nil, "no file"},
 		{dir, nil, "no dataset.json"},
 		{dir, nil, "*.csv"},
-		{good, func(_ *datasets.Source, o *Options) { o.Part = "test" }, "has no parts"},
-		{good, func(_ *datasets.Source, o *Options) { o.Rows = -1 }, "positive"},
-		{good, func(_ *datasets.Source, o *Options) { o.Columns = []string{"cty"} }, `did you mean "city"`},
-		{good, func(s *datasets.Source, _ *Options) { s.Format = "parquet" }, "a.csv"},
-		{good, func(s *datasets.Source, _ *Options) { s.Format = "libsmv" }, `did you mean "libsvm"`},
-		{good, func(s *datasets.Source, _ *Options) { s.Encoding = "latin1" }, `did you mean "latin-1"`},
-		{good, func(s *datasets.Source, _ *Options) { s.Decimal = ";" }, "source.decimal"},
-		{good, func(s *datasets.Source, _ *Options) { s.Types = map[string]string{"cty": "categorical"} }, `did you mean "city"`},
+		{good, func(_ *table.Source, o *Options) { o.Part = "test" }, "has no parts"},
+		{good, func(_ *table.Source, o *Options) { o.Rows = -1 }, "positive"},
+		{good, func(_ *table.Source, o *Options) { o.Columns = []string{"cty"} }, `did you mean "city"`},
+		{good, func(s *table.Source, _ *Options) { s.Format = "parquet" }, "a.csv"},
+		{good, func(s *table.Source, _ *Options) { s.Format = "libsmv" }, `did you mean "libsvm"`},
+		{good, func(s *table.Source, _ *Options) { s.Encoding = "latin1" }, `did you mean "latin-1"`},
+		{good, func(s *table.Source, _ *Options) { s.Decimal = ";" }, "source.decimal"},
+		{good, func(s *table.Source, _ *Options) { s.Types = map[string]string{"cty": "categorical"} }, `did you mean "city"`},
 		{write(t, dir, "x.parquet", []byte("no")), nil, "is x.parquet a Parquet file?"},
 		{write(t, dir, "empty.csv", nil), nil, "empty"},
 		{write(t, dir, "head.csv", []byte("a,b\n")), nil, "no rows"},
@@ -365,7 +367,7 @@ func TestMistakes(t *testing.T) {
 		{write(t, dir, "bad.json", []byte("[{\"a\": 1}, {oops}]")), nil, "bad.json"},
 		{write(t, dir, "none.json", nil), nil, "none.json"},
 		{write(t, dir, "bad.npy", []byte("no")), nil, "bad.npy"},
-		{write(t, dir, "bad.svm", []byte("1 oops\n")), func(s *datasets.Source, _ *Options) { s.Format = "libsvm" }, "bad.svm:1"},
+		{write(t, dir, "bad.svm", []byte("1 oops\n")), func(s *table.Source, _ *Options) { s.Format = "libsvm" }, "bad.svm:1"},
 	} {
 		if _, err := read(t, c.path, c.change); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", filepath.Base(c.path), err, c.want)
@@ -373,7 +375,7 @@ func TestMistakes(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := Read(ctx, datasets.Source{Path: datasets.Strings{good}}, "", Options{}); !errors.Is(err, context.Canceled) {
+	if _, err := Read(ctx, table.Source{Path: configfile.Strings{good}}, "", Options{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("canceled: %v", err)
 	}
 }

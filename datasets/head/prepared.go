@@ -7,9 +7,10 @@ import (
 	"path/filepath"
 	"strings"
 
-	"debut/datasets"
+	"debut/datasets/configfile"
 	"debut/datasets/manifest"
 	"debut/datasets/sealed"
+	"debut/datasets/table"
 )
 
 // ErrEncrypted is matched where prepared data are encrypted and no key is given.
@@ -46,7 +47,7 @@ func (r *reading) prepared(dir, name string) (*Table, error) {
 			return nil, err
 		}
 	}
-	t, err := r.parquet(datasets.Source{Path: datasets.Strings{file}})
+	t, err := r.parquet(table.Source{Path: configfile.Strings{file}})
 	if err != nil {
 		return nil, err
 	}

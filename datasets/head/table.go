@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"debut/datasets"
 	"debut/datasets/nearest"
+	"debut/datasets/table"
 )
 
 // Column is a column with its values, by row.
@@ -24,10 +24,10 @@ type Column struct {
 	// Problem is why a run cannot read the column; values are texts then.
 	Problem string `json:"problem,omitempty"`
 	// Remedies are what can be done about it, the likeliest first.
-	Remedies []datasets.Remedy `json:"-"`
+	Remedies []table.Remedy `json:"-"`
 
 	texts  []string
-	series *datasets.Series // nil where only texts can be had
+	series *table.Series // nil where only texts can be had
 }
 
 // Table is the beginning of a table.
@@ -83,7 +83,7 @@ var missingMarks = []string{"NA", "N/A", "NULL", "NaN", "None", "nil", "?", "-",
 
 // Marks returns those of the values that seem to stand for a missing one, in order.
 func (c *Column) Marks() (found []string) {
-	if c.Type != datasets.TypeCategorical && c.Problem == "" {
+	if c.Type != table.TypeCategorical && c.Problem == "" {
 		return nil
 	}
 	n := len(c.texts)
@@ -109,13 +109,13 @@ func (c *Column) value(row int) any {
 		return c.texts[row]
 	}
 	switch c.series.Kind {
-	case datasets.Numeric:
+	case table.Numeric:
 		if v := c.series.Floats[row]; !math.IsInf(v, 0) { // which JSON has no word for
 			return v
 		}
-	case datasets.Boolean:
+	case table.Boolean:
 		return c.series.Floats[row] != 0
-	case datasets.Vector:
+	case table.Vector:
 		return c.series.Vector(row)
 	}
 	return c.series.Format(row)

@@ -5,8 +5,9 @@ import (
 	"math"
 	"slices"
 
-	"debut/datasets"
+	"debut/datasets/encoding"
 	"debut/datasets/notation"
+	"debut/datasets/table"
 )
 
 const (
@@ -58,7 +59,7 @@ func (t *target) tells(e *examined) []Warning {
 
 // excludes finds a common value of a column of few with which the rarer class of a binary label hardly ever occurs.
 func (t *target) excludes(e *examined) (value, class string, rate float64, found bool) {
-	if t.Task != datasets.TaskBinary || e.column.Distinct > fewClasses || e.series.Kind == datasets.Vector || e.series.Kind == datasets.Date {
+	if t.Task != encoding.TaskBinary || e.column.Distinct > fewClasses || e.series.Kind == table.Vector || e.series.Kind == table.Date {
 		return "", "", 0, false
 	}
 	rarer := int32(0)

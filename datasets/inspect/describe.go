@@ -8,14 +8,14 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"debut/datasets"
 	"debut/datasets/personal"
+	"debut/datasets/table"
 )
 
 // examined is a column with what is known of it while its table is inspected.
 type examined struct {
-	series   *datasets.Series
-	survey   *datasets.ColumnSurvey
+	series   *table.Series
+	survey   *table.ColumnSurvey
 	column   *Column
 	present  int64
 	sentinel float64 // that a number seems to be; NaN where none is
@@ -35,7 +35,7 @@ const (
 )
 
 // examine describes a column and finds what is suspicious about it alone.
-func examine(s *datasets.Series, survey *datasets.ColumnSurvey, now time.Time) *examined {
+func examine(s *table.Series, survey *table.ColumnSurvey, now time.Time) *examined {
 	e := &examined{series: s, survey: survey, sentinel: math.NaN(), column: &Column{Name: s.Name, Type: s.Kind.String()}}
 	c := e.column
 	e.understood()
@@ -46,13 +46,13 @@ func examine(s *datasets.Series, survey *datasets.ColumnSurvey, now time.Time) *
 		c.MissingShare = float64(c.Missing) / float64(rows)
 	}
 	switch s.Kind {
-	case datasets.Numeric, datasets.Boolean:
+	case table.Numeric, table.Boolean:
 		e.numbers()
-	case datasets.Date:
+	case table.Date:
 		e.dates(now)
-	case datasets.Text:
+	case table.Text:
 		e.texts()
-	case datasets.Vector:
+	case table.Vector:
 		seen := make([]bool, len(s.Codes))
 		for _, code := range s.Codes {
 			if code >= 0 && int(code) < len(seen) && !seen[code] {
@@ -130,14 +130,14 @@ func (e *examined) numbers() {
 	}
 	c.Numbers = n
 	for _, r := range top {
-		if s.Kind == datasets.Boolean {
+		if s.Kind == table.Boolean {
 			c.Frequent = append(c.Frequent, Count{strconv.FormatBool(r.value != 0), r.rows})
 		} else {
 			c.Frequent = append(c.Frequent, Count{number(r.value), r.rows})
 		}
 	}
 	c.Frequent = repeatedOnly(c.Frequent, c.Distinct)
-	if s.Kind == datasets.Boolean {
+	if s.Kind == table.Boolean {
 		c.Personal = personal.Detect(c.Name, []string{"true", "false"})
 		return
 	}
@@ -283,7 +283,7 @@ func (e *examined) dates(now time.Time) {
 	s, c := e.series, e.column
 	values := make([]int64, 0, e.present)
 	for _, m := range s.Micros {
-		if m != datasets.MissingDate {
+		if m != table.MissingDate {
 			values = append(values, m)
 		}
 	}

@@ -6,8 +6,9 @@ import (
 	"strings"
 	"testing"
 
-	"debut/datasets"
+	"debut/datasets/configfile"
 	"debut/datasets/duck"
+	"debut/datasets/table"
 )
 
 // found returns the warning of a code about a column.
@@ -41,14 +42,14 @@ func TestIDsAreCountedExactly(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, file := range files {
-		table := inspectFiles(t, datasets.Source{Path: datasets.Strings{file}}, Options{}).Tables[0]
+		described := inspectFiles(t, table.Source{Path: configfile.Strings{file}}, Options{}).Tables[0]
 		for _, name := range []string{"buyer", "long"} {
-			if c := column(t, table, name); c.Distinct != 120 || c.Type != datasets.TypeCategorical {
+			if c := column(t, described, name); c.Distinct != 120 || c.Type != table.TypeCategorical {
 				t.Errorf("%s: %s is %s of %d values", filepath.Base(file), name, c.Type, c.Distinct)
 			}
 		}
 		if filepath.Ext(file) == ".parquet" {
-			found(t, table, "lost_digits", "lost")
+			found(t, described, "lost_digits", "lost")
 		}
 	}
 }
@@ -63,13 +64,13 @@ func TestOneBadDate(t *testing.T) {
 		fmt.Fprintf(&b, "2025-%02d-%02d,%d\n", 1+i/28, 1+i%28, i%7)
 	}
 	path := put(t, dir, "t.csv", strings.Replace(b.String(), "2025-02-14", "0000-00-00", 1))
-	src := datasets.Source{Path: datasets.Strings{path}}
+	src := table.Source{Path: configfile.Strings{path}}
 	w := found(t, inspectFiles(t, src, Options{}).Tables[0], "not_dates", "day")
 	if len(w.Examples) != 1 || w.Examples[0].Value != "0000-00-00" || w.Examples[0].Place != "t.csv:43" || w.Rows != 1 || !strings.Contains(w.Remedy(), "null: ['0000-00-00']") {
 		t.Errorf("%+v", w)
 	}
-	src.Null = datasets.Strings{"0000-00-00"}
-	if c := column(t, inspectFiles(t, src, Options{}).Tables[0], "day"); c.Type != datasets.TypeDate || c.Missing != 1 {
+	src.Null = configfile.Strings{"0000-00-00"}
+	if c := column(t, inspectFiles(t, src, Options{}).Tables[0], "day"); c.Type != table.TypeDate || c.Missing != 1 {
 		t.Errorf("with the remedy: %+v", c)
 	}
 }
@@ -82,13 +83,13 @@ func TestRemedyOfCodes(t *testing.T) {
 		fmt.Fprintf(&b, "%d,%d\n", 536000+i, i%7)
 	}
 	path := put(t, dir, "t.csv", strings.Replace(b.String(), "536041", "C536041", 1))
-	w := found(t, inspectFiles(t, datasets.Source{Path: datasets.Strings{path}}, Options{}).Tables[0], "not_numbers", "invoice")
+	w := found(t, inspectFiles(t, table.Source{Path: configfile.Strings{path}}, Options{}).Tables[0], "not_numbers", "invoice")
 	for _, want := range []string{"columns: {invoice: {type: categorical}}", "types: {invoice: categorical}"} {
 		if !strings.Contains(w.Remedy(), want) {
 			t.Errorf("the remedy lacks %s: %s", want, w.Remedy())
 		}
 	}
-	if _, err := datasets.Read(t.Context(), datasets.Source{Path: datasets.Strings{path}}, "", map[string]string{"invoice": datasets.TypeCategorical}); err != nil {
+	if _, err := table.Read(t.Context(), table.Source{Path: configfile.Strings{path}}, "", map[string]string{"invoice": table.TypeCategorical}); err != nil {
 		t.Error(err)
 	}
 }
@@ -106,24 +107,24 @@ func TestRemediesOfTypedFiles(t *testing.T) {
 	if err := db.Query(t.Context(), "COPY ("+rows+") TO "+duck.Literal(path)+" (FORMAT parquet)", nil); err != nil {
 		t.Fatal(err)
 	}
-	src := datasets.Source{Path: datasets.Strings{path}}
-	table := inspectFiles(t, src, Options{}).Tables[0]
-	if c := column(t, table, "x"); !c.Refused || c.Type != datasets.TypeNumeric || c.Missing != 2 {
+	src := table.Source{Path: configfile.Strings{path}}
+	described := inspectFiles(t, src, Options{}).Tables[0]
+	if c := column(t, described, "x"); !c.Refused || c.Type != table.TypeNumeric || c.Missing != 2 {
 		t.Errorf("x: %+v", c)
 	}
-	w := found(t, table, "not_numbers", "x")
+	w := found(t, described, "not_numbers", "x")
 	src = w.Remedies[0].Apply(src)
-	run, _ := pasted(t, found(t, table, "unreadable", "deep").Remedies[0])
+	run, _ := pasted(t, found(t, described, "unreadable", "deep").Remedies[0])
 	overrides := map[string]string{"deep": run.Columns["deep"].Type}
-	if number, _ := pasted(t, found(t, table, "numbers_as_texts", "n").Remedies[0]); number.Columns["n"].Type != datasets.TypeNumeric {
+	if number, _ := pasted(t, found(t, described, "numbers_as_texts", "n").Remedies[0]); number.Columns["n"].Type != table.TypeNumeric {
 		t.Errorf("n: %+v", number)
 	}
-	overrides["n"] = datasets.TypeNumeric
-	f, err := datasets.Read(t.Context(), src, "", overrides)
+	overrides["n"] = table.TypeNumeric
+	f, err := table.Read(t.Context(), src, "", overrides)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if x, n := f.Column("x"), f.Column("n"); x.Kind != datasets.Numeric || x.MissingCount() != 2 || n.Floats[7] != 17 {
+	if x, n := f.Column("x"), f.Column("n"); x.Kind != table.Numeric || x.MissingCount() != 2 || n.Floats[7] != 17 {
 		t.Errorf("x: %v, %d missing", x.Kind, x.MissingCount())
 	}
 }

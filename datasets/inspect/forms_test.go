@@ -12,8 +12,9 @@ import (
 	"strings"
 	"testing"
 
-	"debut/datasets"
+	"debut/datasets/configfile"
 	"debut/datasets/duck"
+	"debut/datasets/table"
 )
 
 func put(t testing.TB, dir, name, content string) string {
@@ -25,7 +26,7 @@ func put(t testing.TB, dir, name, content string) string {
 	return path
 }
 
-func inspectFiles(t *testing.T, src datasets.Source, o Options) *Report {
+func inspectFiles(t *testing.T, src table.Source, o Options) *Report {
 	t.Helper()
 	o.Now = now
 	r, err := Inspect(context.Background(), src, "", o)
@@ -50,11 +51,11 @@ func TestTablesByColumns(t *testing.T) {
 	put(t, dir, "a1.csv", "x,y\n1,2\n")
 	put(t, dir, "a2.csv", "x,y\n3,4\n5,6\n")
 	put(t, dir, "b.jsonl", "{\"k\": 1, \"when\": \"2024-01-02\"}\n{\"k\": 2, \"when\": null}\n")
-	r := inspectFiles(t, datasets.Source{Path: datasets.Strings{filepath.Join(dir, "a*.csv"), filepath.Join(dir, "b.jsonl")}}, Options{})
+	r := inspectFiles(t, table.Source{Path: configfile.Strings{filepath.Join(dir, "a*.csv"), filepath.Join(dir, "b.jsonl")}}, Options{})
 	if len(r.Tables) != 2 || r.Tables[0].Rows != 3 || len(r.Tables[0].Files) != 2 || r.Tables[1].Rows != 2 {
 		t.Fatalf("tables %+v", r.Tables)
 	}
-	if c := column(t, r.Tables[1], "when"); c.Type != datasets.TypeDate || c.Missing != 1 {
+	if c := column(t, r.Tables[1], "when"); c.Type != table.TypeDate || c.Missing != 1 {
 		t.Errorf("when: %+v", c)
 	}
 }
@@ -90,14 +91,14 @@ func TestSample(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name, place string
-		src         datasets.Source
+		src         table.Source
 		o           Options
 	}{
-		{"csv", "o.csv:", datasets.Source{Path: datasets.Strings{csvFile}}, Options{Sample: 2000}},
-		{"gzip", "o.csv.gz:", datasets.Source{Path: datasets.Strings{out.Name()}}, Options{Sample: 2000}},
-		{"parquet", "o.parquet: row ", datasets.Source{Path: datasets.Strings{parquet}}, Options{Sample: 2000}},
-		{"query", "row ", datasets.Source{Path: datasets.Strings{parquet}, Query: "SELECT * FROM data ORDER BY \"order\" -- all"}, Options{Sample: 2000}},
-		{"memory", "o.csv:", datasets.Source{Path: datasets.Strings{csvFile}}, Options{Memory: 400_000}},
+		{"csv", "o.csv:", table.Source{Path: configfile.Strings{csvFile}}, Options{Sample: 2000}},
+		{"gzip", "o.csv.gz:", table.Source{Path: configfile.Strings{out.Name()}}, Options{Sample: 2000}},
+		{"parquet", "o.parquet: row ", table.Source{Path: configfile.Strings{parquet}}, Options{Sample: 2000}},
+		{"query", "row ", table.Source{Path: configfile.Strings{parquet}, Query: "SELECT * FROM data ORDER BY \"order\" -- all"}, Options{Sample: 2000}},
+		{"memory", "o.csv:", table.Source{Path: configfile.Strings{csvFile}}, Options{Memory: 400_000}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			table := inspectFiles(t, c.src, c.o).Tables[0]
@@ -117,7 +118,7 @@ func TestSample(t *testing.T) {
 		})
 	}
 	// Lines of a sample are those of the file: order n stands in line n+1.
-	d, err := load(t.Context(), datasets.Source{Path: datasets.Strings{csvFile}}, "", Options{Sample: 500})
+	d, err := load(t.Context(), table.Source{Path: configfile.Strings{csvFile}}, "", Options{Sample: 500})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,7 +137,7 @@ func place(d *data, row int) string {
 	return e.Place
 }
 
-func mustPlace(t *testing.T, src datasets.Source, o Options) string {
+func mustPlace(t *testing.T, src table.Source, o Options) string {
 	t.Helper()
 	d, err := load(t.Context(), src, "", o)
 	if err != nil {
@@ -164,20 +165,20 @@ func TestRefusedColumns(t *testing.T) {
 		}
 		fmt.Fprintf(&b, "%s;%s;%d,5;x;%s;1,%03d.50\n", code, age, i%30, day, i)
 	}
-	table := inspected(t, b.String(), Options{}).Tables[0]
+	rows := inspected(t, b.String(), Options{}).Tables[0]
 	for name, want := range map[string]struct{ code, typ string }{
-		"code": {"not_numbers", datasets.TypeCategorical}, "age": {"missing_marks", datasets.TypeNumeric},
-		"sum": {"not_numbers", datasets.TypeNumeric}, "day": {"not_dates", datasets.TypeDate},
-		"amount": {"not_numbers", datasets.TypeNumeric}, "nested": {"constant", datasets.TypeCategorical},
+		"code": {"not_numbers", table.TypeCategorical}, "age": {"missing_marks", table.TypeNumeric},
+		"sum": {"not_numbers", table.TypeNumeric}, "day": {"not_dates", table.TypeDate},
+		"amount": {"not_numbers", table.TypeNumeric}, "nested": {"constant", table.TypeCategorical},
 	} {
-		if c := column(t, table, name); c.Type != want.typ || !slices.Contains(warned(table), name+"/"+want.code) {
-			t.Errorf("%s is %s; warnings %v", name, c.Type, warned(table))
+		if c := column(t, rows, name); c.Type != want.typ || !slices.Contains(warned(rows), name+"/"+want.code) {
+			t.Errorf("%s is %s; warnings %v", name, c.Type, warned(rows))
 		}
 	}
-	if c := column(t, table, "age"); c.Missing != 50 || !c.Refused || !slices.Equal(c.MissingMarks, []Count{{"NA", 50}}) {
+	if c := column(t, rows, "age"); c.Missing != 50 || !c.Refused || !slices.Equal(c.MissingMarks, []Count{{"NA", 50}}) {
 		t.Errorf("age: %+v", c)
 	}
-	for _, w := range table.Warnings {
+	for _, w := range rows.Warnings {
 		if w.Column == "day" && w.Code == "not_dates" && (w.Rows != 1 || len(w.Examples) != 1 || w.Examples[0].Place != "t.csv:11" || w.Examples[0].Value != "soon") {
 			t.Errorf("day: %+v", w)
 		}
@@ -189,7 +190,7 @@ func TestRefusedColumns(t *testing.T) {
 
 func TestUnreadableColumns(t *testing.T) {
 	path := put(t, t.TempDir(), "t.json", `[{"a": 1, "b": {"c": 2}}, {"a": 2, "b": {"c": 3}}]`)
-	table := inspectFiles(t, datasets.Source{Path: datasets.Strings{path}}, Options{}).Tables[0]
+	table := inspectFiles(t, table.Source{Path: configfile.Strings{path}}, Options{}).Tables[0]
 	if c := column(t, table, "b"); c.Type != typeUnreadable || !slices.Contains(warned(table), "b/unreadable") {
 		t.Errorf("b is %s; warnings %v", c.Type, warned(table))
 	}
@@ -281,7 +282,7 @@ func TestLeaksOfEveryTask(t *testing.T) {
 
 func TestUnknownLabel(t *testing.T) {
 	path := put(t, t.TempDir(), "t.csv", orders(3))
-	_, err := Inspect(context.Background(), datasets.Source{Path: datasets.Strings{path}}, "", Options{Label: "prise"})
+	_, err := Inspect(context.Background(), table.Source{Path: configfile.Strings{path}}, "", Options{Label: "prise"})
 	if err == nil || !strings.Contains(err.Error(), "price") {
 		t.Errorf("error %v, want one that proposes price", err)
 	}
@@ -301,7 +302,7 @@ func FuzzInspect(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, content string) {
 		path := put(t, t.TempDir(), "t.csv", content)
-		r, err := Inspect(context.Background(), datasets.Source{Path: datasets.Strings{path}}, "", Options{Now: now})
+		r, err := Inspect(context.Background(), table.Source{Path: configfile.Strings{path}}, "", Options{Now: now})
 		if err != nil {
 			return
 		}

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"time"
 
-	"debut/datasets"
+	"debut/datasets/table"
 )
 
 // WriteHTML writes the report as one page that needs nothing else: no network,
@@ -50,7 +50,7 @@ var page = template.Must(template.New("report").Funcs(template.FuncMap{
 		return out
 	},
 	"count":   thousands,
-	"numeric": func(c *Column) bool { return c.Type == datasets.TypeNumeric && c.Numbers != nil && !c.Withheld },
+	"numeric": func(c *Column) bool { return c.Type == table.TypeNumeric && c.Numbers != nil && !c.Withheld },
 	"number":  func(x float64) string { return strconv.FormatFloat(x, 'g', 6, 64) },
 	"percent": func(x float64) string { return strconv.FormatFloat(100*x, 'f', 1, 64) + " %" },
 	"edge": func(c *Column, x float64) string {

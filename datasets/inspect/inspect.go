@@ -13,9 +13,10 @@ import (
 	"sync/atomic"
 	"time"
 
-	"debut/datasets"
+	"debut/datasets/configfile"
 	"debut/datasets/duck"
 	"debut/datasets/nearest"
+	"debut/datasets/table"
 )
 
 // DefaultSample is how many rows of a table are looked at unless Options say
@@ -43,8 +44,8 @@ type Options struct {
 // Inspect reads the files of a source, or the result of its query, and reports
 // on them. Files of different columns, or formats, are tables of their own.
 // Relative paths are resolved against baseDir. Errors are those of
-// datasets.Read, but for values: those that a run would refuse are warnings.
-func Inspect(ctx context.Context, src datasets.Source, baseDir string, o Options) (*Report, error) {
+// table.Read, but for values: those that a run would refuse are warnings.
+func Inspect(ctx context.Context, src table.Source, baseDir string, o Options) (*Report, error) {
 	if o.Now.IsZero() {
 		o.Now = time.Now()
 	}
@@ -89,18 +90,18 @@ func listed(names []string) string {
 
 // group is a table: a source of files with the same columns.
 type group struct {
-	source datasets.Source
+	source table.Source
 	files  []string
 }
 
 // groups cuts the files of a source into tables, in order of their first files.
-func groups(ctx context.Context, src datasets.Source, baseDir string) ([]group, error) {
+func groups(ctx context.Context, src table.Source, baseDir string) ([]group, error) {
 	if len(src.Path) == 0 && src.Query == "" {
 		return nil, errors.New("inspect: no files are given")
 	}
 	var files []string
 	for _, p := range src.Path {
-		path, err := datasets.ExpandPath(p, baseDir)
+		path, err := configfile.ExpandPath(p, baseDir)
 		if err != nil {
 			return nil, err
 		}
@@ -126,7 +127,7 @@ func groups(ctx context.Context, src datasets.Source, baseDir string) ([]group, 
 	var signatures []string
 	for _, file := range files {
 		one := src
-		one.Path = datasets.Strings{file}
+		one.Path = configfile.Strings{file}
 		signature, err := signatureOf(ctx, db, one)
 		if err != nil {
 			return nil, err
@@ -143,8 +144,8 @@ func groups(ctx context.Context, src datasets.Source, baseDir string) ([]group, 
 }
 
 // signatureOf returns what files of one table have in common.
-func signatureOf(ctx context.Context, db *duck.DB, src datasets.Source) (string, error) {
-	table, err := datasets.OpenTable(ctx, db, src, "", datasets.TableOptions{})
+func signatureOf(ctx context.Context, db *duck.DB, src table.Source) (string, error) {
+	table, err := table.Open(ctx, db, src, "", table.Options{})
 	if err != nil {
 		return "", err
 	}
@@ -194,7 +195,7 @@ func inspectTable(ctx context.Context, g group, baseDir string, o Options) (*Tab
 	}
 	t.Duplicates = duplicates(d.frame)
 	for _, name := range d.names {
-		if i := slices.IndexFunc(columns, func(s *datasets.Series) bool { return s.Name == name }); i >= 0 {
+		if i := slices.IndexFunc(columns, func(s *table.Series) bool { return s.Name == name }); i >= 0 {
 			t.Columns = append(t.Columns, found[i].column)
 		} else {
 			t.Columns = append(t.Columns, &Column{Name: name, Type: typeUnreadable, Refused: true})

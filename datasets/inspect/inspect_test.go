@@ -11,7 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"debut/datasets"
+	"debut/datasets/configfile"
+	"debut/datasets/table"
 )
 
 var now = time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
@@ -23,7 +24,7 @@ func inspected(t *testing.T, content string, o Options) *Report {
 		t.Fatal(err)
 	}
 	o.Now = now
-	r, err := Inspect(context.Background(), datasets.Source{Path: datasets.Strings{path}}, "", o)
+	r, err := Inspect(context.Background(), table.Source{Path: configfile.Strings{path}}, "", o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -258,7 +259,7 @@ func TestHostileInput(t *testing.T) {
 		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if r, err := Inspect(context.Background(), datasets.Source{Path: datasets.Strings{path}}, "", Options{}); err == nil {
+		if r, err := Inspect(context.Background(), table.Source{Path: configfile.Strings{path}}, "", Options{}); err == nil {
 			t.Errorf("%s: no error but %s", name, r.Text())
 		}
 	}
@@ -280,22 +281,22 @@ func realFile(t *testing.T, elements ...string) string {
 
 func TestRealData(t *testing.T) {
 	path := realFile(t, "retail", "online_retail.csv.gz")
-	r, err := Inspect(context.Background(), datasets.Source{Path: datasets.Strings{path}}, "", Options{Now: now})
+	r, err := Inspect(context.Background(), table.Source{Path: configfile.Strings{path}}, "", Options{Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}
-	table := r.Tables[0]
-	if table.Rows != 240007 || table.Duplicates.Rows != 1970 || column(t, table, "CustomerID").Missing != 67225 || column(t, table, "Quantity").Numbers.Negative != 5087 {
-		t.Errorf("%d rows, %d duplicates, %d without a customer, %d negative", table.Rows, table.Duplicates.Rows, column(t, table, "CustomerID").Missing, column(t, table, "Quantity").Numbers.Negative)
+	rows := r.Tables[0]
+	if rows.Rows != 240007 || rows.Duplicates.Rows != 1970 || column(t, rows, "CustomerID").Missing != 67225 || column(t, rows, "Quantity").Numbers.Negative != 5087 {
+		t.Errorf("%d rows, %d duplicates, %d without a customer, %d negative", rows.Rows, rows.Duplicates.Rows, column(t, rows, "CustomerID").Missing, column(t, rows, "Quantity").Numbers.Negative)
 	}
-	if w := table.Warnings[0]; w.Column != "InvoiceNo" || w.Rows != 4350 || len(w.Examples) != 3 || w.Examples[0].Value != "C536379" || w.Examples[0].Place != "online_retail.csv.gz:143" ||
+	if w := rows.Warnings[0]; w.Column != "InvoiceNo" || w.Rows != 4350 || len(w.Examples) != 3 || w.Examples[0].Value != "C536379" || w.Examples[0].Place != "online_retail.csv.gz:143" ||
 		!strings.HasPrefix(w.Remedy(), "to have categories: in the run file: data: {columns: {InvoiceNo: {type: categorical}}}") {
 		t.Errorf("the first warning is %+v: %s", w, w.Remedy())
 	}
-	if c := column(t, table, "InvoiceDate"); c.Type != datasets.TypeDate || c.Layout != "MM/DD/YY hh:mm" {
+	if c := column(t, rows, "InvoiceDate"); c.Type != table.TypeDate || c.Layout != "MM/DD/YY hh:mm" {
 		t.Errorf("InvoiceDate: %+v", c)
 	}
-	for _, w := range table.Warnings {
+	for _, w := range rows.Warnings {
 		if w.Code == "outliers" && w.Column != "" {
 			t.Errorf("long tails are one note: %+v", w)
 		}
@@ -304,7 +305,7 @@ func TestRealData(t *testing.T) {
 
 // Stores and departments are told to name things; a holiday, that is only guessed to be the label, makes nothing severe.
 func TestRealSales(t *testing.T) {
-	src := datasets.Source{Path: datasets.Strings{realFile(t, "sales", "walmart_weekly.csv.gz")}}
+	src := table.Source{Path: configfile.Strings{realFile(t, "sales", "walmart_weekly.csv.gz")}}
 	table := inspectFiles(t, src, Options{Label: "Weekly_Sales"}).Tables[0]
 	for _, name := range []string{"Store", "Dept"} {
 		if w := found(t, table, "names", name); w.Severity != Warn || !strings.Contains(w.Message, "told apart") {
@@ -325,7 +326,7 @@ func TestRealSales(t *testing.T) {
 // The top code of adult's capital gains is no missing value, and its ages and hours name nothing.
 func TestRealTopCode(t *testing.T) {
 	header := false
-	src := datasets.Source{Path: datasets.Strings{realFile(t, "adult", "adult.data.gz")}, Header: &header,
+	src := table.Source{Path: configfile.Strings{realFile(t, "adult", "adult.data.gz")}, Header: &header,
 		Names: []string{"age", "workclass", "fnlwgt", "education", "education_num", "marital", "occupation", "relationship", "race", "sex", "capital_gain", "capital_loss", "hours", "native", "income"}}
 	table := inspectFiles(t, src, Options{Label: "income"}).Tables[0]
 	if w := found(t, table, "top_code", "capital_gain"); w.Rows != 159 {

@@ -6,15 +6,16 @@ import (
 	"slices"
 	"strings"
 
-	"debut/datasets"
+	"debut/datasets/encoding"
 	"debut/datasets/notation"
+	"debut/datasets/table"
 )
 
 // target is the label with its values, by row.
 type target struct {
 	Label
 	index   int
-	kind    datasets.Kind
+	kind    table.Kind
 	classes []int32   // binary (1 is positive) and multiclass; -1 where missing
 	values  []float64 // regression, and binary with 0 and 1: standardized; NaN where missing
 	count   int       // of classes
@@ -39,11 +40,11 @@ const (
 // chooseLabel finds the label in a table: the column of the name, or without a
 // name one that is called like a label, or else the last column if it has two
 // values. It is nil where there is none.
-func chooseLabel(f *datasets.Frame, found []*examined, name string) *target {
+func chooseLabel(f *table.Frame, found []*examined, name string) *target {
 	guessed := name == ""
 	at := -1
 	if !guessed {
-		at = slices.IndexFunc(f.Columns, func(s *datasets.Series) bool { return s.Name == name })
+		at = slices.IndexFunc(f.Columns, func(s *table.Series) bool { return s.Name == name })
 	} else {
 		best := len(labelNames)
 		for i, s := range f.Columns {
@@ -56,7 +57,7 @@ func chooseLabel(f *datasets.Frame, found []*examined, name string) *target {
 			at = last
 		}
 	}
-	if at < 0 || found[at].column.Distinct == 0 || f.Columns[at].Kind == datasets.Vector {
+	if at < 0 || found[at].column.Distinct == 0 || f.Columns[at].Kind == table.Vector {
 		return nil
 	}
 	t := newTarget(f.Columns[at], found[at].column)
@@ -67,20 +68,20 @@ func chooseLabel(f *datasets.Frame, found []*examined, name string) *target {
 // guessable reports whether a column may be a label of classes.
 func guessable(e *examined) bool {
 	d := e.column.Distinct
-	return d >= 2 && d <= manyClasses && (e.series.Kind != datasets.Numeric || e.column.Numbers.Whole) &&
-		e.series.Kind != datasets.Date && e.series.Kind != datasets.Vector
+	return d >= 2 && d <= manyClasses && (e.series.Kind != table.Numeric || e.column.Numbers.Whole) &&
+		e.series.Kind != table.Date && e.series.Kind != table.Vector
 }
 
-func newTarget(s *datasets.Series, c *Column) *target {
+func newTarget(s *table.Series, c *Column) *target {
 	t := &target{Label: Label{Column: s.Name, Missing: c.Missing}, kind: s.Kind, rows: int64(s.Len()) - c.Missing}
 	whole := c.Numbers != nil && c.Numbers.Whole
 	switch {
-	case c.Distinct == 2 && s.Kind != datasets.Date:
-		t.Task = datasets.TaskBinary
-	case s.Kind == datasets.Text, s.Kind == datasets.Boolean, whole && c.Distinct <= manyClasses:
-		t.Task = datasets.TaskMulticlass
+	case c.Distinct == 2 && s.Kind != table.Date:
+		t.Task = encoding.TaskBinary
+	case s.Kind == table.Text, s.Kind == table.Boolean, whole && c.Distinct <= manyClasses:
+		t.Task = encoding.TaskMulticlass
 	default:
-		t.Task = datasets.TaskRegression
+		t.Task = encoding.TaskRegression
 		t.values = asNumbers(s)
 		standardize(t.values)
 		return t
@@ -115,7 +116,7 @@ func newTarget(s *datasets.Series, c *Column) *target {
 		}
 		return cmp.Compare(texts[a], texts[b])
 	})
-	if t.Task == datasets.TaskBinary {
+	if t.Task == encoding.TaskBinary {
 		for i, text := range texts {
 			switch strings.ToLower(text) {
 			case "true", "yes", "1":
@@ -137,7 +138,7 @@ func newTarget(s *datasets.Series, c *Column) *target {
 			t.Classes[rank[c]].Rows++
 		}
 	}
-	if t.Task == datasets.TaskBinary {
+	if t.Task == encoding.TaskBinary {
 		t.values = make([]float64, len(t.classes))
 		for i, c := range t.classes {
 			if t.values[i] = float64(c); c < 0 {
@@ -159,15 +160,15 @@ func newTarget(s *datasets.Series, c *Column) *target {
 
 // asNumbers returns numbers, booleans or dates as numbers, NaN where missing,
 // nil for other kinds.
-func asNumbers(s *datasets.Series) []float64 {
+func asNumbers(s *table.Series) []float64 {
 	switch s.Kind {
-	case datasets.Numeric, datasets.Boolean:
+	case table.Numeric, table.Boolean:
 		return slices.Clone(s.Floats)
-	case datasets.Date:
+	case table.Date:
 		out := make([]float64, len(s.Micros))
 		for i, m := range s.Micros {
 			out[i] = math.NaN()
-			if m != datasets.MissingDate {
+			if m != table.MissingDate {
 				out[i] = float64(m)
 			}
 		}

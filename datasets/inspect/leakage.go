@@ -5,7 +5,8 @@ import (
 	"math"
 	"slices"
 
-	"debut/datasets"
+	"debut/datasets/encoding"
+	"debut/datasets/table"
 )
 
 const (
@@ -33,13 +34,13 @@ func foldOf(row int) int { return int(mix(0x6c65616b, uint64(row)) >> 33 % folds
 // the label of a row is predicted by the average label of the rows of the same
 // value in the other folds (target encoding with cross-fitting, Micci-Barreca
 // 2001), so that values seen once say nothing. The better of both counts.
-func (t *target) predictive(s *datasets.Series) *Strength {
-	if s.Kind == datasets.Vector || t.rows < 4*leastOfClass {
+func (t *target) predictive(s *table.Series) *Strength {
+	if s.Kind == table.Vector || t.rows < 4*leastOfClass {
 		return nil
 	}
 	numbers := asNumbers(s)
 	switch t.Task {
-	case datasets.TaskBinary:
+	case encoding.TaskBinary:
 		if t.rare < leastOfClass {
 			return nil
 		}
@@ -48,7 +49,7 @@ func (t *target) predictive(s *datasets.Series) *Strength {
 			value = max(value, t.rankAUC(numbers))
 		}
 		return &Strength{Measure: "auc", Value: value}
-	case datasets.TaskMulticlass:
+	case encoding.TaskMulticlass:
 		if t.count < 2 || t.count > mostClasses {
 			return nil
 		}
@@ -69,7 +70,7 @@ func (t *target) predictive(s *datasets.Series) *Strength {
 // categories returns the values of a column as codes from 0, and how many there
 // are. Missing values are a category, and values of a single row share one, as
 // do the rarest where there are too many.
-func (t *target) categories(s *datasets.Series, numbers []float64) (codes []int32, count int) {
+func (t *target) categories(s *table.Series, numbers []float64) (codes []int32, count int) {
 	if numbers != nil {
 		codes, count = binned(numbers)
 	} else {

@@ -5,17 +5,17 @@ import (
 	"context"
 	"math"
 
-	"debut/datasets"
+	"debut/datasets/table"
 )
 
 // data is a table read for inspection.
 type data struct {
-	survey  *datasets.Survey // of all rows
-	frame   *datasets.Frame  // of the rows inspected
-	sample  datasets.Sampling
+	survey  *table.Survey // of all rows
+	frame   *table.Frame  // of the rows inspected
+	sample  table.Sampling
 	sampled string
 	names   []string // of all columns, those that could not be read too
-	columns map[string]*datasets.ColumnSurvey
+	columns map[string]*table.ColumnSurvey
 }
 
 const (
@@ -29,8 +29,8 @@ const (
 )
 
 // load reads a table, or a sample of its rows. The survey must be closed.
-func load(ctx context.Context, src datasets.Source, baseDir string, o Options) (_ *data, err error) {
-	survey, err := datasets.OpenSurvey(ctx, src, baseDir)
+func load(ctx context.Context, src table.Source, baseDir string, o Options) (_ *data, err error) {
+	survey, err := table.OpenSurvey(ctx, src, baseDir)
 	if err != nil {
 		return nil, err
 	}
@@ -39,7 +39,7 @@ func load(ctx context.Context, src datasets.Source, baseDir string, o Options) (
 			survey.Close()
 		}
 	}()
-	d := &data{survey: survey, columns: map[string]*datasets.ColumnSurvey{}}
+	d := &data{survey: survey, columns: map[string]*table.ColumnSurvey{}}
 	perRow := 2 * survey.TextBytes / survey.Rows
 	for i := range survey.Columns {
 		c := &survey.Columns[i]
@@ -50,7 +50,7 @@ func load(ctx context.Context, src datasets.Source, baseDir string, o Options) (
 		}
 	}
 	if limit := o.limit(perRow, survey.Rows); survey.Rows > limit {
-		d.sampled, d.sample = o.reason(limit), datasets.SampleOf(limit, survey.Rows)
+		d.sampled, d.sample = o.reason(limit), table.SampleOf(limit, survey.Rows)
 	}
 	d.frame, err = survey.Read(ctx, d.sample)
 	return d, err

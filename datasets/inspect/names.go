@@ -6,7 +6,7 @@ import (
 	"math"
 	"slices"
 
-	"debut/datasets"
+	"debut/datasets/table"
 )
 
 var (
@@ -35,7 +35,7 @@ const (
 // label hangs on which number it is and not on how large it is.
 func (t *target) things(e *examined) []Warning {
 	c := e.column
-	if c.Type != datasets.TypeNumeric || c.Refused || c.Numbers == nil || !c.Numbers.Whole || c.Numbers.Min < 0 || c.Distinct < 3 || c.Distinct*2 > e.present {
+	if c.Type != table.TypeNumeric || c.Refused || c.Numbers == nil || !c.Numbers.Whole || c.Numbers.Min < 0 || c.Distinct < 3 || c.Distinct*2 > e.present {
 		return nil
 	}
 	name := words(c.Name)
@@ -44,7 +44,7 @@ func (t *target) things(e *examined) []Warning {
 	if t != nil && t.values != nil && c.Name != t.Column && c.Distinct*5 <= e.present && (named || e.dense()) {
 		told, sized, rough = t.grouped(e)
 	}
-	w := Warning{Severity: Warn, Code: "names", Column: c.Name, Remedies: []Remedy{declared(c.Name, datasets.TypeCategorical)}}
+	w := Warning{Severity: Warn, Code: "names", Column: c.Name, Remedies: []Remedy{declared(c.Name, table.TypeCategorical)}}
 	figures := fmt.Sprintf("told apart they explain %s of the label, by their size %s", percent(told), percent(sized))
 	switch {
 	case rough:

@@ -3,9 +3,10 @@ package inspect
 import (
 	"fmt"
 
-	"debut/datasets"
+	"debut/datasets/configfile"
 	"debut/datasets/personal"
 	"debut/datasets/prepare"
+	"debut/datasets/table"
 )
 
 // personalWarnings are about data on persons.
@@ -32,16 +33,16 @@ func personalWarnings(c *Column) []Warning {
 		var remedy Remedy
 		switch {
 		case f.Within:
-			remedy = step(prepare.Step{Mask: datasets.Strings{c.Name}})
+			remedy = step(prepare.Step{Mask: configfile.Strings{c.Name}})
 		case f.Kind == personal.PersonID:
 			remedy = step(prepare.Step{Pseudonymize: map[string]string{c.Name: "customer"}})
 		case f.Kind == personal.Email:
 			remedy = step(prepare.Step{Pseudonymize: map[string]string{c.Name: "email"}})
-		case f.Kind == personal.Birth && c.Type == datasets.TypeDate:
+		case f.Kind == personal.Birth && c.Type == table.TypeDate:
 			remedy = generalize(prepare.Generalization{Unit: "year"})
-		case f.Kind == personal.Location && c.Type == datasets.TypeNumeric:
+		case f.Kind == personal.Location && c.Type == table.TypeNumeric:
 			remedy = generalize(prepare.Generalization{Width: 1000})
-		case f.Kind == personal.Location && c.Type == datasets.TypeCategorical:
+		case f.Kind == personal.Location && c.Type == table.TypeCategorical:
 			remedy = generalize(prepare.Generalization{Prefix: 2})
 		case f.Kind == personal.Sensitive:
 			remedy = drop(c.Name).when("unless its use is lawful and fair")

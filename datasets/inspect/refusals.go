@@ -6,7 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"debut/datasets"
+	"debut/datasets/encoding"
+	"debut/datasets/table"
 )
 
 // refusals are about columns that a run would not read.
@@ -26,7 +27,7 @@ func refusals(d *data, t *Table) []Warning {
 			w.Remedies = append(w.Remedies, Remedy{Remedy: r})
 		}
 		if c.Type == typeUnreadable && !slices.ContainsFunc(w.Remedies, func(r Remedy) bool { return !r.ByHand() }) {
-			w.Remedies = slices.Insert(w.Remedies, 0, runColumn(c.Name, datasets.Column{Type: datasets.TypeIgnore}).when("to leave it out"))
+			w.Remedies = slices.Insert(w.Remedies, 0, runColumn(c.Name, encoding.Column{Type: table.TypeIgnore}).when("to leave it out"))
 		}
 		if len(w.Examples) == 0 && fault.Value != "" {
 			w.Examples = []Example{{Value: clip(fault.Value), Place: fault.Place, row: -1}}
@@ -52,7 +53,7 @@ func refusals(d *data, t *Table) []Warning {
 			}
 			w.Severity, w.Code = Warn, "missing_marks"
 			w.Message = listQuoted(texts) + " probably means that there is no value; a run would refuse the column"
-			w.Remedies = []Remedy{set(datasets.SetNull, texts...)}
+			w.Remedies = []Remedy{set(table.SetNull, texts...)}
 		default:
 			w.Code = "not_numbers"
 			if strings.Contains(survey.Misfit, "date") {

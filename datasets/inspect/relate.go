@@ -7,7 +7,7 @@ import (
 	"math"
 	"slices"
 
-	"debut/datasets"
+	"debut/datasets/table"
 )
 
 const (
@@ -34,12 +34,12 @@ func mix(h, v uint64) uint64 {
 
 // valueKeys returns a function that maps the value of a row to a number that is
 // equal for equal values of a kind.
-func valueKeys(s *datasets.Series) func(row int) uint64 {
+func valueKeys(s *table.Series) func(row int) uint64 {
 	const missing = 0x5bd1e9955bd1e995
 	switch s.Kind {
-	case datasets.Text, datasets.Vector:
+	case table.Text, table.Vector:
 		var keys []uint64
-		if s.Kind == datasets.Text {
+		if s.Kind == table.Text {
 			keys = make([]uint64, len(s.Dict))
 			for i, text := range s.Dict {
 				h := fnv.New64a()
@@ -58,7 +58,7 @@ func valueKeys(s *datasets.Series) func(row int) uint64 {
 			}
 			return missing
 		}
-	case datasets.Date:
+	case table.Date:
 		return func(row int) uint64 { return uint64(s.Micros[row]) }
 	default:
 		return func(row int) uint64 {
@@ -108,7 +108,7 @@ func (e *examined) fingerprint() {
 }
 
 // relate finds pairs of columns that say the same, or nearly.
-func relate(ctx context.Context, f *datasets.Frame, found []*examined, threads int) ([]Pair, error) {
+func relate(ctx context.Context, f *table.Frame, found []*examined, threads int) ([]Pair, error) {
 	var out []Pair
 	// like holds the columns that equal or recode an earlier one: the earlier one
 	// speaks for them.
@@ -139,10 +139,10 @@ const (
 
 // correlate finds pairs of columns of numbers or dates with a correlation of
 // nearly 1 or -1, in order of columns.
-func correlate(ctx context.Context, f *datasets.Frame, found []*examined, skip []bool, threads int) ([]Pair, error) {
+func correlate(ctx context.Context, f *table.Frame, found []*examined, skip []bool, threads int) ([]Pair, error) {
 	var columns []int
 	for i, e := range found {
-		if (e.series.Kind == datasets.Numeric || e.series.Kind == datasets.Date) && e.column.Distinct > 2 && !skip[i] {
+		if (e.series.Kind == table.Numeric || e.series.Kind == table.Date) && e.column.Distinct > 2 && !skip[i] {
 			columns = append(columns, i)
 		}
 	}
@@ -169,16 +169,16 @@ func correlate(ctx context.Context, f *datasets.Frame, found []*examined, skip [
 
 // standardized returns evenly spread values of a column with mean 0 and
 // deviation 1, NaN where missing.
-func standardized(s *datasets.Series, rows int) []float64 {
+func standardized(s *table.Series, rows int) []float64 {
 	out := make([]float64, rows)
 	var present []float64
 	for i := range out {
 		row := i * s.Len() / rows
 		v := math.NaN()
 		switch {
-		case s.Kind != datasets.Date:
+		case s.Kind != table.Date:
 			v = s.Floats[row]
-		case s.Micros[row] != datasets.MissingDate:
+		case s.Micros[row] != table.MissingDate:
 			v = float64(s.Micros[row])
 		}
 		out[i] = v
@@ -224,7 +224,7 @@ func correlation(x, y []float64) (r float64, rows int) {
 }
 
 // duplicates counts the rows that equal an earlier one.
-func duplicates(f *datasets.Frame) Duplicate {
+func duplicates(f *table.Frame) Duplicate {
 	type hashed struct {
 		a, b uint64
 		row  int32

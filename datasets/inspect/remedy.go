@@ -7,15 +7,18 @@ import (
 	"strings"
 
 	"debut/datasets"
+	"debut/datasets/configfile"
+	"debut/datasets/encoding"
 	"debut/datasets/prepare"
+	"debut/datasets/table"
 )
 
 // Remedy is what mends what a warning is about, as data: settings of the source, steps of data prepare, or settings of
 // the data section of a run file. Where it has none of these it is work for a person.
 type Remedy struct {
-	datasets.Remedy // settings of the source, the condition under which it is right, or work
-	Steps           []prepare.Step
-	Run             *datasets.Config
+	table.Remedy // settings of the source, the condition under which it is right, or work
+	Steps        []prepare.Step
+	Run          *datasets.Config
 }
 
 // ByHand reports a remedy that nothing but a person can apply.
@@ -24,7 +27,7 @@ func (r Remedy) ByHand() bool { return len(r.Settings) == 0 && len(r.Steps) == 0
 // step is a remedy by data prepare.
 func step(s prepare.Step) Remedy { return Remedy{Steps: []prepare.Step{s}} }
 
-func drop(column string) Remedy { return step(prepare.Step{Drop: datasets.Strings{column}}) }
+func drop(column string) Remedy { return step(prepare.Step{Drop: configfile.Strings{column}}) }
 
 // sqlStep replaces a column by an expression.
 func sqlStep(expression, column string) Remedy {
@@ -45,22 +48,22 @@ func filter(where, reason string) Remedy {
 func inRun(c datasets.Config) Remedy { return Remedy{Run: &c} }
 
 // runColumn is a remedy by settings of a run about a column.
-func runColumn(name string, c datasets.Column) Remedy {
-	return inRun(datasets.Config{Columns: map[string]datasets.Column{name: c}})
+func runColumn(name string, c encoding.Column) Remedy {
+	return inRun(datasets.Config{Columns: map[string]encoding.Column{name: c}})
 }
 
 // set is a remedy by a setting of the source.
 func set(key string, values ...string) Remedy {
-	return Remedy{Remedy: datasets.Remedy{Settings: []datasets.Setting{{Set: key, Values: values}}}}
+	return Remedy{Remedy: table.Remedy{Settings: []table.Setting{{Set: key, Values: values}}}}
 }
 
 // declared gives a column a type.
 func declared(column, typ string) Remedy {
-	return Remedy{Remedy: datasets.Remedy{Settings: []datasets.Setting{{Set: datasets.SetType, Column: column, Values: []string{typ}}}}}
+	return Remedy{Remedy: table.Remedy{Settings: []table.Setting{{Set: table.SetType, Column: column, Values: []string{typ}}}}}
 }
 
 // work is a remedy by hand.
-func work(text string) Remedy { return Remedy{Remedy: datasets.Remedy{Work: text}} }
+func work(text string) Remedy { return Remedy{Remedy: table.Remedy{Work: text}} }
 
 // when adds the condition under which a remedy is right.
 func (r Remedy) when(condition string) Remedy {
@@ -71,7 +74,7 @@ func (r Remedy) when(condition string) Remedy {
 // withoutValues is a remedy that shows no values of the data.
 func (r Remedy) withoutValues() Remedy {
 	for _, s := range r.Settings {
-		if s.Set == datasets.SetNull {
+		if s.Set == table.SetNull {
 			return work("list it under null of the source").when(r.When)
 		}
 	}
@@ -83,7 +86,7 @@ func (r Remedy) withoutValues() Remedy {
 
 // Source returns the settings of a source as lines of YAML in the file of data prepare, "" where there are none.
 func (r Remedy) Source() string {
-	return inner(flow(r.Apply(datasets.Source{})))
+	return inner(flow(r.Apply(table.Source{})))
 }
 
 // RunFile returns the lines to add to a run file, "" where there are none.
@@ -98,7 +101,7 @@ func (r Remedy) RunFile() string {
 		// Types of a run file are written with its columns; others, such as layouts of dates, are the source's alone.
 		if slices.Contains(columnTypes, typ) {
 			if c.Columns == nil {
-				c.Columns = map[string]datasets.Column{}
+				c.Columns = map[string]encoding.Column{}
 			}
 			column := c.Columns[name]
 			column.Type = typ
@@ -112,7 +115,7 @@ func (r Remedy) RunFile() string {
 	return ""
 }
 
-var columnTypes = []string{datasets.TypeNumeric, datasets.TypeCategorical, datasets.TypeBoolean, datasets.TypeDate, datasets.TypeText, datasets.TypeVector}
+var columnTypes = []string{table.TypeNumeric, table.TypeCategorical, table.TypeBoolean, table.TypeDate, table.TypeText, table.TypeVector}
 
 // DataSteps returns the steps for the file of data prepare, "" where there are none.
 func (r Remedy) DataSteps() string {

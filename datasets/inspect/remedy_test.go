@@ -13,12 +13,14 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"debut/datasets"
+	"debut/datasets/configfile"
 	"debut/datasets/prepare"
+	"debut/datasets/table"
 )
 
 // after is what a remedy leads to: the column, nil where it is gone, and the number of rows.
 type after struct {
-	*datasets.Series
+	*table.Series
 	rows int
 }
 
@@ -33,7 +35,7 @@ type planted struct {
 
 func numbersAre(want func(i int) float64) func(a after) bool {
 	return func(a after) bool {
-		if a.Series == nil || a.Kind != datasets.Numeric || len(a.Floats) != tableRows {
+		if a.Series == nil || a.Kind != table.Numeric || len(a.Floats) != tableRows {
 			return false
 		}
 		for i, v := range a.Floats {
@@ -45,7 +47,7 @@ func numbersAre(want func(i int) float64) func(a after) bool {
 	}
 }
 
-func texts(a after) bool { return a.Series != nil && a.Kind == datasets.Text && a.MissingCount() == 0 }
+func texts(a after) bool { return a.Series != nil && a.Kind == table.Text && a.MissingCount() == 0 }
 
 func gone(a after) bool { return a.Series == nil && a.rows == tableRows }
 
@@ -54,7 +56,7 @@ func missing(n int) func(a after) bool {
 }
 
 func dates(lacking int) func(a after) bool {
-	return func(a after) bool { return a.Series != nil && a.Kind == datasets.Date && a.MissingCount() == lacking }
+	return func(a after) bool { return a.Series != nil && a.Kind == table.Date && a.MissingCount() == lacking }
 }
 
 func rowsAre(n int) func(a after) bool { return func(a after) bool { return a.rows == n } }
@@ -120,7 +122,7 @@ var corpus = []planted{
 	{name: "codes with zeros", code: "codes", line: func(i int) string { return fmt.Sprintf("%05d", 501+i%9) },
 		checks: alone(numbersAre(func(i int) float64 { return float64(501 + i%9) }))},
 	{name: "large ids", code: "codes", line: func(i int) string { return fmt.Sprint(9007199254741100 + i) },
-		checks: alone(func(a after) bool { return a.Kind == datasets.Numeric })},
+		checks: alone(func(a after) bool { return a.Kind == table.Numeric })},
 	{name: "order of day and month", code: "date_order", line: func(i int) string { return fmt.Sprintf("%02d/%02d/2024", 1+i%12, 1+i/12%12) },
 		checks: alone(func(a after) bool { return dates(0)(a) && a.Format(1) == "2024-01-02" || a.Format(1) == "2024-02-01" })},
 	{name: "leak", label: "y", code: "leakage", line: func(i int) string { return fmt.Sprint(i%2*100 + i%7) }, checks: alone(gone)},
@@ -139,7 +141,7 @@ var corpus = []planted{
 		checks: alone(func(a after) bool { return texts(a) && len(a.Dict) == 2 })},
 	{name: "mixed types", code: "mixed_types", line: func(i int) string { return unless(i, 3, fmt.Sprintf("x%d", i), fmt.Sprint(i)) }, checks: alone(nil, missing(100))},
 	{name: "free text", code: "free_text", line: func(i int) string { return fmt.Sprintf("a good and blue shoe number %d", i) },
-		checks: alone(func(a after) bool { return a.Series != nil && a.Kind == datasets.Text })},
+		checks: alone(func(a after) bool { return a.Series != nil && a.Kind == table.Text })},
 	{name: "identifier", code: "identifier", line: func(i int) string { return fmt.Sprintf("k%05d", i) }, checks: alone(missing(0))},
 	{name: "things", label: "y", column: "store", code: "names", line: func(i int) string { return fmt.Sprint(10 + i*37%20) }, checks: alone(texts)},
 	{name: "mail", code: "personal", line: func(i int) string { return fmt.Sprintf("p%d@mail.example", i%50) },
@@ -181,7 +183,7 @@ func TestRemediesLeadToTheRightTable(t *testing.T) {
 		t.Run(p.name, func(t *testing.T) {
 			dir := t.TempDir()
 			path := put(t, dir, "t.csv", p.write())
-			table := inspectFiles(t, datasets.Source{Path: datasets.Strings{path}}, Options{Label: p.label}).Tables[0]
+			table := inspectFiles(t, table.Source{Path: configfile.Strings{path}}, Options{Label: p.label}).Tables[0]
 			seen := false
 			for _, w := range table.Warnings {
 				planted := w.Code == p.code && w.Column == cmp.Or(p.column, "v")
@@ -249,19 +251,19 @@ func pasted(t *testing.T, r Remedy) (run *datasets.Config, data *prepare.Config)
 func applied(t *testing.T, path string, r Remedy, column string) map[string]after {
 	t.Helper()
 	out := map[string]after{}
-	take := func(f *datasets.Frame) after { return after{f.Column(column), f.Rows} }
+	take := func(f *table.Frame) after { return after{f.Column(column), f.Rows} }
 	run, data := pasted(t, r)
 	if run != nil {
 		text := r.RunFile()
 		c := *run
-		c.Source.Path = datasets.Strings{path}
+		c.Source.Path = configfile.Strings{path}
 		overrides := map[string]string{}
 		for name, column := range c.Columns {
-			if column.Type != "" && column.Type != datasets.TypeText {
+			if column.Type != "" && column.Type != table.TypeText {
 				overrides[name] = column.Type
 			}
 		}
-		f, err := datasets.Read(t.Context(), c.Source, "", overrides)
+		f, err := table.Read(t.Context(), c.Source, "", overrides)
 		if err != nil {
 			t.Fatalf("%s: %v", text, err)
 		}
@@ -279,7 +281,7 @@ func applied(t *testing.T, path string, r Remedy, column string) map[string]afte
 		return out
 	}
 	source := data.Sources["t"]
-	source.Path = datasets.Strings{path}
+	source.Path = configfile.Strings{path}
 	data.Sources["t"] = source
 	dir := t.TempDir()
 	made, err := prepare.Run(t.Context(), data, prepare.Options{BaseDir: dir})
@@ -290,7 +292,7 @@ func applied(t *testing.T, path string, r Remedy, column string) map[string]afte
 	for _, c := range made.Columns {
 		types[c.Name] = c.Type
 	}
-	f, err := datasets.Read(t.Context(), datasets.Source{Path: datasets.Strings{filepath.Join(dir, "out", "train.parquet")}}, "", types)
+	f, err := table.Read(t.Context(), table.Source{Path: configfile.Strings{filepath.Join(dir, "out", "train.parquet")}}, "", types)
 	if err != nil {
 		t.Fatalf("%s: %v", r.Text(), err)
 	}
@@ -305,10 +307,10 @@ func TestNothingToMend(t *testing.T) {
 		typ    string
 		layout string
 	}{
-		"with UTC":      {func(i int) string { return day(i) + " 12:00:00 UTC" }, datasets.TypeDate, ""},
-		"without zeros": {func(i int) string { return fmt.Sprintf("2024-%d-%d", 1+i/28, 1+i%28) }, datasets.TypeDate, ""},
-		"named months":  {func(i int) string { return fmt.Sprintf("%02d-%s-2024", 1+i%28, []string{"Jan", "Feb", "Mar"}[i%3]) }, datasets.TypeDate, ""},
-		"minus":         {func(i int) string { return fmt.Sprintf("\u2212%d.5", i) }, datasets.TypeNumeric, ""},
+		"with UTC":      {func(i int) string { return day(i) + " 12:00:00 UTC" }, table.TypeDate, ""},
+		"without zeros": {func(i int) string { return fmt.Sprintf("2024-%d-%d", 1+i/28, 1+i%28) }, table.TypeDate, ""},
+		"named months":  {func(i int) string { return fmt.Sprintf("%02d-%s-2024", 1+i%28, []string{"Jan", "Feb", "Mar"}[i%3]) }, table.TypeDate, ""},
+		"minus":         {func(i int) string { return fmt.Sprintf("\u2212%d.5", i) }, table.TypeNumeric, ""},
 	} {
 		table := inspected(t, planted{line: c.line}.write(), Options{}).Tables[0]
 		if v := column(t, table, "v"); v.Type != c.typ || v.Refused || v.Missing > 0 {
@@ -325,8 +327,8 @@ func TestNothingToMend(t *testing.T) {
 // Remedies about columns that hold personal data show none of it.
 func TestRemediesWithholdValues(t *testing.T) {
 	for _, r := range []Remedy{
-		set(datasets.SetNull, "0171 234").when("if it stands for a missing value"),
-		set(datasets.SetDecimal, ",").when(`if "0171,234" means 171.234`),
+		set(table.SetNull, "0171 234").when("if it stands for a missing value"),
+		set(table.SetDecimal, ",").when(`if "0171,234" means 171.234`),
 	} {
 		if text := r.withoutValues().Text(); strings.Contains(text, "171") || !strings.HasPrefix(text, "if ") {
 			t.Errorf("%s", text)
@@ -351,12 +353,12 @@ func TestRemediesQuoteWhatTheyName(t *testing.T) {
 		if got := data.Steps[0].Drop; len(got) != 1 || got[0] != name {
 			t.Errorf("drop: %q came back as %q", name, got)
 		}
-		run, data := pasted(t, declared(name, datasets.TypeCategorical))
-		if run.Columns[name].Type != datasets.TypeCategorical || data.Sources["t"].Types[name] != datasets.TypeCategorical {
+		run, data := pasted(t, declared(name, table.TypeCategorical))
+		if run.Columns[name].Type != table.TypeCategorical || data.Sources["t"].Types[name] != table.TypeCategorical {
 			t.Errorf("types: %q came back as %+v and %+v", name, run.Columns, data.Sources["t"].Types)
 		}
-		_, data = pasted(t, set(datasets.SetNull, name, "other"))
-		if got := data.Sources["t"].Null; !slices.Equal(got, datasets.Strings{name, "other"}) {
+		_, data = pasted(t, set(table.SetNull, name, "other"))
+		if got := data.Sources["t"].Null; !slices.Equal(got, configfile.Strings{name, "other"}) {
 			t.Errorf("null: %q came back as %q", name, got)
 		}
 	}
@@ -364,7 +366,7 @@ func TestRemediesQuoteWhatTheyName(t *testing.T) {
 
 // JSON has remedies as lines by the file they are for, says which are work for a person, and keeps the text.
 func TestRemediesAsJSON(t *testing.T) {
-	text, err := json.Marshal(Warning{Severity: Warn, Code: "x", Message: "m", Remedies: []Remedy{declared("c", datasets.TypeNumeric).when("if so"), drop("c"), work("look at it")}})
+	text, err := json.Marshal(Warning{Severity: Warn, Code: "x", Message: "m", Remedies: []Remedy{declared("c", table.TypeNumeric).when("if so"), drop("c"), work("look at it")}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,7 @@
 // Package inspect looks at tables before anybody trains on them: what the
 // columns hold, and what is wrong with them.
 //
-// A table is read as debut reads it for training: datasets.OpenSurvey decides by
+// A table is read as debut reads it for training: table.OpenSurvey decides by
 // all rows what the columns are, so that the types are those of a run, and tells
 // what such a reading refuses or throws away, texts among numbers and blanks
 // around values. From the columns come figures (describe), from these and from the

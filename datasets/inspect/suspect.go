@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"debut/datasets"
+	"debut/datasets/configfile"
 	"debut/datasets/prepare"
+	"debut/datasets/table"
 )
 
 // warn adds a warning about the column.
@@ -18,7 +20,7 @@ func (e *examined) warn(w Warning) {
 }
 
 // rowsWhere returns examples of rows for which a condition holds.
-func rowsWhere(s *datasets.Series, holds func(row int) bool) []Example {
+func rowsWhere(s *table.Series, holds func(row int) bool) []Example {
 	var out []Example
 	for i := range s.Len() {
 		if holds(i) {
@@ -188,7 +190,7 @@ func (e *examined) constant() {
 // identifier notes a column whose values are all distinct.
 func (e *examined) identifier() {
 	e.warn(Warning{Severity: Notable, Code: "identifier", Rows: e.present, Message: "all values are distinct: an identifier, from which nothing can be learned",
-		Remedies: []Remedy{inRun(datasets.Config{ID: datasets.Strings{e.column.Name}})}})
+		Remedies: []Remedy{inRun(datasets.Config{ID: configfile.Strings{e.column.Name}})}})
 }
 
 // suspectDates finds suspicious dates among sorted values.

@@ -6,8 +6,9 @@ import (
 	"slices"
 	"strings"
 
-	"debut/datasets"
+	"debut/datasets/encoding"
 	"debut/datasets/notation"
+	"debut/datasets/table"
 )
 
 // suspectTexts finds what is suspicious about texts, of which there are counts.
@@ -75,8 +76,8 @@ func (e *examined) suspectTexts(counts []int64) {
 	switch {
 	case longTexts*2 > e.present && c.Distinct > 50 && c.Distinct*2 > e.present:
 		e.warn(Warning{Severity: Notable, Code: "free_text", Rows: e.present, Message: "free text, most of it seen once: as categories nothing can be learned from it",
-			Remedies: []Remedy{runColumn(c.Name, datasets.Column{Type: datasets.TypeText})}})
-	case unique && !c.Refused && (e.survey.Note == nil || e.survey.Note.Kind != datasets.NoteAmounts):
+			Remedies: []Remedy{runColumn(c.Name, encoding.Column{Type: table.TypeText})}})
+	case unique && !c.Refused && (e.survey.Note == nil || e.survey.Note.Kind != table.NoteAmounts):
 		e.identifier()
 	case c.Distinct*2 <= e.present || c.Distinct <= 1000:
 		e.spellings(counts)
@@ -106,7 +107,7 @@ func (e *examined) markedTexts(marked []Count) {
 	first := texts[0]
 	e.warn(Warning{Severity: severity, Code: "missing_marks", Rows: rows, Message: listQuoted(texts) + " probably means that there is no value, but counts as a category",
 		Examples: rowsWhere(e.series, func(i int) bool { return e.series.Codes[i] >= 0 && e.series.Dict[e.series.Codes[i]] == first }),
-		Remedies: []Remedy{set(datasets.SetNull, texts...).when("if so, here and in other columns")}})
+		Remedies: []Remedy{set(table.SetNull, texts...).when("if so, here and in other columns")}})
 }
 
 // spellings reports values that differ in upper and lower case or in blanks

@@ -8,7 +8,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"debut/datasets"
+	"debut/datasets/table"
 )
 
 const (
@@ -179,9 +179,9 @@ func (c *Column) summary(rows int64) string {
 	switch {
 	case c.Withheld:
 		return "(withheld: personal)"
-	case c.Type == datasets.TypeVector:
+	case c.Type == table.TypeVector:
 		return fmt.Sprintf("%d numbers each", c.Width)
-	case c.Type == datasets.TypeNumeric && c.Numbers != nil:
+	case c.Type == table.TypeNumeric && c.Numbers != nil:
 		n := c.Numbers
 		if n.Min == n.Max {
 			return brief(n.Min)

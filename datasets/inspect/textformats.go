@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"debut/datasets"
+	"debut/datasets/table"
 )
 
 // hintRows is how many rows are looked at for a text format.
@@ -19,8 +19,8 @@ var (
 
 // textFormat recognizes a table of a single column of texts whose lines are those
 // of a text format of the field, which are no CSV.
-func textFormat(columns []*datasets.Series) *Warning {
-	if len(columns) != 1 || columns[0].Kind != datasets.Text {
+func textFormat(columns []*table.Series) *Warning {
+	if len(columns) != 1 || columns[0].Kind != table.Text {
 		return nil
 	}
 	s := columns[0]

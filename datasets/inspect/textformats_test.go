@@ -4,7 +4,8 @@ import (
 	"strings"
 	"testing"
 
-	"debut/datasets"
+	"debut/datasets/configfile"
+	"debut/datasets/table"
 )
 
 func TestTextFormats(t *testing.T) {
@@ -18,7 +19,7 @@ func TestTextFormats(t *testing.T) {
 		"x,y\n1 3:0.5,1\n0 2:1,2\n":                          "", // two columns
 	} {
 		path := put(t, t.TempDir(), "a.csv", content)
-		r := inspectFiles(t, datasets.Source{Path: datasets.Strings{path}}, Options{})
+		r := inspectFiles(t, table.Source{Path: configfile.Strings{path}}, Options{})
 		got := ""
 		for _, w := range r.Tables[0].Warnings {
 			if w.Code == "text_format" {

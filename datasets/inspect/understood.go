@@ -1,8 +1,8 @@
 package inspect
 
 import (
-	"debut/datasets"
 	"debut/datasets/notation"
+	"debut/datasets/table"
 )
 
 // understood tells how the values were read.
@@ -12,9 +12,9 @@ func (e *examined) understood() {
 		return
 	}
 	switch r := survey.Reading; {
-	case r.Type == datasets.TypeNumeric && r.Style != notation.Style{}:
+	case r.Type == table.TypeNumeric && r.Style != notation.Style{}:
 		c.Notation = r.Style.String()
-	case r.Type == datasets.TypeDate:
+	case r.Type == table.TypeDate:
 		c.Layout = r.Layout.Name()
 	}
 	if survey.Note == nil {
@@ -26,13 +26,13 @@ func (e *examined) understood() {
 		w.Remedies = append(w.Remedies, Remedy{Remedy: r})
 	}
 	switch survey.Note.Kind {
-	case datasets.NoteNotation:
+	case table.NoteNotation:
 		return // the table tells it
-	case datasets.NoteAmounts:
+	case table.NoteAmounts:
 		w.Severity, w.Code, w.Rows = Warn, "amounts", int64(survey.Present)
-	case datasets.NoteOrder:
+	case table.NoteOrder:
 		w.Severity, w.Code, w.Rows = Warn, "date_order", int64(survey.Present)
-	case datasets.NoteNumbers:
+	case table.NoteNumbers:
 		w.Code = "numbers_as_texts"
 	}
 	e.warn(w)

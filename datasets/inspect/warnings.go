@@ -7,7 +7,10 @@ import (
 	"strings"
 
 	"debut/datasets"
+	"debut/datasets/configfile"
+	"debut/datasets/encoding"
 	"debut/datasets/prepare"
+	"debut/datasets/table"
 )
 
 // codes are the checks, the worst of a severity first.
@@ -84,9 +87,9 @@ func missingWarning(e *examined) []Warning {
 		return nil
 	}
 	w := Warning{Severity: Notable, Code: "mostly_missing", Column: c.Name, Rows: c.Missing, Message: percent(c.MissingShare) + " of the rows have no value"}
-	if c.Type == datasets.TypeNumeric || c.Type == datasets.TypeDate {
+	if c.Type == table.TypeNumeric || c.Type == table.TypeDate {
 		told := true
-		w.Remedies = append(w.Remedies, runColumn(c.Name, datasets.Column{MissingIndicator: &told}))
+		w.Remedies = append(w.Remedies, runColumn(c.Name, encoding.Column{MissingIndicator: &told}))
 	}
 	w.Remedies = append(w.Remedies, drop(c.Name))
 	return []Warning{w}
@@ -165,10 +168,10 @@ func longTails(found []*examined, label *target) []Warning {
 	slices.SortStableFunc(tails, func(a, b *examined) int { return cmp.Compare(b.extreme, a.extreme) })
 	const most = 6
 	var names []string
-	columns := map[string]datasets.Column{}
+	columns := map[string]encoding.Column{}
 	for i, e := range tails {
 		if names = append(names, e.column.Name); i < most {
-			columns[e.column.Name] = datasets.Column{Transform: datasets.Strings{datasets.TransformLog1p, datasets.TransformStandardize}}
+			columns[e.column.Name] = encoding.Column{Transform: configfile.Strings{encoding.TransformLog1p, encoding.TransformStandardize}}
 		}
 	}
 	w := Warning{Severity: Notable, Code: "outliers", Message: fmt.Sprintf("long tails, up to %.3g times the usual deviation away from the median, in %s", tails[0].extreme, listed(names)),
@@ -198,7 +201,7 @@ func labelWarnings(label *target) []Warning {
 		out = append(out, Warning{Severity: Warn, Code: "label_missing", Column: label.Column, Rows: label.Missing, Message: "the label is missing in " + rowsOf(label.Missing),
 			Remedies: []Remedy{filter(sqlName(label.Column)+" IS NOT NULL", "no label")}})
 	}
-	if label.Task == datasets.TaskRegression {
+	if label.Task == encoding.TaskRegression {
 		return out
 	}
 	if label.count == 1 {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync/atomic"
 
+	"debut/datasets/configfile"
 	"debut/kernels/pool"
 )
 
@@ -70,7 +71,7 @@ func (b *Builder) Build(ctx context.Context, seed uint64, p *pool.Pool) (*Datase
 		return nil, errors.New("interactions: there are no events; are they of weight 0, or without user or item?")
 	}
 	if b.cfg.Split.Event != "" && !slices.Contains(b.kinds, b.cfg.Split.Event) {
-		return nil, errorf("split.event", "there are no events of kind %q, only of %q", b.cfg.Split.Event, b.kinds)
+		return nil, configfile.Errorf("split.event", "there are no events of kind %q, only of %q", b.cfg.Split.Event, b.kinds)
 	}
 	cfg := b.cfg
 	s := &sorting{Dataset: &Dataset{Report: b.report, Dates: b.dates == unitDate}, cfg: &cfg, seed: seed}

@@ -71,7 +71,7 @@ type Report struct {
 }
 
 // NewBuilder returns an empty builder. Of the configuration it uses Weights, Aggregate, DropMissing and Split; the
-// configuration is not changed. An error is a *datasets.ConfigError.
+// configuration is not changed. An error is a *configfile.FieldError.
 func NewBuilder(cfg *Config) (*Builder, error) {
 	c := *cfg
 	c.SetDefaults()

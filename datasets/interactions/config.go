@@ -3,7 +3,8 @@ package interactions
 import (
 	"cmp"
 
-	"debut/datasets"
+	"debut/datasets/configfile"
+	"debut/datasets/table"
 )
 
 // Config is the interactions section of a run file: where events come from, what they weigh, and how they are split.
@@ -31,12 +32,12 @@ type Columns struct {
 
 // Source names files of events.
 type Source struct {
-	Path      datasets.Strings   `yaml:"path" jsonschema:"description=Files: one or a list; globs; .gz and .zst; relative to the run file; ${VAR} and ${VAR:-default} are expanded."`
+	Path      configfile.Strings `yaml:"path" jsonschema:"description=Files: one or a list; globs; .gz and .zst; relative to the run file; ${VAR} and ${VAR:-default} are expanded."`
 	Format    string             `yaml:"format,omitempty" jsonschema:"enum=auto,enum=csv,enum=parquet,enum=json,enum=log,enum=adjacency,description=File format; auto goes by the extension. log: user item rating time; adjacency: user item item …"`
-	Delimiter datasets.Delimiter `yaml:"delimiter,omitempty" jsonschema:"description=CSV and log and adjacency: what separates fields (or tab); found out when not given."`
+	Delimiter table.Delimiter    `yaml:"delimiter,omitempty" jsonschema:"description=CSV and log and adjacency: what separates fields (or tab); found out when not given."`
 	Header    *bool              `yaml:"header,omitempty" jsonschema:"description=CSV and log: whether the first line names the columns; found out when not given."`
 	Names     []string           `yaml:"names,omitempty" jsonschema:"description=Column names of files without a header or instead of it; _ leaves a field of a log out."`
-	Null      datasets.Strings   `yaml:"null,omitempty" jsonschema:"description=CSV: texts that mean a missing value besides the empty one."`
+	Null      configfile.Strings `yaml:"null,omitempty" jsonschema:"description=CSV: texts that mean a missing value besides the empty one."`
 	Comment   string             `yaml:"comment,omitempty" jsonschema:"description=CSV: what a line begins with that is left out such as #. Default: nothing but # in lines above the header."`
 	Encoding  string             `yaml:"encoding,omitempty" jsonschema:"enum=utf-8,enum=utf-16,enum=latin-1,enum=windows-1252,description=CSV: how characters are written. Default: utf-8."`
 	Columns   Columns            `yaml:"columns,omitempty" jsonschema:"description=Names of columns that differ from those of the section."`
@@ -123,8 +124,8 @@ func (s *Split) setDefaults(given bool) {
 }
 
 // files are a source's that is a table.
-func (s *Source) files() datasets.Source {
-	return datasets.Source{Path: s.Path, Format: s.Format, Delimiter: s.Delimiter, Header: s.Header, Names: s.Names, Null: s.Null, Comment: s.Comment, Encoding: s.Encoding}
+func (s *Source) files() table.Source {
+	return table.Source{Path: s.Path, Format: s.Format, Delimiter: s.Delimiter, Header: s.Header, Names: s.Names, Null: s.Null, Comment: s.Comment, Encoding: s.Encoding}
 }
 
 // text reports a source that package textformat reads.

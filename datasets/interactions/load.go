@@ -6,7 +6,8 @@ import (
 	"fmt"
 	"path/filepath"
 
-	"debut/datasets"
+	"debut/datasets/configfile"
+	"debut/datasets/table"
 	"debut/datasets/textformat"
 	"debut/kernels/pool"
 )
@@ -15,7 +16,7 @@ import (
 // checked first; it is not changed. Relative paths are resolved against baseDir. The seed is that of splits drawn at
 // random, p the goroutines to build on, nil for the caller's alone.
 //
-// A value of the configuration that cannot be used is a *datasets.ConfigError, one of the data a *datasets.ValueError
+// A value of the configuration that cannot be used is a *configfile.FieldError, one of the data a *table.ValueError
 // or a *textformat.RejectError, which name file and line.
 func Load(ctx context.Context, cfg *Config, baseDir string, seed uint64, p *pool.Pool) (*Dataset, error) {
 	c := cfg.clone()
@@ -38,7 +39,7 @@ func Load(ctx context.Context, cfg *Config, baseDir string, seed uint64, p *pool
 				return nil, at(fmt.Sprintf("%s[%d]", list.path, i), err)
 			}
 			if b.seen() == before {
-				return nil, errorf(fmt.Sprintf("%s[%d].path", list.path, i), "there are no rows in %s", list.sources[i].Path)
+				return nil, configfile.Errorf(fmt.Sprintf("%s[%d].path", list.path, i), "there are no rows in %s", list.sources[i].Path)
 			}
 		}
 	}
@@ -58,14 +59,14 @@ func (b *Builder) seen() int64 { return b.n + b.report.Missing + b.report.Ignore
 
 // at puts the place of a source before an error of the configuration.
 func at(path string, err error) error {
-	var c *datasets.ConfigError
+	var c *configfile.FieldError
 	if !errors.As(err, &c) {
 		return err
 	}
 	if c.Path != "" {
 		path += "." + c.Path
 	}
-	return &datasets.ConfigError{Path: path, Msg: c.Msg}
+	return &configfile.FieldError{Path: path, Msg: c.Msg}
 }
 
 func (b *Builder) read(ctx context.Context, s *Source, baseDir string, part uint8) error {
@@ -77,7 +78,7 @@ func (b *Builder) read(ctx context.Context, s *Source, baseDir string, part uint
 
 // readText reads logs and adjacency lists.
 func (b *Builder) readText(ctx context.Context, s *Source, baseDir string, part uint8) error {
-	src := datasets.Source{Path: s.Path, Format: "csv"}
+	src := table.Source{Path: s.Path, Format: "csv"}
 	files, err := src.Files(baseDir)
 	if err != nil {
 		return err
@@ -109,7 +110,7 @@ func (b *Builder) readText(ctx context.Context, s *Source, baseDir string, part 
 					return err
 				}
 				if problem != "" {
-					return &datasets.ValueError{Place: fmt.Sprintf("%s: row %d", filepath.Base(file), rows), Problem: problem}
+					return &table.ValueError{Place: fmt.Sprintf("%s: row %d", filepath.Base(file), rows), Problem: problem}
 				}
 			}
 			return nil

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"debut/datasets"
+	"debut/datasets/configfile"
 	"debut/datasets/duck"
 )
 
@@ -176,7 +176,7 @@ func TestBadRowsAreNamed(t *testing.T) {
 	if d.Report.Missing != 2 || d.Report.Events != 1 {
 		t.Errorf("report %+v", d.Report)
 	}
-	var c *datasets.ConfigError
+	var c *configfile.FieldError
 	if _, err := Load(t.Context(), config(t, "sources: [{path: a.csv}]\naggregate: summ"), dir, 7, nil); !errors.As(err, &c) || c.Path != "aggregate" {
 		t.Errorf("error %v", err)
 	}

@@ -8,6 +8,7 @@ import (
 	"math"
 	"slices"
 
+	"debut/datasets/configfile"
 	"debut/kernels/philox"
 )
 
@@ -175,7 +176,7 @@ func (s *sorting) cuts(b *Builder) error {
 			at, date, _ := parseTime(p.from)
 			if date != s.Dates {
 				kind := map[bool]string{true: "dates", false: "integers"}
-				return errorf("split."+p.key+"_from", "%q is of another kind than the times of the data, which are %s", p.from, kind[s.Dates])
+				return configfile.Errorf("split."+p.key+"_from", "%q is of another kind than the times of the data, which are %s", p.from, kind[s.Dates])
 			}
 			s.cut[p.part] = at
 			continue
@@ -192,7 +193,7 @@ func (s *sorting) cuts(b *Builder) error {
 		s.cut[p.part] = b.kth(min(k, b.n-1))
 	}
 	if s.cut[partValidation] > s.cut[partTest] {
-		return errorf("split.validation_from", "validation begins after testing does")
+		return configfile.Errorf("split.validation_from", "validation begins after testing does")
 	}
 	if first := b.kth(0); min(s.cut[partValidation], s.cut[partTest]) <= first {
 		return fmt.Errorf("split by time: all events are from %d on, where validation or testing begins, so that none is left for training; begin later, or take smaller shares", first)

@@ -8,9 +8,10 @@ import (
 
 	"github.com/duckdb/duckdb-go/v2/mapping"
 
-	"debut/datasets"
+	"debut/datasets/configfile"
 	"debut/datasets/duck"
 	"debut/datasets/nearest"
+	"debut/datasets/table"
 	"debut/datasets/textformat"
 )
 
@@ -40,7 +41,7 @@ const (
 // tableReader takes the events out of the chunks of a table.
 type tableReader struct {
 	b       *Builder
-	table   *datasets.Table
+	table   *table.Table
 	sql     string // a FROM item of its columns
 	names   [fields]string
 	forms   [fields]form
@@ -49,7 +50,7 @@ type tableReader struct {
 	event   string
 	part    uint8
 	row     int // of the whole source
-	problem *datasets.ValueError
+	problem *table.ValueError
 }
 
 // readTable reads CSV, Parquet and JSON: ids as text, whatever they look like.
@@ -62,7 +63,7 @@ func (b *Builder) readTable(ctx context.Context, s *Source, baseDir string, part
 	defer db.Close()
 	r := &tableReader{b: b, event: s.Event, part: part, strict: b.cfg.TimeFormat,
 		names: [fields]string{s.Columns.User, s.Columns.Item, s.Columns.Value, s.Columns.Time, s.Columns.Event}}
-	if r.table, err = datasets.OpenTable(ctx, db, src, baseDir, datasets.TableOptions{}); err != nil {
+	if r.table, err = table.Open(ctx, db, src, baseDir, table.Options{}); err != nil {
 		return err
 	}
 	columns := r.table.Columns()
@@ -106,7 +107,7 @@ func (r *tableReader) find(columns []duck.Column) error {
 			found = true
 			switch c.Type {
 			case mapping.TypeList, mapping.TypeArray, mapping.TypeStruct, mapping.TypeMap:
-				return errorf("columns."+fieldNames[f], "column %q holds lists or structs, not single values; flatten it first", name)
+				return configfile.Errorf("columns."+fieldNames[f], "column %q holds lists or structs, not single values; flatten it first", name)
 			}
 			r.forms[f] = r.formOf(f, c.Type)
 		}
@@ -115,7 +116,7 @@ func (r *tableReader) find(columns []duck.Column) error {
 			if hint == "" {
 				hint = "; there are " + strings.Join(names[:min(len(names), 10)], ", ")
 			}
-			return errorf("columns."+fieldNames[f], "there is no column %q%s", name, hint)
+			return configfile.Errorf("columns."+fieldNames[f], "there is no column %q%s", name, hint)
 		}
 	}
 	return nil
@@ -229,7 +230,7 @@ func (v *vectors) get(f, i int) string {
 
 // refuse notes what is wrong with a value, and ends the stream.
 func (r *tableReader) refuse(f int, value, problem string) error {
-	r.problem = &datasets.ValueError{Problem: problem}
+	r.problem = &table.ValueError{Problem: problem}
 	if f >= 0 {
 		r.problem.Column, r.problem.Value = r.names[f], strings.Clone(value) // texts of a chunk do not outlast it
 	}

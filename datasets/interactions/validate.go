@@ -6,14 +6,15 @@ import (
 	"slices"
 	"strconv"
 
-	"debut/datasets"
+	"debut/datasets/configfile"
+	"debut/datasets/table"
 	"debut/datasets/textformat"
 )
 
 // maxEvents is how many kinds of event there may be: a pair keeps those it had as bits.
 const maxEvents = 16
 
-// Validate reports the first value that cannot be used, as a *datasets.ConfigError. It looks at the configuration alone.
+// Validate reports the first value that cannot be used, as a *configfile.FieldError. It looks at the configuration alone.
 func (c *Config) Validate() error {
 	if err := c.validate(); err != nil {
 		return err
@@ -21,13 +22,9 @@ func (c *Config) Validate() error {
 	return nil
 }
 
-func errorf(path, format string, args ...any) *datasets.ConfigError {
-	return &datasets.ConfigError{Path: path, Msg: fmt.Sprintf(format, args...)}
-}
-
-func (c *Config) validate() *datasets.ConfigError {
+func (c *Config) validate() *configfile.FieldError {
 	if len(c.Sources) == 0 {
-		return errorf("sources", "no source of events is given; name its files, for example sources: [{path: events.csv}]")
+		return configfile.Errorf("sources", "no source of events is given; name its files, for example sources: [{path: events.csv}]")
 	}
 	for _, list := range []struct {
 		path    string
@@ -46,44 +43,44 @@ func (c *Config) validate() *datasets.ConfigError {
 }
 
 // validateRules checks what applies to events wherever they come from.
-func (c *Config) validateRules() *datasets.ConfigError {
+func (c *Config) validateRules() *configfile.FieldError {
 	if len(c.Weights) > maxEvents {
-		return errorf("weights", "%d kinds of event; there can be at most %d: give rarer ones one name", len(c.Weights), maxEvents)
+		return configfile.Errorf("weights", "%d kinds of event; there can be at most %d: give rarer ones one name", len(c.Weights), maxEvents)
 	}
 	some := len(c.Weights) == 0
 	for _, kind := range slices.Sorted(maps.Keys(c.Weights)) {
 		w := c.Weights[kind]
 		if !isWeight(w) {
-			return errorf("weights."+kind, "%v %s; 0 leaves such events out", w, noWeight)
+			return configfile.Errorf("weights."+kind, "%v %s; 0 leaves such events out", w, noWeight)
 		}
 		some = some || w > 0
 	}
 	if !some {
-		return errorf("weights", "all weights are 0, so that no event is left; give at least one kind a positive weight")
+		return configfile.Errorf("weights", "all weights are 0, so that no event is left; give at least one kind a positive weight")
 	}
-	if err := datasets.OneOf("aggregate", c.Aggregate, AggregateSum, AggregateMax, AggregateLast, AggregateCount, AggregateOnce); err != nil {
+	if err := configfile.OneOf("aggregate", c.Aggregate, AggregateSum, AggregateMax, AggregateLast, AggregateCount, AggregateOnce); err != nil {
 		return err
 	}
 	return c.Split.validate(c)
 }
 
-func (s *Source) validate(path string) *datasets.ConfigError {
+func (s *Source) validate(path string) *configfile.FieldError {
 	if len(s.Path) == 0 {
-		return errorf(path+".path", "no file is named")
+		return configfile.Errorf(path+".path", "no file is named")
 	}
-	if err := datasets.OneOf(path+".format", s.Format, slices.Concat([]string{"auto"}, datasets.Formats, []string{"log", "adjacency"})...); err != nil {
+	if err := configfile.OneOf(path+".format", s.Format, slices.Concat([]string{"auto"}, table.Formats, []string{"log", "adjacency"})...); err != nil {
 		return err
 	}
 	if s.text() {
 		if s.Columns != (Columns{}) {
-			return errorf(path+".columns", "a %s names its fields with names", s.Format)
+			return configfile.Errorf(path+".columns", "a %s names its fields with names", s.Format)
 		}
 		for _, f := range []struct {
 			key string
 			is  bool
 		}{{"null", len(s.Null) > 0}, {"comment", s.Comment != ""}, {"encoding", s.Encoding != ""}} {
 			if f.is {
-				return errorf(path+"."+f.key, "is of tables, not of a %s; read it as csv", s.Format)
+				return configfile.Errorf(path+"."+f.key, "is of tables, not of a %s; read it as csv", s.Format)
 			}
 		}
 		return nil
@@ -93,19 +90,19 @@ func (s *Source) validate(path string) *datasets.ConfigError {
 		return err
 	}
 	if s.Event != "" && s.Columns.Event != "" {
-		return errorf(path+".event", "all events are said to be %q, and column %q to say what they are; remove one of the two", s.Event, s.Columns.Event)
+		return configfile.Errorf(path+".event", "all events are said to be %q, and column %q to say what they are; remove one of the two", s.Event, s.Columns.Event)
 	}
 	return s.Columns.validate(path + ".columns")
 }
 
-func (c *Columns) validate(path string) *datasets.ConfigError {
+func (c *Columns) validate(path string) *configfile.FieldError {
 	taken := map[string]string{}
 	for _, f := range []struct{ key, name string }{{"user", c.User}, {"item", c.Item}, {"value", c.Value}, {"time", c.Time}, {"event", c.Event}} {
 		if f.name == "" {
 			continue
 		}
 		if other := taken[f.name]; other != "" {
-			return errorf(path+"."+f.key, "column %q is the %s already", f.name, other)
+			return configfile.Errorf(path+"."+f.key, "column %q is the %s already", f.name, other)
 		}
 		taken[f.name] = f.key
 	}
@@ -123,16 +120,16 @@ func (c *Config) needsTime() string {
 	return ""
 }
 
-func (s *Split) validate(c *Config) *datasets.ConfigError {
-	if err := datasets.OneOf("split.method", s.Method, SplitNone, SplitRandom, SplitTime, SplitLeaveLastOut, SplitLeaveRandomOut, SplitGiven); err != nil {
+func (s *Split) validate(c *Config) *configfile.FieldError {
+	if err := configfile.OneOf("split.method", s.Method, SplitNone, SplitRandom, SplitTime, SplitLeaveLastOut, SplitLeaveRandomOut, SplitGiven); err != nil {
 		return err
 	}
 	given := len(c.Validation)+len(c.Test) > 0
 	if given && s.Method != SplitGiven && s.Method != "" {
-		return errorf("split.method", "is %s, and there are separate sources for validation or test; remove the method, or the sources", s.Method)
+		return configfile.Errorf("split.method", "is %s, and there are separate sources for validation or test; remove the method, or the sources", s.Method)
 	}
 	if !given && s.Method == SplitGiven {
-		return errorf("split.method", "is given, but neither validation nor test names a source")
+		return configfile.Errorf("split.method", "is given, but neither validation nor test names a source")
 	}
 	shares, left := s.Method == SplitRandom || s.Method == SplitTime, s.Method == SplitLeaveLastOut || s.Method == SplitLeaveRandomOut
 	for _, f := range []struct {
@@ -144,7 +141,7 @@ func (s *Split) validate(c *Config) *datasets.ConfigError {
 		{"validation_items", s.ValidationLeft != nil, left}, {"test_items", s.TestLeft != nil, left}, {"event", s.Event != "", left},
 	} {
 		if f.is && !f.may {
-			return errorf("split."+f.key, "does not go with method: %s", s.Method)
+			return configfile.Errorf("split."+f.key, "does not go with method: %s", s.Method)
 		}
 	}
 	sum := 0.0
@@ -155,29 +152,29 @@ func (s *Split) validate(c *Config) *datasets.ConfigError {
 	}{{"validation", s.Validation, s.ValidationFrom}, {"test", s.Test, s.TestFrom}} {
 		if f.from != "" {
 			if f.share != nil {
-				return errorf("split."+f.key, "a share and %s_from are both given; remove one", f.key)
+				return configfile.Errorf("split."+f.key, "a share and %s_from are both given; remove one", f.key)
 			}
 			if _, _, ok := parseTime(f.from); !ok {
-				return errorf("split."+f.key+"_from", "%q is neither an integer nor a date YYYY-MM-DD with or without a time", f.from)
+				return configfile.Errorf("split."+f.key+"_from", "%q is neither an integer nor a date YYYY-MM-DD with or without a time", f.from)
 			}
 		}
 		if f.share == nil {
 			continue
 		}
 		if !(*f.share >= 0 && *f.share < 1) {
-			return errorf("split."+f.key, "%v is no share; give a number from 0 to less than 1", *f.share)
+			return configfile.Errorf("split."+f.key, "%v is no share; give a number from 0 to less than 1", *f.share)
 		}
 		sum += *f.share
 	}
 	if sum >= 1 {
-		return errorf("split.test", "validation and test together take %v, so that nothing is left for training", sum)
+		return configfile.Errorf("split.test", "validation and test together take %v, so that nothing is left for training", sum)
 	}
 	for _, f := range []struct {
 		key string
 		n   *int
 	}{{"validation_items", s.ValidationLeft}, {"test_items", s.TestLeft}} {
 		if f.n != nil && *f.n < 0 {
-			return errorf("split."+f.key, "%d is negative", *f.n)
+			return configfile.Errorf("split."+f.key, "%d is negative", *f.n)
 		}
 	}
 	return nil

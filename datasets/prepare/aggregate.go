@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"debut/datasets/configfile"
 	"debut/datasets/duck"
 )
 
@@ -71,7 +72,7 @@ func parseGap(path, text string) (int64, error) {
 	}
 	n, ok := parseSpan(text)
 	if !ok {
-		return 0, errorf(path, "%q is no length of time; write it like 30d, 12h or 90m", text)
+		return 0, configfile.Errorf(path, "%q is no length of time; write it like 30d, 12h or 90m", text)
 	}
 	return n, nil
 }
@@ -83,10 +84,10 @@ func (a *Aggregate) validate(c *Config, path string) error {
 		}
 	}
 	if a.At == "" {
-		return errorf(path+".at", "is not given; name the column of a row's time, so that no row sees its future")
+		return configfile.Errorf(path+".at", "is not given; name the column of a row's time, so that no row sees its future")
 	}
 	if len(a.Features) == 0 {
-		return errorf(path+".features", "there are none")
+		return configfile.Errorf(path+".features", "there are none")
 	}
 	gap, err := parseGap(path+".gap", a.Gap)
 	if err != nil {
@@ -101,12 +102,12 @@ func (a *Aggregate) validate(c *Config, path string) error {
 		needsValue := slices.Contains([]string{featureDistinct, featureSum, featureMean, featureMin, featureMax, featureLast}, f.Function)
 		if needsValue != (f.Value != "") {
 			if needsValue {
-				return errorf(at+".value", "is not given; %s is about a column of the events", f.Function)
+				return configfile.Errorf(at+".value", "is not given; %s is about a column of the events", f.Function)
 			}
-			return errorf(at+".value", "does not go with %s", f.Function)
+			return configfile.Errorf(at+".value", "does not go with %s", f.Function)
 		}
 		if f.Function == featureRatio && f.Where == "" {
-			return errorf(at+".where", "is not given; ratio is the share of events for which it holds")
+			return configfile.Errorf(at+".where", "is not given; ratio is the share of events for which it holds")
 		}
 		if f.Window != "" {
 			w, err := parseGap(at+".window", f.Window)
@@ -114,7 +115,7 @@ func (a *Aggregate) validate(c *Config, path string) error {
 				return err
 			}
 			if w <= gap {
-				return errorf(at+".window", "%s is not longer than the gap of %q", f.Window, a.Gap)
+				return configfile.Errorf(at+".window", "%s is not longer than the gap of %q", f.Window, a.Gap)
 			}
 		}
 	}

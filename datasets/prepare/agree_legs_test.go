@@ -12,8 +12,11 @@ import (
 	"strings"
 
 	"debut/datasets"
+	"debut/datasets/configfile"
 	"debut/datasets/duck"
+	"debut/datasets/encoding"
 	"debut/datasets/prepare"
+	"debut/datasets/table"
 )
 
 // outcome is what a command made of a source.
@@ -36,7 +39,7 @@ type refusal struct {
 
 func refused(err error) outcome {
 	r := &refusal{err: err}
-	var v *datasets.ValueError
+	var v *table.ValueError
 	if errors.As(err, &v) {
 		r.column, r.value = v.Column, v.Value
 	}
@@ -93,7 +96,7 @@ func (o *outcome) only(names []string) outcome {
 	return out
 }
 
-func ofFrame(f *datasets.Frame, err error) outcome {
+func ofFrame(f *table.Frame, err error) outcome {
 	if err != nil {
 		return refused(err)
 	}
@@ -104,13 +107,13 @@ func ofFrame(f *datasets.Frame, err error) outcome {
 			switch {
 			case s.Missing(i):
 				c.values[i] = "missing"
-			case s.Kind == datasets.Numeric || s.Kind == datasets.Boolean:
+			case s.Kind == table.Numeric || s.Kind == table.Boolean:
 				v := s.Floats[i]
 				if v == 0 {
 					v = 0 // integers, and dictionaries of Parquet files, have one zero
 				}
 				c.values[i] = fmt.Sprintf("%v %x", v, math.Float64bits(v))
-			case s.Kind == datasets.Date:
+			case s.Kind == table.Date:
 				c.values[i] = fmt.Sprintf("%s %d", s.Format(i), s.Micros[i])
 			default:
 				c.values[i] = "text " + s.Format(i)
@@ -123,7 +126,7 @@ func ofFrame(f *datasets.Frame, err error) outcome {
 
 const identity = "SELECT * FROM data"
 
-func withQuery(src datasets.Source) datasets.Source {
+func withQuery(src table.Source) table.Source {
 	src.Query = identity
 	return src
 }
@@ -151,11 +154,11 @@ func (c *checker) disagreement(e *example) (string, error) {
 	if err := c.write(c.dir, slices.Concat(e.files, e.train)); err != nil {
 		return "", err
 	}
-	read := ofFrame(datasets.Read(c.ctx, e.source, c.dir, nil))
+	read := ofFrame(table.Read(c.ctx, e.source, c.dir, nil))
 	if read.refused == nil {
 		c.read++
 	}
-	queried := ofFrame(datasets.Read(c.ctx, withQuery(e.source), c.dir, nil))
+	queried := ofFrame(table.Read(c.ctx, withQuery(e.source), c.dir, nil))
 	if d := read.differ(&queried); d != "" {
 		return "read, with and without a query: " + d, nil
 	}
@@ -178,7 +181,7 @@ func (c *checker) disagreement(e *example) (string, error) {
 
 // viewed compares a table of a query with what reading makes of it.
 func (c *checker) viewed(e *example, read *outcome) string {
-	viewed := ofFrame(datasets.Read(c.ctx, datasets.Source{Query: "SELECT * FROM other", Tables: map[string]datasets.Source{"other": e.source}}, c.dir, nil))
+	viewed := ofFrame(table.Read(c.ctx, table.Source{Query: "SELECT * FROM other", Tables: map[string]table.Source{"other": e.source}}, c.dir, nil))
 	if d := read.differ(&viewed); d != "" {
 		return "read, and as a table of a query: " + d
 	}
@@ -202,7 +205,7 @@ func (c *checker) prepared(e *example, read *outcome) string {
 }
 
 // prepare prepares a source and reads the file that it becomes, and the types that it has in SQL.
-func (c *checker) prepare(src datasets.Source, output string) (o outcome, types string) {
+func (c *checker) prepare(src table.Source, output string) (o outcome, types string) {
 	cfg := &prepare.Config{Output: output, Threads: 1, Shuffle: new(false), Split: prepare.Split{Method: "none"}, Sources: map[string]prepare.Source{
 		"t": {Source: src}}}
 	if _, err := prepare.Run(c.ctx, cfg, prepare.Options{BaseDir: c.dir}); err != nil {
@@ -216,11 +219,11 @@ func (c *checker) prepare(src datasets.Source, output string) (o outcome, types 
 	for _, column := range columns {
 		types += fmt.Sprintf("%q %v; ", column.Name, column.Type)
 	}
-	return ofFrame(datasets.Read(c.ctx, datasets.Source{Path: datasets.Strings{path}}, "", nil)), types
+	return ofFrame(table.Read(c.ctx, table.Source{Path: configfile.Strings{path}}, "", nil)), types
 }
 
 // train trains on a source, without a query and with the identical one.
-func (c *checker) train(e *example, src datasets.Source) (*datasets.Dataset, error) {
+func (c *checker) train(e *example, src table.Source) (*datasets.Dataset, error) {
 	if e.train != nil {
 		src.Path = nil
 		for _, f := range e.train {
@@ -263,7 +266,7 @@ func (c *checker) modeled(e *example, read *outcome) string {
 // applied compares what a model reads.
 func (c *checker) applied(d *datasets.Dataset, e *example, read *outcome) string {
 	var first outcome
-	for i, src := range []datasets.Source{e.source, withQuery(e.source)} {
+	for i, src := range []table.Source{e.source, withQuery(e.source)} {
 		f, err := d.Encoder.Read(c.ctx, src, c.dir, true)
 		o := ofFrame(f, err)
 		if i == 0 {
@@ -284,7 +287,7 @@ func (c *checker) applied(d *datasets.Dataset, e *example, read *outcome) string
 		var whole []uint64
 		encodeErr := err
 		if err == nil {
-			var out *datasets.Encoded
+			var out *encoding.Encoded
 			if out, _, encodeErr = d.Encoder.Encode(c.ctx, f, true); encodeErr == nil {
 				whole = bits(out)
 			}
@@ -300,8 +303,8 @@ func (c *checker) applied(d *datasets.Dataset, e *example, read *outcome) string
 	return ""
 }
 
-func (c *checker) blocks(e *datasets.Encoder, src datasets.Source) ([]uint64, error) {
-	all := new(datasets.Encoded)
+func (c *checker) blocks(e *encoding.Encoder, src table.Source) ([]uint64, error) {
+	all := new(encoding.Encoded)
 	for b, err := range e.Blocks(c.ctx, src, c.dir, true, 700) {
 		if err != nil {
 			return nil, err
@@ -314,8 +317,8 @@ func (c *checker) blocks(e *datasets.Encoder, src datasets.Source) ([]uint64, er
 }
 
 // saved is what an encoder learned, but for how dates were written, which a query hides.
-func saved(e *datasets.Encoder) string {
-	without := &datasets.Encoder{Columns: slices.Clone(e.Columns), Target: e.Target}
+func saved(e *encoding.Encoder) string {
+	without := &encoding.Encoder{Columns: slices.Clone(e.Columns), Target: e.Target}
 	for i := range without.Columns {
 		without.Columns[i].DateLayout = ""
 	}
@@ -326,7 +329,7 @@ func saved(e *datasets.Encoder) string {
 	return b.String()
 }
 
-func bits(e *datasets.Encoded) []uint64 {
+func bits(e *encoding.Encoded) []uint64 {
 	out := []uint64{uint64(e.Rows), uint64(e.D), uint64(e.F)}
 	for _, v := range e.Numeric {
 		out = append(out, uint64(math.Float32bits(v)))

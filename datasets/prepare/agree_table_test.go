@@ -8,12 +8,13 @@ import (
 	"strconv"
 	"strings"
 
-	"debut/datasets"
+	"debut/datasets/configfile"
 	"debut/datasets/duck"
+	"debut/datasets/table"
 )
 
-// table is an example before it is written, so that columns and rows can be left out.
-type table struct {
+// draft is an example before it is written, so that columns and rows can be left out.
+type draft struct {
 	names   []string
 	rows    [][]string // of the texts of cells; "" where there is no value
 	trained [][]string // rows of other files that a model is trained on; nil for the same
@@ -32,11 +33,11 @@ type table struct {
 	compression string
 	files       int
 
-	source datasets.Source
+	source table.Source
 }
 
 // example writes the table.
-func (t *table) example() *example {
+func (t *draft) example() *example {
 	e := &example{source: t.source}
 	name := "t" // and a number
 	extension := map[string]string{"csv": ".csv", "json": ".jsonl", "parquet": ".parquet"}[t.format]
@@ -51,9 +52,9 @@ func (t *table) example() *example {
 		return files
 	}
 	e.files = write(name, t.rows)
-	e.source.Path = datasets.Strings{name + "*"}
+	e.source.Path = configfile.Strings{name + "*"}
 	if t.files == 1 {
-		e.source.Path = datasets.Strings{e.files[0].name}
+		e.source.Path = configfile.Strings{e.files[0].name}
 	}
 	if t.trained != nil {
 		e.train = write("before", t.trained)
@@ -61,7 +62,7 @@ func (t *table) example() *example {
 	return e
 }
 
-func (t *table) text(rows [][]string) string {
+func (t *draft) text(rows [][]string) string {
 	switch t.format {
 	case "json":
 		return t.jsonText(rows)
@@ -104,7 +105,7 @@ func (t *table) text(rows [][]string) string {
 	return b.String()
 }
 
-func (t *table) jsonText(rows [][]string) string {
+func (t *draft) jsonText(rows [][]string) string {
 	var b strings.Builder
 	quote := func(s string) string {
 		text, err := json.Marshal(s)
@@ -134,7 +135,7 @@ func (t *table) jsonText(rows [][]string) string {
 	return b.String()
 }
 
-func (t *table) parquetSQL(rows [][]string) string {
+func (t *draft) parquetSQL(rows [][]string) string {
 	var b strings.Builder
 	b.WriteString("SELECT ")
 	for i, name := range t.names {
@@ -176,8 +177,8 @@ func (t *table) parquetSQL(rows [][]string) string {
 var columnNames = []string{"id", "uid", "x", "Amount", "Ünit price", "select", "c0", "c1", "column1", "a\"b", "it's", "day", "Data", "data", "q", "row", "rowid", "filename", "a b", "%", "NULL", "v0", "名前", "x_2", "file_row_number", "c"}
 
 // randomTable makes a table whose columns are of all kinds that there are.
-func randomTable(r *rand.Rand) *table {
-	t := &table{format: "csv", delimiter: ',', files: 1}
+func randomTable(r *rand.Rand) *draft {
+	t := &draft{format: "csv", delimiter: ',', files: 1}
 	columns, rows := 1+r.IntN(5), 1+r.IntN(40)
 	large := r.IntN(12) == 0
 	if large { // than what is looked at to guess
@@ -237,7 +238,7 @@ func randomTable(r *rand.Rand) *table {
 }
 
 // soil puts mistakes, marks of missing values and blanks into column i.
-func (t *table) soil(r *rand.Rand, i int) {
+func (t *draft) soil(r *rand.Rand, i int) {
 	some := func() *string { return &t.rows[r.IntN(len(t.rows))][i] }
 	if r.IntN(5) == 0 {
 		cell := some()
@@ -269,7 +270,7 @@ func (t *table) soil(r *rand.Rand, i int) {
 }
 
 // fileType chooses the type of a column in a file that has types.
-func (t *table) fileType(r *rand.Rand, kind *columnKind) string {
+func (t *draft) fileType(r *rand.Rand, kind *columnKind) string {
 	if t.format == "json" {
 		return []string{"raw", "text"}[r.IntN(2)]
 	}
@@ -279,7 +280,7 @@ func (t *table) fileType(r *rand.Rand, kind *columnKind) string {
 	return kind.sqlTypes[r.IntN(len(kind.sqlTypes))]
 }
 
-func (t *table) dialect(r *rand.Rand) {
+func (t *draft) dialect(r *rand.Rand) {
 	if t.format != "parquet" && r.IntN(4) == 0 {
 		t.compression = []string{".gz", ".zst"}[r.IntN(2)]
 	}
@@ -291,7 +292,7 @@ func (t *table) dialect(r *rand.Rand) {
 	}
 	t.delimiter = ",,,\t;|"[r.IntN(6)]
 	if r.IntN(3) == 0 {
-		t.source.Delimiter = datasets.Delimiter(t.delimiter)
+		t.source.Delimiter = table.Delimiter(t.delimiter)
 	}
 	t.quoted, t.mark, t.crlf, t.unfinished = r.IntN(8) == 0, r.IntN(8) == 0, r.IntN(5) == 0, r.IntN(8) == 0
 	if r.IntN(10) == 0 {
@@ -307,7 +308,7 @@ func (t *table) dialect(r *rand.Rand) {
 	t.trailing = r.IntN(30) == 0
 }
 
-func (t *table) declare(r *rand.Rand) {
+func (t *draft) declare(r *rand.Rand) {
 	switch r.IntN(10) {
 	case 0:
 		t.source.Decimal = ","
@@ -322,7 +323,7 @@ func (t *table) declare(r *rand.Rand) {
 }
 
 // without returns the table without some of its rows.
-func (t *table) withoutRows(from, to int) *table {
+func (t *draft) withoutRows(from, to int) *draft {
 	out := *t
 	out.rows = slices.Concat(t.rows[:from], t.rows[to:])
 	out.files = min(t.files, max(1, len(out.rows)))
@@ -330,7 +331,7 @@ func (t *table) withoutRows(from, to int) *table {
 }
 
 // withoutColumn returns the table without column i.
-func (t *table) withoutColumn(i int) *table {
+func (t *draft) withoutColumn(i int) *draft {
 	out := *t
 	cut := func(rows [][]string) [][]string {
 		cells := make([][]string, len(rows))
@@ -353,10 +354,10 @@ func (t *table) withoutColumn(i int) *table {
 }
 
 // shrink leaves out of a table what it fails without, too.
-func (t *table) shrink(fails func(*table) bool) *table {
+func (t *draft) shrink(fails func(*draft) bool) *draft {
 	for again := true; again; {
 		again = false
-		try := func(smaller *table) bool {
+		try := func(smaller *draft) bool {
 			if !fails(smaller) {
 				return false
 			}
@@ -373,27 +374,27 @@ func (t *table) shrink(fails func(*table) bool) *table {
 				}
 			}
 		}
-		for _, simpler := range []func(*table){
-			func(t *table) { t.trained = nil },
-			func(t *table) { t.files = 1 },
-			func(t *table) { t.compression = "" },
-			func(t *table) { t.quoted = false },
-			func(t *table) { t.mark = false },
-			func(t *table) { t.crlf = false },
-			func(t *table) { t.blank = 0 },
-			func(t *table) { t.trailing = false },
-			func(t *table) { t.unfinished = false },
-			func(t *table) { t.noHeader, t.source.Header, t.source.Names = false, nil, nil },
-			func(t *table) {
+		for _, simpler := range []func(*draft){
+			func(t *draft) { t.trained = nil },
+			func(t *draft) { t.files = 1 },
+			func(t *draft) { t.compression = "" },
+			func(t *draft) { t.quoted = false },
+			func(t *draft) { t.mark = false },
+			func(t *draft) { t.crlf = false },
+			func(t *draft) { t.blank = 0 },
+			func(t *draft) { t.trailing = false },
+			func(t *draft) { t.unfinished = false },
+			func(t *draft) { t.noHeader, t.source.Header, t.source.Names = false, nil, nil },
+			func(t *draft) {
 				if t.format == "csv" {
 					t.delimiter = ','
 				}
 				t.source.Delimiter = ""
 			},
-			func(t *table) { t.source.Null = nil },
-			func(t *table) { t.source.Types = nil },
-			func(t *table) { t.source.Decimal = "" },
-			func(t *table) { t.source.Thousands = "" },
+			func(t *draft) { t.source.Null = nil },
+			func(t *draft) { t.source.Types = nil },
+			func(t *draft) { t.source.Decimal = "" },
+			func(t *draft) { t.source.Thousands = "" },
 		} {
 			smaller := *t
 			if simpler(&smaller); smaller.example().String() != t.example().String() {

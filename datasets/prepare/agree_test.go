@@ -52,7 +52,7 @@ func TestAgree(t *testing.T) {
 				}
 				failures.Add(1)
 				// What is left must fail in the same way.
-				small := made.shrink(func(smaller *table) bool {
+				small := made.shrink(func(smaller *draft) bool {
 					again, err := c.disagreement(smaller.example())
 					return err == nil && sameKind(again, found)
 				})

@@ -12,14 +12,14 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
-	"debut/datasets"
 	"debut/datasets/duck"
+	"debut/datasets/table"
 )
 
 // example is what commands read: files, and how a source describes them.
 type example struct {
 	files  []file
-	source datasets.Source
+	source table.Source
 	// train are the files that a model is trained on before it reads the others; nil for those themselves.
 	train []file
 }

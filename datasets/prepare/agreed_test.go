@@ -4,7 +4,8 @@ import (
 	"strings"
 	"testing"
 
-	"debut/datasets"
+	"debut/datasets/configfile"
+	"debut/datasets/table"
 )
 
 // agreed are examples that commands once understood differently.
@@ -15,79 +16,79 @@ var agreed = []struct {
 }{
 	{"a boolean declared categorical", example{
 		files:  []file{{"t.parquet", `SELECT false AS uid, 'yes' AS label`}},
-		source: datasets.Source{Path: datasets.Strings{"t.parquet"}, Types: map[string]string{"uid": "categorical"}}}, ""},
+		source: table.Source{Path: configfile.Strings{"t.parquet"}, Types: map[string]string{"uid": "categorical"}}}, ""},
 	{"numbers declared categorical", example{
 		files:  []file{{"t.parquet", `SELECT 1.50::DOUBLE AS a, 2.50::DECIMAL(9,2) AS b, DATE '2024-05-06' AS c, 7 AS d, 'yes' AS label`}},
-		source: datasets.Source{Path: datasets.Strings{"t.parquet"}, Types: map[string]string{"a": "categorical", "b": "categorical", "c": "categorical", "d": "text"}}}, ""},
+		source: table.Source{Path: configfile.Strings{"t.parquet"}, Types: map[string]string{"a": "categorical", "b": "categorical", "c": "categorical", "d": "text"}}}, ""},
 	{"0 and 1 declared boolean", example{
 		files:  []file{{"t.parquet", `SELECT * FROM (VALUES (0, 1.0::DOUBLE, 'no'), (1, 0, 'yes')) v(a, b, label)`}},
-		source: datasets.Source{Path: datasets.Strings{"t.parquet"}, Types: map[string]string{"a": "boolean", "b": "boolean"}}}, ""},
+		source: table.Source{Path: configfile.Strings{"t.parquet"}, Types: map[string]string{"a": "boolean", "b": "boolean"}}}, ""},
 	{"2 declared boolean", example{
 		files:  []file{{"t.parquet", `SELECT * FROM (VALUES (0, 'no'), (2, 'yes')) v(a, label)`}},
-		source: datasets.Source{Path: datasets.Strings{"t.parquet"}, Types: map[string]string{"a": "boolean"}}}, "a"},
+		source: table.Source{Path: configfile.Strings{"t.parquet"}, Types: map[string]string{"a": "boolean"}}}, "a"},
 	{"times declared DATE", example{
 		files:  []file{{"t.jsonl", "{\"q\":\"15.01.2016 16:38:22\",\"label\":\"yes\"}\n"}},
-		source: datasets.Source{Path: datasets.Strings{"t.jsonl"}, Types: map[string]string{"q": "DATE"}}}, ""},
+		source: table.Source{Path: configfile.Strings{"t.jsonl"}, Types: map[string]string{"q": "DATE"}}}, ""},
 	{"decimals declared DECIMAL", example{
 		files:  []file{{"t.csv", "x,label\n1.005,no\n2.5,yes\n"}},
-		source: datasets.Source{Path: datasets.Strings{"t.csv"}, Types: map[string]string{"x": "DECIMAL(9,2)"}}}, ""},
+		source: table.Source{Path: configfile.Strings{"t.csv"}, Types: map[string]string{"x": "DECIMAL(9,2)"}}}, ""},
 	{"ids declared BIGINT", example{
 		files:  []file{{"t.csv", "x,label\n9007199254740993,no\n9007199254740995,yes\n"}},
-		source: datasets.Source{Path: datasets.Strings{"t.csv"}, Types: map[string]string{"x": "BIGINT"}}}, ""},
+		source: table.Source{Path: configfile.Strings{"t.csv"}, Types: map[string]string{"x": "BIGINT"}}}, ""},
 	{"flags declared BOOLEAN beside numbers", example{
 		files:  []file{{"t.csv", "data,v0,label\n2228754141581,,no\n7261092835212,yes,no\n"}},
-		source: datasets.Source{Path: datasets.Strings{"t.csv"}, Types: map[string]string{"v0": "BOOLEAN"}}}, ""},
+		source: table.Source{Path: configfile.Strings{"t.csv"}, Types: map[string]string{"v0": "BOOLEAN"}}}, ""},
 	{"a zero with a sign", example{
 		files:  []file{{"t.csv", "row,label\n-0,no\n"}},
-		source: datasets.Source{Path: datasets.Strings{"t.csv"}}}, ""},
+		source: table.Source{Path: configfile.Strings{"t.csv"}}}, ""},
 	{"ids declared numeric", example{
 		files:  []file{{"t.csv", "x,label\n9007199254740993,no\n9007199254740995,yes\n"}},
-		source: datasets.Source{Path: datasets.Strings{"t.csv"}, Types: map[string]string{"x": "numeric"}}}, ""},
+		source: table.Source{Path: configfile.Strings{"t.csv"}, Types: map[string]string{"x": "numeric"}}}, ""},
 	{"a date declared numeric", example{
 		files:  []file{{"t.csv", "select,label\n\t2001.09.13,no\n"}},
-		source: datasets.Source{Path: datasets.Strings{"t.csv"}, Types: map[string]string{"select": "numeric"}}}, "select"},
+		source: table.Source{Path: configfile.Strings{"t.csv"}, Types: map[string]string{"select": "numeric"}}}, "select"},
 	{"a date declared DOUBLE beside another fault", example{
 		files:  []file{{"t.csv", "x_2,rowid,label\n\"-67,90\",30/7/2006,no\n"}},
-		source: datasets.Source{Path: datasets.Strings{"t.csv"}, Types: map[string]string{"rowid": "DOUBLE"}}}, "rowid"},
+		source: table.Source{Path: configfile.Strings{"t.csv"}, Types: map[string]string{"rowid": "DOUBLE"}}}, "rowid"},
 	{"numbers that an INTEGER does not hold beside another fault", example{
 		files:  []file{{"t.csv", "uid,x,label\n?,\u00a0-6442204815864397520,yes\n2001-09-09,\u00a0\u00a0,no\n"}},
-		source: datasets.Source{Path: datasets.Strings{"t.csv"}, Types: map[string]string{"x": "INTEGER"}}}, "x"},
+		source: table.Source{Path: configfile.Strings{"t.csv"}, Types: map[string]string{"x": "INTEGER"}}}, "x"},
 	{"grouped numbers declared DECIMAL", example{
 		files:  []file{{"t.csv", "x_2,label\n319'058,no\n"}},
-		source: datasets.Source{Path: datasets.Strings{"t.csv"}, Types: map[string]string{"x_2": "DECIMAL(18,4)"}}}, "x_2"},
+		source: table.Source{Path: configfile.Strings{"t.csv"}, Types: map[string]string{"x_2": "DECIMAL(18,4)"}}}, "x_2"},
 	{"a few dates among flags declared categorical", example{
 		files:  []file{{"t.csv", "c0,label\n17/09/01,no\n" + strings.Repeat("1,yes\n0,no\n", 12)}},
-		source: datasets.Source{Path: datasets.Strings{"t.csv"}, Types: map[string]string{"c0": "categorical"}}}, ""},
+		source: table.Source{Path: configfile.Strings{"t.csv"}, Types: map[string]string{"c0": "categorical"}}}, ""},
 	{"texts of a typed file", example{
 		files:  []file{{"t.parquet", `SELECT CASE WHEN i = 7 THEN 'x' ELSE '' || i END AS code, 'yes' AS label FROM range(40) r(i)`}},
-		source: datasets.Source{Path: datasets.Strings{"t.parquet"}}}, ""},
+		source: table.Source{Path: configfile.Strings{"t.parquet"}}}, ""},
 	{"numbers of JSON with a mark", example{
 		files:  []file{{"t.jsonl", "{\"data\":\"1162484683685391936\",\"label\":\"no\"}\n{\"data\":\"-\",\"label\":\"no\"}\n"}},
-		source: datasets.Source{Path: datasets.Strings{"t.jsonl"}}}, "data"},
+		source: table.Source{Path: configfile.Strings{"t.jsonl"}}}, "data"},
 	{"dates with a mark", example{
 		files:  []file{{"t.csv", "c,label\n07/12/37,no\n-,yes\n"}},
-		source: datasets.Source{Path: datasets.Strings{"t.csv"}}}, "c"},
+		source: table.Source{Path: configfile.Strings{"t.csv"}}}, "c"},
 	{"dates with a mark in JSON", example{
 		files:  []file{{"t.jsonl", "{\"row\":\"2001.09.11\",\"label\":\"yes\"}\n{\"row\":\"n/a\",\"label\":\"yes\"}\n"}},
-		source: datasets.Source{Path: datasets.Strings{"t.jsonl"}}}, "row"},
+		source: table.Source{Path: configfile.Strings{"t.jsonl"}}}, "row"},
 	{"JSON of numbers and texts", example{
 		files:  []file{{"t.jsonl", "{\"v0\":\"00744\",\"label\":\"no\"}\n{\"v0\":14929,\"label\":\"yes\"}\n"}},
-		source: datasets.Source{Path: datasets.Strings{"t.jsonl"}}}, ""},
+		source: table.Source{Path: configfile.Strings{"t.jsonl"}}}, ""},
 	{"JSON of numbers and a text", example{
 		files:  []file{{"t.jsonl", "{\"v0\":\"2024/04/24\",\"label\":\"no\"}\n" + strings.Repeat("{\"v0\":759700636748779744,\"label\":\"yes\"}\n", 30)}},
-		source: datasets.Source{Path: datasets.Strings{"t.jsonl"}}}, "v0"},
+		source: table.Source{Path: configfile.Strings{"t.jsonl"}}}, "v0"},
 	{"a column called rowid", example{
 		files:  []file{{"t.csv", "rowid,label\n12 Sep 2001,yes\n10 Sep 2001,no\n"}},
-		source: datasets.Source{Path: datasets.Strings{"t.csv"}}}, ""},
+		source: table.Source{Path: configfile.Strings{"t.csv"}}}, ""},
 	{"marks of missing values beside times of a file", example{
 		files:  []file{{"t.parquet", `SELECT TIME '01:30:00' AS uid, 'yes' AS label`}},
-		source: datasets.Source{Path: datasets.Strings{"t.parquet"}, Null: datasets.Strings{"?"}}}, ""},
+		source: table.Source{Path: configfile.Strings{"t.parquet"}, Null: configfile.Strings{"?"}}}, ""},
 	{"ids beside a decimal comma", example{
 		files:  []file{{"t.csv", "x,label\n410811879560587512,no\n"}},
-		source: datasets.Source{Path: datasets.Strings{"t.csv"}, Decimal: ","}}, ""},
+		source: table.Source{Path: configfile.Strings{"t.csv"}, Decimal: ","}}, ""},
 	{"marks that cannot stand beside each other", example{
 		files:  []file{{"t.csv", "x,label\n1,no\n"}},
-		source: datasets.Source{Path: datasets.Strings{"t.csv"}, Thousands: "."}}, "-"},
+		source: table.Source{Path: configfile.Strings{"t.csv"}, Thousands: "."}}, "-"},
 }
 
 func TestAgreed(t *testing.T) {
@@ -100,7 +101,7 @@ func TestAgreed(t *testing.T) {
 		if found != "" {
 			t.Errorf("%s: %s", a.name, found)
 		}
-		read := ofFrame(datasets.Read(c.ctx, a.source, c.dir, nil))
+		read := ofFrame(table.Read(c.ctx, a.source, c.dir, nil))
 		switch {
 		case a.refused == "" && read.refused != nil, a.refused == "-" && read.refused == nil, a.refused > "-" && (read.refused == nil || read.refused.column != a.refused):
 			t.Errorf("%s: read as %s", a.name, &read)

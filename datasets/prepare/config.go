@@ -3,7 +3,9 @@ package prepare
 import (
 	"github.com/invopop/jsonschema"
 
-	"debut/datasets"
+	"debut/datasets/configfile"
+	"debut/datasets/sealed"
+	"debut/datasets/table"
 )
 
 // Config is the content of a data.yaml: what is read, what is done to the rows
@@ -22,8 +24,8 @@ type Config struct {
 	Columns  map[string]ColumnType `yaml:"columns,omitempty" jsonschema:"description=What a column is in training where its SQL type does not say it: text or vector or list or categorical or numeric."`
 	RowGroup int                   `yaml:"row_group,omitempty" jsonschema:"minimum=0,description=Rows of a row group of the Parquet files. Default 65536."`
 	Shuffle  *bool                 `yaml:"shuffle,omitempty" jsonschema:"description=Put the rows of each part in random order. Default true; training reads them in order of row groups."`
-	Key      *datasets.Secret      `yaml:"key,omitempty" jsonschema:"description=The secret key of pseudonyms."`
-	Encrypt  *datasets.Encryption  `yaml:"encrypt,omitempty" jsonschema:"description=Encrypt the Parquet files with age."`
+	Key      *configfile.Secret    `yaml:"key,omitempty" jsonschema:"description=The secret key of pseudonyms."`
+	Encrypt  *sealed.Encryption    `yaml:"encrypt,omitempty" jsonschema:"description=Encrypt the Parquet files with age."`
 	Rejects  Rejects               `yaml:"rejects,omitempty" jsonschema:"description=What happens to rows that cannot be read."`
 }
 
@@ -34,11 +36,11 @@ type ColumnType string
 // table of a database. Its query sees the other sources, which Source.Tables are
 // of a run file.
 type Source struct {
-	datasets.Source `yaml:",inline"`
-	IDs             string    `yaml:"ids,omitempty" jsonschema:"description=npy: a text file with one id a line for the rows of the matrix; without it rows are numbered from 0."`
-	Layout          string    `yaml:"layout,omitempty" jsonschema:"enum=auto,enum=columns,enum=lists,description=libsvm and libfm and libffm: a column for each feature or lists of indexes and values."`
-	Features        int       `yaml:"features,omitempty" jsonschema:"minimum=0,maximum=10000,description=libsvm and libfm: how many features there are where the files may not name the last; each has a column. Default: up to the largest index."`
-	Postgres        *Postgres `yaml:"postgres,omitempty" jsonschema:"description=A table of a PostgreSQL database instead of files."`
+	table.Source `yaml:",inline"`
+	IDs          string    `yaml:"ids,omitempty" jsonschema:"description=npy: a text file with one id a line for the rows of the matrix; without it rows are numbered from 0."`
+	Layout       string    `yaml:"layout,omitempty" jsonschema:"enum=auto,enum=columns,enum=lists,description=libsvm and libfm and libffm: a column for each feature or lists of indexes and values."`
+	Features     int       `yaml:"features,omitempty" jsonschema:"minimum=0,maximum=10000,description=libsvm and libfm: how many features there are where the files may not name the last; each has a column. Default: up to the largest index."`
+	Postgres     *Postgres `yaml:"postgres,omitempty" jsonschema:"description=A table of a PostgreSQL database instead of files."`
 }
 
 // JSONSchemaExtend says what a source of a data file has of those of a run file.
@@ -59,10 +61,10 @@ func (Source) JSONSchemaExtend(s *jsonschema.Schema) {
 // Postgres names a table, or a query, of a PostgreSQL server. The connection
 // string is a secret and stands in a file or in the environment.
 type Postgres struct {
-	DSN   datasets.Secret `yaml:"dsn" jsonschema:"description=Where the connection string is such as {env: DATABASE_URL}."`
-	Table string          `yaml:"table,omitempty" jsonschema:"description=The table; schema.table where it is not in the search path."`
-	Query string          `yaml:"query,omitempty" jsonschema:"description=A SELECT in the server's SQL instead of a table."`
-	Order string          `yaml:"order,omitempty" jsonschema:"description=The columns that fix the order of rows. Default: the primary key or else all columns."`
+	DSN   configfile.Secret `yaml:"dsn" jsonschema:"description=Where the connection string is such as {env: DATABASE_URL}."`
+	Table string            `yaml:"table,omitempty" jsonschema:"description=The table; schema.table where it is not in the search path."`
+	Query string            `yaml:"query,omitempty" jsonschema:"description=A SELECT in the server's SQL instead of a table."`
+	Order string            `yaml:"order,omitempty" jsonschema:"description=The columns that fix the order of rows. Default: the primary key or else all columns."`
 }
 
 // Rejects says what happens to rows that cannot be read.
@@ -75,8 +77,8 @@ type Rejects struct {
 type Step struct {
 	Cast         map[string]Cast           `yaml:"cast,omitempty" jsonschema:"description=Give columns another type."`
 	Rename       map[string]string         `yaml:"rename,omitempty" jsonschema:"description=New names by old ones."`
-	Select       datasets.Strings          `yaml:"select,omitempty" jsonschema:"description=Keep only these columns."`
-	Drop         datasets.Strings          `yaml:"drop,omitempty" jsonschema:"description=Leave these columns out."`
+	Select       configfile.Strings        `yaml:"select,omitempty" jsonschema:"description=Keep only these columns."`
+	Drop         configfile.Strings        `yaml:"drop,omitempty" jsonschema:"description=Leave these columns out."`
 	Derive       map[string]string         `yaml:"derive,omitempty" jsonschema:"description=New columns: SQL expressions by name."`
 	Filter       *Filter                   `yaml:"filter,omitempty" jsonschema:"description=Keep the rows for which a condition holds."`
 	Count        map[string]string         `yaml:"count,omitempty" jsonschema:"description=Count the rows for which conditions hold; by name. Nothing is changed."`
@@ -90,7 +92,7 @@ type Step struct {
 	Resample     *Resample                 `yaml:"resample,omitempty" jsonschema:"description=Repeat or leave out training rows by class. Validation and test rows stay as they are."`
 	Pseudonymize map[string]string         `yaml:"pseudonymize,omitempty" jsonschema:"description=Replace ids by keyed pseudonyms; the value names the kind of id: equal ids of one kind get equal pseudonyms."`
 	Generalize   map[string]Generalization `yaml:"generalize,omitempty" jsonschema:"description=Make values coarser."`
-	Mask         datasets.Strings          `yaml:"mask,omitempty" jsonschema:"description=Text columns in which e-mail addresses and phone and card numbers are replaced."`
+	Mask         configfile.Strings        `yaml:"mask,omitempty" jsonschema:"description=Text columns in which e-mail addresses and phone and card numbers are replaced."`
 	Anonymize    *Anonymize                `yaml:"k_anonymity,omitempty" jsonschema:"description=Count or leave out rows whose quasi-identifiers are too rare."`
 	SQL          string                    `yaml:"sql,omitempty" jsonschema:"description=A SELECT over the view input; keep the column __row or the rows are numbered anew in the order of all columns."`
 }
@@ -110,9 +112,9 @@ type Filter struct {
 
 // Deduplicate leaves out repeated rows: equal in all columns, or in a key.
 type Deduplicate struct {
-	Key  datasets.Strings `yaml:"key,omitempty" jsonschema:"description=Rows are the same if these columns are. Default: all columns. Rows with a missing key are kept."`
-	Keep string           `yaml:"keep,omitempty" jsonschema:"enum=first,enum=last,enum=newest,enum=oldest,description=Which row of a key is kept: first (default) or last in the order of the source; newest or oldest by time."`
-	Time string           `yaml:"time,omitempty" jsonschema:"description=The column of newest and oldest."`
+	Key  configfile.Strings `yaml:"key,omitempty" jsonschema:"description=Rows are the same if these columns are. Default: all columns. Rows with a missing key are kept."`
+	Keep string             `yaml:"keep,omitempty" jsonschema:"enum=first,enum=last,enum=newest,enum=oldest,description=Which row of a key is kept: first (default) or last in the order of the source; newest or oldest by time."`
+	Time string             `yaml:"time,omitempty" jsonschema:"description=The column of newest and oldest."`
 }
 
 // Fill replaces missing values: a constant, or a mapping with a method.
@@ -133,13 +135,13 @@ type Clip struct {
 
 // Join adds columns of another source. Each row finds at most one row there.
 type Join struct {
-	Table   string            `yaml:"table" jsonschema:"description=The other source."`
-	On      datasets.Strings  `yaml:"on,omitempty" jsonschema:"description=Columns that are equal in both."`
-	Keys    map[string]string `yaml:"keys,omitempty" jsonschema:"description=Columns that are equal: name in the other source by name here."`
-	How     string            `yaml:"how,omitempty" jsonschema:"enum=left,enum=inner,description=left (default) keeps rows that find nothing; inner leaves them out."`
-	Columns datasets.Strings  `yaml:"columns,omitempty" jsonschema:"description=The columns to add. Default: all others."`
-	Prefix  string            `yaml:"prefix,omitempty" jsonschema:"description=Put before the names of the added columns."`
-	AsOf    *AsOf             `yaml:"as_of,omitempty" jsonschema:"description=Take the latest row of the other source that was known at the row's time."`
+	Table   string             `yaml:"table" jsonschema:"description=The other source."`
+	On      configfile.Strings `yaml:"on,omitempty" jsonschema:"description=Columns that are equal in both."`
+	Keys    map[string]string  `yaml:"keys,omitempty" jsonschema:"description=Columns that are equal: name in the other source by name here."`
+	How     string             `yaml:"how,omitempty" jsonschema:"enum=left,enum=inner,description=left (default) keeps rows that find nothing; inner leaves them out."`
+	Columns configfile.Strings `yaml:"columns,omitempty" jsonschema:"description=The columns to add. Default: all others."`
+	Prefix  string             `yaml:"prefix,omitempty" jsonschema:"description=Put before the names of the added columns."`
+	AsOf    *AsOf              `yaml:"as_of,omitempty" jsonschema:"description=Take the latest row of the other source that was known at the row's time."`
 }
 
 // AsOf joins by time: of the other rows with the same key the latest one before
@@ -155,7 +157,7 @@ type AsOf struct {
 // before the row's own time: no row sees its future, nor its own moment.
 type Aggregate struct {
 	Events   string             `yaml:"events,omitempty" jsonschema:"description=The source of events. Default: the rows themselves."`
-	Key      datasets.Strings   `yaml:"key,omitempty" jsonschema:"description=Columns that are equal in rows and events such as the user. Default: all events."`
+	Key      configfile.Strings `yaml:"key,omitempty" jsonschema:"description=Columns that are equal in rows and events such as the user. Default: all events."`
 	Keys     map[string]string  `yaml:"keys,omitempty" jsonschema:"description=Columns that are equal: name in the events by name here."`
 	At       string             `yaml:"at" jsonschema:"description=The column of a row's time."`
 	Time     string             `yaml:"time,omitempty" jsonschema:"description=The column of an event's time. Default: the same name."`
@@ -178,18 +180,18 @@ type Feature struct {
 // a row: those later than the row's own time and at most Within later. The moment of
 // the row itself belongs neither to it nor to Aggregate, which ends before that.
 type Label struct {
-	Name       string            `yaml:"name" jsonschema:"description=The new column."`
-	Events     string            `yaml:"events,omitempty" jsonschema:"description=The source of events. Default: the rows themselves."`
-	Key        datasets.Strings  `yaml:"key,omitempty" jsonschema:"description=Columns that are equal in rows and events such as the user. Default: all events."`
-	Keys       map[string]string `yaml:"keys,omitempty" jsonschema:"description=Columns that are equal: name in the events by name here."`
-	At         string            `yaml:"at" jsonschema:"description=The column of a row's time. Events of that very moment do not count."`
-	Time       string            `yaml:"time,omitempty" jsonschema:"description=The column of an event's time. Default: the same name."`
-	Within     string            `yaml:"within" jsonschema:"description=How far the label looks beyond the row's time such as 30d; its last moment counts. Where times are whole numbers: so many of their units."`
-	Function   string            `yaml:"function,omitempty" jsonschema:"enum=any,enum=count,enum=sum,description=any (default): whether there is an event; count: how many; sum: of a value; 0 where there are none."`
-	Value      string            `yaml:"value,omitempty" jsonschema:"description=sum: the column or SQL expression over events."`
-	Where      string            `yaml:"where,omitempty" jsonschema:"description=SQL condition of the events that count."`
-	Until      string            `yaml:"until,omitempty" jsonschema:"description=Up to when the events are complete such as 2026-01-31. Default: the time of the latest event of the source."`
-	Incomplete string            `yaml:"incomplete,omitempty" jsonschema:"enum=drop,enum=keep,enum=fail,description=Rows whose label cannot be known for the events end earlier: drop (default: leave out) or keep with what there is or fail."`
+	Name       string             `yaml:"name" jsonschema:"description=The new column."`
+	Events     string             `yaml:"events,omitempty" jsonschema:"description=The source of events. Default: the rows themselves."`
+	Key        configfile.Strings `yaml:"key,omitempty" jsonschema:"description=Columns that are equal in rows and events such as the user. Default: all events."`
+	Keys       map[string]string  `yaml:"keys,omitempty" jsonschema:"description=Columns that are equal: name in the events by name here."`
+	At         string             `yaml:"at" jsonschema:"description=The column of a row's time. Events of that very moment do not count."`
+	Time       string             `yaml:"time,omitempty" jsonschema:"description=The column of an event's time. Default: the same name."`
+	Within     string             `yaml:"within" jsonschema:"description=How far the label looks beyond the row's time such as 30d; its last moment counts. Where times are whole numbers: so many of their units."`
+	Function   string             `yaml:"function,omitempty" jsonschema:"enum=any,enum=count,enum=sum,description=any (default): whether there is an event; count: how many; sum: of a value; 0 where there are none."`
+	Value      string             `yaml:"value,omitempty" jsonschema:"description=sum: the column or SQL expression over events."`
+	Where      string             `yaml:"where,omitempty" jsonschema:"description=SQL condition of the events that count."`
+	Until      string             `yaml:"until,omitempty" jsonschema:"description=Up to when the events are complete such as 2026-01-31. Default: the time of the latest event of the source."`
+	Incomplete string             `yaml:"incomplete,omitempty" jsonschema:"enum=drop,enum=keep,enum=fail,description=Rows whose label cannot be known for the events end earlier: drop (default: leave out) or keep with what there is or fail."`
 }
 
 // Negatives adds rows for items that a user has not chosen.
@@ -217,9 +219,9 @@ type Generalization struct {
 
 // Anonymize asks for k-anonymity.
 type Anonymize struct {
-	Columns datasets.Strings `yaml:"columns" jsonschema:"description=The quasi-identifiers: columns that together could single somebody out."`
-	K       int64            `yaml:"k" jsonschema:"minimum=2,description=Rows that must share each combination."`
-	Action  string           `yaml:"action,omitempty" jsonschema:"enum=suppress,enum=report,enum=fail,description=Rows of rarer combinations: suppress (default: leave out) or report alone or fail."`
+	Columns configfile.Strings `yaml:"columns" jsonschema:"description=The quasi-identifiers: columns that together could single somebody out."`
+	K       int64              `yaml:"k" jsonschema:"minimum=2,description=Rows that must share each combination."`
+	Action  string             `yaml:"action,omitempty" jsonschema:"enum=suppress,enum=report,enum=fail,description=Rows of rarer combinations: suppress (default: leave out) or report alone or fail."`
 }
 
 // Split says how the rows are divided.
@@ -231,11 +233,11 @@ type Split struct {
 	Stratify   string   `yaml:"stratify,omitempty" jsonschema:"description=random: the column whose classes have equal shares in all parts."`
 	Time       string   `yaml:"time,omitempty" jsonschema:"description=leave_last_out: the column of time."`
 	// Boundaries in time.
-	ValidationFrom string           `yaml:"validation_from,omitempty" jsonschema:"description=time: the first moment of the validation part; instead of a fraction."`
-	TestFrom       string           `yaml:"test_from,omitempty" jsonschema:"description=time: the first moment of the test part; instead of a fraction."`
-	Embargo        string           `yaml:"embargo,omitempty" jsonschema:"description=time: rows so shortly before the next part are left out such as 30d; for their labels were not known when that began. Default: the longest within of the label steps; 0: none."`
-	ValidationIs   datasets.Strings `yaml:"validation_values,omitempty" jsonschema:"description=column: values of validation rows."`
-	TestIs         datasets.Strings `yaml:"test_values,omitempty" jsonschema:"description=column: values of test rows."`
+	ValidationFrom string             `yaml:"validation_from,omitempty" jsonschema:"description=time: the first moment of the validation part; instead of a fraction."`
+	TestFrom       string             `yaml:"test_from,omitempty" jsonschema:"description=time: the first moment of the test part; instead of a fraction."`
+	Embargo        string             `yaml:"embargo,omitempty" jsonschema:"description=time: rows so shortly before the next part are left out such as 30d; for their labels were not known when that began. Default: the longest within of the label steps; 0: none."`
+	ValidationIs   configfile.Strings `yaml:"validation_values,omitempty" jsonschema:"description=column: values of validation rows."`
+	TestIs         configfile.Strings `yaml:"test_values,omitempty" jsonschema:"description=column: values of test rows."`
 }
 
 // short lets a mapping be written as a single text, which sets one field.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"debut/datasets/configfile"
 	"debut/datasets/duck"
 )
 
@@ -14,7 +15,7 @@ func (j *Join) validate(c *Config, path string) error {
 		return err
 	}
 	if len(j.On) == 0 && len(j.Keys) == 0 {
-		return errorf(path+".on", "is not given; name the columns that are equal")
+		return configfile.Errorf(path+".on", "is not given; name the columns that are equal")
 	}
 	if j.How != "" {
 		if err := oneOf(path+".how", j.How, "left", "inner"); err != nil {
@@ -23,7 +24,7 @@ func (j *Join) validate(c *Config, path string) error {
 	}
 	if a := j.AsOf; a != nil {
 		if a.At == "" {
-			return errorf(path+".as_of.at", "is not given; name the column of a row's time")
+			return configfile.Errorf(path+".as_of.at", "is not given; name the column of a row's time")
 		}
 		if _, err := parseGap(path+".as_of.gap", a.Gap); err != nil {
 			return err

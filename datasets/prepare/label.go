@@ -11,6 +11,7 @@ import (
 	"strings"
 	"unicode"
 
+	"debut/datasets/configfile"
 	"debut/datasets/duck"
 )
 
@@ -41,20 +42,20 @@ func (l *Label) validate(c *Config, path string) error {
 		}
 	}
 	if strings.TrimSpace(l.Name) == "" {
-		return errorf(path+".name", "is not given; name the new column")
+		return configfile.Errorf(path+".name", "is not given; name the new column")
 	}
 	if l.At == "" {
-		return errorf(path+".at", "is not given; name the column of a row's time, after which the label looks")
+		return configfile.Errorf(path+".at", "is not given; name the column of a row's time, after which the label looks")
 	}
 	if l.Within == "" {
-		return errorf(path+".within", "is not given; say how far the label looks beyond the row's time, such as 30d")
+		return configfile.Errorf(path+".within", "is not given; say how far the label looks beyond the row's time, such as 30d")
 	}
 	within, err := parseGap(path+".within", l.Within)
 	if err != nil {
 		return err
 	}
 	if within == 0 {
-		return errorf(path+".within", "%q holds no moment after the row's own; write it like 30d, 12h or 90m", l.Within)
+		return configfile.Errorf(path+".within", "%q holds no moment after the row's own; write it like 30d, 12h or 90m", l.Within)
 	}
 	if l.Function != "" {
 		if err := oneOf(path+".function", l.Function, labelAny, labelCount, labelSum); err != nil {
@@ -63,9 +64,9 @@ func (l *Label) validate(c *Config, path string) error {
 	}
 	if sum := l.Function == labelSum; sum != (l.Value != "") {
 		if sum {
-			return errorf(path+".value", "is not given; sum is of a column of the events")
+			return configfile.Errorf(path+".value", "is not given; sum is of a column of the events")
 		}
-		return errorf(path+".value", "goes with the function sum; a condition on the events goes under where")
+		return configfile.Errorf(path+".value", "goes with the function sum; a condition on the events goes under where")
 	}
 	if l.Incomplete != "" {
 		return oneOf(path+".incomplete", l.Incomplete, incompleteDrop, incompleteKeep, incompleteFail)

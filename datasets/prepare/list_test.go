@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"debut/datasets"
+	"debut/datasets/configfile"
 	"debut/datasets/manifest"
 )
 
@@ -22,8 +23,8 @@ func TestSparseRows(t *testing.T) {
 	}
 	for want, c := range map[string]datasets.Config{
 		`"indexes" holds lists`: {},
-		`"values" holds lists`:  {Ignore: datasets.Strings{"indexes"}},
-		"ignore: [indexes]":     {Features: datasets.Strings{"indexes"}},
+		`"values" holds lists`:  {Ignore: configfile.Strings{"indexes"}},
+		"ignore: [indexes]":     {Features: configfile.Strings{"indexes"}},
 	} {
 		c.Prepared, c.Target = filepath.Join(dir, "out"), "label"
 		if _, err := datasets.Load(context.Background(), &c, "", 1, nil); err == nil || !strings.Contains(err.Error(), want) {

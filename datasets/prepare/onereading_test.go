@@ -8,7 +8,10 @@ import (
 	"testing"
 
 	"debut/datasets"
+	"debut/datasets/configfile"
+	"debut/datasets/encoding"
 	"debut/datasets/manifest"
+	"debut/datasets/table"
 )
 
 // The columns of an export that programs like to take for something else: what each is, and its first value.
@@ -59,13 +62,13 @@ func TestExportIsReadInOneWay(t *testing.T) {
 		fmt.Fprintf(&text, "%d\n", i*i%7%2)
 	}
 	dir := folder(t, map[string]string{"t.csv": text.String()})
-	src := datasets.Source{Path: datasets.Strings{"t.csv"}, Null: datasets.Strings{"n/a"}}
-	cfg := datasets.Config{Source: src, Target: "label", ID: datasets.Strings{"member"}, Split: datasets.Split{Method: "none"}}
+	src := table.Source{Path: configfile.Strings{"t.csv"}, Null: configfile.Strings{"n/a"}}
+	cfg := datasets.Config{Source: src, Target: "label", ID: configfile.Strings{"member"}, Split: datasets.Split{Method: "none"}}
 	d, err := datasets.Load(t.Context(), &cfg, dir, 7, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	direct, err := datasets.Read(t.Context(), src, dir, nil)
+	direct, err := table.Read(t.Context(), src, dir, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,22 +84,22 @@ func TestExportIsReadInOneWay(t *testing.T) {
 			t.Errorf("%s is prepared as %s, %s; want %s, %s", c.name, m.Type, m.SQL, c.typ, c.sql)
 		}
 	}
-	var want *datasets.Encoded
+	var want *encoding.Encoded
 	for _, c := range []struct {
 		name string
-		src  datasets.Source
+		src  table.Source
 	}{
 		{"the file", src},
-		{"the same query", datasets.Source{Query: "SELECT * FROM data"}},
-		{"a filter", datasets.Source{Query: "SELECT * FROM data WHERE padded >= 0 AND day >= DATE '2024-01-01' AND zip <> 'x'"}},
-		{"a computation", datasets.Source{Query: "SELECT * REPLACE (padded + 0 AS padded, day + INTERVAL 0 DAY AS day, paid || '' AS paid) FROM data"}},
-		{"prepared data", datasets.Source{Path: datasets.Strings{filepath.Join("out", "train.parquet")}}},
-		{"a query over prepared data", datasets.Source{Path: datasets.Strings{filepath.Join("out", "train.parquet")}, Query: "SELECT * FROM data"}},
+		{"the same query", table.Source{Query: "SELECT * FROM data"}},
+		{"a filter", table.Source{Query: "SELECT * FROM data WHERE padded >= 0 AND day >= DATE '2024-01-01' AND zip <> 'x'"}},
+		{"a computation", table.Source{Query: "SELECT * REPLACE (padded + 0 AS padded, day + INTERVAL 0 DAY AS day, paid || '' AS paid) FROM data"}},
+		{"prepared data", table.Source{Path: configfile.Strings{filepath.Join("out", "train.parquet")}}},
+		{"a query over prepared data", table.Source{Path: configfile.Strings{filepath.Join("out", "train.parquet")}, Query: "SELECT * FROM data"}},
 	} {
 		if c.src.Path == nil {
 			c.src.Path, c.src.Null = src.Path, src.Null
 		}
-		all := new(datasets.Encoded)
+		all := new(encoding.Encoded)
 		for b, err := range d.Encoder.Blocks(t.Context(), c.src, dir, true, 100) {
 			if err != nil {
 				t.Fatalf("%s: %v", c.name, err)

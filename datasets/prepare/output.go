@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"debut/datasets/configfile"
 	"debut/datasets/duck"
 	"debut/datasets/manifest"
 )
@@ -51,7 +52,7 @@ func (p *pipeline) outputColumns() ([]string, error) {
 		case c.typ == "VARCHAR" || c.typ == "UUID" || c.typ == "TIME" || c.typ == "JSON" || strings.HasPrefix(c.typ, "ENUM"):
 			m.Type, m.SQL, sql = manifest.Categorical, "VARCHAR", "CAST("+col+" AS VARCHAR)"
 		default:
-			return nil, errorf("", "column %q is %s, which training cannot read; cast it, take what is wanted of it with derive, or drop it", c.name, c.typ)
+			return nil, configfile.Errorf("", "column %q is %s, which training cannot read; cast it, take what is wanted of it with derive, or drop it", c.name, c.typ)
 		}
 		if want := string(p.cfg.Columns[c.name]); want != "" && want != m.Type {
 			if want == manifest.Categorical && m.Type != manifest.Vector && m.Type != manifest.List {
@@ -62,7 +63,7 @@ func (p *pipeline) outputColumns() ([]string, error) {
 				}
 				m.SQL = "VARCHAR"
 			} else if want != manifest.Text || m.Type != manifest.Categorical {
-				return nil, errorf("columns."+c.name, "column %q is %s and cannot be %s; cast it before", c.name, c.typ, want)
+				return nil, configfile.Errorf("columns."+c.name, "column %q is %s and cannot be %s; cast it before", c.name, c.typ, want)
 			}
 			m.Type = want
 		}
@@ -70,7 +71,7 @@ func (p *pipeline) outputColumns() ([]string, error) {
 		items = append(items, sql+" AS "+col)
 	}
 	if len(items) == 0 {
-		return nil, errorf("steps", "no column is left")
+		return nil, configfile.Errorf("steps", "no column is left")
 	}
 	return items, nil
 }
@@ -100,7 +101,7 @@ func (p *pipeline) listColumn(c column) (m manifest.Column, sql string, err erro
 			return m, "CAST(" + col + " AS FLOAT[])", nil
 		}
 		if declared == manifest.Vector {
-			return m, "", errorf("columns."+c.name, "the lists of column %q have from %d to %d values; a vector has as many in every row", c.name, widths[0], widths[1])
+			return m, "", configfile.Errorf("columns."+c.name, "the lists of column %q have from %d to %d values; a vector has as many in every row", c.name, widths[0], widths[1])
 		}
 	}
 	m.Type, m.SQL = manifest.List, "DOUBLE[]"
@@ -138,11 +139,11 @@ func (p *pipeline) wideList(c column, element string) (bool, error) {
 	case found[0] == 0:
 		return false, nil
 	case element == "DOUBLE":
-		return false, errorf("columns."+c.name, "the lists of column %q hold whole numbers of more than 2^53 as floating-point numbers, which have lost digits already: ids that differed may be equal; write them as texts where the data are made, or drop the column", c.name)
+		return false, configfile.Errorf("columns."+c.name, "the lists of column %q hold whole numbers of more than 2^53 as floating-point numbers, which have lost digits already: ids that differed may be equal; write them as texts where the data are made, or drop the column", c.name)
 	case found[1] == 0:
-		return false, errorf("columns."+c.name, "the lists of column %q hold whole numbers of more than 64 bits, which prepared data cannot; %s", c.name, remedy)
+		return false, configfile.Errorf("columns."+c.name, "the lists of column %q hold whole numbers of more than 64 bits, which prepared data cannot; %s", c.name, remedy)
 	case p.cfg.Columns[c.name] == manifest.Vector:
-		return false, errorf("columns."+c.name, "the lists of column %q hold whole numbers of more than 2^53, of which a vector would make others; %s", c.name, remedy)
+		return false, configfile.Errorf("columns."+c.name, "the lists of column %q hold whole numbers of more than 2^53, of which a vector would make others; %s", c.name, remedy)
 	}
 	return true, nil
 }

@@ -10,10 +10,11 @@ import (
 
 	"filippo.io/age"
 
-	"debut/datasets"
+	"debut/datasets/configfile"
 	"debut/datasets/duck"
 	"debut/datasets/manifest"
 	"debut/datasets/nearest"
+	"debut/datasets/table"
 )
 
 // Columns that the rows carry beside their own.
@@ -69,7 +70,7 @@ type pipeline struct {
 // configErrorf is an error of the configuration at the step under way, or below
 // it at key.
 func (p *pipeline) configErrorf(key, format string, args ...any) error {
-	return &datasets.ConfigError{Path: join(p.path, key), Msg: fmt.Sprintf(format, args...)}
+	return &configfile.FieldError{Path: join(p.path, key), Msg: fmt.Sprintf(format, args...)}
 }
 
 func join(path, key string) string {
@@ -99,7 +100,7 @@ func (p *pipeline) explain(key string, err error) error {
 // do something about.
 func advise(q *duck.Error) string {
 	text := "duckdb: " + q.Short(maxMessage)
-	return text + datasets.TypedAlready(q) + remedy(text)
+	return text + table.TypedAlready(q) + remedy(text)
 }
 
 // remedy is what to do about a message of the database, "" where nobody knows.

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"debut/datasets/configfile"
 	"debut/datasets/duck"
 	"debut/datasets/manifest"
 	"debut/datasets/personal"
@@ -26,7 +27,7 @@ func (p *pipeline) installKey() error {
 	}
 	key := p.key
 	if len(key) < minKey {
-		return errorf("key", "the key has %d bytes; it needs at least %d: make one with openssl rand -hex 32", len(key), minKey)
+		return configfile.Errorf("key", "the key has %d bytes; it needs at least %d: make one with openssl rand -hex 32", len(key), minKey)
 	}
 	if len(key) > sha256.BlockSize {
 		sum := sha256.Sum256(key)
@@ -41,7 +42,7 @@ func (p *pipeline) installKey() error {
 	}
 	for name, pad := range map[string]byte{"debut_inner": 0x36, "debut_outer": 0x5c} {
 		if err := p.db.Query(p.ctx, "SET VARIABLE "+name+" = unhex('"+block(pad)+"')", nil); err != nil {
-			return errorf("key", "the database did not take the key") // its message would quote it
+			return configfile.Errorf("key", "the database did not take the key") // its message would quote it
 		}
 	}
 	p.keyed = true

@@ -15,7 +15,9 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"debut/datasets"
+	"debut/datasets/configfile"
 	"debut/datasets/manifest"
+	"debut/datasets/table"
 )
 
 // faulty is a table that cannot be read as it is, or that a person should be told something about, and what each of the
@@ -23,7 +25,7 @@ import (
 type faulty struct {
 	name, text string
 	file       string // t.csv where it is empty
-	src        datasets.Source
+	src        table.Source
 	column     string
 	want       []string // values by remedy, with "," between them; those that are work for a person are left out
 	sql        bool     // the fault is one for SQL alone
@@ -43,7 +45,7 @@ var faults = []faulty{
 	{name: "a word among numbers", text: "v,y\n" + many("#,1") + "none,1\n", column: "v", want: []string{"1|2|…|40|", "1|2|…|40|none"}},
 	{name: "several words", text: "v,y\n" + many("#,1") + "\"a, \"\"b\"\"\",1\n-,2\n", column: "v", want: []string{"1|2|…|40||", "1|2|…|40|a, \"b\"|-"}},
 	{name: "NaN", text: "v,y\n" + many("#,1") + "NaN,1\n", column: "v", want: []string{"1|2|…|40|", "1|2|…|40|NaN"}},
-	{name: "declared numbers", text: "v,y\n1,1\n2,2\nx,3\n", src: datasets.Source{Types: map[string]string{"v": "numeric"}}, column: "v", want: []string{"1|2|", "1|2|x"}},
+	{name: "declared numbers", text: "v,y\n1,1\n2,2\nx,3\n", src: table.Source{Types: map[string]string{"v": "numeric"}}, column: "v", want: []string{"1|2|", "1|2|x"}},
 	{name: "thousands or decimal comma", text: "v;y\n1,935;1\n1,641;0\n301;1\n", column: "v", want: []string{"1935|1641|301", "1.935|1.641|301", "1,935|1,641|301"}},
 	{name: "decimal comma", text: "v;y\n1,93;1\n1,641;0\n301;1\n", column: "v", want: []string{"1.93|1.641|301", "1,93|1,641|301"}},
 	{name: "thousands", text: "v;y\n1,935,100;1\n1,641.5;0\n301;1\n", column: "v", want: []string{"1935100|1641.5|301", "1,935,100|1,641.5|301"}},
@@ -55,13 +57,13 @@ var faults = []faulty{
 	{name: "a moment that is none", text: "v,y\n" + many("2023-02-@ 12:00:00,1") + "2023-02-01 25:00:00,2\n", column: "v", want: []string{"2023-02-01T12:00:00|2023-02-02T12:00:00|…|2023-02-12T12:00:00|", "2023-02-01 12:00:00|2023-02-02 12:00:00|…|2023-02-12 12:00:00|2023-02-01 25:00:00"}},
 	{name: "day and month the other way round", text: "v,y\n" + many("@/02/2023,1") + "02/27/2023,2\n", column: "v", want: []string{"2023-02-01|2023-02-02|…|2023-02-12|", "01/02/2023|02/02/2023|…|12/02/2023|02/27/2023"}},
 	{name: "a date with a time among days", text: "v,y\n" + many("2023-02-@,1") + "2023-02-01 10:00,2\n", column: "v", want: []string{"2023-02-01|2023-02-02|…|2023-02-12|", "2023-02-01|2023-02-02|…|2023-02-12|2023-02-01 10:00"}},
-	{name: "declared date", text: "day of sale,y\n13/01/2024,1\n14/01/2024,2\n15-01-2024,2\n", src: datasets.Source{Types: map[string]string{"day of sale": "DD/MM/YYYY"}}, column: "day of sale",
+	{name: "declared date", text: "day of sale,y\n13/01/2024,1\n14/01/2024,2\n15-01-2024,2\n", src: table.Source{Types: map[string]string{"day of sale": "DD/MM/YYYY"}}, column: "day of sale",
 		want: []string{"2024-01-13|2024-01-14|", "13/01/2024|14/01/2024|15-01-2024"}},
-	{name: "declared truth", text: "v,y\nyes,1\nno,2\nperhaps,2\n", src: datasets.Source{Types: map[string]string{"v": "boolean"}}, column: "v", want: []string{"true|false|", "yes|no|perhaps"}},
+	{name: "declared truth", text: "v,y\nyes,1\nno,2\nperhaps,2\n", src: table.Source{Types: map[string]string{"v": "boolean"}}, column: "v", want: []string{"true|false|", "yes|no|perhaps"}},
 	{name: "names twice", text: "v,y,v\n1,2,3\n", column: "v_2", want: []string{"3"}},
 	{name: "names twice and taken", text: "v,v_2,\"a, \"\"b\"\"\",v\n1,2,x,3\n", column: "v_3", want: []string{"3"}},
 	{name: "names by case", text: "v,V,y\n1,2,3\n", column: "V_2", want: []string{"2"}, sql: true},
-	{name: "names by case without a header", text: "1,2,3\n4,5,6\n", src: datasets.Source{Names: []string{"v", "V", "y"}}, column: "V_2", want: []string{"2|5"}, sql: true},
+	{name: "names by case without a header", text: "1,2,3\n4,5,6\n", src: table.Source{Names: []string{"v", "V", "y"}}, column: "V_2", want: []string{"2|5"}, sql: true},
 	{name: "Latin letters", text: "v,y\ncaf\xe9,1\nth\xe9,2\n", column: "v", want: []string{"café|thé"}},
 	{name: "UTF-16", text: "\xff\xfev\x00,\x00y\x00\n\x001\x00,\x002\x00\n\x00", column: "v", want: []string{"1"}},
 	{name: "infinite numbers", file: "t.parquet", text: "SELECT CASE i WHEN 1 THEN 'nan' WHEN 2 THEN '-inf' ELSE i::VARCHAR END::DOUBLE AS v, i AS y FROM range(4) r(i)", column: "v", want: []string{"0|||3"}, stage: "steps may change them"},
@@ -100,7 +102,7 @@ func articleNumbers() string {
 }
 
 // written lists the values of a column; of many the first two and those from the fortieth on.
-func written(t *testing.T, f *datasets.Frame, column string) string {
+func written(t *testing.T, f *table.Frame, column string) string {
 	t.Helper()
 	s := f.Column(column)
 	if s == nil {
@@ -167,7 +169,7 @@ func merged(t *testing.T, source any, keys map[string]any) map[string]any {
 }
 
 // asRun reads the table by a run file with the settings of a wording.
-func asRun(t *testing.T, dir string, c *faulty, text string) *datasets.Frame {
+func asRun(t *testing.T, dir string, c *faulty, text string) *table.Frame {
 	t.Helper()
 	keys := pasted(t, text)
 	columns := keys["columns"]
@@ -188,7 +190,7 @@ func asRun(t *testing.T, dir string, c *faulty, text string) *datasets.Frame {
 	for name, column := range cfg.Columns {
 		types[name] = column.Type
 	}
-	f, err := datasets.Read(t.Context(), cfg.Source, dir, types)
+	f, err := table.Read(t.Context(), cfg.Source, dir, types)
 	if err != nil {
 		t.Fatalf("%s: the run file\n%s\n%v", c.name, written, err)
 	}
@@ -196,7 +198,7 @@ func asRun(t *testing.T, dir string, c *faulty, text string) *datasets.Frame {
 }
 
 // asData reads what data prepare makes of the table with the settings of a wording.
-func asData(t *testing.T, dir string, c *faulty, text string) *datasets.Frame {
+func asData(t *testing.T, dir string, c *faulty, text string) *table.Frame {
 	t.Helper()
 	source := merged(t, c.src, pasted(t, text))
 	written, err := yaml.Marshal(map[string]any{"sources": map[string]any{"s": source}, "split": map[string]any{"method": "none"}, "shuffle": false})
@@ -214,7 +216,7 @@ func asData(t *testing.T, dir string, c *faulty, text string) *datasets.Frame {
 	for _, c := range d.Columns {
 		types[c.Name] = c.Type
 	}
-	f, err := datasets.Read(t.Context(), datasets.Source{Path: datasets.Strings{"out/train.parquet"}}, dir, types)
+	f, err := table.Read(t.Context(), table.Source{Path: configfile.Strings{"out/train.parquet"}}, dir, types)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -228,7 +230,7 @@ func (c *faulty) place(t *testing.T) string {
 	if c.file == "" {
 		c.file = "t.csv"
 	}
-	c.src.Path = datasets.Strings{c.file}
+	c.src.Path = configfile.Strings{c.file}
 	if filepath.Ext(c.file) == ".parquet" {
 		copyTo(t, filepath.Join(dir, c.file), c.text)
 	} else if err := os.WriteFile(filepath.Join(dir, c.file), []byte(c.text), 0o600); err != nil {
@@ -247,8 +249,8 @@ func TestRemediesOfErrors(t *testing.T) {
 			if c.sql {
 				src.Query = "SELECT * FROM data"
 			}
-			_, err := datasets.Read(t.Context(), src, dir, nil)
-			var v *datasets.ValueError
+			_, err := table.Read(t.Context(), src, dir, nil)
+			var v *table.ValueError
 			if !errors.As(err, &v) {
 				t.Fatalf("no error about a value: %v", err)
 			}
@@ -266,21 +268,21 @@ func TestRemediesOfErrors(t *testing.T) {
 				if n == len(c.want) {
 					t.Fatalf("a remedy of which nothing is known here: %v", err)
 				}
-				if !strings.Contains(err.Error(), r.Text(datasets.RunFile)) {
-					t.Errorf("%v does not say %q", err, r.Text(datasets.RunFile))
+				if !strings.Contains(err.Error(), r.Text(table.RunFile)) {
+					t.Errorf("%v does not say %q", err, r.Text(table.RunFile))
 				}
-				f, err := datasets.Read(t.Context(), r.Apply(src), dir, nil)
+				f, err := table.Read(t.Context(), r.Apply(src), dir, nil)
 				if err != nil {
-					t.Fatalf("%q applied: %v", r.Text(datasets.RunFile), err)
+					t.Fatalf("%q applied: %v", r.Text(table.RunFile), err)
 				}
 				if got := written(t, f, c.column); got != c.want[n] {
-					t.Errorf("%q applied: %s, want %s", r.Text(datasets.RunFile), got, c.want[n])
+					t.Errorf("%q applied: %s, want %s", r.Text(table.RunFile), got, c.want[n])
 				}
-				if got := written(t, asRun(t, dir, &c, r.Text(datasets.RunFile)), c.column); got != c.want[n] {
-					t.Errorf("%q in a run file: %s, want %s", r.Text(datasets.RunFile), got, c.want[n])
+				if got := written(t, asRun(t, dir, &c, r.Text(table.RunFile)), c.column); got != c.want[n] {
+					t.Errorf("%q in a run file: %s, want %s", r.Text(table.RunFile), got, c.want[n])
 				}
-				if got := written(t, asData(t, dir, &c, r.Text(datasets.DataFile)), c.column); got != c.want[n] {
-					t.Errorf("%q in a data file: %s, want %s", r.Text(datasets.DataFile), got, c.want[n])
+				if got := written(t, asData(t, dir, &c, r.Text(table.DataFile)), c.column); got != c.want[n] {
+					t.Errorf("%q in a data file: %s, want %s", r.Text(table.DataFile), got, c.want[n])
 				}
 				n++
 			}
@@ -301,7 +303,7 @@ func TestRemediesOfErrors(t *testing.T) {
 			_, err = run(t, dir, string(text))
 			for _, r := range v.Remedies {
 				if len(r.Settings) > 0 {
-					wantError(t, dir, err, r.Text(datasets.DataFile))
+					wantError(t, dir, err, r.Text(table.DataFile))
 				}
 			}
 		})

@@ -12,8 +12,8 @@ import (
 	"strings"
 	"time"
 
-	"debut/datasets"
 	"debut/datasets/bytesize"
+	"debut/datasets/configfile"
 	"debut/datasets/duck"
 	"debut/datasets/manifest"
 	"debut/datasets/publish"
@@ -30,7 +30,7 @@ type Options struct {
 
 // Run prepares data and returns its description. The output appears complete or
 // not at all: it is made in a folder beside, which then gets its name. Errors of
-// the configuration are *datasets.ConfigError.
+// the configuration are *configfile.FieldError.
 func Run(ctx context.Context, cfg *Config, opt Options) (_ *manifest.Dataset, err error) {
 	if opt.Log == nil {
 		opt.Log = slog.New(slog.DiscardHandler)
@@ -39,12 +39,12 @@ func Run(ctx context.Context, cfg *Config, opt Options) (_ *manifest.Dataset, er
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	output, err := datasets.ExpandPath(cfg.Output, opt.BaseDir)
+	output, err := configfile.ExpandPath(cfg.Output, opt.BaseDir)
 	if err != nil {
-		return nil, &datasets.ConfigError{Path: "output", Msg: err.Error()}
+		return nil, &configfile.FieldError{Path: "output", Msg: err.Error()}
 	}
 	if err := publish.Check(output, opt.Overwrite || opt.DryRun, known); err != nil {
-		return nil, &datasets.ConfigError{Path: "output", Msg: err.Error()}
+		return nil, &configfile.FieldError{Path: "output", Msg: err.Error()}
 	}
 	folder, err := publish.Begin(output)
 	if err != nil {
@@ -140,7 +140,7 @@ func (p *pipeline) secrets() error {
 	needs := slices.ContainsFunc(p.cfg.Steps, func(s Step) bool { return s.Pseudonymize != nil })
 	if p.cfg.Key == nil {
 		if needs {
-			return &datasets.ConfigError{Path: "key", Msg: "pseudonyms need a secret key; name a file or an environment variable that holds it: key: {env: DEBUT_KEY}"}
+			return &configfile.FieldError{Path: "key", Msg: "pseudonyms need a secret key; name a file or an environment variable that holds it: key: {env: DEBUT_KEY}"}
 		}
 		return nil
 	}
@@ -153,15 +153,15 @@ func (p *pipeline) secrets() error {
 // tables are compressed and leave memory; it is gone with the folder it is in.
 func (p *pipeline) openDatabase() error {
 	if p.cfg.Temp != "" {
-		dir, err := datasets.ExpandPath(p.cfg.Temp, p.baseDir)
+		dir, err := configfile.ExpandPath(p.cfg.Temp, p.baseDir)
 		if err != nil {
-			return &datasets.ConfigError{Path: "temp", Msg: err.Error()}
+			return &configfile.FieldError{Path: "temp", Msg: err.Error()}
 		}
 		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return &datasets.ConfigError{Path: "temp", Msg: err.Error()}
+			return &configfile.FieldError{Path: "temp", Msg: err.Error()}
 		}
 		if p.temp, err = os.MkdirTemp(dir, "debut-prepare-"); err != nil {
-			return &datasets.ConfigError{Path: "temp", Msg: err.Error()}
+			return &configfile.FieldError{Path: "temp", Msg: err.Error()}
 		}
 	}
 	var err error

@@ -14,17 +14,18 @@ import (
 	"strconv"
 	"strings"
 
-	"debut/datasets"
+	"debut/datasets/configfile"
 	"debut/datasets/duck"
 	"debut/datasets/manifest"
 	"debut/datasets/postgres"
+	"debut/datasets/table"
 	"debut/datasets/textformat"
 )
 
 // The formats that package textformat reads, and all there are.
 var (
 	textFormats = textformat.Formats
-	formats     = slices.Concat(datasets.Formats, []string{"npy"}, textFormats)
+	formats     = slices.Concat(table.Formats, []string{"npy"}, textFormats)
 )
 
 // openSource makes a table of a source and notes what was read.
@@ -68,9 +69,9 @@ func (p *pipeline) openSource(name string, s *Source) error {
 
 // at puts the source's place before an error of package datasets.
 func (p *pipeline) at(err error) error {
-	var c *datasets.ConfigError
+	var c *configfile.FieldError
 	if errors.As(err, &c) && !strings.HasPrefix(c.Path, p.path) {
-		return &datasets.ConfigError{Path: join(p.path, c.Path), Msg: c.Msg}
+		return &configfile.FieldError{Path: join(p.path, c.Path), Msg: c.Msg}
 	}
 	if c == nil && p.ctx.Err() == nil {
 		return fmt.Errorf("source %s: %w%s", strings.TrimPrefix(p.path, "sources."), err, remedy(err.Error()))
@@ -114,7 +115,7 @@ func trimQuery(q string) string { return strings.TrimRight(strings.TrimSpace(q),
 
 // stageFiles reads CSV, Parquet and JSON files.
 func (p *pipeline) stageFiles(name string, s *Source, m *manifest.Source) error {
-	t, err := datasets.OpenTable(p.ctx, p.db, s.Source, p.baseDir, datasets.TableOptions{Words: datasets.DataFile, Rejects: true, Texts: p.cfg.formatted(name)})
+	t, err := table.Open(p.ctx, p.db, s.Source, p.baseDir, table.Options{Words: table.DataFile, Rejects: true, Texts: p.cfg.formatted(name)})
 	if err != nil {
 		return err
 	}
@@ -140,11 +141,11 @@ func (p *pipeline) stageFiles(name string, s *Source, m *manifest.Source) error 
 		}
 		return p.rejectLines(t, lines)
 	}
-	staged, err := t.Stage(p.ctx, name, datasets.StageOptions{SetAside: p.cfg.Rejects.Limit > 0, Note: p.note})
+	staged, err := t.Stage(p.ctx, name, table.StageOptions{SetAside: p.cfg.Rejects.Limit > 0, Note: p.note})
 	lines, more := p.unreadLines()
-	var misfit *datasets.MisfitError
+	var misfit *table.MisfitError
 	if errors.As(err, &misfit) && more == nil {
-		misfit.Remedies = append(misfit.Remedies, datasets.Remedy{Work: fmt.Sprintf("let up to so many rows be kept aside: rejects: {limit: %d}", p.made.Rejected+misfit.Rows+int64(len(lines)))})
+		misfit.Remedies = append(misfit.Remedies, table.Remedy{Work: fmt.Sprintf("let up to so many rows be kept aside: rejects: {limit: %d}", p.made.Rejected+misfit.Rows+int64(len(lines)))})
 	}
 	if err = cmp.Or(err, more); err != nil {
 		return err
@@ -167,16 +168,16 @@ func (p *pipeline) stageFiles(name string, s *Source, m *manifest.Source) error 
 }
 
 // rejectLines is reject for lines of a table. That its files are not UTF-8 is told with what to set.
-func (p *pipeline) rejectLines(t *datasets.Table, lines []rejected) error {
+func (p *pipeline) rejectLines(t *table.Table, lines []rejected) error {
 	err := p.reject(len(lines), func(i int) rejected { return lines[i] })
 	if err == nil || !slices.ContainsFunc(lines, func(r rejected) bool { return strings.Contains(r.what, "utf-8") }) {
 		return err
 	}
-	var v *datasets.ValueError
+	var v *table.ValueError
 	if !errors.As(t.Fault(), &v) {
 		return err
 	}
-	v.Remedies = append(v.Remedies, datasets.Remedy{Work: p.rejectsRemedy(len(lines))})
+	v.Remedies = append(v.Remedies, table.Remedy{Work: p.rejectsRemedy(len(lines))})
 	return v
 }
 
@@ -203,7 +204,7 @@ func (c *Config) formatted(source string) []string {
 
 func hashFiles(ctx context.Context, files []string) (hashes []manifest.Hash, bytes int64, err error) {
 	for _, f := range files {
-		h, err := datasets.HashFile(ctx, f)
+		h, err := table.HashFile(ctx, f)
 		if err != nil {
 			return nil, 0, err
 		}

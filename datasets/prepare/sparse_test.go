@@ -7,6 +7,9 @@ import (
 	"testing"
 
 	"debut/datasets"
+	"debut/datasets/configfile"
+	"debut/datasets/encoding"
+	"debut/datasets/table"
 )
 
 // sparseRows are lines of libsvm with features 1 to the given one, the last in the first row alone.
@@ -40,8 +43,8 @@ func TestAbsentFeatures(t *testing.T) {
 		}
 		defer trained.Close()
 		encoder := trained.Encoder
-		read := func(query string) (*datasets.Encoded, error) {
-			f, err := encoder.Read(t.Context(), datasets.Source{Path: datasets.Strings{filepath.Join("out", "train.parquet")}, Query: query}, dir, true)
+		read := func(query string) (*encoding.Encoded, error) {
+			f, err := encoder.Read(t.Context(), table.Source{Path: configfile.Strings{filepath.Join("out", "train.parquet")}, Query: query}, dir, true)
 			if err != nil {
 				return nil, err
 			}
@@ -69,7 +72,7 @@ func TestAbsentFeatures(t *testing.T) {
 				}
 			}
 			blocks := 0
-			for b, err := range encoder.Blocks(t.Context(), datasets.Source{Path: datasets.Strings{filepath.Join("out", "train.parquet")}}, dir, true, 8) {
+			for b, err := range encoder.Blocks(t.Context(), table.Source{Path: configfile.Strings{filepath.Join("out", "train.parquet")}}, dir, true, 8) {
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -1,5 +1,7 @@
 package prepare
 
+import "debut/datasets/configfile"
+
 // The methods of Split.
 const (
 	SplitRandom       = "random"
@@ -25,7 +27,7 @@ func (s *Split) rename() {
 
 func (s *Split) validate() error {
 	if s.Method == stratified {
-		return errorf("split.method", "stratified is random with a column of classes: write {method: random, stratify: COLUMN}")
+		return configfile.Errorf("split.method", "stratified is random with a column of classes: write {method: random, stratify: COLUMN}")
 	}
 	if err := oneOf("split.method", s.Method, SplitRandom, SplitTime, SplitGroup, SplitLeaveLastOut, SplitColumn, SplitNone); err != nil {
 		return err
@@ -39,48 +41,48 @@ func (s *Split) validate() error {
 			continue
 		}
 		if s.Method == SplitNone || s.Method == SplitLeaveLastOut || s.Method == SplitColumn {
-			return errorf("split."+f.key, "a fraction does not go with the method %s", s.Method)
+			return configfile.Errorf("split."+f.key, "a fraction does not go with the method %s", s.Method)
 		}
 		if !(*f.value >= 0 && *f.value < 1) {
-			return errorf("split."+f.key, "%v is not between 0 and 1", *f.value)
+			return configfile.Errorf("split."+f.key, "%v is not between 0 and 1", *f.value)
 		}
 		sum += *f.value
 	}
 	if sum >= 1 {
-		return errorf("split", "validation and test leave nothing for training")
+		return configfile.Errorf("split", "validation and test leave nothing for training")
 	}
 	if s.Stratify != "" && s.Method != SplitRandom {
-		return errorf("split.stratify", "goes with the method random")
+		return configfile.Errorf("split.stratify", "goes with the method random")
 	}
 	needsColumn := s.Method == SplitTime || s.Method == SplitGroup || s.Method == SplitLeaveLastOut || s.Method == SplitColumn
 	if needsColumn != (s.Column != "") {
 		if needsColumn {
-			return errorf("split.column", "is not given; the method %s needs one", s.Method)
+			return configfile.Errorf("split.column", "is not given; the method %s needs one", s.Method)
 		}
-		return errorf("split.column", "does not go with the method %s; use group, time, leave_last_out or column, or stratify to give the classes of a column equal shares", s.Method)
+		return configfile.Errorf("split.column", "does not go with the method %s; use group, time, leave_last_out or column, or stratify to give the classes of a column equal shares", s.Method)
 	}
 	if (s.Method == SplitLeaveLastOut) != (s.Time != "") {
-		return errorf("split.time", "a column of time goes with leave_last_out, which needs one")
+		return configfile.Errorf("split.time", "a column of time goes with leave_last_out, which needs one")
 	}
 	if s.Method != SplitTime && (s.ValidationFrom != "" || s.TestFrom != "") {
-		return errorf("split", "validation_from and test_from go with the method time")
+		return configfile.Errorf("split", "validation_from and test_from go with the method time")
 	}
 	if (s.ValidationFrom != "" || s.TestFrom != "") && (s.Validation != nil || s.Test != nil) {
-		return errorf("split", "give either fractions or moments")
+		return configfile.Errorf("split", "give either fractions or moments")
 	}
 	if s.Embargo != "" {
 		if s.Method != SplitTime {
-			return errorf("split.embargo", "goes with the method time")
+			return configfile.Errorf("split.embargo", "goes with the method time")
 		}
 		if _, err := parseGap("split.embargo", s.Embargo); err != nil {
 			return err
 		}
 	}
 	if s.Method != SplitColumn && (len(s.ValidationIs) > 0 || len(s.TestIs) > 0) {
-		return errorf("split", "validation_values and test_values go with the method column")
+		return configfile.Errorf("split", "validation_values and test_values go with the method column")
 	}
 	if s.Method == SplitColumn && len(s.ValidationIs)+len(s.TestIs) == 0 {
-		return errorf("split", "name the values of validation_values or test_values")
+		return configfile.Errorf("split", "name the values of validation_values or test_values")
 	}
 	return nil
 }

@@ -2,7 +2,7 @@ package prepare
 
 import (
 	"bytes"
-	_ "embed" // of the template
+	_ "embed"
 	"fmt"
 	"path/filepath"
 	"regexp"
@@ -12,9 +12,9 @@ import (
 	"text/template"
 	"unicode"
 
-	"debut/datasets"
 	"debut/datasets/duck"
 	"debut/datasets/manifest"
+	"debut/datasets/table"
 )
 
 //go:embed template.yaml
@@ -32,7 +32,7 @@ type Outline struct {
 	Null    []string // texts that seem to mean a missing value
 	Columns []OutlineColumn
 	// Settings are what the columns were read with, for they cannot be read without: Decimal, Thousands, Null and Types.
-	Settings datasets.Source
+	Settings table.Source
 }
 
 // OutlineColumn is a column as the first rows of its file show it.
@@ -162,7 +162,7 @@ func sourceName(path string) string {
 		}
 		return '_'
 	}, base), "_")
-	s := Source{Source: datasets.Source{Path: []string{path}}}
+	s := Source{Source: table.Source{Path: []string{path}}}
 	if name == "" || name[0] <= '9' || name == "items" || s.validate("", name) != nil {
 		return "rows"
 	}

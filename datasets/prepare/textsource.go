@@ -5,15 +5,15 @@ import (
 	"fmt"
 	"path/filepath"
 
-	"debut/datasets"
 	"debut/datasets/duck"
 	"debut/datasets/manifest"
+	"debut/datasets/table"
 	"debut/datasets/textformat"
 )
 
 // stageText reads files of one of the field's text formats.
 func (p *pipeline) stageText(name string, s *Source) ([]manifest.Hash, error) {
-	src := datasets.Source{Path: s.Path, Format: "csv"}
+	src := table.Source{Path: s.Path, Format: "csv"}
 	files, err := src.Files(p.baseDir)
 	if err != nil {
 		return nil, err

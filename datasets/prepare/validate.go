@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"debut/datasets"
+	"debut/datasets/configfile"
 	"debut/datasets/manifest"
 	"debut/datasets/nearest"
 )
@@ -46,12 +46,8 @@ func (c *Config) SetDefaults() {
 	}
 }
 
-func errorf(path, format string, args ...any) error {
-	return &datasets.ConfigError{Path: path, Msg: fmt.Sprintf(format, args...)}
-}
-
 func oneOf(path, value string, allowed ...string) error {
-	if err := datasets.OneOf(path, value, allowed...); err != nil {
+	if err := configfile.OneOf(path, value, allowed...); err != nil {
 		return err
 	}
 	return nil
@@ -60,14 +56,14 @@ func oneOf(path, value string, allowed ...string) error {
 // Validate returns the first mistake that can be seen without the data.
 func (c *Config) Validate() error {
 	if strings.TrimSpace(c.Output) == "" {
-		return errorf("output", "is not given; name the folder to write")
+		return configfile.Errorf("output", "is not given; name the folder to write")
 	}
 	if len(c.Sources) == 0 {
-		return errorf("sources", "there are none; name at least one: sources: {orders: {path: orders.csv}}")
+		return configfile.Errorf("sources", "there are none; name at least one: sources: {orders: {path: orders.csv}}")
 	}
 	names := slices.Sorted(maps.Keys(c.Sources))
 	if c.From == "" {
-		return errorf("from", "is not given; say which of %s the rows come from", list(names))
+		return configfile.Errorf("from", "is not given; say which of %s the rows come from", list(names))
 	}
 	if err := c.checkSource("from", c.From); err != nil {
 		return err
@@ -79,23 +75,23 @@ func (c *Config) Validate() error {
 		}
 	}
 	if c.RowGroup < 1024 || c.RowGroup > 1<<24 {
-		return errorf("row_group", "%d is not between 1024 and %d", c.RowGroup, 1<<24)
+		return configfile.Errorf("row_group", "%d is not between 1024 and %d", c.RowGroup, 1<<24)
 	}
 	if c.Memory != 0 && c.Memory < 64<<20 {
-		return errorf("memory", "%s is too little to work with; give at least 64MiB", c.Memory)
+		return configfile.Errorf("memory", "%s is too little to work with; give at least 64MiB", c.Memory)
 	}
 	if c.Threads < 0 {
-		return errorf("threads", "must not be negative")
+		return configfile.Errorf("threads", "must not be negative")
 	}
 	if c.Rejects.Limit < 0 {
-		return errorf("rejects.limit", "must not be negative")
+		return configfile.Errorf("rejects.limit", "must not be negative")
 	}
 	if !filepath.IsLocal(c.Rejects.File) || filepath.Base(c.Rejects.File) != c.Rejects.File || reserved(c.Rejects.File) {
-		return errorf("rejects.file", "%q is not the name of a file in the output folder, or one that is taken", c.Rejects.File)
+		return configfile.Errorf("rejects.file", "%q is not the name of a file in the output folder, or one that is taken", c.Rejects.File)
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Columns)) {
 		if c.Columns[name] == "" {
-			return errorf("columns."+name, "is empty; name a type, or remove the key")
+			return configfile.Errorf("columns."+name, "is empty; name a type, or remove the key")
 		}
 		if err := oneOf("columns."+name, string(c.Columns[name]), manifest.Numeric, manifest.Boolean, manifest.Date, manifest.Categorical, manifest.Vector, manifest.Text, manifest.List); err != nil {
 			return err
@@ -120,7 +116,7 @@ func (c *Config) checkSource(path, name string) error {
 		return nil
 	}
 	names := slices.Sorted(maps.Keys(c.Sources))
-	return errorf(path, "there is no source %q; there are %s%s", name, list(names), nearest.DidYouMean(name, names))
+	return configfile.Errorf(path, "there is no source %q; there are %s%s", name, list(names), nearest.DidYouMean(name, names))
 }
 
 // kind returns the key of the step that is given, "" unless exactly one is.
@@ -175,10 +171,10 @@ func (s *Step) validate(c *Config, path string) error {
 	kinds := s.kinds()
 	switch len(kinds) {
 	case 0:
-		return errorf(path, "the step says nothing; it has exactly one key, such as filter or join")
+		return configfile.Errorf(path, "the step says nothing; it has exactly one key, such as filter or join")
 	case 1:
 	default:
-		return errorf(path, "the step has the keys %s; write a step for each", strings.Join(kinds, " and "))
+		return configfile.Errorf(path, "the step has the keys %s; write a step for each", strings.Join(kinds, " and "))
 	}
 	path += "." + kinds[0]
 	for _, name := range slices.Sorted(maps.Keys(s.Fill)) {
@@ -188,11 +184,11 @@ func (s *Step) validate(c *Config, path string) error {
 				return err
 			}
 			if f.Method != FillConstant && f.Value != "" {
-				return errorf(path+"."+name+".value", "goes with the method constant alone")
+				return configfile.Errorf(path+"."+name+".value", "goes with the method constant alone")
 			}
 		}
 		if f.Method == FillPrevious && f.Time == "" {
-			return errorf(path+"."+name+".time", "is not given; previous needs a column of time")
+			return configfile.Errorf(path+"."+name+".time", "is not given; previous needs a column of time")
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Clip)) {
@@ -203,7 +199,7 @@ func (s *Step) validate(c *Config, path string) error {
 	for _, name := range slices.Sorted(maps.Keys(s.Cast)) {
 		k := s.Cast[name]
 		if strings.TrimSpace(k.To) == "" {
-			return errorf(path+"."+name+".to", "is not given; name a SQL type such as DOUBLE")
+			return configfile.Errorf(path+"."+name+".to", "is not given; name a SQL type such as DOUBLE")
 		}
 		if k.OnError != "" {
 			if err := oneOf(path+"."+name+".on_error", k.OnError, "fail", "null"); err != nil {
@@ -213,7 +209,7 @@ func (s *Step) validate(c *Config, path string) error {
 	}
 	switch {
 	case s.Filter != nil && strings.TrimSpace(s.Filter.Where) == "":
-		return errorf(path, "the condition is empty")
+		return configfile.Errorf(path, "the condition is empty")
 	case s.Deduplicate != nil:
 		return s.Deduplicate.validate(path)
 	case s.Join != nil:
@@ -225,21 +221,21 @@ func (s *Step) validate(c *Config, path string) error {
 	case s.Negatives != nil:
 		n := s.Negatives
 		if n.User == "" || n.Item == "" || n.Label == "" {
-			return errorf(path, "user, item and label are needed")
+			return configfile.Errorf(path, "user, item and label are needed")
 		}
 		if n.Ratio < 0 || n.Ratio > 1000 {
-			return errorf(path+".ratio", "%d is not between 1 and 1000", n.Ratio)
+			return configfile.Errorf(path+".ratio", "%d is not between 1 and 1000", n.Ratio)
 		}
 		if n.By != "" {
 			return oneOf(path+".by", n.By, "uniform", "popularity")
 		}
 	case s.Resample != nil:
 		if s.Resample.Label == "" || len(s.Resample.Rates) == 0 {
-			return errorf(path, "label and rates are needed, such as rates: {true: 5}")
+			return configfile.Errorf(path, "label and rates are needed, such as rates: {true: 5}")
 		}
 		for _, class := range slices.Sorted(maps.Keys(s.Resample.Rates)) {
 			if r := s.Resample.Rates[class]; !(r >= 0 && r <= 1000) {
-				return errorf(path+".rates."+class, "%v is not between 0 and 1000", r)
+				return configfile.Errorf(path+".rates."+class, "%v is not between 0 and 1000", r)
 			}
 		}
 	case s.Generalize != nil:
@@ -251,7 +247,7 @@ func (s *Step) validate(c *Config, path string) error {
 	case s.Anonymize != nil:
 		a := s.Anonymize
 		if len(a.Columns) == 0 || a.K < 2 {
-			return errorf(path, "columns and a k of at least 2 are needed")
+			return configfile.Errorf(path, "columns and a k of at least 2 are needed")
 		}
 		if a.Action != "" {
 			return oneOf(path+".action", a.Action, "suppress", "report", "fail")
@@ -265,23 +261,23 @@ func (c Clip) validate(path string) error {
 	if c.Quantiles != nil {
 		ways++
 		if len(c.Quantiles) != 2 || !(c.Quantiles[0] >= 0 && c.Quantiles[0] < c.Quantiles[1] && c.Quantiles[1] <= 1) {
-			return errorf(path+".quantiles", "give two rising numbers between 0 and 1, such as [0.001, 0.999]")
+			return configfile.Errorf(path+".quantiles", "give two rising numbers between 0 and 1, such as [0.001, 0.999]")
 		}
 	}
 	if c.MAD != 0 {
 		ways++
 		if !(c.MAD > 0) {
-			return errorf(path+".mad", "must be positive")
+			return configfile.Errorf(path+".mad", "must be positive")
 		}
 	}
 	if c.Min != nil || c.Max != nil {
 		ways++
 		if c.Min != nil && c.Max != nil && !(*c.Min < *c.Max) {
-			return errorf(path, "min must be below max")
+			return configfile.Errorf(path, "min must be below max")
 		}
 	}
 	if ways != 1 {
-		return errorf(path, "give one of quantiles, mad, and min and max")
+		return configfile.Errorf(path, "give one of quantiles, mad, and min and max")
 	}
 	return nil
 }
@@ -294,10 +290,10 @@ func (d *Deduplicate) validate(path string) error {
 		return err
 	}
 	if byTime := d.Keep == "newest" || d.Keep == "oldest"; byTime != (d.Time != "") {
-		return errorf(path+".time", "a column of time goes with newest and oldest, and they need it")
+		return configfile.Errorf(path+".time", "a column of time goes with newest and oldest, and they need it")
 	}
 	if len(d.Key) == 0 && d.Keep != "first" && d.Keep != "last" {
-		return errorf(path+".key", "is not given; rows equal in all columns are equally new")
+		return configfile.Errorf(path+".key", "is not given; rows equal in all columns are equally new")
 	}
 	return nil
 }
@@ -310,10 +306,10 @@ func (g Generalization) validate(path string) error {
 		}
 	}
 	if ways != 1 {
-		return errorf(path, "give one of width, prefix, unit and rare_below")
+		return configfile.Errorf(path, "give one of width, prefix, unit and rare_below")
 	}
 	if !(g.Width >= 0) || g.Prefix < 0 || g.RareBelow < 0 {
-		return errorf(path, "must be positive")
+		return configfile.Errorf(path, "must be positive")
 	}
 	if g.Unit != "" {
 		return oneOf(path+".unit", g.Unit, "hour", "day", "week", "month", "quarter", "year")

@@ -3,8 +3,8 @@ package prepare
 import (
 	"strings"
 
-	"debut/datasets"
 	"debut/datasets/manifest"
+	"debut/datasets/table"
 )
 
 // vectors reports a source of ready-made vectors, a matrix of .npy.
@@ -14,7 +14,7 @@ func (s *Source) vectors() bool {
 
 // stageVectors makes a table of a matrix: a column of ids, one of vectors.
 func (p *pipeline) stageVectors(name string, s *Source) ([]manifest.Hash, error) {
-	table := datasets.VectorTable{Matrix: s.Path[0], IDs: s.IDs}
+	table := table.VectorTable{Matrix: s.Path[0], IDs: s.IDs}
 	if len(s.Names) == 2 {
 		table.IDColumn, table.VectorColumn = s.Names[0], s.Names[1]
 	}

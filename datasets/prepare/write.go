@@ -15,10 +15,11 @@ import (
 	"strings"
 	"time"
 
-	"debut/datasets"
 	"debut/datasets/atomicfile"
+	"debut/datasets/configfile"
 	"debut/datasets/duck"
 	"debut/datasets/manifest"
+	"debut/datasets/table"
 )
 
 const (
@@ -51,7 +52,7 @@ func (p *pipeline) write() error {
 	}
 	p.log.Debug("parts written", "seconds", time.Since(began).Seconds())
 	if p.made.Part(manifest.Train) == nil {
-		return errorf("split", "no row is left for training")
+		return configfile.Errorf("split", "no row is left for training")
 	}
 	train := "read_parquet(" + duck.Literal(p.file(manifest.Train)) + ")"
 	if err := p.measureNumbers(train); err != nil {
@@ -67,7 +68,7 @@ func (p *pipeline) write() error {
 	}
 	for i := range p.made.Parts {
 		part := &p.made.Parts[i]
-		h, err := datasets.HashFile(p.ctx, filepath.Join(p.dir, part.File))
+		h, err := table.HashFile(p.ctx, filepath.Join(p.dir, part.File))
 		if err != nil {
 			return err
 		}
@@ -202,7 +203,7 @@ func refuseInfinite(part, column string, n int64) error {
 		return nil
 	}
 	col := duck.Name(column)
-	return errorf("", "column %q has NaN or infinity in %d of the %s rows, which training refuses; where they stand for missing values say so, with null: [nan, inf, -inf] at the source, or, where a step has made them, with a step sql: SELECT * REPLACE (CASE WHEN isfinite(%s) THEN %s END AS %s) FROM input",
+	return configfile.Errorf("", "column %q has NaN or infinity in %d of the %s rows, which training refuses; where they stand for missing values say so, with null: [nan, inf, -inf] at the source, or, where a step has made them, with a step sql: SELECT * REPLACE (CASE WHEN isfinite(%s) THEN %s END AS %s) FROM input",
 		column, n, part, col, col, col)
 }
 
@@ -319,7 +320,7 @@ func (p *pipeline) tellDates(name, train string) error {
 	for i, r := range rows {
 		values[i] = r[0]
 	}
-	if written, format, other, ok := datasets.DateFormat(values); ok {
+	if written, format, other, ok := table.DateFormat(values); ok {
 		p.log.Warn("a column of text looks like dates written "+written+ambiguous(other)+", each of which is a category to a model; make dates of them with steps: ["+castStep(name, "TIMESTAMP", format)+"]",
 			"column", name, "first", values[0])
 	}

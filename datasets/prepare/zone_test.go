@@ -8,7 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"debut/datasets"
+	"debut/datasets/configfile"
+	"debut/datasets/table"
 )
 
 const zoned = `
@@ -31,7 +32,7 @@ func TestZoneChild(t *testing.T) {
 		return // TestZones runs it
 	}
 	mustRun(t, dir, zoned)
-	f, err := datasets.Read(context.Background(), datasets.Source{Path: datasets.Strings{"zoned.csv"}, Query: "SELECT *, hour(z) AS h FROM data"}, dir, map[string]string{"z": datasets.TypeCategorical})
+	f, err := table.Read(context.Background(), table.Source{Path: configfile.Strings{"zoned.csv"}, Query: "SELECT *, hour(z) AS h FROM data"}, dir, map[string]string{"z": table.TypeCategorical})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 func TestAugmentedTraining(t *testing.T) {
-	path := table(t, 900)
+	path := tableFile(t, 900)
 	text := `
 seed: 3
 data: {source: {path: PATH}, target: y, id: id, ignore: [k, amount, w%s]}

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"debut/datasets"
+	"debut/datasets/table"
 	"debut/kernels/cpu"
 	"debut/kernels/philox"
 	"debut/trainers/model"
@@ -20,8 +20,8 @@ import (
 	"debut/trainers/runfolder"
 )
 
-// table writes a CSV of made-up visits: y depends on a, b and the category; three classes in k; amount is a number.
-func table(t *testing.T, rows int) string {
+// tableFile writes a CSV of made-up visits: y depends on a, b and the category; three classes in k; amount is a number.
+func tableFile(t *testing.T, rows int) string {
 	t.Helper()
 	rnd := philox.New(4, 4)
 	var b bytes.Buffer
@@ -97,7 +97,7 @@ func open(t *testing.T, folder string) *Model {
 }
 
 func TestNetworkEndToEnd(t *testing.T) {
-	path := table(t, 1500)
+	path := tableFile(t, 1500)
 	c := configure(t, path, networkRun)
 	var best int
 	var reports []run.Progress
@@ -148,7 +148,7 @@ func TestNetworkEndToEnd(t *testing.T) {
 
 	// the saved model gives the metrics of the run, and predicts in the order of the rows
 	m := open(t, o.Folder)
-	src := datasets.Source{Path: []string{path}}
+	src := table.Source{Path: []string{path}}
 	r, _, err := m.Evaluate(context.Background(), src, "")
 	if err != nil {
 		t.Fatal(err)
@@ -202,7 +202,7 @@ func read(t *testing.T, path string) string {
 }
 
 func TestMultiClass(t *testing.T) {
-	c := configure(t, table(t, 1200), `
+	c := configure(t, tableFile(t, 1200), `
 data: {source: {path: PATH}, target: k, ignore: [id, y, amount, w]}
 model: {hidden: [{units: 24}]}
 train: {epochs: 15, batch: 64, accumulate: 2, clip_norm: 1, optimizer: {kind: momentum, learning_rate: 0.05}}
@@ -211,7 +211,7 @@ train: {epochs: 15, batch: 64, accumulate: 2, clip_norm: 1, optimizer: {kind: mo
 	if acc := metric(t, o, run.PartTest, "accuracy"); acc < 0.9 {
 		t.Errorf("test accuracy %.3f", acc)
 	}
-	p, err := model.Collect(open(t, o.Folder).Predict(context.Background(), datasets.Source{Path: c.Data.Source.Path}, ""))
+	p, err := model.Collect(open(t, o.Folder).Predict(context.Background(), table.Source{Path: c.Data.Source.Path}, ""))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -231,7 +231,7 @@ train: {epochs: 15, batch: 64, accumulate: 2, clip_norm: 1, optimizer: {kind: mo
 
 // A weight of 2 counts as two rows, for the exact solution and its metrics.
 func TestWeightsAreReplication(t *testing.T) {
-	path := table(t, 300)
+	path := tableFile(t, 300)
 	lines := strings.Split(strings.TrimSpace(read(t, path)), "\n")
 	replicated := filepath.Join(t.TempDir(), "replicated.csv")
 	out := []string{lines[0]}
@@ -286,7 +286,7 @@ func TestExactErrors(t *testing.T) {
 }
 
 func TestInterruption(t *testing.T) {
-	c := configure(t, table(t, 1000), strings.Replace(networkRun, "epochs: 12", "epochs: 100000", 1))
+	c := configure(t, tableFile(t, 1000), strings.Replace(networkRun, "epochs: 12", "epochs: 100000", 1))
 	c.Train.EarlyStopping.Patience = 0
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -307,7 +307,7 @@ func TestInterruption(t *testing.T) {
 }
 
 func TestDivergence(t *testing.T) {
-	c := configure(t, table(t, 500), `
+	c := configure(t, tableFile(t, 500), `
 data: {source: {path: PATH}, target: amount, features: [a, b], defaults: {numeric: {transform: none, encoding: none}}}
 model: {kind: linear}
 train: {epochs: 200, batch: 32, optimizer: {kind: sgd, learning_rate: 1e6}}
@@ -350,7 +350,7 @@ func TestConfigErrors(t *testing.T) {
 }
 
 func TestOpenRefuses(t *testing.T) {
-	o := train(t, configure(t, table(t, 300), strings.Replace(networkRun, "epochs: 12", "epochs: 1", 1)))
+	o := train(t, configure(t, tableFile(t, 300), strings.Replace(networkRun, "epochs: 12", "epochs: 1", 1)))
 	dev, err := cpu.New(cpu.Options{Threads: 1})
 	if err != nil {
 		t.Fatal(err)
@@ -400,7 +400,7 @@ func TestOpenRefuses(t *testing.T) {
 
 // A prediction that is not a number is an error that names the row, not a number in a file.
 func TestPredictRefusesNaN(t *testing.T) {
-	path := table(t, 300)
+	path := tableFile(t, 300)
 	o := train(t, configure(t, path, strings.Replace(networkRun, "epochs: 12", "epochs: 1", 1)))
 	m := open(t, o.Folder)
 	w, err := m.params.Read("output.weight")
@@ -411,7 +411,7 @@ func TestPredictRefusesNaN(t *testing.T) {
 	if err := m.params.Write("output.weight", w); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := model.Collect(m.Predict(context.Background(), datasets.Source{Path: []string{path}}, "")); err == nil || !strings.Contains(err.Error(), "row 1 ") {
+	if _, err := model.Collect(m.Predict(context.Background(), table.Source{Path: []string{path}}, "")); err == nil || !strings.Contains(err.Error(), "row 1 ") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -426,7 +426,7 @@ func TestDataErrorsNameTheData(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "ragged.csv:3") || strings.Contains(err.Error(), "run.yaml") {
 		t.Errorf("got %v", err)
 	}
-	_, err = run.Train(context.Background(), configure(t, table(t, 50), "data: {source: {path: PATH}, target: z}\n"), run.Options{})
+	_, err = run.Train(context.Background(), configure(t, tableFile(t, 50), "data: {source: {path: PATH}, target: z}\n"), run.Options{})
 	if err == nil || !strings.Contains(err.Error(), "run.yaml:3:") {
 		t.Errorf("a label that is not there: %v", err)
 	}
@@ -434,7 +434,7 @@ func TestDataErrorsNameTheData(t *testing.T) {
 
 // A run that fails leaves the run it was to replace as it was; one that succeeds replaces it.
 func TestOverwrite(t *testing.T) {
-	path := table(t, 300)
+	path := tableFile(t, 300)
 	text := strings.Replace(networkRun, "epochs: 12", "epochs: 2", 1)
 	c := configure(t, path, text)
 	o := train(t, c)

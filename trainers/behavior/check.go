@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strconv"
 
-	"debut/datasets"
+	"debut/datasets/encoding"
 	"debut/engine"
 	"debut/engine/safetensors"
 	"debut/kernels"
@@ -18,7 +18,7 @@ import (
 )
 
 // checkNetwork compares a network with the encoder that feeds it. Errors begin with the network's field.
-func checkNetwork(n layers.Network, e *datasets.Encoder) error {
+func checkNetwork(n layers.Network, e *encoding.Encoder) error {
 	// Before features are listed: the encoder can ask for many in a few bytes.
 	switch numeric, fields := e.Sizes(); {
 	case numeric != len(n.Numeric):
@@ -121,7 +121,7 @@ func checkCoefficients(m *Model, c *model.Coefficients) (*model.Coefficients, er
 }
 
 // slackOf returns how far each coefficient, and last the intercept, may be from what follows from the parameters: [outputs][].
-func slackOf(n layers.Network, e *datasets.Encoder, w linearWeights) [][]float64 {
+func slackOf(n layers.Network, e *encoding.Encoder, w linearWeights) [][]float64 {
 	scale, shift := 1.0, 0.0
 	if taskOf(e) == metrics.TaskRegression {
 		scale, shift = e.Target.Scale, e.Target.Mean

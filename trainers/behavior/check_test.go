@@ -9,7 +9,8 @@ import (
 	"strings"
 	"testing"
 
-	"debut/datasets"
+	"debut/datasets/configfile"
+	"debut/datasets/table"
 	"debut/engine"
 	"debut/engine/safetensors"
 	"debut/kernels"
@@ -20,7 +21,7 @@ import (
 // How many rows are scored at once does not change a bit: a wide network, which scores fewer, answers as it would otherwise.
 func TestScoreRows(t *testing.T) {
 	dev := forgingDevice(t)
-	frame, err := datasets.Read(context.Background(), datasets.Source{Path: datasets.Strings{filepath.Join(goldenModelsDir, "data.csv")}}, "", nil)
+	frame, err := table.Read(context.Background(), table.Source{Path: configfile.Strings{filepath.Join(goldenModelsDir, "data.csv")}}, "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,7 +3,7 @@ package behavior
 import (
 	"fmt"
 
-	"debut/datasets"
+	"debut/datasets/encoding"
 	"debut/engine"
 	"debut/layers"
 	"debut/trainers/metrics"
@@ -35,7 +35,7 @@ func readLinear(n layers.Network, p *engine.Parameters) (w linearWeights, err er
 
 // coefficients undoes standardization. It returns nil where a feature is spread over bins: its weights are those of
 // bins, not of the column.
-func coefficients(n layers.Network, e *datasets.Encoder, w linearWeights) *model.Coefficients {
+func coefficients(n layers.Network, e *encoding.Encoder, w linearWeights) *model.Coefficients {
 	for _, f := range n.Numeric {
 		if f.Edges != nil {
 			return nil
@@ -76,7 +76,7 @@ func coefficients(n layers.Network, e *datasets.Encoder, w linearWeights) *model
 }
 
 // fieldValues names the ids of a categorical field.
-func fieldValues(e *datasets.Encoder, f layers.Field) []string {
+func fieldValues(e *encoding.Encoder, f layers.Field) []string {
 	names := make([]string, f.Cardinality)
 	for i := range names {
 		names[i] = fmt.Sprintf("#%d", i)

@@ -10,11 +10,12 @@ import (
 	"fmt"
 
 	"debut/datasets"
+	"debut/datasets/configfile"
+	"debut/datasets/encoding"
 	"debut/layers"
 	"debut/trainers/gradient"
 	"debut/trainers/metrics"
 	"debut/trainers/run"
-	"debut/trainers/runfile"
 )
 
 // Family is the name of the family in run files and model folders.
@@ -59,7 +60,7 @@ func New() *Config {
 
 // Parse reads a run file in memory, with overrides as --set has them; path only names it in errors.
 func Parse(path string, src []byte, overrides []string) (*Config, error) {
-	f, err := runfile.New(path, src, overrides)
+	f, err := configfile.New(path, src, overrides)
 	if err != nil {
 		return nil, err
 	}
@@ -86,13 +87,13 @@ func (c *Config) SetDefaults() {
 
 // Validate reports everything in the configuration that cannot be used. Its errors carry the field's path.
 func (c *Config) Validate() error {
-	errs := []error{run.Validate(c, Family, c.Model.Solver != SolverExact), run.Prefix("data", c.Data.Validate())}
+	errs := []error{run.Validate(c, Family, c.Model.Solver != SolverExact), configfile.Prefix("data", c.Data.Validate())}
 	errs = append(errs, c.Model.validate()...)
 	task := metrics.Task(c.Data.Task)
-	if c.Data.Task == datasets.TaskAuto {
+	if c.Data.Task == encoding.TaskAuto {
 		task = ""
 	}
-	return errors.Join(append(errs, run.Prefix("train", c.Train.Validate(task, c.hasValidation())))...)
+	return errors.Join(append(errs, configfile.Prefix("train", c.Train.Validate(task, c.hasValidation())))...)
 }
 
 // hasValidation says whether the configuration leaves rows for validation.
@@ -107,11 +108,9 @@ func (c *Config) hasValidation() bool {
 // MemoryBudget is what the data may take of memory while they are streamed, 0 where nothing is said.
 func (c *Config) MemoryBudget() int64 { return int64(c.Data.Memory) }
 
-func fieldError(path, format string, args ...any) error { return run.FieldError(path, format, args...) }
-
 func (m ModelConfig) validate() (errs []error) {
 	bad := func(path, format string, args ...any) {
-		errs = append(errs, fieldError("model."+path, format, args...))
+		errs = append(errs, configfile.Errorf("model."+path, format, args...))
 	}
 	switch m.Kind {
 	case KindNetwork:

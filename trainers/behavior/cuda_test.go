@@ -49,7 +49,7 @@ func TestTrainingOnGPU(t *testing.T) {
 // gpuConfig is a small run with all that has state.
 func gpuConfig(t *testing.T) *Config {
 	t.Helper()
-	return configure(t, table(t, 600), `
+	return configure(t, tableFile(t, 600), `
 seed: 3
 device: cuda
 data: {source: {path: PATH}, target: y, id: id, ignore: [k, amount, w]}

@@ -8,6 +8,8 @@ import (
 
 	"debut/datasets"
 	"debut/datasets/ahead"
+	"debut/datasets/encoding"
+	"debut/datasets/table"
 	"debut/trainers/metrics"
 	"debut/trainers/model"
 )
@@ -19,7 +21,7 @@ const threshold = 0.5
 func (m *Model) measurePart(ctx context.Context, p *datasets.Part, limit int) (*metrics.Result, error) {
 	// Outputs and targets of all rows are needed for a ranking; the features of one block at a time are.
 	var out []float64
-	labels := new(datasets.Encoded)
+	labels := new(encoding.Encoded)
 	for d, err := range ahead.Of(ctx, 1, p.Blocks) {
 		if err != nil {
 			return nil, err
@@ -29,7 +31,7 @@ func (m *Model) measurePart(ctx context.Context, p *datasets.Part, limit int) (*
 			return nil, err
 		}
 		out = append(out, o...)
-		if err := labels.Append(&datasets.Encoded{Rows: d.Rows, Target: d.Target, Weight: d.Weight}); err != nil {
+		if err := labels.Append(&encoding.Encoded{Rows: d.Rows, Target: d.Target, Weight: d.Weight}); err != nil {
 			return nil, err
 		}
 		if limit > 0 && p.Streamed() && labels.Rows >= limit {
@@ -40,11 +42,11 @@ func (m *Model) measurePart(ctx context.Context, p *datasets.Part, limit int) (*
 }
 
 // measure compares a network's outputs with the targets, neither of which may change any more.
-func measure(ctx context.Context, e *datasets.Encoder, out []float64, d *datasets.Encoded) (*metrics.Result, error) {
+func measure(ctx context.Context, e *encoding.Encoder, out []float64, d *encoding.Encoded) (*metrics.Result, error) {
 	return ahead.Await(ctx, func() (*metrics.Result, error) { return compare(e, out, d) })
 }
 
-func compare(e *datasets.Encoder, out []float64, d *datasets.Encoded) (*metrics.Result, error) {
+func compare(e *encoding.Encoder, out []float64, d *encoding.Encoded) (*metrics.Result, error) {
 	if d.Target == nil {
 		return nil, fmt.Errorf("behavior: the data has no target to evaluate against")
 	}
@@ -66,7 +68,7 @@ func compare(e *datasets.Encoder, out []float64, d *datasets.Encoded) (*metrics.
 }
 
 // denormalize turns outputs of a regression model, which are in standard deviations from the mean, into values.
-func denormalize(e *datasets.Encoder, out []float64) []float64 {
+func denormalize(e *encoding.Encoder, out []float64) []float64 {
 	v := make([]float64, len(out))
 	for i, x := range out {
 		v[i] = e.Target.Value(x)
@@ -78,22 +80,22 @@ func denormalize(e *datasets.Encoder, out []float64) []float64 {
 const blockRows = 16 * scoreBatch
 
 // Encode reads and encodes the rows of a source, without targets: the next block while the consumer is busy with one.
-func (m *Model) Encode(ctx context.Context, src datasets.Source, baseDir string) iter.Seq2[datasets.Block, error] {
+func (m *Model) Encode(ctx context.Context, src table.Source, baseDir string) iter.Seq2[encoding.Block, error] {
 	return m.blocks(ctx, src, baseDir, false)
 }
 
-func (m *Model) blocks(ctx context.Context, src datasets.Source, baseDir string, needTarget bool) iter.Seq2[datasets.Block, error] {
-	return ahead.Of(ctx, 1, func(ctx context.Context) iter.Seq2[datasets.Block, error] {
+func (m *Model) blocks(ctx context.Context, src table.Source, baseDir string, needTarget bool) iter.Seq2[encoding.Block, error] {
+	return ahead.Of(ctx, 1, func(ctx context.Context) iter.Seq2[encoding.Block, error] {
 		return m.Encoder.Blocks(ctx, src, baseDir, needTarget, blockRows)
 	})
 }
 
 // Evaluate measures the model on labeled rows. The report tells of values that training did not see.
-func (m *Model) Evaluate(ctx context.Context, src datasets.Source, baseDir string) (*metrics.Result, datasets.EncodeReport, error) {
+func (m *Model) Evaluate(ctx context.Context, src table.Source, baseDir string) (*metrics.Result, encoding.EncodeReport, error) {
 	// A ranking needs outputs and targets of all rows, and no more of them.
 	var out []float64
-	var report datasets.EncodeReport
-	labels := new(datasets.Encoded)
+	var report encoding.EncodeReport
+	labels := new(encoding.Encoded)
 	for b, err := range m.blocks(ctx, src, baseDir, true) {
 		if err != nil {
 			return nil, report, err
@@ -104,7 +106,7 @@ func (m *Model) Evaluate(ctx context.Context, src datasets.Source, baseDir strin
 			return nil, report, err
 		}
 		out = append(out, o...)
-		if err := labels.Append(&datasets.Encoded{Rows: b.Rows, Target: b.Target, Weight: b.Weight}); err != nil {
+		if err := labels.Append(&encoding.Encoded{Rows: b.Rows, Target: b.Target, Weight: b.Weight}); err != nil {
 			return nil, report, err
 		}
 	}
@@ -115,7 +117,7 @@ func (m *Model) Evaluate(ctx context.Context, src datasets.Source, baseDir strin
 // Predict answers for rows without a target. Id columns of the data come first; then, for two classes, "probability" of
 // the positive one and "prediction"; for several, "prediction" and "probability_<class>" of each; for numbers
 // "prediction".
-func (m *Model) Predict(ctx context.Context, src datasets.Source, baseDir string) iter.Seq2[*model.Predictions, error] {
+func (m *Model) Predict(ctx context.Context, src table.Source, baseDir string) iter.Seq2[*model.Predictions, error] {
 	return func(yield func(*model.Predictions, error) bool) {
 		for b, err := range m.Encode(ctx, src, baseDir) {
 			var p *model.Predictions
@@ -130,7 +132,7 @@ func (m *Model) Predict(ctx context.Context, src datasets.Source, baseDir string
 }
 
 // predict answers for some rows.
-func (m *Model) predict(ctx context.Context, b datasets.Block) (*model.Predictions, error) {
+func (m *Model) predict(ctx context.Context, b encoding.Block) (*model.Predictions, error) {
 	out, err := m.Score(ctx, b.Encoded)
 	if err != nil {
 		return nil, err
@@ -143,7 +145,7 @@ func (m *Model) predict(ctx context.Context, b datasets.Block) (*model.Predictio
 	p := &model.Predictions{First: b.First, Rows: b.Rows, Report: b.Report}
 	for _, c := range b.IDColumns {
 		if c.Whole {
-			p.Add(c.Name, datasets.WholeTexts(c.Values))
+			p.Add(c.Name, table.WholeTexts(c.Values))
 			continue
 		}
 		p.Add(c.Name, c.Values)

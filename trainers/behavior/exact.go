@@ -7,7 +7,7 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
-	"debut/datasets"
+	"debut/datasets/encoding"
 	"debut/engine"
 	"debut/layers"
 )
@@ -21,7 +21,7 @@ const collinear = 1e-6
 // solveExact fits a linear regression by least squares: a QR decomposition of the rows weighted by the roots of their
 // weights (Golub, Van Loan, "Matrix Computations", §5.3). A categorical column takes part as indicators of its values
 // but the first that occurs, whose weight is 0.
-func solveExact(n layers.Network, e *datasets.Encoder, d *datasets.Encoded) (linearWeights, error) {
+func solveExact(n layers.Network, e *encoding.Encoder, d *encoding.Encoded) (linearWeights, error) {
 	columns, names := designColumns(n, e, d)
 	p := len(columns) + 1
 	if d.Rows < p {
@@ -81,7 +81,7 @@ type designColumn struct {
 }
 
 // at returns the value in row r.
-func (c designColumn) at(d *datasets.Encoded, r int) float64 {
+func (c designColumn) at(d *encoding.Encoded, r int) float64 {
 	if c.field < 0 {
 		return float64(d.Numeric[r*d.D+c.numeric])
 	}
@@ -92,7 +92,7 @@ func (c designColumn) at(d *datasets.Encoded, r int) float64 {
 }
 
 // designColumns lists the columns of the least-squares problem, and their names in messages, the intercept first among these.
-func designColumns(n layers.Network, e *datasets.Encoder, d *datasets.Encoded) (cols []designColumn, names []string) {
+func designColumns(n layers.Network, e *encoding.Encoder, d *encoding.Encoded) (cols []designColumn, names []string) {
 	names = []string{"the intercept"}
 	for i, f := range n.Numeric {
 		cols = append(cols, designColumn{numeric: i, field: -1})

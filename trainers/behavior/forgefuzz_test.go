@@ -11,13 +11,13 @@ import (
 	"strings"
 	"testing"
 
-	"debut/datasets"
+	"debut/datasets/table"
 	"debut/kernels"
 )
 
 // surmise opens a forged model and has it score rows: it is refused with an error that names a file, or its parameters are numbers
 // and it scores all rows, or says why not. Memory is bounded by the files' size.
-func surmise(t *testing.T, dev kernels.Device, f *forger, rows *datasets.Frame) {
+func surmise(t *testing.T, dev kernels.Device, f *forger, rows *table.Frame) {
 	dir := t.TempDir()
 	f.write(t, dir)
 	size := uint64(0)
@@ -60,9 +60,9 @@ func surmise(t *testing.T, dev kernels.Device, f *forger, rows *datasets.Frame) 
 // fuzzed are the golden models that fuzzing begins with.
 var fuzzed = []string{"network", "multiclass", "linear", "exact", "streamed"}
 
-func goldenFrame(t testing.TB) *datasets.Frame {
+func goldenFrame(t testing.TB) *table.Frame {
 	t.Helper()
-	f, err := datasets.Read(context.Background(), goldenRows(t), "", nil)
+	f, err := table.Read(context.Background(), goldenRows(t), "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

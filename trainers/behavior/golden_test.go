@@ -92,7 +92,7 @@ func makeGolden(t *testing.T, to string) {
 	}
 	// Only the columns that the run uses.
 	var data strings.Builder
-	for line := range strings.Lines(read(t, table(t, 300))) {
+	for line := range strings.Lines(read(t, tableFile(t, 300))) {
 		data.WriteString(strings.Join(strings.Split(line, ",")[:5], ",") + "\n")
 	}
 	t.Chdir(t.TempDir()) // no paths of this machine in the files

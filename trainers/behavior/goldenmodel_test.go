@@ -13,9 +13,10 @@ import (
 
 	"filippo.io/age"
 
-	"debut/datasets"
+	"debut/datasets/configfile"
 	"debut/datasets/prepare"
 	"debut/datasets/sealed"
+	"debut/datasets/table"
 	"debut/kernels/cpu"
 	"debut/trainers/metrics"
 	"debut/trainers/model"
@@ -142,7 +143,7 @@ func goldenAnswers(t *testing.T, folder string) (predictions string, values metr
 	if err != nil {
 		t.Fatal(err)
 	}
-	data := datasets.Source{Path: datasets.Strings{filepath.Join(goldenModelsDir, "data.csv")}}
+	data := table.Source{Path: configfile.Strings{filepath.Join(goldenModelsDir, "data.csv")}}
 	out := filepath.Join(t.TempDir(), "predictions.csv")
 	if _, err := model.Write(context.Background(), out, m.Predict(context.Background(), data, "")); err != nil {
 		t.Fatal(err)
@@ -190,10 +191,10 @@ func makeGoldenData(t *testing.T) {
 		t.Fatal(err)
 	}
 	data := filepath.Join(goldenModelsDir, "data.csv")
-	writeFile(t, data, []byte(read(t, table(t, 400))))
+	writeFile(t, data, []byte(read(t, tableFile(t, 400))))
 	cfg := &prepare.Config{
 		Output: filepath.Join(goldenModelsDir, "prepared"), RowGroup: 1024, Seed: 3,
-		Sources: map[string]prepare.Source{"visits": {Source: datasets.Source{Path: datasets.Strings{table(t, 3000)}}}},
+		Sources: map[string]prepare.Source{"visits": {Source: table.Source{Path: configfile.Strings{tableFile(t, 3000)}}}},
 	}
 	if _, err := prepare.Run(context.Background(), cfg, prepare.Options{}); err != nil {
 		t.Fatal(err)

@@ -8,7 +8,7 @@ import (
 
 	"filippo.io/age"
 
-	"debut/datasets"
+	"debut/datasets/encoding"
 	"debut/engine"
 	"debut/engine/safetensors"
 	"debut/kernels"
@@ -44,7 +44,7 @@ type details struct {
 
 // Model is a trained model, ready to score. It is used by one goroutine at a time.
 type Model struct {
-	Encoder *datasets.Encoder
+	Encoder *encoding.Encoder
 	Network layers.Network
 	// Coefficients of a linear model in the units of the data; nil for a network.
 	Coefficients *model.Coefficients
@@ -57,7 +57,7 @@ type Model struct {
 }
 
 // newModel builds the evaluation program of a network on parameters that may be trained at the same time.
-func newModel(n layers.Network, e *datasets.Encoder, dev kernels.Device, params *engine.Parameters) (*Model, error) {
+func newModel(n layers.Network, e *encoding.Encoder, dev kernels.Device, params *engine.Parameters) (*Model, error) {
 	if err := n.Check(); err != nil {
 		return nil, err
 	}
@@ -89,7 +89,7 @@ func (m *Model) Family() string { return Family }
 func (m *Model) IDs() []string { return m.Encoder.ID }
 
 // Score returns the network's outputs for every row, [Rows, Outputs].
-func (m *Model) Score(ctx context.Context, d *datasets.Encoded) ([]float64, error) {
+func (m *Model) Score(ctx context.Context, d *encoding.Encoded) ([]float64, error) {
 	if d.D != len(m.Network.Numeric) || d.F != len(m.Network.Fields) {
 		return nil, fmt.Errorf("behavior: data of %d numeric and %d categorical features for a model of %d and %d", d.D, d.F, len(m.Network.Numeric), len(m.Network.Fields))
 	}
@@ -172,7 +172,7 @@ func Read(r *modelfolder.Reader, dev kernels.Device) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	e, err := datasets.LoadEncoder(bytes.NewReader(encoder))
+	e, err := encoding.LoadEncoder(bytes.NewReader(encoder))
 	if err != nil {
 		return nil, r.FileError(encoderFile, err)
 	}

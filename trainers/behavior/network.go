@@ -1,7 +1,7 @@
 package behavior
 
 import (
-	"debut/datasets"
+	"debut/datasets/encoding"
 	"debut/layers"
 	"debut/trainers/metrics"
 )
@@ -10,7 +10,7 @@ import (
 const maxEmbedding = 32
 
 // describe returns the network for encoded data.
-func describe(m ModelConfig, e *datasets.Encoder) layers.Network {
+func describe(m ModelConfig, e *encoding.Encoder) layers.Network {
 	n := layers.Network{Outputs: 1, Hidden: m.Hidden, InputDropout: m.InputDropout}
 	if taskOf(e) == metrics.TaskMultiClass {
 		n.Outputs = len(e.Target.Classes)
@@ -32,4 +32,4 @@ func describe(m ModelConfig, e *datasets.Encoder) layers.Network {
 }
 
 // taskOf is the task that the encoded target makes.
-func taskOf(e *datasets.Encoder) metrics.Task { return metrics.Task(e.Target.Task) }
+func taskOf(e *encoding.Encoder) metrics.Task { return metrics.Task(e.Target.Task) }

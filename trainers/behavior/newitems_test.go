@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"debut/datasets"
+	"debut/datasets/configfile"
 	"debut/datasets/npy"
 	"debut/kernels/philox"
 	"debut/trainers/model"
@@ -117,7 +117,7 @@ train: {epochs: 6, batch: 64, optimizer: {learning_rate: 0.003}}
 		o := train(t, c)
 		m := open(t, o.Folder)
 		src := c.Data.Source
-		src.Path = datasets.Strings{filepath.Join(dir, "new.csv")}
+		src.Path = configfile.Strings{filepath.Join(dir, "new.csv")}
 		r, report, err := m.Evaluate(context.Background(), src, "")
 		if err != nil {
 			t.Fatal(err)

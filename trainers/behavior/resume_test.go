@@ -16,8 +16,8 @@ import (
 	"syscall"
 	"testing"
 
-	"debut/datasets"
 	"debut/datasets/atomicfile"
+	"debut/datasets/configfile"
 	"debut/kernels/philox"
 	"debut/trainers/run"
 	"debut/trainers/runfolder"
@@ -149,7 +149,7 @@ func sameRun(t *testing.T, got, want *run.Outcome) {
 // N steps, an end, and M steps of another process are N+M steps: for every optimizer and schedule, with dropout, batch norm,
 // embeddings, micro-batches, weights and early stopping.
 func TestResumedRunIsTheSame(t *testing.T) {
-	path := table(t, 700)
+	path := tableFile(t, 700)
 	rnd := philox.New(8, 8)
 	for i, optimizer := range []string{"sgd", "momentum", "nesterov", "adam", "adamw", "adagrad"} {
 		for j, schedule := range []string{"{kind: constant}", "{kind: step, step_epochs: 2}", "{kind: cosine, warmup_epochs: 1}"} {
@@ -175,7 +175,7 @@ checkpoint: {every_steps: %d, keep: %d}
 
 // More epochs for a run that has ended are the same as having asked for them at first.
 func TestMoreEpochs(t *testing.T) {
-	path := table(t, 500)
+	path := tableFile(t, 500)
 	text := strings.Replace(networkRun, ", patience: 4", "", 1)
 	whole := train(t, configure(t, path, text))
 	c := configure(t, path, strings.Replace(text, "epochs: 12", "epochs: 5", 1))
@@ -191,7 +191,7 @@ func TestMoreEpochs(t *testing.T) {
 // A training whose loss is no number any more says where that comes from, goes back as often as it may, and does so again in the
 // same way when it is interrupted.
 func TestRollback(t *testing.T) {
-	path := table(t, 600)
+	path := tableFile(t, 600)
 	text := `
 data: {source: {path: PATH}, target: y, id: id, ignore: [k, amount, w]}
 model: {hidden: [{units: 16}, {units: 8}]}
@@ -256,7 +256,7 @@ func (f *failingFS) Create(dir, pattern string) (atomicfile.File, error) {
 
 // A checkpoint that cannot be written does not end the training, and what it would have replaced can be resumed from.
 func TestTrainingOutlivesFailedCheckpoints(t *testing.T) {
-	path := table(t, 500)
+	path := tableFile(t, 500)
 	text := networkRun + "checkpoint: {every_steps: 2, keep: 1}\n"
 	whole := train(t, configure(t, path, text))
 	full := &failingFS{FS: atomicfile.OS, from: 9}
@@ -293,7 +293,7 @@ func TestTrainingOutlivesFailedCheckpoints(t *testing.T) {
 
 // A resumed training may not become another one.
 func TestResumeRefuses(t *testing.T) {
-	path := table(t, 400)
+	path := tableFile(t, 400)
 	c := configure(t, path, networkRun)
 	train(t, c)
 	before := read(t, filepath.Join(c.Output, "r", "run.json"))
@@ -337,7 +337,7 @@ func TestResumeRefuses(t *testing.T) {
 	if after := read(t, filepath.Join(c.Output, "r", "run.json")); after != before {
 		t.Errorf("a refused resumption has changed run.json:\n%s\nbefore\n%s", after, before)
 	}
-	if err := resume(func(c *Config) { c.Data.Source.Path = datasets.Strings{moved} }); err != nil {
+	if err := resume(func(c *Config) { c.Data.Source.Path = configfile.Strings{moved} }); err != nil {
 		t.Error(err)
 	}
 }
@@ -345,7 +345,7 @@ func TestResumeRefuses(t *testing.T) {
 // A resumption that fails, or is interrupted, takes nothing away: neither the run's checkpoints nor the earlier run that it is to
 // replace, which goes when the later one has finished.
 func TestFailedResumptionKeepsEverything(t *testing.T) {
-	path := table(t, 400)
+	path := tableFile(t, 400)
 	c := configure(t, path, networkRun+"checkpoint: {every_steps: 2}\n")
 	train(t, c)
 	c.Train.Epochs, c.Model.Hidden = 40, c.Model.Hidden[:1]
@@ -391,7 +391,7 @@ func TestFailedResumptionKeepsEverything(t *testing.T) {
 
 // Without a checkpoint a finished model does not silently become another.
 func TestResumeWithoutCheckpoints(t *testing.T) {
-	path := table(t, 300)
+	path := tableFile(t, 300)
 	c := configure(t, path, `
 data: {source: {path: PATH}, target: amount, id: id, ignore: [k, y, w]}
 model: {kind: linear, solver: exact}
@@ -434,7 +434,7 @@ model: {kind: linear, solver: exact}
 
 // More patience for a training that its patience has ended is the same as having had it from the start.
 func TestMorePatience(t *testing.T) {
-	path := table(t, 300)
+	path := tableFile(t, 300)
 	text := strings.Replace(networkRun, "epochs: 12", "epochs: 40", 1)
 	whole := train(t, configure(t, path, strings.Replace(text, "patience: 4", "patience: 9", 1)))
 	c := configure(t, path, strings.Replace(text, "patience: 4", "patience: 1", 1))

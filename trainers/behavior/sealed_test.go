@@ -13,8 +13,9 @@ import (
 
 	"filippo.io/age"
 
-	"debut/datasets"
+	"debut/datasets/configfile"
 	"debut/datasets/sealed"
+	"debut/datasets/table"
 	"debut/kernels/cpu"
 	"debut/trainers/model"
 	"debut/trainers/run"
@@ -31,7 +32,7 @@ func TestSealedCheckpoints(t *testing.T) {
 	}
 	t.Setenv("TEST_KEY", key.String())
 	t.Setenv("TEST_OTHER", other.String())
-	path := table(t, 700)
+	path := tableFile(t, 700)
 	const text = `
 seed: 3
 data: {source: {path: PATH}, target: y, id: id, ignore: [k, amount], weight: w}
@@ -41,7 +42,7 @@ checkpoint: {every_steps: 4, keep: 3}
 `
 	open := train(t, configure(t, path, text))
 	c := configure(t, path, text)
-	c.Checkpoint.Identity = &datasets.Secret{Env: "TEST_KEY"}
+	c.Checkpoint.Identity = &configfile.Secret{Env: "TEST_KEY"}
 	closed := interruptedRun(t, c, 9, 17, 4)
 	sameRun(t, closed, open)
 	files, err := filepath.Glob(filepath.Join(closed.Folder, "checkpoints", "*"))
@@ -68,17 +69,17 @@ checkpoint: {every_steps: 4, keep: 3}
 	}
 	// Another key, or none, is not taken for damage: nothing is begun anew.
 	c.Train.Epochs = 6
-	c.Checkpoint.Identity = &datasets.Secret{Env: "TEST_OTHER"}
+	c.Checkpoint.Identity = &configfile.Secret{Env: "TEST_OTHER"}
 	if _, err := run.Train(context.Background(), c, run.Options{ConfigPath: "run.yaml", Resume: run.ResumeLast}); !errors.Is(err, sealed.ErrWrongKey) || strings.Contains(err.Error(), other.String()) {
 		t.Errorf("another key: %v", err)
 	}
-	c.Checkpoint.Identity = &datasets.Secret{Env: "TEST_UNSET"}
+	c.Checkpoint.Identity = &configfile.Secret{Env: "TEST_UNSET"}
 	if _, err := run.Train(context.Background(), c, run.Options{ConfigPath: "run.yaml", Resume: run.ResumeLast}); err == nil || !strings.Contains(err.Error(), "checkpoint.identity") {
 		t.Errorf("no key: %v", err)
 	}
 	// A byte changed, or the end cut off: the one before is taken, as without encryption.
 	want := train(t, configure(t, path, strings.Replace(text, "epochs: 5", "epochs: 6", 1)))
-	c.Checkpoint.Identity = &datasets.Secret{Env: "TEST_KEY"}
+	c.Checkpoint.Identity = &configfile.Secret{Env: "TEST_KEY"}
 	newest := files[len(files)-1]
 	content, err := os.ReadFile(newest)
 	if err != nil {
@@ -110,7 +111,7 @@ func TestSealedModel(t *testing.T) {
 	}
 	t.Setenv("TEST_KEY", key.String())
 	t.Setenv("TEST_PASSPHRASE", "correct horse battery")
-	path := table(t, 300)
+	path := tableFile(t, 300)
 	dev, err := cpu.New(cpu.Options{Threads: 1})
 	if err != nil {
 		t.Fatal(err)
@@ -122,11 +123,11 @@ func TestSealedModel(t *testing.T) {
 		text = "seed: 3\ndata: {source: {path: PATH}, target: y, id: id, ignore: [k, amount], weight: w}\n" + text
 		plain := train(t, configure(t, path, text))
 		c := configure(t, path, text)
-		c.Encrypt = &datasets.Encryption{Recipients: datasets.Strings{key.Recipient().String()}}
+		c.Encrypt = &sealed.Encryption{Recipients: configfile.Strings{key.Recipient().String()}}
 		if err := c.Validate(); err == nil || !strings.Contains(err.Error(), "checkpoint: {identity") {
 			t.Errorf("checkpoints in the clear: %v", err)
 		}
-		c.Checkpoint.Identity = &datasets.Secret{Env: "TEST_KEY"}
+		c.Checkpoint.Identity = &configfile.Secret{Env: "TEST_KEY"}
 		closed := train(t, c)
 		want, err := Open(plain.Folder, dev)
 		if err != nil {
@@ -136,7 +137,7 @@ func TestSealedModel(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		src := datasets.Source{Path: datasets.Strings{path}}
+		src := table.Source{Path: configfile.Strings{path}}
 		a, err := model.Collect(want.Predict(context.Background(), src, ""))
 		if err != nil {
 			t.Fatal(err)
@@ -188,7 +189,7 @@ func TestSealedModel(t *testing.T) {
 		}
 	}
 	c := configure(t, path, "seed: 3\ndata: {source: {path: PATH}, target: y, id: id, ignore: [k, amount], weight: w}\nmodel: {kind: linear}\ntrain: {epochs: 1}\ncheckpoint: {identity: {env: TEST_KEY}}\n")
-	c.Encrypt = &datasets.Encryption{Passphrase: &datasets.Secret{Env: "TEST_PASSPHRASE"}}
+	c.Encrypt = &sealed.Encryption{Passphrase: &configfile.Secret{Env: "TEST_PASSPHRASE"}}
 	o := train(t, c)
 	keys, err := sealed.Identities("", "correct horse battery")
 	if err != nil {
@@ -197,7 +198,7 @@ func TestSealedModel(t *testing.T) {
 	if _, err := Open(o.Folder, dev, keys...); err != nil {
 		t.Error(err)
 	}
-	c.Encrypt = &datasets.Encryption{Recipients: datasets.Strings{"age1nonsense"}}
+	c.Encrypt = &sealed.Encryption{Recipients: configfile.Strings{"age1nonsense"}}
 	c.Name = "never"
 	if _, err := run.Train(context.Background(), c, run.Options{}); err == nil || !strings.Contains(err.Error(), "encrypt.recipients") {
 		t.Errorf("no key: %v", err)

@@ -10,7 +10,10 @@ import (
 	"testing"
 
 	"debut/datasets"
+	"debut/datasets/configfile"
 	"debut/datasets/prepare"
+	"debut/datasets/sealed"
+	"debut/datasets/table"
 	"debut/kernels/philox"
 	"debut/trainers/gradient"
 	"debut/trainers/run"
@@ -22,7 +25,7 @@ func prepared(t *testing.T, rows int) string {
 	dir := t.TempDir()
 	cfg := &prepare.Config{
 		Output: filepath.Join(dir, "data"), RowGroup: 1024, Seed: 3,
-		Sources: map[string]prepare.Source{"sessions": {Source: datasets.Source{Path: datasets.Strings{table(t, rows)}}}},
+		Sources: map[string]prepare.Source{"sessions": {Source: table.Source{Path: configfile.Strings{tableFile(t, rows)}}}},
 	}
 	if _, err := prepare.Run(context.Background(), cfg, prepare.Options{}); err != nil {
 		t.Fatal(err)
@@ -71,7 +74,7 @@ func TestStreamedTraining(t *testing.T) {
 	// Files read as a source give the same encoder and, for the same model, the same figures.
 	m := open(t, want.Folder)
 	for part, file := range map[string]string{run.PartValidation: "validation.parquet", run.PartTest: "test.parquet"} {
-		r, _, err := m.Evaluate(context.Background(), datasets.Source{Path: datasets.Strings{filepath.Join(data, file)}}, "")
+		r, _, err := m.Evaluate(context.Background(), table.Source{Path: configfile.Strings{filepath.Join(data, file)}}, "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -81,7 +84,7 @@ func TestStreamedTraining(t *testing.T) {
 	}
 	inMemory := streamed(t, data, "")
 	inMemory.Data.Prepared, inMemory.Data.FitRows = "", 0
-	inMemory.Data.Source = datasets.Source{Path: datasets.Strings{filepath.Join(data, "train.parquet")}}
+	inMemory.Data.Source = table.Source{Path: configfile.Strings{filepath.Join(data, "train.parquet")}}
 	inMemory.Data.Split.Method = datasets.SplitNone
 	inMemory.Name, inMemory.Train.EarlyStopping = "in-memory", gradient.EarlyStopping{}
 	if read(t, filepath.Join(train(t, inMemory).Folder, "model", encoderFile)) != read(t, filepath.Join(want.Folder, "model", encoderFile)) {
@@ -153,8 +156,8 @@ func TestEncryptedDataAreStreamed(t *testing.T) {
 	dir := t.TempDir()
 	cfg := &prepare.Config{
 		Output: filepath.Join(dir, "data"), RowGroup: 1024, Seed: 3,
-		Sources: map[string]prepare.Source{"sessions": {Source: datasets.Source{Path: datasets.Strings{table(t, 3000)}}}},
-		Encrypt: &datasets.Encryption{Passphrase: &datasets.Secret{Env: "TEST_PASSPHRASE"}},
+		Sources: map[string]prepare.Source{"sessions": {Source: table.Source{Path: configfile.Strings{tableFile(t, 3000)}}}},
+		Encrypt: &sealed.Encryption{Passphrase: &configfile.Secret{Env: "TEST_PASSPHRASE"}},
 	}
 	if _, err := prepare.Run(context.Background(), cfg, prepare.Options{}); err != nil {
 		t.Fatal(err)
@@ -201,23 +204,23 @@ func TestPreparedTexts(t *testing.T) {
 		t.Fatal(err)
 	}
 	cfg := &prepare.Config{
-		Output: filepath.Join(dir, "data"), Sources: map[string]prepare.Source{"rows": {Source: datasets.Source{Path: datasets.Strings{file}}}},
+		Output: filepath.Join(dir, "data"), Sources: map[string]prepare.Source{"rows": {Source: table.Source{Path: configfile.Strings{file}}}},
 		Columns: map[string]prepare.ColumnType{"title": "text"},
 	}
 	if _, err := prepare.Run(context.Background(), cfg, prepare.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	for columns, want := range map[string]string{
-		"":                    datasets.TypeText,
-		", features: [title]": datasets.TypeText,
-		", columns: {title: {type: categorical}}": datasets.TypeCategorical,
+		"":                    table.TypeText,
+		", features: [title]": table.TypeText,
+		", columns: {title: {type: categorical}}": table.TypeCategorical,
 	} {
 		c := configure(t, "", fmt.Sprintf("seed: 1\ndata: {prepared: %q, target: y%s}\nmodel: {kind: linear}\ntrain: {epochs: 5, batch: 64}\n", cfg.Output, columns))
 		o := train(t, c)
 		if got := open(t, o.Folder).Encoder.Columns[0].Type; got != want {
 			t.Errorf("%q: title is %s, want %s", columns, got, want)
 		}
-		if auc, ok := o.Result.Metrics[run.PartTest].Values.Get("auc"); want == datasets.TypeText && (!ok || auc < 0.97) {
+		if auc, ok := o.Result.Metrics[run.PartTest].Values.Get("auc"); want == table.TypeText && (!ok || auc < 0.97) {
 			t.Errorf("%q: test AUC %v", columns, auc)
 		}
 	}

@@ -14,7 +14,8 @@ import (
 
 	"filippo.io/age"
 
-	"debut/datasets"
+	"debut/datasets/configfile"
+	"debut/datasets/table"
 	"debut/kernels"
 	"debut/kernels/cpu"
 	"debut/trainers/model"
@@ -31,7 +32,7 @@ type forgery struct {
 const bound = 64 << 20
 
 // judge opens a forged model and predicts with it. A panic is an error that begins with its name.
-func judge(dev kernels.Device, dir string, keys []age.Identity, want *model.Predictions, data datasets.Source) (same bool, allocated uint64, err error) {
+func judge(dev kernels.Device, dir string, keys []age.Identity, want *model.Predictions, data table.Source) (same bool, allocated uint64, err error) {
 	before := allocations()
 	same, err = func() (same bool, err error) {
 		defer func() {
@@ -86,7 +87,7 @@ func forgingDevice(t testing.TB) kernels.Device {
 }
 
 // goldenRows are the first rows of the golden data.
-func goldenRows(t testing.TB) datasets.Source {
+func goldenRows(t testing.TB) table.Source {
 	t.Helper()
 	content, err := os.ReadFile(filepath.Join(goldenModelsDir, "data.csv"))
 	if err != nil {
@@ -97,7 +98,7 @@ func goldenRows(t testing.TB) datasets.Source {
 	if err := os.WriteFile(path, bytes.Join(lines[:60], nil), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return datasets.Source{Path: datasets.Strings{path}}
+	return table.Source{Path: configfile.Strings{path}}
 }
 
 // Whatever is changed in a model's folder, with checksums made anew: either it is refused, with an error that names the file, or

@@ -9,8 +9,9 @@ import (
 	"strings"
 	"testing"
 
-	"debut/datasets"
+	"debut/datasets/configfile"
 	"debut/datasets/prepare"
+	"debut/datasets/table"
 	"debut/kernels/cuda/cudatest"
 	"debut/kernels/philox"
 	"debut/trainers/model"
@@ -65,12 +66,12 @@ type figures struct{ rmse, mae float64 }
 func figuresOf(t *testing.T, m *Model, data, part, weight string) figures {
 	t.Helper()
 	ctx := context.Background()
-	src := datasets.Source{Path: datasets.Strings{data}}
+	src := table.Source{Path: configfile.Strings{data}}
 	out := filepath.Join(t.TempDir(), "predictions.csv")
 	if _, err := model.Write(ctx, out, m.Predict(ctx, src, "")); err != nil {
 		t.Fatal(err)
 	}
-	frame, err := datasets.Read(ctx, src, "", map[string]string{"id": datasets.TypeCategorical})
+	frame, err := table.Read(ctx, src, "", map[string]string{"id": table.TypeCategorical})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -199,7 +200,7 @@ func preparedOffset(t *testing.T, offset float64) string {
 	t.Helper()
 	cfg := &prepare.Config{
 		Output: filepath.Join(t.TempDir(), "data"), RowGroup: 1024, Seed: 3,
-		Sources: map[string]prepare.Source{"rows": {Source: datasets.Source{Path: datasets.Strings{offsetTable(t, 5000, offset)}}}},
+		Sources: map[string]prepare.Source{"rows": {Source: table.Source{Path: configfile.Strings{offsetTable(t, 5000, offset)}}}},
 	}
 	if _, err := prepare.Run(context.Background(), cfg, prepare.Options{}); err != nil {
 		t.Fatal(err)
@@ -229,7 +230,7 @@ func TestStreamedOffsetTarget(t *testing.T) {
 		for part, file := range map[string]string{run.PartValidation: "validation.parquet", run.PartTest: "test.parquet"} {
 			file = filepath.Join(data, file)
 			wantFigures(t, o, part, figuresOf(t, m, file, "", "w"))
-			r, _, err := m.Evaluate(context.Background(), datasets.Source{Path: datasets.Strings{file}}, "")
+			r, _, err := m.Evaluate(context.Background(), table.Source{Path: configfile.Strings{file}}, "")
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"debut/datasets"
+	"debut/datasets/configfile"
 	"debut/engine"
 	"debut/kernels"
 	"debut/layers"
@@ -77,14 +78,14 @@ func newTask(c *Config, env *run.Env, data *datasets.Dataset) (run.Task, error) 
 // checkExact returns an error where least squares cannot find the model.
 func (t *task) checkExact() error {
 	if t.data.Train.Streamed() {
-		return fieldError("model.solver", "%s needs all rows in memory; use solver: %s, or give the Parquet files as a source", SolverExact, SolverGradient)
+		return configfile.Errorf("model.solver", "%s needs all rows in memory; use solver: %s, or give the Parquet files as a source", SolverExact, SolverGradient)
 	}
 	if t.task != metrics.TaskRegression {
-		return fieldError("model.solver", "%s is for regression; the target %q is %s: use solver: %s", SolverExact, t.data.Encoder.Target.Name, t.task, SolverGradient)
+		return configfile.Errorf("model.solver", "%s is for regression; the target %q is %s: use solver: %s", SolverExact, t.data.Encoder.Target.Name, t.task, SolverGradient)
 	}
 	for _, f := range t.net.Numeric {
 		if f.Edges != nil {
-			return fieldError("model.solver", "%s does not go with the piecewise-linear encoding of column %q", SolverExact, f.Name)
+			return configfile.Errorf("model.solver", "%s does not go with the piecewise-linear encoding of column %q", SolverExact, f.Name)
 		}
 	}
 	return nil

@@ -9,7 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 
-	"debut/datasets"
+	"debut/datasets/configfile"
+	"debut/datasets/table"
 	"debut/kernels/devices"
 	"debut/trainers/families"
 	"debut/trainers/model"
@@ -23,12 +24,12 @@ func Example() {
 		log.Fatal(err)
 	}
 	defer os.RemoveAll(dir)
-	var table strings.Builder
-	table.WriteString("session,price,visits,bought\n")
+	var rows strings.Builder
+	rows.WriteString("session,price,visits,bought\n")
 	for i := range 200 {
-		fmt.Fprintf(&table, "s%d,%d,%d,%v\n", i, 10+i%7, i%5, i%5 > 2)
+		fmt.Fprintf(&rows, "s%d,%d,%d,%v\n", i, 10+i%7, i%5, i%5 > 2)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "sessions.csv"), []byte(table.String()), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "sessions.csv"), []byte(rows.String()), 0o644); err != nil {
 		log.Fatal(err)
 	}
 	cfg, err := families.Parse("run.yaml", []byte(`
@@ -64,7 +65,7 @@ train: {epochs: 10, batch: 32, optimizer: {learning_rate: 0.05}}
 	if !ok {
 		log.Fatal("the model does not predict")
 	}
-	source := datasets.Source{Path: datasets.Strings{"sessions.csv"}}
+	source := table.Source{Path: configfile.Strings{"sessions.csv"}}
 	written, err := model.Write(ctx, filepath.Join(dir, "predictions.csv"), predictor.Predict(ctx, source, dir))
 	if err != nil {
 		log.Fatal(err)

@@ -12,6 +12,7 @@ import (
 
 	"filippo.io/age"
 
+	"debut/datasets/configfile"
 	"debut/datasets/nearest"
 	"debut/kernels"
 	"debut/trainers/behavior"
@@ -19,7 +20,6 @@ import (
 	"debut/trainers/modelfolder"
 	"debut/trainers/neighbors"
 	"debut/trainers/run"
-	"debut/trainers/runfile"
 )
 
 // Family is what there is to know of a family from outside.
@@ -87,7 +87,7 @@ func ByName(name string) (Family, error) {
 // Load reads a run file, with overrides as --set has them, into the configuration of the family that it names. Errors name
 // file, line and column.
 func Load(path string, overrides []string) (run.Config, error) {
-	f, err := runfile.Open(path, overrides)
+	f, err := configfile.Open(path, overrides)
 	if err != nil {
 		return nil, err
 	}
@@ -96,17 +96,17 @@ func Load(path string, overrides []string) (run.Config, error) {
 
 // Parse is Load for a run file in memory; path only names it in errors.
 func Parse(path string, text []byte, overrides []string) (run.Config, error) {
-	f, err := runfile.New(path, text, overrides)
+	f, err := configfile.New(path, text, overrides)
 	if err != nil {
 		return nil, err
 	}
 	return decode(f)
 }
 
-func decode(f *runfile.File) (run.Config, error) {
+func decode(f *configfile.File) (run.Config, error) {
 	family, err := ByName(f.Text("family"))
 	if err != nil {
-		return nil, f.Locate(run.FieldError("family", "%v", err))
+		return nil, f.Locate(configfile.Errorf("family", "%v", err))
 	}
 	c := family.New()
 	return c, run.Decode(f, c)
@@ -162,5 +162,5 @@ func Schema(family string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return runfile.Schema(f.New(), "debut run file")
+	return configfile.Schema(f.New(), "debut run file")
 }

@@ -3,11 +3,11 @@ package gradient
 import (
 	"math"
 
+	"debut/datasets/configfile"
 	"debut/kernels/philox"
 	"debut/layers"
 	"debut/trainers/loop"
 	"debut/trainers/metrics"
-	"debut/trainers/run"
 )
 
 // Augment changes training rows at each sight of them, so that a model does not learn them by heart. What happens to a
@@ -25,7 +25,7 @@ func (a Augment) validate() (errs []error) {
 		most  float64
 	}{{"noise", a.Noise, 10}, {"mask", a.Mask, 0.9}, {"mixup", a.Mixup, 100}} {
 		if !(f.value >= 0 && f.value <= f.most) {
-			errs = append(errs, run.FieldError("augment."+f.key, "%v is not between 0 and %v", f.value, f.most))
+			errs = append(errs, configfile.Errorf("augment."+f.key, "%v is not between 0 and %v", f.value, f.most))
 		}
 	}
 	return errs
@@ -37,9 +37,9 @@ func (a Augment) fits(n layers.Network, task metrics.Task) error {
 	case a.Mixup == 0:
 		return nil
 	case len(n.Fields) > 0:
-		return run.FieldError("train.augment.mixup", "categories cannot be mixed, and %q is one; leave mixup out, or ignore the categorical columns", n.Fields[0].Name)
+		return configfile.Errorf("train.augment.mixup", "categories cannot be mixed, and %q is one; leave mixup out, or ignore the categorical columns", n.Fields[0].Name)
 	case task == metrics.TaskMultiClass:
-		return run.FieldError("train.augment.mixup", "classes of a multi-class target cannot be mixed; leave mixup out")
+		return configfile.Errorf("train.augment.mixup", "classes of a multi-class target cannot be mixed; leave mixup out")
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/invopop/jsonschema"
 
+	"debut/datasets/configfile"
 	"debut/engine/optim"
 	"debut/kernels"
 	"debut/trainers/metrics"
@@ -100,7 +101,7 @@ func (c *Config) SetDefaults() {
 // metrics there are; validated says whether there are validation rows.
 func (c *Config) Validate(task metrics.Task, validated bool) error {
 	var errs []error
-	bad := func(path, format string, args ...any) { errs = append(errs, run.FieldError(path, format, args...)) }
+	bad := func(path, format string, args ...any) { errs = append(errs, configfile.Errorf(path, format, args...)) }
 	errs = append(errs, c.Augment.validate()...)
 	if c.Epochs < 1 {
 		bad("epochs", "%d epochs; at least 1 is needed", c.Epochs)
@@ -148,7 +149,7 @@ func (c *Config) optimizer(epochs, steps int) (optim.Config, error) {
 	}
 	var wrong *optim.Error
 	if errors.As(err, &wrong) {
-		err = run.FieldError(wrong.Setting, "%s", wrong.Msg)
+		err = configfile.Errorf(wrong.Setting, "%s", wrong.Msg)
 	}
 	return o, err
 }
@@ -202,7 +203,7 @@ func (e EarlyStopping) metric(task metrics.Task) (name string, higher bool, err 
 		}
 	}
 	if err := metrics.Check(task, name); err != nil {
-		return "", false, run.FieldError("train.early_stopping.metric", "%v", err)
+		return "", false, configfile.Errorf("train.early_stopping.metric", "%v", err)
 	}
 	higher, err = metrics.Higher(name)
 	return name, higher, err

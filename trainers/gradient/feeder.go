@@ -1,7 +1,7 @@
 package gradient
 
 import (
-	"debut/datasets"
+	"debut/datasets/encoding"
 	"debut/engine"
 	"debut/layers"
 )
@@ -14,7 +14,7 @@ type Feeder struct {
 	grouped [][]int32 // by group, raised by the offsets
 	target  []float32
 	weight  []float32
-	exact   datasets.Batch // targets and weights as they are, before they are scaled
+	exact   encoding.Batch // targets and weights as they are, before they are scaled
 	scale   [1]float32
 	mixed   []float32 // numeric features before they are mixed
 }
@@ -27,7 +27,7 @@ func NewFeeder(n layers.Network, batch int) *Feeder {
 		ids:     make([]int32, batch*len(n.Fields)),
 		target:  make([]float32, batch),
 		weight:  make([]float32, batch),
-		exact:   datasets.Batch{Target: make([]float64, batch), Weight: make([]float64, batch)},
+		exact:   encoding.Batch{Target: make([]float64, batch), Weight: make([]float64, batch)},
 	}
 	for _, g := range f.groups {
 		f.grouped = append(f.grouped, make([]int32, batch*len(g.Fields)))
@@ -36,8 +36,8 @@ func NewFeeder(n layers.Network, batch int) *Feeder {
 }
 
 // Features gathers a model's inputs for rows, behind those of so many rows that are there.
-func (f *Feeder) Features(d *datasets.Encoded, rows []int32, there int) {
-	d.Gather(&datasets.Batch{Numeric: f.numeric, IDs: f.ids}, there, rows)
+func (f *Feeder) Features(d *encoding.Encoded, rows []int32, there int) {
+	d.Gather(&encoding.Batch{Numeric: f.numeric, IDs: f.ids}, there, rows)
 	ids := f.ids[there*d.F : (there+len(rows))*d.F]
 	for k, g := range f.groups {
 		w := len(g.Fields)
@@ -67,7 +67,7 @@ func (f *Feeder) Feed(p *engine.Program, rows int) error {
 
 // labels gathers targets and weights, behind those of so many rows that are there: targets of a regression in standard
 // deviations from the mean, weights about 1. They are scaled before they are rounded to 32 bits.
-func (f *Feeder) labels(l labels, d *datasets.Encoded, rows []int32, there int) {
+func (f *Feeder) labels(l labels, d *encoding.Encoded, rows []int32, there int) {
 	d.Gather(&f.exact, 0, rows)
 	target, weight := f.target[there:there+len(rows)], f.weight[there:there+len(rows)]
 	for i, y := range f.exact.Target[:len(rows)] {

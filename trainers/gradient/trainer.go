@@ -12,6 +12,8 @@ import (
 	"math"
 
 	"debut/datasets"
+	"debut/datasets/configfile"
+	"debut/datasets/encoding"
 	"debut/engine"
 	"debut/engine/safetensors"
 	"debut/kernels"
@@ -49,7 +51,7 @@ type Trainer struct {
 
 // labels is how targets and weights are scaled.
 type labels struct {
-	regression *datasets.TargetEncoding // what standardizes the targets of a regression; nil for another task
+	regression *encoding.TargetEncoding // what standardizes the targets of a regression; nil for another task
 	weight     float64                  // mean of the training rows: weights are divided by it
 }
 
@@ -105,7 +107,7 @@ func (t *Trainer) build() error {
 	plan := t.course.Plan
 	optimizer, err := t.o.Config.optimizer(plan.Epochs, plan.Steps())
 	if err != nil {
-		return run.Prefix("train", err)
+		return configfile.Prefix("train", err)
 	}
 	graph := func(batch int) (*engine.Graph, engine.TrainerOptions, error) {
 		g := engine.NewGraph(kernels.Float32, batch)
@@ -212,7 +214,7 @@ func (t *Trainer) meanWeight(ctx context.Context) (float64, error) {
 // Gather gathers the rows of a batch.
 func (t *Trainer) Gather(ev loop.Event, slot int) error {
 	f := t.feeders[slot]
-	gather := func(d *datasets.Encoded, rows []int32, done int) {
+	gather := func(d *encoding.Encoded, rows []int32, done int) {
 		f.Features(d, rows, done)
 		f.labels(t.labels, d, rows, done)
 	}

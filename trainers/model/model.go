@@ -9,7 +9,8 @@ import (
 	"errors"
 	"iter"
 
-	"debut/datasets"
+	"debut/datasets/encoding"
+	"debut/datasets/table"
 	"debut/trainers/metrics"
 )
 
@@ -22,14 +23,14 @@ type Model interface {
 type Evaluator interface {
 	// Evaluate measures the model on a source, read the way the training rows were. The report tells of values that training
 	// did not see.
-	Evaluate(ctx context.Context, src datasets.Source, baseDir string) (*metrics.Result, datasets.EncodeReport, error)
+	Evaluate(ctx context.Context, src table.Source, baseDir string) (*metrics.Result, encoding.EncodeReport, error)
 }
 
 // Predictor is a model that answers for each row of a source.
 type Predictor interface {
 	// Predict hands out the answers for a source in the order of its rows, some at a time, in memory for these: a column of answers
 	// or more, behind the id columns of the data. What has been handed out does not change. After an error there are no more.
-	Predict(ctx context.Context, src datasets.Source, baseDir string) iter.Seq2[*Predictions, error]
+	Predict(ctx context.Context, src table.Source, baseDir string) iter.Seq2[*Predictions, error]
 	// IDs names the columns that are carried through where the data have them.
 	IDs() []string
 }
@@ -39,9 +40,9 @@ type Scorer interface {
 	Predictor
 	// Encode hands out the rows of a source as the model sees them, without targets, some at a time. Blocks have memory of their
 	// own. After an error there are no more.
-	Encode(ctx context.Context, src datasets.Source, baseDir string) iter.Seq2[datasets.Block, error]
+	Encode(ctx context.Context, src table.Source, baseDir string) iter.Seq2[encoding.Block, error]
 	// Score returns the outputs for encoded rows, [rows, outputs], before they are made probabilities or values in units.
-	Score(ctx context.Context, rows *datasets.Encoded) ([]float64, error)
+	Score(ctx context.Context, rows *encoding.Encoded) ([]float64, error)
 }
 
 // Recommender is a model that lists the best items for users.
@@ -84,15 +85,15 @@ var ErrUnknown = errors.New("the model does not know it")
 type Predictions struct {
 	First   int // number of the first row in the source, from 0
 	Rows    int
-	Columns []datasets.OutputColumn
+	Columns []table.OutputColumn
 	// Positive is the class that the column probability is of, where there is one.
 	Positive string
-	Report   datasets.EncodeReport // of all rows so far: values that training did not see
+	Report   encoding.EncodeReport // of all rows so far: values that training did not see
 }
 
 // Add appends a column.
 func (p *Predictions) Add(name string, values any) {
-	p.Columns = append(p.Columns, datasets.OutputColumn{Name: name, Values: values})
+	p.Columns = append(p.Columns, table.OutputColumn{Name: name, Values: values})
 }
 
 // Coefficients are a linear model's weights in the units of the data: the outcome (or for classes the logit) is the

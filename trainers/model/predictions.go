@@ -7,8 +7,9 @@ import (
 	"iter"
 	"slices"
 
-	"debut/datasets"
 	"debut/datasets/ahead"
+	"debut/datasets/encoding"
+	"debut/datasets/table"
 )
 
 // Written is what Write has written.
@@ -17,14 +18,14 @@ type Written struct {
 	Columns []string
 	// Positive is the class that the column probability is of, where there is one.
 	Positive string
-	Report   datasets.EncodeReport
+	Report   encoding.EncodeReport
 }
 
 // Write writes predictions to a file while the next come, in the format of its extension. The file appears complete or not at all.
 // The predictions are made in another goroutine, which has ended when Write returns.
 func Write(ctx context.Context, path string, predictions iter.Seq2[*Predictions, error]) (_ *Written, err error) {
 	out := &Written{}
-	var w *datasets.TableWriter
+	var w *table.Writer
 	defer func() {
 		if w != nil {
 			w.Abort()
@@ -36,7 +37,7 @@ func Write(ctx context.Context, path string, predictions iter.Seq2[*Predictions,
 			return nil, err
 		}
 		if w == nil {
-			if w, err = datasets.NewTableWriter(path, "", p.Columns); err != nil {
+			if w, err = table.NewWriter(path, "", p.Columns); err != nil {
 				return nil, err
 			}
 			for _, c := range p.Columns {
@@ -84,8 +85,8 @@ func join(a, b any) (any, error) {
 	switch a := a.(type) {
 	case []string:
 		return appended(a, b)
-	case datasets.WholeTexts:
-		if more, ok := b.(datasets.WholeTexts); ok {
+	case table.WholeTexts:
+		if more, ok := b.(table.WholeTexts); ok {
 			return slices.Concat(a, more), nil
 		}
 		return nil, fmt.Errorf("values of type %T behind those of type %T", b, a)

@@ -4,13 +4,13 @@ import (
 	"errors"
 	"fmt"
 
+	"debut/datasets/configfile"
 	"debut/datasets/interactions"
 	"debut/engine/safetensors"
 	"debut/kernels/pool"
 	"debut/trainers/model"
 	"debut/trainers/modelfolder"
 	"debut/trainers/recommender"
-	"debut/trainers/run"
 )
 
 // graphFile holds the neighbors in a model folder.
@@ -61,7 +61,7 @@ func Read(r *modelfolder.Reader, threads int) (*Model, error) {
 		return nil, err
 	}
 	m := &Model{kind: d.Model.Value.Kind, Model: recommender.Model{Evaluation: d.Evaluation.Value, Config: d.Data.Value}}
-	err := errors.Join(run.Prefix("model", d.Model.Value.validate()), run.Prefix("data", d.Data.Value.Validate()), run.Prefix("evaluation", d.Evaluation.Value.Validate()))
+	err := errors.Join(configfile.Prefix("model", d.Model.Value.validate()), configfile.Prefix("data", d.Data.Value.Validate()), configfile.Prefix("evaluation", d.Evaluation.Value.Validate()))
 	if err != nil {
 		return nil, r.Errorf("%w", err)
 	}

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"debut/datasets"
+	"debut/datasets/configfile"
 	"debut/datasets/interactions"
 	"debut/kernels/philox"
 	"debut/kernels/pool"
@@ -352,7 +352,7 @@ func TestErrors(t *testing.T) {
 		"similarity": {Similarity: "cosin"}, "weighting": {Similarity: Jaccard, Weighting: TFIDF}, "shrinkage": {Shrinkage: new(-1.0)},
 		"neighbors": {Neighbors: new(-1)}, "bm25.k1": {Weighting: BM, BM25: BM25{K1: -1}}, "bm25.b": {Weighting: BM, BM25: BM25{B: new(2.0)}}, "bm25": {BM25: BM25{K1: 1}},
 	} {
-		var c *datasets.ConfigError
+		var c *configfile.FieldError
 		if _, err := FitItems(t.Context(), train, ties, cfg, nil); !errors.As(err, &c) || c.Path != path {
 			t.Errorf("%s: %v", path, err)
 		}

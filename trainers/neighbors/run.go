@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 
+	"debut/datasets/configfile"
 	"debut/datasets/interactions"
 	"debut/trainers/metrics"
 	"debut/trainers/ranking"
@@ -60,15 +61,15 @@ func (c *Config) SetDefaults() {
 // Validate reports everything in the configuration that cannot be used. Its errors carry the field's path.
 func (c *Config) Validate() error {
 	errs := []error{
-		run.Validate(c, Family, false), run.OnCPU(&c.Header), run.Prefix("data", c.Data.Validate()),
-		run.Prefix("model", c.Model.validate()), run.Prefix("evaluation", c.Evaluation.Validate()),
+		run.Validate(c, Family, false), run.OnCPU(&c.Header), configfile.Prefix("data", c.Data.Validate()),
+		configfile.Prefix("model", c.Model.validate()), configfile.Prefix("evaluation", c.Evaluation.Validate()),
 	}
 	return errors.Join(errs...)
 }
 
 func (c *ModelConfig) validate() error {
 	if c.Kind != KindItem && c.Kind != KindUser {
-		return run.FieldError("kind", "there is no model %q; there are %s and %s", c.Kind, KindItem, KindUser)
+		return configfile.Errorf("kind", "there is no model %q; there are %s and %s", c.Kind, KindItem, KindUser)
 	}
 	return c.Validate()
 }

@@ -16,8 +16,9 @@ import (
 
 	"filippo.io/age"
 
-	"debut/datasets"
+	"debut/datasets/configfile"
 	"debut/datasets/sealed"
+	"debut/datasets/table"
 	"debut/kernels/cpu"
 	"debut/kernels/philox"
 	"debut/trainers/families"
@@ -177,7 +178,7 @@ func TestEvaluateAgain(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r, report, err := m.Evaluate(t.Context(), datasets.Source{Path: datasets.Strings{"test.csv"}}, dir)
+		r, report, err := m.Evaluate(t.Context(), table.Source{Path: configfile.Strings{"test.csv"}}, dir)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -186,7 +187,7 @@ func TestEvaluateAgain(t *testing.T) {
 		}
 		// Those are ids of the run, as its test part has them; of another file they are not.
 		write(t, filepath.Join(dir, "other.csv"), "item,shop,user\ni79,x,u1\ni5,x,u2\ni5,x,stranger\nnothing,x,u2\nnothing,x,u3\n")
-		r, report, err = m.Evaluate(t.Context(), datasets.Source{Path: datasets.Strings{"other.csv"}}, dir)
+		r, report, err = m.Evaluate(t.Context(), table.Source{Path: configfile.Strings{"other.csv"}}, dir)
 		if err != nil || report.Rows != 5 || r.Rows != 2 {
 			t.Fatalf("%+v, %+v, %v", r, report, err)
 		}
@@ -194,7 +195,7 @@ func TestEvaluateAgain(t *testing.T) {
 			t.Errorf("unknown: %+v", u)
 		}
 		write(t, filepath.Join(dir, "other.csv"), "user,item\nU1,I79\n")
-		if _, _, err = m.Evaluate(t.Context(), datasets.Source{Path: datasets.Strings{"other.csv"}}, dir); err == nil || !strings.Contains(err.Error(), "that the model both knows") {
+		if _, _, err = m.Evaluate(t.Context(), table.Source{Path: configfile.Strings{"other.csv"}}, dir); err == nil || !strings.Contains(err.Error(), "that the model both knows") {
 			t.Errorf("nothing is known: %v", err)
 		}
 		warnings := strings.Join(o.Result.Warnings, "\n")
@@ -220,7 +221,7 @@ func TestEvaluateLog(t *testing.T) {
 	}
 	write(t, filepath.Join(dir, "held.csv"), "user,item\nu1,c\nu2,d\n")
 	for _, file := range []string{"held.txt", "held.csv"} {
-		r, _, err := m.Evaluate(t.Context(), datasets.Source{Path: datasets.Strings{file}, Format: "auto"}, dir)
+		r, _, err := m.Evaluate(t.Context(), table.Source{Path: configfile.Strings{file}, Format: "auto"}, dir)
 		if err != nil || fmt.Sprint(r.Values) != fmt.Sprint(o.Result.Metrics[run.PartTest].Values) {
 			t.Errorf("%s: %v, %v", file, r, err)
 		}

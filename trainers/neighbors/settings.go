@@ -1,10 +1,9 @@
 package neighbors
 
 import (
-	"fmt"
 	"math"
 
-	"debut/datasets"
+	"debut/datasets/configfile"
 )
 
 // Settings say how rows are compared. The defaults were chosen by recall@20 of buys drawn from the training part of a
@@ -68,40 +67,36 @@ func (c *Settings) SetDefaults(kind string) {
 	}
 }
 
-// Validate reports the first value that cannot be used, as a *datasets.ConfigError.
+// Validate reports the first value that cannot be used, as a *configfile.FieldError.
 func (c *Settings) Validate() error {
 	for _, f := range []struct {
 		path, value string
 		allowed     []string
 	}{{"similarity", c.Similarity, []string{Cosine, Jaccard, Pearson, Dot}}, {"weighting", c.Weighting, []string{None, TFIDF, BM}}} {
-		if err := datasets.OneOf(f.path, f.value, f.allowed...); err != nil {
+		if err := configfile.OneOf(f.path, f.value, f.allowed...); err != nil {
 			return err
 		}
 	}
 	if c.Weighting != None && c.Similarity != Cosine && c.Similarity != Dot {
-		return errorf("weighting", "%s takes the values as they are; set weighting: none, or similarity: cosine", c.Similarity)
+		return configfile.Errorf("weighting", "%s takes the values as they are; set weighting: none, or similarity: cosine", c.Similarity)
 	}
 	if s := c.Shrinkage; s != nil && !(*s >= 0 && !math.IsInf(*s, 1)) {
-		return errorf("shrinkage", "%v must be a finite number that is not negative", *s)
+		return configfile.Errorf("shrinkage", "%v must be a finite number that is not negative", *s)
 	}
 	if c.Neighbors != nil && *c.Neighbors < 0 {
-		return errorf("neighbors", "%d is negative; give a number from 1, or 0 for all", *c.Neighbors)
+		return configfile.Errorf("neighbors", "%d is negative; give a number from 1, or 0 for all", *c.Neighbors)
 	}
 	if c.Weighting != BM {
 		if c.BM25 != (BM25{}) {
-			return errorf("bm25", "its constants are given, but weighting is %s", c.Weighting)
+			return configfile.Errorf("bm25", "its constants are given, but weighting is %s", c.Weighting)
 		}
 		return nil
 	}
 	if !(c.BM25.K1 > 0) || math.IsInf(c.BM25.K1, 1) {
-		return errorf("bm25.k1", "%v must be a finite number above 0", c.BM25.K1)
+		return configfile.Errorf("bm25.k1", "%v must be a finite number above 0", c.BM25.K1)
 	}
 	if b := c.BM25.B; b != nil && !(*b >= 0 && *b <= 1) {
-		return errorf("bm25.b", "%v must be from 0 to 1", *b)
+		return configfile.Errorf("bm25.b", "%v must be from 0 to 1", *b)
 	}
 	return nil
-}
-
-func errorf(path, format string, args ...any) error {
-	return &datasets.ConfigError{Path: path, Msg: fmt.Sprintf(format, args...)}
 }

@@ -11,8 +11,9 @@ import (
 	"fmt"
 	"slices"
 
-	"debut/datasets"
+	"debut/datasets/configfile"
 	"debut/datasets/interactions"
+	"debut/datasets/table"
 	"debut/kernels/pool"
 	"debut/trainers/metrics"
 	"debut/trainers/ranking"
@@ -37,7 +38,7 @@ func (e *Evaluation) SetDefaults() {
 func (e *Evaluation) Validate() error {
 	for i, k := range e.Cutoffs {
 		if k < 1 || k > maxList || slices.Contains(e.Cutoffs[:i], k) {
-			return run.FieldError(fmt.Sprintf("cutoffs.%d", i), "a list of %d items; give different numbers from 1 to %d", k, maxList)
+			return configfile.Errorf(fmt.Sprintf("cutoffs.%d", i), "a list of %d items; give different numbers from 1 to %d", k, maxList)
 		}
 	}
 	return nil
@@ -68,9 +69,9 @@ func Load(ctx context.Context, cfg *interactions.Config, eval Evaluation, env *r
 	}
 	d, err := interactions.Load(ctx, cfg, env.BaseDir, seed, p)
 	if err != nil {
-		var field *datasets.ConfigError
+		var field *configfile.FieldError
 		if errors.As(err, &field) {
-			err = run.Prefix("data", err)
+			err = configfile.Prefix("data", err)
 		}
 		return nil, err
 	}
@@ -79,7 +80,7 @@ func Load(ctx context.Context, cfg *interactions.Config, eval Evaluation, env *r
 	}
 	out := &Data{Dataset: d, Ties: ranking.NewTies(d.Items.Len(), d.Items.ID), Pool: p, cfg: cfg, eval: eval}
 	for _, path := range d.Report.Files {
-		f, err := datasets.HashFile(ctx, path)
+		f, err := table.HashFile(ctx, path)
 		if err != nil {
 			return nil, err
 		}

@@ -10,8 +10,10 @@ import (
 	"slices"
 	"strings"
 
-	"debut/datasets"
+	"debut/datasets/configfile"
+	"debut/datasets/encoding"
 	"debut/datasets/interactions"
+	"debut/datasets/table"
 	"debut/kernels/pool"
 	"debut/trainers/metrics"
 	"debut/trainers/model"
@@ -129,8 +131,8 @@ func (m *Model) fill(to *model.List, l *ranking.Lists, i int) {
 
 // Evaluate ranks all items for the users of a source of interactions, and measures the lists by what is in it. Users and items that
 // the model does not know are counted, and left out.
-func (m *Model) Evaluate(ctx context.Context, src datasets.Source, baseDir string) (*metrics.Result, datasets.EncodeReport, error) {
-	var report datasets.EncodeReport
+func (m *Model) Evaluate(ctx context.Context, src table.Source, baseDir string) (*metrics.Result, encoding.EncodeReport, error) {
+	var report encoding.EncodeReport
 	if src.Query != "" || len(src.Vectors) > 0 {
 		return nil, report, errors.New("evaluate: interactions are read from files; leave query and vectors out")
 	}
@@ -139,7 +141,7 @@ func (m *Model) Evaluate(ctx context.Context, src datasets.Source, baseDir strin
 	}
 	cfg := m.reading(src)
 	d, err := interactions.Load(ctx, &cfg, baseDir, 0, m.Pool)
-	var field *datasets.ConfigError
+	var field *configfile.FieldError
 	if errors.As(err, &field) { // its path is one of a run file
 		return nil, report, fmt.Errorf("evaluate: %s", field.Msg)
 	}
@@ -157,7 +159,7 @@ func (m *Model) Evaluate(ctx context.Context, src datasets.Source, baseDir strin
 
 // reading says how a source of interactions is read: what is not said, as the run's sources for testing were, or else its first. Only
 // who and what matters, and the kind of event where there are kinds that do not count.
-func (m *Model) reading(src datasets.Source) interactions.Config {
+func (m *Model) reading(src table.Source) interactions.Config {
 	c := interactions.Config{DropMissing: m.Config.DropMissing, Split: interactions.Split{Method: interactions.SplitNone}}
 	s := interactions.Source{Path: src.Path, Format: src.Format, Delimiter: src.Delimiter, Header: src.Header, Names: src.Names, Null: src.Null, Comment: src.Comment, Encoding: src.Encoding}
 	var like interactions.Source
@@ -223,10 +225,10 @@ func isTable(path string) bool {
 const maxExamples = 3
 
 // translate numbers interactions by the users and items of the model.
-func (m *Model) translate(d *interactions.Dataset) (*interactions.Matrix, []datasets.UnseenValues) {
-	users := datasets.UnseenValues{Column: "user"}
-	items := datasets.UnseenValues{Column: "item"}
-	note := func(u *datasets.UnseenValues, id string, rows int) {
+func (m *Model) translate(d *interactions.Dataset) (*interactions.Matrix, []encoding.UnseenValues) {
+	users := encoding.UnseenValues{Column: "user"}
+	items := encoding.UnseenValues{Column: "item"}
+	note := func(u *encoding.UnseenValues, id string, rows int) {
 		u.Rows += rows
 		if len(u.Examples) < maxExamples {
 			u.Examples = append(u.Examples, id)
@@ -270,5 +272,5 @@ func (m *Model) translate(d *interactions.Dataset) (*interactions.Matrix, []data
 			note(&items, d.Items.ID(i), rows)
 		}
 	}
-	return out, []datasets.UnseenValues{users, items}
+	return out, []encoding.UnseenValues{users, items}
 }

@@ -10,8 +10,9 @@ import (
 	"strings"
 	"testing"
 
-	"debut/datasets"
+	"debut/datasets/configfile"
 	"debut/datasets/interactions"
+	"debut/datasets/table"
 	"debut/kernels/pool"
 	"debut/trainers/model"
 	"debut/trainers/ranking"
@@ -199,28 +200,28 @@ func TestUnion(t *testing.T) {
 // A source is read as the run's own were, where nothing else is said.
 func TestReading(t *testing.T) {
 	var cfg interactions.Config
-	cfg.Sources = []interactions.Source{{Path: datasets.Strings{"a.csv"}, Delimiter: ";", Encoding: "latin-1", Columns: interactions.Columns{User: "who", Item: "what", Event: "did"}}}
+	cfg.Sources = []interactions.Source{{Path: configfile.Strings{"a.csv"}, Delimiter: ";", Encoding: "latin-1", Columns: interactions.Columns{User: "who", Item: "what", Event: "did"}}}
 	cfg.Columns = interactions.Columns{Value: "stars"}
 	cfg.Weights = map[string]float64{"view": 0, "buy": 1}
 	cfg.SetDefaults()
 	m := &Model{Config: cfg}
-	got := m.reading(datasets.Source{Path: datasets.Strings{"b.parquet"}})
+	got := m.reading(table.Source{Path: configfile.Strings{"b.parquet"}})
 	if s := got.Sources[0]; s.Delimiter != ";" || s.Encoding != "latin-1" || s.Comment != "" || s.Format != "auto" || got.Columns != (interactions.Columns{User: "who", Item: "what", Event: "did"}) || got.Weights["buy"] != 1 {
 		t.Errorf("%+v", got)
 	}
 	cfg.Weights = nil // every event counts, whatever its kind
 	m.Config = cfg
-	if got = m.reading(datasets.Source{Path: datasets.Strings{"b.csv"}, Delimiter: ",", Comment: "%", Encoding: "utf-16"}); got.Columns.Event != "" || got.Sources[0].Delimiter != "," || got.Sources[0].Encoding != "utf-16" || got.Sources[0].Comment != "%" {
+	if got = m.reading(table.Source{Path: configfile.Strings{"b.csv"}, Delimiter: ",", Comment: "%", Encoding: "utf-16"}); got.Columns.Event != "" || got.Sources[0].Delimiter != "," || got.Sources[0].Encoding != "utf-16" || got.Sources[0].Comment != "%" {
 		t.Errorf("%+v", got)
 	}
-	cfg.Test = []interactions.Source{{Path: datasets.Strings{"t.txt.gz"}, Format: "log"}}
+	cfg.Test = []interactions.Source{{Path: configfile.Strings{"t.txt.gz"}, Format: "log"}}
 	m.Config = cfg
 	for file, format := range map[string]string{"x.txt.gz": "log", "x": "log", "x.csv.zst": "auto", "x.PARQUET": "auto"} {
-		if got = m.reading(datasets.Source{Path: datasets.Strings{file}, Format: "auto"}); got.Sources[0].Format != format {
+		if got = m.reading(table.Source{Path: configfile.Strings{file}, Format: "auto"}); got.Sources[0].Format != format {
 			t.Errorf("%s is read as %s", file, got.Sources[0].Format)
 		}
 	}
-	if got = m.reading(datasets.Source{Path: datasets.Strings{"x.txt"}, Format: "csv"}); got.Sources[0].Format != "csv" || got.Sources[0].Delimiter != "" {
+	if got = m.reading(table.Source{Path: configfile.Strings{"x.txt"}, Format: "csv"}); got.Sources[0].Format != "csv" || got.Sources[0].Delimiter != "" {
 		t.Errorf("%+v", got.Sources[0])
 	}
 }
@@ -229,7 +230,7 @@ func TestReading(t *testing.T) {
 func TestSection(t *testing.T) {
 	var s, back Section[interactions.Config]
 	s.Value = interactions.Config{
-		Sources:   []interactions.Source{{Path: datasets.Strings{"a b.csv", "ä\"\\\t😀.csv", "${X:-#}: -", "007", "true", "null", "<&>\u2028"}, Delimiter: "\t", Header: new(false), Names: []string{"1", "~"}}},
+		Sources:   []interactions.Source{{Path: configfile.Strings{"a b.csv", "ä\"\\\t😀.csv", "${X:-#}: -", "007", "true", "null", "<&>\u2028"}, Delimiter: "\t", Header: new(false), Names: []string{"1", "~"}}},
 		Weights:   map[string]float64{"view": 0.1, "buy": 3e9, "no": 0, "1": 1},
 		Aggregate: "once", DropMissing: true, Split: interactions.Split{Method: "random", Validation: new(0.0), Test: new(1.0 / 3)},
 	}

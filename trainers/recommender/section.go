@@ -3,7 +3,7 @@ package recommender
 import (
 	"encoding/json"
 
-	"debut/trainers/runfile"
+	"debut/datasets/configfile"
 	"debut/trainers/runfolder"
 )
 
@@ -12,13 +12,13 @@ type Section[T any] struct{ Value T }
 
 // MarshalJSON implements json.Marshaler.
 func (s Section[T]) MarshalJSON() ([]byte, error) {
-	text, err := runfile.Marshal(struct {
+	text, err := configfile.Marshal(struct {
 		Section T `yaml:"section"`
 	}{s.Value})
 	if err != nil {
 		return nil, err
 	}
-	f, err := runfile.New(runfolder.ModelFile, text, nil)
+	f, err := configfile.New(runfolder.ModelFile, text, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -33,7 +33,7 @@ func (s Section[T]) MarshalJSON() ([]byte, error) {
 
 // UnmarshalJSON implements json.Unmarshaler. JSON is YAML too.
 func (s *Section[T]) UnmarshalJSON(text []byte) error {
-	f, err := runfile.New(runfolder.ModelFile, text, nil)
+	f, err := configfile.New(runfolder.ModelFile, text, nil)
 	if err != nil {
 		return err
 	}

@@ -10,10 +10,10 @@ import (
 	"filippo.io/age"
 
 	"debut/datasets/atomicfile"
+	"debut/datasets/configfile"
 	"debut/datasets/sealed"
 	"debut/trainers/checkpoint"
 	"debut/trainers/loop"
-	"debut/trainers/runfile"
 	"debut/trainers/runfolder"
 )
 
@@ -240,15 +240,15 @@ func (s *session) checkpointFiles() (atomicfile.FS, error) {
 	}
 	text, err := secret.Read(s.opt.BaseDir, "identity")
 	if err != nil {
-		return nil, runfile.Prefix("checkpoint", err)
+		return nil, configfile.Prefix("checkpoint", err)
 	}
 	keys, err := sealed.Identities(text, "")
 	if err != nil {
-		return nil, FieldError("checkpoint.identity", "%v", err)
+		return nil, configfile.Errorf("checkpoint.identity", "%v", err)
 	}
 	key, ok := keys[0].(*age.X25519Identity)
 	if !ok || len(keys) != 1 {
-		return nil, FieldError("checkpoint.identity", "it holds %d keys, or one of another kind; it needs one that age-keygen has made", len(keys))
+		return nil, configfile.Errorf("checkpoint.identity", "it holds %d keys, or one of another kind; it needs one that age-keygen has made", len(keys))
 	}
 	if files == nil {
 		files = atomicfile.OS

@@ -2,13 +2,12 @@ package run
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
-	"debut/datasets"
+	"debut/datasets/configfile"
+	"debut/datasets/sealed"
 	"debut/kernels/devices"
-	"debut/trainers/runfile"
 	"debut/trainers/runfolder"
 )
 
@@ -23,7 +22,7 @@ type Header struct {
 	Precision string `yaml:"precision,omitempty" jsonschema:"description=Of matrix products on a GPU: fp32 (default); tf32 and bf16 round the factors and are faster.,enum=fp32,enum=tf32,enum=bf16"`
 	Output    string `yaml:"output,omitempty" jsonschema:"description=Folder that run folders are made in (default: runs)."`
 
-	file *runfile.File // that the configuration was read from, if any
+	file *configfile.File // that the configuration was read from, if any
 }
 
 // Base returns the header itself; embedded, it makes a configuration one of [Config].
@@ -43,7 +42,7 @@ func (h *Header) DataError(err error) error {
 	if !errors.As(err, &field) {
 		return err
 	}
-	return h.Locate(runfile.Prefix("data", err))
+	return h.Locate(configfile.Prefix("data", err))
 }
 
 func (h *Header) setDefaults(family string) {
@@ -59,7 +58,7 @@ func (h *Header) setDefaults(family string) {
 
 func (h *Header) validate(family string) error {
 	var errs []error
-	bad := func(path, format string, args ...any) { errs = append(errs, FieldError(path, format, args...)) }
+	bad := func(path, format string, args ...any) { errs = append(errs, configfile.Errorf(path, format, args...)) }
 	if h.Family != family {
 		bad("family", "%q is not the family %q that the rest of the file is for", h.Family, family)
 	}
@@ -87,7 +86,7 @@ func (h *Header) validate(family string) error {
 type Keeping struct {
 	Checkpoint Checkpoints `yaml:"checkpoint,omitempty" jsonschema:"description=When the state of the training is saved; --resume goes on from there."`
 	// Encrypt encrypts the model.
-	Encrypt *datasets.Encryption `yaml:"encrypt,omitempty" jsonschema:"description=Encrypt the model with age; evaluate and predict then need --identity or --passphrase."`
+	Encrypt *sealed.Encryption `yaml:"encrypt,omitempty" jsonschema:"description=Encrypt the model with age; evaluate and predict then need --identity or --passphrase."`
 }
 
 // Kept returns the section itself; embedded, it makes a configuration one of [Config].
@@ -101,7 +100,7 @@ type Checkpoints struct {
 	EveryEpochs  int      `yaml:"every_epochs,omitempty" jsonschema:"description=Epochs between checkpoints; 0: not by epochs.,minimum=0"`
 	Keep         int      `yaml:"keep,omitempty" jsonschema:"description=How many of the newest are kept (default: 2); the best is kept besides.,minimum=0"`
 	// Identity encrypts the checkpoints.
-	Identity *datasets.Secret `yaml:"identity,omitempty" jsonschema:"description=Where a secret key of age is (AGE-SECRET-KEY-1…; age-keygen makes one): checkpoints are encrypted and can be read with it alone."`
+	Identity *configfile.Secret `yaml:"identity,omitempty" jsonschema:"description=Where a secret key of age is (AGE-SECRET-KEY-1…; age-keygen makes one): checkpoints are encrypted and can be read with it alone."`
 }
 
 // keepNewest is how many checkpoints are kept where nothing is said.
@@ -115,7 +114,7 @@ func (k *Keeping) setDefaults(checkpoints bool) {
 
 func (k *Keeping) validate(checkpoints bool) error {
 	var errs []error
-	bad := func(path, format string, args ...any) { errs = append(errs, FieldError(path, format, args...)) }
+	bad := func(path, format string, args ...any) { errs = append(errs, configfile.Errorf(path, format, args...)) }
 	c := k.Checkpoint
 	if !checkpoints {
 		// That many to keep is what earlier versions wrote into every resolved run file.
@@ -151,25 +150,17 @@ func Validate(c Config, family string, checkpoints bool) error {
 // OnCPU returns an error where a run file of a family that computes on the CPU alone asks for another device.
 func OnCPU(h *Header) error {
 	if h.Device != "" && h.Device != "auto" && h.Device != "cpu" {
-		return FieldError("device", "models of the family %s are computed on the CPU; leave device out", h.Family)
+		return configfile.Errorf("device", "models of the family %s are computed on the CPU; leave device out", h.Family)
 	}
 	if h.Precision != "" {
-		return FieldError("precision", "it is of GPUs, and models of the family %s are computed on the CPU; leave it out", h.Family)
+		return configfile.Errorf("precision", "it is of GPUs, and models of the family %s are computed on the CPU; leave it out", h.Family)
 	}
 	return nil
 }
 
-// Prefix moves the paths of errors about fields below a section.
-func Prefix(section string, err error) error { return runfile.Prefix(section, err) }
-
-// FieldError returns an error about a field of a run file, for Header.Locate to find the place of.
-func FieldError(path, format string, args ...any) error {
-	return &datasets.ConfigError{Path: path, Msg: fmt.Sprintf(format, args...)}
-}
-
 // Decode fills a configuration, which holds its family's first values, from a run file, sets the defaults of what is left
 // and validates it. Errors name file, line and column.
-func Decode(f *runfile.File, c Config) error {
+func Decode(f *configfile.File, c Config) error {
 	if err := f.Decode(c); err != nil {
 		return err
 	}
@@ -183,7 +174,7 @@ func Decode(f *runfile.File, c Config) error {
 
 // Load is Decode for the run file at path, with overrides as --set has them.
 func Load(path string, overrides []string, c Config) error {
-	f, err := runfile.Open(path, overrides)
+	f, err := configfile.Open(path, overrides)
 	if err != nil {
 		return err
 	}

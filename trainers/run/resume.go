@@ -11,10 +11,10 @@ import (
 	"strings"
 	"time"
 
+	"debut/datasets/configfile"
 	"debut/engine"
 	"debut/trainers/checkpoint"
 	"debut/trainers/loop"
-	"debut/trainers/runfile"
 	"debut/trainers/runfolder"
 )
 
@@ -192,12 +192,12 @@ func (s *session) mayChange(path string) (warning string, ok bool) {
 
 // compareConfig returns an error that names every difference between the configuration that a run was made with and the
 // present one that would make another training of it. Those that would not are returned.
-func (s *session) compareConfig(was string, sameData bool) (accepted []runfile.Difference, err error) {
+func (s *session) compareConfig(was string, sameData bool) (accepted []configfile.Difference, err error) {
 	now, err := s.resolved()
 	if err != nil {
 		return nil, err
 	}
-	list, err := runfile.Differences([]byte(was), now)
+	list, err := configfile.Differences([]byte(was), now)
 	if err != nil {
 		return nil, fmt.Errorf("resume %s: the configuration of the run: %w", s.folder.Path(), err)
 	}
@@ -211,7 +211,7 @@ func (s *session) compareConfig(was string, sameData bool) (accepted []runfile.D
 			accepted = append(accepted, d)
 			continue
 		}
-		refused = append(refused, FieldError(d.Path, "was %s when the checkpoint was made, is %s now", settingText(d.Was), settingText(d.Now)))
+		refused = append(refused, configfile.Errorf(d.Path, "was %s when the checkpoint was made, is %s now", settingText(d.Was), settingText(d.Now)))
 	}
 	if len(refused) > 0 {
 		return nil, fmt.Errorf("%w\nthe run in %s cannot go on with these changes: take them back, or start a new run under another name", s.header.Locate(errors.Join(refused...)), s.folder.Path())

@@ -27,12 +27,12 @@ import (
 	"filippo.io/age"
 
 	"debut/datasets/atomicfile"
+	"debut/datasets/configfile"
 	"debut/engine"
 	"debut/kernels"
 	"debut/trainers/metrics"
 	"debut/trainers/model"
 	"debut/trainers/modelfolder"
-	"debut/trainers/runfile"
 	"debut/trainers/runfolder"
 )
 
@@ -272,7 +272,7 @@ func (s *session) resolved() ([]byte, error) {
 	name := h.Name
 	h.Name = s.folder.Name()
 	defer func() { h.Name = name }()
-	return runfile.Marshal(c)
+	return configfile.Marshal(c)
 }
 
 func (s *session) writeConfig() error {

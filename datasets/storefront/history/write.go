@@ -11,9 +11,9 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 
-	"debut/datasets"
 	"debut/datasets/manifest"
 	"debut/datasets/publish"
+	"debut/datasets/table"
 )
 
 // Options say how a history is written.
@@ -398,7 +398,7 @@ func (w *writer) describe(ctx context.Context) error {
 	w.made.Sources = []manifest.Source{{Name: "simulation", Rows: w.sum.Events, From: fmt.Sprintf("debut data simulate: %d users, %d items, %d days, seed %d", w.cfg.Users, w.cfg.Items, w.cfg.Days, w.cfg.Seed)}}
 	for i := range w.made.Parts {
 		p := &w.made.Parts[i]
-		h, err := datasets.HashFile(ctx, filepath.Join(w.dir, p.File))
+		h, err := table.HashFile(ctx, filepath.Join(w.dir, p.File))
 		if err != nil {
 			return err
 		}

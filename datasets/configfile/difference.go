@@ -1,0 +1,81 @@
+package configfile
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Difference is a value that two run files do not have in common. Was or Now is "" where one has no such value.
+type Difference struct {
+	Path     string // as in errors: "train.optimizer.kind", "model.hidden.0.units"
+	Was, Now string
+}
+
+// Differences compares two run files, as [Marshal] writes them, value by value, in the order of paths. A list of
+// scalars is one value.
+func Differences(was, now []byte) ([]Difference, error) {
+	a, err := values(was)
+	if err != nil {
+		return nil, err
+	}
+	b, err := values(now)
+	if err != nil {
+		return nil, err
+	}
+	var out []Difference
+	for path, v := range a {
+		if w, ok := b[path]; !ok || v != w {
+			out = append(out, Difference{path, v, b[path]})
+		}
+	}
+	for path, w := range b {
+		if _, ok := a[path]; !ok {
+			out = append(out, Difference{path, "", w})
+		}
+	}
+	slices.SortFunc(out, func(x, y Difference) int { return cmp.Compare(x.Path, y.Path) })
+	return out, nil
+}
+
+// values flattens a run file to its scalars.
+func values(src []byte) (map[string]string, error) {
+	f := &File{path: "run file", src: src}
+	root, err := f.parse(src)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]string{}
+	var walk func(path []string, n *node)
+	walk = func(path []string, n *node) {
+		key := strings.Join(path, ".")
+		switch n.kind {
+		case mapping:
+			for _, e := range n.entries {
+				walk(extend(path, e.key), e.value)
+			}
+		case sequence:
+			plainly := !slices.ContainsFunc(n.items, func(i *node) bool { return i.kind == mapping || i.kind == sequence })
+			if plainly {
+				texts := make([]string, len(n.items))
+				for i, item := range n.items {
+					texts[i] = item.text
+				}
+				out[key] = "[" + strings.Join(texts, ", ") + "]"
+				return
+			}
+			for i, item := range n.items {
+				walk(extend(path, strconv.Itoa(i)), item)
+			}
+		case null:
+			out[key] = "null"
+		default:
+			out[key] = n.text
+		}
+	}
+	if root != nil {
+		walk(nil, root)
+	}
+	return out, nil
+}

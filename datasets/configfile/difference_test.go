@@ -1,0 +1,30 @@
+package configfile
+
+import (
+	"slices"
+	"testing"
+)
+
+func TestDifferences(t *testing.T) {
+	was := "name: a\ntrain:\n  batch: 256\n  optimizer: {kind: adam}\nmodel:\n  hidden:\n    - {units: 8}\n    - {units: 4}\ndata:\n  ignore: [x, y]\n  same: \"1\"\n"
+	now := "train:\n  batch: 512\n  optimizer: {kind: adam, beta1: 0.8}\nname: a\nmodel:\n  hidden:\n    - {units: 8}\ndata:\n  ignore: [x]\n  same: 1\n"
+	got, err := Differences([]byte(was), []byte(now))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Difference{
+		{"data.ignore", "[x, y]", "[x]"},
+		{"model.hidden.1.units", "4", ""},
+		{"train.batch", "256", "512"},
+		{"train.optimizer.beta1", "", "0.8"},
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("differences %v, want %v", got, want)
+	}
+	if got, err = Differences([]byte(was), []byte(was)); err != nil || len(got) > 0 {
+		t.Errorf("a file differs from itself in %v, error %v", got, err)
+	}
+	if _, err = Differences([]byte(was), []byte("a: [")); err == nil {
+		t.Error("a damaged file was compared")
+	}
+}

@@ -1,0 +1,204 @@
+package table
+
+import (
+	"context"
+	"errors"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/duckdb/duckdb-go/v2/mapping"
+
+	"debut/datasets/duck"
+)
+
+// integerType are the SQL types of whole numbers.
+var integerType = regexp.MustCompile(`(?i)^U?(TINYINT|SMALLINT|INTEGER|INT|INT(1|2|4|8|16|32|64|128)|BIGINT|HUGEINT)$`)
+
+// textType are the SQL types of texts.
+var textType = regexp.MustCompile(`(?i)^(VARCHAR|TEXT|STRING|CHAR|BPCHAR)(\s*\(\s*\d+\s*\))?$`)
+
+// castTo returns the SQL type that column i is declared to have, "" for none.
+func (r *relation) castTo(i int) string {
+	if t := r.types[r.names[i]]; isSQLType(t) {
+		return t
+	}
+	return ""
+}
+
+// castDeclared makes of the columns that are declared to have an SQL type what SQL makes of them, as in a view: a
+// BIGINT has whole numbers, a DATE no time.
+func (r *relation) castDeclared(ctx context.Context, db *duck.DB) error {
+	var wanted, open []int
+	types := make([]string, len(r.columns))
+	for i, name := range r.names {
+		types[i] = kindOfDeclared(r.types[name])
+		if r.types[name] != "" && r.byText(i, types[i]) {
+			open = append(open, i)
+		}
+		if t := r.castTo(i); t != "" && !textType.MatchString(t) {
+			wanted = append(wanted, i)
+		}
+	}
+	if len(wanted) == 0 || r.origin.query {
+		return nil
+	}
+	found, err := r.survey(ctx, db, open, types, 0)
+	if err != nil {
+		return r.unreadable(ctx, err)
+	}
+	raw := *r
+	raw.surveyed = found
+	if err := raw.declaredFault(ctx, db, found); err != nil {
+		return err
+	}
+	items := make([]string, len(r.columns))
+	for i, c := range r.columns {
+		items[i] = duck.Name(c.Name)
+		if !slices.Contains(wanted, i) {
+			continue
+		}
+		if items[i], err = r.convert(db, i, found[i]); err != nil {
+			return err
+		}
+		items[i] += " AS " + duck.Name(c.Name)
+	}
+	sql := "(SELECT " + strings.Join(items, ", ") + " FROM " + r.sql + ")"
+	columns, err := db.Describe(ctx, "SELECT * FROM "+sql)
+	if err != nil {
+		return r.unreadable(ctx, err)
+	}
+	r.raw, r.sql, r.columns, r.cast = &raw, sql, columns, map[int]bool{}
+	for _, i := range wanted {
+		r.cast[i] = !r.isText(i) // those of TIME or UUID are texts again
+	}
+	return nil
+}
+
+// declaredFault is the error about the first column that is not what the source declares; nil where all are.
+func (r *relation) declaredFault(ctx context.Context, db *duck.DB, found map[int]*settled) error {
+	for i, name := range r.names {
+		if f := found[i]; f != nil && f.fault.kind != noFault && r.types[name] != "" {
+			return r.faultError(ctx, db, i, f)
+		}
+	}
+	return r.castError(ctx, db)
+}
+
+// castError finds a value that is not of the SQL type that its column is declared to have; nil where all are.
+func (r *relation) castError(ctx context.Context, db *duck.DB) error {
+	for _, of := range r.tables {
+		if err := of.castError(ctx, db); err != nil {
+			return err
+		}
+	}
+	if r.raw != nil {
+		r = r.raw
+	}
+	for i, name := range r.names {
+		typ := r.castTo(i)
+		if typ == "" || textType.MatchString(typ) {
+			continue
+		}
+		expr, err := r.converted(db, i, r.surveyed[i], "TRY_CAST")
+		if err != nil {
+			return err
+		}
+		row, value, found := -1, "", errors.New("found")
+		texts := texts{null: r.null}
+		sql := "SELECT n, t FROM (SELECT row_number() OVER () - 1 AS n, " + r.textSQL(i) + " AS t, " + expr + " AS v FROM " + r.sql + ") WHERE t IS NOT NULL AND v IS NULL"
+		err = db.Query(ctx, sql, func(c *duck.Chunk) error {
+			numbers, _ := duck.Vector[int64](c, 0)
+			values, _ := duck.Vector[duck.String](c, 1)
+			for k := range values {
+				if text := texts.value(values[k].Text()); text != "" {
+					row, value = int(numbers[k]), strings.Clone(text)
+					return found
+				}
+			}
+			return nil
+		})
+		if errors.Is(err, found) {
+			return &ValueError{Place: r.origin.rowPlace(row), Column: name, Value: value, Problem: "is no " + typ, wording: r.wording(),
+				Remedies: []Remedy{set(SetNull, value).when("if it stands for a missing value"), ManualRemedy("correct it, or give the column another type")}}
+		}
+	}
+	return nil
+}
+
+// typedDeclared is SQL for column i, which has a type in the file, as what it is declared to be.
+func (r *relation) typedDeclared(db *duck.DB, i int) (string, error) {
+	t, column := r.columns[i].Type, duck.Name(r.columns[i].Name)
+	switch kind := kindOf(t); r.types[r.names[i]] {
+	case TypeCategorical, TypeText:
+		switch {
+		case isFloating(t):
+			return define(db, r, "format", func(*texts) func(string) (string, bool) {
+				return func(text string) (string, bool) {
+					v, err := strconv.ParseFloat(text, 64)
+					return FormatNumber(v), err == nil && v-v == 0
+				}
+			}, "CAST(CAST("+column+" AS DOUBLE) AS VARCHAR)", func(expr string) string { return expr })
+		case kind == Numeric:
+			return exactText(column, t), nil
+		case kind != Text:
+			return r.textSQL(i), nil
+		}
+	case TypeNumeric:
+		switch t {
+		case mapping.TypeBoolean, mapping.TypeBigInt, mapping.TypeUBigInt, mapping.TypeHugeInt, mapping.TypeUHugeInt, mapping.TypeDecimal:
+			return "CAST(" + column + " AS DOUBLE)", nil // of which none is taken for an id
+		}
+	}
+	return column, nil
+}
+
+// textsOf names the columns of tables that are texts, and are to be: not because some of their values are mistakes.
+func textsOf(tables []*relation) map[string]bool {
+	seen := map[string]bool{}
+	for _, r := range tables {
+		for i, name := range r.names {
+			is := r.isText(i)
+			if s := r.surveyed[i]; s != nil {
+				is = s.fault.kind == noFault && s.Type == TypeCategorical
+			}
+			before, met := seen[name]
+			seen[name] = is && (before || !met)
+		}
+	}
+	return seen
+}
+
+// CastError finds the first value that is not of the SQL type that its column is declared to have; nil where there is none.
+func (t *Table) CastError(ctx context.Context) error { return t.rel.castError(ctx, t.db) }
+
+// CheckResult refuses a table that a query made of views of the table, where Read would refuse the query's result: a
+// column that is text because of a few mistakes.
+func (t *Table) CheckResult(ctx context.Context, name string) error {
+	columns, err := t.db.Describe(ctx, "SELECT * FROM "+duck.Name(name))
+	if err != nil {
+		return err
+	}
+	r := &relation{sql: duck.Name(name), columns: columns, null: t.rel.null, style: t.rel.style, options: t.rel.options,
+		origin: &origin{query: true, files: t.rel.origin.files, dialect: t.rel.origin.dialect}, seen: textsOf([]*relation{t.rel})}
+	types := make([]string, len(columns))
+	var open []int
+	for i, c := range columns {
+		r.names = append(r.names, c.Name)
+		types[i] = TypeAuto
+		if r.isText(i) && r.inference(i) != inferNothing {
+			open = append(open, i)
+		}
+	}
+	found, err := r.survey(ctx, t.db, open, types, 0)
+	if err != nil {
+		return err
+	}
+	for _, i := range open {
+		if found[i].fault.kind != noFault {
+			return r.faultError(ctx, t.db, i, found[i])
+		}
+	}
+	return nil
+}

@@ -1,0 +1,74 @@
+package table
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"debut/datasets/configfile"
+)
+
+// write puts a file into a fresh folder and returns the folder.
+func write(t testing.TB, name, content string) string {
+	t.Helper()
+	dir := t.TempDir()
+	writeTo(t, dir, name, content)
+	return dir
+}
+
+func writeTo(t testing.TB, dir, name, content string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// readText reads a CSV file of the given content.
+func readText(t testing.TB, content string, src Source, overrides map[string]string) (*Frame, error) {
+	t.Helper()
+	src.Path = configfile.Strings{"data.csv"}
+	return Read(context.Background(), src, write(t, "data.csv", content), overrides)
+}
+
+func mustRead(t testing.TB, content string, src Source, overrides map[string]string) *Frame {
+	t.Helper()
+	f, err := readText(t, content, src, overrides)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// wantError checks that an error says all that it should.
+func wantError(t *testing.T, err error, parts ...string) {
+	t.Helper()
+	if err == nil {
+		t.Fatalf("no error, want one with %q", parts)
+	}
+	for _, p := range parts {
+		if !strings.Contains(err.Error(), p) {
+			t.Errorf("error lacks %q:\n%v", p, err)
+		}
+	}
+}
+
+// formatted renders a column for comparison.
+func formatted(s *Series) string {
+	out := make([]string, s.Len())
+	for i := range out {
+		out[i] = s.Format(i)
+	}
+	return strings.Join(out, "|")
+}
+
+// lines repeats a line with a running number for %d.
+func numbered(n int, line func(i int) string) string {
+	var b strings.Builder
+	for i := range n {
+		b.WriteString(line(i))
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
