@@ -230,11 +230,11 @@ func TestSplits(t *testing.T) {
 	}
 	wantRows(t, dir, "SELECT part, count(*) FROM out WHERE class GROUP BY 1 ORDER BY 1", "test 90", "train 150", "validation 60")
 	// Files that have the words of earlier versions give the same bytes.
-	for now, before := range map[string]string{"{method: group, column: user}": "{method: user, column: user}", "{stratify: class}": "{method: stratified, column: class}"} {
-		part(now)
+	for canonical, before := range map[string]string{"{method: group, column: user}": "{method: user, column: user}", "{stratify: class}": "{method: stratified, column: class}"} {
+		part(canonical)
 		want := sums(t, dir)
 		if part(before); sums(t, dir) != want {
-			t.Errorf("%s is not what %s is", before, now)
+			t.Errorf("%s is not what %s is", before, canonical)
 		}
 	}
 	part("{method: time, column: day, test: 0.1, validation: 0.1}")

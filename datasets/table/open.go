@@ -1,0 +1,388 @@
+package table
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/duckdb/duckdb-go/v2/mapping"
+
+	"debut/datasets/duck"
+	"debut/datasets/notation"
+	"debut/datasets/wording"
+)
+
+// openSource finds the files of a source and what columns they have. The
+// database must be closed.
+func openSource(ctx context.Context, src *Source, baseDir string, options ReadOptions) (_ *duck.DB, _ *relation, files []string, err error) {
+	if err := src.Validate("source"); err != nil {
+		if options.Applied {
+			err.Path = strings.TrimPrefix(err.Path, "source.")
+		}
+		return nil, nil, nil, err
+	}
+	var database duck.Options
+	if src.Query != "" {
+		database.Threads = 1 // for an order of rows, and sums, that do not depend on timing
+	}
+	db, err := duck.Open(database)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	defer func() {
+		if err != nil {
+			db.Close()
+		}
+	}()
+	rel, files, err := openRelation(ctx, db, src, baseDir, options)
+	if err == nil {
+		var matrices []string
+		matrices, err = rel.joinVectors(src, baseDir)
+		files = append(files, matrices...)
+	}
+	if ctx.Err() != nil {
+		err = ctx.Err()
+	}
+	return db, rel, files, err
+}
+
+// relation is something to select from.
+type relation struct {
+	db     *duck.DB // nil where the relation is of no source
+	sql    string   // a FROM item
+	files  []string // as they were given; origin has what is read of them
+	origin *origin
+	// columns as DuckDB calls and types them, and the names they get.
+	columns []duck.Column
+	names   []string
+	format  string
+	// untyped relations hold texts only, whose types follow from the values.
+	untyped bool
+	wide    map[string]bool // columns of numbers of JSON that are texts, for their digits
+	null    map[string]bool
+	// nullTexts are those that DuckDB takes for missing values.
+	nullTexts []string
+	types     map[string]string // declared for the source: Type constants and SQL types
+	// style is the notation that numbers are declared to have, layouts those of dates.
+	style   notation.Style
+	layouts map[string]notation.Layout
+	options ReadOptions
+	// surveyed is what all rows say of columns of texts, where SQL sees them; computed that a query computes with them.
+	surveyed map[int]*settled
+	computed bool
+	// cast columns have become what SQL makes of them for their declared types.
+	cast   map[int]bool
+	raw    *relation       // as it was before
+	joins  []vectorJoin    // the source's vectors
+	bytes  *rawBytes       // of columns of bytes that are read as text; nil where there are none
+	tables []*relation     // that a query selects from
+	seen   map[string]bool // the names of their columns that are texts and have to be
+}
+
+// available names the columns there are, with those that vectors add.
+func (r *relation) available() []string {
+	names := slices.Clone(r.names)
+	for _, j := range r.joins {
+		names = append(names, j.name)
+	}
+	return names
+}
+
+// declaredType returns the type a column is declared to have.
+func declaredType(name string, overrides map[string]string) string {
+	declared, ok := overrides[name]
+	if !ok {
+		declared = overrides[OtherColumns]
+	}
+	return cmp.Or(declared, TypeAuto)
+}
+
+func openRelation(ctx context.Context, db *duck.DB, src *Source, baseDir string, options ReadOptions) (*relation, []string, error) {
+	if src.Query != "" {
+		return openQuery(ctx, db, src, baseDir, options)
+	}
+	rel, err := openFiles(ctx, db, src, baseDir, options)
+	if err != nil {
+		return nil, nil, err
+	}
+	return rel, rel.files, nil
+}
+
+// openFiles finds the files of a source without a query, how they are written and what columns they have.
+func openFiles(ctx context.Context, db *duck.DB, src *Source, baseDir string, options ReadOptions) (*relation, error) {
+	files, err := resolveFiles(src.Path, baseDir)
+	if err != nil {
+		return nil, err
+	}
+	sources := files
+	if src.Encoding != "" && src.Encoding != "utf-8" || src.Comment != "" {
+		if files, err = readableFiles(ctx, db, files, src); err != nil {
+			return nil, err
+		}
+	}
+	rel := &relation{db: db, files: sources, origin: &origin{files: files, applied: options.Applied}, null: nullSet(src), style: src.style(), layouts: options.knownLayouts(), options: options}
+	if rel.format, err = fileFormat(src, files, options.Applied); err != nil {
+		return nil, err
+	}
+	if rel.format == "csv" {
+		d, err := sniffDialect(ctx, files, src, options.Applied)
+		if err != nil {
+			return nil, reworded(err, rel.wording())
+		}
+		rel.origin.dialect, rel.untyped, rel.names = d, true, d.columns
+		// Positional names keep DuckDB's rules for names out of it.
+		rel.nullTexts = append([]string{""}, src.Null...)
+		rel.sql = d.readTyped(files, rel.nullTexts, nil)
+		for i := range d.columns {
+			rel.columns = append(rel.columns, duck.Column{Name: positional(i), Type: mapping.TypeVarchar})
+		}
+	} else if err := rel.openTyped(ctx, db, src.Types); err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, fmt.Errorf("read %s as %s: %w", wording.FileName(files[0]), rel.format, plain(err))
+	}
+	return rel, rel.declare(src)
+}
+
+// notes are what a person should know of how the files are written.
+func (r *relation) notes() []string {
+	if d := r.origin.dialect; d != nil && !r.options.Learned {
+		if note := d.note(r.origin.files[0]); note != "" {
+			return []string{note}
+		}
+	}
+	return nil
+}
+
+// readableFiles makes copies of files that DuckDB cannot read as they are. They go with the database.
+func readableFiles(ctx context.Context, db *duck.DB, files []string, src *Source) ([]string, error) {
+	dir, err := os.MkdirTemp("", "debut-text-")
+	if err != nil {
+		return nil, fmt.Errorf("make a folder for copies of the files: %w", err)
+	}
+	db.OnClose(func() { _ = os.RemoveAll(dir) }) // nobody can do more about it
+	var comment byte
+	if src.Comment != "" {
+		comment = src.Comment[0]
+	}
+	return readable(ctx, dir, files, src.Encoding, comment)
+}
+
+// reworded gives the remedies of an error the words of a command.
+func reworded(err error, w Wording) error {
+	var v *ValueError
+	if errors.As(err, &v) {
+		v.wording = w
+	}
+	return err
+}
+
+// openTyped finds the columns of files that have types.
+func (r *relation) openTyped(ctx context.Context, db *duck.DB, types map[string]string) (err error) {
+	if r.format == "json" {
+		if r.sql, r.wide, err = jsonReaderSQL(ctx, db, r.origin.files); err != nil {
+			return err
+		}
+	} else {
+		r.sql = "read_parquet(" + duck.Literals(r.origin.files) + ")"
+	}
+	if r.columns, err = db.Describe(ctx, "SELECT * FROM "+r.sql); err != nil {
+		return err
+	}
+	for _, c := range r.columns {
+		r.names = append(r.names, c.Name)
+	}
+	r.decode(types)
+	r.dropMarks()
+	if r.options.Learned && r.format == "parquet" {
+		r.completeSparse()
+	}
+	return nil
+}
+
+// openQuery makes the view data and the tables, and the query over them.
+func openQuery(ctx context.Context, db *duck.DB, src *Source, baseDir string, options ReadOptions) (*relation, []string, error) {
+	rel := &relation{db: db, origin: &origin{query: true, applied: options.Applied}, null: nullSet(src), style: src.style(), layouts: options.knownLayouts(), options: options}
+	var files []string
+	views := map[string]*relation{}
+	open := func(name string, s *Source) error {
+		if len(s.Path) == 0 {
+			return nil
+		}
+		of, err := openFiles(ctx, db, s, baseDir, options)
+		if err != nil {
+			return err
+		}
+		if views[name] = of; name == "data" {
+			rel.origin.files, rel.origin.dialect = of.origin.files, of.origin.dialect
+		}
+		files = append(files, of.files...)
+		rel.tables = append(rel.tables, of)
+		return nil
+	}
+	if err := open("data", src); err != nil {
+		return nil, nil, err
+	}
+	for _, name := range slices.Sorted(maps.Keys(src.Tables)) {
+		t := src.Tables[name]
+		if err := open(name, &t); err != nil {
+			return nil, nil, fmt.Errorf("table %s: %w", name, err)
+		}
+	}
+	query := strings.TrimRight(strings.TrimSpace(src.Query), "; \t\r\n")
+	var columns []duck.Column
+	for _, computed := range []bool{false, true} {
+		kept := false
+		for _, name := range slices.Sorted(maps.Keys(views)) {
+			some, err := views[name].view(ctx, db, name, computed)
+			if err != nil {
+				if name != "data" {
+					err = fmt.Errorf("table %s: %w", name, err)
+				}
+				return nil, nil, err
+			}
+			kept = kept || some
+		}
+		var err error
+		if columns, err = db.Describe(ctx, query); err == nil {
+			break
+		}
+		if computed || !kept || ctx.Err() != nil {
+			return nil, nil, fmt.Errorf("query: %w", plain(err))
+		}
+	}
+	rel.columns = columns
+	for i, c := range columns {
+		if slices.Contains(rel.names, c.Name) {
+			return nil, nil, fmt.Errorf("query: two columns of the result are named %s; rename one with AS", wording.Quote(c.Name))
+		}
+		rel.names = append(rel.names, c.Name)
+		rel.columns[i].Name = positional(i)
+	}
+	aliases := make([]string, len(columns))
+	for i := range columns {
+		aliases[i] = positional(i)
+	}
+	settled, _, err := db.Settled(ctx, query)
+	if err != nil {
+		return nil, nil, fmt.Errorf("query: %w", plain(err))
+	}
+	rel.seen = textsOf(rel.tables)
+	rel.sql = settled + " AS q(" + strings.Join(aliases, ", ") + ")"
+	return rel, files, nil
+}
+
+func positional(i int) string { return fmt.Sprintf("c%d", i) }
+
+// fileFormat goes by the configuration, then by the extension.
+func fileFormat(src *Source, files []string, applied bool) (string, error) {
+	if src.Format != "" && src.Format != "auto" {
+		return src.Format, nil
+	}
+	format := ""
+	for _, file := range files {
+		name := strings.ToLower(file)
+		name = strings.TrimSuffix(strings.TrimSuffix(name, ".gz"), ".zst")
+		f := ""
+		switch filepath.Ext(name) {
+		case ".parquet", ".pq":
+			f = "parquet"
+		case ".json", ".jsonl", ".ndjson":
+			f = "json"
+		default: // .csv, .tsv, .txt, .data, …
+			f = "csv"
+		}
+		if format != "" && f != format {
+			remedy := "set format, or read them as tables of a query"
+			if applied {
+				remedy = "name those of one format at a time, or pass --format"
+			}
+			return "", fmt.Errorf("files of one source have different formats: %s is %s, %s is %s; %s",
+				wording.FileName(files[0]), format, wording.FileName(file), f, remedy)
+		}
+		format = f
+	}
+	return format, nil
+}
+
+// readTyped reads columns as text, what the texts are is decided in Go, and those that are known to be numbers as such.
+func (d *dialect) readTyped(files, null []string, numbers map[int]bool) string {
+	// What DuckDB does not take is found in what is read.
+	null = slices.DeleteFunc(slices.Clone(null), func(n string) bool { return strings.ContainsAny(n, string(d.delimiter)+"\"\r\n") })
+	columns := make([]string, len(d.columns))
+	for i := range columns {
+		typ := "VARCHAR"
+		if numbers[i] {
+			typ = "DOUBLE"
+		}
+		columns[i] = duck.Literal(positional(i)) + ": " + duck.Literal(typ)
+	}
+	return fmt.Sprintf("read_csv(%s, auto_detect = false, delim = %s, quote = '\"', escape = '\"', header = %t, skip = %d%s, nullstr = %s, columns = {%s})",
+		duck.Literals(files), duck.Literal(string(d.delimiter)), d.header, d.skip, d.newLine(), duck.Literals(null), strings.Join(columns, ", "))
+}
+
+// newLine is the option of read_csv about line ends, "" to let DuckDB see.
+func (d *dialect) newLine() string {
+	if d.crlf {
+		return `, new_line = '\r\n'`
+	}
+	return ""
+}
+
+func nullSet(src *Source) map[string]bool {
+	set := map[string]bool{}
+	for _, n := range src.Null {
+		set[strings.TrimSpace(n)] = true
+	}
+	return set
+}
+
+// translate explains an error of DuckDB about CSV files.
+func (d *dialect) translate(err error, files []string) error {
+	var q *duck.Error
+	if !errors.As(err, &q) {
+		return err
+	}
+	if found := d.explain(files); found != nil {
+		return found
+	}
+	return fmt.Errorf("read %s: %w", wording.FileName(files[0]), plain(err))
+}
+
+// maxDatabaseText is how many bytes of a message of DuckDB are shown: it may
+// quote a whole query or list the columns of a file.
+const maxDatabaseText = 1000
+
+// plain shortens DuckDB's message to one line, with the place it is about and
+// without suggestions of settings.
+func plain(err error) error {
+	var q *duck.Error
+	if !errors.As(err, &q) {
+		return err
+	}
+	return errors.New("duckdb: " + q.Short(maxDatabaseText) + TypedAlready(q))
+}
+
+func (r *relation) noRows() error {
+	if d := r.origin.dialect; d != nil {
+		// DuckDB may stop early, without an error, at line ends it did not expect.
+		if found := d.explain(r.origin.files); found != nil {
+			return found
+		}
+	}
+	switch {
+	case r.origin.query:
+		return errors.New("query: the result has no rows; check its conditions")
+	case r.origin.dialect != nil && r.origin.dialect.header:
+		return fmt.Errorf("%s has a header but no rows", wording.FileName(r.origin.files[0]))
+	default:
+		return fmt.Errorf("%s has no rows", wording.FileName(r.origin.files[0]))
+	}
+}
