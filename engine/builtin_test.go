@@ -101,7 +101,7 @@ func TestAgainstGorgonia(t *testing.T) {
 			}
 			g := engine.NewGraph(kernels.Float64, batch)
 			b := &layers.Builder{Graph: g, Training: true}
-			loss := layers.BuildLoss(b, kind, net.Build(b))
+			loss := layers.BuildLoss(b, kind, 0, net.Build(b))
 			must(t, g.Err())
 			ck := &checker{t: t, g: g, loss: loss, rows: batch}
 			nodes := map[string]*engine.Node{}

@@ -53,7 +53,7 @@ func TestOpGradientsOnGPU(t *testing.T) {
 func TestNetworkGradientsOnGPU(t *testing.T) {
 	cudatest.Use(t)
 	const batch = 12
-	for _, kind := range []kernels.LossKind{kernels.LogisticLoss, kernels.SquaredLoss, kernels.SoftmaxLoss} {
+	for _, kind := range kernels.Losses() {
 		for _, rows := range []int{batch, 7} {
 			outputs := 1
 			if kind == kernels.SoftmaxLoss {

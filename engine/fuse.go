@@ -100,7 +100,7 @@ func (f *fuser) loss(grad *instr, op *ops.LossGrad) {
 	}
 	i := slices.IndexFunc(f.l.instrs, func(in *instr) bool {
 		o, ok := in.op.(*ops.Loss)
-		return ok && in.bind != nil && len(in.outs) == 1 && o.Kind == op.Kind && slices.Equal(in.ins, grad.ins[:4])
+		return ok && in.bind != nil && len(in.outs) == 1 && o.Kind == op.Kind && o.Parameter == op.Parameter && slices.Equal(in.ins, grad.ins[:4])
 	})
 	if i < 0 {
 		return
@@ -111,7 +111,7 @@ func (f *fuser) loss(grad *instr, op *ops.LossGrad) {
 	if slices.Index(f.l.instrs, grad) < i {
 		first, second = second, first
 	}
-	loss := ops.NewLoss(op.Kind)
+	loss := ops.NewLoss(op.Kind, op.Parameter)
 	first.name = loss.String() + "+gradient"
 	first.op, first.ins, first.over = op, grad.ins, nil
 	first.outs = []*Node{gradNode, lossNode}

@@ -141,7 +141,7 @@ func feeds(g *engine.Graph, rows int, seed uint64) map[string][]float64 {
 
 func TestLossGradients(t *testing.T) {
 	const batch = 8
-	for _, kind := range []kernels.LossKind{kernels.LogisticLoss, kernels.SquaredLoss, kernels.SoftmaxLoss} {
+	for _, kind := range kernels.Losses() {
 		for _, c := range []int{1, 4} {
 			if kind == kernels.SoftmaxLoss && c == 1 {
 				continue // a softmax over one class is constant
@@ -184,7 +184,7 @@ func network(dt kernels.Dtype, batch, outputs int, kind kernels.LossKind) (*engi
 	}
 	g := engine.NewGraph(dt, batch)
 	b := &layers.Builder{Graph: g, Training: true, Seed: 1}
-	loss := layers.BuildLoss(b, kind, n.Build(b))
+	loss := layers.BuildLoss(b, kind, lossParameter[kind], n.Build(b))
 	var wrt []*engine.Node
 	for _, node := range g.Expr().AllNodes() {
 		name := node.Name()
@@ -216,7 +216,7 @@ func networkIDs(n layers.Network, rows int, seed uint64) map[string][]int32 {
 // through the gradients of the rows looked up.
 func TestNetworkGradients(t *testing.T) {
 	const batch = 12
-	for _, kind := range []kernels.LossKind{kernels.LogisticLoss, kernels.SquaredLoss, kernels.SoftmaxLoss} {
+	for _, kind := range kernels.Losses() {
 		outputs := 1
 		if kind == kernels.SoftmaxLoss {
 			outputs = 3
@@ -271,7 +271,7 @@ func TestBlockGradients(t *testing.T) {
 			}
 			must(t, n.Check())
 			g := engine.NewGraph(kernels.Float64, batch)
-			loss := layers.BuildLoss(&layers.Builder{Graph: g, Training: true}, kernels.SquaredLoss, n.Build(&layers.Builder{Graph: g, Training: true}))
+			loss := layers.BuildLoss(&layers.Builder{Graph: g, Training: true}, kernels.SquaredLoss, 0, n.Build(&layers.Builder{Graph: g, Training: true}))
 			must(t, g.Err())
 			var wrt []*engine.Node
 			for _, node := range g.Expr().AllNodes() {

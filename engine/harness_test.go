@@ -58,6 +58,9 @@ func squared(g *engine.Graph, out *engine.Node) *engine.Node {
 	return lossOf(g, kernels.SquaredLoss, out)
 }
 
+// lossParameter is of the losses that have one, in tests.
+var lossParameter = map[kernels.LossKind]float64{kernels.HuberLoss: 0.7, kernels.QuantileLoss: 0.8}
+
 func lossOf(g *engine.Graph, kind kernels.LossKind, out *engine.Node) *engine.Node {
 	if g.Err() != nil {
 		return nil
@@ -66,7 +69,7 @@ func lossOf(g *engine.Graph, kind kernels.LossKind, out *engine.Node) *engine.No
 	if kind == kernels.SoftmaxLoss {
 		cols = 1
 	}
-	return g.Apply(ops.NewLoss(kind), out, g.Input("target", cols), g.Input("weight", 1), g.Fixed("scale", 1, 1))
+	return g.Apply(ops.NewLoss(kind, lossParameter[kind]), out, g.Input("target", cols), g.Input("weight", 1), g.Fixed("scale", 1, 1))
 }
 
 // compile differentiates and compiles the graph.

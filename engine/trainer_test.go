@@ -43,7 +43,7 @@ func newTrainingOn(t testing.TB, dev kernels.Device, batch, accumulate int, o op
 		Outputs: 1,
 	}
 	g := engine.NewGraph(dt, batch)
-	loss := layers.BuildLoss(&layers.Builder{Graph: g, Training: true, Seed: 5}, kernels.LogisticLoss, n.Build(&layers.Builder{Graph: g, Training: true, Seed: 5}))
+	loss := layers.BuildLoss(&layers.Builder{Graph: g, Training: true, Seed: 5}, kernels.LogisticLoss, 0, n.Build(&layers.Builder{Graph: g, Training: true, Seed: 5}))
 	must(t, g.Differentiate(loss))
 	p := engine.NewParameters(dev, dt, 11)
 	opt := engine.TrainerOptions{Options: engine.Options{Device: dev, Parameters: p}, Loss: loss, Optimizer: o, Accumulate: accumulate}
@@ -207,7 +207,7 @@ func TestAccumulation(t *testing.T) {
 		dev := openCPU(t, 2)
 		g := engine.NewGraph(kernels.Float64, batch)
 		b := &layers.Builder{Graph: g, Training: true}
-		loss := layers.BuildLoss(b, kernels.LogisticLoss, n.Build(b))
+		loss := layers.BuildLoss(b, kernels.LogisticLoss, 0, n.Build(b))
 		must(t, g.Differentiate(loss))
 		p := engine.NewParameters(dev, kernels.Float64, 11)
 		o := optim.Defaults(kernels.Adam)

@@ -1,6 +1,9 @@
 package kernels
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 // LossKind is a training loss.
 type LossKind uint8
@@ -15,6 +18,14 @@ const (
 	// SoftmaxLoss is the cross-entropy of the softmax of logits p against a class: the target [1, 1] holds its
 	// index, 0 … C−1. Rows whose target is outside that range contribute NaN.
 	SoftmaxLoss
+	// PoissonLoss is the negative log-likelihood of counts t [1, C] under rates e^p, but for a constant of t, averaged over the
+	// columns: e^p − p·t.
+	PoissonLoss
+	// HuberLoss is (p − t)²/2 up to |p − t| = δ, the parameter, and δ·(|p − t| − δ/2) beyond, averaged over the columns.
+	HuberLoss
+	// QuantileLoss is the pinball loss, averaged over the columns: τ·(t − p) where p is below t, and (1 − τ)·(p − t) above; τ, the
+	// parameter, is between 0 and 1. Its gradient where they are the same is 0.
+	QuantileLoss
 
 	lossCount
 )
@@ -23,10 +34,15 @@ const (
 var losses = [lossCount]struct {
 	name  string
 	flops float64 // operations on one prediction, with the gradient
+	// parameter says which numbers its parameter can be; nil: it has none, and LossArgs.Parameter is 0.
+	parameter func(x float64) bool
 }{
-	LogisticLoss: {"logistic", 30},
-	SquaredLoss:  {"squared", 5},
-	SoftmaxLoss:  {"softmax", 25},
+	LogisticLoss: {name: "logistic", flops: 30},
+	SquaredLoss:  {name: "squared", flops: 5},
+	SoftmaxLoss:  {name: "softmax", flops: 25},
+	PoissonLoss:  {name: "poisson", flops: 15},
+	HuberLoss:    {"huber", 8, func(x float64) bool { return x > 0 && !math.IsInf(x, 0) }},
+	QuantileLoss: {"quantile", 6, func(x float64) bool { return x > 0 && x < 1 }},
 }
 
 // Losses lists all losses.
@@ -52,6 +68,7 @@ type Loss interface {
 // Sums are taken in float64, in an order that R alone fixes.
 type LossArgs struct {
 	Kind          LossKind
+	Parameter     float64 // δ of HuberLoss, τ of QuantileLoss; 0 of the others
 	P, Target     Matrix
 	Weight, Scale Matrix
 	Upstream      Matrix // [1, 1], with DP; absent: 1
@@ -84,6 +101,9 @@ func (a LossArgs) Work(rows Rows) Cost {
 func (a LossArgs) Check() error {
 	if !known(a.Kind, len(losses)) {
 		return fmt.Errorf("loss: kernels: %v: %w", a.Kind, ErrUnsupported)
+	}
+	if fits := losses[a.Kind].parameter; fits == nil && a.Parameter != 0 || fits != nil && !fits(a.Parameter) {
+		return fmt.Errorf("%v loss: kernels: a parameter of %v: %w", a.Kind, a.Parameter, ErrUnsupported)
 	}
 	r, c := a.P.Rows, a.P.Cols
 	tc := c

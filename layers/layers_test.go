@@ -118,7 +118,7 @@ func TestRunningStatistics(t *testing.T) {
 	b := &layers.Builder{Graph: g, Training: true}
 	x := g.Input("x", 1)
 	y := layers.BatchNorm{Name: "n", Momentum: 0.5}.Build(b, x)
-	loss := layers.BuildLoss(b, kernels.SquaredLoss, y)
+	loss := layers.BuildLoss(b, kernels.SquaredLoss, 0, y)
 	must(t, g.Differentiate(loss))
 	o := defaultSGD()
 	tr, err := engine.NewTrainer(g, engine.TrainerOptions{Options: engine.Options{Device: dev, Parameters: p}, Loss: loss, Optimizer: o})

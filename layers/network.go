@@ -167,8 +167,8 @@ func (n Network) IDInputs() []Group {
 	return []Group{g}
 }
 
-// BuildLoss adds the inputs of a training loss and the loss of outputs.
-func BuildLoss(b *Builder, kind kernels.LossKind, outputs *engine.Node) *engine.Node {
+// BuildLoss adds the inputs of a training loss and the loss of outputs; parameter is that of the losses that have one, 0 otherwise.
+func BuildLoss(b *Builder, kind kernels.LossKind, parameter float64, outputs *engine.Node) *engine.Node {
 	cols := width(outputs)
 	if kind == kernels.SoftmaxLoss {
 		cols = 1
@@ -176,5 +176,5 @@ func BuildLoss(b *Builder, kind kernels.LossKind, outputs *engine.Node) *engine.
 	target := b.Graph.Input(InputTarget, cols)
 	weight := b.Graph.Input(InputWeight, 1)
 	scale := b.Graph.Fixed(InputScale, 1, 1)
-	return b.Graph.Apply(ops.NewLoss(kind), outputs, target, weight, scale)
+	return b.Graph.Apply(ops.NewLoss(kind, parameter), outputs, target, weight, scale)
 }

@@ -111,7 +111,7 @@ func New(dev kernels.Device, widths []int, batch int) (*MLP, error) {
 	}
 	g := engine.NewGraph(kernels.Float32, batch)
 	b := &layers.Builder{Graph: g, Training: true}
-	loss := layers.BuildLoss(b, kernels.LogisticLoss, Network(widths).Build(b))
+	loss := layers.BuildLoss(b, kernels.LogisticLoss, 0, Network(widths).Build(b))
 	if err := g.Differentiate(loss); err != nil {
 		return nil, err
 	}

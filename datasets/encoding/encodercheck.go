@@ -126,6 +126,9 @@ func (t *TargetEncoding) check() error {
 	if err := checkScale("target.scale", t.Scale); err != nil {
 		return err
 	}
+	if t.Link != "" && (t.Link != LinkLog || t.Task != TaskRegression || t.Mean < 0) {
+		return fieldErrorf("target.link", "%s is no link of the task %s with a mean of %v", wording.Quote(t.Link), wording.Quote(t.Task), t.Mean)
+	}
 	switch t.Task {
 	case TaskRegression:
 		switch {

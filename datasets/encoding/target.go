@@ -36,9 +36,14 @@ type TargetEncoding struct {
 	// by them; what computes in 32 bits is given (target − Mean) / Scale.
 	Mean  float64 `json:"mean"`
 	Scale float64 `json:"scale"`
+	// Link is LinkLog where a model of a regression computes the logarithm of the value.
+	Link string `json:"link,omitempty"`
 	// Prior is the share of each class in the training rows.
 	Prior []float64 `json:"prior,omitempty"`
 }
+
+// LinkLog is the link of models whose outputs are logarithms of values: of a count's rate, over the mean of the training rows.
+const LinkLog = "log"
 
 const (
 	// autoClasses is the largest number of distinct whole numbers that auto
@@ -232,11 +237,37 @@ func positiveClass(classes []string, positive string) (int, error) {
 
 // Standardize is what a model of a regression target computes with for a value: its
 // distance from the mean, in standard deviations. The difference is taken before
-// digits are given up, so that a target of 1e8 ± 1 keeps its own.
-func (t *TargetEncoding) Standardize(v float64) float64 { return (v - t.Mean) / t.Scale }
+// digits are given up, so that a target of 1e8 ± 1 keeps its own. With a link it is the multiple of the mean.
+func (t *TargetEncoding) Standardize(v float64) float64 {
+	if t.Link == LinkLog {
+		return v / t.center()
+	}
+	return (v - t.Mean) / t.Scale
+}
 
-// Value undoes Standardize.
-func (t *TargetEncoding) Value(standardized float64) float64 { return t.Mean + t.Scale*standardized }
+// Value is the value that a model's output stands for: without a link it undoes Standardize.
+func (t *TargetEncoding) Value(output float64) float64 {
+	if t.Link == LinkLog {
+		return t.center() * math.Exp(output)
+	}
+	return t.Mean + t.Scale*output
+}
+
+// Units returns what an output is multiplied by, and what is then added to it, for a value, or for its logarithm where that is the link.
+func (t *TargetEncoding) Units() (scale, shift float64) {
+	if t.Link == LinkLog {
+		return 1, math.Log(t.center())
+	}
+	return t.Scale, t.Mean
+}
+
+// center is the mean of a target with a link, which is never negative; 1 where all values are 0.
+func (t *TargetEncoding) center() float64 {
+	if t.Mean == 0 {
+		return 1
+	}
+	return t.Mean
+}
 
 // encode returns the targets of a frame.
 func (t *TargetEncoding) encode(by *classIndex, f *table.Frame) ([]float64, error) {

@@ -1,6 +1,8 @@
 package ops
 
 import (
+	"fmt"
+
 	"gorgonia.org/gorgonia"
 
 	"debut/kernels"
@@ -10,12 +12,21 @@ import (
 // weights [B, 1], scale [1, 1] → scalar scale·Σ weight·loss. [kernels.LossKind] has the formulas.
 type Loss struct {
 	spec
-	Kind kernels.LossKind
+	Kind      kernels.LossKind
+	Parameter float64 // of the losses that have one
 }
 
-// NewLoss returns the op.
-func NewLoss(k kernels.LossKind) *Loss {
-	return made(&Loss{newSpec(k.String()+"-loss", lossInputs(k)+" -> "), k})
+// NewLoss returns the op of a loss, with its parameter where it has one.
+func NewLoss(k kernels.LossKind, parameter float64) *Loss {
+	return made(&Loss{newSpec(lossName(k, parameter), lossInputs(k)+" -> "), k, parameter})
+}
+
+// lossName tells a loss apart from others, and from that with another parameter.
+func lossName(k kernels.LossKind, parameter float64) string {
+	if parameter == 0 {
+		return k.String() + "-loss"
+	}
+	return fmt.Sprintf("%v-loss(%v)", k, parameter)
 }
 
 // Bind implements Op.
@@ -34,7 +45,7 @@ func lossInputs(k kernels.LossKind) string {
 // BindFused binds the loss, its gradient dp (times upstream), or both in one pass; what is absent is left out.
 func (o *Loss) BindFused(ctx Context, out, dp, upstream kernels.Matrix, in []kernels.Matrix) ([]kernels.Kernel, error) {
 	return one(ctx, kernels.Loss.Loss, kernels.LossArgs{
-		Kind: o.Kind, P: in[0], Target: in[1], Weight: in[2], Scale: in[3], Upstream: upstream, Out: out, DP: dp,
+		Kind: o.Kind, Parameter: o.Parameter, P: in[0], Target: in[1], Weight: in[2], Scale: in[3], Upstream: upstream, Out: out, DP: dp,
 	})
 }
 
@@ -43,7 +54,7 @@ func (o *Loss) DiffWRT(int) []bool { return []bool{true, false, false, false} }
 
 // SymDiff implements gorgonia.SDOp.
 func (o *Loss) SymDiff(in gorgonia.Nodes, _, grad *gorgonia.Node) (gorgonia.Nodes, error) {
-	dp, err := Apply(made(&LossGrad{newSpec(o.Kind.String()+"-loss-gradient", lossInputs(o.Kind)+",  -> B C"), o.Kind}),
+	dp, err := Apply(made(&LossGrad{newSpec(lossName(o.Kind, o.Parameter)+"-gradient", lossInputs(o.Kind)+",  -> B C"), o.Kind, o.Parameter}),
 		in[0], in[1], in[2], in[3], grad)
 	if err != nil {
 		return nil, err
@@ -55,10 +66,11 @@ func (o *Loss) SymDiff(in gorgonia.Nodes, _, grad *gorgonia.Node) (gorgonia.Node
 // dP [B, C].
 type LossGrad struct {
 	spec
-	Kind kernels.LossKind
+	Kind      kernels.LossKind
+	Parameter float64
 }
 
 // Bind implements Op.
 func (o *LossGrad) Bind(ctx Context, out kernels.Matrix, in []kernels.Matrix) ([]kernels.Kernel, error) {
-	return NewLoss(o.Kind).BindFused(ctx, kernels.Matrix{}, out, in[4], in[:4])
+	return NewLoss(o.Kind, o.Parameter).BindFused(ctx, kernels.Matrix{}, out, in[4], in[:4])
 }

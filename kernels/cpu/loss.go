@@ -50,6 +50,12 @@ func newLoss[T float](b *binder, l *loops[T], a kernels.LossArgs) (kernels.Kerne
 		k.row = squaredRow[T]
 	case kernels.SoftmaxLoss:
 		k.row = softmaxRow[T]
+	case kernels.PoissonLoss:
+		k.row = pointwise[T](poisson)
+	case kernels.HuberLoss:
+		k.row = pointwise[T](func(p, t float64) (float64, float64) { return huber(p-t, a.Parameter) })
+	case kernels.QuantileLoss:
+		k.row = pointwise[T](func(p, t float64) (float64, float64) { return pinball(p-t, a.Parameter) })
 	}
 	k.partial = slotOf[float64](b, blocks(k.batch.rows, k.block))
 	return b.finish(k)
@@ -145,6 +151,50 @@ func squaredRow[T float](p, target, dp []T, factor float64) float64 {
 		}
 	}
 	return average(sum, n)
+}
+
+// poisson returns the loss of the logarithm p of a rate, and its derivative.
+func poisson(p, target float64) (loss, derivative float64) {
+	rate := math.Exp(p)
+	return rate - p*target, rate - target
+}
+
+// pointwise is logisticRow for a loss of one prediction and its target, which returns its derivative too.
+func pointwise[T float](of func(p, target float64) (loss, derivative float64)) func(p, target, dp []T, factor float64) float64 {
+	return func(p, target, dp []T, factor float64) float64 {
+		n := float64(len(p))
+		sum := 0.0
+		for c, v := range p {
+			loss, d := of(float64(v), float64(target[c]))
+			sum += loss
+			if dp != nil {
+				dp[c] = T(factor * d / n)
+			}
+		}
+		return average(sum, n)
+	}
+}
+
+// huber returns the loss of a difference d, and its derivative.
+func huber(d, delta float64) (loss, derivative float64) {
+	switch {
+	case d > delta:
+		return delta * (d - delta/2), delta
+	case d < -delta:
+		return delta * (-d - delta/2), -delta
+	}
+	return d * d / 2, d
+}
+
+// pinball returns the loss of a prediction that is d above its target, and its derivative.
+func pinball(d, tau float64) (loss, derivative float64) {
+	switch {
+	case d > 0:
+		return (1 - tau) * d, 1 - tau
+	case d < 0:
+		return -tau * d, -tau
+	}
+	return d, d // 0, or NaN
 }
 
 // average returns sum/n, and 0 for no columns.

@@ -8,6 +8,7 @@ type lossArgs struct {
 	head
 	p, target, weight, scale, upstream, dp mat
 	sums                                   uint64
+	parameter                              float64
 	kind, lanes                            int32
 }
 
@@ -24,7 +25,7 @@ func (d *Device) Loss(a kernels.LossArgs) (kernels.Kernel, error) {
 	args := lossArgs{
 		head: b.head(), p: b.matrix("P", a.P), target: b.matrix("Target", a.Target), weight: b.matrix("Weight", a.Weight),
 		scale: b.matrix("Scale", a.Scale), upstream: b.matrix("Upstream", a.Upstream), dp: b.matrix("DP", a.DP),
-		kind: int32(a.Kind), lanes: int32(powerOfTwo(a.P.Cols, 32)),
+		parameter: a.Parameter, kind: int32(a.Kind), lanes: int32(powerOfTwo(a.P.Cols, 32)),
 	}
 	out := b.matrix("Out", a.Out)
 	grid := blocks(int(args.p.rows), 256/int(args.lanes))

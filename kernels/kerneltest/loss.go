@@ -58,6 +58,7 @@ func loss(r, c int, kind kernels.LossKind, out, gradient, upstream bool, logits 
 		target.cols = 1
 		target.fill = func(r, _ int) float64 { return float64(class(r, c)) }
 	}
+	parameter := map[kernels.LossKind]float64{kernels.HuberLoss: 1.25, kernels.QuantileLoss: 0.8}[kind]
 	f := form{
 		name: fmt.Sprintf("%v loss %d×%d, loss %t, gradient %t, upstream %t", kind, r, c, out, gradient, upstream),
 		operands: []operand{
@@ -78,7 +79,7 @@ func loss(r, c int, kind kernels.LossKind, out, gradient, upstream bool, logits 
 	}
 	f.bind = func(d kernels.Device, m func(string) kernels.Matrix) (kernels.Kernel, error) {
 		return must[kernels.Loss](d).Loss(kernels.LossArgs{
-			Kind: kind, P: m("P"), Target: m("Target"), Weight: m("Weight"), Scale: m("Scale"), Upstream: m("Upstream"), Out: m("Out"), DP: m("DP"),
+			Kind: kind, Parameter: parameter, P: m("P"), Target: m("Target"), Weight: m("Weight"), Scale: m("Scale"), Upstream: m("Upstream"), Out: m("Out"), DP: m("DP"),
 		})
 	}
 	f.want = func(n int, x *trial) {
@@ -90,7 +91,7 @@ func loss(r, c int, kind kernels.LossKind, out, gradient, upstream bool, logits 
 		sum, lost := 0.0, 0.0
 		for i := range n {
 			w := x.at("Weight", i, 0)
-			value, size, grad := rowLoss(x, kind, i, c)
+			value, size, grad := rowLoss(x, kind, parameter, i, c)
 			sum += w * value
 			lost += w * size
 			if !gradient {
@@ -100,9 +101,13 @@ func loss(r, c int, kind kernels.LossKind, out, gradient, upstream bool, logits 
 				want := w * factor * grad[j]
 				// A gradient is lost to rounding by some u of the terms that it is a difference of.
 				terms := 1.0
-				switch kind {
+				switch both := func() float64 { return math.Abs(x.at("P", i, j)) + math.Abs(x.at("Target", i, j)) }; kind {
 				case kernels.SquaredLoss:
-					terms = 2 * (math.Abs(x.at("P", i, j)) + math.Abs(x.at("Target", i, j))) / float64(c)
+					terms = 2 * both() / float64(c)
+				case kernels.HuberLoss:
+					terms = both() / float64(c)
+				case kernels.PoissonLoss:
+					terms = (math.Exp(x.at("P", i, j)) + both()) / float64(c)
 				case kernels.SoftmaxLoss:
 					terms += float64(c) / 32
 				}
@@ -117,7 +122,7 @@ func loss(r, c int, kind kernels.LossKind, out, gradient, upstream bool, logits 
 }
 
 // rowLoss returns the loss of row i, the magnitude of the terms it is made of, and its gradient.
-func rowLoss(x *trial, kind kernels.LossKind, i, c int) (value, size float64, grad []float64) {
+func rowLoss(x *trial, kind kernels.LossKind, parameter float64, i, c int) (value, size float64, grad []float64) {
 	grad = make([]float64, c)
 	if kind == kernels.SoftmaxLoss {
 		top := math.Inf(-1)
@@ -146,15 +151,38 @@ func rowLoss(x *trial, kind kernels.LossKind, i, c int) (value, size float64, gr
 	n := float64(c)
 	for j := range c {
 		p, t := x.at("P", i, j), x.at("Target", i, j)
-		if kind == kernels.SquaredLoss {
+		both := math.Abs(p) + math.Abs(t)
+		switch kind {
+		case kernels.SquaredLoss:
 			value += (p - t) * (p - t) / n
-			size += (math.Abs(p) + math.Abs(t)) * (math.Abs(p) + math.Abs(t)) / n
+			size += both * both / n
 			grad[j] = 2 * (p - t) / n
-			continue
+		case kernels.PoissonLoss:
+			value += (math.Exp(p) - t*p) / n
+			size += (math.Exp(p) + both*both) / n
+			grad[j] = (math.Exp(p) - t) / n
+		case kernels.HuberLoss:
+			// The derivative is the difference, clamped; the loss is its integral.
+			grad[j] = math.Max(-parameter, math.Min(p-t, parameter)) / n
+			value += (math.Abs(p-t)*math.Abs(grad[j]*n) - grad[j]*n*grad[j]*n/2) / n
+			size += parameter * both / n
+		case kernels.QuantileLoss:
+			value += math.Max(parameter*(t-p), (1-parameter)*(p-t)) / n
+			size += both / n
+			if p != t {
+				grad[j] = (1 - parameter) / n
+				if p < t {
+					grad[j] = -parameter / n
+				}
+			}
+			if math.IsNaN(p) {
+				grad[j] = p
+			}
+		default:
+			value += (math.Max(p, 0) - p*t + math.Log1p(math.Exp(-math.Abs(p)))) / n
+			size += (2*math.Abs(p) + 1) / n
+			grad[j] = (1/(1+math.Exp(-p)) - t) / n
 		}
-		value += (math.Max(p, 0) - p*t + math.Log1p(math.Exp(-math.Abs(p)))) / n
-		size += (2*math.Abs(p) + 1) / n
-		grad[j] = (1/(1+math.Exp(-p)) - t) / n
 	}
 	return value, size, grad
 }

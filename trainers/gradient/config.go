@@ -2,6 +2,7 @@ package gradient
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"strings"
 
@@ -19,6 +20,9 @@ type Config struct {
 	Epochs        int            `yaml:"epochs" jsonschema:"description=Most passes over the training rows.,minimum=1"`
 	Batch         int            `yaml:"batch" jsonschema:"description=Most rows of a batch; batches of an epoch differ by at most one row.,minimum=1"`
 	Accumulate    int            `yaml:"accumulate,omitempty" jsonschema:"description=Batches whose gradients are added up for one step (default: 1).,minimum=0"`
+	Loss          string         `yaml:"loss,omitempty" jsonschema:"description=Of a target that is a number: squared (default); mae; huber; quantile; poisson for counts: the model is of the logarithm. Classes have the cross-entropy.,enum=squared,enum=mae,enum=huber,enum=quantile,enum=poisson"`
+	Quantile      float64        `yaml:"quantile,omitempty" jsonschema:"description=Of loss quantile: the share of targets below the prediction; 0.9 predicts what nine of ten stay below.,minimum=0,maximum=1"`
+	Delta         float64        `yaml:"delta,omitempty" jsonschema:"description=Of loss huber (default: 1): the difference in standard deviations of the target from which it grows linearly.,minimum=0"`
 	Shuffle       *bool          `yaml:"shuffle,omitempty" jsonschema:"description=A new order of the rows in each epoch (default: true)."`
 	Optimizer     Optimizer      `yaml:"optimizer,omitempty" jsonschema:"description=The optimizer."`
 	ClipNorm      float64        `yaml:"clip_norm,omitempty" jsonschema:"description=Scale gradients down to this global norm; 0: not at all.,minimum=0"`
@@ -88,6 +92,9 @@ func (c *Config) SetDefaults() {
 	if c.Optimizer.Kind == "" {
 		c.Optimizer.Kind = defaultKind.String()
 	}
+	if c.Loss == LossHuber && c.Delta == 0 {
+		c.Delta = 1
+	}
 	c.Divergence.SetDefaults()
 	if c.Schedule.Kind == "" {
 		c.Schedule.Kind = "constant"
@@ -112,6 +119,7 @@ func (c *Config) Validate(task metrics.Task, validated bool) error {
 	if c.Accumulate < 1 {
 		bad("accumulate", "%d batches to a step; at least 1 is needed", c.Accumulate)
 	}
+	errs = append(errs, c.checkLoss(task)...)
 	if _, err := c.optimizer(1, 1); err != nil {
 		errs = append(errs, err)
 	}
@@ -194,15 +202,26 @@ func (c *Config) settings(epochs, steps int) (optim.Config, error) {
 }
 
 // metric returns the metric that decides on validation rows, and whether more of it is better.
-func (e EarlyStopping) metric(task metrics.Task) (name string, higher bool, err error) {
-	name = e.Metric
-	if name == "" {
+func (c *Config) metric(task metrics.Task) (name string, higher bool, err error) {
+	name = c.EarlyStopping.Metric
+	switch {
+	case name != "":
+	case task != metrics.TaskRegression:
 		name = "log_loss"
-		if task == metrics.TaskRegression {
-			name = "mse"
-		}
+	case c.Loss == LossMAE || c.Loss == LossHuber:
+		name = "mae"
+	case c.Loss == LossPoisson:
+		name = metrics.PoissonDeviance
+	case c.Loss == LossQuantile:
+		name = metrics.Pinball
+	default:
+		name = "mse"
 	}
-	if err := metrics.Check(task, name); err != nil {
+	err = metrics.Check(task, name)
+	if err == nil && (name == metrics.PoissonDeviance && c.Loss != LossPoisson || name == metrics.Pinball && c.Loss != LossQuantile) {
+		err = fmt.Errorf("%s is measured where the model is trained for it; set train.loss, or take another metric", name)
+	}
+	if err != nil {
 		return "", false, configfile.Errorf("train.early_stopping.metric", "%v", err)
 	}
 	higher, err = metrics.Higher(name)

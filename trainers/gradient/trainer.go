@@ -66,7 +66,7 @@ func New(o Options) (*Trainer, error) {
 	if err := c.Augment.fits(o.Network, o.Task); err != nil {
 		return nil, err
 	}
-	metric, higher, err := c.EarlyStopping.metric(o.Task)
+	metric, higher, err := c.metric(o.Task)
 	if err != nil {
 		return nil, err
 	}
@@ -89,17 +89,6 @@ func New(o Options) (*Trainer, error) {
 	return t, t.build()
 }
 
-// lossKind returns the training loss of a task.
-func lossKind(task metrics.Task) kernels.LossKind {
-	switch task {
-	case metrics.TaskBinary:
-		return kernels.LogisticLoss
-	case metrics.TaskMultiClass:
-		return kernels.SoftmaxLoss
-	}
-	return kernels.SquaredLoss
-}
-
 func (t *Trainer) build() error {
 	if err := t.o.Network.Check(); err != nil {
 		return err
@@ -112,7 +101,8 @@ func (t *Trainer) build() error {
 	graph := func(batch int) (*engine.Graph, engine.TrainerOptions, error) {
 		g := engine.NewGraph(kernels.Float32, batch)
 		b := &layers.Builder{Graph: g, Training: true, Seed: t.o.Seed}
-		loss := layers.BuildLoss(b, lossKind(t.o.Task), t.o.Network.Build(b))
+		kind, parameter := t.o.Config.loss(t.o.Task)
+		loss := layers.BuildLoss(b, kind, parameter, t.o.Network.Build(b))
 		return g, engine.TrainerOptions{
 			Options: engine.Options{Device: t.dev, Parameters: t.o.Parameters, Log: t.o.Env.Log},
 			Loss:    loss, Optimizer: optimizer, Accumulate: plan.Accumulate,

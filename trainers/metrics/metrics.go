@@ -70,7 +70,7 @@ var catalogs = map[Task]Catalog{
 		Headline: []string{"accuracy", "log_loss"}, Unit: "rows",
 	},
 	TaskRegression: {
-		Metrics:  []Metric{{"mse", false}, {"rmse", false}, {"mae", false}, {"r2", true}},
+		Metrics:  []Metric{{"mse", false}, {"rmse", false}, {"mae", false}, {"r2", true}, {PoissonDeviance, false}, {Pinball, false}},
 		Headline: []string{"rmse", "r2"}, Unit: "rows",
 	},
 }

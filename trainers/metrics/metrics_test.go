@@ -251,12 +251,38 @@ func TestInputErrors(t *testing.T) {
 	}
 }
 
+// TestLossesOfRegressions compares with values by hand: 2·(2·log(2/3) − 2 + 3) and 2·0.5, weighted 1 and 3; pinball losses of
+// one below by 1 and one above by 1.
+func TestLossesOfRegressions(t *testing.T) {
+	pred, target, weights := []float64{3, .5}, []float64{2, 0}, []float64{1, 3}
+	r := must(t)(Regression(pred, target, weights))
+	r.AddPoissonDeviance(pred, target, weights)
+	r.AddPinball([]float64{3, -1}, target, weights, .9)
+	for name, want := range map[string]float64{
+		PoissonDeviance: (2*(2*math.Log(2.0/3)+1) + 3*1) / 4,
+		Pinball:         (.1*1 + 3*.9*1) / 4,
+	} {
+		if got, err := r.Get(name); err != nil || math.Abs(got-want) > 1e-15 {
+			t.Errorf("%s %v, want %v; %v", name, got, want, err)
+		}
+	}
+	for _, wrong := range [][2]float64{{0, 1}, {-1, 1}, {1, -1}} {
+		r := must(t)(Regression(wrong[:1], wrong[1:], nil))
+		r.AddPoissonDeviance(wrong[:1], wrong[1:], nil)
+		if got, _ := r.Values.Get(PoissonDeviance); !math.IsNaN(got) {
+			t.Errorf("%v: deviance %v", wrong, got)
+		}
+	}
+}
+
 func TestNames(t *testing.T) {
 	results := []*Result{
 		must(t)(Binary([]float64{0}, []float64{0}, nil, .5)),
 		must(t)(MultiClass([]float64{0, 0}, 2, []int{0}, nil, nil)),
 		must(t)(Regression([]float64{0}, []float64{0}, nil)),
 	}
+	results[2].AddPoissonDeviance([]float64{0}, []float64{0}, nil)
+	results[2].AddPinball([]float64{0}, []float64{0}, nil, .5)
 	for _, r := range results {
 		var names []string
 		for _, v := range r.Values {

@@ -57,3 +57,39 @@ func Regression(pred, target, weights []float64) (*Result, error) {
 		Values: Values{{"mse", mse}, {"rmse", math.Sqrt(mse)}, {"mae", absolute.value() / total}, {"r2", r2}},
 	}, nil
 }
+
+// Metrics of a regression that are measured where the model was trained for them.
+const (
+	PoissonDeviance = "poisson_deviance"
+	Pinball         = "pinball"
+)
+
+// AddPoissonDeviance adds the mean deviance of counts from rates, 2·(y·log(y/ŷ) − y + ŷ), NaN where a count is negative or a rate is
+// not positive, to a result of Regression.
+func (r *Result) AddPoissonDeviance(pred, target, weights []float64) {
+	r.add(PoissonDeviance, pred, target, weights, func(p, y float64) float64 {
+		switch {
+		case y < 0 || p <= 0:
+			return math.NaN()
+		case y == 0:
+			return 2 * p
+		}
+		return 2 * (y*math.Log(y/p) - y + p)
+	})
+}
+
+// AddPinball adds the mean pinball loss of predictions of the quantile τ to a result of Regression.
+func (r *Result) AddPinball(pred, target, weights []float64, tau float64) {
+	r.add(Pinball, pred, target, weights, func(p, y float64) float64 { return max(tau*(y-p), (1-tau)*(p-y)) })
+}
+
+// add adds the weighted mean of a loss of each row.
+func (r *Result) add(name string, pred, target, weights []float64, loss func(p, y float64) float64) {
+	var total sum
+	for i, y := range target {
+		if w := weightAt(weights, i); w > 0 {
+			total.add(w * loss(pred[i], y))
+		}
+	}
+	r.Values = append(r.Values, Value{name, total.value() / r.Weight})
+}

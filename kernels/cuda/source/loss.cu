@@ -2,12 +2,13 @@
 // GPUs of compute capability 7.5, 8.6 and 8.9 compute it at a 32nd to a 64th of float32's rate: there softmax over many classes is
 // limited by it.
 
-enum { LOGISTIC = 0, SQUARED = 1, SOFTMAX = 2 };
+enum { LOGISTIC = 0, SQUARED = 1, SOFTMAX = 2, POISSON = 3, HUBER = 4, QUANTILE = 5 };
 
 struct LossArgs {
   const int *halted;
   Mat p, target, weight, scale, upstream, dp;
   double *sums; // one a block, or null
+  double parameter;
   int kind, lanes;
 };
 
@@ -55,14 +56,25 @@ KERNEL(loss_rows, LossArgs) {
     if (there && lane == 0) loss = known ? log(sum) + top - p[(int)class_] : (double)not_a_number();
   } else {
     for (int c = lane; c < end; c += a.lanes) {
-      double x = p[c], y = t[c], gradient;
+      double x = p[c], y = t[c], gradient, d = x - y;
       if (a.kind == LOGISTIC) {
         double e = exp(-fabs(x)), q = 1 / (1 + e);
         loss += (x > 0 || x != x ? x : 0) - x * y + log1p(e);
         gradient = (x < 0 ? e * q : q) - y;
+      } else if (a.kind == POISSON) {
+        double rate = exp(x);
+        loss += rate - x * y;
+        gradient = rate - y;
+      } else if (a.kind == HUBER) {
+        bool far = fabs(d) > a.parameter;
+        gradient = far ? copysign(a.parameter, d) : d; // NaN stays
+        loss += far ? a.parameter * (fabs(d) - a.parameter / 2) : d * d / 2;
+      } else if (a.kind == QUANTILE) {
+        gradient = d > 0 ? 1 - a.parameter : d < 0 ? -a.parameter : d; // 0, or NaN
+        loss += gradient * d;
       } else {
-        loss += (x - y) * (x - y);
-        gradient = 2 * (x - y);
+        loss += d * d;
+        gradient = 2 * d;
       }
       if (dp) dp[c] = (float)(factor * gradient / cols);
     }
