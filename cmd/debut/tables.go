@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"math"
@@ -120,26 +121,57 @@ func classTables(r *metrics.Result) string {
 // maxCoefficients is up to how many coefficients are printed; JSON has them all.
 const maxCoefficients = 40
 
-// coefficientsTable lays out a linear model's coefficients, one column a class where there are several.
+// coefficientsTable lays out a linear model's coefficients, those that move the outcome most first: with their standard errors where
+// there is one output, one column a class where there are several.
 func coefficientsTable(c model.Coefficients) string {
 	all := append([]model.Coefficients{c}, c.More...)
+	deviations := len(all) == 1 && c.StandardError != nil
 	head, last := []string{"coefficient"}, []string{"intercept"}
 	for _, k := range all {
 		head, last = append(head, k.Output), append(last, intercept(k))
 	}
+	if deviations {
+		head, last = append(head, "standard error", "z"), append(last, quotient(c.Intercept, c.StandardError)...)
+	}
 	t := grid{head}
-	for i, f := range c.Features {
-		if i == maxCoefficients {
-			t = append(t, []string{fmt.Sprintf("… and %d more", len(c.Features)-i)})
+	for n, i := range strongest(all) {
+		if n == maxCoefficients {
+			t = append(t, []string{fmt.Sprintf("… and %d more", len(c.Features)-n)})
 			break
 		}
+		f := c.Features[i]
 		row := []string{f.Feature}
 		for _, k := range all {
 			row = append(row, coefficient(k.Features[i].Value))
 		}
+		if deviations {
+			row = append(row, quotient(f.Value, f.StandardError)...)
+		}
 		t = append(t, row)
 	}
 	return append(t, last).text()
+}
+
+// strongest orders features by the largest of their standardized coefficients, of whatever class.
+func strongest(all []model.Coefficients) []int {
+	order := make([]int, len(all[0].Features))
+	size := make([]float64, len(order))
+	for i := range order {
+		order[i] = i
+		for _, k := range all {
+			size[i] = max(size[i], math.Abs(k.Features[i].Standardized))
+		}
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(size[b], size[a]) })
+	return order
+}
+
+// quotient formats a standard error and how many of them a coefficient is away from 0.
+func quotient(value float64, deviation *float64) []string {
+	if deviation == nil {
+		return []string{"", ""}
+	}
+	return []string{strconv.FormatFloat(*deviation, 'g', 3, 64), strconv.FormatFloat(value / *deviation, 'f', 1, 64)}
 }
 
 // intercept formats the intercept to the place of the largest coefficient's last digit, at least: that of a target of

@@ -1,6 +1,7 @@
 package configfile
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,7 +16,12 @@ import (
 type FieldError struct {
 	Path string // dotted keys from the section; "" for the section itself
 	Msg  string // what is wrong and what to do
+
+	cause error // what the message wraps, if anything
 }
+
+// Unwrap returns what the message wraps.
+func (e *FieldError) Unwrap() error { return e.cause }
 
 // Error returns the path and the message.
 func (e *FieldError) Error() string {
@@ -28,9 +34,10 @@ func (e *FieldError) Error() string {
 // FieldPath returns the place in the section.
 func (e *FieldError) FieldPath() string { return e.Path }
 
-// Errorf returns an error about the field at path.
+// Errorf returns an error about the field at path. It wraps what fmt.Errorf wraps.
 func Errorf(path, format string, args ...any) *FieldError {
-	return &FieldError{Path: path, Msg: fmt.Sprintf(format, args...)}
+	err := fmt.Errorf(format, args...)
+	return &FieldError{Path: path, Msg: err.Error(), cause: errors.Unwrap(err)}
 }
 
 // OneOf checks an enumerated value; the empty one stands for the default. It returns nil where there is nothing wrong.

@@ -278,10 +278,17 @@ func TestExactErrors(t *testing.T) {
 	if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	c := configure(t, path, "data: {source: {path: PATH}, target: y, task: regression, split: {method: none}}\nmodel: {kind: linear, solver: exact}\n")
+	c := configure(t, path, "data: {source: {path: PATH}, target: y, task: regression, split: {method: none}}\nmodel: {kind: linear, l2: 0}\n")
 	_, err := run.Train(context.Background(), c, run.Options{})
-	if !errors.Is(err, ErrCollinear) || !strings.Contains(err.Error(), `"twice"`) {
+	if !errors.Is(err, ErrCollinear) || !strings.Contains(err.Error(), `run.yaml:4:27: model.l2: without a penalty there is no single solution: column "twice" follows`) {
 		t.Errorf("collinear columns: %v", err)
+	}
+	// The remedy of the message, and what is done where nothing is said of a penalty.
+	for _, l2 := range []string{"l2: 1", ""} {
+		o := train(t, configure(t, path, "data: {source: {path: PATH}, target: y, task: regression, split: {method: none}}\nmodel: {kind: linear, "+l2+"}\n"))
+		if warned := strings.Contains(strings.Join(o.Result.Warnings, "\n"), `l2: 1, for without one there is no single solution: column "twice"`); warned != (l2 == "") {
+			t.Errorf("%q: warnings %q", l2, o.Result.Warnings)
+		}
 	}
 }
 
@@ -341,6 +348,14 @@ func TestConfigErrors(t *testing.T) {
 		"whose metrics are mse":       "data: {source: {path: d.csv}, target: y, task: regression}\ntrain: {early_stopping: {metric: auc}}\n",
 		"longer than 200 bytes":       base + "name: " + strings.Repeat("x", 300) + "\n",
 		"solver":                      base + "model: {kind: linear, solver: magic}\n",
+		"train.optimizer.l2 and":      base + "model: {l2: 1}\n",
+		"by gradient use":             base + "model: {kind: linear, solver: gradient, l2: 1}\n",
+		"a penalty of -1":             base + "model: {kind: linear, l2: -1}\n",
+		"squared, mae, huber":         base + "train: {loss: maes}\n",
+		"needs one between 0 and 1":   base + "train: {loss: quantile}\n",
+		"it is of loss: quantile":     base + "train: {quantile: 0.5}\n",
+		"it is of loss: huber":        base + "train: {loss: mae, delta: 2}\n",
+		"the target is binary":        "data: {source: {path: d.csv}, target: y, task: binary}\ntrain: {loss: mae}\n",
 	} {
 		_, err := Parse("run.yaml", []byte(text), nil)
 		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "run.yaml:") {

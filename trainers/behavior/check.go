@@ -124,7 +124,7 @@ func checkCoefficients(m *Model, c *model.Coefficients) (*model.Coefficients, er
 func slackOf(n layers.Network, e *encoding.Encoder, w linearWeights) [][]float64 {
 	scale, shift := 1.0, 0.0
 	if taskOf(e) == metrics.TaskRegression {
-		scale, shift = e.Target.Scale, e.Target.Mean
+		scale, shift = e.Target.Units()
 	}
 	of := func(v float64) float64 { return scale * (closeness*math.Abs(v) + closeToNought) }
 	features := e.NumericFeatures()
@@ -151,12 +151,20 @@ func compareCoefficients(place string, got, want *model.Coefficients, slack []fl
 	if len(got.Features) != len(want.Features) {
 		return fmt.Errorf("%s.features: there are %d, the model has %d", place, len(got.Features), len(want.Features))
 	}
+	negative := func(e *float64) bool { return e != nil && !(*e >= 0) }
+	if negative(got.StandardError) {
+		return fmt.Errorf("%s.standard_error: %v is negative", place, *got.StandardError)
+	}
 	off := func(a, b, slack float64) bool { return !(math.Abs(a-b) <= slack) }
 	for i, f := range got.Features {
 		if w := want.Features[i]; f.Feature != w.Feature {
 			return fmt.Errorf("%s.features.%d.feature: %q, the model's is %q", place, i, f.Feature, w.Feature)
 		} else if off(f.Value, w.Value, slack[i]) {
 			return fmt.Errorf("%s.features.%d.value: %v, the model's is %v", place, i, f.Value, w.Value)
+		} else if s := f.Standardized; s != 0 && off(s*w.Value, w.Standardized*f.Value, closeness*math.Abs(w.Standardized*w.Value)) {
+			return fmt.Errorf("%s.features.%d.standardized: %v, the model's is %v", place, i, s, w.Standardized)
+		} else if negative(f.StandardError) {
+			return fmt.Errorf("%s.features.%d.standard_error: %v is negative", place, i, *f.StandardError)
 		}
 	}
 	if last := slack[len(slack)-1]; off(got.Intercept, want.Intercept, last) {

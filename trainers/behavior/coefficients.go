@@ -1,7 +1,13 @@
 package behavior
 
 import (
+	"encoding/csv"
 	"fmt"
+	"io"
+	"math"
+	"strconv"
+
+	"gonum.org/v1/gonum/mat"
 
 	"debut/datasets/encoding"
 	"debut/engine"
@@ -15,6 +21,9 @@ type linearWeights struct {
 	numeric []float64 // [features, outputs]
 	fields  []float64 // [values of all fields, outputs]
 	bias    []float64 // [outputs]
+	// covariance of all of them, as linear.Fit orders them, is to be multiplied by noise; nil where it is not known.
+	covariance *mat.SymDense
+	noise      float64
 }
 
 // readLinear reads the weights of a linear model from its parameters.
@@ -43,7 +52,7 @@ func coefficients(n layers.Network, e *encoding.Encoder, w linearWeights) *model
 	}
 	scale, shift := 1.0, 0.0
 	if taskOf(e) == metrics.TaskRegression {
-		scale, shift = e.Target.Scale, e.Target.Mean
+		scale, shift = e.Target.Units()
 	}
 	all := make([]model.Coefficients, n.Outputs)
 	for o := range all {
@@ -52,20 +61,29 @@ func coefficients(n layers.Network, e *encoding.Encoder, w linearWeights) *model
 			c.Output = e.Target.Classes[o]
 		}
 		c.Intercept = shift + scale*w.bias[o]
+		shifts := []float64{1} // what the intercept is made of, of the standardized weights
 		for i, f := range e.NumericFeatures() {
-			v := scale * w.numeric[i*n.Outputs+o] / f.Scale
+			standardized := scale * w.numeric[i*n.Outputs+o]
+			v := standardized / f.Scale
 			name := f.Name
 			if f.Transformed {
 				name = "transformed(" + f.Name + ")"
 			}
-			c.Features = append(c.Features, model.Coefficient{Feature: name, Value: v})
+			c.Features = append(c.Features, model.Coefficient{
+				Feature: name, Value: v, Standardized: standardized, StandardError: w.deviation(1+i, o, n.Outputs, scale/f.Scale),
+			})
 			c.Intercept -= v * f.Mean
+			shifts = append(shifts, -f.Mean/f.Scale)
 		}
+		c.StandardError = w.deviationOfSum(shifts, o, n.Outputs, scale)
 		row := 0
 		for _, f := range n.Fields {
 			values := fieldValues(e, f)
 			for id := range f.Cardinality {
-				c.Features = append(c.Features, model.Coefficient{Feature: f.Name + "=" + values[id], Value: scale * w.fields[(row+id)*n.Outputs+o]})
+				v := scale * w.fields[(row+id)*n.Outputs+o]
+				c.Features = append(c.Features, model.Coefficient{
+					Feature: f.Name + "=" + values[id], Value: v, Standardized: v, StandardError: w.deviation(1+len(n.Numeric)+row+id, o, n.Outputs, scale),
+				})
 			}
 			row += f.Cardinality
 		}
@@ -73,6 +91,80 @@ func coefficients(n layers.Network, e *encoding.Encoder, w linearWeights) *model
 	first := all[0]
 	first.More = all[1:]
 	return &first
+}
+
+// deviation returns the standard error of weight i of an output times scale; nil where it is not known, and of a reference value.
+func (w linearWeights) deviation(i, output, outputs int, scale float64) *float64 {
+	if w.covariance == nil {
+		return nil
+	}
+	at := i*outputs + output
+	return standardError(w.noise*w.covariance.At(at, at), scale)
+}
+
+// deviationOfSum returns the standard error of scale·Σ factor·weight of an output's first weights.
+func (w linearWeights) deviationOfSum(factors []float64, output, outputs int, scale float64) *float64 {
+	if w.covariance == nil {
+		return nil
+	}
+	variance := 0.0
+	for i, f := range factors {
+		for j, g := range factors {
+			variance += f * g * w.covariance.At(i*outputs+output, j*outputs+output)
+		}
+	}
+	return standardError(w.noise*variance, scale)
+}
+
+func standardError(variance, scale float64) *float64 {
+	v := math.Abs(scale) * math.Sqrt(variance)
+	if !(v > 0) || math.IsInf(v, 0) {
+		return nil
+	}
+	return &v
+}
+
+// coefficientsFile lists the coefficients of a linear model for other programs, beside model.json.
+const coefficientsFile = "coefficients.csv"
+
+// writeCoefficients writes a table of coefficients, those that move the outcome most first: by the size of the standardized ones.
+func writeCoefficients(to io.Writer, c *model.Coefficients) error {
+	out := csv.NewWriter(to)
+	number := func(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
+	quotient := func(value float64, deviation *float64) (e, z string) {
+		if deviation == nil {
+			return "", ""
+		}
+		return number(*deviation), number(value / *deviation)
+	}
+	all := append([]model.Coefficients{*c}, c.More...)
+	head := []string{"feature", "coefficient", "standard_error", "z", "standardized"}
+	if len(all) > 1 {
+		head = append([]string{"class"}, head...)
+	}
+	if err := out.Write(head); err != nil {
+		return err
+	}
+	for _, k := range all {
+		write := func(feature string, value float64, deviation *float64, standardized string) error {
+			e, z := quotient(value, deviation)
+			row := []string{feature, number(value), e, z, standardized}
+			if len(all) > 1 {
+				row = append([]string{k.Output}, row...)
+			}
+			return out.Write(row)
+		}
+		if err := write("(intercept)", k.Intercept, k.StandardError, ""); err != nil {
+			return err
+		}
+		for _, f := range k.Sorted() {
+			if err := write(f.Feature, f.Value, f.StandardError, number(f.Standardized)); err != nil {
+				return err
+			}
+		}
+	}
+	out.Flush()
+	return out.Error()
 }
 
 // fieldValues names the ids of a categorical field.

@@ -8,6 +8,9 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"math"
+	"reflect"
+	"strings"
 
 	"debut/datasets"
 	"debut/datasets/configfile"
@@ -46,11 +49,15 @@ type Config struct {
 // ModelConfig is the model section of a run file.
 type ModelConfig struct {
 	Kind   string `yaml:"kind" jsonschema:"description=network (default) or linear: linear regression; or logistic regression where the target is a class.,enum=network,enum=linear"`
-	Solver string `yaml:"solver,omitempty" jsonschema:"description=Of linear regression: gradient (default) or exact (least squares by QR).,enum=gradient,enum=exact"`
+	Solver string `yaml:"solver,omitempty" jsonschema:"description=Of a linear model: exact finds the optimum by Newton's method and is the default; gradient trains by batches and is taken where the run file has a train or checkpoint section or names a GPU and where the rows do not fit into memory.,enum=gradient,enum=exact"`
+	// L2 is of the exact solver.
+	L2 *float64 `yaml:"l2,omitempty" jsonschema:"description=Of solver exact: the penalty l2/2 times the sum of the squared weights of standardized features is added to the sum of the losses. By default 1; 0 for regression on columns of which none follows from the others.,minimum=0"`
 	// Hidden layers of a network, first to last.
 	Hidden       []layers.Block `yaml:"hidden,omitempty" jsonschema:"description=Hidden layers of a network from first to last."`
 	Embedding    int            `yaml:"embedding,omitempty" jsonschema:"description=Width of the embeddings of categorical columns; 0: by the number of values.,minimum=0"`
 	InputDropout float64        `yaml:"input_dropout,omitempty" jsonschema:"description=Share of the encoded inputs dropped in training.,minimum=0,exclusiveMaximum=1"`
+
+	settled bool // the solver follows from the rest of the file, and from the data
 }
 
 // New returns what a run file is laid over.
@@ -70,19 +77,32 @@ func Parse(path string, src []byte, overrides []string) (*Config, error) {
 
 // SetDefaults fills empty fields, so that the configuration can be written out as it will be used.
 func (c *Config) SetDefaults() {
-	run.SetDefaults(c, Family, c.Model.Solver != SolverExact)
-	c.Data.SetDefaults()
 	m := &c.Model
 	if m.Kind == "" {
 		m.Kind = KindNetwork
 	}
 	if m.Kind == KindLinear && m.Solver == "" {
-		m.Solver = SolverGradient
+		m.Solver, m.settled = SolverExact, m.L2 == nil
+		if m.settled && c.descends() {
+			m.Solver = SolverGradient
+		}
 	}
+	if c.Train.Loss != "" && (c.Data.Task == "" || c.Data.Task == encoding.TaskAuto) {
+		c.Data.Task = encoding.TaskRegression // all losses that can be named are of numbers
+	}
+	run.SetDefaults(c, Family, m.Solver != SolverExact)
+	c.Data.SetDefaults()
 	if m.Kind == KindNetwork && m.Hidden == nil {
 		m.Hidden = []layers.Block{{Units: 128}, {Units: 64}}
 	}
 	c.Train.SetDefaults()
+}
+
+// descends says whether the file asks for what training by gradients alone has.
+func (c *Config) descends() bool {
+	untouched := New().Train
+	untouched.Loss, untouched.Quantile, untouched.Delta = c.Train.Loss, c.Train.Quantile, c.Train.Delta
+	return !reflect.DeepEqual(c.Train, untouched) || !reflect.DeepEqual(c.Checkpoint, run.Checkpoints{}) || c.Precision != "" || strings.HasPrefix(c.Device, "cuda")
 }
 
 // Validate reports everything in the configuration that cannot be used. Its errors carry the field's path.
@@ -117,6 +137,9 @@ func (m ModelConfig) validate() (errs []error) {
 		if m.Solver != "" {
 			bad("solver", "a network is trained by gradient; leave solver out")
 		}
+		if m.L2 != nil {
+			bad("l2", "it is of linear models; a network has train.optimizer.l2 and weight_decay")
+		}
 		if len(m.Hidden) == 0 {
 			bad("hidden", "a network has at least one hidden layer; for none use kind: linear")
 		}
@@ -127,11 +150,17 @@ func (m ModelConfig) validate() (errs []error) {
 		if m.Solver != SolverGradient && m.Solver != SolverExact {
 			bad("solver", "there is no solver %q; there are %s and %s", m.Solver, SolverGradient, SolverExact)
 		}
+		if m.L2 != nil && m.Solver == SolverGradient {
+			bad("l2", "it is of solver: %s; by gradient use train.optimizer.l2", SolverExact)
+		}
 		if m.Embedding != 0 || m.InputDropout != 0 {
 			bad("kind", "a linear model has neither embeddings nor dropout")
 		}
 	default:
 		bad("kind", "there is no model %q; there are %s and %s", m.Kind, KindNetwork, KindLinear)
+	}
+	if m.L2 != nil && !(*m.L2 >= 0 && !math.IsInf(*m.L2, 0)) {
+		bad("l2", "a penalty of %v; give a positive number, or 0 for none", *m.L2)
 	}
 	for i, h := range m.Hidden {
 		if err := h.Check(); err != nil {
@@ -158,7 +187,7 @@ func (c *Config) Prepare(ctx context.Context, env *run.Env) (run.Task, error) {
 	}
 	resolved := *c // the caller's stays as it is
 	resolved.Data = *data.Resolved
-	t, err := newTask(&resolved, env, data)
+	t, err := newTask(ctx, &resolved, env, data)
 	if err != nil {
 		data.Close()
 		return nil, err

@@ -10,6 +10,7 @@ import (
 	"debut/datasets/ahead"
 	"debut/datasets/encoding"
 	"debut/datasets/table"
+	"debut/trainers/gradient"
 	"debut/trainers/metrics"
 	"debut/trainers/model"
 )
@@ -38,15 +39,16 @@ func (m *Model) measurePart(ctx context.Context, p *datasets.Part, limit int) (*
 			break
 		}
 	}
-	return measure(ctx, m.Encoder, out, labels)
+	return m.measure(ctx, out, labels)
 }
 
 // measure compares a network's outputs with the targets, neither of which may change any more.
-func measure(ctx context.Context, e *encoding.Encoder, out []float64, d *encoding.Encoded) (*metrics.Result, error) {
-	return ahead.Await(ctx, func() (*metrics.Result, error) { return compare(e, out, d) })
+func (m *Model) measure(ctx context.Context, out []float64, d *encoding.Encoded) (*metrics.Result, error) {
+	return ahead.Await(ctx, func() (*metrics.Result, error) { return m.compare(out, d) })
 }
 
-func compare(e *encoding.Encoder, out []float64, d *encoding.Encoded) (*metrics.Result, error) {
+func (m *Model) compare(out []float64, d *encoding.Encoded) (*metrics.Result, error) {
+	e := m.Encoder
 	if d.Target == nil {
 		return nil, fmt.Errorf("behavior: the data has no target to evaluate against")
 	}
@@ -64,7 +66,17 @@ func compare(e *encoding.Encoder, out []float64, d *encoding.Encoded) (*metrics.
 		}
 		return metrics.MultiClass(out, len(e.Target.Classes), labels, d.Weight, e.Target.Classes)
 	}
-	return metrics.Regression(denormalize(e, out), d.Target, d.Weight)
+	predictions := denormalize(e, out)
+	r, err := metrics.Regression(predictions, d.Target, d.Weight)
+	if err == nil && m.loss != nil {
+		switch m.loss.Kind {
+		case gradient.LossPoisson:
+			r.AddPoissonDeviance(predictions, d.Target, d.Weight)
+		case gradient.LossQuantile:
+			r.AddPinball(predictions, d.Target, d.Weight, m.loss.Quantile)
+		}
+	}
+	return r, err
 }
 
 // denormalize turns outputs of a regression model, which are in standard deviations from the mean, into values.
@@ -110,7 +122,7 @@ func (m *Model) Evaluate(ctx context.Context, src table.Source, baseDir string) 
 			return nil, report, err
 		}
 	}
-	r, err := measure(ctx, m.Encoder, out, labels)
+	r, err := m.measure(ctx, out, labels)
 	return r, report, err
 }
 

@@ -1,121 +1,205 @@
 package behavior
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
 
-	"gonum.org/v1/gonum/mat"
-
+	"debut/datasets"
+	"debut/datasets/bytesize"
+	"debut/datasets/configfile"
 	"debut/datasets/encoding"
 	"debut/engine"
 	"debut/layers"
+	"debut/trainers/gradient"
+	"debut/trainers/linear"
+	"debut/trainers/metrics"
+	"debut/trainers/run"
 )
 
-// ErrCollinear is matched by the error of exact linear regression on columns that determine each other.
-var ErrCollinear = errors.New("columns determine each other")
+// ErrCollinear is matched by the error of a linear model without a penalty on columns that determine each other.
+var ErrCollinear = linear.ErrCollinear
 
-// collinear is the share of a column's length that must be left after removing what earlier columns explain.
-const collinear = 1e-6
+// defaultL2 is the penalty where nothing is said, and there has to be one.
+const defaultL2 = 1.0
 
-// solveExact fits a linear regression by least squares: a QR decomposition of the rows weighted by the roots of their
-// weights (Golub, Van Loan, "Matrix Computations", §5.3). A categorical column takes part as indicators of its values
-// but the first that occurs, whose weight is 0.
-func solveExact(n layers.Network, e *encoding.Encoder, d *encoding.Encoded) (linearWeights, error) {
-	columns, names := designColumns(n, e, d)
-	p := len(columns) + 1
-	if d.Rows < p {
-		return linearWeights{}, fmt.Errorf("behavior: %d rows are too few for %d coefficients; take fewer features, or solver: gradient", d.Rows, p)
-	}
-	x := mat.NewDense(d.Rows, p, nil)
-	y := mat.NewVecDense(d.Rows, nil)
-	for r := range d.Rows {
-		root := 1.0
-		if d.Weight != nil {
-			root = math.Sqrt(d.Weight[r])
-		}
-		x.Set(r, 0, root)
-		for j, c := range columns {
-			x.Set(r, j+1, root*c.at(d, r))
-		}
-		y.SetVec(r, root*e.Target.Standardize(d.Target[r]))
-	}
-	var qr mat.QR
-	qr.Factorize(x)
-	var tri mat.Dense
-	qr.RTo(&tri)
-	for j := range p {
-		length := 0.0
-		for i := range j + 1 {
-			length = math.Hypot(length, tri.At(i, j))
-		}
-		if math.Abs(tri.At(j, j)) <= collinear*length {
-			return linearWeights{}, fmt.Errorf("behavior: exact regression: %s follows from the columns before it; put it under data.ignore, or use solver: gradient: %w", names[j], ErrCollinear)
+// newExact builds the problem whose optimum is the model.
+func newExact(ctx context.Context, t *task, env *run.Env) (*exact, error) {
+	for _, f := range t.net.Numeric {
+		if f.Edges != nil {
+			return nil, configfile.Errorf("model.solver", "%s does not go with the piecewise-linear encoding of column %q; use solver: %s", SolverExact, f.Name, SolverGradient)
 		}
 	}
-	var b mat.VecDense
-	if err := qr.SolveVecTo(&b, false, y); err != nil {
-		return linearWeights{}, fmt.Errorf("behavior: exact regression: %w", err)
+	if l := t.cfg.Train.Loss; l == gradient.LossMAE || l == gradient.LossQuantile {
+		return nil, configfile.Errorf("model.solver", "%s needs a loss with a second derivative, which %s has not; use solver: %s", SolverExact, l, SolverGradient)
 	}
-	w := linearWeights{numeric: make([]float64, len(n.Numeric)), bias: []float64{b.AtVec(0)}}
-	rows := 0
-	for _, f := range n.Fields {
-		rows += f.Cardinality
+	part := t.data.Train
+	// Numbers, ids, target and weight of each row, and outputs with two derivatives.
+	need := int64(part.Rows()) * int64(4*(len(t.net.Numeric)+len(t.net.Fields))+16+3*8*t.net.Outputs)
+	dev, err := env.Device()
+	if err != nil {
+		return nil, err
 	}
-	w.fields = make([]float64, rows)
-	for j, c := range columns {
-		if c.field < 0 {
-			w.numeric[c.numeric] = b.AtVec(j + 1)
-		} else {
-			w.fields[c.row] = b.AtVec(j + 1)
+	if d, ok := dev.(interface{ Available() int64 }); ok && dev.Info().Kind == "cpu" {
+		if free := d.Available(); free > 0 && need > free/2 {
+			return nil, configfile.Errorf("model.solver", "%s needs all rows in memory, about %s, and %s are free; use solver: %s", SolverExact, bytesize.Text(need), bytesize.Text(free), SolverGradient)
 		}
 	}
-	return w, nil
+	if limit := t.cfg.MemoryBudget(); limit > 0 && need > limit {
+		return nil, configfile.Errorf("model.solver", "%s needs all rows in memory, about %s, and data.memory is %s; use solver: %s", SolverExact, bytesize.Text(need), bytesize.Text(limit), SolverGradient)
+	}
+	rows, err := together(ctx, part)
+	if err != nil {
+		return nil, err
+	}
+	e := &exact{task: t, problem: problemOf(t, rows), log: env.Log, warnings: new([]string)}
+	if e.workers, err = env.Pool(); err != nil {
+		return nil, err
+	}
+	return e, e.settlePenalty()
 }
 
-// designColumn is a column of the design matrix: a number, or the indicator of a field's value.
-type designColumn struct {
-	numeric   int
-	field, id int // field < 0: a number
-	row       int // of the value among those of all fields
-}
-
-// at returns the value in row r.
-func (c designColumn) at(d *encoding.Encoded, r int) float64 {
-	if c.field < 0 {
-		return float64(d.Numeric[r*d.D+c.numeric])
+// together returns all rows of a part in one block.
+func together(ctx context.Context, p *datasets.Part) (*encoding.Encoded, error) {
+	if !p.Streamed() {
+		return p.Encoded(), nil
 	}
-	if int(d.IDs[r*d.F+c.field]) == c.id {
-		return 1
-	}
-	return 0
-}
-
-// designColumns lists the columns of the least-squares problem, and their names in messages, the intercept first among these.
-func designColumns(n layers.Network, e *encoding.Encoder, d *encoding.Encoded) (cols []designColumn, names []string) {
-	names = []string{"the intercept"}
-	for i, f := range n.Numeric {
-		cols = append(cols, designColumn{numeric: i, field: -1})
-		names = append(names, fmt.Sprintf("column %q", f.Name))
-	}
-	row := 0
-	for k, f := range n.Fields {
-		seen := make([]bool, f.Cardinality)
-		for r := range d.Rows {
-			seen[d.IDs[r*d.F+k]] = true
+	all := new(encoding.Encoded)
+	for d, err := range p.Blocks(ctx) {
+		if err != nil {
+			return nil, err
 		}
-		values := fieldValues(e, f)
-		first := true
-		for id := range f.Cardinality {
-			if seen[id] && !first {
-				cols = append(cols, designColumn{field: k, id: id, row: row + id})
-				names = append(names, fmt.Sprintf("value %q of column %q", values[id], f.Name))
+		if err := all.Append(d); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// problemOf returns the problem of rows. The numbers of a regression are in standard deviations from the mean.
+func problemOf(t *task, d *encoding.Encoded) *linear.Problem {
+	p := &linear.Problem{
+		Rows: d.Rows, Numeric: d.Numeric, D: d.D, IDs: d.IDs, Weight: d.Weight, Target: d.Target, Outputs: t.net.Outputs,
+		Loss: map[metrics.Task]linear.Loss{metrics.TaskBinary: linear.Logistic, metrics.TaskMultiClass: linear.Softmax}[t.task],
+	}
+	switch t.cfg.Train.Loss {
+	case gradient.LossPoisson:
+		p.Loss = linear.Poisson
+	case gradient.LossHuber:
+		p.Loss, p.Delta = linear.Huber, t.cfg.Train.Delta
+	}
+	for _, f := range t.net.Fields {
+		p.Cardinalities = append(p.Cardinalities, f.Cardinality)
+	}
+	if t.task == metrics.TaskRegression {
+		p.Target = make([]float64, d.Rows)
+		for r, y := range d.Target {
+			p.Target[r] = t.data.Encoder.Target.Standardize(y)
+		}
+	}
+	return p
+}
+
+// settlePenalty fills in the penalty where nothing is said. Of a regression there is none where there is a single solution without.
+func (e *exact) settlePenalty() error {
+	m := &e.cfg.Model
+	if m.L2 == nil {
+		l2 := defaultL2
+		if e.problem.Loss == linear.Squared {
+			err := e.problem.Independent(e.workers)
+			switch {
+			case err == nil:
+				l2 = 0
+			case errors.Is(err, linear.ErrCollinear):
+				e.warn("a penalty is added, l2: %v, for without one there is no single solution: %v", l2, e.named(err))
+			case !errors.Is(err, linear.ErrLarge):
+				return err
 			}
-			first = first && !seen[id]
 		}
-		row += f.Cardinality
+		m.L2 = &l2
 	}
-	return cols, names
+	e.problem.L2 = *m.L2
+	if *m.L2 > 0 {
+		return nil
+	}
+	err := e.problem.Independent(e.workers)
+	if errors.Is(err, linear.ErrCollinear) {
+		return configfile.Errorf("model.l2", "without a penalty there is no single solution: %w; put the column under data.ignore, or set l2: %v", e.named(err), defaultL2)
+	}
+	if errors.Is(err, linear.ErrLarge) {
+		return nil // conjugate gradients find one of the solutions
+	}
+	return err
+}
+
+// named words an error about a weight by its column.
+func (e *exact) named(err error) error {
+	var c *linear.CollinearError
+	if !errors.As(err, &c) {
+		return err
+	}
+	return fmt.Errorf("%s follows from the columns before it: %w", weightName(e.net, e.data.Encoder, c.Index), ErrCollinear)
+}
+
+// weightName names a weight of a linear model by its place among those of an output, the intercept's first.
+func weightName(n layers.Network, e *encoding.Encoder, i int) string {
+	if i == 0 {
+		return "the intercept"
+	}
+	if i--; i < len(n.Numeric) {
+		return fmt.Sprintf("column %q", n.Numeric[i].Name)
+	}
+	i -= len(n.Numeric)
+	for _, f := range n.Fields {
+		if i < f.Cardinality {
+			return fmt.Sprintf("value %q of column %q", fieldValues(e, f)[i], f.Name)
+		}
+		i -= f.Cardinality
+	}
+	return fmt.Sprintf("weight %d", i)
+}
+
+func (e *exact) warn(format string, args ...any) {
+	*e.warnings = append(*e.warnings, fmt.Sprintf(format, args...))
+}
+
+// Describe says what is trained on what.
+func (e *exact) Describe() run.Description {
+	d := e.task.Describe()
+	d.Warnings = append(d.Warnings, *e.warnings...)
+	return d
+}
+
+// Solve finds the optimum.
+func (e *exact) Solve(ctx context.Context) error {
+	fit, err := linear.Fit(ctx, e.problem, e.workers, nil)
+	if errors.Is(err, linear.ErrSeparated) {
+		return e.cfg.Locate(configfile.Errorf("model.l2", "without a penalty there is no optimum, for the weights grow without bound: %w; set l2: %v", linear.ErrSeparated, defaultL2))
+	}
+	if err != nil {
+		return fmt.Errorf("behavior: %w", e.named(err))
+	}
+	e.log.Info("the optimum is found", "iterations", fit.Iterations, "loss", fit.Objective/float64(e.problem.Rows), "l2", e.problem.L2)
+	w := weightsOf(e.problem, fit)
+	if err := w.write(e.params); err != nil {
+		return err
+	}
+	e.model.Coefficients = coefficients(e.net, e.data.Encoder, w)
+	return nil
+}
+
+// weightsOf takes the weights of a fit apart. Those of a squared loss scatter by the noise that the fit leaves.
+func weightsOf(p *linear.Problem, fit *linear.Fitted) linearWeights {
+	k := p.Outputs
+	w := linearWeights{bias: fit.Theta[:k], numeric: fit.Theta[k : k*(1+p.D)], fields: fit.Theta[k*(1+p.D):], covariance: fit.Covariance, noise: 1}
+	if p.Loss == linear.Squared {
+		w.noise = p.Noise(fit)
+	}
+	if !(w.noise > 0) || math.IsInf(w.noise, 0) { // as many weights as rows leave no noise to estimate it from
+		w.covariance = nil
+	}
+	return w
 }
 
 // write puts the weights into the network's parameters.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 
 	"filippo.io/age"
 
@@ -40,6 +41,39 @@ func scoreRows(n layers.Network) int { return max(1, min(scoreBatch, scoreValues
 type details struct {
 	Network      layers.Network      `json:"network"`
 	Coefficients *model.Coefficients `json:"coefficients,omitempty"`
+	Loss         *trainedFor         `json:"loss,omitempty"`
+}
+
+// trainedFor is the loss of a regression that is not the squared one: it is measured too.
+type trainedFor struct {
+	Kind     string  `json:"kind"`
+	Quantile float64 `json:"quantile,omitempty"`
+}
+
+// lossOf returns what is kept of a loss; nil of the squared one and of classes.
+func lossOf(c gradient.Config) *trainedFor {
+	if c.Loss == "" || c.Loss == gradient.LossSquared {
+		return nil
+	}
+	return &trainedFor{c.Loss, c.Quantile}
+}
+
+// check compares a loss with the target.
+func (l *trainedFor) check(t *encoding.TargetEncoding) error {
+	kind, quantile := "", 0.0
+	if l != nil {
+		kind, quantile = l.Kind, l.Quantile
+		if t.Task != encoding.TaskRegression || !slices.Contains([]string{gradient.LossMAE, gradient.LossHuber, gradient.LossQuantile, gradient.LossPoisson}, kind) {
+			return fmt.Errorf("loss.kind: %.60q is none of the task %s", kind, t.Task)
+		}
+	}
+	switch {
+	case (kind == gradient.LossPoisson) != (t.Link == encoding.LinkLog):
+		return fmt.Errorf("loss.kind: %q, and the target's link is %q", kind, t.Link)
+	case (kind == gradient.LossQuantile) != (quantile > 0 && quantile < 1) || kind != gradient.LossQuantile && quantile != 0:
+		return fmt.Errorf("loss.quantile: %v for the loss %q", quantile, kind)
+	}
+	return nil
 }
 
 // Model is a trained model, ready to score. It is used by one goroutine at a time.
@@ -49,6 +83,7 @@ type Model struct {
 	// Coefficients of a linear model in the units of the data; nil for a network.
 	Coefficients *model.Coefficients
 
+	loss   *trainedFor
 	params *engine.Parameters
 	out    *engine.Node
 	prog   *engine.Program
@@ -57,7 +92,7 @@ type Model struct {
 }
 
 // newModel builds the evaluation program of a network on parameters that may be trained at the same time.
-func newModel(n layers.Network, e *encoding.Encoder, dev kernels.Device, params *engine.Parameters) (*Model, error) {
+func newModel(n layers.Network, e *encoding.Encoder, loss *trainedFor, dev kernels.Device, params *engine.Parameters) (*Model, error) {
 	if err := n.Check(); err != nil {
 		return nil, err
 	}
@@ -70,7 +105,7 @@ func newModel(n layers.Network, e *encoding.Encoder, dev kernels.Device, params 
 		return nil, err
 	}
 	rows := scoreRows(n)
-	m := &Model{Encoder: e, Network: n, params: params, out: out, feed: gradient.NewFeeder(n, rows), rows: make([]int32, rows)}
+	m := &Model{Encoder: e, Network: n, loss: loss, params: params, out: out, feed: gradient.NewFeeder(n, rows), rows: make([]int32, rows)}
 	var err error
 	m.prog, err = engine.Compile(g, engine.Options{Device: dev, Parameters: params, Outputs: []*engine.Node{m.out}})
 	return m, err
@@ -133,7 +168,12 @@ func (m *Model) save(to *modelfolder.Writer) error {
 	if err := to.File(encoderFile, m.Encoder.Save); err != nil {
 		return err
 	}
-	return to.Close(formatVersion, details{m.Network, m.Coefficients})
+	if m.Coefficients != nil {
+		if err := to.File(coefficientsFile, func(w io.Writer) error { return writeCoefficients(w, m.Coefficients) }); err != nil {
+			return err
+		}
+	}
+	return to.Close(formatVersion, details{m.Network, m.Coefficients, m.loss})
 }
 
 // parametersMeta is what the file of parameters says of itself.
@@ -158,11 +198,15 @@ func Read(r *modelfolder.Reader, dev kernels.Device) (*Model, error) {
 	if err := r.Version(formatVersion); err != nil {
 		return nil, err
 	}
-	if err := r.Only(encoderFile, parametersFile); err != nil {
-		return nil, err
-	}
 	var d details
 	if err := r.Details(&d); err != nil {
+		return nil, err
+	}
+	files := []string{encoderFile, parametersFile}
+	if d.Coefficients != nil && r.Has(coefficientsFile) { // earlier versions wrote none
+		files = append(files, coefficientsFile)
+	}
+	if err := r.Only(files...); err != nil {
 		return nil, err
 	}
 	if err := d.Network.Check(); err != nil {
@@ -179,6 +223,9 @@ func Read(r *modelfolder.Reader, dev kernels.Device) (*Model, error) {
 	if err := checkNetwork(d.Network, e); err != nil {
 		return nil, r.Misfit("it and %s do not belong to one model: network.%w", encoderFile, err)
 	}
+	if err := d.Loss.check(&e.Target); err != nil {
+		return nil, r.Misfit("it and %s do not belong to one model: %w", encoderFile, err)
+	}
 	var m *Model
 	err = r.Stream(parametersFile, func(f io.ReaderAt, size int64) error {
 		return checkParameters(d.Network, dev, f, size)
@@ -188,7 +235,7 @@ func Read(r *modelfolder.Reader, dev kernels.Device) (*Model, error) {
 			return err
 		}
 		params := engine.OpenParameters(dev, kernels.Float32, file)
-		if m, err = newModel(d.Network, e, dev, params); err != nil {
+		if m, err = newModel(d.Network, e, d.Loss, dev, params); err != nil {
 			return err
 		}
 		return params.Complete()
@@ -198,6 +245,19 @@ func Read(r *modelfolder.Reader, dev kernels.Device) (*Model, error) {
 	}
 	if m.Coefficients, err = checkCoefficients(m, d.Coefficients); err != nil {
 		return nil, r.Misfit("it and %s do not belong to one model: coefficients%w", parametersFile, err)
+	}
+	if slices.Contains(files, coefficientsFile) {
+		listed, err := r.Read(coefficientsFile)
+		if err != nil {
+			return nil, err
+		}
+		var want bytes.Buffer
+		if err := writeCoefficients(&want, m.Coefficients); err != nil {
+			return nil, err
+		}
+		if !bytes.Equal(listed, want.Bytes()) {
+			return nil, r.Misfit("its coefficients are not those of %s", coefficientsFile)
+		}
 	}
 	return m, nil
 }

@@ -102,6 +102,22 @@ func TestVocabulariesOfStreams(t *testing.T) {
 	}
 }
 
+// The optimum is found of prepared data as of the same rows in memory.
+func TestExactOfPreparedData(t *testing.T) {
+	data := preparedOffset(t, 1e3)
+	c := streamedOffset(t, data)
+	c.Model = ModelConfig{Kind: KindLinear, Solver: SolverExact}
+	o := train(t, c)
+	if o.Coefficients == nil {
+		t.Fatal("no coefficients")
+	}
+	near(t, "x", o.Coefficients.Features[0].Value, 1, 0.03)
+	near(t, "y", o.Coefficients.Features[1].Value, -0.5, 0.03)
+	if r2 := metric(t, o, run.PartTest, "r2"); r2 < 0.98 {
+		t.Errorf("R² %v", r2)
+	}
+}
+
 func TestPreparedDataThatAreNot(t *testing.T) {
 	data := prepared(t, 9000)
 	fails := func(c *Config, parts ...string) {
@@ -119,9 +135,6 @@ func TestPreparedDataThatAreNot(t *testing.T) {
 	fails(streamed(t, filepath.Join(data, "nowhere"), ""), "prepared", "dataset.json", "debut data prepare")
 	fails(streamed(t, data, "  memory: 64MiB\n  shuffle_rows: 10000000"), "shuffle_rows", "64MiB")
 	fails(streamed(t, data, "  columns: {nope: {type: numeric}}"), "nope")
-	exact := streamed(t, data, "")
-	exact.Model = ModelConfig{Kind: KindLinear, Solver: SolverExact}
-	fails(exact, "model.solver")
 	file := filepath.Join(data, "train.parquet")
 	text, err := os.ReadFile(file)
 	if err != nil {

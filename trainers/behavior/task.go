@@ -3,13 +3,17 @@ package behavior
 import (
 	"context"
 	"fmt"
+	"log/slog"
 
 	"debut/datasets"
 	"debut/datasets/configfile"
+	"debut/datasets/encoding"
 	"debut/engine"
 	"debut/kernels"
+	"debut/kernels/pool"
 	"debut/layers"
 	"debut/trainers/gradient"
+	"debut/trainers/linear"
 	"debut/trainers/metrics"
 	"debut/trainers/model"
 	"debut/trainers/modelfolder"
@@ -25,6 +29,7 @@ type task struct {
 	task   metrics.Task
 	params *engine.Parameters
 	model  *Model
+	loss   *trainedFor
 }
 
 // gradual is a training by gradients.
@@ -33,11 +38,17 @@ type gradual struct {
 	*gradient.Trainer
 }
 
-// exact is a training by least squares.
-type exact struct{ *task }
+// exact is a training that finds the optimum.
+type exact struct {
+	*task
+	problem  *linear.Problem
+	workers  *pool.Pool
+	log      *slog.Logger
+	warnings *[]string
+}
 
 // newTask builds everything that can fail before anything is written.
-func newTask(c *Config, env *run.Env, data *datasets.Dataset) (run.Task, error) {
+func newTask(ctx context.Context, c *Config, env *run.Env, data *datasets.Dataset) (run.Task, error) {
 	dev, err := env.Device()
 	if err != nil {
 		return nil, err
@@ -46,12 +57,28 @@ func newTask(c *Config, env *run.Env, data *datasets.Dataset) (run.Task, error) 
 		cfg: c, data: data, net: describe(c.Model, data.Encoder), task: taskOf(data.Encoder),
 		params: engine.NewParameters(dev, kernels.Float32, c.Seed),
 	}
-	if c.Model.Solver == SolverExact {
-		if err := t.checkExact(); err != nil {
+	if err := c.Train.CheckLoss(t.task); err != nil {
+		return nil, configfile.Prefix("train", err)
+	}
+	t.loss = lossOf(c.Train)
+	if c.Train.Loss == gradient.LossPoisson {
+		if err := t.countTarget(ctx); err != nil {
 			return nil, err
 		}
-		t.model, err = newModel(t.net, data.Encoder, dev, t.params)
-		return exact{t}, err
+		data.Encoder.Target.Link = encoding.LinkLog
+	}
+	if c.Model.Solver == SolverExact {
+		e, err := newExact(ctx, t, env)
+		if err == nil {
+			t.model, err = newModel(t.net, data.Encoder, t.loss, dev, t.params)
+			return e, err
+		}
+		if !c.Model.settled {
+			return nil, err
+		}
+		env.Log.Info("the linear model is trained by gradient, for its optimum cannot be found in one go", "reason", err)
+		c.Model.Solver, c.Model.L2 = SolverGradient, nil
+		c.SetDefaults()
 	}
 	if err := t.net.Check(); err != nil {
 		return nil, err
@@ -71,21 +98,20 @@ func newTask(c *Config, env *run.Env, data *datasets.Dataset) (run.Task, error) 
 	if err != nil {
 		return nil, err
 	}
-	t.model, err = newModel(t.net, data.Encoder, dev, t.params)
+	t.model, err = newModel(t.net, data.Encoder, t.loss, dev, t.params)
 	return gradual{t, trainer}, err
 }
 
-// checkExact returns an error where least squares cannot find the model.
-func (t *task) checkExact() error {
-	if t.data.Train.Streamed() {
-		return configfile.Errorf("model.solver", "%s needs all rows in memory; use solver: %s, or give the Parquet files as a source", SolverExact, SolverGradient)
-	}
-	if t.task != metrics.TaskRegression {
-		return configfile.Errorf("model.solver", "%s is for regression; the target %q is %s: use solver: %s", SolverExact, t.data.Encoder.Target.Name, t.task, SolverGradient)
-	}
-	for _, f := range t.net.Numeric {
-		if f.Edges != nil {
-			return configfile.Errorf("model.solver", "%s does not go with the piecewise-linear encoding of column %q", SolverExact, f.Name)
+// countTarget returns an error where a target is no count.
+func (t *task) countTarget(ctx context.Context) error {
+	for d, err := range t.data.Train.Blocks(ctx) {
+		if err != nil {
+			return err
+		}
+		for _, y := range d.Target {
+			if y < 0 {
+				return configfile.Errorf("train.loss", "%s is of counts, and the target %q has the value %v; take another loss, or leave such rows out by a query", gradient.LossPoisson, t.data.Encoder.Target.Name, y)
+			}
 		}
 	}
 	return nil
@@ -116,7 +142,7 @@ func (t *task) protocol() string {
 	}
 	text := fmt.Sprintf("%d rows for training, %d for validation, %d for test, split by %s; encoding fitted on training rows", r.Train, r.Validation, r.Test, split)
 	if t.cfg.Model.Solver == SolverExact {
-		text += "; least squares by QR"
+		text += fmt.Sprintf("; the optimum by Newton's method, l2 %v", *t.cfg.Model.L2)
 	}
 	return text
 }
@@ -169,18 +195,5 @@ func (t *task) Coefficients() *model.Coefficients { return t.model.Coefficients 
 // Close ends the streams.
 func (t *task) Close() error {
 	t.data.Close()
-	return nil
-}
-
-// Solve finds the model by least squares.
-func (e exact) Solve(context.Context) error {
-	w, err := solveExact(e.net, e.data.Encoder, e.data.Train.Encoded())
-	if err != nil {
-		return err
-	}
-	if err := w.write(e.params); err != nil {
-		return err
-	}
-	e.model.Coefficients = coefficients(e.net, e.data.Encoder, w)
 	return nil
 }

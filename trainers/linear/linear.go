@@ -166,6 +166,9 @@ func Fit(ctx context.Context, p *Problem, workers *pool.Pool, progress func(iter
 			break
 		}
 		before = decrement
+		if p.Loss == Huber && decrement < 1e-6*(1+math.Abs(f)) {
+			s.far = false // from the next step on
+		}
 		s.forward(direction, step)
 		at := 1.0
 		for {
@@ -180,6 +183,11 @@ func Fit(ctx context.Context, p *Problem, workers *pool.Pool, progress func(iter
 				break
 			}
 			if at /= 2; at < 1e-12 {
+				if p.Loss == Huber && !s.far { // back to steps that are sure
+					s.far, before = true, math.Inf(1)
+					copy(trial, s.theta)
+					break
+				}
 				return nil, fmt.Errorf("linear: no step leads on from the objective %v after %d iterations; look for extreme values in the columns", f, fit.Iterations)
 			}
 		}
@@ -215,4 +223,50 @@ func (s *solver) center() {
 		w := s.theta[i*k : (i+1)*k]
 		floats.AddConst(-floats.Sum(w)/float64(k), w)
 	}
+}
+
+// ErrLarge is matched by the error of a question that is not answered for so many weights.
+var ErrLarge = errors.New("too many weights")
+
+// Independent returns an error that matches ErrCollinear where the problem has no single solution without a penalty, and one that
+// matches ErrLarge where it has too many weights to tell.
+func (p *Problem) Independent(workers *pool.Pool) error {
+	if err := p.check(); err != nil {
+		return err
+	}
+	if p.features() > hessianLimit {
+		return fmt.Errorf("linear: %d weights: %w", p.features(), ErrLarge)
+	}
+	q := *p
+	q.L2 = 0
+	s := newSolver(&q, workers)
+	h, _ := s.gram(q.weight, s.width)
+	s.complete(h, s.width)
+	if i := dependent(h, determined); i >= 0 {
+		return &CollinearError{Index: i}
+	}
+	return nil
+}
+
+// Noise returns the variance of the targets around a fit of squared losses, for which [Fitted.Covariance] is to be multiplied by it:
+// the weighted squares over the rows that count, less the weights that are free. It is NaN where there are no more rows than weights.
+func (p *Problem) Noise(fit *Fitted) float64 {
+	s := newSolver(p, pool.New(1))
+	s.outputs(fit.Theta, 0, p.Rows, s.z)
+	squares, rows := 0.0, 0
+	for r, z := range s.z {
+		if w := p.weight(r); w > 0 {
+			squares += w * (z - p.Target[r]) * (z - p.Target[r])
+			rows++
+		}
+	}
+	for _, free := range s.free {
+		if free {
+			rows--
+		}
+	}
+	if rows <= 0 {
+		return math.NaN()
+	}
+	return squares / float64(rows)
 }

@@ -33,9 +33,11 @@ func (l Loss) String() string {
 }
 
 // at returns the loss of a row of outputs z, sets dz to its derivative with respect to them, and curve to what a product with its
-// second derivative needs: that itself for one output, the probabilities for the softmax.
-func (p *Problem) at(z []float64, y float64, dz, curve []float64) float64 {
-	switch p.Loss {
+// second derivative needs: that itself for one output, the probabilities for the softmax. Beyond Huber's delta, where the second
+// derivative is 0, it is that of the parabola which touches the loss from above, as long as the optimum is far (Huber, "Robust
+// Statistics", §7.8): steps by it never overshoot.
+func (s *solver) at(z []float64, y float64, dz, curve []float64) float64 {
+	switch s.Loss {
 	case Logistic:
 		e := math.Exp(-math.Abs(z[0]))
 		q := 1 / (1 + e) // the logistic function of |z|
@@ -67,9 +69,12 @@ func (p *Problem) at(z []float64, y float64, dz, curve []float64) float64 {
 		return rate - y*z[0]
 	case Huber:
 		d := z[0] - y
-		if math.Abs(d) > p.Delta {
-			dz[0], curve[0] = math.Copysign(p.Delta, d), 0
-			return p.Delta * (math.Abs(d) - p.Delta/2)
+		if math.Abs(d) > s.Delta {
+			dz[0], curve[0] = math.Copysign(s.Delta, d), 0
+			if s.far {
+				curve[0] = s.Delta / math.Abs(d)
+			}
+			return s.Delta * (math.Abs(d) - s.Delta/2)
 		}
 		dz[0], curve[0] = d, 1
 		return d * d / 2

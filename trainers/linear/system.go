@@ -24,6 +24,7 @@ type solver struct {
 	z, dz, curve []float64 // [Rows, Outputs]
 	blocks       []block   // preconditioners, one an output
 	independent  bool      // no column follows from others
+	far          bool      // from the optimum, of Huber's loss
 }
 
 const (
@@ -33,7 +34,7 @@ const (
 )
 
 func newSolver(p *Problem, workers *pool.Pool) *solver {
-	s := &solver{Problem: p, pool: workers, width: p.features()}
+	s := &solver{Problem: p, pool: workers, width: p.features(), far: p.Loss == Huber}
 	at := 1 + p.D
 	for _, c := range p.Cardinalities {
 		s.offsets = append(s.offsets, at)

@@ -5,9 +5,12 @@
 package model
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"iter"
+	"math"
+	"slices"
 
 	"debut/datasets/encoding"
 	"debut/datasets/table"
@@ -99,9 +102,11 @@ func (p *Predictions) Add(name string, values any) {
 // Coefficients are a linear model's weights in the units of the data: the outcome (or for classes the logit) is the
 // intercept plus the sum of weight times value.
 type Coefficients struct {
-	Output    string        `json:"output,omitempty"` // the class, where there are several
-	Intercept float64       `json:"intercept"`
-	Features  []Coefficient `json:"features"`
+	Output    string  `json:"output,omitempty"` // the class, where there are several
+	Intercept float64 `json:"intercept"`
+	// StandardError is the intercept's; nil where it is not known.
+	StandardError *float64      `json:"standard_error,omitempty"`
+	Features      []Coefficient `json:"features"`
 	// More holds the coefficients of further classes.
 	More []Coefficients `json:"more,omitempty"`
 }
@@ -112,4 +117,16 @@ type Coefficient struct {
 	// for a value of a categorical column.
 	Feature string  `json:"feature"`
 	Value   float64 `json:"value"`
+	// Standardized is the weight of a standard deviation of the feature, of an indicator Value itself: sizes that compare.
+	Standardized float64 `json:"standardized,omitempty"`
+	// StandardError is that of Value: of the estimate where there is no penalty, of the posterior under the penalty's prior otherwise;
+	// nil where it is not known, and of the value of a column that the others are compared with.
+	StandardError *float64 `json:"standard_error,omitempty"`
+}
+
+// Sorted returns the features, those that move the outcome most first, by the size of the standardized coefficients.
+func (c *Coefficients) Sorted() []Coefficient {
+	sorted := slices.Clone(c.Features)
+	slices.SortStableFunc(sorted, func(a, b Coefficient) int { return cmp.Compare(math.Abs(b.Standardized), math.Abs(a.Standardized)) })
+	return sorted
 }

@@ -316,6 +316,12 @@ func (r *Reader) Details(into any) error {
 	return nil
 }
 
+// Has says whether the model has a file of that name.
+func (r *Reader) Has(name string) bool {
+	_, ok := r.sums[name]
+	return ok
+}
+
 // Only returns an error where the model has files beside these, or lacks one.
 func (r *Reader) Only(names ...string) error {
 	for _, name := range names {
