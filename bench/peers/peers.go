@@ -1,5 +1,5 @@
-// Package peers runs the work of a benchmark in other people's programs, beside ours: PyTorch as Debian packages it, and
-// OpenBLAS.
+// Package peers runs the work of a benchmark in other people's programs, beside ours: PyTorch and scikit-learn as Debian
+// packages them, and OpenBLAS.
 //
 // A peer is a process that answers requests, so that it and we can take turns on a machine whose speed wavers. What it
 // computes with comes from us by files: the same numbers, so that results can be compared and not only times. Its source
@@ -68,7 +68,9 @@ type answer struct {
 	Seconds float64 `json:"seconds"`
 	Loss    float64 `json:"loss"`
 	Error   string  `json:"error"`
-	Absent  string  `json:"absent"` // what the peer needs and has not found
+	// Values are what else was measured, by name.
+	Values map[string]float64 `json:"values"`
+	Absent string             `json:"absent"` // what the peer needs and has not found
 }
 
 // start starts a peer and waits until it says its version.

@@ -20,7 +20,7 @@ type Tables struct {
 // TorchTables has PyTorch do it on a GPU in each of its ways, and hands each to report as soon as it is measured: batch rows a second, or why it
 // could not. The folder is for files; the caller removes it.
 func TorchTables(ctx context.Context, folder string, w Tables, d time.Duration, report func(way string, rowsPerSecond float64, err error)) error {
-	python, err := findPython(ctx)
+	python, err := findTorch(ctx)
 	if err != nil {
 		return err
 	}

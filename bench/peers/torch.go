@@ -46,7 +46,7 @@ type Torch struct {
 // OpenBLAS takes, the threads of its libraries and its own in all mixes of one and all, both of its ways to run Adam. The folder is for files; the
 // caller removes it. Each setting is tried for as long as trial says.
 func StartTorch(ctx context.Context, folder string, net MLP, threads int, trial time.Duration) (*Torch, error) {
-	python, err := findPython(ctx)
+	python, err := findTorch(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +117,7 @@ const cudaThreads = 8
 
 // StartTorchCUDAMode starts PyTorch on a GPU; SetCUDA says how it is to train. The folder is for files; the caller removes it.
 func StartTorchCUDAMode(ctx context.Context, folder string, net MLP) (*Torch, error) {
-	python, err := findPython(ctx)
+	python, err := findTorch(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -182,9 +182,14 @@ func (t *Torch) Loss(steps int) (float64, error) {
 	return a.Loss, err
 }
 
-// findPython returns the first python3 of PATH that has PyTorch: one that comes before Debian's own may lack it.
-func findPython(ctx context.Context) (string, error) {
-	const probe = "import importlib.util, sys; sys.exit(importlib.util.find_spec('torch') is None)"
+// findTorch returns a Python that has PyTorch.
+func findTorch(ctx context.Context) (string, error) {
+	return findPython(ctx, "PyTorch", "python3-torch", "torch")
+}
+
+// findPython returns the first python3 of PATH that has the modules: one that comes before Debian's own may lack them.
+func findPython(ctx context.Context, what, packages string, modules ...string) (string, error) {
+	probe := "import importlib.util, sys; sys.exit(any(importlib.util.find_spec(m) is None for m in sys.argv[1:]))"
 	seen := 0
 	for _, dir := range filepath.SplitList(os.Getenv("PATH")) {
 		path, err := exec.LookPath(filepath.Join(dir, "python3"))
@@ -192,12 +197,12 @@ func findPython(ctx context.Context) (string, error) {
 			continue
 		}
 		seen++
-		if err := exec.CommandContext(ctx, path, "-c", probe).Run(); err == nil {
+		if err := exec.CommandContext(ctx, path, append([]string{"-c", probe}, modules...)...).Run(); err == nil {
 			return path, nil
 		}
 		if err := ctx.Err(); err != nil {
 			return "", err
 		}
 	}
-	return "", fmt.Errorf("peers: none of %d python3 on PATH has PyTorch; Debian's package is python3-torch: %w", seen, ErrAbsent)
+	return "", fmt.Errorf("peers: none of %d python3 on PATH has %s; Debian's package is %s: %w", seen, what, packages, ErrAbsent)
 }
