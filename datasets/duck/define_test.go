@@ -114,6 +114,28 @@ CASE WHEN i %% 7 = 0 THEN NULL WHEN i %% 5 = 0 THEN 'none' ELSE (i / 8)::VARCHAR
 }
 
 // An error of the Go function is that of the statement, wherever DuckDB calls it.
+// A function that is defined behind a statement that was not read to its end is there.
+func TestDefineBehindAStreamLeft(t *testing.T) {
+	db, err := Open(Options{Threads: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	enough := errors.New("enough")
+	for way, run := range runs(db) {
+		if err := run(t.Context(), "SELECT i::VARCHAR FROM range(100000) r(i)", func(*Chunk) error { return enough }); !errors.Is(err, enough) {
+			t.Fatal(err)
+		}
+		name := Reserved + "behind_" + way
+		if err := Define(db, name, func(text string) (string, bool) { return text + "!", true }); err != nil {
+			t.Fatal(err)
+		}
+		if err := db.Query(t.Context(), "SELECT "+name+"('x')", nil); err != nil {
+			t.Errorf("%s: %v", way, err)
+		}
+	}
+}
+
 func TestDefineErrors(t *testing.T) {
 	db := open(t)
 	if err := db.SetThreads(t.Context(), 2); err != nil {

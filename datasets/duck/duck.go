@@ -241,7 +241,13 @@ func (d *DB) Query(ctx context.Context, sql string, visit func(*Chunk) error) er
 // Stream is Query that makes the result while it is read: for results larger
 // than memory.
 func (d *DB) Stream(ctx context.Context, sql string, visit func(*Chunk) error) error {
-	return d.run(ctx, sql, bindings.ExecutePreparedStreaming, visit)
+	err := d.run(ctx, sql, bindings.ExecutePreparedStreaming, visit)
+	if err != nil && ctx.Err() == nil {
+		// DuckDB ends a statement that is not read to its end where the next one begins, and what is registered in between
+		// goes with it.
+		_ = d.run(ctx, "SELECT 1", mapping.ExecutePrepared, nil) // what fails here fails in the next statement too
+	}
+	return err
 }
 
 func (d *DB) run(ctx context.Context, sql string, execute func(mapping.PreparedStatement, *mapping.Result) mapping.State, visit func(*Chunk) error) error {
