@@ -293,7 +293,7 @@ func (s *settled) nearly(texts *Series) *Series {
 		values := make([]float64, len(texts.Dict))
 		for i, text := range texts.Dict {
 			v, ok := f.style.Parse(text)
-			if values[i] = v; !ok {
+			if values[i] = v + 0; !ok {
 				values[i] = missingNumber
 			}
 		}

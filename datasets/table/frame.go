@@ -46,7 +46,7 @@ const MissingDate = math.MinInt64
 type Series struct {
 	Name   string
 	Kind   Kind
-	Floats []float64 // Numeric, Boolean
+	Floats []float64 // Numeric, Boolean; a zero has no sign
 	Micros []int64   // Date: microseconds since 1970-01-01, without a time zone
 	Codes  []int32   // Text: index into Dict; Vector: row of Floats32
 	Dict   []string  // Text: distinct values in order of first appearance

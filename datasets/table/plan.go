@@ -385,7 +385,9 @@ func (g *convertedReader) read(c *duck.Chunk, column int) {
 		for i, v := range out {
 			if !mask.Valid(i) {
 				out[i] = math.NaN()
-			} else if v-v != 0 || g.exact && math.Abs(v) >= maxWhole {
+				continue
+			}
+			if v-v != 0 || g.exact && math.Abs(v) >= maxWhole {
 				g.wrong = true
 			}
 		}
@@ -420,3 +422,4 @@ func (g *convertedReader) cut(*origin) *Series {
 }
 
 func (g *convertedReader) end(*origin) error { return nil }
+			out[i] = v + 0 // a zero has no sign

@@ -75,7 +75,7 @@ func (r *Reading) read(s *Series, place func(row int) string) (*Series, error) {
 				return nil, err
 			}
 		}
-		values[i] = v
+		values[i] = v + 0
 	}
 	return &Series{Name: s.Name, Kind: kind, Floats: decode(s.Codes, values, missingNumber)}, nil
 }

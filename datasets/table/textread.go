@@ -191,7 +191,7 @@ func (r *valueReader[T]) read(c *duck.Chunk, column int) {
 			if text := r.value(values[i].Text()); text != "" {
 				parsed, ok := r.parse(text)
 				if ok {
-					v = parsed
+					v = parsed + 0 // a zero has no sign
 				} else {
 					r.misfits.add(text, r.before+len(out))
 				}

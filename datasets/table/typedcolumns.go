@@ -120,8 +120,11 @@ func (r *numberReader) read(c *duck.Chunk, column int) {
 		case v-v != 0: // NaN or infinite
 			r.wrong.add(v, n+i)
 			r.series.Floats[n+i] = math.NaN()
-		case r.auto:
-			r.value(v)
+		default:
+			r.series.Floats[n+i] = v + 0 // a zero has no sign
+			if r.auto {
+				r.value(v)
+			}
 		}
 	}
 }
