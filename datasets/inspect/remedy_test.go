@@ -139,6 +139,12 @@ var corpus = []planted{
 	{name: "mostly missing", code: "mostly_missing", line: func(i int) string { return unless(i, 3, fmt.Sprint(i*i), "") }, checks: alone(missing(200), gone)},
 	{name: "spellings", code: "spellings", line: func(i int) string { return []string{"Red", "red", "RED ", "blue"}[i%4] },
 		checks: alone(func(a after) bool { return texts(a) && len(a.Dict) == 2 })},
+	{name: "dates in several ways", code: "spellings", line: func(i int) string {
+		return fmt.Sprintf([]string{"%[1]d-Feb-2024", "2024-02-%02[1]d"}[i%2], 13+i%16)
+	}, checks: alone(dates(0))},
+	{name: "words for true and false", code: "spellings", line: func(i int) string { return []string{"yes", "Y", "no", "n"}[i%4] },
+		checks: alone(func(a after) bool { return a.Series != nil && a.Kind == table.Boolean && a.MissingCount() == 0 })},
+	{name: "true and false in capitals", code: "spellings", line: func(i int) string { return []string{"true", "TRUE", "false"}[i%3] }, checks: alone(texts)},
 	{name: "mixed types", code: "mixed_types", line: func(i int) string { return unless(i, 3, fmt.Sprintf("x%d", i), fmt.Sprint(i)) }, checks: alone(nil, missing(100))},
 	{name: "free text", code: "free_text", line: func(i int) string { return fmt.Sprintf("a good and blue shoe number %d", i) },
 		checks: alone(func(a after) bool { return a.Series != nil && a.Kind == table.Text })},

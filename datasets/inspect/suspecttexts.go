@@ -79,6 +79,7 @@ func (e *examined) suspectTexts(counts []int64) {
 			Remedies: []Remedy{runColumn(c.Name, encoding.Column{Type: table.TypeText})}})
 	case unique && !c.Refused && (e.survey.Note == nil || e.survey.Note.Kind != table.NoteAmounts):
 		e.identifier()
+	case e.survey.Note != nil && e.survey.Note.Kind == table.NoteSpellings: // told already
 	case c.Distinct*2 <= e.present || c.Distinct <= 1000:
 		e.spellings(counts)
 	}

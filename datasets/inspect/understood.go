@@ -8,10 +8,11 @@ import (
 // understood tells how the values were read.
 func (e *examined) understood() {
 	c, survey := e.column, e.survey
-	if c.Refused = survey.Fault != nil; c.Refused || !survey.Texts {
+	if c.Refused = survey.Fault != nil; c.Refused {
 		return
 	}
 	switch r := survey.Reading; {
+	case !survey.Texts:
 	case r.Type == table.TypeNumeric && r.Style != notation.Style{}:
 		c.Notation = r.Style.String()
 	case r.Type == table.TypeDate:
@@ -34,6 +35,11 @@ func (e *examined) understood() {
 		w.Severity, w.Code, w.Rows = Warn, "date_order", int64(survey.Present)
 	case table.NoteNumbers:
 		w.Code = "numbers_as_texts"
+	case table.NoteSpellings:
+		w.Severity, w.Code = Warn, "spellings"
+	case table.NoteCase, table.NoteLost:
+		c.Note = ""
+		return // spellings and digitWarnings tell it
 	}
 	e.warn(w)
 }
@@ -55,7 +61,7 @@ func (e *examined) withhold() {
 		case "codes", "amounts":
 			w.Message = "the way its values are written says that they are categories"
 		case "spellings":
-			w.Message = "values that differ only in case or blanks count as different"
+			w.Message = "values that are probably the same are written in several ways"
 		case "constant":
 			w.Message = "all rows have the same value"
 		}

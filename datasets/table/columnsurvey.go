@@ -1,6 +1,7 @@
 package table
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -134,8 +135,8 @@ func (s *Survey) look(ctx context.Context) error {
 		s.Rows = int64(f.rows)
 		s.TextBytes += f.tally.bytes
 		c.Texts, c.Reading, c.Present, c.Marks, c.Padded = true, f.Reading, f.tally.present, f.tally.marked, f.padded.rows
-		if declared := s.chosen.types[i]; declared == TypeAuto && !s.rel.origin.query || declared == TypeNumeric {
-			c.Note = f.tally.understood(c.Name, f.Reading, s.rel.inference(i))
+		if !s.rel.origin.query {
+			c.Note = s.rel.noteOf(i, s.chosen.types[i], f.tally, f.Reading)
 		}
 		of := texts{null: s.rel.null}
 		if f.fault.kind != noFault {
@@ -225,6 +226,9 @@ func (s *Survey) Read(ctx context.Context, sample Sampling) (*Frame, error) {
 		series, err = rel.readPlanned(ctx, s.db, &chosen, p)
 	}
 	if err != nil {
+			if !rel.origin.query {
+				s.Columns[i].Note = cmp.Or(s.Columns[i].Note, series[i].told)
+			}
 		return nil, err
 	}
 	f := &Frame{origin: rel.origin, Available: rel.available()}

@@ -63,6 +63,7 @@ type Series struct {
 	Whole bool
 	// Note is what a person should know about how the column was understood.
 	Note string
+	told *Note
 }
 
 // Len returns the number of rows.

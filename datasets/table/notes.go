@@ -28,22 +28,26 @@ const (
 	NoteOrder    NoteKind = "order"    // dates whose day and month could be exchanged
 	NoteAmounts  NoteKind = "amounts"  // amounts of money, shares and the like, as categories
 	NoteNumbers  NoteKind = "numbers"  // numbers that are texts in a file that has types, as categories
+	NoteLost     NoteKind = "lost"     // whole numbers too large for the floating-point numbers that the file has
+	NoteCase     NoteKind = "case"     // categories that differ in upper and lower case alone
+	// NoteSpellings are other values that are probably the same, but written in several ways.
+	NoteSpellings NoteKind = "spellings"
 )
 
 // understood tells what a person should know about how the values of a column were understood that nothing was declared
 // of, nil where all is plain. from is how much its texts say.
 func (t *tally) understood(name string, reading Reading, from inference) *Note {
-	quantities := []Remedy{DeclareType(name, TypeNumeric).when("if they are quantities")}
+	quantities := []Remedy{DeclareType(name, TypeNumeric).when(ifQuantities)}
 	categories := reading.Type == TypeCategorical && t.present > 0 && t.plain == t.present
 	switch {
-	case categories && from != inferAll:
-		return &Note{NoteNumbers, "all values are numbers, but texts in the file: they are categories", quantities}
 	case categories && t.ids():
-		return &Note{NoteIDs, "whole numbers of more than 2^53, where numbers lose digits, are taken for ids and are categories", quantities}
+		return idsNote(name)
 	case categories && t.zeros > 0:
 		return &Note{NoteZeros, fmt.Sprintf("a zero in front, as in %s, says that these are codes: they are categories", wording.Quote(t.zero)), quantities}
 	case categories && t.articles():
 		return &Note{NoteArticles, fmt.Sprintf("numbers of articles by their check digits, such as %s, are categories", wording.Quote(t.codes[0])), quantities}
+	case categories && from != inferAll:
+		return &Note{NoteNumbers, "all values are numbers, but texts in the file: they are categories", quantities}
 	case reading.Type == TypeNumeric && reading.Style != notation.Style{}:
 		return &Note{NoteNotation, fmt.Sprintf("its numbers are written %s, such as %s", styleName(reading.Style), reading.Style), nil}
 	case reading.Type == TypeDate:
@@ -66,6 +70,13 @@ func (t *tally) understood(name string, reading Reading, from inference) *Note {
 	return nil
 }
 
+const ifQuantities = "if they are quantities"
+
+// idsNote is about whole numbers that were read as categories.
+func idsNote(name string) *Note {
+	return &Note{NoteIDs, "whole numbers of more than 2^53, where numbers lose digits, are taken for ids and are categories", []Remedy{DeclareType(name, TypeNumeric).when(ifQuantities)}}
+}
+
 // text words the note for a log.
 func (n *Note) text(column string, w Wording) string {
 	text := "column " + wording.Quote(column) + ": " + n.Problem
@@ -75,10 +86,14 @@ func (n *Note) text(column string, w Wording) string {
 	return text
 }
 
-// note is understood as a text, "" where all is plain.
-func (t *tally) note(name string, reading Reading, w Wording) string {
-	if n := t.understood(name, reading, inferAll); n != nil {
-		return n.text(name, w)
+// noteOf is what a person should know about how column i, declared to be of a type, was understood.
+func (r *relation) noteOf(i int, declared string, t *tally, reading Reading) *Note {
+	if declared != TypeAuto && declared != TypeNumeric {
+		return nil
 	}
-	return ""
+	from := r.inference(i)
+	if r.origin.query {
+		from = inferAll // what is text in the result says nothing about the files
+	}
+	return t.understood(r.names[i], reading, from)
 }

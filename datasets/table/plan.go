@@ -338,8 +338,7 @@ func (r *relation) revise(ctx context.Context, db *duck.DB, s *selection, p *pla
 
 // remark notes what a person should know about how a column was understood.
 func (r *relation) remark(chosen *selection, p *plan, i int, s *Series) {
-	declared := chosen.types[i]
-	if r.options.Learned || declared == TypeText || s.Note != "" || !r.isText(i) && !r.columns[i].JSON && kindOf(r.columns[i].Type) == Text {
+	if r.options.Learned {
 		return
 	}
 	t := p.tallies[i]
@@ -350,14 +349,11 @@ func (r *relation) remark(chosen *selection, p *plan, i int, s *Series) {
 	if !known {
 		reading = Reading{Type: TypeCategorical}
 	}
-	if declared == TypeAuto || declared == TypeNumeric {
-		s.Note = t.note(r.names[i], reading, r.wording())
+	if note := r.noteOf(i, declared, t, reading); note != nil {
+		return note
 	}
 	if s.Kind == Text && declared == TypeAuto && kindOf(r.columns[i].Type) == Numeric {
-		s.Note = wideNote(r.names[i], r.wording())
-	}
-	if s.Note == "" {
-		s.Note = spellingNote(s)
+		return idsNote(s.Name)
 	}
 }
 
@@ -390,6 +386,18 @@ func (g *convertedReader) read(c *duck.Chunk, column int) {
 			if v-v != 0 || g.exact && math.Abs(v) >= maxWhole {
 				g.wrong = true
 			}
+	if s.told == nil {
+		s.told = r.remarkOn(chosen.types[i], p, i, s)
+	}
+	if s.told != nil {
+		s.Note = s.told.text(s.Name, r.wording())
+	}
+}
+
+func (r *relation) remarkOn(declared string, p *plan, i int, s *Series) *Note {
+	if declared == TypeText || !r.isText(i) && !r.columns[i].JSON && kindOf(r.columns[i].Type) == Text {
+		return nil
+	}
 		}
 		return
 	}
@@ -407,6 +415,7 @@ func (g *convertedReader) read(c *duck.Chunk, column int) {
 
 func (g *convertedReader) finish(*origin) (*Series, bool, error) {
 	if g.wrong {
+	return spellingNote(s)
 		return nil, false, errGuess
 	}
 	return g.series, false, nil

@@ -31,31 +31,22 @@ type spelling struct {
 }
 
 // spellingNote notes that a column of categories has values that are probably the same but are written in several
-// ways; it is "" where all is well.
-func spellingNote(s *Series) string {
+// ways; it is nil where all is well.
+func spellingNote(s *Series) *Note {
 	if s.Kind != Text {
-		return ""
+		return nil
 	}
 	written, present := written(s)
-	if note := truthNote(s.Name, written); note != "" {
-		return note
-	}
-	if note := dateNote(s.Name, written, present); note != "" {
-		return note
-	}
-	if note := wholeNote(s.Name, written); note != "" {
-		return note
-	}
-	return caseNote(s.Name, written, present)
+	return cmp.Or(truthNote(s.Name, written), dateNote(s.Name, written, present), wholeNote(written), caseNote(s.Name, written, present))
 }
 
 // wholeNote is about whole numbers among categories that are written in several ways.
-func wholeNote(column string, written []spelling) string {
+func wholeNote(written []spelling) *Note {
 	groups := variants(written, notation.Category)
 	if len(groups) == 0 {
-		return ""
+		return nil
 	}
-	return fmt.Sprintf("column %s: whole numbers are written in several ways, each of which is one category: %s", wording.Quote(column), listVariants(groups))
+	return &Note{Kind: NoteSpellings, Problem: "whole numbers are written in several ways, each of which is one category: " + listVariants(groups)}
 }
 
 // written counts the distinct texts of a column, in order of appearance.
@@ -74,45 +65,45 @@ func written(s *Series) (out []spelling, present int) {
 }
 
 // booleanNote is about a column read as true and false.
-func booleanNote(name string, written []spelling) string {
+func booleanNote(name string, written []spelling) *Note {
 	groups := variants(written, func(text string) string {
 		v, _ := notation.Bool(text)
 		return fmt.Sprint(v)
 	})
 	if len(groups) == 0 {
-		return ""
+		return nil
 	}
-	return fmt.Sprintf("column %s: true and false are written in several ways, which are read as the same: %s. If they are not, set the column's type to categorical",
-		wording.Quote(name), listVariants(groups))
+	return &Note{NoteSpellings, "true and false are written in several ways, which are read as the same: " + listVariants(groups),
+		[]Remedy{DeclareType(name, TypeCategorical).when("if they are not")}}
 }
 
 // truthNote is about a column of categories all of which mean true or false.
-func truthNote(name string, written []spelling) string {
+func truthNote(name string, written []spelling) *Note {
 	if len(written) < 3 {
-		return ""
+		return nil
 	}
 	for _, w := range written {
 		if _, ok := notation.Bool(w.text); !ok {
-			return ""
+			return nil
 		}
 	}
-	return fmt.Sprintf("column %s: all values are ways to write true or false, but count as %d categories: %s. If they mean just two things, set the column's type: columns: {%s: {type: boolean}}",
-		wording.Quote(name), len(written), listVariants([][]spelling{written}), wording.Quote(name))
+	return &Note{NoteSpellings, fmt.Sprintf("all values are ways to write true or false, but count as %d categories: %s", len(written), listVariants([][]spelling{written})),
+		[]Remedy{DeclareType(name, TypeBoolean).when("if they mean just two things")}}
 }
 
 // caseNote is about categories that differ in upper and lower case alone.
 // Spaces around them are gone.
-func caseNote(column string, written []spelling, present int) string {
+func caseNote(column string, written []spelling, present int) *Note {
 	if len(written) > identifierValues && 2*len(written) > present {
-		return ""
+		return nil
 	}
 	groups := variants(written, strings.ToLower)
 	if len(groups) == 0 {
-		return ""
+		return nil
 	}
 	name := duck.Name(column)
-	return fmt.Sprintf("column %s: values that differ only in upper and lower case count as different categories: %s. If they mean the same, make them alike: query: SELECT * REPLACE (lower(trim(%s)) AS %s) FROM data",
-		wording.Quote(column), listVariants(groups), name, name)
+	return &Note{NoteCase, "values that differ only in upper and lower case count as different categories: " + listVariants(groups),
+		[]Remedy{set(SetQuery, fmt.Sprintf("SELECT * REPLACE (lower(trim(%s)) AS %[1]s) FROM data", name)).when("if they mean the same")}}
 }
 
 // variants groups the texts of equal key, and returns the groups of several,
@@ -189,7 +180,7 @@ func bestLayout(written []spelling) (layout notation.Layout, fits int) {
 
 // dateNote is about a column of dates in several layouts, which is taken for
 // categories because no single layout fits nearly all of it.
-func dateNote(column string, written []spelling, present int) string {
+func dateNote(column string, written []spelling, present int) *Note {
 	sample := written[:min(len(written), dateSample)]
 	dates := 0
 	for _, w := range sample {
@@ -198,7 +189,7 @@ func dateNote(column string, written []spelling, present int) string {
 		}
 	}
 	if 2*dates <= len(sample) {
-		return ""
+		return nil
 	}
 	var layouts []notation.Layout
 	var formats, found []string
@@ -227,14 +218,14 @@ func dateNote(column string, written []spelling, present int) string {
 		doubtful = doubtful || either
 	}
 	if len(layouts) < 2 || float64(covered) < numberShare*float64(present) {
-		return ""
+		return nil
 	}
 	name := duck.Name(column)
-	remedy := fmt.Sprintf("Convert them: query: SELECT * REPLACE (try_strptime(%s, %s) AS %s) FROM data", name, duck.Literals(formats), name)
+	remedy := set(SetQuery, fmt.Sprintf("SELECT * REPLACE (try_strptime(%s, %s) AS %[1]s) FROM data", name, duck.Literals(formats))).when("to have dates")
 	if doubtful || contradicted(layouts, written) {
-		remedy = "Some do not tell day from month: write them alike at their source, the year first"
+		remedy = ManualRemedy("write them alike at their source, the year first").when("for some do not tell day from month")
 	}
-	return fmt.Sprintf("column %s: its dates are written in several ways, so that each counts as a category: %s. %s", wording.Quote(column), strings.Join(found, ", "), remedy)
+	return &Note{NoteSpellings, "its dates are written in several ways, so that each counts as a category: " + strings.Join(found, ", "), []Remedy{remedy}}
 }
 
 // contradicted reports whether two of the layouts give one of the texts

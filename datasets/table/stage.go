@@ -335,8 +335,8 @@ func (s *staging) finish(columns []sqlColumn) *Staged {
 		column := StagedColumn{Name: c.name}
 		if c.settled != nil {
 			column.Reading = c.settled.Reading
-			if s.rel.declaredFor(s.rel.names[i]) == TypeAuto || c.settled.Style != (notation.Style{}) {
-				column.Note = c.settled.tally.note(c.name, column.Reading, s.rel.wording())
+			if note := s.rel.noteOf(i, s.rel.declaredFor(c.name), c.settled.tally, column.Reading); note != nil {
+				column.Note = note.text(c.name, s.rel.wording())
 			}
 		}
 		out.Columns = append(out.Columns, column)

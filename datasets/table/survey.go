@@ -37,8 +37,9 @@ func (p *padding) add(text string, n int) {
 
 // surveyed is a text as DuckDB has it in place, and how often it was met since it was counted last.
 type surveyed struct {
-	text [2]uint64
-	n    int
+	text  [2]uint64
+	n     int
+	known bool
 }
 
 func newSurveyor(name string, null map[string]bool) *surveyor {
@@ -58,12 +59,13 @@ func (s *surveyor) read(c *duck.Chunk, column int) {
 		}
 		// Most texts of a categorical column were seen a moment ago.
 		r := &s.recent[(text[0]^text[1]*0x9e3779b97f4a7c15)*0xbf58476d1ce4e5b9>>56]
-		if r.n > 0 && r.text == text {
+		if r.known && r.text == text {
 			r.n++
 			continue
 		}
 		s.settle(r)
-		*r = surveyed{text, 1}
+		s.count(values[i].Text(), 1) // so that what is remembered of values is in the order of the rows
+		*r = surveyed{text: text, known: true}
 	}
 }
 

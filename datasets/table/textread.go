@@ -179,7 +179,7 @@ type valueReader[T float64 | int64] struct {
 	misfits misfits
 	// explain makes the error about the misfits.
 	explain func(from *origin, m *misfits) error
-	note    func() string // on how the values are written
+	note    func() *Note // on how the values are written
 }
 
 func (r *valueReader[T]) read(c *duck.Chunk, column int) {
@@ -207,7 +207,7 @@ func (r *valueReader[T]) finish(from *origin) (*Series, bool, error) {
 		return nil, false, r.explain(from, &r.misfits)
 	}
 	if r.note != nil {
-		r.series.Note = r.note()
+		r.series.told = r.note()
 	}
 	return r.series, false, nil
 }
@@ -257,7 +257,7 @@ func newBooleanText(name string, null map[string]bool, inferred bool) *valueRead
 		}
 		return 0, true
 	}
-	r.note = func() string { return booleanNote(name, ways) }
+	r.note = func() *Note { return booleanNote(name, ways) }
 	return r
 }
 

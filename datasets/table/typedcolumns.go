@@ -139,7 +139,7 @@ func (r *numberReader) finish(from *origin) (*Series, bool, error) {
 	case r.ids() && !r.floating:
 		return nil, true, nil
 	case r.ids():
-		r.series.Note = lostNote(r.series.Name)
+		r.series.told = lostNote()
 	}
 	return r.series, false, nil
 }

@@ -10,7 +10,6 @@ import (
 	"github.com/duckdb/duckdb-go/v2/mapping"
 
 	"debut/datasets/duck"
-	"debut/datasets/wording"
 )
 
 // maxWhole is 2⁵³. A float64 holds every whole number up to it; of larger ones it
@@ -55,17 +54,11 @@ func (w *wideness) value(v float64) {
 	}
 }
 
-// wideNote is what a person should know of a column of whole numbers that were read as categories.
-func wideNote(name string, w Wording) string {
-	return fmt.Sprintf("column %s: whole numbers of more than 2^53, where numbers lose digits, are taken for ids and are categories. If they are quantities, %s",
-		wording.Quote(name), DeclareType(name, TypeNumeric).Text(w))
-}
-
 // lostNote is what a person should know of floating-point numbers that cannot be
 // what they were: whole numbers of maxWhole and more.
-func lostNote(name string) string {
-	return fmt.Sprintf("column %s holds whole numbers of more than 2^53 as floating-point numbers, which have lost digits already: ids that differed may be equal. If they are ids, write them as text or whole numbers where the file is made",
-		wording.Quote(name))
+func lostNote() *Note {
+	return &Note{NoteLost, "whole numbers of more than 2^53 are floating-point numbers in the file, and have lost digits already: ids that differed may be equal",
+		[]Remedy{ManualRemedy("write them as text or whole numbers where the file is made").when("if they are ids")}}
 }
 
 // LostDigits reports numbers that are all whole, some of them of 2⁵³ and more: ids
