@@ -20,8 +20,11 @@ func refusals(d *data, t *Table) []Warning {
 		}
 		fault := survey.Fault
 		w := Warning{Severity: Severe, Column: c.Name, Rows: int64(survey.Bad)}
-		for _, l := range survey.Examples {
+		for k, l := range survey.Examples {
 			w.Examples = append(w.Examples, Example{Value: clip(l.Text), row: l.Row, ofTable: true})
+			if k == 0 {
+				w.Examples[0].Place = fault.Place
+			}
 		}
 		for _, r := range fault.Remedies {
 			w.Remedies = append(w.Remedies, Remedy{Remedy: r})
@@ -47,6 +50,7 @@ func refusals(d *data, t *Table) []Warning {
 			}
 		case marked == survey.Bad:
 			var texts []string
+			c.MissingMarks = nil
 			for _, m := range survey.Marks {
 				texts = append(texts, m.Text)
 				c.MissingMarks = append(c.MissingMarks, Count{m.Text, int64(m.Rows)})

@@ -94,7 +94,9 @@ func (e *examined) markedTexts(marked []Count) {
 		return
 	}
 	slices.SortStableFunc(marked, func(a, b Count) int { return cmp.Compare(b.Rows, a.Rows) })
-	e.column.MissingMarks = marked
+	if e.column.MissingMarks = marked; e.column.Refused {
+		return // refusals tell it
+	}
 	severity := Notable
 	var texts []string
 	rows := int64(0)

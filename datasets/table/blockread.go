@@ -60,7 +60,11 @@ func (b *blockReading) read(src *Source, baseDir string) error {
 	}
 	defer db.Close()
 	b.rel = rel
-	if err := rel.castDeclared(b.ctx, db); err != nil {
+	faults, err := rel.castDeclared(b.ctx, db)
+	if err == nil {
+		err = rel.firstFault(faults)
+	}
+	if err != nil {
 		return err
 	}
 	if b.chosen, err = rel.choose(b.options.Types); err != nil {
@@ -144,12 +148,18 @@ func (b *blockReading) pass(db *duck.DB) error {
 	if err != nil {
 		return err
 	}
-	for _, r := range b.readers {
-		if _, err := ahead.Await(b.ctx, func() (struct{}, error) { return struct{}{}, r.end(rel.origin) }); err != nil {
+	faults := map[int]*ValueError{}
+	for k, r := range b.readers {
+		_, err := ahead.Await(b.ctx, func() (struct{}, error) { return struct{}{}, r.end(rel.origin) })
+		var bad *ValueError
+		switch {
+		case k < len(b.chosen.reading) && errors.As(err, &bad):
+			faults[b.chosen.reading[k]] = bad
+		case err != nil:
 			return err
 		}
 	}
-	return nil
+	return rel.firstFault(faults)
 }
 
 // conclude returns what is wrong with the source as a whole, where err, which is

@@ -88,11 +88,20 @@ func OpenSurvey(ctx context.Context, src Source, baseDir string) (_ *Survey, err
 	for _, j := range rel.joins {
 		s.Columns = append(s.Columns, ColumnSurvey{Name: j.name})
 	}
+	faults, err := rel.castDeclared(ctx, db)
+	if err != nil {
+		return nil, err
+	}
 	if s.chosen, err = rel.choose(overrides); err != nil {
 		return nil, err
 	}
 	if err := s.look(ctx); err != nil {
 		return nil, err
+	}
+	for i, fault := range faults {
+		if c := &s.Columns[i]; c.Fault == nil {
+			c.Fault, c.Note = fault, nil
+		}
 	}
 	if s.Rows == 0 {
 		return nil, rel.noRows()
@@ -109,7 +118,7 @@ func (s *Survey) look(ctx context.Context) error {
 	for _, i := range s.chosen.reading {
 		switch s.chosen.types[i] {
 		case TypeAuto, TypeNumeric, TypeBoolean, TypeDate, TypeCategorical:
-			if s.rel.isText(i) {
+			if s.rel.byText(i, s.chosen.types[i]) {
 				open = append(open, i)
 			}
 		}
@@ -140,15 +149,8 @@ func (s *Survey) look(ctx context.Context) error {
 		}
 		of := texts{null: s.rel.null}
 		if f.fault.kind != noFault {
-			fits := f.fault.fit()
-			if c.Bad = f.tally.present - f.fault.fits; f.fault.kind == otherNumbers {
-				c.Bad = f.tally.present - f.tally.plain
-			}
-			c.Misfit = f.fault.plural()
-			searches = append(searches, &search{column: i, most: keptBadValues, rows: c.Bad, matches: func(raw string) bool {
-				text := of.value(raw)
-				return text != "" && !fits(text)
-			}})
+			c.Bad, c.Misfit = f.bad(), f.fault.plural()
+			searches = append(searches, s.rel.searchFault(i, f))
 		}
 		if c.Padded > 0 {
 			searches = append(searches, &search{column: i, most: 1, rows: 1, matches: func(raw string) bool {
@@ -165,34 +167,18 @@ func (s *Survey) look(ctx context.Context) error {
 
 // explain says what was found about columns.
 func (s *Survey) explain(ctx context.Context, searches []*search) error {
-	of := texts{null: s.rel.null}
 	for _, found := range searches {
-		f, c := s.found[found.column], &s.Columns[found.column]
+		c := &s.Columns[found.column]
 		if found.most == 1 {
 			if len(found.found) > 0 {
 				c.FirstPadded = found.found[0]
 			}
 			continue
 		}
-		for _, l := range found.found {
-			l.Text = of.value(l.Text)
-			if !found.more && !slices.Contains(f.misfits, l.Text) {
-				f.misfits = append(f.misfits, l.Text)
-			}
-			if len(c.Examples) < keptExamples {
-				c.Examples = append(c.Examples, l)
-			}
-		}
-		c.Fault = &ValueError{Column: c.Name, Place: s.rel.origin.name()}
-		if len(c.Examples) > 0 {
-			c.Fault.Place, c.Fault.Value = s.Places([]int{c.Examples[0].Row})[0], c.Examples[0].Text
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-		}
-		c.Fault.Problem, c.Fault.Remedies = f.describe(c.Name, c.Fault.Value, RunFile)
+		c.Fault = s.rel.explainFault(s.found[found.column], found)
+		c.Examples = found.found[:min(len(found.found), keptExamples)]
 	}
-	return nil
+	return ctx.Err()
 }
 
 // Read reads the rows of a sample as Read reads all of them. Of a column at fault that is nearly one of dates or of
@@ -226,9 +212,6 @@ func (s *Survey) Read(ctx context.Context, sample Sampling) (*Frame, error) {
 		series, err = rel.readPlanned(ctx, s.db, &chosen, p)
 	}
 	if err != nil {
-			if !rel.origin.query {
-				s.Columns[i].Note = cmp.Or(s.Columns[i].Note, series[i].told)
-			}
 		return nil, err
 	}
 	f := &Frame{origin: rel.origin, Available: rel.available()}
@@ -243,6 +226,9 @@ func (s *Survey) Read(ctx context.Context, sample Sampling) (*Frame, error) {
 			series[i] = found.nearly(series[i])
 		} else {
 			rel.remark(&chosen, p, i, series[i])
+			if !rel.origin.query {
+				s.Columns[i].Note = cmp.Or(s.Columns[i].Note, series[i].told)
+			}
 		}
 		f.Columns = append(f.Columns, series[i])
 	}
@@ -264,11 +250,16 @@ func (s *Survey) Read(ctx context.Context, sample Sampling) (*Frame, error) {
 	return f, nil
 }
 
+// firstFault is the error that Read returns.
 func (s *Survey) firstFault() error {
-	for i := range s.Columns {
-		if err := s.Columns[i].Fault; err != nil {
-			return err
+	faults := map[int]*ValueError{}
+	for i := range s.rel.names {
+		if fault := s.Columns[i].Fault; fault != nil {
+			faults[i] = fault
 		}
+	}
+	if err := s.rel.firstFault(faults); err != nil {
+		return err
 	}
 	return fmt.Errorf("%s: no column can be read", s.rel.origin.name())
 }

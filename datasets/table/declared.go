@@ -3,6 +3,7 @@ package table
 import (
 	"context"
 	"errors"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -28,8 +29,8 @@ func (r *relation) castTo(i int) string {
 }
 
 // castDeclared makes of the columns that are declared to have an SQL type what SQL makes of them, as in a view: a
-// BIGINT has whole numbers, a DATE no time.
-func (r *relation) castDeclared(ctx context.Context, db *duck.DB) error {
+// BIGINT has whole numbers, a DATE no time. Those that hold something else stay as they are, and are returned.
+func (r *relation) castDeclared(ctx context.Context, db *duck.DB) (map[int]*ValueError, error) {
 	var wanted, open []int
 	types := make([]string, len(r.columns))
 	for i, name := range r.names {
@@ -42,17 +43,19 @@ func (r *relation) castDeclared(ctx context.Context, db *duck.DB) error {
 		}
 	}
 	if len(wanted) == 0 || r.origin.query {
-		return nil
+		return nil, nil
 	}
 	found, err := r.survey(ctx, db, open, types, 0)
 	if err != nil {
-		return r.unreadable(ctx, err)
+		return nil, r.unreadable(ctx, err)
 	}
 	raw := *r
 	raw.surveyed = found
-	if err := raw.declaredFault(ctx, db, found); err != nil {
-		return err
+	faults, err := raw.declaredFaults(ctx, db)
+	if err != nil {
+		return nil, err
 	}
+	wanted = slices.DeleteFunc(wanted, func(i int) bool { return faults[i] != nil })
 	items := make([]string, len(r.columns))
 	for i, c := range r.columns {
 		items[i] = duck.Name(c.Name)
@@ -60,45 +63,45 @@ func (r *relation) castDeclared(ctx context.Context, db *duck.DB) error {
 			continue
 		}
 		if items[i], err = r.convert(db, i, found[i]); err != nil {
-			return err
+			return nil, err
 		}
 		items[i] += " AS " + duck.Name(c.Name)
 	}
 	sql := "(SELECT " + strings.Join(items, ", ") + " FROM " + r.sql + ")"
 	columns, err := db.Describe(ctx, "SELECT * FROM "+sql)
 	if err != nil {
-		return r.unreadable(ctx, err)
+		return nil, r.unreadable(ctx, err)
 	}
 	r.raw, r.sql, r.columns, r.cast = &raw, sql, columns, map[int]bool{}
 	for _, i := range wanted {
 		r.cast[i] = !r.isText(i) // those of TIME or UUID are texts again
 	}
-	return nil
+	return faults, nil
 }
 
-// declaredFault is the error about the first column that is not what the source declares; nil where all are.
-func (r *relation) declaredFault(ctx context.Context, db *duck.DB, found map[int]*settled) error {
-	for i, name := range r.names {
-		if f := found[i]; f != nil && f.fault.kind != noFault && r.types[name] != "" {
-			return r.faultError(ctx, db, i, f)
-		}
+// declaredFaults are the errors about the columns that are not what the source declares. All were surveyed.
+func (r *relation) declaredFaults(ctx context.Context, db *duck.DB) (map[int]*ValueError, error) {
+	declared := maps.Clone(r.surveyed)
+	maps.DeleteFunc(declared, func(i int, _ *settled) bool { return r.types[r.names[i]] == "" })
+	faults, err := r.faults(ctx, db, declared)
+	if err != nil {
+		return nil, err
 	}
-	return r.castError(ctx, db)
+	if err := r.castFaults(ctx, db, faults); err != nil {
+		return nil, r.unreadable(ctx, err)
+	}
+	return faults, nil
 }
 
-// castError finds a value that is not of the SQL type that its column is declared to have; nil where all are.
-func (r *relation) castError(ctx context.Context, db *duck.DB) error {
-	for _, of := range r.tables {
-		if err := of.castError(ctx, db); err != nil {
-			return err
-		}
-	}
+// castFaults adds the errors about the columns that are declared to have an SQL type and hold a value of another to
+// those about columns.
+func (r *relation) castFaults(ctx context.Context, db *duck.DB, faults map[int]*ValueError) error {
 	if r.raw != nil {
 		r = r.raw
 	}
 	for i, name := range r.names {
 		typ := r.castTo(i)
-		if typ == "" || textType.MatchString(typ) {
+		if typ == "" || textType.MatchString(typ) || faults[i] != nil {
 			continue
 		}
 		expr, err := r.converted(db, i, r.surveyed[i], "TRY_CAST")
@@ -119,9 +122,27 @@ func (r *relation) castError(ctx context.Context, db *duck.DB) error {
 			}
 			return nil
 		})
-		if errors.Is(err, found) {
-			return &ValueError{Place: r.origin.rowPlace(row), Column: name, Value: value, Problem: "is no " + typ, wording: r.wording(),
+		if err != nil && !errors.Is(err, found) {
+			return err
+		}
+		if err != nil {
+			faults[i] = &ValueError{Place: r.origin.places([]int{row})[0], Column: name, Value: value, row: row + 1, Problem: "is no " + typ, wording: r.wording(),
 				Remedies: []Remedy{set(SetNull, value).when("if it stands for a missing value"), ManualRemedy("correct it, or give the column another type")}}
+		}
+	}
+	return ctx.Err()
+}
+
+// castError is the first of castFaults, of the tables of a query too, where something could not be read for a reason that
+// is to be found; nil where they are not it.
+func (r *relation) castError(ctx context.Context, db *duck.DB) error {
+	for _, of := range append(slices.Clone(r.tables), r) {
+		faults := map[int]*ValueError{}
+		if err := of.castFaults(ctx, db, faults); err != nil {
+			continue
+		}
+		if err := of.firstFault(faults); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -195,10 +216,9 @@ func (t *Table) CheckResult(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	for _, i := range open {
-		if found[i].fault.kind != noFault {
-			return r.faultError(ctx, t.db, i, found[i])
-		}
+	faults, err := r.faults(ctx, t.db, found)
+	if err != nil {
+		return err
 	}
-	return nil
+	return r.firstFault(faults)
 }

@@ -7,8 +7,6 @@ import (
 	"debut/datasets/wording"
 )
 
-// Errorf returns an error about the field at path.
-
 // ValueError is a value in the data that cannot be used. Its text reads
 // `orders.csv:1042: column "price": "12,5" is not a number; <remedy>`.
 type ValueError struct {
@@ -19,6 +17,7 @@ type ValueError struct {
 	// Remedies are what can be done, the most likely first.
 	Remedies []Remedy
 	wording  Wording // of the remedies
+	row      int     // that it is about, counted from 1 in what is read; 0 for all of the column
 }
 
 // Error returns place, column, value, problem and remedy.

@@ -1,9 +1,12 @@
 package table
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -24,49 +27,96 @@ func (f *fault) fit() func(text string) bool {
 	}
 }
 
-// faultError describes the first value of column i that does not fit.
-func (r *relation) faultError(ctx context.Context, db *duck.DB, i int, s *settled) error {
-	fit := s.fault.fit()
-	place, value := r.firstOf(ctx, db, i, func(text string) bool { return !fit(text) })
-	if ctx.Err() != nil {
-		return ctx.Err()
+// firstFault is the error that tells the faults of columns, by their indexes, where several cannot be read: of those that
+// the source declares, for a query over them does not begin, or else of the others the one of the first row, and in that of
+// the first column. It is nil where there are none.
+func (r *relation) firstFault(faults map[int]*ValueError) error {
+	first := -1
+	order := func(i int) int {
+		fault := faults[i]
+		return cmp.Or(cmp.Compare(undeclared(r, i), undeclared(r, first)), cmp.Compare(fault.row, faults[first].row), cmp.Compare(i, first))
 	}
-	if value == "" && len(s.tally.bad.texts) > 0 {
-		value = s.tally.bad.texts[0]
+	for i := range faults {
+		if first < 0 || order(i) < 0 {
+			first = i
+		}
 	}
-	e := &ValueError{Place: place, Column: r.names[i], Value: value, wording: r.wording()}
-	e.Problem, e.Remedies = s.describe(r.names[i], value, r.wording())
+	if first < 0 {
+		return nil
+	}
+	return faults[first]
+}
+
+// undeclared is 0 for a column that the source declares, 1 for others.
+func undeclared(r *relation, i int) int {
+	if r.types[r.names[i]] != "" {
+		return 0
+	}
+	return 1
+}
+
+// faults are the errors about columns that were surveyed and cannot be read.
+func (r *relation) faults(ctx context.Context, db *duck.DB, found map[int]*settled) (map[int]*ValueError, error) {
+	var searches []*search
+	for _, i := range slices.Sorted(maps.Keys(found)) {
+		if found[i].fault.kind != noFault {
+			searches = append(searches, r.searchFault(i, found[i]))
+		}
+	}
+	if err := r.locate(ctx, db, searches); err != nil {
+		return nil, err
+	}
+	out := map[int]*ValueError{}
+	for _, s := range searches {
+		out[s.column] = r.explainFault(found[s.column], s)
+	}
+	return out, ctx.Err()
+}
+
+// searchFault looks for the values of column i that are at fault.
+func (r *relation) searchFault(i int, s *settled) *search {
+	of, fits := texts{null: r.null}, s.fault.fit()
+	return &search{column: i, most: keptBadValues, rows: s.bad(), matches: func(raw string) bool {
+		text := of.value(raw)
+		return text != "" && !fits(text)
+	}}
+}
+
+// bad is how many values the fault is about.
+func (s *settled) bad() int {
+	if s.fault.kind == otherNumbers {
+		return s.tally.present - s.tally.plain
+	}
+	return s.tally.present - s.fault.fits
+}
+
+// explainFault makes the error about a column of what was found of the values at fault.
+func (r *relation) explainFault(s *settled, found *search) *ValueError {
+	of, name := texts{null: r.null}, r.names[found.column]
+	for i := range found.found {
+		l := &found.found[i]
+		if l.Text = of.value(l.Text); !found.more && !slices.Contains(s.misfits, l.Text) {
+			s.misfits = append(s.misfits, l.Text)
+		}
+	}
+	e := &ValueError{Column: name, Place: r.origin.name(), wording: r.wording()}
+	if len(found.found) > 0 {
+		first := found.found[0]
+		e.Value, e.row, e.Place = first.Text, first.Row+1, r.placeOf(name, first)
+	}
+	e.Problem, e.Remedies = s.describe(name, e.Value, r.wording())
 	return e
 }
 
-// firstOf finds the first value of column i that matches.
-func (r *relation) firstOf(ctx context.Context, db *duck.DB, i int, match func(text string) bool) (place, value string) {
-	t := texts{null: r.null}
-	matches := func(text string) bool {
-		text = t.value(text)
-		return text != "" && match(text)
-	}
-	if r.origin.dialect != nil {
-		if place, value = r.origin.find(r.names[i], matches); value != "" || !r.origin.query {
-			return place, value
+// placeOf names the place of a value: where it can be found, in the files that a query reads.
+func (r *relation) placeOf(column string, at Located) string {
+	if r.origin.query && r.origin.dialect != nil {
+		of := texts{null: r.null}
+		if place, value := r.origin.find(column, func(text string) bool { return of.value(text) == at.Text }); value != "" {
+			return place
 		}
 	}
-	row, found := 0, errors.New("found")
-	err := db.Stream(ctx, "SELECT "+r.textSQL(i)+" FROM "+r.sql, func(c *duck.Chunk) error {
-		values, mask := duck.Vector[duck.String](c, 0)
-		for k := range values {
-			if mask.Valid(k) && matches(values[k].Text()) {
-				row, value = row+k, strings.Clone(t.value(values[k].Text()))
-				return found
-			}
-		}
-		row += c.Rows
-		return nil
-	})
-	if !errors.Is(err, found) {
-		return r.origin.name(), ""
-	}
-	return r.origin.rowPlace(row), value
+	return r.origin.places([]int{at.Row})[0]
 }
 
 // describe says what is wrong with a value, and what can be done.

@@ -22,13 +22,15 @@ type search struct {
 	most    int                   // distinct values to find
 	rows    int                   // that match, no more than which there are; 0 where that is not known
 
+	all bool // look at all rows, to count those that match
+
 	found []Located
 	seen  int
 	more  bool // there are more distinct values than were to be found
 }
 
 // done reports whether nothing is left to be found.
-func (s *search) done() bool { return s.more || s.rows > 0 && s.seen >= s.rows }
+func (s *search) done() bool { return !s.all && (s.more || s.rows > 0 && s.seen >= s.rows) }
 
 func (s *search) look(raw string, row int) {
 	if s.done() || !s.matches(raw) {

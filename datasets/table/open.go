@@ -220,9 +220,7 @@ func openQuery(ctx context.Context, db *duck.DB, src *Source, baseDir string, op
 		if err != nil {
 			return err
 		}
-		if views[name] = of; name == "data" {
-			rel.origin.files, rel.origin.dialect = of.origin.files, of.origin.dialect
-		}
+		views[name] = of
 		files = append(files, of.files...)
 		rel.tables = append(rel.tables, of)
 		return nil
@@ -235,6 +233,14 @@ func openQuery(ctx context.Context, db *duck.DB, src *Source, baseDir string, op
 		if err := open(name, &t); err != nil {
 			return nil, nil, fmt.Errorf("table %s: %w", name, err)
 		}
+	}
+	// Messages name lines of the files that the rows come from, where that is known.
+	of := views["data"]
+	if of == nil && len(rel.tables) == 1 {
+		of = rel.tables[0]
+	}
+	if of != nil {
+		rel.origin.files, rel.origin.dialect = of.origin.files, of.origin.dialect
 	}
 	query := strings.TrimRight(strings.TrimSpace(src.Query), "; \t\r\n")
 	var columns []duck.Column

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strconv"
 
 	"debut/datasets/duck"
 	"debut/datasets/notation"
@@ -92,19 +93,6 @@ func (r *relation) undecided(i int, declared string) bool {
 	return false
 }
 
-// firstFault is the error about the first column that cannot be read: of those that the source declares, if there is
-// one, for a query over them does not begin.
-func (r *relation) firstFault(ctx context.Context, db *duck.DB, found map[int]*settled) error {
-	for _, declared := range []bool{true, false} {
-		for i, name := range r.names {
-			if f := found[i]; f != nil && f.fault.kind != noFault && (!declared || r.types[name] != "") {
-				return r.faultError(ctx, db, i, f)
-			}
-		}
-	}
-	return nil
-}
-
 // layoutOf returns the layout that the dates of column i are known to have.
 func (r *relation) layoutOf(i int) notation.Layout { return r.layouts[r.names[i]] }
 
@@ -158,7 +146,14 @@ func (r *relation) settle(ctx context.Context, db *duck.DB, s *selection) (*plan
 	if err != nil {
 		return nil, r.unreadable(ctx, err)
 	}
-	if err := r.firstFault(ctx, db, found); err != nil {
+	faults, err := r.faults(ctx, db, found)
+	if err == nil && len(faults) > 0 {
+		err = r.misfits(ctx, db, s, p, faults)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := r.firstFault(faults); err != nil {
 		return nil, err
 	}
 	for _, i := range open {
@@ -166,6 +161,59 @@ func (r *relation) settle(ctx context.Context, db *duck.DB, s *selection) (*plan
 		p.readings[i], p.tallies[i] = f.Reading, f.tally
 	}
 	return p, nil
+}
+
+// misfits adds the errors about the columns whose readings are known to others.
+func (r *relation) misfits(ctx context.Context, db *duck.DB, s *selection, p *plan, faults map[int]*ValueError) error {
+	var searches []*search
+	explain := map[int]func(*search) error{}
+	of := texts{null: r.null}
+	for _, i := range s.reading {
+		if faults[i] != nil {
+			continue
+		}
+		reading, known := p.readings[i]
+		look := &search{column: i, most: 1, all: true}
+		switch {
+		case known && reading.Type != TypeCategorical && r.byText(i, s.types[i]):
+			look.matches = func(raw string) bool {
+				text := of.value(raw)
+				return text != "" && !reading.fits(text)
+			}
+			explain[i] = func(found *search) error {
+				first := found.found[0]
+				return r.explainMisfit(i, reading, false)(r.origin, &misfits{count: found.seen, first: of.value(first.Text), row: first.Row})
+			}
+		case isFloating(r.columns[i].Type) && !r.byText(i, s.types[i]):
+			wrong := notFinite{missing: infiniteOf(r.null)}
+			look.matches = func(raw string) bool {
+				v, err := strconv.ParseFloat(raw, 64)
+				if err != nil || v-v == 0 {
+					return false
+				}
+				count := wrong.count
+				wrong.add(v, 0)
+				return wrong.count > count
+			}
+			explain[i] = func(found *search) error {
+				wrong.row = found.found[0].Row
+				return wrong.err(r.names[i], r.origin)
+			}
+		default:
+			continue
+		}
+		searches = append(searches, look)
+	}
+	if err := r.locate(ctx, db, searches); err != nil {
+		return err
+	}
+	for _, found := range searches {
+		var fault *ValueError
+		if len(found.found) > 0 && errors.As(explain[found.column](found), &fault) {
+			faults[found.column] = fault
+		}
+	}
+	return ctx.Err()
 }
 
 // numberSQL is a column of texts as a number, an error where a text is none, or one that DuckDB reads otherwise.
@@ -248,16 +296,12 @@ func (r *relation) textual(db *duck.DB, i int, declared string, p *plan) (column
 
 // explainMisfit makes the error about values of column i that are not what it is read as.
 func (r *relation) explainMisfit(i int, reading Reading, guessed bool) func(*origin, *misfits) error {
-	return func(from *origin, m *misfits) error {
+	return func(_ *origin, m *misfits) error {
 		if guessed {
 			return errGuess
 		}
 		name := r.names[i]
-		e := &ValueError{Column: name, Value: m.first, wording: r.wording(), Remedies: appliedRemedies(m.first)}
-		found := ""
-		if e.Place, found = from.find(name, func(text string) bool { return text == m.first }); found == "" {
-			e.Place = from.rowPlace(m.row)
-		}
+		e := &ValueError{Column: name, Place: r.placeOf(name, Located{m.first, m.row}), Value: m.first, row: m.row + 1, wording: r.wording(), Remedies: appliedRemedies(m.first)}
 		if r.wording() != CommandLine {
 			e.Remedies = []Remedy{set(SetNull, m.first).when("if it stands for a missing value"), ManualRemedy("correct it"), DeclareType(name, TypeCategorical).when("to have categories")}
 		}
@@ -314,7 +358,11 @@ func (r *relation) verify(ctx context.Context, db *duck.DB, i int, declared stri
 	case p.guessed && (s.fault.kind != noFault || s.Type != TypeCategorical):
 		return errGuess
 	case s.fault.kind != noFault:
-		return r.faultError(ctx, db, i, s)
+		faults, err := r.faults(ctx, db, map[int]*settled{i: s})
+		if err != nil {
+			return err
+		}
+		return faults[i]
 	}
 	if p.tallies == nil {
 		p.tallies = map[int]*tally{}
@@ -341,6 +389,18 @@ func (r *relation) remark(chosen *selection, p *plan, i int, s *Series) {
 	if r.options.Learned {
 		return
 	}
+	if s.told == nil {
+		s.told = r.remarkOn(chosen.types[i], p, i, s)
+	}
+	if s.told != nil {
+		s.Note = s.told.text(s.Name, r.wording())
+	}
+}
+
+func (r *relation) remarkOn(declared string, p *plan, i int, s *Series) *Note {
+	if declared == TypeText || !r.isText(i) && !r.columns[i].JSON && kindOf(r.columns[i].Type) == Text {
+		return nil
+	}
 	t := p.tallies[i]
 	if t == nil {
 		t = new(tally)
@@ -355,6 +415,7 @@ func (r *relation) remark(chosen *selection, p *plan, i int, s *Series) {
 	if s.Kind == Text && declared == TypeAuto && kindOf(r.columns[i].Type) == Numeric {
 		return idsNote(s.Name)
 	}
+	return spellingNote(s)
 }
 
 // wording says in whose words remedies are.
@@ -386,18 +447,7 @@ func (g *convertedReader) read(c *duck.Chunk, column int) {
 			if v-v != 0 || g.exact && math.Abs(v) >= maxWhole {
 				g.wrong = true
 			}
-	if s.told == nil {
-		s.told = r.remarkOn(chosen.types[i], p, i, s)
-	}
-	if s.told != nil {
-		s.Note = s.told.text(s.Name, r.wording())
-	}
-}
-
-func (r *relation) remarkOn(declared string, p *plan, i int, s *Series) *Note {
-	if declared == TypeText || !r.isText(i) && !r.columns[i].JSON && kindOf(r.columns[i].Type) == Text {
-		return nil
-	}
+			out[i] = v + 0 // a zero has no sign
 		}
 		return
 	}
@@ -415,7 +465,6 @@ func (r *relation) remarkOn(declared string, p *plan, i int, s *Series) *Note {
 
 func (g *convertedReader) finish(*origin) (*Series, bool, error) {
 	if g.wrong {
-	return spellingNote(s)
 		return nil, false, errGuess
 	}
 	return g.series, false, nil
@@ -431,4 +480,3 @@ func (g *convertedReader) cut(*origin) *Series {
 }
 
 func (g *convertedReader) end(*origin) error { return nil }
-			out[i] = v + 0 // a zero has no sign

@@ -148,7 +148,11 @@ func (r *relation) choose(overrides map[string]string) (*selection, error) {
 
 // read reads the columns that are not ignored.
 func (r *relation) read(ctx context.Context, db *duck.DB, overrides map[string]string) (*Frame, error) {
-	if err := r.castDeclared(ctx, db); err != nil {
+	faults, err := r.castDeclared(ctx, db)
+	if err == nil {
+		err = r.firstFault(faults)
+	}
+	if err != nil {
 		return nil, err
 	}
 	chosen, err := r.choose(overrides)
@@ -239,6 +243,11 @@ func (r *relation) readColumns(ctx context.Context, db *duck.DB, indexes []int, 
 		return nil, r.unreadable(ctx, err)
 	}
 	var again []int
+	faults := map[int]*ValueError{}
+	if p.faults != nil {
+		faults = p.faults
+	}
+	guess := false
 	for k, i := range indexes {
 		f, err := ahead.Await(ctx, func() (f finished, err error) {
 			f.series, f.reread, err = readers[k].finish(r.origin)
@@ -251,16 +260,26 @@ func (r *relation) readColumns(ctx context.Context, db *duck.DB, indexes []int, 
 			return nil, ctx.Err() // and not what an interrupted search for the place of an error made of it
 		}
 		var bad *ValueError
-		if p.faults != nil && errors.As(err, &bad) {
-			p.faults[i], err = bad, nil
-		}
-		if err != nil {
+		switch {
+		case errors.As(err, &bad):
+			faults[i] = bad
+		case errors.Is(err, errGuess):
+			guess = true
+		case err != nil:
 			return nil, err
 		}
 		if f.reread {
 			again = append(again, i)
 		}
 		series[i] = f.series
+	}
+	if guess {
+		return nil, errGuess // another reading finds the faults again
+	}
+	if p.faults == nil {
+		if err := r.firstFault(faults); err != nil {
+			return nil, err
+		}
 	}
 	return again, nil
 }

@@ -25,6 +25,26 @@ func LayoutOf(name string) notation.Layout {
 // YearFirst reports the name of a layout that cannot be mistaken.
 func YearFirst(name string) bool { return LayoutOf(name).YearFirst() }
 
+// fits reports whether a text is one of the values.
+func (r *Reading) fits(text string) (ok bool) {
+	switch r.Type {
+	case TypeNumeric:
+		if r.plain() {
+			_, ok = notation.Number(text)
+			return ok
+		}
+		_, ok = r.Style.Parse(text)
+		return ok
+	case TypeBoolean:
+		_, ok = notation.Bool(text)
+		return ok
+	case TypeDate:
+		_, ok = r.Layout.Parse(text)
+		return ok
+	}
+	return true
+}
+
 // counts returns how many rows have each of the texts of a series.
 func counts(s *Series) []int {
 	out := make([]int, len(s.Dict))

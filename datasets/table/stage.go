@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -214,21 +215,24 @@ func (s *staging) settle() (*Staged, error) {
 	if err != nil {
 		return nil, err
 	}
+	refused, err := r.faults(s.ctx, s.db, r.surveyed)
+	if err != nil {
+		return nil, err
+	}
 	var faulty []int
-	for _, declared := range []bool{true, false} { // as firstFault
-		if !declared && len(faulty) == 0 {
-			if err := r.castError(s.ctx, s.db); err != nil {
-				return nil, err
-			}
+	for _, i := range slices.Sorted(maps.Keys(refused)) {
+		if s.options.SetAside && columns[i].settled.fault.kind != otherNumbers {
+			faulty = append(faulty, i)
 		}
-		for i, c := range columns {
-			if f := c.settled; f != nil && f.fault.kind != noFault && declared == (r.types[c.name] != "") {
-				if f.fault.kind == otherNumbers || !s.options.SetAside {
-					return nil, s.refuse(i, f)
-				}
-				faulty = append(faulty, i)
-			}
-		}
+	}
+	if err := r.castFaults(s.ctx, s.db, refused); err != nil {
+		return nil, r.unreadable(s.ctx, err)
+	}
+	for _, i := range faulty {
+		delete(refused, i)
+	}
+	if err := r.firstFault(refused); err != nil {
+		return nil, s.misfit(err)
 	}
 	misfits, sql := []Misfit(nil), ""
 	if len(faulty) > 0 {
@@ -246,12 +250,16 @@ func (s *staging) settle() (*Staged, error) {
 	return out, nil
 }
 
-// refuse is the error about a faulty column.
-func (s *staging) refuse(i int, f *settled) error {
-	err := s.rel.faultError(s.ctx, s.db, i, f)
+// misfit adds to the error about a column how many rows could be set aside, where they could.
+func (s *staging) misfit(err error) error {
 	var v *ValueError
-	if errors.As(err, &v) && f.fault.kind != otherNumbers {
-		return &MisfitError{v, int64(f.tally.present - f.fault.fits)}
+	if !errors.As(err, &v) {
+		return err
+	}
+	for i, f := range s.rel.surveyed {
+		if s.rel.names[i] == v.Column && f.fault.kind != noFault && f.fault.kind != otherNumbers {
+			return &MisfitError{v, int64(f.bad())}
+		}
 	}
 	return err
 }

@@ -28,7 +28,11 @@ func (r *relation) view(ctx context.Context, db *duck.DB, name string, computed 
 	if err != nil {
 		return false, err
 	}
-	if err := r.declaredFault(ctx, db, r.surveyed); err != nil {
+	faults, err := r.declaredFaults(ctx, db)
+	if err == nil {
+		err = r.firstFault(faults)
+	}
+	if err != nil {
 		return false, err
 	}
 	for i, c := range columns {
