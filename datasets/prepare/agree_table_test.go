@@ -8,6 +8,10 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/unicode"
+
 	"debut/datasets/configfile"
 	"debut/datasets/duck"
 	"debut/datasets/table"
@@ -27,9 +31,11 @@ type draft struct {
 	quoted      bool // all fields
 	mark        bool // of the byte order
 	crlf        bool
-	blank       int  // lines before the header
-	trailing    bool // delimiter
-	unfinished  bool // last line
+	blank       int    // lines before the header
+	above       string // a line before them
+	comments    int    // rows between lines that begin with the source's comment; 0 for none
+	trailing    bool   // delimiter
+	unfinished  bool   // last line
 	compression string
 	files       int
 
@@ -47,7 +53,7 @@ func (t *draft) example() *example {
 	write := func(prefix string, rows [][]string) (files []file) {
 		for i := range t.files {
 			part := rows[i*len(rows)/t.files : (i+1)*len(rows)/t.files]
-			files = append(files, file{fmt.Sprintf("%s%d%s%s", prefix, i, extension, t.compression), t.text(part)})
+			files = append(files, file{fmt.Sprintf("%s%d%s%s", prefix, i, extension, t.compression), encoded(t.text(part), t.source.Encoding)})
 		}
 		return files
 	}
@@ -77,6 +83,9 @@ func (t *draft) text(rows [][]string) string {
 	if t.crlf {
 		end = "\r\n"
 	}
+	if t.above != "" {
+		b.WriteString(t.above + end)
+	}
 	b.WriteString(strings.Repeat(end, t.blank))
 	line := func(fields []string, last bool) {
 		for i, f := range fields {
@@ -100,9 +109,32 @@ func (t *draft) text(rows [][]string) string {
 		line(names, false)
 	}
 	for i, row := range rows {
+		if t.comments > 0 && i%t.comments == t.comments/2 {
+			b.WriteString(t.source.Comment + ` of "nobody", 5` + end)
+		}
 		line(row, i == len(rows)-1)
 	}
 	return b.String()
+}
+
+// encoded writes a text in an encoding, what that does not have as question marks.
+func encoded(text, as string) string {
+	var e encoding.Encoding
+	switch as {
+	case "utf-16":
+		e = unicode.UTF16(unicode.Endianness(len(text)%2 == 0), unicode.ExpectBOM)
+	case "latin-1":
+		e = charmap.ISO8859_1
+	case "windows-1252":
+		e = charmap.Windows1252
+	default:
+		return text
+	}
+	out, err := encoding.ReplaceUnsupported(e.NewEncoder()).String(strings.TrimPrefix(text, "\ufeff"))
+	if err != nil {
+		panic(err) // nothing is unsupported
+	}
+	return strings.ReplaceAll(out, "\x1a", "?")
 }
 
 func (t *draft) jsonText(rows [][]string) string {
@@ -306,6 +338,15 @@ func (t *draft) dialect(r *rand.Rand) {
 		t.source.Header = new(true)
 	}
 	t.trailing = r.IntN(30) == 0
+	if r.IntN(12) == 0 {
+		t.above = []string{"# made by a program", "A report of June"}[r.IntN(2)]
+	}
+	if r.IntN(12) == 0 {
+		t.source.Comment, t.comments = []string{"#", "%", "/"}[r.IntN(3)], 1+r.IntN(9)
+	}
+	if r.IntN(8) == 0 {
+		t.source.Encoding = table.Encodings[r.IntN(len(table.Encodings))]
+	}
 }
 
 func (t *draft) declare(r *rand.Rand) {
@@ -382,6 +423,10 @@ func (t *draft) shrink(fails func(*draft) bool) *draft {
 			func(t *draft) { t.mark = false },
 			func(t *draft) { t.crlf = false },
 			func(t *draft) { t.blank = 0 },
+			func(t *draft) { t.above = "" },
+			func(t *draft) { t.comments = 0 },
+			func(t *draft) { t.comments, t.source.Comment = 0, "" },
+			func(t *draft) { t.source.Encoding = "" },
 			func(t *draft) { t.trailing = false },
 			func(t *draft) { t.unfinished = false },
 			func(t *draft) { t.noHeader, t.source.Header, t.source.Names = false, nil, nil },

@@ -52,6 +52,8 @@ func (e *example) String() string {
 		{"Types", s.Types != nil, fmt.Sprintf("%#v", s.Types)},
 		{"Decimal", s.Decimal != "", fmt.Sprintf("%q", s.Decimal)},
 		{"Thousands", s.Thousands != "", fmt.Sprintf("%q", s.Thousands)},
+		{"Comment", s.Comment != "", fmt.Sprintf("%q", s.Comment)},
+		{"Encoding", s.Encoding != "", fmt.Sprintf("%q", s.Encoding)},
 	} {
 		if field.set {
 			fmt.Fprintf(&b, ", %s: %s", field.name, field.text)

@@ -86,6 +86,34 @@ var agreed = []struct {
 	{"ids beside a decimal comma", example{
 		files:  []file{{"t.csv", "x,label\n410811879560587512,no\n"}},
 		source: table.Source{Path: configfile.Strings{"t.csv"}, Decimal: ","}}, ""},
+	{"numbers that are not finite", example{
+		files:  []file{{"t.parquet", "SELECT CASE i WHEN 7 THEN 'nan' ELSE '1' END::DOUBLE AS a, CASE i WHEN 5 THEN 'inf' ELSE '1' END::DOUBLE AS b, 'yes' AS label FROM range(9) r(i)"}},
+		source: table.Source{Path: configfile.Strings{"t.parquet"}}}, "b"},
+	{"a mark where a truth value is declared", example{
+		files:  []file{{"t.csv", "row,label\nnull\u00a0,no\n"}},
+		source: table.Source{Path: configfile.Strings{"t.csv"}, Types: map[string]string{"row": "boolean"}}}, "row"},
+	{"two columns of dates at fault, of which one is declared", example{
+		files:  []file{{"t.csv", "price,day,label\nnone,n/a,yes\n"}},
+		train:  []file{{"before.csv", "price,day,label\n" + strings.Repeat("13/09/2001,20/09/09,no\n17/09/2001,29/03/17,yes\n", 15)}},
+		source: table.Source{Path: configfile.Strings{"t.csv"}, Types: map[string]string{"day": "DD/MM/YY"}}}, "day"},
+	{"times declared DATE, as they are written", example{
+		files:  []file{{"t.csv", "q,label\n15.01.2016 16:38:22,yes\n30.01.2016 16:38:22,no\n"}},
+		source: table.Source{Path: configfile.Strings{"t.csv"}, Types: map[string]string{"q": "TIMESTAMP"}}}, ""},
+	{"decimals that are not whole", example{
+		files:  []file{{"t.csv", "x,label\n1,yes\n2.5,no\n"}},
+		source: table.Source{Path: configfile.Strings{"t.csv"}, Types: map[string]string{"x": "INTEGER"}}}, "x"},
+	{"texts of numbers in a file with types", example{
+		files:  []file{{"t.parquet", "SELECT '7' || i AS a, '0' || i AS b, 'yes' AS label FROM range(3) r(i)"}},
+		source: table.Source{Path: configfile.Strings{"t.parquet"}}}, ""},
+	{"true and false in several ways", example{
+		files:  []file{{"t.csv", "a,b,label\ntrue,yes,no\nTRUE,Y,yes\nfalse,n,no\n"}},
+		source: table.Source{Path: configfile.Strings{"t.csv"}}}, ""},
+	{"dates in several ways", example{
+		files:  []file{{"t.csv", "day,label\n17-Sep-01,no\n16-Sep-2001,yes\n"}},
+		source: table.Source{Path: configfile.Strings{"t.csv"}}}, ""},
+	{"wide numbers in JSON", example{
+		files:  []file{{"t.jsonl", "{\"id\":7357338890976132894,\"label\":\"no\"}\n"}},
+		source: table.Source{Path: configfile.Strings{"t.jsonl"}}}, ""},
 	{"marks that cannot stand beside each other", example{
 		files:  []file{{"t.csv", "x,label\n1,no\n"}},
 		source: table.Source{Path: configfile.Strings{"t.csv"}, Thousands: "."}}, "-"},
