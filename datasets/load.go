@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"maps"
 	"slices"
@@ -27,6 +28,8 @@ type Dataset struct {
 	// Resolved is the configuration with everything that it left open as Load
 	// settled it.
 	Resolved *Config
+
+	held io.Closer // keeps prepared data from being replaced; nil for others
 }
 
 // Load reads, cleans, splits and encodes the data of a run. The encoder is
@@ -54,7 +57,7 @@ type loader struct {
 	seed    uint64
 	log     *slog.Logger
 	report  Report
-	files   []string
+	files   table.Files
 }
 
 func (l *loader) warn(message string) {
@@ -130,7 +133,7 @@ func (l *loader) read(src *table.Source, options table.ReadOptions) (*table.Fram
 	}
 	l.report.Rows += frame.Rows
 	for _, f := range files {
-		if !slices.Contains(l.files, f) {
+		if !l.files.Contains(f.Path) {
 			l.files = append(l.files, f)
 		}
 	}
@@ -434,13 +437,7 @@ func (l *loader) part(e *encoding.Encoder, frame *table.Frame, rows []int32, src
 	return l.encode(e, own, name)
 }
 
-func (l *loader) hash() error {
-	for _, file := range l.files {
-		h, err := table.HashFile(l.ctx, file)
-		if err != nil {
-			return err
-		}
-		l.report.Files = append(l.report.Files, h)
-	}
-	return nil
+func (l *loader) hash() (err error) {
+	l.report.Files, err = l.files.Hash(l.ctx)
+	return err
 }

@@ -17,6 +17,7 @@ import (
 	"debut/datasets/configfile"
 	"debut/datasets/encoding"
 	"debut/datasets/manifest"
+	"debut/datasets/publish"
 	"debut/datasets/sealed"
 	"debut/datasets/table"
 	"debut/datasets/wording"
@@ -50,17 +51,17 @@ func openStream(ctx context.Context, dir string, d *manifest.Dataset, name strin
 	bad := func(format string, args ...any) error {
 		return fmt.Errorf("%s: %w; prepare the data again, or copy them again", filepath.Join(filepath.Base(dir), part.File), fmt.Errorf(format, args...))
 	}
-	info, err := os.Stat(s.file)
+	file, err := table.FindFile(s.file)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, bad("there is no such file, which %s names", manifest.File)
 	case err != nil:
 		return nil, err
-	case part.Bytes > 0 && info.Size() != part.Bytes:
-		return nil, bad("has %d bytes, %s says %d", info.Size(), manifest.File, part.Bytes)
+	case part.Bytes > 0 && file.Size() != part.Bytes:
+		return nil, bad("has %d bytes, %s says %d", file.Size(), manifest.File, part.Bytes)
 	}
 	// Parquet's readers take changed bytes for other values.
-	if h, err := table.HashFile(ctx, s.file); err != nil {
+	if h, err := file.Hash(ctx); err != nil {
 		return nil, err
 	} else if h.SHA256 != part.SHA256 {
 		return nil, bad("was changed since it was prepared: its SHA-256 is not the one in %s", manifest.File)
@@ -74,10 +75,19 @@ func openStream(ctx context.Context, dir string, d *manifest.Dataset, name strin
 		if err := s.decrypt(with); err != nil {
 			return nil, err
 		}
+		if err := file.Check(); err != nil {
+			return nil, err
+		}
+		if file, err = table.FindFile(s.file); err != nil {
+			return nil, err
+		}
 	}
-	if s.rowGroups, err = table.OpenRowGroups(ctx, s.file, memory); err != nil {
+	if s.rowGroups, err = table.OpenRowGroups(ctx, file, memory); err != nil {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
+		}
+		if errors.Is(err, table.ErrChanged) {
+			return nil, err
 		}
 		return nil, bad("cannot be read: %w", err)
 	}
@@ -201,6 +211,16 @@ func (l *loader) loadPrepared() (_ *Dataset, err error) {
 	if err != nil {
 		return nil, configfile.Errorf("prepared", "%v", err)
 	}
+	held, err := publish.Hold(dir)
+	if err != nil {
+		return nil, configfile.Errorf("prepared", "%v", err)
+	}
+	d := &Dataset{held: held}
+	defer func() {
+		if err != nil {
+			d.Close()
+		}
+	}()
 	m, err := manifest.Read(dir)
 	if err != nil {
 		return nil, configfile.Errorf("prepared", "%v", err)
@@ -222,12 +242,6 @@ func (l *loader) loadPrepared() (_ *Dataset, err error) {
 			return nil, configfile.Errorf("ignore", "column %q holds lists of different lengths, which are no features of these models; leave it out: ignore: [%s]", c.Name, c.Name)
 		}
 	}
-	d := new(Dataset)
-	defer func() {
-		if err != nil {
-			d.Close()
-		}
-	}()
 	streams := map[string]*stream{}
 	for _, p := range []struct {
 		name string
@@ -402,12 +416,15 @@ func (l *loader) window(e *encoding.Encoder, train *stream, memory int64) error 
 	return nil
 }
 
-// Close ends the reading of prepared data, and does nothing where the rows are in
+// Close ends the reading of prepared data, which nothing replaces before, and does nothing where the rows are in
 // memory.
 func (d *Dataset) Close() {
 	for _, p := range []*Part{d.Train, d.Validation, d.Test} {
 		if p.Streamed() {
 			p.stream.close()
 		}
+	}
+	if d.held != nil {
+		_ = d.held.Close() // it was read only
 	}
 }

@@ -110,6 +110,20 @@ func (system) Open(name string) (Reader, error) {
 	return reader{f, info.Size()}, nil
 }
 
+// Read reads a whole regular file of at most limit bytes.
+func Read(path string, limit int64) (text []byte, err error) {
+	f, err := OS.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	text, err = io.ReadAll(io.NewSectionReader(f, 0, limit+1))
+	if err == nil && int64(len(text)) > limit {
+		err = fmt.Errorf("read %s: %w: it has more than %d bytes", path, fs.ErrInvalid, limit)
+	}
+	return text, err
+}
+
 // reader is an open file and its size.
 type reader struct {
 	*os.File

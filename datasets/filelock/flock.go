@@ -11,11 +11,16 @@ import (
 )
 
 // Try takes an exclusive lock on a file for as long as it is open; false where
-// another has it. Where the system or the file system knows no locks, as some on
+// another has one. Where the system or the file system knows no locks, as some on
 // networks, the error matches errors.ErrUnsupported.
-func Try(file *os.File) (bool, error) {
+func Try(file *os.File) (bool, error) { return try(file, unix.LOCK_EX) }
+
+// TryShared is Try for a lock that any number of processes may have at a time, and none with an exclusive one.
+func TryShared(file *os.File) (bool, error) { return try(file, unix.LOCK_SH) }
+
+func try(file *os.File, how int) (bool, error) {
 	for {
-		err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		err := unix.Flock(int(file.Fd()), how|unix.LOCK_NB)
 		switch {
 		case err == nil:
 			return true, nil

@@ -12,3 +12,6 @@ import (
 func Try(file *os.File) (bool, error) {
 	return false, fmt.Errorf("lock %s: %w", file.Name(), errors.ErrUnsupported)
 }
+
+// TryShared cannot lock either.
+func TryShared(file *os.File) (bool, error) { return Try(file) }

@@ -93,17 +93,18 @@ func (r *reading) path(src table.Source) (*Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	if encrypted, err := sealed.Is(files[0]); err != nil {
+	first := files[0].Path
+	if encrypted, err := sealed.Is(first); err != nil {
 		return nil, err
 	} else if encrypted {
 		return nil, fmt.Errorf("%s is encrypted; name the folder of prepared data that it is in", src.Path[0])
 	}
-	src.Path = configfile.Strings{files[0]}
-	t, err := r.file(src, files[0])
+	src.Path = configfile.Strings{first}
+	t, err := r.file(src, first)
 	if err != nil {
 		return nil, err
 	}
-	t.Name, t.Format = filepath.Base(files[0]), formatOf(src, files[0])
+	t.Name, t.Format = filepath.Base(first), formatOf(src, first)
 	if len(files) > 1 {
 		t.Name += fmt.Sprintf(" (the first of %d files)", len(files))
 		t.Total = -1

@@ -10,6 +10,7 @@ import (
 
 	"debut/datasets/nearest"
 	"debut/datasets/notation"
+	"debut/datasets/table"
 )
 
 // Event is something that a user did with an item.
@@ -67,7 +68,7 @@ type Report struct {
 	Ignored int64            `json:"ignored,omitempty"` // events of kinds of weight 0
 	Kinds   map[string]int64 `json:"kinds,omitempty"`   // events used, by kind
 	Pairs   [parts]int64     `json:"pairs"`             // entries of the parts
-	Files   []string         `json:"-"`                 // that were read
+	Files   table.Files      `json:"-"`                 // that were read
 }
 
 // NewBuilder returns an empty builder. Of the configuration it uses Weights, Aggregate, DropMissing and Split; the

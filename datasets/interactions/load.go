@@ -84,7 +84,7 @@ func (b *Builder) readText(ctx context.Context, s *Source, baseDir string, part 
 		return err
 	}
 	o := textformat.Options{Format: s.Format, Delimiter: string(s.Delimiter), Columns: s.Names, Header: s.Header, NonNegative: true}
-	for _, file := range files {
+	for _, file := range files.Paths() {
 		rows := int64(0)
 		_, err := textformat.Read(ctx, []string{file}, o, func(batch *textformat.Batch) error {
 			if len(batch.Times) > 0 {
@@ -116,9 +116,9 @@ func (b *Builder) readText(ctx context.Context, s *Source, baseDir string, part 
 			return nil
 		})
 		if err != nil {
-			return err
+			return files.Checked(err)
 		}
-		b.report.Files = append(b.report.Files, file)
 	}
-	return nil
+	b.report.Files = append(b.report.Files, files...)
+	return files.Check()
 }

@@ -80,9 +80,9 @@ func (b *Builder) readTable(ctx context.Context, s *Source, baseDir string, part
 				types = append(types, duck.Literal(name)+": 'VARCHAR'")
 			}
 		}
-		r.sql = "read_json(" + duck.Literals(r.table.Files()) + ", columns = {" + strings.Join(types, ", ") + "})"
+		r.sql = "read_json(" + duck.Literals(r.table.Files().Paths()) + ", columns = {" + strings.Join(types, ", ") + "})"
 	}
-	if err := r.stream(ctx, db); err != nil {
+	if err := r.table.Files().Checked(r.stream(ctx, db)); err != nil {
 		return err
 	}
 	b.report.Files = append(b.report.Files, r.table.Files()...)

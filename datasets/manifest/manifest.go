@@ -10,7 +10,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -25,6 +25,9 @@ const File = "dataset.json"
 // Version is written into dataset.json; it changes when an older program would
 // misread a newer folder.
 const Version = 1
+
+// maxDescription bounds dataset.json: the vocabulary of a column that is in it has at most 1000 categories.
+const maxDescription = 1 << 30
 
 // Names of parts.
 const (
@@ -216,6 +219,27 @@ func (d *Dataset) Column(name string) *Column {
 	return nil
 }
 
+// SimulatedBy begins Source.From of data that the storefront simulator has made.
+const SimulatedBy = "debut data simulate"
+
+// Simulated reports whether the storefront simulator has made the data, and not data prepare.
+func (d *Dataset) Simulated() bool {
+	return slices.ContainsFunc(d.Sources, func(s Source) bool { return strings.HasPrefix(s.From, SimulatedBy+":") })
+}
+
+// Owns reports whether a file is one of those that the description names, or the description itself; name is its path below the
+// folder, with slashes.
+func (d *Dataset) Owns(name string) bool {
+	names := []string{File, d.Rejects}
+	for _, p := range d.Parts {
+		names = append(names, p.File)
+	}
+	for _, c := range d.Columns {
+		names = append(names, c.VocabularyFile)
+	}
+	return slices.ContainsFunc(names, func(n string) bool { return n != "" && path.Clean(filepath.ToSlash(n)) == name })
+}
+
 // Write writes dataset.json into a folder, complete or not at all. It comes
 // last: a folder without it is not prepared data.
 func (d *Dataset) Write(dir string) error {
@@ -234,8 +258,8 @@ func (d *Dataset) Write(dir string) error {
 // Read reads the dataset.json of a folder. Where there is none the error
 // matches ErrNotFound.
 func Read(dir string) (*Dataset, error) {
-	path := filepath.Join(dir, File)
-	text, err := os.ReadFile(path)
+	file := filepath.Join(dir, File)
+	text, err := atomicfile.Read(file, maxDescription)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf(`%w in %s: it has no %s; make one with "debut data prepare"`, ErrNotFound, dir, File)
 	}
@@ -244,13 +268,13 @@ func Read(dir string) (*Dataset, error) {
 	}
 	d := new(Dataset)
 	if err := json.Unmarshal(text, d); err != nil {
-		return nil, fmt.Errorf("%s is damaged: %w; prepare the data again", path, err)
+		return nil, fmt.Errorf("%s is damaged: %w; prepare the data again", file, err)
 	}
 	if d.Version != Version {
-		return nil, fmt.Errorf("%s has version %d, this program reads version %d; prepare the data again", path, d.Version, Version)
+		return nil, fmt.Errorf("%s has version %d, this program reads version %d; prepare the data again", file, d.Version, Version)
 	}
 	if err := d.check(); err != nil {
-		return nil, fmt.Errorf("%s is damaged: %w; prepare the data again", path, err)
+		return nil, fmt.Errorf("%s is damaged: %w; prepare the data again", file, err)
 	}
 	return d, nil
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -17,6 +18,8 @@ import (
 	"debut/datasets/duck"
 	"debut/datasets/manifest"
 	"debut/datasets/publish"
+	"debut/datasets/sealed"
+	"debut/datasets/table"
 )
 
 // Options are what Run needs beside the configuration. The zero value works.
@@ -43,10 +46,17 @@ func Run(ctx context.Context, cfg *Config, opt Options) (_ *manifest.Dataset, er
 	if err != nil {
 		return nil, &configfile.FieldError{Path: "output", Msg: err.Error()}
 	}
-	if err := publish.Check(output, opt.Overwrite || opt.DryRun, known); err != nil {
+	if err := cfg.outside(output, opt.BaseDir); err != nil {
+		return nil, err
+	}
+	kind := publish.Kind(cfg.kind)
+	if err := publish.Check(output, opt.Overwrite || opt.DryRun, kind); err != nil {
 		return nil, &configfile.FieldError{Path: "output", Msg: err.Error()}
 	}
-	folder, err := publish.Begin(output)
+	if opt.DryRun {
+		kind = nil
+	}
+	folder, err := publish.Begin(output, kind)
 	if err != nil {
 		return nil, err
 	}
@@ -65,10 +75,52 @@ func Run(ctx context.Context, cfg *Config, opt Options) (_ *manifest.Dataset, er
 	return &p.made, folder.Commit()
 }
 
-// known recognizes prepared data.
-func known(dir string) error {
-	_, err := manifest.Read(dir)
-	return err
+// kind recognizes prepared data that data prepare has made.
+func (c *Config) kind(dir string) (owns func(name string) bool, err error) {
+	d, err := manifest.Read(dir)
+	switch {
+	case errors.Is(err, manifest.ErrNotFound):
+		return nil, err
+	case err != nil: // a damaged description names nothing
+		return c.named, nil
+	case d.Simulated():
+		return nil, fmt.Errorf("%s holds data that %s made; choose another folder", filepath.Base(dir), manifest.SimulatedBy)
+	}
+	return d.Owns, nil
+}
+
+// named reports whether data prepare gives files names like that.
+func (c *Config) named(name string) bool {
+	plain := strings.TrimSuffix(name, sealed.Extension)
+	if name == manifest.File || plain == c.Rejects.File {
+		return true
+	}
+	for _, part := range partNames {
+		if plain == partFile(part) {
+			return true
+		}
+	}
+	digits, ok := strings.CutPrefix(name, vocabularyDir+"/")
+	digits, csv := strings.CutSuffix(digits, ".csv")
+	return ok && csv && digits != "" && strings.Trim(digits, "0123456789") == ""
+}
+
+// outside returns an error for a source whose files lie in the output: that is replaced.
+func (c *Config) outside(output, baseDir string) error {
+	for _, name := range slices.Sorted(maps.Keys(c.Sources)) {
+		s := c.Sources[name]
+		paths := map[string]string{"ids": s.IDs}
+		for i, path := range s.Path {
+			paths["path."+strconv.Itoa(i)] = path
+		}
+		for _, key := range slices.Sorted(maps.Keys(paths)) {
+			files, _ := (&table.Source{Path: configfile.Strings{paths[key]}}).Files(baseDir) // reading will say what is wrong with them
+			if i := slices.IndexFunc(files, func(f table.File) bool { return publish.Inside(f.Path, output) }); i >= 0 {
+				return configfile.Errorf("sources."+name+"."+key, "%s lies in the output folder, %s, which is replaced as a whole; move it away, or choose another output", filepath.Base(files[i].Path), c.Output)
+			}
+		}
+	}
+	return nil
 }
 
 // run does everything but publishing.

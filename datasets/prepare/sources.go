@@ -32,6 +32,7 @@ var (
 func (p *pipeline) openSource(name string, s *Source) error {
 	p.path, p.title = "sources."+name, "source "+name
 	m := manifest.Source{Name: name}
+	var files table.Files
 	var err error
 	switch {
 	case s.Postgres != nil:
@@ -40,11 +41,14 @@ func (p *pipeline) openSource(name string, s *Source) error {
 		m.From = "query"
 		err = p.stageQuery(name, s.Query)
 	case s.vectors():
-		m.Files, err = p.stageVectors(name, s)
+		files, err = p.stageVectors(name, s)
 	case contains(textFormats, s.Format):
-		m.Files, err = p.stageText(name, s)
+		files, err = p.stageText(name, s)
 	default:
-		err = p.stageFiles(name, s, &m)
+		files, err = p.stageFiles(name, s, &m)
+	}
+	if err = files.Checked(err); err == nil {
+		m.Files, err = hashes(p.ctx, files)
 	}
 	if err != nil {
 		return p.at(err)
@@ -114,14 +118,16 @@ func (p *pipeline) stageQuery(name, query string) error {
 func trimQuery(q string) string { return strings.TrimRight(strings.TrimSpace(q), "; \t\r\n") }
 
 // stageFiles reads CSV, Parquet and JSON files.
-func (p *pipeline) stageFiles(name string, s *Source, m *manifest.Source) error {
+func (p *pipeline) stageFiles(name string, s *Source, m *manifest.Source) (table.Files, error) {
 	t, err := table.Open(p.ctx, p.db, s.Source, p.baseDir, table.Options{Words: table.DataFile, Rejects: true, Texts: p.cfg.formatted(name)})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if m.Files, _, err = hashFiles(p.ctx, t.Files()); err != nil {
-		return err
-	}
+	return t.Files(), p.stageTable(name, s, t, m)
+}
+
+// stageTable makes a table of files that are open.
+func (p *pipeline) stageTable(name string, s *Source, t *table.Table, m *manifest.Source) error {
 	if s.Query != "" {
 		if err := t.View(p.ctx, "data"); err != nil {
 			return t.Explain(p.ctx, err)
@@ -202,16 +208,14 @@ func (c *Config) formatted(source string) []string {
 	return names
 }
 
-func hashFiles(ctx context.Context, files []string) (hashes []manifest.Hash, bytes int64, err error) {
-	for _, f := range files {
-		h, err := table.HashFile(ctx, f)
-		if err != nil {
-			return nil, 0, err
-		}
-		bytes += h.Bytes
-		hashes = append(hashes, manifest.Hash{Path: filepath.Base(f), Bytes: h.Bytes, SHA256: h.SHA256})
+// hashes are those of files that have been read.
+func hashes(ctx context.Context, files table.Files) ([]manifest.Hash, error) {
+	list, err := files.Hash(ctx)
+	var out []manifest.Hash
+	for _, h := range list {
+		out = append(out, manifest.Hash{Path: filepath.Base(h.Path), Bytes: h.Bytes, SHA256: h.SHA256})
 	}
-	return hashes, bytes, nil
+	return out, err
 }
 
 // unreadLines are the lines that DuckDB could not read. Several readings of a file meet them several times.

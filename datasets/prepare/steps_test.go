@@ -344,7 +344,7 @@ func TestOutputIsCompleteOrAbsent(t *testing.T) {
 	if _, err := run(t, dir, source+"steps: [{filter: qty > 100}]"); err == nil || sums(t, dir) != before {
 		t.Errorf("a failed run changed the earlier output: %v", err)
 	}
-	if _, err := Run(context.Background(), parse(t, "output: ."+source), Options{BaseDir: dir, Overwrite: true}); err == nil || !strings.Contains(err.Error(), "other files") {
+	if _, err := Run(context.Background(), parse(t, "output: ."+source), Options{BaseDir: dir, Overwrite: true}); err == nil || !strings.Contains(err.Error(), "orders.csv lies in the output folder") {
 		t.Errorf("a folder of other files is replaced: %v", err)
 	}
 	if _, err := os.Stat(filepath.Join(dir, "orders.csv")); err != nil {

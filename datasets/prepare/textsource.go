@@ -12,13 +12,9 @@ import (
 )
 
 // stageText reads files of one of the field's text formats.
-func (p *pipeline) stageText(name string, s *Source) ([]manifest.Hash, error) {
+func (p *pipeline) stageText(name string, s *Source) (table.Files, error) {
 	src := table.Source{Path: s.Path, Format: "csv"}
 	files, err := src.Files(p.baseDir)
-	if err != nil {
-		return nil, err
-	}
-	hashes, _, err := hashFiles(p.ctx, files)
 	if err != nil {
 		return nil, err
 	}
@@ -32,12 +28,12 @@ func (p *pipeline) stageText(name string, s *Source) ([]manifest.Hash, error) {
 			return nil
 		},
 	}
-	if _, err := textformat.Stage(p.ctx, p.db, name, files, o); err != nil {
+	if _, err := textformat.Stage(p.ctx, p.db, name, files.Paths(), o); err != nil {
 		var many *textformat.RejectError
 		if errors.As(err, &many) {
-			return nil, fmt.Errorf("%w; malformed rows can be kept aside up to a limit: rejects: {limit: N}", many)
+			return files, fmt.Errorf("%w; malformed rows can be kept aside up to a limit: rejects: {limit: N}", many)
 		}
-		return nil, err
+		return files, err
 	}
 	if name == p.cfg.From && (s.Format == "libsvm" || s.Format == "libfm") {
 		if err := p.markSparse(name); err != nil {
@@ -45,9 +41,9 @@ func (p *pipeline) stageText(name string, s *Source) ([]manifest.Hash, error) {
 		}
 	}
 	if len(kept) == 0 {
-		return hashes, nil
+		return files, nil
 	}
-	return hashes, p.reject(len(kept), func(i int) rejected { return kept[i] })
+	return files, p.reject(len(kept), func(i int) rejected { return kept[i] })
 }
 
 // markSparse notes which columns are features of sparse rows, unless a later step may give the absent ones other values

@@ -3,7 +3,6 @@ package prepare
 import (
 	"strings"
 
-	"debut/datasets/manifest"
 	"debut/datasets/table"
 )
 
@@ -13,15 +12,10 @@ func (s *Source) vectors() bool {
 }
 
 // stageVectors makes a table of a matrix: a column of ids, one of vectors.
-func (p *pipeline) stageVectors(name string, s *Source) ([]manifest.Hash, error) {
-	table := table.VectorTable{Matrix: s.Path[0], IDs: s.IDs}
+func (p *pipeline) stageVectors(name string, s *Source) (table.Files, error) {
+	t := table.VectorTable{Matrix: s.Path[0], IDs: s.IDs}
 	if len(s.Names) == 2 {
-		table.IDColumn, table.VectorColumn = s.Names[0], s.Names[1]
+		t.IDColumn, t.VectorColumn = s.Names[0], s.Names[1]
 	}
-	files, err := table.Stage(p.ctx, p.db, name, p.baseDir)
-	if err != nil {
-		return nil, err
-	}
-	hashes, _, err := hashFiles(p.ctx, files)
-	return hashes, err
+	return t.Stage(p.ctx, p.db, name, p.baseDir)
 }

@@ -79,8 +79,11 @@ func (p *pipeline) write() error {
 }
 
 func (p *pipeline) file(part string) string {
-	return filepath.Join(p.dir, part+".parquet")
+	return filepath.Join(p.dir, partFile(part))
 }
+
+// partFile is the file of a part.
+func partFile(part string) string { return part + ".parquet" }
 
 // writePart writes the rows of a part, in random order unless told otherwise.
 func (p *pipeline) writePart(i int, name string, items []string) error {

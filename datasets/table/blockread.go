@@ -53,12 +53,18 @@ type blockReading struct {
 	join   int  // the first of the vectors with a mistake
 }
 
-func (b *blockReading) read(src *Source, baseDir string) error {
-	db, rel, _, err := openSource(b.ctx, src, baseDir, b.options)
+func (b *blockReading) read(src *Source, baseDir string) (err error) {
+	db, rel, files, err := openSource(b.ctx, src, baseDir, b.options)
 	if err != nil {
 		return err
 	}
 	defer db.Close()
+	// Rows that were handed out before are no use without the end of them all.
+	defer func() {
+		if !errors.Is(err, errEnough) {
+			err = files.Checked(err)
+		}
+	}()
 	b.rel = rel
 	faults, err := rel.castDeclared(b.ctx, db)
 	if err == nil {

@@ -17,7 +17,6 @@ type Survey struct {
 	// TextBytes is about what the values of the columns of texts take in the files, all of them together.
 	TextBytes int64
 	Columns   []ColumnSurvey
-	Files     []string
 	// Format is csv, parquet or json; "" for the result of a query.
 	Format    string
 	Delimiter string // of CSV, and whether the first line names the columns
@@ -28,6 +27,7 @@ type Survey struct {
 
 	db     *duck.DB
 	rel    *relation
+	files  Files
 	chosen *selection
 	found  map[int]*settled
 }
@@ -65,7 +65,7 @@ func OpenSurvey(ctx context.Context, src Source, baseDir string) (_ *Survey, err
 	if err != nil {
 		return nil, err
 	}
-	s := &Survey{Files: files, Format: rel.format, Notes: rel.notes(), db: db, rel: rel}
+	s := &Survey{files: files, Format: rel.format, Notes: rel.notes(), db: db, rel: rel}
 	defer func() {
 		if err != nil {
 			s.Close()
@@ -185,6 +185,11 @@ func (s *Survey) explain(ctx context.Context, searches []*search) error {
 // numbers, the values that are none are missing; others are read as texts. Columns that cannot be read at all are left
 // out; their faults, and those that come to light only now, are in Columns.
 func (s *Survey) Read(ctx context.Context, sample Sampling) (*Frame, error) {
+	frame, err := s.read(ctx, sample)
+	return frame, s.files.Checked(err)
+}
+
+func (s *Survey) read(ctx context.Context, sample Sampling) (*Frame, error) {
 	rel := *s.rel
 	rel.sql = sample.from(rel.sql)
 	p := rel.known(s.chosen)

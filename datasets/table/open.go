@@ -20,7 +20,7 @@ import (
 
 // openSource finds the files of a source and what columns they have. The
 // database must be closed.
-func openSource(ctx context.Context, src *Source, baseDir string, options ReadOptions) (_ *duck.DB, _ *relation, files []string, err error) {
+func openSource(ctx context.Context, src *Source, baseDir string, options ReadOptions) (_ *duck.DB, _ *relation, files Files, err error) {
 	if err := src.Validate("source"); err != nil {
 		if options.Applied {
 			err.Path = strings.TrimPrefix(err.Path, "source.")
@@ -42,7 +42,7 @@ func openSource(ctx context.Context, src *Source, baseDir string, options ReadOp
 	}()
 	rel, files, err := openRelation(ctx, db, src, baseDir, options)
 	if err == nil {
-		var matrices []string
+		var matrices Files
 		matrices, err = rel.joinVectors(src, baseDir)
 		files = append(files, matrices...)
 	}
@@ -56,7 +56,7 @@ func openSource(ctx context.Context, src *Source, baseDir string, options ReadOp
 type relation struct {
 	db     *duck.DB // nil where the relation is of no source
 	sql    string   // a FROM item
-	files  []string // as they were given; origin has what is read of them
+	files  Files    // as they were given; origin has what is read of them
 	origin *origin
 	// columns as DuckDB calls and types them, and the names they get.
 	columns []duck.Column
@@ -103,7 +103,7 @@ func declaredType(name string, overrides map[string]string) string {
 	return cmp.Or(declared, TypeAuto)
 }
 
-func openRelation(ctx context.Context, db *duck.DB, src *Source, baseDir string, options ReadOptions) (*relation, []string, error) {
+func openRelation(ctx context.Context, db *duck.DB, src *Source, baseDir string, options ReadOptions) (*relation, Files, error) {
 	if src.Query != "" {
 		return openQuery(ctx, db, src, baseDir, options)
 	}
@@ -116,11 +116,11 @@ func openRelation(ctx context.Context, db *duck.DB, src *Source, baseDir string,
 
 // openFiles finds the files of a source without a query, how they are written and what columns they have.
 func openFiles(ctx context.Context, db *duck.DB, src *Source, baseDir string, options ReadOptions) (*relation, error) {
-	files, err := resolveFiles(src.Path, baseDir)
+	sources, err := resolveFiles(src.Path, baseDir)
 	if err != nil {
 		return nil, err
 	}
-	sources := files
+	files := sources.Paths()
 	if src.Encoding != "" && src.Encoding != "utf-8" || src.Comment != "" {
 		if files, err = readableFiles(ctx, db, files, src); err != nil {
 			return nil, err
@@ -208,9 +208,9 @@ func (r *relation) openTyped(ctx context.Context, db *duck.DB, types map[string]
 }
 
 // openQuery makes the view data and the tables, and the query over them.
-func openQuery(ctx context.Context, db *duck.DB, src *Source, baseDir string, options ReadOptions) (*relation, []string, error) {
+func openQuery(ctx context.Context, db *duck.DB, src *Source, baseDir string, options ReadOptions) (*relation, Files, error) {
 	rel := &relation{db: db, origin: &origin{query: true, applied: options.Applied}, null: nullSet(src), style: src.style(), layouts: options.knownLayouts(), options: options}
-	var files []string
+	var files Files
 	views := map[string]*relation{}
 	open := func(name string, s *Source) error {
 		if len(s.Path) == 0 {

@@ -15,8 +15,8 @@ import (
 
 // resolveFiles expands variables and globs to existing files: those of a glob
 // sorted, otherwise in the order given.
-func resolveFiles(paths []string, baseDir string) ([]string, error) {
-	var files []string
+func resolveFiles(paths []string, baseDir string) (Files, error) {
+	var files Files
 	for _, p := range paths {
 		path, err := configfile.ExpandPath(p, baseDir)
 		if err != nil {
@@ -29,7 +29,7 @@ func resolveFiles(paths []string, baseDir string) ([]string, error) {
 		case err == nil && !info.Mode().IsRegular():
 			return nil, notRegular(p)
 		case err == nil:
-			if files, err = addFile(files, path); err != nil {
+			if files, err = addFile(files, path, info); err != nil {
 				return nil, err
 			}
 			continue
@@ -52,10 +52,14 @@ func resolveFiles(paths []string, baseDir string) ([]string, error) {
 		}
 		slices.Sort(matches)
 		for _, m := range matches {
-			if info, err := os.Stat(m); err == nil && !info.Mode().IsRegular() {
+			info, err := os.Stat(m)
+			switch {
+			case err != nil:
+				return nil, fmt.Errorf("read %s: %w", m, err)
+			case !info.Mode().IsRegular():
 				return nil, notRegular(m)
 			}
-			if files, err = addFile(files, m); err != nil {
+			if files, err = addFile(files, m, info); err != nil {
 				return nil, err
 			}
 		}
@@ -71,12 +75,12 @@ func notRegular(path string) error {
 }
 
 // addFile appends a file that is not in the list yet.
-func addFile(files []string, path string) ([]string, error) {
+func addFile(files Files, path string, found fs.FileInfo) (Files, error) {
 	path = filepath.Clean(path)
-	if slices.Contains(files, path) {
+	if files.Contains(path) {
 		return nil, fmt.Errorf("file %s is given twice; its rows would count twice: name it once", path)
 	}
-	return append(files, path), nil
+	return append(files, File{path, found}), nil
 }
 
 // missingFile explains where a path ends to exist. It wraps fs.ErrNotExist.

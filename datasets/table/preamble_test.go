@@ -160,7 +160,7 @@ func TestEncodings(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if files := table.Files(); len(files) != 1 || files[0] != filepath.Join(dir, "data.csv.gz") {
+	if files := table.Files(); len(files) != 1 || files[0].Path != filepath.Join(dir, "data.csv.gz") {
 		t.Errorf("the files are %q", files)
 	}
 	if _, err := table.Stage(context.Background(), "t", StageOptions{}); err != nil {

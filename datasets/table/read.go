@@ -73,7 +73,7 @@ func (o *ReadOptions) knownLayouts() map[string]notation.Layout {
 }
 
 // ReadWith is Read that also returns the files read, those of tables too.
-func ReadWith(ctx context.Context, src *Source, baseDir string, options ReadOptions) (*Frame, []string, error) {
+func ReadWith(ctx context.Context, src *Source, baseDir string, options ReadOptions) (*Frame, Files, error) {
 	db, rel, files, err := openSource(ctx, src, baseDir, options)
 	if err != nil {
 		return nil, nil, err
@@ -85,11 +85,11 @@ func ReadWith(ctx context.Context, src *Source, baseDir string, options ReadOpti
 		}
 	}
 	frame, err := rel.read(ctx, db, options.Types)
-	if err != nil {
-		return nil, nil, err
+	if err == nil && frame.Rows == 0 {
+		err = rel.noRows()
 	}
-	if frame.Rows == 0 {
-		return nil, nil, rel.noRows()
+	if err := files.Checked(err); err != nil {
+		return nil, nil, err
 	}
 	return frame, files, nil
 }

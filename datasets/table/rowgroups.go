@@ -11,9 +11,9 @@ import (
 )
 
 // RowGroups is a Parquet file of which some rows are read at a time. It must not
-// be read concurrently.
+// be read concurrently. What is read is of the file that was opened, or the error matches ErrChanged.
 type RowGroups struct {
-	file   string
+	file   File
 	db     *duck.DB
 	rel    *relation
 	bounds []int // first row of each row group, and the number of rows
@@ -21,10 +21,11 @@ type RowGroups struct {
 
 // OpenRowGroups opens a file. memory bounds what the database takes, in bytes; 0
 // leaves it to the database.
-func OpenRowGroups(ctx context.Context, file string, memory int64) (_ *RowGroups, err error) {
+func OpenRowGroups(ctx context.Context, file File, memory int64) (_ *RowGroups, err error) {
 	g := &RowGroups{file: file, bounds: []int{0}}
+	path := file.Path
 	defer func() {
-		if err != nil {
+		if err = g.checked(err); err != nil {
 			g.Close()
 		}
 	}()
@@ -35,7 +36,7 @@ func OpenRowGroups(ctx context.Context, file string, memory int64) (_ *RowGroups
 	if err := g.db.Query(ctx, "SET parquet_metadata_cache = true", nil); err != nil {
 		return nil, err
 	}
-	err = g.db.Query(ctx, "SELECT CAST(max(row_group_num_rows) AS BIGINT) FROM parquet_metadata("+duck.Literal(file)+") GROUP BY row_group_id ORDER BY row_group_id", func(c *duck.Chunk) error {
+	err = g.db.Query(ctx, "SELECT CAST(max(row_group_num_rows) AS BIGINT) FROM parquet_metadata("+duck.Literal(path)+") GROUP BY row_group_id ORDER BY row_group_id", func(c *duck.Chunk) error {
 		rows, _ := duck.Vector[int64](c, 0)
 		for _, n := range rows {
 			g.bounds = append(g.bounds, g.Rows()+int(n))
@@ -45,7 +46,7 @@ func OpenRowGroups(ctx context.Context, file string, memory int64) (_ *RowGroups
 	if err != nil {
 		return nil, plain(err)
 	}
-	g.rel = &relation{origin: &origin{files: []string{file}}, format: "parquet", sql: "read_parquet(" + duck.Literals([]string{file}) + ")"}
+	g.rel = &relation{origin: &origin{files: []string{path}}, format: "parquet", sql: "read_parquet(" + duck.Literals([]string{path}) + ")"}
 	if g.rel.columns, err = g.db.Describe(ctx, "SELECT * FROM "+g.rel.sql); err != nil {
 		return nil, plain(err)
 	}
@@ -54,6 +55,9 @@ func OpenRowGroups(ctx context.Context, file string, memory int64) (_ *RowGroups
 	}
 	return g, nil
 }
+
+// checked returns err, of reading the file, or, where that has changed, that.
+func (g *RowGroups) checked(err error) error { return Files{g.file}.Checked(err) }
 
 // Close closes the file.
 func (g *RowGroups) Close() {
@@ -92,14 +96,19 @@ func (g *RowGroups) Read(ctx context.Context, ranges []RowRange, options ReadOpt
 	}
 	// With the last of the rows DuckDB stops looking at the row groups behind them.
 	rel.sql = fmt.Sprintf("(SELECT * FROM read_parquet(%s, file_row_number = true) WHERE %s LIMIT %d)",
-		duck.Literals([]string{g.file}), strings.Join(where, " OR "), rows)
-	return rel.read(ctx, g.db, options.Types)
+		duck.Literals([]string{g.file.Path}), strings.Join(where, " OR "), rows)
+	frame, err := rel.read(ctx, g.db, options.Types)
+	if err := g.checked(err); err != nil {
+		return nil, err
+	}
+	return frame, nil
 }
 
 // Values returns the categories of a column that occur in at least the given number of
 // rows, by decreasing number of rows and then by value, at most limit of them (0:
 // all), and whether there are rows without one.
 func (g *RowGroups) Values(ctx context.Context, column string, least, limit int) (values []string, missing bool, err error) {
+	defer func() { err = g.checked(err) }()
 	text, from := fmt.Sprintf("CAST(%s AS VARCHAR)", duck.Name(column)), " FROM "+g.rel.sql
 	err = g.db.Query(ctx, "SELECT CAST(count(*) - count("+text+") AS BIGINT)"+from, func(c *duck.Chunk) error {
 		n, _ := duck.Vector[int64](c, 0)

@@ -45,7 +45,7 @@ func Open(ctx context.Context, db *duck.DB, src Source, baseDir string, o Option
 }
 
 // Files are those that the table reads, in order.
-func (t *Table) Files() []string { return t.rel.files }
+func (t *Table) Files() Files { return t.rel.files }
 
 // Format is csv, parquet or json.
 func (t *Table) Format() string { return t.rel.format }
@@ -152,4 +152,4 @@ func (r *relation) declare(src *Source) error {
 }
 
 // Files returns the files that the source's path stands for, in order.
-func (s *Source) Files(baseDir string) ([]string, error) { return resolveFiles(s.Path, baseDir) }
+func (s *Source) Files(baseDir string) (Files, error) { return resolveFiles(s.Path, baseDir) }

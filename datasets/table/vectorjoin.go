@@ -47,8 +47,8 @@ func (s *Source) validateVectors(path string) *configfile.FieldError {
 
 // joinVectors finds the files of a source's vectors and the columns they join
 // on. It returns the files.
-func (r *relation) joinVectors(src *Source, baseDir string) ([]string, error) {
-	var files []string
+func (r *relation) joinVectors(src *Source, baseDir string) (Files, error) {
+	var files Files
 	one := func(path string) (string, error) {
 		found, err := resolveFiles([]string{path}, baseDir)
 		if err != nil {
@@ -57,10 +57,10 @@ func (r *relation) joinVectors(src *Source, baseDir string) ([]string, error) {
 		if len(found) != 1 {
 			return "", fmt.Errorf("%s matches %d files; name one", path, len(found))
 		}
-		if !slices.Contains(files, found[0]) {
+		if !files.Contains(found[0].Path) {
 			files = append(files, found[0])
 		}
-		return found[0], nil
+		return found[0].Path, nil
 	}
 	for _, name := range slices.Sorted(maps.Keys(src.Vectors)) {
 		v := src.Vectors[name]

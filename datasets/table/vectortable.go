@@ -28,7 +28,7 @@ type VectorTable struct {
 // NULL where all numbers are NaN. It returns the files read. Paths are relative
 // to baseDir. Rows are read one block after another, so that the matrix may be
 // larger than memory.
-func (t VectorTable) Stage(ctx context.Context, db *duck.DB, table, baseDir string) (files []string, err error) {
+func (t VectorTable) Stage(ctx context.Context, db *duck.DB, table, baseDir string) (files Files, err error) {
 	one := func(path string) (string, error) {
 		found, err := resolveFiles([]string{path}, baseDir)
 		if err != nil {
@@ -38,7 +38,7 @@ func (t VectorTable) Stage(ctx context.Context, db *duck.DB, table, baseDir stri
 			return "", fmt.Errorf("%s matches %d files; name one", path, len(found))
 		}
 		files = append(files, found[0])
-		return found[0], nil
+		return found[0].Path, nil
 	}
 	matrix, err := one(t.Matrix)
 	if err != nil {

@@ -13,7 +13,6 @@ import (
 
 	"debut/datasets/configfile"
 	"debut/datasets/interactions"
-	"debut/datasets/table"
 	"debut/kernels/pool"
 	"debut/trainers/metrics"
 	"debut/trainers/ranking"
@@ -79,11 +78,11 @@ func Load(ctx context.Context, cfg *interactions.Config, eval Evaluation, env *r
 		return nil, errors.New("data: there is nothing to train on: no user has an item in the training part")
 	}
 	out := &Data{Dataset: d, Ties: ranking.NewTies(d.Items.Len(), d.Items.ID), Pool: p, cfg: cfg, eval: eval}
-	for _, path := range d.Report.Files {
-		f, err := table.HashFile(ctx, path)
-		if err != nil {
-			return nil, err
-		}
+	hashes, err := d.Report.Files.Hash(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range hashes {
 		out.files = append(out.files, runfolder.DataFile{Path: f.Path, Bytes: f.Bytes, SHA256: f.SHA256})
 	}
 	env.Log.Info("data ready", "users", d.Users.Len(), "items", d.Items.Len(), "pairs", d.Train.Len(), "events", d.Report.Events)

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 
@@ -49,14 +51,10 @@ func Write(ctx context.Context, dir string, cfg Config, o Options) (_ Summary, e
 	if err := cfg.Validate(); err != nil {
 		return Summary{}, err
 	}
-	known := func(dir string) error {
-		_, err := manifest.Read(dir)
-		return err
-	}
-	if err := publish.Check(dir, o.Overwrite, known); err != nil {
+	if err := publish.Check(dir, o.Overwrite, kind); err != nil {
 		return Summary{}, err
 	}
-	folder, err := publish.Begin(dir)
+	folder, err := publish.Begin(dir, kind)
 	if err != nil {
 		return Summary{}, err
 	}
@@ -70,6 +68,25 @@ func Write(ctx context.Context, dir string, cfg Config, o Options) (_ Summary, e
 	}
 	return w.sum, folder.Commit()
 }
+
+// kind recognizes histories.
+func kind(dir string) (owns func(name string) bool, err error) {
+	switch d, err := manifest.Read(dir); {
+	case errors.Is(err, manifest.ErrNotFound):
+		return nil, err
+	case err == nil && !d.Simulated():
+		return nil, fmt.Errorf("%s holds data that no simulation made; choose another folder", filepath.Base(dir))
+	}
+	return func(name string) bool { // the same files always, whatever a damaged description says
+		table, ok := strings.CutSuffix(strings.TrimPrefix(name, hiddenDir+"/"), ".parquet")
+		return name == manifest.File || ok && slices.Contains(tables, table)
+	}, nil
+}
+
+// hiddenDir is where tables are that nobody has of a real shop. All tables have one there.
+const hiddenDir = "truth"
+
+var tables = []string{manifest.Train, manifest.Validation, manifest.Test, "items", "users", "weeks"}
 
 // writer is one writing.
 type writer struct {
@@ -110,7 +127,7 @@ func (w *writer) run(ctx context.Context) (err error) {
 	w.weeks, err = createTable(w.dir, "weeks.parquet", field("week", moment), field("item", integer), field("price", decimal), field("discount", decimal),
 		field("competitor_1", decimal), field("competitor_2", decimal), field("competitor_3", decimal), field("stock", integer), field("received", integer), field("sold", integer), field("views", integer))
 	if err == nil {
-		w.hid, err = createTable(w.dir, "truth/weeks.parquet", field("week", moment), field("item", integer), field("expected_demand", decimal), field("lost", integer))
+		w.hid, err = createTable(w.dir, hiddenDir+"/weeks.parquet", field("week", moment), field("item", integer), field("expected_demand", decimal), field("lost", integer))
 	}
 	if err != nil {
 		return err
@@ -192,7 +209,7 @@ func (w *writer) events(ctx context.Context) error {
 			}
 			var err error
 			if table, err = createTable(w.dir, names[p]+".parquet", fields...); err == nil {
-				hidden, err = createTable(w.dir, "truth/"+names[p]+".parquet", field("probability", decimal), field("wanted", truth))
+				hidden, err = createTable(w.dir, hiddenDir+"/"+names[p]+".parquet", field("probability", decimal), field("wanted", truth))
 			}
 			if err != nil {
 				return err
@@ -318,7 +335,7 @@ func (w *writer) catalog() error {
 	if err != nil {
 		return err
 	}
-	hidden, err := createTable(w.dir, "truth/items.parquet", field("item", integer), field("taste", vector), field("quality", decimal), field("elasticity", decimal))
+	hidden, err := createTable(w.dir, hiddenDir+"/items.parquet", field("item", integer), field("taste", vector), field("quality", decimal), field("elasticity", decimal))
 	if err != nil {
 		return errors.Join(err, known.close())
 	}
@@ -354,7 +371,7 @@ func (w *writer) audience() error {
 	if err != nil {
 		return err
 	}
-	hidden, err := createTable(w.dir, "truth/users.parquet", field("user", integer), field("taste", vector), field("price_sensitivity", decimal), field("budget", decimal), field("activity", decimal), field("favorite", text))
+	hidden, err := createTable(w.dir, hiddenDir+"/users.parquet", field("user", integer), field("taste", vector), field("price_sensitivity", decimal), field("budget", decimal), field("activity", decimal), field("favorite", text))
 	if err != nil {
 		return errors.Join(err, known.close())
 	}
@@ -395,7 +412,7 @@ func (w *writer) describe(ctx context.Context) error {
 		}
 		w.made.Columns = append(w.made.Columns, c)
 	}
-	w.made.Sources = []manifest.Source{{Name: "simulation", Rows: w.sum.Events, From: fmt.Sprintf("debut data simulate: %d users, %d items, %d days, seed %d", w.cfg.Users, w.cfg.Items, w.cfg.Days, w.cfg.Seed)}}
+	w.made.Sources = []manifest.Source{{Name: "simulation", Rows: w.sum.Events, From: fmt.Sprintf(manifest.SimulatedBy+": %d users, %d items, %d days, seed %d", w.cfg.Users, w.cfg.Items, w.cfg.Days, w.cfg.Seed)}}
 	for i := range w.made.Parts {
 		p := &w.made.Parts[i]
 		h, err := table.HashFile(ctx, filepath.Join(w.dir, p.File))
