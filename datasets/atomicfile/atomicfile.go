@@ -10,7 +10,20 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 )
+
+// mark is in the names of temporary files: a point, the name of the file that is written, mark and digits.
+const mark = ".tmp-"
+
+// TemporaryOf returns the name of the file that a temporary file of this name is to become.
+func TemporaryOf(name string) (string, bool) {
+	i := strings.LastIndex(name, mark)
+	if i < 0 || !strings.HasPrefix(name, ".") {
+		return "", false
+	}
+	return name[1:i], true
+}
 
 // Write calls fill with a buffered writer and, when fill succeeds, makes what
 // it wrote the content of path with the given permissions.
@@ -21,15 +34,18 @@ import (
 // fill included, path is left as it was and the temporary file is removed;
 // only where flushing the folder entry fails, the last thing done, path has
 // its complete new content already, which a power failure may then undo.
-// The folder must exist.
+// The folder must exist. What writers of the same path have left that were
+// killed is removed.
 func Write(path string, perm fs.FileMode, fill func(io.Writer) error) error {
-	return WriteTo(OS, path, perm, fill)
+	h := &holding{FS: OS, release: func() {}}
+	defer func() { h.release() }()
+	return WriteTo(h, path, perm, fill)
 }
 
-// WriteTo is Write on the given file system.
+// WriteTo is Write on the given file system, of one writer at a time: what killed ones have left is for the caller to find.
 func WriteTo(fsys FS, path string, perm fs.FileMode, fill func(io.Writer) error) (err error) {
 	dir := filepath.Dir(path)
-	tmp, err := fsys.Create(dir, "."+filepath.Base(path)+".tmp-*")
+	tmp, err := fsys.Create(dir, "."+filepath.Base(path)+mark+"*")
 	if err != nil {
 		return fmt.Errorf("write %s: create a temporary file beside it: %w", path, err)
 	}

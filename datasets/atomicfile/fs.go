@@ -80,10 +80,14 @@ func (system) Free(dir string) (uint64, error) { return free(dir) }
 
 // SyncDir flushes the folder, where the system has a way to.
 func (system) SyncDir(dir string) error {
+	return syncDir(func() (*os.File, error) { return os.Open(dir) })
+}
+
+func syncDir(open func() (*os.File, error)) error {
 	if runtime.GOOS == "windows" {
 		return nil // folders cannot be opened for flushing there
 	}
-	d, err := os.Open(dir)
+	d, err := open()
 	if err != nil {
 		return err
 	}
@@ -92,22 +96,7 @@ func (system) SyncDir(dir string) error {
 
 // Open refuses what is not a regular file.
 func (system) Open(name string) (Reader, error) {
-	// Asked before opening: to open a named pipe waits for a writer.
-	info, err := os.Stat(name)
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("open %s: %w: not a regular file", name, fs.ErrInvalid)
-	}
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	if info, err = f.Stat(); err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return reader{f, info.Size()}, nil
+	return openRegular(name, func(flag int) (*os.File, error) { return os.OpenFile(name, flag, 0) }, func() (fs.FileInfo, error) { return os.Stat(name) })
 }
 
 // Read reads a whole regular file of at most limit bytes.

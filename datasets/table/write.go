@@ -210,23 +210,24 @@ type textRows interface {
 
 // textSink writes lines to a temporary file beside its path.
 type textSink struct {
-	path   string
-	file   *os.File // nil once closed
-	name   string   // of the temporary file; "" once it is gone
-	out    *bufio.Writer
-	format textRows
-	buffer []byte
+	path    string
+	file    *os.File // nil once closed
+	name    string   // of the temporary file; "" once it is gone
+	release func()   // of its lock; nil once it is
+	out     *bufio.Writer
+	format  textRows
+	buffer  []byte
 }
 
 // textRowsAtOnce is how many rows are formatted between two looks at the context.
 const textRowsAtOnce = 1024
 
 func newTextSink(path string, format textRows) (*textSink, error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".tmp-*")
+	f, release, err := atomicfile.Temporary(path)
 	if err != nil {
 		return nil, err
 	}
-	s := &textSink{path: path, file: f, name: f.Name(), out: bufio.NewWriterSize(f, 1<<16), format: format}
+	s := &textSink{path: path, file: f, name: f.Name(), release: release, out: bufio.NewWriterSize(f, 1<<16), format: format}
 	if _, err := s.out.Write(format.head(nil)); err != nil {
 		return nil, errors.Join(err, s.discard())
 	}
@@ -284,6 +285,10 @@ func (s *textSink) discard() error {
 	if s.name != "" {
 		err = errors.Join(err, os.Remove(s.name))
 		s.name = ""
+	}
+	if s.release != nil {
+		s.release()
+		s.release = nil
 	}
 	return err
 }

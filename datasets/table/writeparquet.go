@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"debut/datasets/atomicfile"
@@ -25,6 +24,8 @@ type parquetSink struct {
 	path string
 	file string // the file under way; "" once it is gone
 	db   *duck.DB
+
+	release func() // of the file's lock; nil once it is
 
 	blocks chan writtenBlock  // to the statement; closed after the last
 	taken  chan struct{}      // a block has been copied
@@ -53,11 +54,11 @@ func newParquetSink(path string, columns []OutputColumn) (_ *parquetSink, err er
 			err = errors.Join(err, s.discard())
 		}
 	}()
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".tmp-*")
+	f, release, err := atomicfile.Temporary(path)
 	if err != nil {
 		return nil, err
 	}
-	s.file = f.Name()
+	s.file, s.release = f.Name(), release
 	if err = errors.Join(f.Chmod(0o644), f.Close()); err != nil { // whatever the umask
 		return nil, err
 	}
@@ -96,7 +97,7 @@ func newParquetSink(path string, columns []OutputColumn) (_ *parquetSink, err er
 }
 
 // spill is the folder for what DuckDB has no room for, which it makes when it needs it.
-func (s *parquetSink) spill() string { return s.file + ".spill" }
+func (s *parquetSink) spill() string { return atomicfile.SpillOf(s.file) }
 
 func outputType(values any) duck.ColumnType {
 	switch values.(type) {
@@ -242,6 +243,10 @@ func (s *parquetSink) discard() error {
 	if s.db != nil {
 		s.db.Close()
 		s.db = nil
+	}
+	if s.release != nil {
+		defer s.release()
+		s.release = nil
 	}
 	if s.file == "" {
 		return nil

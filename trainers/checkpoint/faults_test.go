@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 
+	"debut/datasets/atomicfile"
 	"debut/trainers/checkpoint/faultfs"
 )
 
@@ -133,7 +134,7 @@ func oneFault(t *testing.T, op int, fault faultfs.Fault, try int) {
 		if n, err = writeOn(s, 0); err != nil && !fsys.Stopped() {
 			// The process goes on with the store that it has, after it looked at it.
 			for _, path := range fsys.Names() {
-				if _, temporary := temporaryOf(filepath.Base(path)); temporary {
+				if _, temporary := atomicfile.TemporaryOf(filepath.Base(path)); temporary {
 					t.Fatalf("%s was left", path)
 				}
 			}

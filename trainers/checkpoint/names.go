@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"debut/datasets/atomicfile"
 )
 
 const (
@@ -56,13 +58,10 @@ func parseName(name string) (c id, ext string, ok bool) {
 	return c, ext, true
 }
 
-// temporaryOf returns the name of the file that an atomic write would have left aside.
-func temporaryOf(name string) (string, bool) {
-	i := strings.LastIndex(name, ".tmp-")
-	if i < 0 || !strings.HasPrefix(name, ".") {
-		return "", false
-	}
-	return name[1:i], true
+// Named reports whether a file of a store may have that name.
+func Named(name string) bool {
+	_, _, ok := parseName(name)
+	return ok
 }
 
 // listing is what a store's folder holds, by names, in ascending order.
@@ -81,7 +80,7 @@ func (s *Store) list() (listing, error) {
 		if e.IsDir() {
 			continue
 		}
-		if of, ok := temporaryOf(e.Name()); ok {
+		if of, ok := atomicfile.TemporaryOf(e.Name()); ok {
 			if _, _, ok := parseName(of); ok {
 				l.temporary = append(l.temporary, e.Name())
 			}

@@ -54,14 +54,15 @@ const first = "behavior"
 // Writer writes a model, file by file, and model.json last: with it the model is there.
 type Writer struct {
 	dir    string
+	files  atomicfile.FS
 	family string
 	to     []age.Recipient
 	sums   map[string]string
 }
 
-// NewWriter returns a writer of a model into a folder that is there. Where there are recipients, they alone can read the model.
-func NewWriter(dir, family string, to []age.Recipient) *Writer {
-	return &Writer{dir: dir, family: family, to: to, sums: map[string]string{}}
+// NewWriter returns a writer of a model into a folder that is there, by a file system. Where there are recipients, they alone can read the model.
+func NewWriter(files atomicfile.FS, dir, family string, to []age.Recipient) *Writer {
+	return &Writer{dir: dir, files: files, family: family, to: to, sums: map[string]string{}}
 }
 
 // File writes a file of the model, complete or not at all.
@@ -71,7 +72,7 @@ func (w *Writer) File(name string, fill func(io.Writer) error) error {
 	if len(w.to) > 0 {
 		place += sealed.Extension
 	}
-	err := atomicfile.Write(place, 0o644, func(out io.Writer) error {
+	err := atomicfile.WriteTo(w.files, place, 0o644, func(out io.Writer) error {
 		out = io.MultiWriter(out, h)
 		if len(w.to) == 0 {
 			return fill(out)
@@ -101,7 +102,7 @@ func (w *Writer) discard() (err error) {
 		if len(w.to) > 0 {
 			name += sealed.Extension
 		}
-		err = errors.Join(err, os.Remove(filepath.Join(w.dir, name)))
+		err = errors.Join(err, w.files.Remove(filepath.Join(w.dir, name)))
 	}
 	clear(w.sums)
 	return err
@@ -130,7 +131,7 @@ func (w *Writer) Close(version int, details any) error {
 	if err != nil {
 		return err
 	}
-	if err := atomicfile.Write(filepath.Join(w.dir, runfolder.ModelFile), 0o644, write(text)); err != nil {
+	if err := atomicfile.WriteTo(w.files, filepath.Join(w.dir, runfolder.ModelFile), 0o644, write(text)); err != nil {
 		return fmt.Errorf("model: saving it: %w", err)
 	}
 	return nil

@@ -16,6 +16,7 @@ import (
 
 	"filippo.io/age"
 
+	"debut/datasets/atomicfile"
 	"debut/datasets/sealed"
 	"debut/trainers/runfolder"
 )
@@ -38,7 +39,7 @@ const content = "what a model has learned"
 func save(t *testing.T, to []age.Recipient) string {
 	t.Helper()
 	dir := t.TempDir()
-	w := NewWriter(dir, "toy", to)
+	w := NewWriter(atomicfile.OS, dir, "toy", to)
 	for _, name := range []string{"a.bin", "b.bin"} {
 		if err := w.File(name, func(out io.Writer) error { _, err := io.WriteString(out, content+name); return err }); err != nil {
 			t.Fatal(err)
@@ -365,7 +366,7 @@ func TestIncomplete(t *testing.T) {
 	_, to := keyPair(t)
 	for _, recipients := range [][]age.Recipient{nil, to} {
 		dir := t.TempDir()
-		w := NewWriter(dir, "behavior", recipients)
+		w := NewWriter(atomicfile.OS, dir, "behavior", recipients)
 		if err := w.File("a", text); err != nil {
 			t.Fatal(err)
 		}
@@ -381,7 +382,7 @@ func TestIncomplete(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := NewWriter(dir, "behavior", nil)
+	w := NewWriter(atomicfile.OS, dir, "behavior", nil)
 	if err := w.File("b", func(io.Writer) error { return full }); !errors.Is(err, full) {
 		t.Errorf("%v", err)
 	}

@@ -80,18 +80,22 @@ func CheckOutput(dir string) error {
 	case !info.IsDir():
 		return fmt.Errorf("output %s: %s is a file, not a folder%s", dir, at, remedy)
 	}
-	// One name for all, so that the next training clears away what a killed one has left.
+	// One name for all, so that the next training clears away what a killed one has left. What is there is not written to: it
+	// may be a link.
 	probe := filepath.Join(at, ".debut-probe")
-	file, err := os.OpenFile(probe, os.O_WRONLY|os.O_CREATE, 0o600)
-	if err != nil {
+	file, err := os.OpenFile(probe, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err == nil {
+		err = file.Close()
+	}
+	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("output %s: nothing can be written to %s%s: %w", dir, at, remedy, err)
 	}
 	err = os.Remove(probe)
 	if errors.Is(err, fs.ErrNotExist) { // another process that looked at the same moment was faster
 		err = nil
 	}
-	if err := errors.Join(file.Close(), err); err != nil {
-		return fmt.Errorf("output %s: %w", dir, err)
+	if err != nil {
+		return fmt.Errorf("output %s: nothing can be written to %s%s: %w", dir, at, remedy, err)
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -73,9 +74,9 @@ type checkpointer struct {
 }
 
 // newCheckpointer opens the folder of the checkpoints.
-func newCheckpointer(ctx context.Context, s *session, dir string) (*checkpointer, error) {
+func newCheckpointer(ctx context.Context, s *session) (*checkpointer, error) {
 	c := s.keeping.Checkpoint
-	files, err := s.checkpointFiles()
+	dir, files, err := s.checkpointFiles()
 	if err != nil {
 		return nil, err
 	}
@@ -118,9 +119,12 @@ func (k *checkpointer) wants(ev loop.Event, after loop.State) bool {
 }
 
 // periodic writes a checkpoint that the configuration asks for. That it cannot be written is no reason to lose the
-// training: the one before is as it was.
-func (k *checkpointer) periodic(d *driver) {
+// training: the one before is as it was. That the folder is another's, or nowhere, is.
+func (k *checkpointer) periodic(d *driver) error {
 	if err := k.write(d); err != nil {
+		if errors.Is(err, runfolder.ErrGone) {
+			return err
+		}
 		k.failed(err)
 	}
 	wait := k.interval
@@ -128,6 +132,7 @@ func (k *checkpointer) periodic(d *driver) {
 		wait = max(wait, time.Duration(k.stats.LastSeconds/checkpointShare*float64(time.Second)))
 	}
 	k.due = time.Now().Add(wait)
+	return nil
 }
 
 // failed tells of a checkpoint that could not be written: in run.json of the last one only, in the log of the 1st, 2nd, 4th, 8th
@@ -145,6 +150,9 @@ func (k *checkpointer) failed(err error) {
 func (k *checkpointer) write(d *driver) error {
 	began := time.Now()
 	s, step := k.s, k.state.Steps()
+	if err := s.folder.Check(); err != nil {
+		return err
+	}
 	name, value, err := k.nonFinite()
 	if err != nil {
 		return err
@@ -168,6 +176,9 @@ func (k *checkpointer) write(d *driver) error {
 		}
 	}
 	if err := k.store.Write(c); err != nil {
+		if gone := s.folder.Check(); gone != nil {
+			return gone
+		}
 		return fmt.Errorf("run: %w", err)
 	}
 	if c.Best != nil && *c.Best == step {
@@ -232,26 +243,30 @@ func (k *checkpointer) noteBest(d *driver) error {
 	return nil
 }
 
-// checkpointFiles is the file system of the checkpoints, one that encrypts where a key is named.
-func (s *session) checkpointFiles() (atomicfile.FS, error) {
-	files, secret := s.opt.CheckpointFS, s.keeping.Checkpoint.Identity
+// checkpointFiles makes the folder of the checkpoints, and is its file system, one that encrypts where a key is named.
+func (s *session) checkpointFiles() (dir string, files atomicfile.FS, err error) {
+	dir, files, err = s.folder.Subfolder(runfolder.CheckpointsDir)
+	if err != nil {
+		return "", nil, err
+	}
+	if s.opt.CheckpointFS != nil {
+		files = s.opt.CheckpointFS
+	}
+	secret := s.keeping.Checkpoint.Identity
 	if secret == nil {
-		return files, nil
+		return dir, files, nil
 	}
 	text, err := secret.Read(s.opt.BaseDir, "identity")
 	if err != nil {
-		return nil, configfile.Prefix("checkpoint", err)
+		return "", nil, configfile.Prefix("checkpoint", err)
 	}
 	keys, err := sealed.Identities(text, "")
 	if err != nil {
-		return nil, configfile.Errorf("checkpoint.identity", "%v", err)
+		return "", nil, configfile.Errorf("checkpoint.identity", "%v", err)
 	}
 	key, ok := keys[0].(*age.X25519Identity)
 	if !ok || len(keys) != 1 {
-		return nil, configfile.Errorf("checkpoint.identity", "it holds %d keys, or one of another kind; it needs one that age-keygen has made", len(keys))
+		return "", nil, configfile.Errorf("checkpoint.identity", "it holds %d keys, or one of another kind; it needs one that age-keygen has made", len(keys))
 	}
-	if files == nil {
-		files = atomicfile.OS
-	}
-	return checkpoint.Sealed(files, key), nil
+	return dir, checkpoint.Sealed(files, key), nil
 }

@@ -113,10 +113,12 @@ func (d *driver) advance(ctx context.Context) (done bool, err error) {
 		if err := d.flush(); err != nil {
 			return false, err
 		}
-		s.keep.periodic(d)
-		return false, nil
+		return false, s.keep.periodic(d)
 	}
 	if err := d.flush(); err != nil {
+		return false, err
+	}
+	if err := s.folder.Check(); err != nil {
 		return false, err
 	}
 	switch ev.Kind {
@@ -132,7 +134,7 @@ func (d *driver) advance(ctx context.Context) (done bool, err error) {
 		return true, nil
 	}
 	if err == nil && s.keep.wants(ev, d.l.State()) {
-		s.keep.periodic(d)
+		err = s.keep.periodic(d)
 	}
 	return false, err
 }
@@ -144,6 +146,9 @@ func (d *driver) interrupted() error {
 	}
 	k := d.s.keep
 	if err := k.write(d); err != nil {
+		if errors.Is(err, runfolder.ErrGone) {
+			return err
+		}
 		k.failed(err)
 		return errors.Join(fmt.Errorf("no checkpoint could be written; the one of step %d is the last: %w", k.stats.Step, err), ErrInterrupted)
 	}

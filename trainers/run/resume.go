@@ -6,11 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"slices"
 	"strings"
 	"time"
 
+	"debut/datasets/atomicfile"
 	"debut/datasets/configfile"
 	"debut/engine"
 	"debut/trainers/checkpoint"
@@ -70,7 +70,7 @@ func (s *session) loadCheckpoint(ctx context.Context) (_ *restored, err error) {
 		}
 		return nil, s.checkAnew()
 	}
-	if s.keep, err = newCheckpointer(ctx, s, s.folder.Join(runfolder.CheckpointsDir)); err != nil {
+	if s.keep, err = newCheckpointer(ctx, s); err != nil {
 		return nil, err
 	}
 	if s.course.Divergence.Rollbacks > 0 {
@@ -249,6 +249,9 @@ func (s *session) checkState(was *savedState) error {
 	return nil
 }
 
+// maxConfig bounds run.yaml.
+const maxConfig = 1 << 24
+
 // checkAnew returns an error where a run without checkpoints may not begin again: its model is there and would become another.
 func (s *session) checkAnew() error {
 	if s.opt.Resume == ResumeNot {
@@ -256,7 +259,7 @@ func (s *session) checkAnew() error {
 	}
 	earlier, err := s.folder.Result()
 	if err != nil {
-		return err
+		return fmt.Errorf("%w; without it and without a checkpoint nobody can tell what the run in %s was: train under another name, or move the folder away", err, s.folder.Path())
 	}
 	if earlier.Status != runfolder.Finished && earlier.Status != runfolder.Interrupted {
 		s.opt.Log.Info("the run has no checkpoint yet; it starts from the beginning", "folder", s.folder.Path())
@@ -269,7 +272,7 @@ func (s *session) checkAnew() error {
 	if !slices.EqualFunc(earlier.Data, s.task.Describe().Data, func(a, b runfolder.DataFile) bool { return a.SHA256 == b.SHA256 }) {
 		return fmt.Errorf("the run in %s is finished, and its data have changed since; train anew with --overwrite, or under another name", s.folder.Path())
 	}
-	config, err := os.ReadFile(s.folder.Join(runfolder.ConfigFile))
+	config, err := atomicfile.Read(s.folder.Join(runfolder.ConfigFile), maxConfig)
 	if err != nil {
 		return fmt.Errorf("resume: %w", err)
 	}

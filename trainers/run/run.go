@@ -188,6 +188,9 @@ func (s *session) end(err error) error {
 		s.result.Status = runfolder.Failed
 		s.result.Error = err.Error()
 	}
+	if errors.Is(err, runfolder.ErrGone) {
+		return err // there is nowhere to write it
+	}
 	if err != nil && !kept && s.folder.Replaces() {
 		return errors.Join(err, s.folder.Discard())
 	}
@@ -243,6 +246,10 @@ func (s *session) begin(name string, from *restored) error {
 	}
 	if s.opt.Resume != ResumeNot {
 		earlier, err := s.folder.Result()
+		if err != nil && from != nil { // the checkpoint has all that decides on the training
+			s.opt.Log.Warn("run.json cannot be read; the run goes on from its checkpoint, and run.json is written anew", "error", err)
+			earlier, err = new(runfolder.RunResult), nil
+		}
 		if err != nil {
 			return err
 		}
@@ -313,11 +320,11 @@ func (s *session) fit(ctx context.Context, from *restored) (err error) {
 
 // saveAndMeasure saves the model and measures it on every part.
 func (s *session) saveAndMeasure(ctx context.Context) error {
-	dir, err := s.folder.Model()
+	dir, files, err := s.folder.Subfolder(runfolder.ModelDir)
 	if err != nil {
 		return err
 	}
-	if err := s.task.Save(modelfolder.NewWriter(dir, s.header.Family, s.readers)); err != nil {
+	if err := s.task.Save(modelfolder.NewWriter(files, dir, s.header.Family, s.readers)); err != nil {
 		return err
 	}
 	s.saved = true

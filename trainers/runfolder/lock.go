@@ -3,32 +3,45 @@ package runfolder
 import (
 	"errors"
 	"fmt"
-	"os"
 
+	"debut/datasets/atomicfile"
 	"debut/datasets/filelock"
 )
 
 // ErrLocked is matched by the error of [Create] where another run is under way in the folder.
 var ErrLocked = errors.New("another run is under way in the folder")
 
+// ErrGone is matched by errors about a folder that was removed, moved or replaced while a run was under way in it.
+var ErrGone = errors.New("the run's folder was removed or replaced while the run was under way")
+
 // lock takes the folder's lock, which Close releases, and the system does when the process ends, however it ends. The
-// file itself stays: if it were removed, two processes could hold locks on two files of its name.
+// file itself stays: if it were removed, two processes could hold locks on two files of its name. A training without a lock,
+// where the file system has none, is better than no training.
 func (f *Folder) lock() error {
-	file, err := os.OpenFile(f.Join(LockFile), os.O_RDWR|os.O_CREATE, 0o644)
-	if err != nil {
-		return fmt.Errorf("runfolder: %w", err)
-	}
-	taken, err := filelock.Try(file)
-	switch {
-	case errors.Is(err, errors.ErrUnsupported): // a training without a lock is better than none
-		err = nil
-	case err == nil && !taken:
+	file, err := filelock.Open(f.Join(LockFile))
+	if err == nil && file == nil {
 		err = fmt.Errorf("%w: %s; wait for its end, or choose another \"name:\"", ErrLocked, f.path)
 	}
 	if err != nil {
+		return fmt.Errorf("runfolder: %w", err)
+	}
+	dir, err := atomicfile.OpenDir(f.path)
+	if err != nil {
 		return fmt.Errorf("runfolder: %w", errors.Join(err, file.Close()))
 	}
-	f.locked = file
+	f.locked, f.files = file, []*atomicfile.Dir{dir}
+	if err := f.Check(); err != nil { // then the lock was that of the folder before
+		return errors.Join(err, f.Close())
+	}
+	return nil
+}
+
+// Check returns an error that matches [ErrGone] where the folder of the run under way is not there any more, or another is in its
+// place, which may be that of another run. Nothing is written then.
+func (f *Folder) Check() error {
+	if f.locked != nil && !filelock.At(f.locked, f.Join(LockFile)) {
+		return fmt.Errorf("runfolder: %w: %s; what was in it is lost unless it was moved: train again, or go on with --resume where it is", ErrGone, f.path)
+	}
 	return nil
 }
 
@@ -38,9 +51,12 @@ func (f *Folder) Close() error {
 	if f.locked == nil {
 		return nil
 	}
-	file := f.locked
-	f.locked = nil
-	if err := file.Close(); err != nil {
+	err := f.locked.Close()
+	for _, dir := range f.files {
+		err = errors.Join(err, dir.Close())
+	}
+	f.locked, f.files = nil, nil
+	if err != nil {
 		return fmt.Errorf("runfolder: %w", err)
 	}
 	return nil

@@ -31,7 +31,14 @@ type MetricsLog struct {
 // Metrics opens metrics.jsonl for appending; the caller closes it. A line that a killed
 // program left unfinished is cut off.
 func (f *Folder) Metrics() (*MetricsLog, error) {
-	file, err := os.OpenFile(f.Join(MetricsFile), os.O_RDWR|os.O_CREATE, 0o644)
+	if err := f.Check(); err != nil {
+		return nil, err
+	}
+	path := f.Join(MetricsFile)
+	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() { // a link would have it made elsewhere
+		return nil, fmt.Errorf("runfolder: %s is no regular file; move it away", path)
+	}
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
 		return nil, fmt.Errorf("runfolder: %w", err)
 	}

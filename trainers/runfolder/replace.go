@@ -92,7 +92,7 @@ func (f *Folder) recover() error {
 	if err := f.settle(false); err != nil {
 		return err
 	}
-	if f.aside == "" || f.isRun() {
+	if f.aside == "" || f.isRun() || f.hasCheckpoints() {
 		return nil
 	}
 	return f.putBack()
@@ -121,6 +121,9 @@ func (f *Folder) Commit() error {
 	if f.aside == "" {
 		return nil
 	}
+	if err := f.Check(); err != nil { // the earlier run is all there is
+		return err
+	}
 	// One rename decides it; what follows may be cut short.
 	trash := filepath.Join(filepath.Dir(f.path), "."+f.name+trashInfix+strings.TrimPrefix(filepath.Base(f.aside), "."+f.name+oldInfix))
 	if err := os.Rename(f.aside, trash); err != nil {
@@ -139,6 +142,9 @@ func (f *Folder) Commit() error {
 func (f *Folder) Discard() error {
 	if f.aside == "" {
 		return nil
+	}
+	if err := f.Check(); err != nil {
+		return err
 	}
 	if err := f.clear(ResultFile); err != nil { // run.json is replaced in one step
 		return err

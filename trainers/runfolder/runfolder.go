@@ -22,7 +22,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -59,8 +58,9 @@ var ErrNoModel = errors.New("not a model folder")
 type Folder struct {
 	path   string
 	name   string
-	locked *os.File // nil where the folder was opened and not created, and after Close
-	aside  string   // the folder that holds the earlier run, "" where there is none
+	locked *os.File          // nil where the folder was opened and not created, and after Close
+	files  []*atomicfile.Dir // that are open as long as it is locked; first the folder itself
+	aside  string            // the folder that holds the earlier run, "" where there is none
 }
 
 // DefaultName returns "<stem>-<yyyymmdd-hhmmss>", the name of a run that has none. stem is
@@ -148,13 +148,18 @@ func Create(root, name string, overwrite bool) (_ *Folder, err error) {
 }
 
 // Resume opens the folder of an earlier run, root/name, to go on with it, and locks it as Create does. What the run has
-// left is as it was; an earlier run that it was to replace stays aside until Commit. The error matches [ErrNotRun] where
+// left is as it was, and where that is checkpoints, run.json may be damaged or missing; an earlier run that it was to replace stays aside until Commit. The error matches [ErrNotRun] where
 // the folder holds none, and fs.ErrNotExist where there is no such folder.
 func Resume(root, name string) (_ *Folder, err error) {
 	if err := CheckName(name); err != nil {
 		return nil, err
 	}
 	f, err := Open(filepath.Join(root, name))
+	if errors.Is(err, ErrNotRun) { // a damaged run.json takes nothing away from the checkpoints
+		if f = (&Folder{path: filepath.Join(root, name), name: name}); f.hasCheckpoints() {
+			err = nil
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -165,88 +170,6 @@ func Resume(root, name string) (_ *Folder, err error) {
 		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil
-}
-
-// entries lists what is in the folder beside the lock and what writes that were cut short have left.
-func (f *Folder) entries() ([]os.DirEntry, error) {
-	entries, err := os.ReadDir(f.path)
-	if err != nil {
-		return nil, fmt.Errorf("runfolder: %w", err)
-	}
-	return slices.DeleteFunc(entries, func(e os.DirEntry) bool { return e.Name() == LockFile || leftover(e.Name()) }), nil
-}
-
-// sweep removes what writes that were cut short have left in the folder, which must be locked, and in that of the model. Package
-// checkpoint looks after its own.
-func (f *Folder) sweep() error {
-	entries, err := os.ReadDir(f.path)
-	for _, e := range entries {
-		if leftover(e.Name()) {
-			err = errors.Join(err, os.Remove(f.Join(e.Name())))
-		}
-	}
-	model, merr := os.ReadDir(f.Join(ModelDir))
-	if merr != nil && !errors.Is(merr, fs.ErrNotExist) {
-		err = errors.Join(err, merr)
-	}
-	for _, e := range model {
-		if name := e.Name(); strings.HasPrefix(name, ".") && strings.Contains(name, ".tmp-") {
-			err = errors.Join(err, os.Remove(filepath.Join(f.Join(ModelDir), name)))
-		}
-	}
-	if err != nil {
-		return fmt.Errorf("runfolder: %w", err)
-	}
-	return nil
-}
-
-// replaceable returns an error unless the folder is empty, or overwrite is set and a run wrote all that is in it.
-func (f *Folder) replaceable(overwrite bool) error {
-	entries, err := f.entries()
-	if err != nil || len(entries) == 0 {
-		return err
-	}
-	isRun := f.isRun()
-	if !overwrite {
-		what := "files"
-		if isRun {
-			what = "an earlier run"
-		}
-		remedy := "choose another \"name:\", or replace it with --overwrite"
-		if isRun {
-			remedy = "go on with it with --resume, " + remedy
-		}
-		return fmt.Errorf("runfolder: %w: %s holds %s; %s", ErrExists, f.path, what, remedy)
-	}
-	if !isRun {
-		return fmt.Errorf("runfolder: %w: %s holds files (%s, …) but no %s of a run, so --overwrite leaves it alone; choose another \"name:\", or remove it yourself",
-			ErrExists, f.path, entries[0].Name(), ResultFile)
-	}
-	for _, e := range entries {
-		if !written(e.Name()) {
-			return fmt.Errorf("runfolder: %w: %s holds %s, which no run writes; move it away before --overwrite, or choose another \"name:\"", ErrExists, f.path, e.Name())
-		}
-	}
-	return nil
-}
-
-// known are the names that a run writes, beside those of TensorBoard's events.
-var known = []string{ConfigFile, ResultFile, MetricsFile, ReportFile, CheckpointsDir, ModelDir, LockFile}
-
-// written reports whether a run writes a file or folder of this name.
-func written(name string) bool {
-	return slices.Contains(known, name) || strings.HasPrefix(name, eventsPrefix) || leftover(name)
-}
-
-// leftover reports whether a write that was cut short leaves a file of this name.
-func leftover(name string) bool {
-	return slices.ContainsFunc(known, func(k string) bool { return strings.HasPrefix(name, "."+k+".tmp-") })
-}
-
-// isRun reports whether the folder has a run.json that a run wrote.
-func (f *Folder) isRun() bool {
-	r, err := f.Result()
-	return err == nil && slices.Contains([]Status{Running, Finished, Interrupted, Failed}, r.Status)
 }
 
 // Open opens the folder of an earlier run. The error matches [ErrNotRun] where path is none.
@@ -260,6 +183,9 @@ func Open(path string) (*Folder, error) {
 		return nil, fmt.Errorf("runfolder: %w", err)
 	case !info.IsDir():
 		return nil, fmt.Errorf("runfolder: %w: %s is a file; name the folder that holds %s", ErrNotRun, path, ResultFile)
+	case !f.isRun() && f.hasCheckpoints():
+		return nil, fmt.Errorf("runfolder: %w: %s has no readable %s, but checkpoints: go on from them with the run file: debut train RUN.yaml --resume --output %q --name %q",
+			ErrNotRun, path, ResultFile, filepath.Dir(path), f.name)
 	case !f.isRun():
 		return nil, fmt.Errorf("runfolder: %w: %s has no readable %s", ErrNotRun, path, ResultFile)
 	}
@@ -290,10 +216,17 @@ func (f *Folder) Write(name string, fill func(io.Writer) error) error {
 		return fmt.Errorf("runfolder: %q is not a file below %s", name, f.path)
 	}
 	path := f.Join(name)
+	if err := f.Check(); err != nil {
+		return err
+	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return fmt.Errorf("runfolder: %w", err)
 	}
-	if err := atomicfile.Write(path, 0o644, fill); err != nil {
+	var to atomicfile.FS = atomicfile.OS
+	if f.locked != nil {
+		to = f.files[0]
+	}
+	if err := atomicfile.WriteTo(to, path, 0o644, fill); err != nil {
 		return fmt.Errorf("runfolder: %w", err)
 	}
 	return nil
@@ -308,15 +241,22 @@ func (f *Folder) Events(at time.Time) (*tensorboard.File, error) {
 	return events, nil
 }
 
-// Model makes the folder of the model, where it is not there yet, and returns its path.
-func (f *Folder) Model() (string, error) { return f.subfolder(ModelDir) }
-
-func (f *Folder) subfolder(name string) (string, error) {
-	path := f.Join(name)
-	if err := os.MkdirAll(path, 0o755); err != nil {
-		return "", fmt.Errorf("runfolder: %w", err)
+// Subfolder makes a folder below the folder of a run that is under way, ModelDir or CheckpointsDir, where it is not there yet. It
+// returns its path, and what files are to be written by: it stays the same folder, even where another run has come to be at the path.
+func (f *Folder) Subfolder(name string) (path string, files atomicfile.FS, err error) {
+	if err := f.Check(); err != nil {
+		return "", nil, err
 	}
-	return path, nil
+	path = f.Join(name)
+	if err := os.MkdirAll(path, 0o755); err != nil {
+		return "", nil, fmt.Errorf("runfolder: %w", err)
+	}
+	dir, err := atomicfile.OpenDir(path)
+	if err != nil {
+		return "", nil, fmt.Errorf("runfolder: %w", err)
+	}
+	f.files = append(f.files, dir)
+	return path, dir, f.Check()
 }
 
 // WriteResult writes run.json.
@@ -328,10 +268,13 @@ func (f *Folder) WriteResult(r *RunResult) error {
 	return f.WriteFile(ResultFile, append(data, '\n'))
 }
 
+// maxResult bounds run.json and model.json.
+const maxResult = 1 << 28
+
 // Result reads run.json. Fields that this version does not know are skipped.
 func (f *Folder) Result() (*RunResult, error) {
 	path := f.Join(ResultFile)
-	data, err := os.ReadFile(path)
+	data, err := atomicfile.Read(path, maxResult)
 	if err != nil {
 		return nil, fmt.Errorf("runfolder: %w", err)
 	}
