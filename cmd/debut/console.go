@@ -3,11 +3,13 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/lmittmann/tint"
@@ -51,9 +53,16 @@ func newConsole(out, err io.Writer, format string, quiet bool) (*console, error)
 	return c, nil
 }
 
+// errUnread is matched where nobody reads the result to its end, as in "debut … | head".
+var errUnread = errors.New("nobody reads it")
+
 // print writes a result.
 func (c *console) print(text string) error {
-	if _, err := io.WriteString(c.out, text); err != nil {
+	_, err := io.WriteString(c.out, text)
+	if errors.Is(err, syscall.EPIPE) {
+		err = errors.Join(errUnread, err)
+	}
+	if err != nil {
 		return fmt.Errorf("write the result: %w", err)
 	}
 	return nil

@@ -1,8 +1,8 @@
 // Command debut trains and applies the models of a product launch.
 //
 // Each subcommand has a file of its own, which declares flags, calls the packages below and prints. Results go to
-// standard output, everything else to standard error. Exit codes: 0 success, 1 failure, 2 wrong usage, 130 and 143 ended by
-// Ctrl-C and SIGTERM.
+// standard output, everything else to standard error. Exit codes: 0 success, 1 failure, 2 wrong usage, 129, 130 and 143 ended by
+// SIGHUP, Ctrl-C and SIGTERM, 141 nobody read the result to its end.
 package main
 
 import (
@@ -55,6 +55,8 @@ func execute(args []string, stdout, stderr io.Writer) int {
 		} else { // something else went wrong on the way out
 			message = sig.Error() + ": " + message
 		}
+	case errors.Is(err, errUnread):
+		return exitSignal + int(syscall.SIGPIPE) // as programs do that say nothing of it
 	case errors.As(err, &usage):
 		code = exitUsage
 		message += fmt.Sprintf("\nrun %q for help", cmd.CommandPath()+" --help")
@@ -94,18 +96,30 @@ func plainlyInterrupted(err error) bool {
 type interruption struct{ signal syscall.Signal }
 
 func (i *interruption) Error() string {
-	if i.signal == syscall.SIGINT {
+	switch i.signal {
+	case syscall.SIGINT:
 		return "interrupted"
+	case syscall.SIGHUP:
+		return "ended by SIGHUP"
 	}
 	return "ended by SIGTERM"
 }
 
-// withSignals returns a context that the first SIGINT or SIGTERM cancels, with an *interruption as its cause. After
-// it the signals do again what they do by default, so that a second one ends the program at once.
+// withSignals returns a context that the first SIGINT, SIGTERM or SIGHUP cancels, with an *interruption as its cause. After
+// it the signals do again what they do by default, so that a second one ends the program at once. A signal that whoever
+// started the program had it ignore, as nohup does with SIGHUP, stays ignored.
 func withSignals(parent context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
+		if !signal.Ignored(s) {
+			signal.Notify(signals, s)
+		}
+	}
+	// Otherwise the first message that nobody reads, as in 2>&1 | head, would end the program there and then. It is an error of
+	// writing, with which each writer does what is right.
+	pipe := make(chan os.Signal, 1)
+	signal.Notify(pipe, syscall.SIGPIPE)
 	go func() {
 		select {
 		case s := <-signals:
@@ -117,6 +131,7 @@ func withSignals(parent context.Context) (context.Context, func()) {
 	}()
 	return ctx, func() {
 		signal.Stop(signals)
+		signal.Stop(pipe)
 		cancel(nil)
 	}
 }

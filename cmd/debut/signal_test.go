@@ -1,9 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"fmt"
 	"os"
+	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -53,7 +56,7 @@ func (p *process) progressed(t testing.TB, folder string) {
 	p.await(t, "further evaluations", func() bool { return size() > began+500 || size() > 0 && size() < began })
 }
 
-// A run that is interrupted again and again, by either signal, ends as if it had never been.
+// A run that is interrupted again and again, by whichever signal, ends as if it had never been.
 func TestSignalsAndResume(t *testing.T) {
 	dir := workplace(t, longRun)
 	debut(t, dir, 0, "train", "run.yaml", "--output", "whole", "-q")
@@ -65,7 +68,7 @@ func TestSignalsAndResume(t *testing.T) {
 		signal  syscall.Signal
 		code    int
 		message string
-	}{{syscall.SIGINT, 130, "debut: interrupted\n"}, {syscall.SIGTERM, 143, "debut: ended by SIGTERM\n"}, {syscall.SIGINT, 130, "debut: interrupted\n"}} {
+	}{{syscall.SIGINT, 130, "debut: interrupted\n"}, {syscall.SIGTERM, 143, "debut: ended by SIGTERM\n"}, {syscall.SIGHUP, 129, "debut: ended by SIGHUP\n"}} {
 		p := start(t, dir, args...)
 		p.progressed(t, folder)
 		p.signal(t, c.signal)
@@ -93,6 +96,57 @@ func TestSignalsAndResume(t *testing.T) {
 	}
 	debut(t, dir, 0, args...)
 	endOf(t, folder).same(t, want)
+}
+
+// A training under nohup does not end with its terminal.
+func TestIgnoredHangup(t *testing.T) {
+	dir := workplace(t, longRun)
+	signal.Ignore(syscall.SIGHUP) // children have it ignored too
+	p := start(t, dir, "train", "run.yaml", "-q")
+	signal.Reset(syscall.SIGHUP)
+	p.progressed(t, filepath.Join(dir, "runs", "r"))
+	p.signal(t, syscall.SIGHUP)
+	p.progressed(t, filepath.Join(dir, "runs", "r"))
+	p.signal(t, syscall.SIGTERM)
+	p.finish(t, 143)
+}
+
+// A training whose messages nobody reads goes on; one whose result nobody reads has left it all the same.
+func TestNobodyReads(t *testing.T) {
+	dir := workplace(t, everythingRun)
+	debut(t, dir, 0, "train", "run.yaml", "--output", "whole")
+	want := endOf(t, filepath.Join(dir, "whole", "r"))
+	for _, c := range []struct {
+		name           string
+		stdout, stderr bool // broken
+		code           int
+	}{{"stderr", false, true, 0}, {"stdout", true, false, 141}, {"both", true, true, 141}} {
+		broken, w, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := broken.Close(); err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.Command("debut", "train", "run.yaml", "--output", c.name)
+		cmd.Dir, cmd.Env = dir, append(os.Environ(), "DEBUT_CPU=generic")
+		var out bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &out, &out
+		if c.stdout {
+			cmd.Stdout = w
+		}
+		if c.stderr {
+			cmd.Stderr = w
+		}
+		err = cmd.Run()
+		if code := cmd.ProcessState.ExitCode(); code != c.code || strings.Contains(out.String(), "broken pipe") {
+			t.Errorf("%s: %v, want exit code %d: %s", c.name, err, c.code, out.String())
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		endOf(t, filepath.Join(dir, c.name, "r")).same(t, want)
+	}
 }
 
 // The second signal does not wait for the step at hand. What was saved before is as it was.

@@ -35,7 +35,8 @@ The state of the training is saved in the run folder from time to time and at it
 With --resume a run goes on from there, with the same result as if it had never been interrupted, whatever ended it; where
 there is nothing to go on from yet it begins. Number of epochs, device, threads and checkpoints may be others then.
 
-Ctrl-C ends the training at the next step with a checkpoint and the model so far; a second Ctrl-C ends the program at once.`,
+Ctrl-C, SIGTERM or a terminal that closes (SIGHUP) ends the training at the next step with a checkpoint and the model so far; a
+second one ends the program at once.`,
 		Example: `  debut train run.yaml
   debut train run.yaml --name wide --set train.epochs=20
   debut train run.yaml --resume
