@@ -106,3 +106,42 @@ func kill(t *testing.T, p *process, after time.Duration) bool {
 	p.ended <- <-p.ended
 	return p.ProcessState.ExitCode() == -1
 }
+
+// TestKillPredict kills predictions at random moments: the output is that of before or whole, and of what they have left beside
+// it nothing stays when the next one is through.
+func TestKillPredict(t *testing.T) {
+	dir := workplace(t, everythingRun)
+	debut(t, dir, 0, "train", "run.yaml", "-q")
+	rows, err := os.ReadFile(filepath.Join(dir, "visits.csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, body, _ := strings.Cut(string(rows), "\n")
+	if err := os.WriteFile(filepath.Join(dir, "many.csv"), []byte(head+"\n"+strings.Repeat(body, 60)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	rnd := rand.New(rand.NewPCG(*killSeed, 99))
+	for _, ext := range []string{"csv", "parquet"} {
+		folder := filepath.Join(dir, ext)
+		if err := os.Mkdir(folder, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		args := []string{"predict", "runs/r", "many.csv", "-q", "-o", filepath.Join(ext, "out."+ext)}
+		begin := time.Now()
+		debut(t, dir, 0, args...)
+		length := time.Since(begin)
+		want := snapshot(t, folder)
+		killed, left := 0, 0
+		for range 2 + *kills/4 {
+			if kill(t, start(t, dir, args...), time.Duration((0.3+0.7*rnd.Float64())*float64(length))) {
+				killed++
+			}
+			left = max(left, len(files(t, folder))-1)
+		}
+		debut(t, dir, 0, args...)
+		if got := snapshot(t, folder); got != want {
+			t.Errorf("%s: after %d kills the folder holds\n%s\nbefore\n%s", ext, killed, got, want)
+		}
+		t.Logf("%s: %d kills in runs of %v, at most %d files left at a time", ext, killed, length.Round(time.Millisecond), left)
+	}
+}

@@ -224,8 +224,8 @@ func trainingSummary(out *run.Outcome) string {
 	if r.Best != nil {
 		line("best", "epoch %d, validation %s %s%s", r.Best.Epoch, r.Best.Metric, number(float64(r.Best.Value)), stopped(r))
 	}
-	if rows, seconds := trained(r.Epochs); seconds > 0 {
-		line("speed", "%s over %d epochs", rate(float64(rows)/seconds), len(r.Epochs))
+	if t := r.Trained; t != nil && t.Seconds > 0 {
+		line("speed", "%s over %d epochs", rate(float64(t.Rows)/float64(t.Seconds)), t.Epochs)
 	}
 	threads := ""
 	if r.Threads > 0 {
@@ -248,13 +248,4 @@ func stopped(r *runfolder.RunResult) string {
 		return ""
 	}
 	return "; stopped by " + strings.ReplaceAll(r.Stopped, "_", " ")
-}
-
-// trained adds up rows and seconds of epochs.
-func trained(epochs []runfolder.EpochStats) (rows int64, seconds float64) {
-	for _, e := range epochs {
-		rows += e.Rows
-		seconds += float64(e.Seconds)
-	}
-	return rows, seconds
 }

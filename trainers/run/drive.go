@@ -363,10 +363,23 @@ func (d *driver) endEpoch() error {
 	})
 	s.record.epoch(s.opt.Log, s.gradual.State().Steps(), loss, s.gradual.Rate())
 	if !s.validated() {
+		s.record.line(s.opt.Log, runfolder.Evaluation{
+			Epoch: d.number, Step: s.gradual.State().Steps(), Rows: d.allRows + d.rows, Seconds: runfolder.Float(s.seconds()), Part: PartTrain, Loss: runfolder.Float(loss),
+		})
 		d.report(loss, nil, "", false)
 	}
 	d.allSpent += d.trained
 	d.allRows += d.rows
+	d.total(d.number)
 	d.start()
 	return nil
+}
+
+// total notes what was trained in all epochs that have ended.
+func (d *driver) total(epochs int) {
+	d.s.result.Epochs = runfolder.LastEpochs(d.s.result.Epochs)
+	d.s.result.Trained = nil
+	if epochs > 0 {
+		d.s.result.Trained = &runfolder.Totals{Epochs: epochs, Rows: d.allRows, Seconds: runfolder.Float(d.allSpent.Seconds())}
+	}
 }

@@ -64,6 +64,13 @@ func (r *recorder) evaluation(log *slog.Logger, ev runfolder.Evaluation) {
 	}
 }
 
+// line writes a line of metrics.jsonl alone.
+func (r *recorder) line(log *slog.Logger, ev runfolder.Evaluation) {
+	if err := r.log.Append(ev); err != nil {
+		r.failed(log, err)
+	}
+}
+
 func (r *recorder) epoch(log *slog.Logger, step int64, loss, rate float64) {
 	err := r.events.Scalars(time.Now(), step, tensorboard.Scalar{Tag: "train/loss", Value: loss}, tensorboard.Scalar{Tag: "train/learning_rate", Value: rate})
 	if err != nil {

@@ -294,6 +294,7 @@ func (d *driver) restore(r *restored) error {
 	d.boundary = true
 	s.result.Epochs = slices.Clone(r.state.Epochs)
 	s.result.Rollbacks = slices.Clone(r.state.Rollbacks)
+	d.total(r.state.Loop.Epoch)
 	if err := s.record.log.Cut(r.state.Metrics); err != nil {
 		return err
 	}

@@ -258,7 +258,7 @@ func (s *session) begin(name string, from *restored) error {
 		}
 		s.result.Resumed = earlier.Resumed
 		if from != nil { // until there are new ones
-			s.result.Metrics, s.result.Best, s.result.Epochs = earlier.Metrics, earlier.Best, earlier.Epochs
+			s.result.Metrics, s.result.Best, s.result.Epochs, s.result.Trained = earlier.Metrics, earlier.Best, runfolder.LastEpochs(earlier.Epochs), earlier.Trained
 			if s.result.Metrics == nil {
 				s.result.Metrics = map[string]*metrics.Result{}
 			}

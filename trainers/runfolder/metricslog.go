@@ -11,7 +11,7 @@ import (
 	"debut/trainers/metrics"
 )
 
-// Evaluation is one line of metrics.jsonl.
+// Evaluation is one line of metrics.jsonl: an evaluation or, in a training that evaluates nothing, the loss of an epoch.
 type Evaluation struct {
 	Epoch   int            `json:"epoch"`   // from 1
 	Step    int64          `json:"step"`    // optimizer steps done

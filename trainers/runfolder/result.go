@@ -57,6 +57,25 @@ type EpochStats struct {
 	RowsPerSecond Float `json:"rows_per_second"` // Rows / Seconds
 }
 
+// MaxEpochs is how many epochs run.json lists, the last ones, and a checkpoint with it. metrics.jsonl has a line for each.
+const MaxEpochs = 1000
+
+// LastEpochs returns the last MaxEpochs of a list, to which others can be appended without it growing for ever.
+func LastEpochs(list []EpochStats) []EpochStats {
+	if n := len(list) - MaxEpochs; n > 0 {
+		copy(list, list[n:])
+		list = list[:MaxEpochs]
+	}
+	return list
+}
+
+// Totals add up all epochs of a training.
+type Totals struct {
+	Epochs  int   `json:"epochs"`
+	Rows    int64 `json:"rows"`    // rows trained on
+	Seconds Float `json:"seconds"` // time spent training, without evaluation
+}
+
 // Best is the evaluation whose parameters the model has.
 type Best struct {
 	Metric string `json:"metric"`
@@ -117,8 +136,9 @@ type RunResult struct {
 	Protocol     string                     `json:"protocol,omitempty"` // how rows were split and what was chosen on which part
 	Metrics      map[string]*metrics.Result `json:"metrics,omitempty"`  // by part: train, validation, test
 	Best         *Best                      `json:"best,omitempty"`
-	Stopped      string                     `json:"stopped,omitempty"` // why training ended
-	Epochs       []EpochStats               `json:"epochs,omitempty"`
+	Stopped      string                     `json:"stopped,omitempty"`    // why training ended
+	Epochs       []EpochStats               `json:"epochs,omitempty"`     // the last MaxEpochs
+	Trained      *Totals                    `json:"trained,omitempty"`    // in all epochs
 	Parameters   int64                      `json:"parameters,omitempty"` // numbers that were trained
 	Device       string                     `json:"device,omitempty"`
 	DeviceReason string                     `json:"device_reason,omitempty"` // why that device

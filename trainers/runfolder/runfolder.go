@@ -3,7 +3,7 @@
 //	runs/<name>/
 //	  run.yaml       the configuration as resolved
 //	  run.json       the result, a [RunResult]; "running" while the run goes on
-//	  metrics.jsonl  one line an evaluation
+//	  metrics.jsonl  one line an evaluation, or an epoch where nothing is evaluated
 //	  events.out.tfevents.*   the same for TensorBoard
 //	  checkpoints/   model/   report.html
 //	  .lock          empty; locked while the run goes on
