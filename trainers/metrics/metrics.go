@@ -3,8 +3,9 @@
 // so the same predictions give the same bits; a row of weight w counts as w rows.
 //
 // Where a metric has no value – AUC with one class only, R² of a constant target – it
-// is NaN here and null in JSON. Precision, recall and F1 with nothing to divide by are
-// 0, as is usual in the field.
+// is NaN here and null in JSON, and [Result.Undefined] says why. Precision, recall and F1
+// with nothing to divide by are 0, as is usual in the field, unless no row is positive:
+// then they tell no model from another, and have no value.
 package metrics
 
 import (
@@ -12,6 +13,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -38,7 +40,8 @@ var ErrInput = errors.New("cannot compute metrics")
 
 // Metric is one line of a catalog.
 type Metric struct {
-	// Name of the metric. One that ends in "@k" stands for all cutoffs, "recall@10" and "recall@20".
+	// Name of the metric. One that ends in "@k" stands for all cutoffs, "recall@10" and "recall@20", one in "@k%" for all shares of
+	// the rows, "lift@5%" and "lift@10%".
 	Name   string
 	Higher bool // larger is better
 }
@@ -46,7 +49,7 @@ type Metric struct {
 // Catalog is what a task is measured by.
 type Catalog struct {
 	Metrics []Metric // in the order of a Result
-	// Headline are the names of the few metrics that fit a line; of those that end in "@k" the last of a Result is meant.
+	// Headline are the names of the few metrics that fit a line; of those for all cutoffs the last of a Result is meant.
 	Headline []string
 	Unit     string // what is counted: "rows"
 }
@@ -55,16 +58,15 @@ type Catalog struct {
 var catalogs = map[Task]Catalog{
 	TaskBinary: {
 		Metrics: []Metric{
-			{"auc", true}, {"average_precision", true}, {"log_loss", false}, {"brier", false},
+			{"auc", true}, {"average_precision", true}, {"lift@k%", true}, {"log_loss", false}, {"brier", false}, {"ece", false},
 			{"accuracy", true}, {"precision", true}, {"recall", true}, {"f1", true},
 		},
 		Headline: []string{"auc", "log_loss"}, Unit: "rows",
 	},
 	TaskMultiClass: {
 		Metrics: []Metric{
-			{"accuracy", true}, {"log_loss", false},
+			{"accuracy", true}, {"top_k_accuracy@k", true}, {"auc_ovr", true}, {"auc_ovr_weighted", true}, {"log_loss", false}, {"ece", false},
 			{"precision_macro", true}, {"recall_macro", true}, {"f1_macro", true},
-			{"precision_micro", true}, {"recall_micro", true}, {"f1_micro", true},
 			{"precision_weighted", true}, {"recall_weighted", true}, {"f1_weighted", true},
 		},
 		Headline: []string{"accuracy", "log_loss"}, Unit: "rows",
@@ -93,21 +95,46 @@ func Register(task Task, c Catalog) {
 	tasks = append(tasks, task)
 }
 
-// At names a metric of a cutoff: At("recall@k", 20) is "recall@20".
-func At(name string, k int) string { return strings.TrimSuffix(name, "k") + strconv.Itoa(k) }
+// Endings of the names of metrics that have a cutoff: a number, or percent of the rows.
+const (
+	cutoffNumber = "@k"
+	cutoffShare  = "@k%"
+)
+
+// At names a metric of a cutoff: At("recall@k", 20) is "recall@20", At("lift@k%", 5) is "lift@5%".
+func At(name string, k int) string {
+	if stem, ok := strings.CutSuffix(name, cutoffShare); ok {
+		return stem + "@" + strconv.Itoa(k) + "%"
+	}
+	return strings.TrimSuffix(name, cutoffNumber) + "@" + strconv.Itoa(k)
+}
+
+// cutoff returns the cutoff in a name of the metric, 0 where it has none; false where the name is another's.
+func (m Metric) cutoff(name string) (k int, ok bool) {
+	if m.Name == name {
+		return 0, true
+	}
+	stem, percent := strings.CutSuffix(m.Name, cutoffShare)
+	if !percent {
+		if stem, ok = strings.CutSuffix(m.Name, cutoffNumber); !ok {
+			return 0, false
+		}
+	}
+	digits, ok := strings.CutPrefix(name, stem+"@")
+	if percent && ok {
+		digits, ok = strings.CutSuffix(digits, "%")
+	}
+	k, err := strconv.Atoi(digits)
+	if percent && k > 100 {
+		return 0, false
+	}
+	return k, ok && err == nil && k > 0 && strconv.Itoa(k) == digits
+}
 
 // matches says whether a name is that of the metric, for whatever cutoff.
 func (m Metric) matches(name string) bool {
-	if m.Name == name {
-		return true
-	}
-	stem, ok := strings.CutSuffix(m.Name, "@k")
-	if !ok {
-		return false
-	}
-	cutoff, ok := strings.CutPrefix(name, stem+"@")
-	k, err := strconv.Atoi(cutoff)
-	return ok && err == nil && k > 0 && strconv.Itoa(k) == cutoff
+	_, ok := m.cutoff(name)
+	return ok
 }
 
 // Names returns the names of the metrics of a task in the order of a [Result], nil for
@@ -173,6 +200,9 @@ func Check(task Task, name string) error {
 	}
 	if slices.ContainsFunc(catalogs[task].Metrics, func(m Metric) bool { return m.matches(name) }) {
 		return nil
+	}
+	if strings.HasSuffix(name, "_micro") && task == TaskMultiClass {
+		return fmt.Errorf("metrics: %w %q: micro averages over the classes of a %s target all equal its accuracy; use accuracy", ErrUnknown, name, task)
 	}
 	return fmt.Errorf("metrics: %w %q for a %s target, whose metrics are %s%s",
 		ErrUnknown, name, task, strings.Join(names, ", "), nearest.DidYouMean(name, names))
@@ -272,13 +302,16 @@ type Confusion struct {
 
 // Result is the metrics of one set of predictions.
 type Result struct {
-	Task      Task       `json:"task"`
-	Rows      int        `json:"rows"`   // or what else the task counts: users
-	Weight    float64    `json:"weight"` // total weight; the number of rows where there are no weights
-	Values    Values     `json:"values"`
-	Threshold *float64   `json:"threshold,omitempty"` // probability from which a row is predicted positive; binary only
-	Classes   []Class    `json:"classes,omitempty"`   // not for regression
-	Confusion *Confusion `json:"confusion,omitempty"` // not for regression
+	Task   Task    `json:"task"`
+	Rows   int     `json:"rows"`   // or what else the task counts: users
+	Weight float64 `json:"weight"` // total weight; the number of rows where there are no weights
+	Values Values  `json:"values"`
+	// Undefined says of every value that there is none of, why.
+	Undefined   map[string]string `json:"undefined,omitempty"`
+	Threshold   *float64          `json:"threshold,omitempty"`   // probability from which a row is predicted positive; binary only
+	Classes     []Class           `json:"classes,omitempty"`     // not for regression
+	Confusion   *Confusion        `json:"confusion,omitempty"`   // not for regression
+	Calibration *Calibration      `json:"calibration,omitempty"` // not for regression
 	// Protocol says what the figures are about, where the task alone does not: a value of JSON.
 	Protocol any `json:"protocol,omitempty"`
 }
@@ -292,6 +325,36 @@ func (r *Result) Get(name string) (float64, error) {
 		return 0, err
 	}
 	return 0, fmt.Errorf("metrics: %w %q: not among those computed", ErrUnknown, name)
+}
+
+// Gaps tells in sentences which values there are none of, and why, but for a metric that has been told already.
+func (r *Result) Gaps(told string) (sentences []string) {
+	reasons := map[string][]string{}
+	for _, v := range r.Values {
+		if why, ok := r.Undefined[v.Name]; ok && v.Name != told {
+			reasons[why] = append(reasons[why], v.Name)
+		}
+	}
+	for _, why := range slices.Sorted(maps.Keys(reasons)) {
+		verb := "is"
+		if len(reasons[why]) > 1 {
+			verb = "are"
+		}
+		sentences = append(sentences, fmt.Sprintf("%s %s undefined: %s", strings.Join(reasons[why], ", "), verb, why))
+	}
+	return sentences
+}
+
+// undefine notes why metrics have no value, of those among the names that have none.
+func (r *Result) undefine(why string, names ...string) {
+	for _, v := range r.Values {
+		if math.IsNaN(v.Value) && slices.ContainsFunc(names, func(name string) bool { return Metric{Name: name}.matches(v.Name) }) {
+			if r.Undefined == nil {
+				r.Undefined = map[string]string{}
+			}
+			r.Undefined[v.Name] = why
+		}
+	}
 }
 
 // sum adds numbers with Neumaier's compensation, so that a metric of millions of rows

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -75,7 +76,10 @@ func TestBinaryByHand(t *testing.T) {
 	r = must(t)(Binary([]float64{1, -2}, []float64{1, 1}, nil, 0.5))
 	check(t, r, map[string]float64{"auc": math.NaN(), "average_precision": 1, "recall": 0.5})
 	r = must(t)(Binary([]float64{-1, -2}, []float64{0, 0}, nil, 0.5))
-	check(t, r, map[string]float64{"auc": math.NaN(), "average_precision": math.NaN(), "precision": 0, "accuracy": 1})
+	check(t, r, map[string]float64{"auc": math.NaN(), "average_precision": math.NaN(), "lift@10%": math.NaN(), "precision": math.NaN(), "recall": math.NaN(), "f1": math.NaN(), "accuracy": 1})
+	if r.Undefined["f1"] != "no row is positive" || r.Undefined["accuracy"] != "" {
+		t.Errorf("undefined: %v", r.Undefined)
+	}
 	// The threshold itself is positive.
 	r = must(t)(Binary([]float64{0, -1}, []float64{1, 0}, nil, 0.5))
 	check(t, r, map[string]float64{"accuracy": 1})
@@ -93,7 +97,7 @@ func TestMultiClassByHand(t *testing.T) {
 	}
 	r := must(t)(MultiClass(logits, 3, labels, nil, []string{"a", "b", "c"}))
 	check(t, r, map[string]float64{
-		"accuracy": 1.0 / 3, "f1_micro": 1.0 / 3, "precision_micro": 1.0 / 3, "recall_micro": 1.0 / 3,
+		"accuracy":        1.0 / 3,
 		"precision_macro": 2.0 / 9, "recall_macro": 1.0 / 3, "f1_macro": 0.8 / 3,
 		"precision_weighted": 2.0 / 9, "recall_weighted": 1.0 / 3, "f1_weighted": 0.8 / 3,
 		"log_loss": (2*math.Log(2) + 4*math.Log(4)) / 6,
@@ -278,7 +282,7 @@ func TestLossesOfRegressions(t *testing.T) {
 func TestNames(t *testing.T) {
 	results := []*Result{
 		must(t)(Binary([]float64{0}, []float64{0}, nil, .5)),
-		must(t)(MultiClass([]float64{0, 0}, 2, []int{0}, nil, nil)),
+		must(t)(MultiClass([]float64{0, 0, 0, 0, 0, 0}, 6, []int{0}, nil, nil)),
 		must(t)(Regression([]float64{0}, []float64{0}, nil)),
 	}
 	results[2].AddPoissonDeviance([]float64{0}, []float64{0}, nil)
@@ -286,7 +290,11 @@ func TestNames(t *testing.T) {
 	for _, r := range results {
 		var names []string
 		for _, v := range r.Values {
-			names = append(names, v.Name)
+			for _, m := range catalogs[r.Task].Metrics { // a metric of several cutoffs is listed once
+				if m.matches(v.Name) && !slices.Contains(names, m.Name) {
+					names = append(names, m.Name)
+				}
+			}
 			if _, err := Higher(v.Name); err != nil {
 				t.Error(err)
 			}
@@ -298,12 +306,20 @@ func TestNames(t *testing.T) {
 			t.Errorf("%s: computed %v, listed %v", r.Task, names, Names(r.Task))
 		}
 	}
-	for name, want := range map[string]bool{"auc": true, "log_loss": false, "rmse": false, "r2": true, "f1_macro": true} {
+	for name, want := range map[string]bool{"auc": true, "log_loss": false, "rmse": false, "r2": true, "f1_macro": true, "lift@2%": true, "lift@100%": true, "top_k_accuracy@7": true} {
 		if got, err := Higher(name); err != nil || got != want {
 			t.Errorf("Higher(%s) = %v, %v", name, got, err)
 		}
 	}
 	if _, err := Higher("logloss"); !errors.Is(err, ErrUnknown) || !strings.Contains(err.Error(), `did you mean "log_loss"?`) {
+		t.Error(err)
+	}
+	for _, name := range []string{"lift@0%", "lift@101%", "lift@05%", "lift@5", "lift@%", "top_k_accuracy@5%"} {
+		if _, err := Higher(name); !errors.Is(err, ErrUnknown) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := Check(TaskMultiClass, "f1_micro"); !errors.Is(err, ErrUnknown) || !strings.Contains(err.Error(), "use accuracy") {
 		t.Error(err)
 	}
 	if err := Check(TaskRegression, "auc"); !errors.Is(err, ErrUnknown) || !strings.Contains(err.Error(), "whose metrics are mse, rmse, mae, r2") {
@@ -324,7 +340,8 @@ func TestJSON(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.HasPrefix(string(b), `{"task":"binary","rows":2,"weight":2,"values":{"auc":null,"average_precision":null,"log_loss":1.0032044340`) ||
+	if !strings.HasPrefix(string(b), `{"task":"binary","rows":2,"weight":2,"values":{"auc":null,"average_precision":null,"lift@1%":null,"lift@5%":null,"lift@10%":null,"log_loss":1.0032044340`) ||
+		!strings.Contains(string(b), `"undefined":{"auc":"no row is positive",`) ||
 		!strings.Contains(string(b), `"confusion":{"classes":["stays","buys"],"counts":[[0,2],[0,0]]}`) {
 		t.Errorf("%s", b)
 	}
@@ -341,6 +358,75 @@ func TestJSON(t *testing.T) {
 		if err := json.Unmarshal([]byte(bad), &v); err == nil {
 			t.Errorf("%s was read as %v", bad, v)
 		}
+	}
+}
+
+// TestLift compares with counting: of 200 rows the first 10 % are 20, of which 15 are positive; of all 200, 30.
+func TestLift(t *testing.T) {
+	scores, labels := make([]float64, 200), make([]float64, 200)
+	for i := range scores {
+		scores[i] = -float64(i)
+		if i < 20 && i%4 != 3 || i >= 100 && i < 115 {
+			labels[i] = 1
+		}
+	}
+	r := must(t)(Binary(scores, labels, nil, .5))
+	check(t, r, map[string]float64{"lift@1%": 1 / .15, "lift@5%": .8 / .15, "lift@10%": .75 / .15})
+	// Half of the rows at the boundary are among the first, whichever they are.
+	for i := 15; i < 25; i++ {
+		scores[i] = -15
+	}
+	r = must(t)(Binary(scores, labels, nil, .5))
+	check(t, r, map[string]float64{"lift@10%": (12 + 3./2) / 20 / .15})
+	// A row of weight 2 is two rows.
+	weights := slices.Repeat([]float64{2}, 200)
+	check(t, must(t)(Binary(scores, labels, weights, .5)), map[string]float64{"lift@10%": (12 + 3./2) / 20 / .15})
+	// No score tells anything.
+	check(t, must(t)(Binary(make([]float64, 200), labels, nil, .5)), map[string]float64{"lift@1%": 1, "lift@10%": 1})
+}
+
+func TestCalibrationByHand(t *testing.T) {
+	// Bins of 1/15: two rows at 0.1 and two at 0.9.
+	r := must(t)(Binary([]float64{logit(.1), logit(.1), logit(.9), logit(.9)}, []float64{0, 1, 1, 1}, []float64{1, 1, 1, 3}, .5))
+	check(t, r, map[string]float64{"ece": (2*.4 + 4*.1) / 6})
+	if b := r.Calibration.Bins; len(b) != 2 || b[0].Weight != 2 || b[1].Weight != 4 || b[0].Observed != .5 {
+		t.Errorf("bins %+v", b)
+	}
+	near(t, "low", r.Calibration.Bins[1].Low, 13./15)
+	near(t, "predicted", r.Calibration.Bins[1].Predicted, .9)
+	// A probability of 1 is in the last bin.
+	r = must(t)(Binary([]float64{1000, -1000}, []float64{1, 1}, nil, .5))
+	check(t, r, map[string]float64{"ece": .5})
+	// Of several classes the predicted one counts: 3/4 and 1/2, right and wrong.
+	r = must(t)(MultiClass([]float64{math.Log(6), 0, 0, math.Log(2), 0, 0}, 3, []int{0, 1}, nil, nil))
+	check(t, r, map[string]float64{"ece": (.25 + .5) / 2})
+}
+
+// TestOneVersusRest compares with scikit-learn 1.2.1:
+//
+//	roc_auc_score(y, p, multi_class="ovr", average="macro"), the same with "weighted", and with sample_weight;
+//	top_k_accuracy_score(y, p, k=3)
+func TestOneVersusRest(t *testing.T) {
+	const n, c = 12, 4
+	logits, labels, weights := make([]float64, n*c), make([]int, n), make([]float64, n)
+	for i := range labels {
+		labels[i], weights[i] = int("011122223330"[i]-'0'), float64(1+i%3)
+		for k := range c {
+			logits[i*c+k] = float64((i*31+k*17+i*k*5)%19)/8 - 1 + float64(k)/1000
+		}
+	}
+	check(t, must(t)(MultiClass(logits, c, labels, nil, nil)), map[string]float64{"auc_ovr": 0.6244212962962963, "auc_ovr_weighted": 0.6504629629629629, "top_k_accuracy@3": 0.9166666666666666})
+	check(t, must(t)(MultiClass(logits, c, labels, weights, nil)), map[string]float64{"auc_ovr": 0.7282262731481483})
+	// A class without rows does not count; with one class alone there is nothing to compare.
+	r := must(t)(MultiClass([]float64{1, 0, 0, 0, 1, 0}, 3, []int{0, 1}, nil, nil))
+	check(t, r, map[string]float64{"auc_ovr": 1})
+	r = must(t)(MultiClass([]float64{1, 0, 0, 0, 1, 0}, 3, []int{1, 1}, nil, nil))
+	if check(t, r, map[string]float64{"auc_ovr": math.NaN()}); r.Undefined["auc_ovr"] != "all rows are of one class" {
+		t.Errorf("undefined: %v", r.Undefined)
+	}
+	r = must(t)(MultiClass(make([]float64, 202), 101, []int{0, 1}, nil, nil))
+	if check(t, r, map[string]float64{"auc_ovr": math.NaN()}); !strings.Contains(r.Undefined["auc_ovr"], "100 classes") {
+		t.Errorf("undefined: %v", r.Undefined)
 	}
 }
 

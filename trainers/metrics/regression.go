@@ -52,10 +52,12 @@ func Regression(pred, target, weights []float64) (*Result, error) {
 		r2 = 1 - squares.value()/spread.value()
 	}
 	mse := squares.value() / total
-	return &Result{
+	r := &Result{
 		Task: TaskRegression, Rows: n, Weight: total,
 		Values: Values{{"mse", mse}, {"rmse", math.Sqrt(mse)}, {"mae", absolute.value() / total}, {"r2", r2}},
-	}, nil
+	}
+	r.undefine("all targets are equal", "r2")
+	return r, nil
 }
 
 // Metrics of a regression that are measured where the model was trained for them.
@@ -67,20 +69,29 @@ const (
 // AddPoissonDeviance adds the mean deviance of counts from rates, 2·(y·log(y/ŷ) − y + ŷ), NaN where a count is negative or a rate is
 // not positive, to a result of Regression.
 func (r *Result) AddPoissonDeviance(pred, target, weights []float64) {
-	r.add(PoissonDeviance, pred, target, weights, func(p, y float64) float64 {
-		switch {
-		case y < 0 || p <= 0:
-			return math.NaN()
-		case y == 0:
-			return 2 * p
-		}
-		return 2 * (y*math.Log(y/p) - y + p)
-	})
+	r.add(PoissonDeviance, pred, target, weights, Deviance)
+	r.undefine("a count is negative, or a rate is not positive", PoissonDeviance)
+}
+
+// Deviance is the Poisson deviance of a count y from a rate p.
+func Deviance(p, y float64) float64 {
+	switch {
+	case y < 0 || p <= 0:
+		return math.NaN()
+	case y == 0:
+		return 2 * p
+	}
+	return 2 * (y*math.Log(y/p) - y + p)
 }
 
 // AddPinball adds the mean pinball loss of predictions of the quantile τ to a result of Regression.
 func (r *Result) AddPinball(pred, target, weights []float64, tau float64) {
-	r.add(Pinball, pred, target, weights, func(p, y float64) float64 { return max(tau*(y-p), (1-tau)*(p-y)) })
+	r.add(Pinball, pred, target, weights, PinballOf(tau))
+}
+
+// PinballOf returns the pinball loss of a prediction p of the quantile τ for a value y.
+func PinballOf(tau float64) func(p, y float64) float64 {
+	return func(p, y float64) float64 { return max(tau*(y-p), (1-tau)*(p-y)) }
 }
 
 // add adds the weighted mean of a loss of each row.

@@ -1,0 +1,96 @@
+package metrics
+
+import "slices"
+
+// Sample is what a model answers for rows whose targets are known: all that the metrics follow from, row by row. Where a task counts
+// something else than rows, a sample has Units in the place of outputs and targets.
+type Sample struct {
+	Task    Task
+	Classes []string  // of a classification; of two the second is positive
+	Outputs []float64 // logits of the positive class [rows], of several classes [rows·classes]; values of a regression [rows]
+	Targets []float64 // [rows]: 0 or 1, numbers of classes, values
+	Weights []float64 // [rows]; nil for ones
+	// Raw are the outputs before they were calibrated by a method; nil where they were not.
+	Raw    []float64
+	Method string
+	// Loss is the metric of a regression's own loss, PoissonDeviance or Pinball, which is measured too, with the quantile of the
+	// latter; "" where it is the squared one, or another that the usual metrics have.
+	Loss     string
+	Quantile float64
+	// Threshold is the probability from which on a row is predicted positive; of two classes.
+	Threshold float64
+
+	// Units are, where there are any, what is measured one by one.
+	Units *Units
+}
+
+// Units are what a task measures one by one, such as users, with a value of each metric for each.
+type Units struct {
+	// Keys tell units apart, and say what was to be found for each: two samples measure the same where their keys are equal.
+	Keys    []string
+	Metrics []UnitMetric // whose mean over the units is the metric of the task
+}
+
+// UnitMetric is a metric of each unit.
+type UnitMetric struct {
+	Name   string
+	Values []float32
+}
+
+// Len is the number of rows, or of units.
+func (s *Sample) Len() int {
+	if s.Units != nil {
+		return len(s.Units.Keys)
+	}
+	return len(s.Targets)
+}
+
+// Measure computes the metrics of the rows. Errors match [ErrInput].
+func (s *Sample) Measure() (*Result, error) {
+	if s.Units != nil {
+		return nil, inputError("samples of the task %s are measured one by one", s.Task)
+	}
+	r, err := s.measure(s.Outputs)
+	if err != nil || s.Raw == nil {
+		return r, err
+	}
+	before, err := s.measure(s.Raw)
+	if err != nil {
+		return nil, err
+	}
+	r.Calibration.Method = s.Method
+	for _, v := range before.Values {
+		if slices.Contains([]string{"log_loss", "brier", "ece"}, v.Name) {
+			r.Calibration.Before = append(r.Calibration.Before, v)
+		}
+	}
+	return r, nil
+}
+
+// measure measures outputs for the rows.
+func (s *Sample) measure(outputs []float64) (*Result, error) {
+	switch s.Task {
+	case TaskBinary:
+		r, err := Binary(outputs, s.Targets, s.Weights, s.Threshold)
+		if err == nil {
+			r.NameClasses(s.Classes)
+		}
+		return r, err
+	case TaskMultiClass:
+		labels := make([]int, len(s.Targets))
+		for i, t := range s.Targets {
+			labels[i] = int(t)
+		}
+		return MultiClass(outputs, len(s.Classes), labels, s.Weights, s.Classes)
+	}
+	r, err := Regression(outputs, s.Targets, s.Weights)
+	if err == nil {
+		switch s.Loss {
+		case PoissonDeviance:
+			r.AddPoissonDeviance(outputs, s.Targets, s.Weights)
+		case Pinball:
+			r.AddPinball(outputs, s.Targets, s.Weights, s.Quantile)
+		}
+	}
+	return r, err
+}
