@@ -269,6 +269,16 @@ func (t *TargetEncoding) center() float64 {
 	return t.Mean
 }
 
+// Balanced returns the weight of a row of each class with which all classes weigh the same in training, and all rows together what they
+// do without: the number of rows over that of classes times that of the class's rows.
+func (t *TargetEncoding) Balanced() []float64 {
+	weights := make([]float64, len(t.Prior))
+	for k, share := range t.Prior {
+		weights[k] = 1 / (share * float64(len(t.Prior)))
+	}
+	return weights
+}
+
 // encode returns the targets of a frame.
 func (t *TargetEncoding) encode(by *classIndex, f *table.Frame) ([]float64, error) {
 	s := f.Column(t.Name)

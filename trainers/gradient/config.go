@@ -23,6 +23,7 @@ type Config struct {
 	Loss          string         `yaml:"loss,omitempty" jsonschema:"description=Of a target that is a number: squared (default); mae; huber; quantile; poisson for counts: the model is of the logarithm. Classes have the cross-entropy.,enum=squared,enum=mae,enum=huber,enum=quantile,enum=poisson"`
 	Quantile      float64        `yaml:"quantile,omitempty" jsonschema:"description=Of loss quantile: the share of targets below the prediction; 0.9 predicts what nine of ten stay below.,minimum=0,maximum=1"`
 	Delta         float64        `yaml:"delta,omitempty" jsonschema:"description=Of loss huber (default: 1): the difference in standard deviations of the target from which it grows linearly.,minimum=0"`
+	ClassWeight   string         `yaml:"class_weight,omitempty" jsonschema:"description=Of classes: balanced weights rows so that all classes weigh the same in training; metrics stay as they are and probabilities are off unless decision.calibration mends them.,enum=balanced"`
 	Shuffle       *bool          `yaml:"shuffle,omitempty" jsonschema:"description=A new order of the rows in each epoch (default: true)."`
 	Optimizer     Optimizer      `yaml:"optimizer,omitempty" jsonschema:"description=The optimizer."`
 	ClipNorm      float64        `yaml:"clip_norm,omitempty" jsonschema:"description=Scale gradients down to this global norm; 0: not at all.,minimum=0"`

@@ -80,6 +80,9 @@ func (f *Feeder) labels(l labels, d *encoding.Encoded, rows []int32, there int) 
 		if d.Weight != nil {
 			w /= l.weight
 		}
+		if l.classes != nil {
+			w *= l.classes[int(f.exact.Target[i])]
+		}
 		weight[i] = float32(w)
 	}
 }

@@ -30,10 +30,16 @@ var losses = map[string]struct {
 	LossPoisson:  {kind: kernels.PoissonLoss},
 }
 
-// CheckLoss returns an error where the loss is none of a task.
+// ClassWeightBalanced is the class_weight with which all classes weigh the same.
+const ClassWeightBalanced = "balanced"
+
+// CheckLoss returns an error where the loss, or the weights of classes, are none of a task.
 func (c *Config) CheckLoss(task metrics.Task) error {
 	if c.Loss != "" && task != metrics.TaskRegression {
 		return configfile.Errorf("loss", "%s is of targets that are numbers, and the target is %s; leave it out, or set data.task: regression", c.Loss, task)
+	}
+	if c.ClassWeight != "" && task == metrics.TaskRegression {
+		return configfile.Errorf("class_weight", "it is of classes, and the target is a number; leave it out, or set data.task: binary")
 	}
 	return nil
 }
@@ -42,6 +48,9 @@ func (c *Config) checkLoss(task metrics.Task) (errs []error) {
 	bad := func(path, format string, args ...any) { errs = append(errs, configfile.Errorf(path, format, args...)) }
 	if err := configfile.OneOf("loss", c.Loss, LossSquared, LossMAE, LossHuber, LossQuantile, LossPoisson); err != nil {
 		return append(errs, err)
+	}
+	if err := configfile.OneOf("class_weight", c.ClassWeight, ClassWeightBalanced); err != nil {
+		errs = append(errs, err)
 	}
 	if task != "" {
 		if err := c.CheckLoss(task); err != nil {

@@ -53,6 +53,7 @@ type Trainer struct {
 type labels struct {
 	regression *encoding.TargetEncoding // what standardizes the targets of a regression; nil for another task
 	weight     float64                  // mean of the training rows: weights are divided by it
+	classes    []float64                // weight of a row of each class, beside its own; nil for ones
 }
 
 // New builds the program that trains, after the estimate of the memory it takes.
@@ -85,6 +86,9 @@ func New(o Options) (*Trainer, error) {
 	}
 	if o.Task == metrics.TaskRegression {
 		t.labels.regression = &o.Data.Encoder.Target
+	}
+	if c.ClassWeight == ClassWeightBalanced {
+		t.labels.classes = o.Data.Encoder.Target.Balanced()
 	}
 	return t, t.build()
 }
