@@ -16,6 +16,7 @@ import (
 	"debut/datasets/configfile"
 	"debut/datasets/encoding"
 	"debut/layers"
+	"debut/trainers/decision"
 	"debut/trainers/gradient"
 	"debut/trainers/metrics"
 	"debut/trainers/run"
@@ -43,6 +44,7 @@ type Config struct {
 	Data        datasets.Config `yaml:"data" jsonschema:"description=Rows and columns and how they are cleaned and split and encoded."`
 	Model       ModelConfig     `yaml:"model" jsonschema:"description=What is trained."`
 	Train       gradient.Config `yaml:"train" jsonschema:"description=How it is trained."`
+	Decision    decision.Config `yaml:"decision,omitempty" jsonschema:"description=How probabilities and predictions are made of a classifier's scores: a threshold and a calibration."`
 	run.Keeping `yaml:",inline"`
 }
 
@@ -101,7 +103,7 @@ func (c *Config) SetDefaults() {
 // descends says whether the file asks for what training by gradients alone has.
 func (c *Config) descends() bool {
 	untouched := New().Train
-	untouched.Loss, untouched.Quantile, untouched.Delta = c.Train.Loss, c.Train.Quantile, c.Train.Delta
+	untouched.Loss, untouched.Quantile, untouched.Delta, untouched.ClassWeight = c.Train.Loss, c.Train.Quantile, c.Train.Delta, c.Train.ClassWeight
 	return !reflect.DeepEqual(c.Train, untouched) || !reflect.DeepEqual(c.Checkpoint, run.Checkpoints{}) || c.Precision != "" || strings.HasPrefix(c.Device, "cuda")
 }
 
@@ -113,6 +115,7 @@ func (c *Config) Validate() error {
 	if c.Data.Task == encoding.TaskAuto {
 		task = ""
 	}
+	errs = append(errs, configfile.Prefix("decision", c.Decision.Validate(task, c.hasValidation())))
 	return errors.Join(append(errs, configfile.Prefix("train", c.Train.Validate(task, c.hasValidation())))...)
 }
 

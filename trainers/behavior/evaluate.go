@@ -10,16 +10,23 @@ import (
 	"debut/datasets/ahead"
 	"debut/datasets/encoding"
 	"debut/datasets/table"
+	"debut/trainers/decision"
 	"debut/trainers/gradient"
 	"debut/trainers/metrics"
 	"debut/trainers/model"
 )
 
-// threshold is the probability from which a row counts as predicted positive.
-const threshold = 0.5
-
-// measurePart scores a part, at most about limit of its rows where that is positive and the part is streamed.
+// measurePart measures the model on a part, at most about limit of its rows where that is positive and the part is streamed.
 func (m *Model) measurePart(ctx context.Context, p *datasets.Part, limit int) (*metrics.Result, error) {
+	s, err := m.samplePart(ctx, p, limit)
+	if err != nil {
+		return nil, err
+	}
+	return measure(ctx, s)
+}
+
+// samplePart scores a part, at most about limit of its rows where that is positive and the part is streamed.
+func (m *Model) samplePart(ctx context.Context, p *datasets.Part, limit int) (*metrics.Sample, error) {
 	// Outputs and targets of all rows are needed for a ranking; the features of one block at a time are.
 	var out []float64
 	labels := new(encoding.Encoded)
@@ -39,44 +46,52 @@ func (m *Model) measurePart(ctx context.Context, p *datasets.Part, limit int) (*
 			break
 		}
 	}
-	return m.measure(ctx, out, labels)
+	return m.sample(out, labels)
 }
 
-// measure compares a network's outputs with the targets, neither of which may change any more.
-func (m *Model) measure(ctx context.Context, out []float64, d *encoding.Encoded) (*metrics.Result, error) {
-	return ahead.Await(ctx, func() (*metrics.Result, error) { return m.compare(out, d) })
+// measure measures a sample, which may not change any more.
+func measure(ctx context.Context, s *metrics.Sample) (*metrics.Result, error) {
+	return ahead.Await(ctx, s.Measure)
 }
 
-func (m *Model) compare(out []float64, d *encoding.Encoded) (*metrics.Result, error) {
-	e := m.Encoder
+// sample lays the network's outputs for rows beside their targets.
+func (m *Model) sample(out []float64, d *encoding.Encoded) (*metrics.Sample, error) {
 	if d.Target == nil {
 		return nil, fmt.Errorf("behavior: the data has no target to evaluate against")
 	}
-	switch taskOf(e) {
+	e := m.Encoder
+	s := &metrics.Sample{Task: taskOf(e), Classes: e.Target.Classes, Outputs: out, Targets: d.Target, Weights: d.Weight}
+	switch s.Task {
+	case metrics.TaskRegression:
+		s.Outputs = denormalize(e, out)
+		if m.loss != nil {
+			switch m.loss.Kind {
+			case gradient.LossPoisson:
+				s.Loss = metrics.PoissonDeviance
+			case gradient.LossQuantile:
+				s.Loss, s.Quantile = metrics.Pinball, m.loss.Quantile
+			}
+		}
 	case metrics.TaskBinary:
-		r, err := metrics.Binary(out, d.Target, d.Weight, threshold)
-		if err == nil {
-			r.NameClasses(e.Target.Classes)
-		}
-		return r, err
-	case metrics.TaskMultiClass:
-		labels := make([]int, d.Rows)
-		for i, t := range d.Target {
-			labels[i] = int(t)
-		}
-		return metrics.MultiClass(out, len(e.Target.Classes), labels, d.Weight, e.Target.Classes)
+		s.Threshold = m.Decision.At()
 	}
-	predictions := denormalize(e, out)
-	r, err := metrics.Regression(predictions, d.Target, d.Weight)
-	if err == nil && m.loss != nil {
-		switch m.loss.Kind {
-		case gradient.LossPoisson:
-			r.AddPoissonDeviance(predictions, d.Target, d.Weight)
-		case gradient.LossQuantile:
-			r.AddPinball(predictions, d.Target, d.Weight, m.loss.Quantile)
-		}
+	if s.Method = m.Decision.Calibration(); s.Method != "" {
+		s.Outputs, s.Raw = m.Decision.Probabilities(out), out
 	}
-	return r, err
+	return s, nil
+}
+
+// SetThreshold puts another threshold in the place of the model's: the probability from which on a row is predicted positive.
+func (m *Model) SetThreshold(threshold float64) error {
+	d := decision.Decision{Threshold: threshold}
+	if err := d.Check(len(m.Encoder.Target.Classes)); err != nil {
+		return err
+	}
+	if m.Decision != nil {
+		d.Calibrator = m.Decision.Calibrator
+	}
+	m.Decision = &d
+	return nil
 }
 
 // denormalize turns outputs of a regression model, which are in standard deviations from the mean, into values.
@@ -104,6 +119,16 @@ func (m *Model) blocks(ctx context.Context, src table.Source, baseDir string, ne
 
 // Evaluate measures the model on labeled rows. The report tells of values that training did not see.
 func (m *Model) Evaluate(ctx context.Context, src table.Source, baseDir string) (*metrics.Result, encoding.EncodeReport, error) {
+	s, report, err := m.Sample(ctx, src, baseDir)
+	if err != nil {
+		return nil, report, err
+	}
+	r, err := measure(ctx, s)
+	return r, report, err
+}
+
+// Sample answers for labeled rows. The report tells of values that training did not see.
+func (m *Model) Sample(ctx context.Context, src table.Source, baseDir string) (*metrics.Sample, encoding.EncodeReport, error) {
 	// A ranking needs outputs and targets of all rows, and no more of them.
 	var out []float64
 	var report encoding.EncodeReport
@@ -122,8 +147,8 @@ func (m *Model) Evaluate(ctx context.Context, src table.Source, baseDir string) 
 			return nil, report, err
 		}
 	}
-	r, err := m.measure(ctx, out, labels)
-	return r, report, err
+	s, err := m.sample(out, labels)
+	return s, report, err
 }
 
 // Predict answers for rows without a target. Id columns of the data come first; then, for two classes, "probability" of
@@ -166,18 +191,19 @@ func (m *Model) predict(ctx context.Context, b encoding.Block) (*model.Predictio
 	switch taskOf(m.Encoder) {
 	case metrics.TaskBinary:
 		probability, prediction := make([]float64, b.Rows), make([]string, b.Rows)
-		for i, z := range out {
+		threshold := m.Decision.At()
+		for i, z := range m.Decision.Probabilities(out) {
 			probability[i] = 1 / (1 + math.Exp(-z))
 			prediction[i] = classes[0]
 			if probability[i] >= threshold {
 				prediction[i] = classes[1]
 			}
 		}
-		p.Positive = classes[1]
+		p.Positive, p.Threshold = classes[1], threshold
 		p.Add("probability", probability)
 		p.Add("prediction", prediction)
 	case metrics.TaskMultiClass:
-		multiClass(p, out, classes)
+		multiClass(p, m.Decision.Probabilities(out), classes)
 	default:
 		p.Add("prediction", denormalize(m.Encoder, out))
 	}

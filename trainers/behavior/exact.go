@@ -89,6 +89,16 @@ func problemOf(t *task, d *encoding.Encoded) *linear.Problem {
 	case gradient.LossHuber:
 		p.Loss, p.Delta = linear.Huber, t.cfg.Train.Delta
 	}
+	if t.cfg.Train.ClassWeight == gradient.ClassWeightBalanced {
+		classes := t.data.Encoder.Target.Balanced()
+		p.Weight = make([]float64, d.Rows)
+		for r, y := range d.Target {
+			p.Weight[r] = classes[int(y)]
+			if d.Weight != nil {
+				p.Weight[r] *= d.Weight[r]
+			}
+		}
+	}
 	for _, f := range t.net.Fields {
 		p.Cardinalities = append(p.Cardinalities, f.Cardinality)
 	}

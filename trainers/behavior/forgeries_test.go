@@ -63,7 +63,7 @@ func treeForgeries(base *forger) (list []forgery) {
 				case "dropout":
 					replace(`-1`, `1`)
 				default:
-					if !strings.Contains(path, "prior") && !strings.Contains(path, "edges") {
+					if !strings.Contains(path, "prior") && !strings.Contains(path, "edges") && !strings.Contains(path, "knots") {
 						replace(`-1`, `0`)
 					}
 					if !strings.Contains(string(v), ".") && key != "scale" {

@@ -3,6 +3,8 @@ package behavior
 import (
 	"bytes"
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -10,10 +12,12 @@ import (
 	"filippo.io/age"
 
 	"debut/datasets/encoding"
+	"debut/datasets/strictjson"
 	"debut/engine"
 	"debut/engine/safetensors"
 	"debut/kernels"
 	"debut/layers"
+	"debut/trainers/decision"
 	"debut/trainers/gradient"
 	"debut/trainers/model"
 	"debut/trainers/modelfolder"
@@ -42,6 +46,22 @@ type details struct {
 	Network      layers.Network      `json:"network"`
 	Coefficients *model.Coefficients `json:"coefficients,omitempty"`
 	Loss         *trainedFor         `json:"loss,omitempty"`
+	Decision     kept                `json:"decision,omitzero,omitempty"`
+}
+
+// kept is a decision in model.json, left out where there is none.
+type kept struct{ *decision.Decision }
+
+// MarshalJSON implements json.Marshaler.
+func (k kept) MarshalJSON() ([]byte, error) { return json.Marshal(k.Decision) }
+
+// UnmarshalJSON implements json.Unmarshaler; null, which is not written, is refused.
+func (k *kept) UnmarshalJSON(text []byte) error {
+	if string(text) == "null" {
+		return errors.New("decision is null")
+	}
+	k.Decision = new(decision.Decision)
+	return strictjson.Unmarshal(text, k.Decision)
 }
 
 // trainedFor is the loss of a regression that is not the squared one: it is measured too.
@@ -82,6 +102,9 @@ type Model struct {
 	Network layers.Network
 	// Coefficients of a linear model in the units of the data; nil for a network.
 	Coefficients *model.Coefficients
+	// Decision makes probabilities and predictions of what Score returns; nil where the scores are the probabilities' logits and the
+	// likelier class is predicted.
+	Decision *decision.Decision
 
 	loss   *trainedFor
 	params *engine.Parameters
@@ -173,7 +196,7 @@ func (m *Model) save(to *modelfolder.Writer) error {
 			return err
 		}
 	}
-	return to.Close(formatVersion, details{m.Network, m.Coefficients, m.loss})
+	return to.Close(formatVersion, details{m.Network, m.Coefficients, m.loss, kept{m.Decision}})
 }
 
 // parametersMeta is what the file of parameters says of itself.
@@ -259,5 +282,9 @@ func Read(r *modelfolder.Reader, dev kernels.Device) (*Model, error) {
 			return nil, r.Misfit("its coefficients are not those of %s", coefficientsFile)
 		}
 	}
+	if err := d.Decision.Check(len(e.Target.Classes)); err != nil {
+		return nil, r.Misfit("decision.%w", err)
+	}
+	m.Decision = d.Decision.Decision
 	return m, nil
 }

@@ -107,7 +107,7 @@ func goldenRows(t testing.TB) table.Source {
 func TestForgedModels(t *testing.T) {
 	dev, data := forgingDevice(t), goldenRows(t)
 	cases, harmless := 0, 0
-	for _, kind := range []string{"network", "multiclass", "linear", "exact", "streamed", "sealed", "activations"} {
+	for _, kind := range []string{"network", "multiclass", "linear", "exact", "streamed", "sealed", "activations", "decided"} {
 		base := openForger(t, kind)
 		first, err := Open(filepath.Join(goldenModelsDir, kind, "model"), dev, base.keys...)
 		if err != nil {
@@ -119,14 +119,16 @@ func TestForgedModels(t *testing.T) {
 		}
 		root := t.TempDir()
 		list := slices.Concat(treeForgeries(base), tensorForgeries(base))
-		every := map[string]int{"multiclass": 2, "exact": 6, "streamed": 6, "sealed": 6, "activations": 4}[kind] // their files are much as those of the others
+		every := map[string]int{"multiclass": 2, "exact": 6, "streamed": 6, "sealed": 6, "activations": 4, "decided": 12}[kind] // their files are much as those of the others
 		every = max(1, every)
 		if testing.Short() { // as under the race detector, which finds no more in all of them
 			every *= 10
 		}
 		some := list[:0]
-		for i := 0; i < len(list); i += every {
-			some = append(some, list[i])
+		for i, forged := range list {
+			if i%every == 0 || strings.HasPrefix(forged.name, "model.decision") {
+				some = append(some, forged)
+			}
 		}
 		list = some
 		list = slices.Concat(list, modelForgeries(base), encoderForgeries(base), folderForgeries(base))

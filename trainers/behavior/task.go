@@ -12,6 +12,7 @@ import (
 	"debut/kernels"
 	"debut/kernels/pool"
 	"debut/layers"
+	"debut/trainers/decision"
 	"debut/trainers/gradient"
 	"debut/trainers/linear"
 	"debut/trainers/metrics"
@@ -56,6 +57,9 @@ func newTask(ctx context.Context, c *Config, env *run.Env, data *datasets.Datase
 	t := &task{
 		cfg: c, data: data, net: describe(c.Model, data.Encoder), task: taskOf(data.Encoder),
 		params: engine.NewParameters(dev, kernels.Float32, c.Seed),
+	}
+	if err := t.checkDecision(); err != nil {
+		return nil, err
 	}
 	if err := c.Train.CheckLoss(t.task); err != nil {
 		return nil, configfile.Prefix("train", err)
@@ -115,6 +119,63 @@ func (t *task) countTarget(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// checkDecision returns an error where the decision section is not for the data.
+func (t *task) checkDecision() error {
+	return configfile.Prefix("decision", t.cfg.Decision.Validate(t.task, t.data.Validation != nil))
+}
+
+// Course is the plan of the training. What is decided when it is over may be changed on the way.
+func (g gradual) Course() run.Course {
+	c := g.Trainer.Course()
+	c.Changeable["decision"] = ""
+	return c
+}
+
+// Decide learns on the validation rows how probabilities and predictions are made of the model's scores.
+func (t *task) Decide(ctx context.Context) (clause string, warnings []string, err error) {
+	if t.cfg.Decision == (decision.Config{}) {
+		warning, err := t.undecided(ctx)
+		if warning != "" {
+			warnings = append(warnings, warning)
+		}
+		return "", warnings, err
+	}
+	t.model.Decision = nil
+	var s *metrics.Sample
+	if t.data.Validation != nil {
+		if s, err = t.model.samplePart(ctx, t.data.Validation, 0); err != nil {
+			return "", nil, err
+		}
+	}
+	d, learned, err := t.cfg.Decision.Learn(s)
+	if err != nil {
+		return "", nil, configfile.Prefix("decision", err)
+	}
+	t.model.Decision = d
+	return learned.Protocol, learned.Warnings, nil
+}
+
+// undecided warns of a model that, by the usual threshold, predicts nobody positive.
+func (t *task) undecided(ctx context.Context) (warning string, err error) {
+	if t.task != metrics.TaskBinary || t.data.Validation == nil || t.data.Validation.Streamed() {
+		return "", nil
+	}
+	s, err := t.model.samplePart(ctx, t.data.Validation, 0)
+	if err != nil {
+		return "", err
+	}
+	positives, highest := false, 0.0
+	for i, z := range s.Outputs {
+		positives = positives || s.Targets[i] == 1
+		highest = max(highest, metrics.Sigmoid(z))
+	}
+	if !positives || highest >= s.Threshold {
+		return "", nil
+	}
+	return fmt.Sprintf("no validation row is predicted %q, for the highest probability is %.2g and the threshold %v; decision: {threshold: {choose: f1}} in the run file chooses one on the validation rows",
+		s.Classes[1], highest, s.Threshold), nil
 }
 
 // Describe says what is trained on what.

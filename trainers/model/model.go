@@ -29,6 +29,19 @@ type Evaluator interface {
 	Evaluate(ctx context.Context, src table.Source, baseDir string) (*metrics.Result, encoding.EncodeReport, error)
 }
 
+// Sampler is a model that hands out, row by row, what it is measured by.
+type Sampler interface {
+	// Sample answers for the rows of a labeled source, read as for Evaluate.
+	Sample(ctx context.Context, src table.Source, baseDir string) (*metrics.Sample, encoding.EncodeReport, error)
+}
+
+// Decider is a model that decides between two classes by a threshold.
+type Decider interface {
+	// SetThreshold puts another threshold in the place of the model's own: the probability from which on a row is predicted
+	// positive. The error says why it cannot.
+	SetThreshold(threshold float64) error
+}
+
 // Predictor is a model that answers for each row of a source.
 type Predictor interface {
 	// Predict hands out the answers for a source in the order of its rows, some at a time, in memory for these: a column of answers
@@ -91,7 +104,9 @@ type Predictions struct {
 	Columns []table.OutputColumn
 	// Positive is the class that the column probability is of, where there is one.
 	Positive string
-	Report   encoding.EncodeReport // of all rows so far: values that training did not see
+	// Threshold is the probability from which on a row is predicted to be of that class.
+	Threshold float64
+	Report    encoding.EncodeReport // of all rows so far: values that training did not see
 }
 
 // Add appends a column.

@@ -18,7 +18,9 @@ type Written struct {
 	Columns []string
 	// Positive is the class that the column probability is of, where there is one.
 	Positive string
-	Report   encoding.EncodeReport
+	// Threshold is the probability from which on a row is predicted to be of that class.
+	Threshold float64
+	Report    encoding.EncodeReport
 }
 
 // Write writes predictions to a file while the next come, in the format of its extension. The file appears complete or not at all.
@@ -43,7 +45,7 @@ func Write(ctx context.Context, path string, predictions iter.Seq2[*Predictions,
 			for _, c := range p.Columns {
 				out.Columns = append(out.Columns, c.Name)
 			}
-			out.Positive = p.Positive
+			out.Positive, out.Threshold = p.Positive, p.Threshold
 		}
 		if err := w.Append(ctx, p.Columns); err != nil {
 			return nil, err

@@ -24,7 +24,6 @@ type driver struct {
 	ahead    *prefetch
 	steps    int64 // of the whole run
 	boundary bool  // no step is half done
-	warned   bool  // that the deciding metric is undefined
 
 	number     int           // of the epoch, from 1
 	trained    time.Duration // training, without evaluation
@@ -202,11 +201,11 @@ func (d *driver) stop(err error) error {
 
 // undefined warns, once, that the validation rows do not define the metric that decides.
 func (d *driver) undefined() {
-	if d.warned {
+	s := d.s
+	if s.undefined {
 		return
 	}
-	d.warned = true
-	s := d.s
+	s.undefined = true
 	text := fmt.Sprintf("the validation %s is undefined, as where all targets are the same: no epoch can be called the best by it, and none ends the training early; take other validation rows, or another metric under train.early_stopping",
 		s.course.Metric)
 	s.opt.Log.Warn(text, "epoch", d.number)

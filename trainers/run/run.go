@@ -54,7 +54,9 @@ type Options struct {
 	Resume       ResumeFrom      // go on with the run of this name
 	Version      string          // of debut, for run.json
 	ExplainGraph io.Writer       // receives the compiled program
-	CheckpointFS atomicfile.FS   // where checkpoints are written; nil: the machine's file system
+	// Measured is told what will be measured on which parts, before anything is trained; an error of its ends the run.
+	Measured     func(task metrics.Task, parts []string) error
+	CheckpointFS atomicfile.FS // where checkpoints are written; nil: the machine's file system
 }
 
 // Outcome is what a training leaves behind.
@@ -92,6 +94,11 @@ func Train(ctx context.Context, cfg Config, opt Options) (_ *Outcome, err error)
 		return nil, header.Locate(err)
 	}
 	defer func() { err = errors.Join(err, s.task.Close()) }()
+	if opt.Measured != nil {
+		if err := opt.Measured(s.task.Describe().Task, s.task.Parts()); err != nil {
+			return nil, err
+		}
+	}
 	s.gradual, _ = s.task.(Gradual)
 	if s.gradual != nil {
 		s.course = s.gradual.Course()
@@ -116,6 +123,8 @@ type session struct {
 	result  *runfolder.RunResult
 	started time.Time
 	saved   bool // the model is written
+	// undefined says that it was told that the validation rows do not define the metric that decides.
+	undefined bool
 	// finished is the result of a run found in one go that is there already and has nothing to go on with.
 	finished *runfolder.RunResult
 
@@ -318,8 +327,36 @@ func (s *session) fit(ctx context.Context, from *restored) (err error) {
 	return errors.Join(err, s.record.close())
 }
 
+// warn tells of something that run.json has too.
+func (s *session) warn(text string) {
+	s.opt.Log.Warn(text)
+	s.result.Warnings = append(slices.Clone(s.result.Warnings), text) // those of the data are the task's
+}
+
+// decide lets the task settle how its model answers.
+func (s *session) decide(ctx context.Context) error {
+	d, ok := s.task.(Decider)
+	if !ok {
+		return nil
+	}
+	clause, warnings, err := d.Decide(ctx)
+	if err != nil {
+		return partError(PartValidation, err)
+	}
+	if clause != "" {
+		s.result.Protocol += "; " + clause
+	}
+	for _, text := range warnings {
+		s.warn(text)
+	}
+	return nil
+}
+
 // saveAndMeasure saves the model and measures it on every part.
 func (s *session) saveAndMeasure(ctx context.Context) error {
+	if err := s.decide(ctx); err != nil {
+		return err
+	}
 	dir, files, err := s.folder.Subfolder(runfolder.ModelDir)
 	if err != nil {
 		return err
@@ -338,6 +375,13 @@ func (s *session) saveAndMeasure(ctx context.Context) error {
 			return partError(part, err)
 		}
 		s.result.Metrics[part] = r
+		told := ""
+		if part == PartValidation && s.undefined {
+			told = s.course.Metric
+		}
+		for _, gap := range r.Gaps(told) {
+			s.warn(fmt.Sprintf("%s rows: %s", part, gap))
+		}
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package run
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 
@@ -34,6 +35,23 @@ type Config interface {
 	// Prepare makes the task: everything that can fail before a folder is touched. Errors about fields have their paths.
 	Prepare(ctx context.Context, env *Env) (Task, error)
 }
+
+// Sampler is a configuration that can read a part of its data again and have the model of its run answer for it.
+type Sampler interface {
+	// SamplePart answers for a part, whose paths are relative to baseDir. Nothing is learned. log may be nil.
+	SamplePart(ctx context.Context, m model.Model, baseDir, part string, log *slog.Logger) (*Sampled, error)
+}
+
+// Sampled is a part with a model's answers.
+type Sampled struct {
+	*metrics.Sample
+	Files []runfolder.DataFile // that were read
+	// Rows are the settings that decide, beside the files, which rows are in the part, by their keys.
+	Rows map[string]string
+}
+
+// ErrNoPart is matched by errors about a part of the data that a run has not.
+var ErrNoPart = errors.New("the run has no such part")
 
 // Env is what a task finds around it.
 type Env struct {
@@ -115,6 +133,12 @@ type Task interface {
 	// Save writes the model.
 	Save(to *modelfolder.Writer) error
 	Close() error
+}
+
+// Decider is a task that settles on validation rows how its model answers, once the model is found and before it is saved.
+type Decider interface {
+	// Decide returns what was settled, a clause of the protocol or "", and what to warn of.
+	Decide(ctx context.Context) (clause string, warnings []string, err error)
 }
 
 // Solver is a task that finds its model in one go. It has no checkpoints; the same data give the same model.
