@@ -1,6 +1,13 @@
 package ranking
 
-import "debut/trainers/metrics"
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"strconv"
+
+	"debut/trainers/metrics"
+)
 
 // Task is the task of recommenders, whose metrics are those of ranked lists.
 const Task metrics.Task = "ranking"
@@ -29,4 +36,32 @@ func (e *Evaluation) Result() *metrics.Result {
 		}
 	}
 	return r
+}
+
+// Sample returns the figures user by user, under keys that tell users apart and what each was to find; users and items name them.
+func (e *Evaluation) Sample(users, items func(int) string) *metrics.Sample {
+	u := &metrics.Units{}
+	for i, user := range e.Users {
+		var find []string
+		for _, item := range e.relevant.Indices[e.relevant.Offsets[i]:e.relevant.Offsets[i+1]] {
+			find = append(find, items(int(item)))
+		}
+		slices.Sort(find)
+		h := sha256.New()
+		for _, id := range find {
+			h.Write([]byte(strconv.Itoa(len(id)) + " " + id)) // never fails
+		}
+		u.Keys = append(u.Keys, users(int(user))+" "+hex.EncodeToString(h.Sum(nil)[:16]))
+	}
+	for i, m := range e.Metrics {
+		p := e.PerUser[i]
+		for _, v := range []metrics.UnitMetric{
+			{Name: "recall@k", Values: p.Recall}, {Name: "precision@k", Values: p.Precision}, {Name: "hit_rate@k", Values: p.Hit},
+			{Name: "ndcg@k", Values: p.NDCG}, {Name: "map@k", Values: p.AP}, {Name: "mrr@k", Values: p.RR},
+		} {
+			v.Name = metrics.At(v.Name, m.K)
+			u.Metrics = append(u.Metrics, v)
+		}
+	}
+	return &metrics.Sample{Task: Task, Units: u}
 }

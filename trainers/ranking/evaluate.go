@@ -75,6 +75,8 @@ type Evaluation struct {
 	Users    []int32
 	PerUser  []PerUser // one for each cutoff
 	Lists    *Lists    // up to the largest cutoff
+
+	relevant *interactions.Matrix // what each of Users is to find
 }
 
 // At returns the metrics at a cutoff, which must be one of those evaluated.
@@ -143,6 +145,7 @@ func Evaluate(ctx context.Context, s Scorer, truth *interactions.Matrix, cutoffs
 		}
 	}
 	p.Users, p.Relevant = len(e.Users), relevant.Len()
+	e.relevant = relevant
 	if p.Users == 0 {
 		return nil, ErrNothing
 	}

@@ -13,6 +13,7 @@ import (
 	"debut/datasets/interactions"
 	"debut/kernels/philox"
 	"debut/kernels/pool"
+	"debut/trainers/metrics"
 )
 
 // table is a scorer of scores written down.
@@ -283,5 +284,32 @@ func TestErrors(t *testing.T) {
 	}
 	if _, err := Evaluate(t.Context(), s, sparse(3, nil, nil), []int{0}, Options{Ties: ties}); err == nil {
 		t.Error("a cutoff of 0 is taken")
+	}
+}
+
+// TestSample: the means over users are the metrics, and keys tell who looked for what.
+func TestSample(t *testing.T) {
+	truth := &interactions.Matrix{Rows: 3, Columns: 4, Offsets: []int64{0, 1, 1, 3}, Indices: []int32{2, 0, 3}, Values: []float32{1, 1, 1}}
+	ties := NewTies(4, name)
+	s := &table{4, [][]float32{{.1, .2, .3, .4}, {0, 0, 0, 0}, {.4, .3, .2, .1}}}
+	e, err := Evaluate(context.Background(), s, truth, []int{1, 2}, Options{Ties: ties})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sample, values := e.Sample(name, name), e.Result().Values
+	if sample.Len() != 2 || len(sample.Units.Metrics) != 12 {
+		t.Fatalf("%d users, %d metrics", sample.Len(), len(sample.Units.Metrics))
+	}
+	for _, m := range sample.Units.Metrics {
+		mean := float64(m.Values[0]+m.Values[1]) / 2
+		if want, ok := values.Get(m.Name); !ok || math.Abs(mean-want) > 1e-6 {
+			t.Errorf("%s: %v, want %v", m.Name, mean, want)
+		}
+	}
+	renamed := func(i int) string { return "x" + name(i) }
+	for _, other := range []*metrics.Sample{e.Sample(renamed, name), e.Sample(name, renamed)} {
+		if slices.Equal(other.Units.Keys, sample.Units.Keys) {
+			t.Error("other users or items have the same keys")
+		}
 	}
 }

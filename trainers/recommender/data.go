@@ -175,24 +175,28 @@ func (d *Data) seen(part string) *interactions.Matrix {
 // Evaluate ranks all items for the users of a part, as Model.Recommend would: those without a history get what most users have. What users have in the training part is left out, at testing what they have in
 // the validation part too.
 func (d *Data) Evaluate(ctx context.Context, s ranking.Scorer, part string) (*metrics.Result, error) {
-	truth := d.Validation
-	if part == run.PartTest {
-		truth = d.Test
-	}
-	return measure(ctx, orPopular(s, d.Train), truth, d.seen(part), d.eval, d.Ties, d.Pool)
-}
-
-// measure compares lists with what users chose.
-func measure(ctx context.Context, s ranking.Scorer, truth, seen *interactions.Matrix, eval Evaluation, ties *ranking.Ties, p *pool.Pool) (*metrics.Result, error) {
-	o := ranking.Options{Ties: ties, Seen: seen, Pool: p}
-	if eval.KeepSeen {
-		o.Seen = nil
-	}
-	e, err := ranking.Evaluate(ctx, s, truth, eval.Cutoffs, o)
+	e, err := measure(ctx, orPopular(s, d.Train), d.truth(part), d.seen(part), d.eval, d.Ties, d.Pool)
 	if err != nil {
 		return nil, err
 	}
 	return e.Result(), nil
+}
+
+// truth is what users have in a part.
+func (d *Data) truth(part string) *interactions.Matrix {
+	if part == run.PartTest {
+		return d.Test
+	}
+	return d.Validation
+}
+
+// measure compares lists with what users chose.
+func measure(ctx context.Context, s ranking.Scorer, truth, seen *interactions.Matrix, eval Evaluation, ties *ranking.Ties, p *pool.Pool) (*ranking.Evaluation, error) {
+	o := ranking.Options{Ties: ties, Seen: seen, Pool: p}
+	if eval.KeepSeen {
+		o.Seen = nil
+	}
+	return ranking.Evaluate(ctx, s, truth, eval.Cutoffs, o)
 }
 
 // Fingerprint tells the data apart from others.

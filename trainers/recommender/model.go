@@ -132,6 +132,23 @@ func (m *Model) fill(to *model.List, l *ranking.Lists, i int) {
 // Evaluate ranks all items for the users of a source of interactions, and measures the lists by what is in it. Users and items that
 // the model does not know are counted, and left out.
 func (m *Model) Evaluate(ctx context.Context, src table.Source, baseDir string) (*metrics.Result, encoding.EncodeReport, error) {
+	e, report, err := m.evaluate(ctx, src, baseDir)
+	if err != nil {
+		return nil, report, err
+	}
+	return e.Result(), report, nil
+}
+
+// Sample measures the lists as Evaluate does, user by user.
+func (m *Model) Sample(ctx context.Context, src table.Source, baseDir string) (*metrics.Sample, encoding.EncodeReport, error) {
+	e, report, err := m.evaluate(ctx, src, baseDir)
+	if err != nil {
+		return nil, report, err
+	}
+	return e.Sample(m.Shop.Users.ID, m.Shop.Items.ID), report, nil
+}
+
+func (m *Model) evaluate(ctx context.Context, src table.Source, baseDir string) (*ranking.Evaluation, encoding.EncodeReport, error) {
 	var report encoding.EncodeReport
 	if src.Query != "" || len(src.Vectors) > 0 {
 		return nil, report, errors.New("evaluate: interactions are read from files; leave query and vectors out")

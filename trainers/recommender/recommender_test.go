@@ -177,7 +177,7 @@ func TestPopularForStrangers(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Item 3 is that of most: one of the two users finds it; by numbers, the other would.
-	if hit, err := r.Get("hit_rate@1"); err != nil || hit != 0.5 {
+	if hit, err := r.Result().Get("hit_rate@1"); err != nil || hit != 0.5 {
 		t.Errorf("%v, %v", hit, err)
 	}
 	out := make([]float32, 8)

@@ -1,0 +1,48 @@
+package recommender
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"debut/datasets/configfile"
+	"debut/datasets/interactions"
+	"debut/datasets/table"
+	"debut/trainers/ranking"
+	"debut/trainers/run"
+	"debut/trainers/runfolder"
+)
+
+// SamplePart reads the interactions of the model's run again and measures its lists by a part of them, user by user. Errors about
+// fields have their paths.
+func (m *Model) SamplePart(ctx context.Context, cfg *interactions.Config, baseDir string, seed uint64, part string) (*run.Sampled, error) {
+	d, err := interactions.Load(ctx, cfg, baseDir, seed, m.Pool)
+	var field *configfile.FieldError
+	if errors.As(err, &field) {
+		err = configfile.Prefix("data", err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if d.Users.Sum() != m.Shop.Users.Sum() || d.Items.Sum() != m.Shop.Items.Sum() {
+		return nil, fmt.Errorf("users and items of the data are no longer those that the model was trained with")
+	}
+	data := &Data{Dataset: d, Ties: m.Ties, Pool: m.Pool, cfg: cfg, eval: m.Evaluation}
+	truth := data.truth(part)
+	if part == run.PartTrain || truth == nil || truth.Len() == 0 {
+		return nil, fmt.Errorf("%w: %s", run.ErrNoPart, part)
+	}
+	e, err := measure(ctx, orPopular(m.Scorer, d.Train), truth, data.seen(part), m.Evaluation, ranking.NewTies(d.Items.Len(), d.Items.ID), m.Pool)
+	if err != nil {
+		return nil, err
+	}
+	out := &run.Sampled{Sample: e.Sample(d.Users.ID, d.Items.ID)}
+	for _, path := range d.Report.Files {
+		f, err := table.HashFile(ctx, path)
+		if err != nil {
+			return nil, err
+		}
+		out.Files = append(out.Files, runfolder.DataFile{Path: f.Path, Bytes: f.Bytes, SHA256: f.SHA256})
+	}
+	return out, nil // users and what each is to find are compared one by one
+}
