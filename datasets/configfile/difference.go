@@ -16,11 +16,11 @@ type Difference struct {
 // Differences compares two run files, as [Marshal] writes them, value by value, in the order of paths. A list of
 // scalars is one value.
 func Differences(was, now []byte) ([]Difference, error) {
-	a, err := values(was)
+	a, err := Values(was)
 	if err != nil {
 		return nil, err
 	}
-	b, err := values(now)
+	b, err := Values(now)
 	if err != nil {
 		return nil, err
 	}
@@ -39,8 +39,8 @@ func Differences(was, now []byte) ([]Difference, error) {
 	return out, nil
 }
 
-// values flattens a run file to its scalars.
-func values(src []byte) (map[string]string, error) {
+// Values flattens a run file to its values by their paths. A list of scalars is one value.
+func Values(src []byte) (map[string]string, error) {
 	f := &File{path: "run file", src: src}
 	root, err := f.parse(src)
 	if err != nil {

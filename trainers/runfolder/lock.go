@@ -3,6 +3,7 @@ package runfolder
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"debut/datasets/atomicfile"
 	"debut/datasets/filelock"
@@ -14,11 +15,24 @@ var ErrLocked = errors.New("another run is under way in the folder")
 // ErrGone is matched by errors about a folder that was removed, moved or replaced while a run was under way in it.
 var ErrGone = errors.New("the run's folder was removed or replaced while the run was under way")
 
+// A lock is tried again so often, after a time much longer than it takes to look whether it is taken.
+const (
+	lookTries = 5
+	lookTime  = 20 * time.Millisecond
+)
+
 // lock takes the folder's lock, which Close releases, and the system does when the process ends, however it ends. The
 // file itself stays: if it were removed, two processes could hold locks on two files of its name. A training without a lock,
 // where the file system has none, is better than no training.
 func (f *Folder) lock() error {
 	file, err := filelock.Open(f.Join(LockFile))
+	for range lookTries { // a list of runs looks whether it is taken, for a moment
+		if err != nil || file != nil {
+			break
+		}
+		time.Sleep(lookTime)
+		file, err = filelock.Open(f.Join(LockFile))
+	}
 	if err == nil && file == nil {
 		err = fmt.Errorf("%w: %s; wait for its end, or choose another \"name:\"", ErrLocked, f.path)
 	}
