@@ -20,16 +20,23 @@ func (a *app) evaluate() *cobra.Command {
 	var device deviceFlags
 	var source sourceFlags
 	var keys keyFlags
+	var gated gateFlags
+	var threshold float64
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "evaluate MODEL DATA...",
 		Short: "Measure a model on rows with known targets",
 		Long: `Measure a model on rows with known targets. MODEL is a run folder or its model/; DATA are CSV, Parquet or JSON files. Columns
-are found by name, in any order.`,
-		Example: "  debut evaluate runs/first may.csv june.csv",
-		Args:    takes(2, -1, "a model and at least one file"),
+are found by name, in any order. A classifier is measured at the threshold that is kept with it, or that of --threshold.`,
+		Example: `  debut evaluate runs/first may.csv june.csv
+  debut evaluate runs/first june.csv --threshold 0.3 --fail-under auc=0.9 --fail-under recall=0.5`,
+		Args: takes(2, -1, "a model and at least one file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			src, err := source.source(cmd.Flags(), args[1:])
+			if err != nil {
+				return err
+			}
+			gates, err := gated.gates([]string{partData})
 			if err != nil {
 				return err
 			}
@@ -40,6 +47,9 @@ are found by name, in any order.`,
 				if !ok {
 					return fmt.Errorf("%s: a model of the family %s is not measured on files%s", args[0], m.Family(), insteadOf(m))
 				}
+				if err := setThreshold(cmd, m, threshold); err != nil {
+					return err
+				}
 				result, report, err = evaluator.Evaluate(cmd.Context(), src, "")
 				return err
 			})
@@ -47,20 +57,34 @@ are found by name, in any order.`,
 				return canceled(cmd.Context(), err)
 			}
 			a.console.reportEncoding(report)
-			if asJSON {
-				return a.console.printJSON(struct {
-					Model  string                `json:"model"`
-					Data   []string              `json:"data"`
-					Result *metrics.Result       `json:"result"`
-					Report encoding.EncodeReport `json:"report"`
-				}{args[0], args[1:], result, report})
+			for _, gap := range result.Gaps("") {
+				a.console.log.Warn(gap)
 			}
-			return a.console.print(evaluation(result))
+			results := map[string]*metrics.Result{partData: result}
+			if err := checkGates(gates, result.Task, []string{partData}); err != nil {
+				return err
+			}
+			if asJSON {
+				err = a.console.printJSON(struct {
+					Model   string                     `json:"model"`
+					Data    []string                   `json:"data"`
+					Metrics map[string]*metrics.Result `json:"metrics"`
+					Report  encoding.EncodeReport      `json:"report"`
+				}{args[0], args[1:], results, report})
+			} else {
+				err = a.console.print(evaluation(result))
+			}
+			if err != nil {
+				return err
+			}
+			return judge(gates, results)
 		},
 	}
 	device.register(cmd)
 	source.register(cmd)
 	keys.register(cmd)
+	gated.register(cmd)
+	registerThreshold(cmd, &threshold)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }
@@ -73,10 +97,36 @@ func evaluation(r *metrics.Result) string {
 	}
 	var b strings.Builder
 	b.WriteString(t.text())
-	if text := classTables(r); text != "" {
-		b.WriteString("\n" + text)
+	if r.Threshold != nil {
+		fmt.Fprintf(&b, "\n%s\n", strings.TrimPrefix(from(r), ", "))
+	}
+	for _, text := range []string{classTables(r), calibrationTable(r)} {
+		if text != "" {
+			b.WriteString("\n" + text)
+		}
 	}
 	return b.String()
+}
+
+// registerThreshold registers --threshold.
+func registerThreshold(cmd *cobra.Command, threshold *float64) {
+	cmd.Flags().Float64Var(threshold, "threshold", 0, "`probability` from which on a row is predicted positive (default: the one kept with the model, else 0.5)")
+	cmd.Flags().Lookup("threshold").DefValue = ""
+}
+
+// setThreshold gives a model the threshold of the command line, if there is one.
+func setThreshold(cmd *cobra.Command, m model.Model, threshold float64) error {
+	if !cmd.Flags().Changed("threshold") {
+		return nil
+	}
+	d, ok := m.(model.Decider)
+	if !ok {
+		return usagef("--threshold: a model of the family %s has none", m.Family())
+	}
+	if err := d.SetThreshold(threshold); err != nil {
+		return usagef("--%v", err)
+	}
+	return nil
 }
 
 // withModel opens a model on a device for the time of a call.

@@ -1,8 +1,8 @@
 // Command debut trains and applies the models of a product launch.
 //
 // Each subcommand has a file of its own, which declares flags, calls the packages below and prints. Results go to
-// standard output, everything else to standard error. Exit codes: 0 success, 1 failure, 2 wrong usage, 129, 130 and 143 ended by
-// SIGHUP, Ctrl-C and SIGTERM, 141 nobody read the result to its end.
+// standard output, everything else to standard error. Exit codes: 0 success, 1 failure, 2 wrong usage, 3 a metric worse than
+// --fail-under, 129, 130 and 143 ended by SIGHUP, Ctrl-C and SIGTERM, 141 nobody read the result to its end.
 package main
 
 import (
@@ -25,6 +25,7 @@ var version = "unknown"
 const (
 	exitFailure = 1
 	exitUsage   = 2
+	exitGate    = 3 // a metric is worse than --fail-under
 	exitSignal  = 128
 )
 
@@ -46,6 +47,7 @@ func execute(args []string, stdout, stderr io.Writer) int {
 	code, message := exitFailure, err.Error()
 	var sig *interruption
 	var usage *usageError
+	var gate *gateError
 	switch {
 	case errors.As(context.Cause(ctx), &sig) &&
 		(errors.Is(err, run.ErrInterrupted) || errors.Is(err, context.Canceled)):
@@ -57,6 +59,8 @@ func execute(args []string, stdout, stderr io.Writer) int {
 		}
 	case errors.Is(err, errUnread):
 		return exitSignal + int(syscall.SIGPIPE) // as programs do that say nothing of it
+	case errors.As(err, &gate):
+		code = exitGate
 	case errors.As(err, &usage):
 		code = exitUsage
 		message += fmt.Sprintf("\nrun %q for help", cmd.CommandPath()+" --help")

@@ -24,6 +24,7 @@ func (a *app) predict() *cobra.Command {
 	var source sourceFlags
 	var keys keyFlags
 	var output string
+	var threshold float64
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "predict MODEL DATA... -o OUT.csv",
@@ -53,6 +54,9 @@ order, with the id columns of the run file carried through. MODEL is a run folde
 				if !ok {
 					return fmt.Errorf("%s: a model of the family %s does not predict rows of a table%s", args[0], m.Family(), insteadOf(m))
 				}
+				if err := setThreshold(cmd, m, threshold); err != nil {
+					return err
+				}
 				ids = predictor.IDs()
 				written, err = model.Write(cmd.Context(), output, predictor.Predict(cmd.Context(), src, ""))
 				return err
@@ -74,13 +78,15 @@ order, with the id columns of the run file carried through. MODEL is a run folde
 					Rows    int      `json:"rows"`
 					Columns []string `json:"columns"`
 					// Positive is the class that the probability is of.
-					Positive string                `json:"positive,omitempty"`
-					Report   encoding.EncodeReport `json:"report"`
-				}{args[0], args[1:], output, written.Rows, written.Columns, written.Positive, written.Report})
+					Positive string `json:"positive,omitempty"`
+					// Threshold is the probability from which on it is predicted.
+					Threshold float64               `json:"threshold,omitempty"`
+					Report    encoding.EncodeReport `json:"report"`
+				}{args[0], args[1:], output, written.Rows, written.Columns, written.Positive, written.Threshold, written.Report})
 			}
 			of := ""
 			if written.Positive != "" {
-				of = fmt.Sprintf("; probability is that of %q", written.Positive)
+				of = fmt.Sprintf("; probability is that of %q, predicted from %.4g on", written.Positive, written.Threshold)
 			}
 			return a.console.print(fmt.Sprintf("%s: %s rows; columns %s%s\n", output, thousands(int64(written.Rows)), strings.Join(written.Columns, ", "), of))
 		},
@@ -88,6 +94,7 @@ order, with the id columns of the run file carried through. MODEL is a run folde
 	device.register(cmd)
 	source.register(cmd)
 	keys.register(cmd)
+	registerThreshold(cmd, &threshold)
 	cmd.Flags().StringVarP(&output, "output", "o", "", "file to write: .csv, .tsv, .jsonl or .parquet; an existing one is replaced")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print what was written as JSON")
 	return cmd

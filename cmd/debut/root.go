@@ -56,7 +56,7 @@ and "debut predict" use what it leaves behind. "debut demo" shows all of it on s
 	root.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "only warnings and errors on standard error")
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(
-		a.train(), a.evaluate(), a.predict(), a.recommend(), a.similar(), a.data(), a.demo(), a.bench(), a.doctor(), a.config(), a.version(),
+		a.train(), a.evaluate(), a.predict(), a.runs(), a.compareRuns(), a.recommend(), a.similar(), a.data(), a.demo(), a.bench(), a.doctor(), a.config(), a.version(),
 	)
 	group(root)
 	// cobra adds these on its own account only when it runs; they must be here to be suggested.

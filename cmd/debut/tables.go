@@ -102,6 +102,26 @@ func classTables(r *metrics.Result) string {
 	for _, c := range r.Classes {
 		classes = append(classes, []string{c.Class, number(c.Precision), number(c.Recall), number(c.F1), count(c.Support)})
 	}
+	text := confusionTable(r)
+	if len(r.Classes) > 0 {
+		text = classes.text() + "\n" + text
+	}
+	return text
+}
+
+// from says from which probability on a row is predicted positive.
+func from(r *metrics.Result) string {
+	if r.Threshold == nil || r.Confusion == nil || len(r.Confusion.Classes) != 2 {
+		return ""
+	}
+	return fmt.Sprintf(", predicted %q from a probability of %.4g", r.Confusion.Classes[1], *r.Threshold)
+}
+
+// confusionTable lays out rows by true and predicted class, "" where there are none or too many.
+func confusionTable(r *metrics.Result) string {
+	if r.Confusion == nil || len(r.Confusion.Classes) > maxClasses {
+		return ""
+	}
 	confusion := grid{{"true \\ predicted"}}
 	for i, c := range r.Confusion.Classes {
 		confusion[0] = append(confusion[0], c)
@@ -111,9 +131,29 @@ func classTables(r *metrics.Result) string {
 		}
 		confusion = append(confusion, row)
 	}
-	text := confusion.text()
-	if len(r.Classes) > 0 {
-		text = classes.text() + "\n" + text
+	return confusion.text()
+}
+
+// calibrationTable lays out predicted probabilities beside what happened, "" for regression.
+func calibrationTable(r *metrics.Result) string {
+	c := r.Calibration
+	if c == nil {
+		return ""
+	}
+	t := grid{{"probability", "rows", "predicted", "observed"}}
+	if r.Weight != float64(r.Rows) {
+		t[0][1] = "weight"
+	}
+	for _, b := range c.Bins {
+		t = append(t, []string{fmt.Sprintf("%.3f–%.3f", b.Low, b.High), count(b.Weight), number(b.Predicted), number(b.Observed)})
+	}
+	text := t.text()
+	if c.Method == "" {
+		return text
+	}
+	for _, v := range c.Before {
+		after, _ := r.Values.Get(v.Name)
+		text += fmt.Sprintf("%s %s before calibration (%s), %s after\n", v.Name, number(v.Value), c.Method, number(after))
 	}
 	return text
 }

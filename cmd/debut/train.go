@@ -16,6 +16,7 @@ import (
 
 	"debut/engine"
 	"debut/trainers/families"
+	"debut/trainers/metrics"
 	"debut/trainers/model"
 	"debut/trainers/run"
 	"debut/trainers/runfolder"
@@ -26,6 +27,7 @@ func (a *app) train() *cobra.Command {
 	var set []string
 	var output, name, resume, memory string
 	var overwrite, profile, explain, asJSON bool
+	var gated gateFlags
 	cmd := &cobra.Command{
 		Use:   "train RUN.yaml | RUN_FOLDER",
 		Short: "Train a model as a run file describes it",
@@ -91,7 +93,12 @@ second one ends the program at once.`,
 			if err := run.CheckOutput(cfg.Base().Output); err != nil {
 				return err
 			}
+			gates, err := gated.gates(parts)
+			if err != nil {
+				return err
+			}
 			opt := a.trainOptions(named.Config)
+			opt.Measured = func(task metrics.Task, parts []string) error { return checkGates(gates, task, parts) }
 			opt.Overwrite, opt.Resume = overwrite, from
 			if profile {
 				opt.Profile = new(engine.Profile)
@@ -115,10 +122,10 @@ second one ends the program at once.`,
 			}
 			if asJSON {
 				err = a.console.printJSON(struct {
-					Folder       string               `json:"folder"`
-					Model        string               `json:"model"`
-					Result       *runfolder.RunResult `json:"result"`
-					Coefficients *model.Coefficients  `json:"coefficients,omitempty"`
+					Folder string `json:"folder"`
+					Model  string `json:"model"`
+					*runfolder.RunResult
+					Coefficients *model.Coefficients `json:"coefficients,omitempty"`
 				}{out.Folder, filepath.Join(out.Folder, runfolder.ModelDir), out.Result, out.Coefficients})
 			} else {
 				err = a.console.print(trainingSummary(out))
@@ -126,7 +133,10 @@ second one ends the program at once.`,
 			if err != nil {
 				return err
 			}
-			return interrupted
+			if interrupted != nil {
+				return interrupted
+			}
+			return judge(gates, out.Result.Metrics)
 		},
 	}
 	flags := cmd.Flags()
@@ -138,6 +148,7 @@ second one ends the program at once.`,
 	flags.BoolVar(&overwrite, "overwrite", false, "replace an earlier run of that name")
 	flags.StringVar(&resume, "resume", "", "go on with the run of this name, from its last checkpoint or =best")
 	flags.Lookup("resume").NoOptDefVal = string(run.ResumeLast)
+	gated.register(cmd)
 	flags.BoolVar(&profile, "profile", false, "show where the time of a step goes; slows it a little")
 	flags.BoolVar(&explain, "explain-graph", false, "show the compiled program")
 	flags.BoolVar(&asJSON, "json", false, "print the result as JSON, and progress as JSON lines on standard error")
@@ -214,6 +225,14 @@ func trainingSummary(out *run.Outcome) string {
 	var b strings.Builder
 	b.WriteString(metricsTable(r.Metrics))
 	b.WriteByte('\n')
+	for _, part := range []string{run.PartTest, run.PartValidation, run.PartTrain} {
+		if m := r.Metrics[part]; m != nil {
+			if text := confusionTable(m); text != "" {
+				fmt.Fprintf(&b, "%s rows%s\n%s\n", part, from(m), text)
+			}
+			break
+		}
+	}
 	if out.Coefficients != nil {
 		b.WriteString(coefficientsTable(*out.Coefficients))
 		b.WriteByte('\n')

@@ -7,7 +7,6 @@ import (
 
 	"debut/datasets/configfile"
 	"debut/datasets/interactions"
-	"debut/datasets/table"
 	"debut/trainers/ranking"
 	"debut/trainers/run"
 	"debut/trainers/runfolder"
@@ -37,8 +36,8 @@ func (m *Model) SamplePart(ctx context.Context, cfg *interactions.Config, baseDi
 		return nil, err
 	}
 	out := &run.Sampled{Sample: e.Sample(d.Users.ID, d.Items.ID)}
-	for _, path := range d.Report.Files {
-		f, err := table.HashFile(ctx, path)
+	for _, file := range d.Report.Files {
+		f, err := file.Hash(ctx)
 		if err != nil {
 			return nil, err
 		}
