@@ -41,8 +41,8 @@ func TestAbsentFeatures(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer trained.Close()
 		encoder := trained.Encoder
+		trained.Close() // the data are made anew below
 		read := func(query string) (*encoding.Encoded, error) {
 			f, err := encoder.Read(t.Context(), table.Source{Path: configfile.Strings{filepath.Join("out", "train.parquet")}, Query: query}, dir, true)
 			if err != nil {
