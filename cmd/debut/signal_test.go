@@ -58,6 +58,10 @@ func (p *process) progressed(t testing.TB, folder string) {
 
 // A run that is interrupted again and again, by whichever signal, ends as if it had never been.
 func TestSignalsAndResume(t *testing.T) {
+	// Where the test's own process ignores SIGHUP, as under nohup, so would the trainings: what is handled is not handed down.
+	handled := make(chan os.Signal, 1)
+	signal.Notify(handled, syscall.SIGHUP)
+	defer signal.Stop(handled)
 	dir := workplace(t, longRun)
 	debut(t, dir, 0, "train", "run.yaml", "--output", "whole", "-q")
 	want := endOf(t, filepath.Join(dir, "whole", "r"))
