@@ -98,6 +98,10 @@ func Open(o Options) (*DB, error) {
 			return nil, fmt.Errorf("duckdb: %s: %w", sql, err)
 		}
 	}
+	if err := d.shadow(context.Background()); err != nil {
+		d.Close()
+		return nil, fmt.Errorf("duckdb: functions of JSON: %w", err)
+	}
 	return d, nil
 }
 

@@ -56,6 +56,9 @@ func (d *DB) Statement(ctx context.Context, sql string) (Statement, error) {
 	if err != nil {
 		return Statement{}, err
 	}
+	if err := variants(tree); err != nil {
+		return Statement{}, err
+	}
 	if err := d.varying(tree); err != nil {
 		return Statement{}, err
 	}

@@ -19,9 +19,6 @@ import (
 	"debut/datasets/nearest"
 )
 
-// maxDepth bounds how deep objects and lists lie in each other.
-const maxDepth = 100
-
 // Error is an error about a place in a text.
 type Error struct {
 	Path    string // such as columns.3.scale; "" for the whole
@@ -42,8 +39,8 @@ func Unmarshal(text []byte, into any) error {
 	if !utf8.Valid(text) {
 		return &Error{Problem: "it is not UTF-8"}
 	}
-	if err := nesting(text); err != nil {
-		return err
+	if new(Nesting).Deep(text) { // before anything looks at it that could be slow then
+		return &Error{Problem: fmt.Sprintf("it is nested more than %d deep", MaxDepth)}
 	}
 	var whole json.RawMessage
 	if err := json.Unmarshal(text, &whole); err != nil {
@@ -56,27 +53,6 @@ func Unmarshal(text []byte, into any) error {
 		return err
 	}
 	return json.Unmarshal(text, into)
-}
-
-// nesting returns an error for a text that is nested too deep, before anything looks at it that could be slow then.
-func nesting(text []byte) error {
-	depth, inText := 0, false
-	for i := 0; i < len(text); i++ {
-		switch c := text[i]; {
-		case inText && c == '\\':
-			i++
-		case c == '"':
-			inText = !inText
-		case inText:
-		case c == '{' || c == '[':
-			if depth++; depth > maxDepth {
-				return &Error{Problem: fmt.Sprintf("it is nested more than %d deep", maxDepth)}
-			}
-		case c == '}' || c == ']':
-			depth--
-		}
-	}
-	return nil
 }
 
 // walker compares the tokens of a text with a type. The text is known to be valid.

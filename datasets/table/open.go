@@ -130,6 +130,13 @@ func openFiles(ctx context.Context, db *duck.DB, src *Source, baseDir string, op
 	if rel.format, err = fileFormat(src, files, options.Applied); err != nil {
 		return nil, err
 	}
+	if rel.format == "json" {
+		for _, file := range files {
+			if err := checkNesting(ctx, file); err != nil {
+				return nil, reworded(err, rel.wording())
+			}
+		}
+	}
 	if rel.format == "csv" {
 		d, err := sniffDialect(ctx, files, src, options.Applied)
 		if err != nil {
