@@ -52,7 +52,8 @@ func sniffDialect(ctx context.Context, files []string, src *Source, applied bool
 		if err != nil {
 			return nil, err
 		}
-		if err := checkCompressed(ctx, file); err != nil {
+		end, err := ending(ctx, file)
+		if err != nil {
 			return nil, err
 		}
 		if len(bytes.TrimSpace(head)) == 0 {
@@ -85,6 +86,9 @@ func sniffDialect(ctx context.Context, files []string, src *Source, applied bool
 			d.columns = columns
 		} else if !slices.Equal(columns, d.columns) {
 			return nil, differentColumns(file, files[0], columns, d.columns)
+		}
+		if err := d.checkEnding(file, end); err != nil {
+			return nil, err
 		}
 	}
 	return d, nil
@@ -288,7 +292,7 @@ func (d *dialect) scanFile(file string, visit func(file string, line int, record
 }
 
 // scanQuoted is scanFile with the choice to stop at a stray quote, with a
-// *csv.ParseError.
+// *csv.ParseError. A record that is too long is an error of it.
 func (d *dialect) scanQuoted(file string, lazy bool, visit func(file string, line int, record []string) bool) (goOn bool, err error) {
 	in, err := OpenText(file)
 	if err != nil {
@@ -301,12 +305,26 @@ func (d *dialect) scanQuoted(file string, lazy bool, visit func(file string, lin
 			return false, err
 		}
 	}
-	r := newCSVReader(text, d.delimiter)
+	// The reader buffers beyond a record.
+	const ration = longestRecord + 1<<13
+	limit := &rationed{in: text, left: ration}
+	r := newCSVReader(limit, d.delimiter)
 	r.LazyQuotes = lazy
+	end, next := int64(0), 1 // of the record before, and the line behind it
 	for n := 0; ; n++ {
 		record, err := r.Read()
 		if err == io.EOF {
 			return true, nil
+		}
+		if errors.Is(err, errLongRecord) || err == nil && r.InputOffset()-end > longestRecord {
+			return false, longRecord(file, d.skip+next)
+		}
+		if err == nil {
+			limit.left += r.InputOffset() - end
+			end = r.InputOffset()
+			last := len(record) - 1
+			next, _ = r.FieldPos(last)
+			next += strings.Count(record[last], "\n") + 1
 		}
 		if err != nil {
 			var parse *csv.ParseError

@@ -106,28 +106,6 @@ func unreadable(file string, b *bufio.Reader) error {
 	return nil
 }
 
-// checkCompressed reads a compressed file to its end: DuckDB takes what it finds
-// of one that is cut off, without an error.
-func checkCompressed(ctx context.Context, file string) error {
-	switch strings.ToLower(filepath.Ext(file)) {
-	case ".gz", ".zst":
-	default:
-		return nil
-	}
-	in, err := OpenText(file)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(io.Discard, &interruptible{ctx, in})
-	if err := errors.Join(err, in.Close()); err != nil {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		return fmt.Errorf("read %s: the compressed file is damaged or cut off (%w); copy or download it again", wording.FileName(file), err)
-	}
-	return nil
-}
-
 // skipLine reads to the end of a line.
 func skipLine(r *bufio.Reader) error {
 	for {
