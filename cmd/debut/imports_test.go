@@ -17,7 +17,7 @@ import (
 var floors = []string{"kernels", "engine", "layers", "trainers", "bench", "cmd"}
 
 // bottom are packages below kernels that know nothing of kernels, for everybody.
-var bottom = []string{"debut/kernels/philox", "debut/kernels/pool", "debut/kernels/rawbytes"}
+var bottom = []string{"debut/kernels/hostmemory", "debut/kernels/philox", "debut/kernels/pool", "debut/kernels/rawbytes"}
 
 // rooms of datasets, from the ground: what words messages use, how a configuration is read and secrets are found, tables,
 // what is learned of them, and a run's data. The other packages below datasets serve these, or are built on them.

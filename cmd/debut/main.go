@@ -13,8 +13,10 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
+	"debut/datasets/memoryguard"
 	"debut/trainers/run"
 )
 
@@ -36,6 +38,8 @@ func execute(args []string, stdout, stderr io.Writer) int {
 	ctx, stop := withSignals(context.Background())
 	defer stop()
 	a := newApp(stdout, stderr)
+	ctx, unwatched := memoryguard.Watch(ctx, func(message string) string { return a.worded(args, message, exitFailure) })
+	defer unwatched()
 	root := a.root()
 	root.SetArgs(args)
 	root.SetOut(stdout)
@@ -48,7 +52,10 @@ func execute(args []string, stdout, stderr io.Writer) int {
 	var sig *interruption
 	var usage *usageError
 	var gate *gateError
+	var memory *memoryguard.Error
 	switch {
+	case errors.As(context.Cause(ctx), &memory):
+		message = memory.Error()
 	case errors.As(context.Cause(ctx), &sig) &&
 		(errors.Is(err, run.ErrInterrupted) || errors.Is(err, context.Canceled)):
 		code = exitSignal + int(sig.signal)
@@ -65,12 +72,18 @@ func execute(args []string, stdout, stderr io.Writer) int {
 		code = exitUsage
 		message += fmt.Sprintf("\nrun %q for help", cmd.CommandPath()+" --help")
 	}
-	if a.jsonMessages(args) {
-		slog.New(slog.NewJSONHandler(stderr, nil)).Error(message, "code", code)
-	} else {
-		_, _ = fmt.Fprintf(stderr, "debut: %s\n", message) // there is nowhere else to say that this failed
-	}
+	_, _ = fmt.Fprintln(stderr, a.worded(args, message, code)) // there is nowhere else to say that this failed
 	return code
+}
+
+// worded is the last line of the program: why it ends.
+func (a *app) worded(args []string, message string, code int) string {
+	if !a.jsonMessages(args) {
+		return "debut: " + message
+	}
+	var line strings.Builder
+	slog.New(slog.NewJSONHandler(&line, nil)).Error(message, "code", code)
+	return strings.TrimSuffix(line.String(), "\n")
 }
 
 // jsonMessages says whether messages are JSON lines. The arguments tell where the command line was not understood.

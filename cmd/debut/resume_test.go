@@ -71,7 +71,18 @@ type process struct {
 
 func start(t testing.TB, dir string, args ...string) *process {
 	t.Helper()
-	p := &process{Cmd: exec.Command("debut", args...), ended: make(chan error, 1)}
+	return startCommand(t, dir, exec.Command("debut", args...))
+}
+
+// startIn is start in a control group, whose file of processes is given.
+func startIn(t testing.TB, dir, procs string, args ...string) *process {
+	t.Helper()
+	return startCommand(t, dir, exec.Command("sh", append([]string{"-c", `echo $$ >"$0" && exec debut "$@"`, procs}, args...)...))
+}
+
+func startCommand(t testing.TB, dir string, command *exec.Cmd) *process {
+	t.Helper()
+	p := &process{Cmd: command, ended: make(chan error, 1)}
 	p.Dir, p.Stdout, p.Stderr = dir, &p.stdout, &p.stderr
 	p.Env = append(os.Environ(), "DEBUT_CPU=generic")
 	if err := p.Start(); err != nil {

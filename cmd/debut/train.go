@@ -85,7 +85,7 @@ second one ends the program at once.`,
 			}
 			if c, ok := cfg.(interface{ MemoryBudget() int64 }); ok && c.MemoryBudget() > 0 {
 				// The database that reads the data keeps an eighth, outside of Go's memory.
-				debug.SetMemoryLimit(c.MemoryBudget() / 4 * 3)
+				debug.SetMemoryLimit(min(c.MemoryBudget()/4*3, debug.SetMemoryLimit(-1)))
 			}
 			if from != run.ResumeNot && cfg.Base().Name == "" {
 				return usagef("--resume: %s has no \"name:\", so the run folder has the time in its name: give the folder instead (debut train runs/… --resume)", args[0])

@@ -16,6 +16,9 @@ import (
 
 	bindings "github.com/duckdb/duckdb-go-bindings"
 	"github.com/duckdb/duckdb-go/v2/mapping"
+
+	"debut/datasets/memoryguard"
+	"debut/kernels/hostmemory"
 )
 
 // DB is a DuckDB with one connection. Its methods must not be called
@@ -37,6 +40,8 @@ type DB struct {
 
 	defined  map[string]bool // names of the functions that Go computes
 	failures failures        // of them, in the last statement
+
+	shares bool // the memory is limited to a share of what the control groups of the process allow
 }
 
 // Options say how a database is opened. The zero value is a database in memory
@@ -49,7 +54,7 @@ type Options struct {
 	// depend on timing.
 	Threads int
 	// Memory limits what the database holds in memory, in bytes; 0 leaves
-	// DuckDB's own limit. Beyond it, it writes to TempDir.
+	// DuckDB's own limit, or two thirds of what the control groups of the process allow. Beyond it, it writes to TempDir.
 	Memory int64
 	// TempDir receives what does not fit into memory; "" leaves DuckDB's choice:
 	// beside the file, or .tmp in the working folder.
@@ -71,6 +76,10 @@ func Open(o Options) (*DB, error) {
 	if o.Threads > 0 {
 		options = append(options, [2]string{"threads", strconv.Itoa(o.Threads)})
 	}
+	d := new(DB)
+	if limit := hostmemory.Limit() / 3 * 2; limit > 0 && (o.Memory == 0 || o.Memory > limit) {
+		o.Memory, d.shares = limit, true
+	}
 	if o.Memory > 0 {
 		options = append(options, [2]string{"memory_limit", strconv.FormatInt(o.Memory, 10) + "B"})
 	}
@@ -82,7 +91,6 @@ func Open(o Options) (*DB, error) {
 			return nil, fmt.Errorf("duckdb: set %s = %s", o[0], o[1])
 		}
 	}
-	d := new(DB)
 	var message string
 	if mapping.OpenExt(o.Path, &d.db, config, &message) == mapping.StateError {
 		mapping.Close(&d.db)
@@ -227,7 +235,7 @@ func (d *DB) prepare(ctx context.Context, sql string) (mapping.PreparedStatement
 	if state == mapping.StateError {
 		err := ctx.Err()
 		if err == nil {
-			err = d.failed(mapping.PrepareError(stmt))
+			err = d.failed(ctx, mapping.PrepareError(stmt))
 		}
 		mapping.DestroyPrepare(&stmt)
 		return mapping.PreparedStatement{}, err
@@ -271,7 +279,7 @@ func (d *DB) run(ctx context.Context, sql string, execute func(mapping.PreparedS
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		return d.failed(mapping.ResultError(&result))
+		return d.failed(ctx, mapping.ResultError(&result))
 	}
 	if visit == nil {
 		return nil
@@ -286,7 +294,7 @@ func (d *DB) run(ctx context.Context, sql string, execute func(mapping.PreparedS
 				return err
 			}
 			if message := mapping.ResultError(&result); message != "" {
-				return d.failed(message)
+				return d.failed(ctx, message)
 			}
 			return nil
 		}
@@ -302,7 +310,10 @@ func (d *DB) run(ctx context.Context, sql string, execute func(mapping.PreparedS
 }
 
 // failed makes the error of what DuckDB says.
-func (d *DB) failed(message string) *Error {
+func (d *DB) failed(ctx context.Context, message string) *Error {
+	if d.shares && strings.Contains(message, "Out of Memory Error") {
+		memoryguard.GiveUp(ctx)
+	}
 	return &Error{Message: message, cause: d.failures.cause(message)}
 }
 

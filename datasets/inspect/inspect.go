@@ -17,6 +17,7 @@ import (
 	"debut/datasets/duck"
 	"debut/datasets/nearest"
 	"debut/datasets/table"
+	"debut/kernels/hostmemory"
 )
 
 // DefaultSample is how many rows of a table are looked at unless Options say
@@ -31,7 +32,7 @@ type Options struct {
 	// Sample is about how many rows are looked at where there are more; 0 means
 	// DefaultSample, a negative number all.
 	Sample int64
-	// Memory is a limit in bytes of what is held, 0 for none; a table that would
+	// Memory is a limit in bytes of what is held, 0 for none but a third of what the control groups of the process allow; a table that would
 	// need more is sampled.
 	Memory int64
 	// Threads is the number of columns looked at at once, 0 for one for each
@@ -48,6 +49,9 @@ type Options struct {
 func Inspect(ctx context.Context, src table.Source, baseDir string, o Options) (*Report, error) {
 	if o.Now.IsZero() {
 		o.Now = time.Now()
+	}
+	if limit := hostmemory.Limit() / 3; limit > 0 && o.Memory == 0 {
+		o.Memory = limit
 	}
 	if o.Threads <= 0 {
 		o.Threads = runtime.GOMAXPROCS(0)

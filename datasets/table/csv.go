@@ -28,6 +28,7 @@ type dialect struct {
 	// crlf says to tell DuckDB that lines end in \r\n, which it gets wrong where
 	// a name of the header holds a newline.
 	crlf bool
+	rows float64         // about how many there are
 	ctx  context.Context // of the reading: no scan outlasts it
 }
 
@@ -52,10 +53,11 @@ func sniffDialect(ctx context.Context, files []string, src *Source, applied bool
 		if err != nil {
 			return nil, err
 		}
-		end, err := ending(ctx, file)
+		end, size, err := ending(ctx, file)
 		if err != nil {
 			return nil, err
 		}
+		d.rows += float64(size) / float64(len(head)) * float64(max(1, bytes.Count(head, []byte{'\n'})))
 		if len(bytes.TrimSpace(head)) == 0 {
 			return nil, fmt.Errorf("%s is empty: no header, no rows", wording.FileName(file))
 		}

@@ -70,42 +70,42 @@ func (l *lastBytes) bytes() []byte {
 	return append(bytes.Clone(l.ring[at:]), l.ring[:at]...)
 }
 
-// ending returns the last bytes of a file's content, at least so many as the longest record has. What is compressed is read
-// to its end: DuckDB takes what it finds of a file that is cut off, without an error.
-func ending(ctx context.Context, file string) (_ []byte, err error) {
+// ending returns the last bytes of a file's content, at least so many as the longest record has, and how many there are in all.
+// What is compressed is read to its end: DuckDB takes what it finds of a file that is cut off, without an error.
+func ending(ctx context.Context, file string) (_ []byte, total int64, err error) {
 	const size = longestRecord + 2 // and its line's end
 	switch strings.ToLower(filepath.Ext(file)) {
 	case ".gz", ".zst":
 	default:
 		f, err := os.Open(file)
 		if err != nil {
-			return nil, fmt.Errorf("read %s: %w", wording.FileName(file), err)
+			return nil, 0, fmt.Errorf("read %s: %w", wording.FileName(file), err)
 		}
 		defer func() { err = errors.Join(err, f.Close()) }()
 		info, err := f.Stat()
 		if err != nil {
-			return nil, fmt.Errorf("read %s: %w", wording.FileName(file), err)
+			return nil, 0, fmt.Errorf("read %s: %w", wording.FileName(file), err)
 		}
 		from := max(0, info.Size()-size)
 		text, err := io.ReadAll(io.NewSectionReader(f, from, info.Size()-from))
 		if err != nil {
-			return nil, fmt.Errorf("read %s: %w", wording.FileName(file), err)
+			return nil, 0, fmt.Errorf("read %s: %w", wording.FileName(file), err)
 		}
-		return text, nil
+		return text, info.Size(), nil
 	}
 	in, err := OpenText(file)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	last := &lastBytes{ring: make([]byte, size)}
 	_, err = io.Copy(last, &interruptible{ctx, in})
 	if err := errors.Join(err, in.Close()); err != nil {
 		if ctx.Err() != nil {
-			return nil, ctx.Err()
+			return nil, 0, ctx.Err()
 		}
-		return nil, fmt.Errorf("read %s: the compressed file is damaged or cut off (%w); copy or download it again", wording.FileName(file), err)
+		return nil, 0, fmt.Errorf("read %s: the compressed file is damaged or cut off (%w); copy or download it again", wording.FileName(file), err)
 	}
-	return last.bytes(), nil
+	return last.bytes(), last.n, nil
 }
 
 // beginsRecord reports whether a record begins within the end of a text in CSV. Seen from the end, every other quote closes.

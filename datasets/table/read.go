@@ -159,6 +159,7 @@ func (r *relation) read(ctx context.Context, db *duck.DB, overrides map[string]s
 	if err != nil {
 		return nil, err
 	}
+	r.expect(ctx, len(chosen.reading))
 	p, err := r.guess(ctx, db, chosen)
 	if err != nil {
 		return nil, err

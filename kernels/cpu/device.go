@@ -21,6 +21,7 @@ import (
 	"unsafe"
 
 	"debut/kernels"
+	"debut/kernels/hostmemory"
 	"debut/kernels/pool"
 )
 
@@ -131,7 +132,7 @@ func processorName() string {
 
 // machineMemory returns the machine's memory in bytes, or 0 where the system does not tell.
 func machineMemory() int64 {
-	return procKiB("MemTotal")
+	return hostmemory.Total()
 }
 
 // procValue returns the first value of a key in a file of "key: value" lines, or "".
@@ -151,6 +152,9 @@ func procValue(path, key string) string {
 
 // Info describes the processor.
 func (d *Device) Info() kernels.Info { return d.info }
+
+// Available returns how many bytes more this process can allocate before the system runs short, 0 where it does not tell.
+func (d *Device) Available() int64 { return hostmemory.Available() }
 
 // Memory returns the bytes allocated by purpose; the kernels' shared scratch memory is under "scratch".
 func (d *Device) Memory() map[string]int64 {
