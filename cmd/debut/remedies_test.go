@@ -49,6 +49,8 @@ func TestRemediesOnTheCommandLine(t *testing.T) {
 		want  []string // by remedy that is no work
 	}{
 		"number.csv":     {head + "1.5,13/01/2024,true,x\n\"it's, \"\"not\"\"\",13/01/2024,true,x\n", "", []string{`1.5 `}},
+		"amount.csv":     {head + "€ 5,13/01/2024,true,x\n6,13/01/2024,true,x\n", "", []string{" 6", "5 6"}},
+		"price.csv":      {head + "€ 5,13/01/2024,true,x\n6,13/01/2024,true,x\n", "SELECT * FROM data", []string{" 6", "5 6"}},
 		"comma.csv":      {strings.ReplaceAll(head, ",", ";") + "1,5;13/01/2024;true;x\n", "", []string{"1.5"}},
 		"thousands.csv":  {strings.ReplaceAll(head, ",", ";") + "1,500;13/01/2024;true;x\n", "", []string{"1.5", "1500"}},
 		"points.csv":     {strings.ReplaceAll(head, ",", ";") + "1.500,25;13/01/2024;true;x\n", "", []string{"1500.25"}},

@@ -133,7 +133,7 @@ func (p *pipeline) stageTable(name string, s *Source, t *table.Table, m *manifes
 			return t.Explain(p.ctx, err)
 		}
 		if err := p.stageQuery(name, s.Query); err != nil {
-			return cmp.Or(t.CastError(p.ctx), t.Explain(p.ctx, err))
+			return cmp.Or(t.CastError(p.ctx), t.Misread(p.ctx, "data", trimQuery(s.Query)), t.Explain(p.ctx, err))
 		}
 		if err := t.CheckResult(p.ctx, name); err != nil {
 			return err

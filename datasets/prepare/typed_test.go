@@ -22,3 +22,10 @@ func TestSQLErrorsShowTheirPlace(t *testing.T) {
 	mustRun(t, dir, "sources: {s: {path: t.csv, types: {day: categorical}}}\nsteps: [{derive: {d: \"strptime(day, '%d/%m/%Y')\"}}]\nsplit: {method: none}\n")
 	wantRows(t, dir, "SELECT day, d FROM out ORDER BY d", "13/01/2024 2024-01-13 00:00:00", "14/01/2024 2024-01-14 00:00:00")
 }
+
+// A query that cannot compute with a column for a value that does not fit it fails because of the value.
+func TestQueriesNameTheValuesAtFault(t *testing.T) {
+	dir := folder(t, map[string]string{"t.csv": "v,y\n" + many("#,1") + "none,2\n"})
+	_, err := run(t, dir, "sources: {s: {path: t.csv, query: SELECT v * 2 AS x FROM data}}\nsplit: {method: none}\n")
+	wantError(t, dir, err, `t.csv:42: column "v": "none" is not a number`, `set null: ["none"]`)
+}

@@ -14,8 +14,10 @@ const (
 
 // rules are what is known beforehand about how texts are to be read.
 type rules struct {
-	style  notation.Style  // declared for the source; the zero value is plain
+	style  notation.Style  // declared for the source, or learned; the zero value is plain
 	layout notation.Layout // of dates, where it is known; the zero value is none
+	// learned says that numbers are written as those that a model was trained on, and in no other way.
+	learned bool
 	// yearFirst dates are those that a model has not learned a layout of.
 	yearFirst bool
 	from      inference
@@ -35,7 +37,7 @@ const (
 // fault is why a column cannot be read as it is.
 type fault struct {
 	kind   faultKind
-	style  notation.Style // that nearly all values fit
+	style  notation.Style // that nearly all values fit, or that all have to
 	other  notation.Style // another that they fit, where either
 	either bool
 	fits   int // values that fit
@@ -72,24 +74,31 @@ func (t *tally) decide(declared string, r rules) (Reading, fault) {
 // declaredNumbers is decide for a column declared numeric, whose numbers may be amounts of money, shares or
 // grouped, as long as all values agree on how they are written.
 func (t *tally) declaredNumbers(r rules) (Reading, fault) {
-	if r.style != (notation.Style{}) {
-		for _, amount := range []bool{false, true} {
-			style := r.style
-			style.Amount = amount
-			if t.numbers.Fits(style) == t.present {
-				return t.asNumbers(style), fault{}
-			}
+	admitted := []notation.Style{r.style}
+	if r.style != (notation.Style{}) && !r.learned {
+		amounts := r.style
+		amounts.Amount = true
+		admitted = append(admitted, amounts, notation.Style{})
+	}
+	nearest, most := r.style, -1
+	for _, style := range admitted {
+		fits := t.numbers.Fits(style)
+		if fits == t.present {
+			return t.asNumbers(style), fault{}
+		}
+		if fits > most {
+			nearest, most = style, fits
 		}
 	}
-	if t.plain == t.present {
-		return t.asNumbers(notation.Style{}), fault{}
-	}
 	style, fits, other, either := t.numbers.Best()
+	// Thousandfold mistakes are not left to chance.
+	doubtful := either || style.Comma || style.Thousands != 0
 	switch {
+	case r.learned || fits < t.present && (doubtful || fits <= most):
+		return t.asText(), fault{kind: notNumbers, style: nearest, fits: most}
 	case fits < t.present:
-		return t.asText(), fault{kind: notNumbers, fits: t.plain}
-	case either, style.Comma, style.Thousands != 0:
-		// Thousandfold mistakes are not left to chance.
+		return t.asText(), fault{kind: notNumbers, style: style, fits: fits}
+	case doubtful:
 		return t.asText(), fault{kind: otherNumbers, style: style, other: other, either: either, fits: fits}
 	}
 	return t.asNumbers(style), fault{}
@@ -116,8 +125,15 @@ func (t *tally) infer(r rules) (Reading, fault) {
 		return t.asText(), fault{}
 	}
 	codes := t.plain == t.present && (t.zeros > 0 || t.articles() || t.ids())
+	known := 0
+	if r.style != (notation.Style{}) {
+		known = t.numbers.Fits(r.style)
+	}
 	// Codes are written alike in any notation.
-	if r.from == inferAll && r.style != (notation.Style{}) && t.numbers.Fits(r.style) == t.present && (!codes || t.numbers.Needs(r.style) > 0) {
+	if known == t.present && (!codes || t.numbers.Needs(r.style) > 0) {
+		if r.from != inferAll {
+			return t.asText(), fault{}
+		}
 		return t.asNumbers(r.style), fault{}
 	}
 	if t.plain == t.present {
@@ -127,6 +143,9 @@ func (t *tally) infer(r rules) (Reading, fault) {
 		return t.asNumbers(notation.Style{}), fault{}
 	}
 	style, fits, other, either := t.numbers.Best()
+	if known >= fits && known > t.plain && t.mistakes(known) {
+		return t.asText(), fault{kind: notNumbers, style: r.style, fits: known}
+	}
 	// A few such numbers among many whole ones, which fit any notation, are mistakes.
 	if !style.Amount && t.mostly(fits) && float64(t.numbers.Needs(style)) > (1-numberShare)*float64(t.present) {
 		return t.asText(), fault{kind: otherNumbers, style: style, other: other, either: either, fits: fits}

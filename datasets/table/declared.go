@@ -82,7 +82,7 @@ func (r *relation) castDeclared(ctx context.Context, db *duck.DB) (map[int]*Valu
 // declaredFaults are the errors about the columns that are not what the source declares. All were surveyed.
 func (r *relation) declaredFaults(ctx context.Context, db *duck.DB) (map[int]*ValueError, error) {
 	declared := maps.Clone(r.surveyed)
-	maps.DeleteFunc(declared, func(i int, _ *settled) bool { return r.types[r.names[i]] == "" })
+	maps.DeleteFunc(declared, func(i int, _ *settled) bool { return r.types[r.names[i]] == "" || r.wantedText(i) })
 	faults, err := r.faults(ctx, db, declared)
 	if err != nil {
 		return nil, err

@@ -22,6 +22,8 @@ func (f *fault) fit() func(text string) bool {
 		return func(text string) bool { _, ok := notation.Bool(text); return ok }
 	case notDates:
 		return func(text string) bool { _, ok := f.layout.Parse(text); return ok && f.known }
+	case notNumbers:
+		return func(text string) bool { _, ok := f.style.Parse(text); return ok }
 	default:
 		return func(text string) bool { _, ok := notation.Number(text); return ok }
 	}
@@ -124,20 +126,17 @@ func (s *settled) describe(column, value string, w Wording) (problem string, rem
 	f, t := &s.fault, s.tally
 	others := t.present - f.fits - 1
 	category := DeclareType(column, TypeCategorical).when("to have categories")
-	missing := func(values ...string) Remedy { return set(SetNull, values...).when("if it stands for a missing value") }
 	switch f.kind {
 	case notNumbers:
-		problem = numberProblem(value)
+		problem = numberProblem(value, f.style)
 		if others > 0 {
 			problem += fmt.Sprintf(" (nor are %d other values of the column)", others)
 		}
-		switch {
-		case w == CommandLine:
-			return problem, appliedRemedies(value)
-		case !t.bad.overflown:
-			remedies = append(remedies, missing(t.bad.texts...))
+		if w == CommandLine {
+			return problem, appliedRemedies(column, value, TypeNumeric)
 		}
-		if o, ok := otherStyle(value); ok {
+		remedies = s.missing(value)
+		if o, ok := otherStyle(value); ok && f.style == (notation.Style{}) {
 			if remedies = []Remedy{o.styleRemedy(column, o.style, value).when("if all numbers of the file are written so")}; o.either {
 				remedies = []Remedy{o.styleRemedy(column, o.style, value), o.styleRemedy(column, o.other, value)}
 			}
@@ -162,15 +161,26 @@ func (s *settled) describe(column, value string, w Wording) (problem string, rem
 		}
 	}
 	if w == CommandLine {
-		return problem, appliedRemedies(value)
+		return problem, appliedRemedies(column, value, "")
+	}
+	return problem, append(s.missing(value), ManualRemedy("correct it"), category)
+}
+
+// missing is the remedy that calls what does not fit missing, none where that is much.
+func (s *settled) missing(value string) []Remedy {
+	values, bad := s.misfits, &s.tally.bad
+	if len(values) == 0 && !bad.overflown {
+		fit := s.fault.fit()
+		values = slices.DeleteFunc(slices.Clone(bad.texts), fit)
 	}
 	switch {
-	case len(s.misfits) > 0:
-		remedies = append(remedies, missing(s.misfits...))
-	case others == 0 || !t.bad.overflown:
-		remedies = append(remedies, missing(value))
+	case slices.Contains(values, value):
+	case bad.overflown && s.tally.present-s.fault.fits > 1:
+		return nil
+	default:
+		values = []string{value}
 	}
-	return problem, append(remedies, ManualRemedy("correct it"), category)
+	return []Remedy{set(SetNull, values...).when("if it stands for a missing value")}
 }
 
 // styles says in words how numbers are written.
@@ -219,13 +229,17 @@ func styleName(s notation.Style) string {
 	return text
 }
 
-// appliedRemedies are those of a value that a finished model does not take.
-func appliedRemedies(value string) []Remedy {
-	return []Remedy{ManualRemedy("correct it in the file"), set(SetNull, value).when("if it stands for a missing value"), ManualRemedy("train the model again").when("to accept such values")}
+// appliedRemedies are those of a value that a finished model does not take in a column that is typ.
+func appliedRemedies(column, value, typ string) []Remedy {
+	remedies := []Remedy{ManualRemedy("correct it in the file"), set(SetNull, value).when("if it stands for a missing value")}
+	if _, ok := (notation.Style{Amount: true}).Parse(value); ok && typ == TypeNumeric {
+		remedies = append(remedies, DeclareType(column, TypeNumeric).when("to read amounts as numbers"))
+	}
+	return append(remedies, ManualRemedy("train the model again").when("to accept such values"))
 }
 
-// numberProblem says why a text is no number.
-func numberProblem(text string) string {
+// numberProblem says why a text is no number of a style.
+func numberProblem(text string, style notation.Style) string {
 	if _, err := strconv.ParseFloat(text, 64); strings.Trim(text, "0123456789.+-eE") == "" && errors.Is(err, strconv.ErrRange) {
 		return "is out of range: numbers reach up to 1.8e308"
 	}
@@ -233,5 +247,6 @@ func numberProblem(text string) string {
 	if strings.Contains(lower, "nan") || strings.Contains(lower, "inf") {
 		return "is not a finite number"
 	}
-	return "is not a number"
+	style.Amount = false
+	return strings.TrimSuffix("is not a number "+styleName(style), " ")
 }

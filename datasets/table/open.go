@@ -268,6 +268,9 @@ func openQuery(ctx context.Context, db *duck.DB, src *Source, baseDir string, op
 			break
 		}
 		if computed || !kept || ctx.Err() != nil {
+			if fault := misread(ctx, db, views, query); fault != nil {
+				return nil, nil, fault
+			}
 			return nil, nil, fmt.Errorf("query: %w", plain(err))
 		}
 	}

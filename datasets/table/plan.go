@@ -84,13 +84,19 @@ func (r *relation) undecided(i int, declared string) bool {
 	case TypeAuto:
 		return true
 	case TypeNumeric:
-		return !r.options.Learned || r.style != (notation.Style{})
+		return !r.learnedNumbers(i)
 	case TypeBoolean:
 		return !r.options.Learned
 	case TypeDate:
 		return !r.options.Learned || r.layoutOf(i) == notation.Layout{}
 	}
 	return false
+}
+
+// learnedNumbers reports whether a model has learned how the numbers of column i are written, and the source declares
+// nothing else.
+func (r *relation) learnedNumbers(i int) bool {
+	return r.options.Learned && r.style == (notation.Style{}) && kindOfDeclared(r.types[r.names[i]]) != TypeNumeric
 }
 
 // layoutOf returns the layout that the dates of column i are known to have.
@@ -301,17 +307,17 @@ func (r *relation) explainMisfit(i int, reading Reading, guessed bool) func(*ori
 			return errGuess
 		}
 		name := r.names[i]
-		e := &ValueError{Column: name, Place: r.placeOf(name, Located{m.first, m.row}), Value: m.first, row: m.row + 1, wording: r.wording(), Remedies: appliedRemedies(m.first)}
+		e := &ValueError{Column: name, Place: r.placeOf(name, Located{m.first, m.row}), Value: m.first, row: m.row + 1, wording: r.wording(), Remedies: appliedRemedies(name, m.first, reading.Type)}
 		if r.wording() != CommandLine {
 			e.Remedies = []Remedy{set(SetNull, m.first).when("if it stands for a missing value"), ManualRemedy("correct it"), DeclareType(name, TypeCategorical).when("to have categories")}
 		}
 		switch reading.Type {
 		case TypeNumeric:
-			e.Problem = numberProblem(m.first)
+			e.Problem = numberProblem(m.first, reading.Style)
 			if m.count > 1 {
 				e.Problem += fmt.Sprintf(" (nor are %d other values of the column)", m.count-1)
 			}
-			if f, ok := otherStyle(m.first); ok {
+			if f, ok := otherStyle(m.first); ok && reading.plain() {
 				e.Problem = "is a number " + f.styles()
 				e.Remedies = []Remedy{f.styleRemedy(name, f.style, m.first)}
 				if f.either {

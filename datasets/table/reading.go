@@ -66,7 +66,7 @@ func (r *Reading) read(s *Series, place func(row int) string) (*Series, error) {
 		if row == len(s.Codes) {
 			return nil // a text of other rows
 		}
-		e := &ValueError{Place: place(row), Column: s.Name, Value: s.Dict[code], wording: CommandLine, Remedies: appliedRemedies(s.Dict[code])}
+		e := &ValueError{Place: place(row), Column: s.Name, Value: s.Dict[code], wording: CommandLine, Remedies: appliedRemedies(s.Name, s.Dict[code], r.Type)}
 		e.Problem = r.problem(s.Dict[code])
 		return e
 	}
@@ -111,5 +111,5 @@ func (r *Reading) problem(text string) string {
 		}
 		return "is not a date written " + r.Layout.Name()
 	}
-	return numberProblem(text)
+	return numberProblem(text, r.Style)
 }

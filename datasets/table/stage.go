@@ -277,7 +277,7 @@ func (s *staging) setAside(columns []sqlColumn, faulty []int) (misfits []Misfit,
 		if err != nil {
 			return nil, "", err
 		}
-		reading := Reading{Type: TypeNumeric}
+		reading := Reading{Type: TypeNumeric, Style: f.fault.style}
 		switch f.fault.kind {
 		case notBooleans:
 			reading = Reading{Type: TypeBoolean}

@@ -154,7 +154,7 @@ func (r *relation) rulesOf(i int) rules {
 	if learned, ok := r.options.Styles[r.names[i]]; ok && style == (notation.Style{}) {
 		style = learned
 	}
-	return rules{style: style, layout: r.layouts[r.names[i]], yearFirst: r.options.Learned, from: r.inference(i)}
+	return rules{style: style, learned: r.learnedNumbers(i), layout: r.layouts[r.names[i]], yearFirst: r.options.Learned, from: r.inference(i)}
 }
 
 // inference says how much the texts of column i tell.

@@ -87,7 +87,14 @@ func (r *relation) typed(db *duck.DB) ([]sqlColumn, error) {
 // keptText reports a column that is something else than text, but is read as text: an id, or a declared category. It
 // stays as it is written, for what is made of a number or a date is another text.
 func (r *relation) keptText(i int, s *settled) bool {
-	return s != nil && !r.computed && r.types[r.names[i]] == "" && r.declaredFor(r.names[i]) == TypeCategorical && s.Type != TypeCategorical && !s.canonical()
+	return s != nil && r.wantedText(i) && s.Type != TypeCategorical && !s.canonical()
+}
+
+// wantedText reports a column that is read as text, whatever its source is declared to hold, unless the query computes
+// with it.
+func (r *relation) wantedText(i int) bool {
+	t := r.options.Types[r.names[i]]
+	return !r.computed && r.castTo(i) == "" && (t == TypeCategorical || t == TypeText)
 }
 
 // declaredFor returns what column name is declared to be, for the source or for what is made of it.
