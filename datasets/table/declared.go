@@ -151,7 +151,7 @@ func (r *relation) castError(ctx context.Context, db *duck.DB) error {
 // typedDeclared is SQL for column i, which has a type in the file, as what it is declared to be.
 func (r *relation) typedDeclared(db *duck.DB, i int) (string, error) {
 	t, column := r.columns[i].Type, duck.Name(r.columns[i].Name)
-	switch kind := kindOf(t); r.types[r.names[i]] {
+	switch kind := kindOf(t); kindOfDeclared(r.types[r.names[i]]) {
 	case TypeCategorical, TypeText:
 		switch {
 		case isFloating(t):

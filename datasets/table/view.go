@@ -135,7 +135,7 @@ func (r *relation) converted(db *duck.DB, i int, s *settled, function string) (s
 	}
 	if s == nil {
 		switch {
-		case sqlType == "" && declared != "" && kindOf(r.columns[i].Type) != Text:
+		case (sqlType == "" || textType.MatchString(sqlType)) && declared != "" && kindOf(r.columns[i].Type) != Text:
 			return r.typedDeclared(db, i)
 		case isFloating(r.columns[i].Type):
 			column = infiniteOf(r.null).sql(column)
