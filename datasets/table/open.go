@@ -153,6 +153,9 @@ func openFiles(ctx context.Context, db *duck.DB, src *Source, baseDir string, op
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
+		if found := rel.explainTyped(ctx, err); found != nil {
+			return nil, found
+		}
 		return nil, fmt.Errorf("read %s as %s: %w", wording.FileName(files[0]), rel.format, plain(err))
 	}
 	return rel, rel.declare(src)
@@ -205,6 +208,9 @@ func (r *relation) openTyped(ctx context.Context, db *duck.DB, types map[string]
 	}
 	for _, c := range r.columns {
 		r.names = append(r.names, c.Name)
+	}
+	if err := r.misnamed(ctx, db); err != nil {
+		return err
 	}
 	r.decode(types)
 	r.dropMarks()

@@ -301,6 +301,11 @@ func (r *relation) unreadable(ctx context.Context, err error) error {
 				return reworded(found, r.wording())
 			}
 		}
+		for _, of := range append([]*relation{r}, r.tables...) {
+			if found := of.explainTyped(ctx, err); found != nil {
+				return found
+			}
+		}
 		if r.origin.query {
 			return fmt.Errorf("query: %w", plain(err))
 		}

@@ -117,7 +117,7 @@ func (r *relation) distinguishable() error {
 		if r.format == "csv" {
 			remedies = append([]Remedy{newNames(r.names, r.origin.dialect.header)}, remedies...)
 		}
-		return &ValueError{Place: r.header(), Problem: fmt.Sprintf("columns %s and %s differ in upper and lower case alone, and SQL does not tell them apart", wording.Quote(first), wording.Quote(name)),
+		return &ValueError{Place: r.header(), Problem: sameButForCase(first, name),
 			Remedies: remedies, wording: r.wording()}
 	}
 	return nil
