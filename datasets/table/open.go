@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -121,9 +122,9 @@ func openFiles(ctx context.Context, db *duck.DB, src *Source, baseDir string, op
 		return nil, err
 	}
 	files := sources.Paths()
-	if src.Encoding != "" && src.Encoding != "utf-8" || src.Comment != "" {
+	if src.Encoding != "" && src.Encoding != "utf-8" || src.Comment != "" || slices.ContainsFunc(files, markedTwice) {
 		if files, err = readableFiles(ctx, db, files, src); err != nil {
-			return nil, err
+			return nil, reworded(err, options.wording())
 		}
 	}
 	rel := &relation{db: db, files: sources, origin: &origin{files: files, applied: options.Applied}, null: nullSet(src), style: src.style(), layouts: options.knownLayouts(), options: options}
@@ -183,6 +184,17 @@ func readableFiles(ctx context.Context, db *duck.DB, files []string, src *Source
 		comment = src.Comment[0]
 	}
 	return readable(ctx, dir, files, src.Encoding, comment)
+}
+
+// markedTwice reports a file with several byte order marks, of which DuckDB takes one away.
+func markedTwice(file string) bool {
+	in, err := decompressed(file)
+	if err != nil {
+		return false // reading will say what is wrong
+	}
+	var head [2 * len(byteOrderMark)]byte
+	_, err = io.ReadFull(in, head[:])
+	return in.Close() == nil && err == nil && string(head[:]) == byteOrderMark+byteOrderMark
 }
 
 // reworded gives the remedies of an error the words of a command.

@@ -425,11 +425,13 @@ func (r *relation) remarkOn(declared string, p *plan, i int, s *Series) *Note {
 }
 
 // wording says in whose words remedies are.
-func (r *relation) wording() Wording {
-	if r.options.Applied {
+func (r *relation) wording() Wording { return r.options.wording() }
+
+func (o *ReadOptions) wording() Wording {
+	if o.Applied {
 		return CommandLine
 	}
-	return r.options.words
+	return o.words
 }
 
 // convertedReader takes a column that DuckDB has converted.

@@ -14,8 +14,6 @@ import (
 	"strings"
 
 	"github.com/klauspost/compress/zstd"
-	"golang.org/x/text/encoding"
-	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/transform"
 
@@ -26,6 +24,7 @@ import (
 type textFile struct {
 	io.Reader
 	close func() error
+	raw   *looking // what is decoded; nil where nothing is
 }
 
 func (t *textFile) Close() error { return t.close() }
@@ -38,72 +37,80 @@ func OpenText(file string) (io.ReadCloser, error) { return openText(file, "") }
 // OpenText opens one of the source's files as the function OpenText does, and as UTF-8 whatever its encoding is.
 func (s *Source) OpenText(file string) (io.ReadCloser, error) { return openText(file, s.Encoding) }
 
-// decoders are the encodings of texts that are read beside UTF-8.
-var decoders = map[string]encoding.Encoding{
-	"utf-16":       unicode.UTF16(unicode.LittleEndian, unicode.UseBOM),
-	"latin-1":      charmap.ISO8859_1,
-	"windows-1252": charmap.Windows1252,
-}
-
-// openText is OpenText of a file whose characters are written in an encoding, one of decoders; "" is UTF-8.
-func openText(file, encoding string) (io.ReadCloser, error) {
+// decompressed opens a file, undoing compression by its extension.
+func decompressed(file string) (io.ReadCloser, error) {
 	f, err := os.Open(file)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", wording.FileName(file), err)
 	}
-	var r io.Reader = f
-	closer := f.Close
 	switch strings.ToLower(filepath.Ext(file)) {
 	case ".gz":
 		z, err := gzip.NewReader(f)
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("read %s: not a gzip file: %w", wording.FileName(file), err), f.Close())
 		}
-		r = z
+		return &textFile{Reader: z, close: f.Close}, nil
 	case ".zst":
 		z, err := zstd.NewReader(f, zstd.WithDecoderConcurrency(1))
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("read %s: not a zstd file: %w", wording.FileName(file), err), f.Close())
 		}
-		r = z
-		closer = func() error { z.Close(); return f.Close() }
+		return &textFile{Reader: z, close: func() error { z.Close(); return f.Close() }}, nil
 	}
-	if e := decoders[encoding]; e != nil {
-		r = transform.NewReader(r, e.NewDecoder())
+	return f, nil
+}
+
+// openText is OpenText of a file whose characters are written in an encoding, one of decoders; "" is UTF-8.
+func openText(file, encoding string) (io.ReadCloser, error) {
+	r, err := decompressed(file)
+	if err != nil {
+		return nil, err
 	}
+	closer := r.Close
 	b := bufio.NewReaderSize(r, 1<<16)
-	if err := unreadable(file, b); err != nil {
+	l, err := unreadable(file, encoding, b)
+	if err != nil {
 		return nil, errors.Join(err, closer())
 	}
-	if mark, err := b.Peek(3); err == nil && string(mark) == "\xef\xbb\xbf" {
-		if _, err := b.Discard(3); err != nil {
+	t := &textFile{Reader: b, close: closer}
+	if e := decoders[encoding]; e != nil {
+		if l == looksUTF16BE {
+			e = unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM)
+		}
+		t.raw = &looking{Reader: b}
+		b = bufio.NewReaderSize(transform.NewReader(t.raw, e.NewDecoder()), 1<<16)
+		t.Reader = b
+	}
+	for { // some programs put a mark before that of others
+		if mark, err := b.Peek(len(byteOrderMark)); err != nil || string(mark) != byteOrderMark {
+			return t, nil
+		}
+		if _, err := b.Discard(len(byteOrderMark)); err != nil {
 			return nil, errors.Join(err, closer())
 		}
 	}
-	return &textFile{Reader: b, close: closer}, nil
 }
 
-// unreadable refuses content that is no text in UTF-8, by its first bytes.
-func unreadable(file string, b *bufio.Reader) error {
-	mark, err := b.Peek(4)
-	if err != nil && err != io.EOF {
-		return fmt.Errorf("read %s: %w; the file seems to be cut off", wording.FileName(file), err)
+// unreadable refuses content that is no text in the encoding, by its first bytes, and tells how they look.
+func unreadable(file, encoding string, b *bufio.Reader) (looks, error) {
+	head, err := b.Peek(1 << 16)
+	if err != nil && err != io.EOF && len(head) < 4 { // the beginning of one that is cut off may do
+		return 0, fmt.Errorf("read %s: %w; the file seems to be cut off", wording.FileName(file), err)
 	}
-	for _, m := range []struct {
-		bytes, what string
-		remedy      Remedy
-	}{
-		{"\xff\xfe", "is written in UTF-16, not in UTF-8", set(SetEncoding, "utf-16")},
-		{"\xfe\xff", "is written in UTF-16, not in UTF-8", set(SetEncoding, "utf-16")},
-		{"\x1f\x8b", "is compressed with gzip, not UTF-8 text", ManualRemedy("give it a name that ends in .gz")},
-		{"\x28\xb5\x2f\xfd", "is compressed with zstd, not UTF-8 text", ManualRemedy("give it a name that ends in .zst")},
-		{"PAR1", "is a Parquet file, not UTF-8 text", ManualRemedy("give it a name that ends in .parquet, or say that its format is parquet")},
+	for _, m := range []struct{ bytes, what, remedy string }{
+		{"\x1f\x8b", "is compressed with gzip, not UTF-8 text", "give it a name that ends in .gz"},
+		{"\x28\xb5\x2f\xfd", "is compressed with zstd, not UTF-8 text", "give it a name that ends in .zst"},
+		{"PAR1", "is a Parquet file, not UTF-8 text", "give it a name that ends in .parquet, or say that its format is parquet"},
 	} {
-		if strings.HasPrefix(string(mark), m.bytes) {
-			return &ValueError{Place: wording.FileName(file), Problem: m.what, Remedies: []Remedy{m.remedy}}
+		if bytes.HasPrefix(head, []byte(m.bytes)) {
+			return 0, &ValueError{Place: wording.FileName(file), Problem: m.what, Remedies: []Remedy{ManualRemedy(m.remedy)}}
 		}
 	}
-	return nil
+	l := look(head, err == io.EOF, encoding)
+	if len(head) == 0 {
+		return l, nil
+	}
+	return l, misencoded(file, encoding, l)
 }
 
 // skipLine reads to the end of a line.
@@ -155,7 +162,7 @@ func copyReadable(ctx context.Context, to, file, encoding string, comment byte) 
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	r, w := bufio.NewReaderSize(&interruptible{ctx, in}, 1<<16), bufio.NewWriterSize(f, 1<<16)
-	begins, leftOut := true, false
+	begins, leftOut, line := true, false, 1
 	var quotes quoteScanner
 	for {
 		// A line longer than the buffer arrives in pieces.
@@ -180,12 +187,22 @@ func copyReadable(ctx context.Context, to, file, encoding string, comment byte) 
 		if err == io.EOF {
 			break
 		}
+		if at := bytes.Index(piece, []byte("\ufffd")); at >= 0 && decoders[encoding] != nil && encoding != "utf-16" {
+			return &ValueError{Place: fmt.Sprintf("%s:%d", wording.FileName(file), line), Problem: "has bytes that are no characters of " + encoding,
+				Remedies: []Remedy{ManualRemedy("convert the file to UTF-8 from the encoding that it has")}}
+		}
+		if err == nil {
+			line++
+		}
 		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
 			return fmt.Errorf("read %s: %w", wording.FileName(file), err)
 		}
+	}
+	if t, ok := in.(*textFile); ok && t.raw != nil && encoding != "utf-16" && t.raw.beyond && !t.raw.invalid && len(t.raw.rest) == 0 {
+		return misencoded(file, encoding, looksUTF8)
 	}
 	if err := w.Flush(); err != nil {
 		return fmt.Errorf("copy %s: %w", wording.FileName(file), err)
