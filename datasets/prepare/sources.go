@@ -141,14 +141,14 @@ func (p *pipeline) stageTable(name string, s *Source, t *table.Table, m *manifes
 		if err := p.db.Query(p.ctx, "DROP VIEW data", nil); err != nil {
 			return p.explain("query", err)
 		}
-		lines, err := p.unreadLines()
+		lines, err := p.unreadLines(t)
 		if err != nil {
 			return err
 		}
 		return p.rejectLines(t, lines)
 	}
 	staged, err := t.Stage(p.ctx, name, table.StageOptions{SetAside: p.cfg.Rejects.Limit > 0, Note: p.note})
-	lines, more := p.unreadLines()
+	lines, more := p.unreadLines(t)
 	var misfit *table.MisfitError
 	if errors.As(err, &misfit) && more == nil {
 		misfit.Remedies = append(misfit.Remedies, table.Remedy{Work: fmt.Sprintf("let up to so many rows be kept aside: rejects: {limit: %d}", p.made.Rejected+misfit.Rows+int64(len(lines)))})
@@ -173,10 +173,10 @@ func (p *pipeline) stageTable(name string, s *Source, t *table.Table, m *manifes
 	return p.rejectLines(t, lines)
 }
 
-// rejectLines is reject for lines of a table. That its files are not UTF-8 is told with what to set.
+// rejectLines is reject for lines of a table. Of too many, the first that is no line of CSV is told as a run tells it.
 func (p *pipeline) rejectLines(t *table.Table, lines []rejected) error {
 	err := p.reject(len(lines), func(i int) rejected { return lines[i] })
-	if err == nil || !slices.ContainsFunc(lines, func(r rejected) bool { return strings.Contains(r.what, "utf-8") }) {
+	if err == nil || p.made.Rejected+int64(len(lines)) <= p.cfg.Rejects.Limit {
 		return err
 	}
 	var v *table.ValueError
@@ -219,9 +219,9 @@ func hashes(ctx context.Context, files table.Files) ([]manifest.Hash, error) {
 }
 
 // unreadLines are the lines that DuckDB could not read. Several readings of a file meet them several times.
-func (p *pipeline) unreadLines() ([]rejected, error) {
-	const errorsSQL = "SELECT s.file_path, CAST(e.line AS VARCHAR), coalesce(e.column_name, ''), e.error_message, coalesce(e.csv_line, '') FROM reject_errors e JOIN reject_scans s USING (scan_id, file_id) ORDER BY s.file_path, e.line, e.column_idx, e.error_message"
-	rows, err := p.scan(5, "SELECT DISTINCT ON (q.f, q.l) * FROM ("+errorsSQL+") AS q(f, l, c, m, t) ORDER BY q.f, CAST(q.l AS BIGINT)")
+func (p *pipeline) unreadLines(t *table.Table) ([]rejected, error) {
+	const errorsSQL = "SELECT s.file_path, CAST(e.line AS VARCHAR), coalesce(e.column_name, ''), e.error_message, coalesce(e.csv_line, ''), CAST(e.error_type AS VARCHAR) FROM reject_errors e JOIN reject_scans s USING (scan_id, file_id) ORDER BY s.file_path, e.line, e.column_idx, e.error_message"
+	rows, err := p.scan(6, "SELECT DISTINCT ON (q.f, q.l) * FROM ("+errorsSQL+") AS q(f, l, c, m, t, k) ORDER BY q.f, CAST(q.l AS BIGINT)")
 	if err != nil {
 		var q *duck.Error
 		if errors.As(err, &q) && strings.Contains(q.Message, "does not exist") {
@@ -231,8 +231,8 @@ func (p *pipeline) unreadLines() ([]rejected, error) {
 	}
 	lines := make([]rejected, len(rows))
 	for i, r := range rows {
-		what, _, _ := strings.Cut(r[3], "\n")
-		lines[i] = rejected{place: filepath.Base(r[0]) + ":" + r[1], what: what, text: r[4]}
+		// Its text begins with the empty lines before it, such as comments leave.
+		lines[i] = rejected{place: filepath.Base(r[0]) + ":" + r[1], what: t.Unread(r[5], r[3]), text: strings.Trim(r[4], "\r\n")}
 	}
 	return lines, p.forgetRejects()
 }

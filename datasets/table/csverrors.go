@@ -3,10 +3,10 @@ package table
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"encoding/csv"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -120,7 +120,7 @@ func (d *dialect) explain(files []string) error {
 }
 
 func (d *dialect) explainFile(file string) error {
-	var found error
+	var found *ValueError
 	_, err := d.scanFile(file, func(file string, line int, record []string) bool {
 		if len(record) != len(d.columns) {
 			remedy := fmt.Sprintf("put quotes around a field that contains %q, or repair the line", d.delimiter)
@@ -132,9 +132,8 @@ func (d *dialect) explainFile(file string) error {
 				remedies = []Remedy{ManualRemedy("a quoted field spans lines: close its quote, and double quotes inside it")}
 			}
 			found = &ValueError{
-				Place: fmt.Sprintf("%s:%d", wording.FileName(file), line),
-				Problem: fmt.Sprintf("found %d fields, expected %d (%s)", len(record), len(d.columns),
-					wording.List(d.columns, 4)),
+				Place:    fmt.Sprintf("%s:%d", wording.FileName(file), line),
+				Problem:  d.miscounted(len(record)),
 				Remedies: remedies,
 			}
 			return false
@@ -160,7 +159,10 @@ func (d *dialect) explainFile(file string) error {
 		_, err = d.scanQuoted(file, false, func(string, int, []string) bool { return true })
 	}
 	if err == nil {
-		err = mixedLineEnds(d.ctx, file)
+		err = d.lineFault(file)
+	}
+	if errors.As(err, &found) {
+		return found
 	}
 	var parse *csv.ParseError
 	if errors.As(err, &parse) {
@@ -179,23 +181,38 @@ func (d *dialect) explainFile(file string) error {
 	return nil
 }
 
-// mixedLineEnds returns an error if some lines of a file end in \r\n and others
-// in \n, which DuckDB refuses.
-func mixedLineEnds(ctx context.Context, file string) (err error) {
+// miscounted says that a line has a wrong number of fields.
+func (d *dialect) miscounted(fields int) string {
+	return fmt.Sprintf("found %d fields, expected %d (%s)", fields, len(d.columns), wording.List(d.columns, 4))
+}
+
+// maxLine is how many bytes a line of CSV may have, that of DuckDB's max_line_size: its buffers hold several of them.
+const maxLine = 2_000_000
+
+// tooLong says that a line has too many bytes.
+func tooLong(size int) string {
+	return fmt.Sprintf("the line has %d bytes, and one of CSV may have %d", size, maxLine)
+}
+
+// lineFault returns an error if a line of a file is too long, or if some lines end in \r\n and others in \n, neither of
+// which DuckDB takes.
+func (d *dialect) lineFault(file string) (err error) {
 	in, err := OpenText(file)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, in.Close()) }()
-	r := bufio.NewReader(&interruptible{ctx, in})
-	windows, quoted, records := false, false, 0
+	r := bufio.NewReader(&interruptible{d.ctx, in})
+	windows, quoted, records, size, first := false, false, 0, 0, 1
 	for n := 1; ; n++ {
 		// A line longer than the buffer arrives in pieces; only its end counts.
 		line, err := r.ReadSlice('\n')
 		quotes := bytes.Count(line, []byte{'"'})
+		size += len(line)
 		for errors.Is(err, bufio.ErrBufferFull) {
 			line, err = r.ReadSlice('\n')
 			quotes += bytes.Count(line, []byte{'"'})
+			size += len(line)
 		}
 		// A doubled quote opens and closes; what counts is odd or even.
 		if quotes%2 == 1 {
@@ -205,14 +222,52 @@ func mixedLineEnds(ctx context.Context, file string) (err error) {
 			continue // a newline inside a field
 		}
 		records++
+		if size -= len(line) - len(bytes.TrimRight(line, "\r\n")); size > maxLine {
+			return &ValueError{Place: fmt.Sprintf("%s:%d", wording.FileName(file), first), Problem: tooLong(size),
+				Remedies: []Remedy{ManualRemedy("shorten its fields"), ManualRemedy("write the table as Parquet, which has no such limit")}}
+		}
 		if err != nil {
-			return ctx.Err() // the end, or what OpenText's caller has seen before
+			return d.ctx.Err() // the end, or what OpenText's caller has seen before
 		}
 		crlf := bytes.HasSuffix(line, []byte("\r\n"))
 		if records > 1 && crlf != windows {
 			return &ValueError{Place: fmt.Sprintf("%s:%d", wording.FileName(file), n), Problem: "the line ends differ: some are \\r\\n, others \\n",
 				Remedies: []Remedy{ManualRemedy("make them alike, for example with dos2unix")}}
 		}
-		windows = crlf
+		windows, size, first = crlf, 0, n+1
 	}
+}
+
+// counts of fields and of bytes in DuckDB's messages about lines.
+var (
+	fieldsFound = regexp.MustCompile(`Found: (\d+)`)
+	bytesFound  = regexp.MustCompile(`Actual Size: *(\d+)`)
+)
+
+// Unread words what DuckDB's table reject_errors says of a line that could not be read, by its error_type and
+// error_message.
+func (t *Table) Unread(kind, message string) string {
+	number := func(pattern *regexp.Regexp) int {
+		if found := pattern.FindStringSubmatch(message); found != nil {
+			n, _ := strconv.Atoi(found[1]) // of digits
+			return n
+		}
+		return 0
+	}
+	switch kind {
+	case "MISSING COLUMNS", "TOO MANY COLUMNS":
+		if n := number(fieldsFound); n > 0 && t.rel.origin.dialect != nil {
+			return t.rel.origin.dialect.miscounted(n)
+		}
+	case "LINE SIZE OVER MAXIMUM":
+		if n := number(bytesFound); n > 0 {
+			return tooLong(n)
+		}
+	case "UNQUOTED VALUE":
+		return "a quoted field does not end, or has more behind its quote"
+	case "INVALID ENCODING", "INVALID UNICODE":
+		return "the bytes are not UTF-8"
+	}
+	what, _, _ := strings.Cut(message, "\n")
+	return what
 }

@@ -57,11 +57,11 @@ func TestLineEndsInQuotes(t *testing.T) {
 		t.Errorf("%d rows, %q", f.Rows, formatted(f.Columns[1]))
 	}
 	dir := write(t, "m.csv", "a,b\r\n1,\"x\ny\"\r\n")
-	if err := mixedLineEnds(t.Context(), filepath.Join(dir, "m.csv")); err != nil {
+	if err := (&dialect{ctx: t.Context()}).lineFault(filepath.Join(dir, "m.csv")); err != nil {
 		t.Error(err)
 	}
 	writeTo(t, dir, "m.csv", "a,b\r\n1,2\n")
-	wantError(t, mixedLineEnds(t.Context(), filepath.Join(dir, "m.csv")), "m.csv:2")
+	wantError(t, (&dialect{ctx: t.Context()}).lineFault(filepath.Join(dir, "m.csv")), "m.csv:2")
 }
 
 func TestForeignContent(t *testing.T) {
