@@ -41,7 +41,7 @@ const (
 	Numeric     = "numeric"     // Parquet DOUBLE or INT64
 	Boolean     = "boolean"     // BOOLEAN
 	Date        = "date"        // TIMESTAMP in microseconds, no time zone
-	Categorical = "categorical" // UTF-8 text
+	Categorical = "categorical" // UTF-8 text, or INT64 where whole numbers of more than 2^53 are ids
 	Vector      = "vector"      // list of FLOAT, all of Width values
 	Text        = "text"        // UTF-8 text read for its words
 	List        = "list"        // list of INT64 or DOUBLE, as many as a row has, such as the features of a sparse row

@@ -7,7 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"debut/datasets/configfile"
 	"debut/datasets/manifest"
+	"debut/datasets/table"
 )
 
 // idRows are 200 rows of ids first, first+1, … with a moment each.
@@ -41,7 +43,7 @@ split: {method: group, column: buyer, test: 0.2, validation: 0.1}
 `, c.file)
 			t.Setenv("IDS_KEY", strings.Repeat("k", 32))
 			d := mustRun(t, dir, config)
-			if column := d.Column("buyer"); d.Rows != 200 || column.SQL != c.want || (column.Type == manifest.Categorical) != (c.want == "VARCHAR") || d.Column("size").SQL != "DOUBLE" {
+			if column := d.Column("buyer"); d.Rows != 200 || column.SQL != c.want || column.Type != manifest.Categorical || d.Column("size").SQL != "DOUBLE" {
 				t.Errorf("%d rows, buyer %+v, size %s", d.Rows, column, d.Column("size").SQL)
 			}
 			wantRows(t, dir, fmt.Sprintf("SELECT count(DISTINCT buyer), count(*) FILTER (WHERE buyer::VARCHAR = (%s::HUGEINT + n)::VARCHAR), sum(twice), sum(seen), count(DISTINCT person), count(DISTINCT part) FROM out", c.first),
@@ -104,6 +106,33 @@ func TestListsOfIDs(t *testing.T) {
 		}
 		if c.want == "BIGINT[]" {
 			wantRows(t, dir, "SELECT count(*) FROM out WHERE n < 3 AND ids[1] >= 9007199254740993 AND ids[1] <= 9007199254740993 + n AND (ids[1] - n = 9007199254740993 OR ids[1] = 9007199254740993)", "3")
+		}
+	}
+}
+
+// Whole numbers of more than 2^53 are called what a run takes them for, with the values that they have.
+func TestWideIntegersAreCalledCategories(t *testing.T) {
+	dir := t.TempDir()
+	copyTo(t, filepath.Join(dir, "t.parquet"), "SELECT CAST(9007199254740993 + 2 * (i % 3) AS BIGINT) AS id, CAST(i % 2 AS BIGINT) AS y FROM range(6) r(i)")
+	for config, want := range map[string]string{
+		"":                             "categorical BIGINT [{9007199254740993 2} {9007199254740995 2} {9007199254740997 2}]",
+		"columns: {id: categorical}\n": "categorical VARCHAR [{9007199254740993 2} {9007199254740995 2} {9007199254740997 2}]",
+		"columns: {id: numeric}\n":     "numeric DOUBLE []",
+	} {
+		d := mustRun(t, dir, "sources: {s: {path: t.parquet}}\nsplit: {method: none}\n"+config)
+		id := d.Column("id")
+		if got := fmt.Sprintf("%s %s %v", id.Type, id.SQL, id.Vocabulary); got != want {
+			t.Errorf("%q: %s, want %s", config, got, want)
+		}
+		f, err := table.Read(t.Context(), table.Source{Path: configfile.Strings{"out/train.parquet"}}, dir, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := f.Column("id").Kind.String(); got != id.Type {
+			t.Errorf("%q: a run takes it for %s, dataset.json says %s", config, got, id.Type)
+		}
+		if y := d.Column("y"); y.Type != "numeric" {
+			t.Errorf("y is %s", y.Type)
 		}
 	}
 }

@@ -37,7 +37,7 @@ func (p *pipeline) outputColumns() ([]string, error) {
 			}
 		case c.typ == "BOOLEAN":
 			m.Type, m.SQL, sql = manifest.Boolean, "BOOLEAN", col
-		case slices.Contains([]string{"UBIGINT", "HUGEINT", "UHUGEINT", "FLOAT", "DOUBLE"}, c.typ) || isDecimal(c.typ):
+		case slices.Contains([]string{"UBIGINT", "HUGEINT", "UHUGEINT", "FLOAT", "DOUBLE"}, c.typ) || isDecimal(c.typ) || wide[c.name] != "":
 			m.Type, m.SQL, sql = manifest.Numeric, "DOUBLE", "CAST("+col+" AS DOUBLE)"
 		case isInteger(c.typ):
 			m.Type, m.SQL, sql = manifest.Numeric, "BIGINT", "CAST("+col+" AS BIGINT)"
@@ -66,6 +66,9 @@ func (p *pipeline) outputColumns() ([]string, error) {
 				return nil, configfile.Errorf("columns."+c.name, "column %q is %s and cannot be %s; cast it before", c.name, c.typ, want)
 			}
 			m.Type = want
+		}
+		if m.Type == manifest.Numeric && m.SQL == "BIGINT" && wide[c.name] != "" {
+			m.Type = manifest.Categorical // ids, as a run takes them for, in all their digits
 		}
 		p.made.Columns = append(p.made.Columns, m)
 		items = append(items, sql+" AS "+col)
@@ -160,7 +163,7 @@ func isExact(typ string) bool {
 func (p *pipeline) wideNumbers() (map[string]string, error) {
 	var names, items []string
 	for _, c := range p.columns {
-		if !isExact(c.typ) {
+		if !isExact(c.typ) && c.typ != "BIGINT" {
 			continue
 		}
 		col := duck.Name(c.name)

@@ -301,9 +301,12 @@ func (p *pipeline) measureCategories(train string) error {
 		if c.Type != manifest.Categorical {
 			continue
 		}
-		sql := fmt.Sprintf("SELECT v, n FROM (SELECT %s AS v, count(*) AS n FROM %s WHERE %[1]s IS NOT NULL GROUP BY 1) ORDER BY n DESC, v", col, train)
+		sql := fmt.Sprintf("SELECT v, n FROM (SELECT %s AS v, count(*) AS n FROM %s WHERE %[1]s IS NOT NULL GROUP BY 1) ORDER BY n DESC, v", "CAST("+col+" AS VARCHAR)", train)
 		if err := p.vocabulary(i, c, sql); err != nil {
 			return err
+		}
+		if c.SQL != "VARCHAR" {
+			continue
 		}
 		if err := p.tellDates(c.Name, train); err != nil {
 			return err
