@@ -20,8 +20,8 @@ func TestLinesThatAreNoneOfATable(t *testing.T) {
 		{"behind a comment", "v,y\na,1\n# x\n#\nb,3,4\nc,5\n", "#", "5", "found 3 fields, expected 2", "b,3,4"},
 		{"an open quote", "v,y\na,1\n\"b,3\nc,4\n", "", "3", "", "\"b,3\nc,4"},
 		{"text behind a quote", "v,y\na,1\n\"b\"x,3\nc,4\n", "", "3", "", `"b"x,3`},
-		{"a long field", "v,y\na,1\n" + long + ",2\nb,3\n", "", "3", "the line has 2000002 bytes, and one of CSV may have 2000000", long + ",2"},
-		{"a long field in quotes", "v,y\na,1\n\"" + long + "\n\",2\nb,3\n", "", "3", "the line has 2000005 bytes", ""},
+		{"a long field", "v,y\na,1\n" + long + ",2\nb,3\n", "", "3", "the record that begins here has more than 2000000 bytes", long + ",2"},
+		{"a long field in quotes", "v,y\na,1\n\"" + long + "\n\",2\nb,3\n", "", "3", "the record that begins here has more than 2000000 bytes", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := folder(t, map[string]string{"t.csv": c.text})

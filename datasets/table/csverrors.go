@@ -186,12 +186,9 @@ func (d *dialect) miscounted(fields int) string {
 	return fmt.Sprintf("found %d fields, expected %d (%s)", fields, len(d.columns), wording.List(d.columns, 4))
 }
 
-// maxLine is how many bytes a line of CSV may have, that of DuckDB's max_line_size: its buffers hold several of them.
-const maxLine = 2_000_000
-
-// tooLong says that a line has too many bytes.
-func tooLong(size int) string {
-	return fmt.Sprintf("the line has %d bytes, and one of CSV may have %d", size, maxLine)
+// tooLong says that a record has too many bytes.
+func tooLong() string {
+	return fmt.Sprintf("the record that begins here has more than %d bytes, the most that is read of CSV", longestRecord)
 }
 
 // lineFault returns an error if a line of a file is too long, or if some lines end in \r\n and others in \n, neither of
@@ -222,8 +219,8 @@ func (d *dialect) lineFault(file string) (err error) {
 			continue // a newline inside a field
 		}
 		records++
-		if size -= len(line) - len(bytes.TrimRight(line, "\r\n")); size > maxLine {
-			return &ValueError{Place: fmt.Sprintf("%s:%d", wording.FileName(file), first), Problem: tooLong(size),
+		if size -= len(line) - len(bytes.TrimRight(line, "\r\n")); size > longestRecord {
+			return &ValueError{Place: fmt.Sprintf("%s:%d", wording.FileName(file), first), Problem: tooLong(),
 				Remedies: []Remedy{ManualRemedy("shorten its fields"), ManualRemedy("write the table as Parquet, which has no such limit")}}
 		}
 		if err != nil {
@@ -261,7 +258,7 @@ func (t *Table) Unread(kind, message string) string {
 		}
 	case "LINE SIZE OVER MAXIMUM":
 		if n := number(bytesFound); n > 0 {
-			return tooLong(n)
+			return tooLong()
 		}
 	case "UNQUOTED VALUE":
 		return "a quoted field does not end, or has more behind its quote"

@@ -22,7 +22,7 @@ var errLongRecord = errors.New("the record is too long")
 // longRecord is the error about a record that is too long, at a line.
 func longRecord(file string, line int) error {
 	return &ValueError{Place: fmt.Sprintf("%s:%d", wording.FileName(file), line),
-		Problem: fmt.Sprintf("the record that begins here has more than %d bytes, the most that is read of CSV", longestRecord),
+		Problem: tooLong(),
 		Remedies: []Remedy{ManualRemedy("close its quote").when("if that is not closed"), ManualRemedy("shorten the field"),
 			ManualRemedy("write the data as Parquet, which has no such limit")}}
 }
