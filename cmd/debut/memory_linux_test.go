@@ -78,10 +78,10 @@ func TestLittleMemory(t *testing.T) {
 			"data prepare data.yaml --overwrite", "data simulate -o shop --events 100000 --overwrite"} {
 			procs, killed := controlGroup(t, mebi<<20)
 			p := startIn(t, dir, procs, strings.Fields(command)...)
-			<-p.ended
+			ended := <-p.ended
 			code := p.ProcessState.ExitCode()
 			said := needs.MatchString(p.stderr.String())
-			t.Logf("%4d MiB: %s: exit code %d %s", mebi, command, code, needs.FindString(p.stderr.String()))
+			t.Logf("%4d MiB: %s: exit code %d (%v) %s", mebi, command, code, ended, needs.FindString(p.stderr.String()))
 			if kills := killed(); code != 0 && (code != 1 || !said) || kills != "oom_kill 0" && kills != "" {
 				t.Errorf("%d MiB: debut %s: exit code %d, %s; stderr:\n%s", mebi, command, code, kills, p.stderr.String())
 			}

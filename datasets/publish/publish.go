@@ -93,8 +93,8 @@ const (
 // makes the same output, or reads the data that are to be replaced. Without a kind the
 // folder is for work alone, and cannot be committed.
 func Begin(output string, kind Kind) (*Folder, error) {
-	if real, err := filepath.EvalSymlinks(output); err == nil {
-		output = real // a link stays, and leads to the new output
+	if target, err := filepath.EvalSymlinks(output); err == nil {
+		output = target // a link stays, and leads to the new output
 	}
 	parent := filepath.Dir(output)
 	if err := os.MkdirAll(parent, 0o755); err != nil {

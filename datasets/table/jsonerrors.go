@@ -70,7 +70,7 @@ func (k *keys) file(ctx context.Context, file string, malformed bool) (err error
 	var problem *ValueError
 	for {
 		token, err := k.d.Token()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		begun := k.line()
@@ -98,7 +98,7 @@ func (k *keys) file(ctx context.Context, file string, malformed bool) (err error
 		case !malformed:
 			return nil
 		default:
-			if err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF) {
+			if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 				err = errors.New("it does not end")
 			}
 			return &ValueError{Place: fmt.Sprintf("%s:%d", k.name, begun), Problem: fmt.Sprintf("what begins here cannot be read as JSON (%v)", err), Remedies: []Remedy{ManualRemedy("repair it in the file")}}

@@ -13,7 +13,6 @@ type block struct {
 	order    int // of the factorized part: the first weights
 	factor   mat.Cholesky
 	diagonal []float64 // [width]: of the weights behind
-	jacobi   bool      // order weights are many: diagonal all through
 }
 
 // determined is the share of a weight's curvature that must be left after removing what earlier ones explain.

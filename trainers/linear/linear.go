@@ -179,7 +179,6 @@ func Fit(ctx context.Context, p *Problem, workers *pool.Pool, progress func(iter
 			next := s.evaluate(moved, trial)
 			// Where differences drown in rounding a full Newton step is the best there is.
 			if next <= f-1e-4*at*decrement || at == 1 && decrement < 1e-9*(1+math.Abs(f)) && !math.IsNaN(next) {
-				f = next
 				break
 			}
 			if at /= 2; at < 1e-12 {

@@ -109,10 +109,9 @@ func (p *Problem) start() []float64 {
 	for r := range p.Rows {
 		w := p.weight(r)
 		total += w
-		switch {
-		case p.Loss == Softmax:
+		if p.Loss == Softmax {
 			sums[int(p.Target[r])] += w
-		default:
+		} else {
 			sums[0] += w * p.Target[r]
 		}
 	}

@@ -222,7 +222,7 @@ func (f *Folder) Write(name string, fill func(io.Writer) error) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return fmt.Errorf("runfolder: %w", err)
 	}
-	var to atomicfile.FS = atomicfile.OS
+	to := atomicfile.OS
 	if f.locked != nil {
 		to = f.files[0]
 	}
