@@ -201,7 +201,7 @@ func (c *checker) viewed(e *example, read *outcome) string {
 // prepared compares what data prepare makes of an example with what reading makes of it.
 func (c *checker) prepared(e *example, read *outcome) string {
 	plain, types := c.prepare(e.source, "plain")
-	if infinite(read) && infinite(&plain) {
+	if read.refused != nil && plain.refused != nil && strings.Contains(read.refused.err.Error(), "is not a finite number") && strings.Contains(plain.refused.err.Error(), "NaN or infinity") {
 		return "" // they are refused behind the steps, which may change them
 	}
 	if d := read.differ(&plain); d != "" {
@@ -215,11 +215,6 @@ func (c *checker) prepared(e *example, read *outcome) string {
 		return fmt.Sprintf("prepared, with and without a query: %s and %s", queriedTypes, types)
 	}
 	return ""
-}
-
-// infinite reports the refusal of numbers of a file with types that are not finite.
-func infinite(o *outcome) bool {
-	return o.refused != nil && (strings.Contains(o.refused.err.Error(), "is not a finite number") || strings.Contains(o.refused.err.Error(), "NaN or infinity"))
 }
 
 // prepare prepares a source and reads the file that it becomes, and the types that it has in SQL.
@@ -263,6 +258,9 @@ func (c *checker) modeled(e *example, read *outcome) string {
 		if queriedErr != nil {
 			b = refused(queriedErr)
 		}
+		if noLabel(err) {
+			return "" // columns are looked for before rows are, but for those of a query
+		}
 		if d := a.differ(&b); d != "" {
 			return "trained, with and without a query: " + d
 		}
@@ -279,6 +277,13 @@ func (c *checker) modeled(e *example, read *outcome) string {
 		return "trained, with and without a query: other rows"
 	}
 	return c.applied(plain, e, read)
+}
+
+// noLabel reports that there is no column to learn from: a line above the table was taken for its header, or the header for
+// a comment.
+func noLabel(err error) bool {
+	var field *configfile.FieldError
+	return errors.As(err, &field) && field.Path == "target"
 }
 
 // applied compares what a model reads.

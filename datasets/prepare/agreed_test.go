@@ -92,6 +92,26 @@ var agreed = []struct {
 	{"a mark where a truth value is declared", example{
 		files:  []file{{"t.csv", "row,label\nnull\u00a0,no\n"}},
 		source: table.Source{Path: configfile.Strings{"t.csv"}, Types: map[string]string{"row": "boolean"}}}, "row"},
+	{"amounts for a model of plain numbers", example{
+		files:  []file{{"t.csv", "price,label\n342.12 EUR,no\n"}},
+		train:  []file{{"before.csv", "price,label\n" + strings.Repeat("1.5,no\n2.25,yes\n", 15)}},
+		source: table.Source{Path: configfile.Strings{"t.csv"}}}, ""},
+	{"plain numbers for a model of amounts", example{
+		files:  []file{{"t.csv", "price,label\n342.12,no\n"}},
+		train:  []file{{"before.csv", "price,label\n" + strings.Repeat("1.5 EUR,no\n2.25 EUR,yes\n", 15)}},
+		source: table.Source{Path: configfile.Strings{"t.csv"}, Types: map[string]string{"price": "numeric"}}}, ""},
+	{"no date of SQL behind the rows that are looked at first", example{
+		files:  []file{{"t.csv", "day,label\n" + strings.Repeat("13/09/2001,no\n17/09/2001,yes\n", 1100) + "tomorrow,no\n"}},
+		source: table.Source{Path: configfile.Strings{"t.csv"}, Types: map[string]string{"day": "TIMESTAMP"}}}, "day"},
+	{"a zero with a sign and whole numbers declared VARCHAR", example{
+		files:  []file{{"t.parquet", "SELECT * FROM (VALUES ('-0.0'::DOUBLE, 'yes'), (7, 'no'), (1e20, 'no')) v(a, label)"}},
+		source: table.Source{Path: configfile.Strings{"t.parquet"}, Types: map[string]string{"a": "VARCHAR"}}}, ""},
+	{"numbers that are not finite declared categorical", example{
+		files:  []file{{"t.parquet", "SELECT * FROM (VALUES (1::DOUBLE, 'yes'), ('nan', 'no')) v(a, label)"}},
+		source: table.Source{Path: configfile.Strings{"t.parquet"}, Types: map[string]string{"a": "categorical"}}}, "a"},
+	{"numbers that are not finite declared VARCHAR", example{
+		files:  []file{{"t.parquet", "SELECT * FROM (VALUES (1::FLOAT, 'yes'), ('inf', 'no')) v(a, label)"}},
+		source: table.Source{Path: configfile.Strings{"t.parquet"}, Types: map[string]string{"a": "VARCHAR"}}}, "a"},
 	{"two columns of dates at fault, of which one is declared", example{
 		files:  []file{{"t.csv", "price,day,label\nnone,n/a,yes\n"}},
 		train:  []file{{"before.csv", "price,day,label\n" + strings.Repeat("13/09/2001,20/09/09,no\n17/09/2001,29/03/17,yes\n", 15)}},

@@ -87,10 +87,27 @@ func (r *relation) declaredFaults(ctx context.Context, db *duck.DB) (map[int]*Va
 	if err != nil {
 		return nil, err
 	}
-	if err := r.castFaults(ctx, db, faults); err != nil {
+	if err := r.otherFaults(ctx, db, faults); err != nil {
 		return nil, r.unreadable(ctx, err)
 	}
 	return faults, nil
+}
+
+// otherFaults adds the errors about columns that are declared to be something else than they are in the file to those
+// about columns: values that are not of an SQL type, and numbers without a text.
+func (r *relation) otherFaults(ctx context.Context, db *duck.DB, faults map[int]*ValueError) error {
+	var searches []*search
+	explain := map[int]func(found *search) error{}
+	for i, name := range r.names {
+		if t := r.types[name]; t != "" && kindOfDeclared(t) != TypeNumeric && isFloating(r.columns[i].Type) && faults[i] == nil && !r.byText(i, kindOfDeclared(t)) {
+			look, say := r.searchInfinite(i)
+			searches, explain[i] = append(searches, look), say
+		}
+	}
+	if err := r.explained(ctx, db, searches, explain, faults); err != nil {
+		return err
+	}
+	return r.castFaults(ctx, db, faults)
 }
 
 // castFaults adds the errors about the columns that are declared to have an SQL type and hold a value of another to

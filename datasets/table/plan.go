@@ -191,25 +191,35 @@ func (r *relation) misfits(ctx context.Context, db *duck.DB, s *selection, p *pl
 				return r.explainMisfit(i, reading, false)(r.origin, &misfits{count: found.seen, first: of.value(first.Text), row: first.Row})
 			}
 		case isFloating(r.columns[i].Type) && !r.byText(i, s.types[i]):
-			wrong := notFinite{missing: infiniteOf(r.null)}
-			look.matches = func(raw string) bool {
-				v, err := strconv.ParseFloat(raw, 64)
-				if err != nil || v-v == 0 {
-					return false
-				}
-				count := wrong.count
-				wrong.add(v, 0)
-				return wrong.count > count
-			}
-			explain[i] = func(found *search) error {
-				wrong.row = found.found[0].Row
-				return wrong.err(r.names[i], r.origin)
-			}
+			look, explain[i] = r.searchInfinite(i)
 		default:
 			continue
 		}
 		searches = append(searches, look)
 	}
+	return r.explained(ctx, db, searches, explain, faults)
+}
+
+// searchInfinite looks for numbers of column i that are not finite; explain makes the error about those found.
+func (r *relation) searchInfinite(i int) (look *search, explain func(*search) error) {
+	wrong := notFinite{missing: infiniteOf(r.null)}
+	look = &search{column: i, most: 1, all: true, matches: func(raw string) bool {
+		v, err := strconv.ParseFloat(raw, 64)
+		if err != nil || v-v == 0 {
+			return false
+		}
+		count := wrong.count
+		wrong.add(v, 0)
+		return wrong.count > count
+	}}
+	return look, func(found *search) error {
+		wrong.row = found.found[0].Row
+		return wrong.err(r.names[i], r.origin)
+	}
+}
+
+// explained adds the errors about what searches find to those about columns.
+func (r *relation) explained(ctx context.Context, db *duck.DB, searches []*search, explain map[int]func(*search) error, faults map[int]*ValueError) error {
 	if err := r.locate(ctx, db, searches); err != nil {
 		return err
 	}

@@ -93,6 +93,9 @@ func (s *staging) guess() (*Staged, error) {
 	types := make([]string, len(r.columns))
 	var all []int
 	for i, name := range r.names {
+		if t := r.castTo(i); t != "" && !textType.MatchString(t) {
+			return nil, errGuess // what SQL takes for a value of its type says nothing about how it is written
+		}
 		types[i] = r.declaredFor(name)
 		all = append(all, i)
 	}
@@ -225,7 +228,7 @@ func (s *staging) settle() (*Staged, error) {
 			faulty = append(faulty, i)
 		}
 	}
-	if err := r.castFaults(s.ctx, s.db, refused); err != nil {
+	if err := r.otherFaults(s.ctx, s.db, refused); err != nil {
 		return nil, r.unreadable(s.ctx, err)
 	}
 	for _, i := range faulty {
