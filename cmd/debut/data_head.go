@@ -19,7 +19,7 @@ import (
 func (a *app) dataHead() *cobra.Command {
 	var source sourceFlags
 	var keys keyFlags
-	var opt head.Options
+	opt := head.Options{Words: table.CommandLine}
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "head FILE|FOLDER",

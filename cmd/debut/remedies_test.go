@@ -14,6 +14,8 @@ import (
 	"debut/datasets"
 	"debut/datasets/configfile"
 	"debut/datasets/duck"
+	"debut/datasets/head"
+	"debut/datasets/inspect"
 	"debut/datasets/table"
 )
 
@@ -131,6 +133,82 @@ func TestRemediesOnTheCommandLine(t *testing.T) {
 				t.Errorf("%d remedies of %d: %v", n, len(c.want), err)
 			}
 		})
+	}
+}
+
+// What data head and data inspect say to pass is read by them as they say.
+func TestRemediesOfHeadAndInspect(t *testing.T) {
+	dir := t.TempDir()
+	many := func(line string) string {
+		var b strings.Builder
+		for i := range 40 {
+			b.WriteString(strings.ReplaceAll(line, "#", fmt.Sprint(i)) + "\n")
+		}
+		return b.String()
+	}
+	for name, c := range map[string]struct {
+		text string
+		want int // remedies of data head that are options
+	}{
+		"word.csv":  {"v,y\n" + many("#,1") + "no ne,1\n", 2},
+		"comma.csv": {"v;y\n" + many("#,5;1"), 2},
+		"twice.csv": {"v,v\n1,2\n", 1},
+		"latin.csv": {"v,y\ncaf\xe9,1\n", 1},
+	} {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(c.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		read := func(options ...string) (remedies []table.Remedy, problem string) {
+			var flags sourceFlags
+			cmd := &cobra.Command{Use: "head", SilenceUsage: true, SilenceErrors: true, RunE: func(cmd *cobra.Command, args []string) error {
+				src, err := flags.source(cmd.Flags(), args)
+				if err != nil {
+					return err
+				}
+				h, err := head.Read(t.Context(), src, "", head.Options{Words: table.CommandLine})
+				if err != nil {
+					return err
+				}
+				for _, c := range h.Columns {
+					remedies, problem = append(remedies, c.Remedies...), problem+c.Problem
+				}
+				return nil
+			}}
+			flags.register(cmd)
+			cmd.SetArgs(append([]string{path}, options...))
+			err := cmd.ExecuteContext(t.Context())
+			var v *table.ValueError
+			if errors.As(err, &v) {
+				return v.Remedies, err.Error()
+			}
+			if err != nil {
+				t.Errorf("%s %q: %v", name, options, err)
+			}
+			return remedies, problem
+		}
+		remedies, problem := read()
+		_, inspected := inspect.Inspect(t.Context(), table.Source{Path: configfile.Strings{path}, Format: "auto"}, "", inspect.Options{})
+		n := 0
+		for _, r := range remedies {
+			_, options, ok := strings.Cut(r.Text(table.CommandLine), "pass ")
+			if !ok {
+				continue
+			}
+			n++
+			if !strings.Contains(problem, "pass "+options) || strings.Contains(problem, "set ") {
+				t.Errorf("%s: %s", name, problem)
+			}
+			if inspected != nil && !strings.Contains(inspected.Error(), "pass "+options) {
+				t.Errorf("%s: data inspect says %v", name, inspected)
+			}
+			if _, still := read(words(t, options)...); still != "" {
+				t.Errorf("%s %s: %s", name, options, still)
+			}
+		}
+		if n != c.want {
+			t.Errorf("%s: %d remedies of %d: %s", name, n, c.want, problem)
+		}
 	}
 }
 

@@ -19,7 +19,7 @@ import (
 func (r *reading) columns(src table.Source) (t *Table, rows int, err error) {
 	t = new(Table)
 	types, described := r.types(src)
-	f, err := table.Read(r.ctx, src, "", nil)
+	f, err := r.read(src, "", nil)
 	if err == nil {
 		for _, s := range f.Columns {
 			t.Columns = append(t.Columns, r.column(src, s, types.of(s.Name)))
@@ -57,7 +57,7 @@ func (r *reading) some(src table.Source, columns sqlTypes, found map[string]Colu
 	for _, d := range columns {
 		only[d.name] = table.TypeAuto
 	}
-	f, err := table.Read(r.ctx, src, "", only)
+	f, err := r.read(src, "", only)
 	switch {
 	case r.ctx.Err() != nil:
 		return 0, r.ctx.Err()
@@ -145,7 +145,7 @@ func (r *reading) with(src table.Source, use func(db *duck.DB, t *table.Table) e
 		return err
 	}
 	defer db.Close()
-	table, err := table.Open(r.ctx, db, src, "", table.Options{})
+	table, err := table.Open(r.ctx, db, src, "", table.Options{Words: r.o.Words})
 	if err != nil {
 		return err
 	}

@@ -35,6 +35,7 @@ type Options struct {
 	Columns []string       // the ones to show, in this order; none stands for all
 	Part    string         // of prepared data; "" is the training part
 	Keys    []age.Identity // of encrypted prepared data
+	Words   table.Wording  // of remedies in messages
 }
 
 // Read reads the beginning of a source: of its first file, of its query's result, or of
@@ -201,9 +202,15 @@ func (r *reading) parquet(src table.Source) (*Table, error) {
 	return t, nil
 }
 
+// read reads columns as a run does.
+func (r *reading) read(src table.Source, baseDir string, types map[string]string) (*table.Frame, error) {
+	f, _, err := table.ReadWith(r.ctx, &src, baseDir, table.ReadOptions{Types: types, Words: r.o.Words})
+	return f, err
+}
+
 // query reads the result of a query.
 func (r *reading) query(src table.Source) (*Table, error) {
-	f, err := table.Read(r.ctx, src, r.baseDir, nil)
+	f, err := r.read(src, r.baseDir, nil)
 	if err != nil {
 		return nil, err
 	}

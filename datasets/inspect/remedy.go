@@ -125,6 +125,14 @@ func (r Remedy) DataSteps() string {
 	return "steps: " + flow(r.Steps)
 }
 
+// Options returns the options of a command that reads the table, such as data inspect, "" where there are none.
+func (r Remedy) Options() string {
+	if len(r.Settings) == 0 {
+		return ""
+	}
+	return strings.TrimPrefix(table.Remedy{Settings: r.Settings}.Text(table.CommandLine), "pass ")
+}
+
 // inner returns a mapping without its braces.
 func inner(mapping string) string {
 	return strings.TrimSuffix(strings.TrimPrefix(mapping, "{"), "}")
@@ -148,6 +156,9 @@ func (r Remedy) Text() string {
 			parts = append(parts, "at the source in a data file: "+source)
 		}
 	}
+	if options := r.Options(); options != "" {
+		parts = append(parts, "here: "+options)
+	}
 	text := strings.Join(parts, "; ")
 	if r.Work != "" {
 		text = r.Work
@@ -165,9 +176,11 @@ func (r Remedy) MarshalJSON() ([]byte, error) {
 		Source string `json:"source,omitempty"`
 		Run    string `json:"run_file,omitempty"`
 		Steps  string `json:"data_file,omitempty"`
-		Work   string `json:"work,omitempty"`
-		ByHand bool   `json:"by_hand,omitempty"`
-	}{r.When, r.Source(), r.RunFile(), r.DataSteps(), r.Work, r.ByHand()})
+		// Options are those of a command that reads the table.
+		Options string `json:"options,omitempty"`
+		Work    string `json:"work,omitempty"`
+		ByHand  bool   `json:"by_hand,omitempty"`
+	}{r.When, r.Source(), r.RunFile(), r.DataSteps(), r.Options(), r.Work, r.ByHand()})
 }
 
 // Remedy words what can be done, "" where nothing is proposed.

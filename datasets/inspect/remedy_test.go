@@ -377,8 +377,8 @@ func TestRemediesAsJSON(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := `{"severity":"warning","code":"x","message":"m","remedies":[` +
-		`{"when":"if so","source":"types: {c: numeric}","run_file":"data: {columns: {c: {type: numeric}}}"},{"data_file":"steps: [{drop: [c]}]"},{"work":"look at it","by_hand":true}],` +
-		`"remedy":"if so: in the run file: data: {columns: {c: {type: numeric}}}; at the source in a data file: types: {c: numeric}; or steps: [{drop: [c]}]; or look at it"}`
+		`{"when":"if so","source":"types: {c: numeric}","run_file":"data: {columns: {c: {type: numeric}}}","options":"--types c=numeric"},{"data_file":"steps: [{drop: [c]}]"},{"work":"look at it","by_hand":true}],` +
+		`"remedy":"if so: in the run file: data: {columns: {c: {type: numeric}}}; at the source in a data file: types: {c: numeric}; here: --types c=numeric; or steps: [{drop: [c]}]; or look at it"}`
 	if string(text) != want {
 		t.Errorf("%s\nwant\n%s", text, want)
 	}

@@ -12,7 +12,7 @@ import (
 
 func openedSurvey(t *testing.T, src Source) *Survey {
 	t.Helper()
-	s, err := OpenSurvey(t.Context(), src, "")
+	s, err := OpenSurvey(t.Context(), src, "", RunFile)
 	if err != nil {
 		t.Fatal(err)
 	}

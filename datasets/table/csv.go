@@ -42,7 +42,7 @@ var delimiters = []rune{',', '\t', ';', '|'}
 
 // sniffDialect looks at the start of every file. All must have the same
 // columns.
-func sniffDialect(ctx context.Context, files []string, src *Source, applied bool) (*dialect, error) {
+func sniffDialect(ctx context.Context, files []string, src *Source, words Wording) (*dialect, error) {
 	delimiter, err := parseDelimiter(src.Delimiter)
 	if err != nil {
 		return nil, err
@@ -80,7 +80,7 @@ func sniffDialect(ctx context.Context, files []string, src *Source, applied bool
 				d.crlf = bytes.HasSuffix(head[:r.InputOffset()], []byte("\r\n"))
 			}
 		}
-		columns, err := d.fileColumns(file, first, src, applied)
+		columns, err := d.fileColumns(file, first, src, words)
 		if err != nil {
 			return nil, err
 		}
@@ -114,11 +114,11 @@ func hasHeader(first []string, src *Source) (bool, error) {
 }
 
 // fileColumns returns the names of the columns of one file.
-func (d *dialect) fileColumns(file string, first []string, src *Source, applied bool) ([]string, error) {
+func (d *dialect) fileColumns(file string, first []string, src *Source, words Wording) ([]string, error) {
 	if len(src.Names) > 0 {
 		if len(src.Names) != len(first) {
 			return nil, fmt.Errorf("%s:1: %d fields, but names lists %d columns%s", wording.FileName(file),
-				len(first), len(src.Names), delimiterHint(first, applied))
+				len(first), len(src.Names), delimiterHint(first, words))
 		}
 		return src.Names, nil
 	}
@@ -251,13 +251,13 @@ func newCSVReader(r io.Reader, delimiter rune) *csv.Reader {
 }
 
 // delimiterHint explains a single column that contains another delimiter.
-func delimiterHint(columns []string, applied bool) string {
+func delimiterHint(columns []string, words Wording) string {
 	if len(columns) != 1 {
 		return ""
 	}
-	for _, d := range []struct{ char, name string }{{";", `";"`}, {"\t", `"tab"`}, {"|", `"|"`}, {",", `","`}} {
+	for _, d := range []struct{ char, name string }{{";", ";"}, {"\t", "tab"}, {"|", "|"}, {",", ","}} {
 		if strings.Contains(columns[0], d.char) {
-			return fmt.Sprintf("; the delimiter seems to be %s: set %s", d.name, setting(applied, "delimiter", d.name))
+			return fmt.Sprintf("; the delimiter seems to be %q: %s", d.name, set(SetDelimiter, d.name).Text(words))
 		}
 	}
 	return ""

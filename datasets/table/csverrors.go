@@ -21,6 +21,7 @@ type origin struct {
 	dialect *dialect // nil unless CSV
 	query   bool     // rows are the result of a query
 	applied bool     // as in ReadOptions
+	words   Wording  // of remedies
 }
 
 // name is how messages call all of it.

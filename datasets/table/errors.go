@@ -42,20 +42,11 @@ func (e *ValueError) Error() string {
 	return b.String()
 }
 
-// setting names a setting where the reader of a message can change it: in the
-// run file, or, where a finished model is applied, among the options of the
+// QuerySetting names a query where the reader of a message can give it: in the run file, or among the options of a
 // command.
-func setting(applied bool, key, value string) string {
-	if applied {
-		return "--" + key + " " + value
+func QuerySetting(option bool, sql string) string {
+	if option {
+		return "--query '" + strings.ReplaceAll(sql, "'", `'\''`) + "'"
 	}
-	return key + ": " + value
-}
-
-// QuerySetting is setting for a query.
-func QuerySetting(applied bool, sql string) string {
-	if applied {
-		sql = "'" + strings.ReplaceAll(sql, "'", `'\''`) + "'"
-	}
-	return setting(applied, "query", sql)
+	return "query: " + sql
 }

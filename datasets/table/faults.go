@@ -106,7 +106,7 @@ func (r *relation) explainFault(s *settled, found *search) *ValueError {
 		first := found.found[0]
 		e.Value, e.row, e.Place = first.Text, first.Row+1, r.placeOf(name, first)
 	}
-	e.Problem, e.Remedies = s.describe(name, e.Value, r.wording())
+	e.Problem, e.Remedies = s.describe(name, e.Value, r.options.Applied)
 	return e
 }
 
@@ -121,8 +121,8 @@ func (r *relation) placeOf(column string, at Located) string {
 	return r.origin.places([]int{at.Row})[0]
 }
 
-// describe says what is wrong with a value, and what can be done.
-func (s *settled) describe(column, value string, w Wording) (problem string, remedies []Remedy) {
+// describe says what is wrong with a value, and what can be done; applied that a finished model reads it.
+func (s *settled) describe(column, value string, applied bool) (problem string, remedies []Remedy) {
 	f, t := &s.fault, s.tally
 	others := t.present - f.fits - 1
 	category := DeclareType(column, TypeCategorical).when("to have categories")
@@ -132,7 +132,7 @@ func (s *settled) describe(column, value string, w Wording) (problem string, rem
 		if others > 0 {
 			problem += fmt.Sprintf(" (nor are %d other values of the column)", others)
 		}
-		if w == CommandLine {
+		if applied {
 			return problem, appliedRemedies(column, value, TypeNumeric)
 		}
 		remedies = s.missing(value)
@@ -148,7 +148,7 @@ func (s *settled) describe(column, value string, w Wording) (problem string, rem
 		if f.either {
 			remedies = append(remedies, f.styleRemedy(column, f.other, value))
 		}
-		if w != CommandLine {
+		if !applied {
 			remedies = append(remedies, category)
 		}
 		return problem, remedies
@@ -160,7 +160,7 @@ func (s *settled) describe(column, value string, w Wording) (problem string, rem
 			problem += " written " + f.layout.Name() + " like the others of the column"
 		}
 	}
-	if w == CommandLine {
+	if applied {
 		return problem, appliedRemedies(column, value, "")
 	}
 	return problem, append(s.missing(value), ManualRemedy("correct it"), category)

@@ -93,12 +93,9 @@ func (n *notFinite) err(column string, from *origin) error {
 	}
 	var first infinite
 	first.add(n.first)
-	e := &ValueError{Column: column, Place: from.rowPlace(n.row), Value: first.names()[0], row: n.row + 1, Problem: "is not a finite number", wording: RunFile}
+	e := &ValueError{Column: column, Place: from.rowPlace(n.row), Value: first.names()[0], row: n.row + 1, Problem: "is not a finite number", wording: from.words}
 	if n.count > 1 {
 		e.Problem += fmt.Sprintf(" (nor are %d other values of the column)", n.count-1)
-	}
-	if from.applied {
-		e.wording = CommandLine
 	}
 	e.Remedies = []Remedy{set(SetNull, n.met.names()...).when("if it stands for a missing value"), ManualRemedy("correct it")}
 	return e

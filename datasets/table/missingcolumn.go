@@ -18,7 +18,7 @@ type MissingColumnError struct {
 }
 
 func (e *MissingColumnError) Error() string {
-	return fmt.Sprintf("no column %s in the data, which has %s%s%s", wording.Quote(e.Name), wording.List(e.Names, wording.MaxListed), delimiterHint(e.Names, false), nearest.DidYouMean(e.Name, e.Names))
+	return fmt.Sprintf("no column %s in the data, which has %s%s%s", wording.Quote(e.Name), wording.List(e.Names, wording.MaxListed), delimiterHint(e.Names, RunFile), nearest.DidYouMean(e.Name, e.Names))
 }
 
 // CheckDeclared returns the first column of overrides that does not exist.
@@ -63,13 +63,13 @@ func lacking(from *origin, missing, needed, names []string) error {
 			}
 		}
 	}
-	place, applied := "", false
+	place, words := "", RunFile
 	if from != nil {
-		place, applied = from.name()+": ", from.applied
+		place, words = from.name()+": ", from.words
 	}
-	remedy := delimiterHint(names, applied)
+	remedy := delimiterHint(names, words)
 	if len(renames) > 0 {
-		remedy = "; rename columns of another name: " + QuerySetting(applied, "SELECT * RENAME ("+strings.Join(renames, ", ")+") FROM data")
+		remedy = "; rename columns of another name: " + QuerySetting(words == CommandLine, "SELECT * RENAME ("+strings.Join(renames, ", ")+") FROM data")
 	}
 	return fmt.Errorf("%sthe data lack %s, which the model needs; they have %s%s", place, b.String(), wording.List(names, wording.MaxListed), remedy)
 }

@@ -40,8 +40,8 @@ func (r *relation) nestedWith(i int, kind, detail string) error {
 	default:
 		sql = fmt.Sprintf("* REPLACE (%s->>'$.KEY' AS %s)", name, name)
 	}
-	remedy := "flatten the column, for example with " + QuerySetting(r.options.Applied, "SELECT "+sql+" FROM data")
-	if !r.options.Applied {
+	remedy := "flatten the column, for example with " + QuerySetting(r.wording() == CommandLine, "SELECT "+sql+" FROM data")
+	if r.wording() != CommandLine {
 		lists := ""
 		if kind == "lists" || kind == nestedJSON {
 			lists = ", or make all values lists of numbers of one length (type: vector)"

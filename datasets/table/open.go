@@ -23,7 +23,7 @@ import (
 // database must be closed.
 func openSource(ctx context.Context, src *Source, baseDir string, options ReadOptions) (_ *duck.DB, _ *relation, files Files, err error) {
 	if err := src.Validate("source"); err != nil {
-		if options.Applied {
+		if options.wording() == CommandLine {
 			err.Path = strings.TrimPrefix(err.Path, "source.")
 		}
 		return nil, nil, nil, err
@@ -127,8 +127,8 @@ func openFiles(ctx context.Context, db *duck.DB, src *Source, baseDir string, op
 			return nil, reworded(err, options.wording())
 		}
 	}
-	rel := &relation{db: db, files: sources, origin: &origin{files: files, applied: options.Applied}, null: nullSet(src), style: src.style(), layouts: options.knownLayouts(), options: options}
-	if rel.format, err = fileFormat(src, files, options.Applied); err != nil {
+	rel := &relation{db: db, files: sources, origin: &origin{files: files, applied: options.Applied, words: options.wording()}, null: nullSet(src), style: src.style(), layouts: options.knownLayouts(), options: options}
+	if rel.format, err = fileFormat(src, files, rel.wording() == CommandLine); err != nil {
 		return nil, err
 	}
 	if rel.format == "json" {
@@ -139,7 +139,7 @@ func openFiles(ctx context.Context, db *duck.DB, src *Source, baseDir string, op
 		}
 	}
 	if rel.format == "csv" {
-		d, err := sniffDialect(ctx, files, src, options.Applied)
+		d, err := sniffDialect(ctx, files, src, rel.wording())
 		if err != nil {
 			return nil, reworded(err, rel.wording())
 		}
@@ -234,7 +234,7 @@ func (r *relation) openTyped(ctx context.Context, db *duck.DB, types map[string]
 
 // openQuery makes the view data and the tables, and the query over them.
 func openQuery(ctx context.Context, db *duck.DB, src *Source, baseDir string, options ReadOptions) (*relation, Files, error) {
-	rel := &relation{db: db, origin: &origin{query: true, applied: options.Applied}, null: nullSet(src), style: src.style(), layouts: options.knownLayouts(), options: options}
+	rel := &relation{db: db, origin: &origin{query: true, applied: options.Applied, words: options.wording()}, null: nullSet(src), style: src.style(), layouts: options.knownLayouts(), options: options}
 	var files Files
 	views := map[string]*relation{}
 	open := func(name string, s *Source) error {
@@ -316,7 +316,7 @@ func openQuery(ctx context.Context, db *duck.DB, src *Source, baseDir string, op
 func positional(i int) string { return fmt.Sprintf("c%d", i) }
 
 // fileFormat goes by the configuration, then by the extension.
-func fileFormat(src *Source, files []string, applied bool) (string, error) {
+func fileFormat(src *Source, files []string, options bool) (string, error) {
 	if src.Format != "" && src.Format != "auto" {
 		return src.Format, nil
 	}
@@ -335,7 +335,7 @@ func fileFormat(src *Source, files []string, applied bool) (string, error) {
 		}
 		if format != "" && f != format {
 			remedy := "set format, or read them as tables of a query"
-			if applied {
+			if options {
 				remedy = "name those of one format at a time, or pass --format"
 			}
 			return "", fmt.Errorf("files of one source have different formats: %s is %s, %s is %s; %s",

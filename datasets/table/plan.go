@@ -318,7 +318,7 @@ func (r *relation) explainMisfit(i int, reading Reading, guessed bool) func(*ori
 		}
 		name := r.names[i]
 		e := &ValueError{Column: name, Place: r.placeOf(name, Located{m.first, m.row}), Value: m.first, row: m.row + 1, wording: r.wording(), Remedies: appliedRemedies(name, m.first, reading.Type)}
-		if r.wording() != CommandLine {
+		if !r.options.Applied {
 			e.Remedies = []Remedy{set(SetNull, m.first).when("if it stands for a missing value"), ManualRemedy("correct it"), DeclareType(name, TypeCategorical).when("to have categories")}
 		}
 		switch reading.Type {
@@ -441,7 +441,7 @@ func (o *ReadOptions) wording() Wording {
 	if o.Applied {
 		return CommandLine
 	}
-	return o.words
+	return o.Words
 }
 
 // convertedReader takes a column that DuckDB has converted.

@@ -57,8 +57,8 @@ type ReadOptions struct {
 	// Applied says that a finished model reads the rows: messages must not
 	// propose to change the run file.
 	Applied bool
-	// file has the settings of sources, where no model is Applied.
-	words Wording
+	// Words are where the settings of sources are, where no model is Applied: then they are options.
+	Words Wording
 }
 
 // knownLayouts are the layouts of dates that training found.
@@ -127,7 +127,7 @@ func (r *relation) choose(overrides map[string]string) (*selection, error) {
 		if len(r.options.Needed) > 0 {
 			return nil, lacking(r.origin, r.options.Needed, r.options.Needed, r.available())
 		}
-		return nil, fmt.Errorf("none of the columns of the data is used%s; they are %s", delimiterHint(r.names, r.options.Applied), wording.List(r.names, wording.MaxListed))
+		return nil, fmt.Errorf("none of the columns of the data is used%s; they are %s", delimiterHint(r.names, r.wording()), wording.List(r.names, wording.MaxListed))
 	}
 	// What vectors are joined on is read even where nothing else wants it.
 	s.reading = slices.Clone(s.wanted)

@@ -34,7 +34,7 @@ func Open(ctx context.Context, db *duck.DB, src Source, baseDir string, o Option
 	for _, name := range o.Texts {
 		types[name] = TypeText
 	}
-	rel, err := openFiles(ctx, db, &src, baseDir, ReadOptions{Types: types, words: o.Words})
+	rel, err := openFiles(ctx, db, &src, baseDir, ReadOptions{Types: types, Words: o.Words})
 	if err != nil {
 		return nil, err
 	}
