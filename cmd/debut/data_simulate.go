@@ -30,9 +30,6 @@ flags give the same bytes, for any number of threads.`,
 			if output == "" {
 				return usagef("%s needs a folder to write, --output shop", cmd.CommandPath())
 			}
-			if opt.Threads < 0 {
-				return usagef("--threads %d: give a positive number, or 0 for one for each core", opt.Threads)
-			}
 			if start != "" {
 				day, err := time.Parse(time.DateOnly, start)
 				if err != nil {
@@ -78,7 +75,7 @@ flags give the same bytes, for any number of threads.`,
 	flags.IntVar(&cfg.Days, "days", cfg.Days, "days of the period")
 	flags.StringVar(&start, "start", "", "first day (default 2025-01-01)")
 	flags.Uint64Var(&cfg.Seed, "seed", cfg.Seed, "seed of everything random")
-	flags.IntVar(&opt.Threads, "threads", 0, "worker threads, 0: one for each core")
+	flags.Var((*threadCount)(&opt.Threads), "threads", "worker threads, 0: one for each core")
 	flags.BoolVar(&opt.Overwrite, "overwrite", false, "replace an earlier output")
 	flags.BoolVar(&asJSON, "json", false, "print the summary as JSON")
 	return cmd

@@ -85,15 +85,16 @@ func (p *precisionName) Set(s string) error {
 // threadCount is a flag that holds a number of threads.
 type threadCount int
 
-const maxThreads = 4096
-
 func (t *threadCount) String() string { return strconv.Itoa(int(*t)) }
 func (t *threadCount) Type() string   { return "n" }
 
 func (t *threadCount) Set(s string) error {
 	n, err := strconv.Atoi(s)
-	if err != nil || n < 0 || n > maxThreads {
-		return fmt.Errorf("give a whole number from 0 to %d", maxThreads)
+	if err != nil {
+		return fmt.Errorf("give a whole number from 0 to %d", configfile.MaxThreads)
+	}
+	if err := configfile.CheckThreads(n); err != nil {
+		return err
 	}
 	*t = threadCount(n)
 	return nil

@@ -14,7 +14,7 @@ type Config struct {
 	Output  string            `yaml:"output" jsonschema:"description=Folder to write; relative to the file."`
 	Seed    uint64            `yaml:"seed,omitempty" jsonschema:"description=Seed of everything random: shuffling; splits; negative samples."`
 	Memory  Size              `yaml:"memory,omitempty" jsonschema:"description=Limit of what is held in memory such as 2GiB; the rest goes to temporary files. Default: half of what the machine has."`
-	Threads int               `yaml:"threads,omitempty" jsonschema:"minimum=0,description=Worker threads; 0: one for each core. The result does not depend on it."`
+	Threads int               `yaml:"threads,omitempty" jsonschema:"minimum=0,maximum=4096,description=Worker threads; 0: one for each core. The result does not depend on it."`
 	Temp    string            `yaml:"temp,omitempty" jsonschema:"description=Folder for temporary files. Default: beside the output."`
 	Sources map[string]Source `yaml:"sources" jsonschema:"description=Tables by name; SQL in the file may use them all."`
 	From    string            `yaml:"from,omitempty" jsonschema:"description=The source whose rows are prepared. Default: the only one."`

@@ -80,8 +80,8 @@ func (c *Config) Validate() error {
 	if c.Memory != 0 && c.Memory < 64<<20 {
 		return configfile.Errorf("memory", "%s is too little to work with; give at least 64MiB", c.Memory)
 	}
-	if c.Threads < 0 {
-		return configfile.Errorf("threads", "must not be negative")
+	if err := configfile.CheckThreads(c.Threads); err != nil {
+		return configfile.Errorf("threads", "%w", err)
 	}
 	if c.Rejects.Limit < 0 {
 		return configfile.Errorf("rejects.limit", "must not be negative")

@@ -17,7 +17,7 @@ type Header struct {
 	Name    string `yaml:"name,omitempty" jsonschema:"description=Name of the run and of its folder (default: the run file's name and the time)."`
 	Seed    uint64 `yaml:"seed" jsonschema:"description=Seed of everything random: splits; first weights; dropout; the order of rows."`
 	Device  string `yaml:"device,omitempty" jsonschema:"description=auto (default); cpu; cuda or cuda:N."`
-	Threads int    `yaml:"threads,omitempty" jsonschema:"description=Worker threads of the CPU; 0: one for each core. The result does not depend on it.,minimum=0"`
+	Threads int    `yaml:"threads,omitempty" jsonschema:"description=Worker threads of the CPU; 0: one for each core. The result does not depend on it.,minimum=0,maximum=4096"`
 	// Precision is of matrix products on a GPU.
 	Precision string `yaml:"precision,omitempty" jsonschema:"description=Of matrix products on a GPU: fp32 (default); tf32 and bf16 round the factors and are faster.,enum=fp32,enum=tf32,enum=bf16"`
 	Output    string `yaml:"output,omitempty" jsonschema:"description=Folder that run folders are made in (default: runs)."`
@@ -75,8 +75,8 @@ func (h *Header) validate(family string) error {
 	if h.Precision != "" && !slices.Contains(devices.Precisions(), h.Precision) {
 		bad("precision", "there is no precision %q; there are %s", h.Precision, strings.Join(devices.Precisions(), ", "))
 	}
-	if h.Threads < 0 {
-		bad("threads", "%d threads; give a positive number, or 0 for one for each core", h.Threads)
+	if err := configfile.CheckThreads(h.Threads); err != nil {
+		bad("threads", "%v", err)
 	}
 	return errors.Join(errs...)
 }
