@@ -21,8 +21,7 @@ import (
 var errUncut = errors.New("head: the file cannot be cut")
 
 // cutBytes is after how much the beginning of a file ends, however few records that is
-// beyond those asked for; after four times as much a quote is taken for one that nothing
-// closes.
+// beyond those asked for. A record that has more is one that cannot be read.
 const cutBytes = 16 << 20
 
 // cut copies so many records of a text file, and what stands before them, into a file of
@@ -75,9 +74,9 @@ func cutLines(in *bufio.Reader, out io.Writer, records, least int, src table.Sou
 	if len(src.Delimiter) == 1 {
 		separators = []byte(src.Delimiter)
 	}
-	quoted, start, blank, comment, copied := false, true, true, false, 0
+	quoted, start, blank, comment, copied, begun := false, true, true, false, 0, 0
 	for n, whole := 0, true; ; {
-		if whole && (n == records || n >= least && copied >= cutBytes) || start && copied >= 4*cutBytes {
+		if whole && (n == records || n >= least && copied >= cutBytes) || copied-begun >= cutBytes {
 			break
 		}
 		line, err := in.ReadSlice('\n')
@@ -109,8 +108,11 @@ func cutLines(in *bufio.Reader, out io.Writer, records, least int, src table.Sou
 		case err != nil:
 			return false, err
 		}
-		if whole = !quoted; whole && !blank {
-			n, blank = n+1, true
+		if whole = !quoted; whole {
+			begun = copied
+			if !blank {
+				n, blank = n+1, true
+			}
 		}
 	}
 	rest, err := in.Peek(1)
@@ -123,7 +125,8 @@ func cutLines(in *bufio.Reader, out io.Writer, records, least int, src table.Sou
 // cutValues copies values of JSON, one a line: those of a list, or those that the file
 // has one behind the other.
 func cutValues(in *bufio.Reader, out io.Writer, values int) (more bool, err error) {
-	d := json.NewDecoder(in)
+	limit := &io.LimitedReader{R: in, N: cutBytes}
+	d := json.NewDecoder(limit)
 	first, err := firstByte(in)
 	if err != nil {
 		return false, err
@@ -138,6 +141,7 @@ func cutValues(in *bufio.Reader, out io.Writer, values int) (more bool, err erro
 		if n == values {
 			return true, nil
 		}
+		limit.N = cutBytes
 		var value json.RawMessage
 		if err := d.Decode(&value); err != nil {
 			return false, errors.Join(errUncut, err)
@@ -150,6 +154,9 @@ func cutValues(in *bufio.Reader, out io.Writer, values int) (more bool, err erro
 		if _, err := out.Write(line.Bytes()); err != nil {
 			return false, err
 		}
+	}
+	if limit.N <= 0 {
+		return false, errUncut
 	}
 	return false, nil
 }

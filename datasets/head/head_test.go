@@ -293,6 +293,28 @@ func TestOnlyTheBeginningIsRead(t *testing.T) {
 	}
 }
 
+// A record that does not end is an error as soon as it is too long, however much there is behind.
+func TestEndlessRecords(t *testing.T) {
+	endless := strings.Repeat("x", 20<<20)
+	for name, content := range map[string]string{
+		"field.csv.gz": "a,b\n1," + endless,
+		"zeros.csv.gz": "a,b\n1,2\n" + strings.Repeat("\x00", 20<<20),
+		"quote.csv.gz": "a,b\n1,\"" + strings.Repeat(endless[:99]+"\n", 20<<20/100),
+	} {
+		whole := zipped(t, content)
+		_, err := Read(t.Context(), table.Source{Path: configfile.Strings{write(t, t.TempDir(), name, whole[:len(whole)-1000])}}, "", Options{})
+		if err == nil || !strings.Contains(err.Error(), "the record that begins here has more than") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for name, content := range map[string]string{"object.json.gz": "{\"a\": 1}\n{\"a\": \"", "list.json.gz": "[\n{\"a\": \""} {
+		_, err := Read(t.Context(), table.Source{Path: configfile.Strings{write(t, t.TempDir(), name, zipped(t, content+endless))}}, "", Options{})
+		if err == nil || !strings.Contains(err.Error(), name+":2: the record that begins here has more than 16777216 bytes") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestPreparedData(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "t.csv", []byte("x,words\n"+strings.Repeat("1,a b\n2,c\n", 20)))

@@ -319,7 +319,7 @@ func (d *dialect) scanQuoted(file string, lazy bool, visit func(file string, lin
 			return true, nil
 		}
 		if errors.Is(err, errLongRecord) || err == nil && r.InputOffset()-end > longestRecord {
-			return false, longRecord(file, d.skip+next)
+			return false, longRecord(file, d.skip+next, "CSV", longestRecord)
 		}
 		if err == nil {
 			limit.left += r.InputOffset() - end

@@ -187,9 +187,9 @@ func (d *dialect) miscounted(fields int) string {
 	return fmt.Sprintf("found %d fields, expected %d (%s)", fields, len(d.columns), wording.List(d.columns, 4))
 }
 
-// tooLong says that a record has too many bytes.
-func tooLong() string {
-	return fmt.Sprintf("the record that begins here has more than %d bytes, the most that is read of CSV", longestRecord)
+// tooLong says that a record of a format has more than most bytes.
+func tooLong(format string, most int) string {
+	return fmt.Sprintf("the record that begins here has more than %d bytes, the most that is read of %s", most, format)
 }
 
 // lineFault returns an error if a line of a file is too long, or if some lines end in \r\n and others in \n, neither of
@@ -221,7 +221,7 @@ func (d *dialect) lineFault(file string) (err error) {
 		}
 		records++
 		if size -= len(line) - len(bytes.TrimRight(line, "\r\n")); size > longestRecord {
-			return &ValueError{Place: fmt.Sprintf("%s:%d", wording.FileName(file), first), Problem: tooLong(),
+			return &ValueError{Place: fmt.Sprintf("%s:%d", wording.FileName(file), first), Problem: tooLong("CSV", longestRecord),
 				Remedies: []Remedy{ManualRemedy("shorten its fields"), ManualRemedy("write the table as Parquet, which has no such limit")}}
 		}
 		if err != nil {
@@ -259,7 +259,7 @@ func (t *Table) Unread(kind, message string) string {
 		}
 	case "LINE SIZE OVER MAXIMUM":
 		if n := number(bytesFound); n > 0 {
-			return tooLong()
+			return tooLong("CSV", longestRecord)
 		}
 	case "UNQUOTED VALUE":
 		return "a quoted field does not end, or has more behind its quote"

@@ -37,7 +37,7 @@ func (r *relation) explainTyped(ctx context.Context, err error) error {
 	case r.format != "json" || !errors.As(err, &q):
 		return nil
 	}
-	malformed := strings.Contains(q.Message, "Malformed JSON")
+	malformed := strings.Contains(q.Message, "Malformed JSON") || strings.Contains(q.Message, "maximum_object_size")
 	if !malformed && !strings.Contains(strings.ToLower(q.Message), "duplicate") {
 		return nil
 	}
@@ -48,6 +48,7 @@ func (r *relation) explainTyped(ctx context.Context, err error) error {
 type keys struct {
 	first map[string]key // by the name in lower case
 	lines lineCounter
+	limit rationed // on what is read of a record
 	name  string // of the file
 	d     *json.Decoder
 }
@@ -64,11 +65,14 @@ func (k *keys) file(ctx context.Context, file string, malformed bool) (err error
 		return err
 	}
 	defer func() { err = errors.Join(err, in.Close()) }()
+	const ration = longestObject + 1<<16 // the decoder reads ahead
 	k.name, k.lines = wording.FileName(file), lineCounter{in: &interruptible{ctx, in}, line: 1}
-	k.d = json.NewDecoder(&k.lines)
+	k.limit = rationed{in: &k.lines, left: ration}
+	k.d = json.NewDecoder(&k.limit)
 	k.d.UseNumber()
 	var problem *ValueError
 	for {
+		k.limit.left = ration
 		token, err := k.d.Token()
 		if errors.Is(err, io.EOF) {
 			return nil
@@ -78,6 +82,7 @@ func (k *keys) file(ctx context.Context, file string, malformed bool) (err error
 		case err != nil:
 		case token == json.Delim('['):
 			for err == nil && k.d.More() {
+				k.limit.left = ration
 				if token, err = k.d.Token(); err == nil {
 					begun = k.line()
 					err = k.value(token, true)
@@ -95,6 +100,8 @@ func (k *keys) file(ctx context.Context, file string, malformed bool) (err error
 			return ctx.Err()
 		case errors.As(err, &problem):
 			return err
+		case errors.Is(err, errLongRecord):
+			return longRecord(file, begun, "JSON", longestObject)
 		case !malformed:
 			return nil
 		default:

@@ -16,13 +16,16 @@ import (
 // longestRecord is the most bytes that DuckDB takes for a record of CSV: its max_line_size.
 const longestRecord = 2_000_000
 
-// errLongRecord is that a record has more than longestRecord bytes.
+// longestObject is the most bytes that DuckDB takes for a record of JSON: its maximum_object_size.
+const longestObject = 1 << 24
+
+// errLongRecord is that a record has more bytes than DuckDB takes.
 var errLongRecord = errors.New("the record is too long")
 
-// longRecord is the error about a record that is too long, at a line.
-func longRecord(file string, line int) error {
+// longRecord is the error about a record of a format that has more than most bytes, at a line.
+func longRecord(file string, line int, format string, most int) error {
 	return &ValueError{Place: fmt.Sprintf("%s:%d", wording.FileName(file), line),
-		Problem: tooLong(),
+		Problem: tooLong(format, most),
 		Remedies: []Remedy{ManualRemedy("close its quote").when("if that is not closed"), ManualRemedy("shorten the field"),
 			ManualRemedy("write the data as Parquet, which has no such limit")}}
 }
