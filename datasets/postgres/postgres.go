@@ -28,7 +28,8 @@ type Options struct {
 	// Table or Query, in the server's SQL, is what is read.
 	Table, Query string
 	// Order names the columns that fix the order of rows, as SQL. By default that
-	// is the primary key of a table, otherwise all columns.
+	// is the primary key of a table, otherwise all columns. Like Query it is part of
+	// one SELECT in a transaction that only reads, whatever it says.
 	Order string
 	// TempDir is where the file goes.
 	TempDir string
@@ -119,7 +120,7 @@ func (r *reading) stage(db *duck.DB, table string) (err error) {
 			return r.fail("cannot begin to read", err)
 		}
 	}
-	query, order := strings.TrimRight(strings.TrimSpace(r.o.Query), "; \t\r\n"), r.o.Order
+	query, order := trimmed(r.o.Query), trimmed(r.o.Order)
 	if r.o.Table != "" {
 		name := pgx.Identifier(strings.Split(r.o.Table, ".")).Sanitize()
 		query = "SELECT * FROM " + name
@@ -148,7 +149,13 @@ func (r *reading) stage(db *duck.DB, table string) (err error) {
 	for i, c := range columns {
 		send[i] = c.send
 	}
-	path, err := r.copy(fmt.Sprintf("COPY (SELECT %s FROM (%s\n) AS q ORDER BY %s) TO STDOUT (FORMAT csv)", strings.Join(send, ", "), query, order))
+	rows := fmt.Sprintf("SELECT %s FROM (%s\n) AS q ORDER BY %s", strings.Join(send, ", "), query, order)
+	// COPY goes over a protocol that takes several statements in one text. What it is made of is prepared before, over
+	// one that takes a single one: no part of it can end the statement. A newline ends a comment that it may finish with.
+	if _, err := r.conn.Prepare(r.ctx, "", rows); err != nil {
+		return r.fail(fmt.Sprintf("cannot order the rows by %.200s", order), err)
+	}
+	path, err := r.copy("COPY (" + rows + "\n) TO STDOUT (FORMAT csv)")
 	if path != "" {
 		defer func() { err = errors.Join(err, os.Remove(path)) }()
 	}
@@ -157,6 +164,9 @@ func (r *reading) stage(db *duck.DB, table string) (err error) {
 	}
 	return r.load(db, table, path, columns)
 }
+
+// trimmed is SQL without the end of the statement.
+func trimmed(sql string) string { return strings.TrimRight(strings.TrimSpace(sql), "; \t\r\n") }
 
 func (r *reading) what() string {
 	if r.o.Table != "" {

@@ -8,6 +8,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -107,4 +108,14 @@ func (s *Server) Exec(t testing.TB, sql string) {
 	if out, err := c.CombinedOutput(); err != nil {
 		t.Fatalf("psql: %v\n%s", err, out)
 	}
+}
+
+// Query returns the rows of a query, as the user shop, with | between their fields.
+func (s *Server) Query(t testing.TB, sql string) string {
+	t.Helper()
+	out, err := s.command("psql", s.DSN(), "-qAt", "-c", sql).Output()
+	if err != nil {
+		t.Fatalf("psql: %v", err)
+	}
+	return strings.TrimSpace(string(out))
 }
