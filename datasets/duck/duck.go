@@ -171,8 +171,11 @@ const (
 	// interruptEvery is the time between two interrupts: one that comes between
 	// the preparation of a statement and its execution is lost.
 	interruptEvery = 10 * time.Millisecond
-	// leaveAfter is how long the preparation of a canceled statement is waited for.
-	leaveAfter = 50 * time.Millisecond
+	// leaveAfter is how long the preparation of a canceled statement is waited for,
+	// leaveRunning how long its execution is, which notices interrupts as a rule but
+	// writes files too.
+	leaveAfter   = 50 * time.Millisecond
+	leaveRunning = 500 * time.Millisecond
 )
 
 // watch interrupts what the database does once ctx has ended, until the returned
@@ -195,10 +198,45 @@ func (d *DB) watch(ctx context.Context) (stop func()) {
 	}
 }
 
+// aside calls f, which calls DuckDB, and reports whether it has returned. Where ctx
+// ends and f goes on for longer than patience, it is left behind: later calls, and
+// the end of the database, wait for it, and clean is called after it.
+func (d *DB) aside(ctx context.Context, patience time.Duration, f, clean func()) bool {
+	ready := make(chan struct{})
+	go func() {
+		f()
+		close(ready)
+	}()
+	select {
+	case <-ready:
+		return true
+	case <-ctx.Done():
+	}
+	select {
+	case <-ready:
+		return true
+	case <-time.After(patience):
+	}
+	left := make(chan struct{})
+	d.busy = left
+	go func() {
+		for {
+			select {
+			case <-ready:
+				clean()
+				close(left)
+				return
+			case <-time.After(interruptEvery):
+				d.interrupt()
+			}
+		}
+	}()
+	return false
+}
+
 // prepare prepares a statement. Preparing one that reads CSV or JSON files looks
 // through them for the types of their columns, through all rows where that is
-// asked for, and does not notice interrupts. When ctx ends it is left behind:
-// later calls, and the end of the database, wait for it.
+// asked for, and does not notice interrupts; nor does an expression of constants.
 func (d *DB) prepare(ctx context.Context, sql string) (mapping.PreparedStatement, error) {
 	if d.busy != nil {
 		select {
@@ -211,26 +249,8 @@ func (d *DB) prepare(ctx context.Context, sql string) (mapping.PreparedStatement
 	d.failures.forget()
 	var stmt mapping.PreparedStatement
 	var state mapping.State
-	ready := make(chan struct{})
-	left := make(chan struct{})
-	go func() {
-		state = mapping.Prepare(d.conn, sql, &stmt)
-		close(ready)
-	}()
-	select {
-	case <-ready:
-	case <-ctx.Done():
-		select {
-		case <-ready:
-		case <-time.After(leaveAfter):
-			d.busy = left
-			go func() {
-				<-ready
-				mapping.DestroyPrepare(&stmt)
-				close(left)
-			}()
-			return mapping.PreparedStatement{}, ctx.Err()
-		}
+	if !d.aside(ctx, leaveAfter, func() { state = mapping.Prepare(d.conn, sql, &stmt) }, func() { mapping.DestroyPrepare(&stmt) }) {
+		return mapping.PreparedStatement{}, ctx.Err()
 	}
 	if state == mapping.StateError {
 		err := ctx.Err()
@@ -272,10 +292,30 @@ func (d *DB) run(ctx context.Context, sql string, execute func(mapping.PreparedS
 	if err != nil {
 		return err
 	}
-	defer mapping.DestroyPrepare(&stmt)
 	var result mapping.Result
-	defer mapping.DestroyResult(&result)
-	if execute(stmt, &result) == mapping.StateError {
+	var c mapping.DataChunk
+	clean := func() {
+		mapping.DestroyDataChunk(&c)
+		mapping.DestroyResult(&result)
+		mapping.DestroyPrepare(&stmt)
+	}
+	// An expression may take hours for the rows of one chunk, without a look at
+	// interrupts. Sources use memory of the caller, who has to wait for them.
+	call := func(f func()) bool { return d.aside(ctx, leaveRunning, f, clean) }
+	if len(d.sources) > 0 {
+		call = func(f func()) bool { f(); return true }
+	}
+	var state mapping.State
+	if !call(func() { state = execute(stmt, &result) }) {
+		return ctx.Err()
+	}
+	left := false
+	defer func() {
+		if !left {
+			clean()
+		}
+	}()
+	if state == mapping.StateError {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -288,7 +328,9 @@ func (d *DB) run(ctx context.Context, sql string, execute func(mapping.PreparedS
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		c := mapping.FetchChunk(result)
+		if left = !call(func() { c = mapping.FetchChunk(result) }); left {
+			return ctx.Err()
+		}
 		if c.Ptr == nil {
 			if err := ctx.Err(); err != nil {
 				return err
