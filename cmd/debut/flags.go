@@ -121,6 +121,7 @@ func (f *sourceFlags) register(cmd *cobra.Command) {
 	flags.StringVar(&f.src.Comment, "comment", "", "CSV: what a line begins with that is left out, such as #")
 	flags.StringVar(&f.src.Encoding, "encoding", "", "CSV: how characters are written: "+strings.Join(table.Encodings, ", ")+" (default utf-8)")
 	flags.StringVar(&f.src.Query, "query", "", "SQL over the view data; its result is the rows")
+	flags.BoolVar(&f.src.ExternalAccess, "external-access", false, "let the SQL of --query read any file that it names, besides DATA")
 	flags.StringArrayVar(&f.vectors, "vectors", nil, "column of vectors from a .npy file, such as image=image.npy,on=item_id,ids=ids.txt; may be repeated")
 	flags.Lookup("header").DefValue = "" // help would say that it is true
 	complete(cmd, "format", append([]string{"auto"}, table.Formats...))

@@ -37,6 +37,11 @@ type DB struct {
 	sources   []*source
 	closing   []func()
 	functions *functions // known once they were asked for
+	external  bool       // Options.External
+	checked   struct {   // the last text of a user that there was nothing to say against
+		sql  string
+		tree node
+	}
 
 	defined  map[string]bool // names of the functions that Go computes
 	failures failures        // of them, in the last statement
@@ -59,6 +64,9 @@ type Options struct {
 	// TempDir receives what does not fit into memory; "" leaves DuckDB's choice:
 	// beside the file, or .tmp in the working folder.
 	TempDir string
+	// External lets the SQL of a user read whatever file it names. Without it there
+	// is nothing but the tables there are, see Check and Confine.
+	External bool
 }
 
 // Open opens or creates a database.
@@ -76,7 +84,7 @@ func Open(o Options) (*DB, error) {
 	if o.Threads > 0 {
 		options = append(options, [2]string{"threads", strconv.Itoa(o.Threads)})
 	}
-	d := new(DB)
+	d := &DB{external: o.External}
 	if limit := hostmemory.Limit() / 3 * 2; limit > 0 && (o.Memory == 0 || o.Memory > limit) {
 		o.Memory, d.shares = limit, true
 	}
@@ -352,9 +360,12 @@ func (d *DB) run(ctx context.Context, sql string, execute func(mapping.PreparedS
 }
 
 // failed makes the error of what DuckDB says.
-func (d *DB) failed(ctx context.Context, message string) *Error {
+func (d *DB) failed(ctx context.Context, message string) error {
 	if d.shares && strings.Contains(message, "Out of Memory Error") {
 		memoryguard.GiveUp(ctx)
+	}
+	if err := unreachable(message); err != nil {
+		return err
 	}
 	return &Error{Message: message, cause: d.failures.cause(message)}
 }

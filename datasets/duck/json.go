@@ -12,7 +12,7 @@ import (
 const flatJSON = Reserved + "flat_json"
 
 // shadows stand before functions of DuckDB that call themselves for each level of a value in JSON, and end the process
-// where the stack is full. Statement refuses what else does: casts to VARIANT.
+// where the stack is full. Check refuses what else does: casts to VARIANT.
 var shadows = []string{
 	"json_structure(a) AS system.main.json_structure(" + flatJSON + "(a))",
 	"json_pretty(a) AS system.main.json_pretty(" + flatJSON + "(a))",

@@ -2,8 +2,6 @@ package duck
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -46,20 +44,10 @@ func (e *VaryingError) Error() string {
 	return e.What + " gives something else at another time, and the same data must give the same result: " + e.Remedy
 }
 
-// Statement looks at the text of a SELECT that Describe has found to be one. A
-// query that cannot give the same result twice is a *VaryingError.
+// Statement looks at the text of a SELECT of a user. Its errors are those of Check.
 func (d *DB) Statement(ctx context.Context, sql string) (Statement, error) {
-	if err := d.learnFunctions(ctx); err != nil {
-		return Statement{}, err
-	}
-	tree, err := d.parse(ctx, sql)
+	tree, err := d.check(ctx, sql)
 	if err != nil {
-		return Statement{}, err
-	}
-	if err := variants(tree); err != nil {
-		return Statement{}, err
-	}
-	if err := d.varying(tree); err != nil {
 		return Statement{}, err
 	}
 	s := &shape{aggregates: d.functions.aggregates}
@@ -96,35 +84,12 @@ func (d *DB) Settled(ctx context.Context, sql string) (string, Statement, error)
 // node is a part of a parsed statement.
 type node = map[string]any
 
-// parse returns the tree of a query.
-func (d *DB) parse(ctx context.Context, sql string) (node, error) {
-	var answer struct {
-		Error      bool
-		Message    string `json:"error_message"`
-		Statements []struct{ Node node }
-	}
-	err := d.Query(ctx, "SELECT CAST(json_serialize_sql("+Literal(sql)+") AS VARCHAR)", func(c *Chunk) error {
-		values, _ := Vector[String](c, 0)
-		if err := json.Unmarshal([]byte(values[0].Text()), &answer); err != nil {
-			return fmt.Errorf("duckdb: read a parsed statement: %w", err)
-		}
-		return nil
-	})
-	switch {
-	case err != nil:
-		return nil, err
-	case answer.Error:
-		return nil, &Error{Message: answer.Message}
-	case len(answer.Statements) != 1:
-		return nil, &Error{Message: "not a single SELECT statement"}
-	}
-	return answer.Statements[0].Node, nil
-}
-
-// functions are what DuckDB says about its functions.
+// functions are what DuckDB says about what it has.
 type functions struct {
 	varying    map[string]bool
 	aggregates map[string]bool
+	tables     map[string]bool // functions that stand in FROM
+	views      map[string]bool // of its own, by name and by schema.name
 }
 
 // knownFunctions are those of the version of DuckDB, once a database has been asked: what is defined here besides is
@@ -138,17 +103,16 @@ func (d *DB) learnFunctions(ctx context.Context) error {
 	if d.functions != nil {
 		return nil
 	}
-	f := &functions{varying: map[string]bool{}, aggregates: map[string]bool{}}
-	err := d.Query(ctx, `SELECT DISTINCT function_name, function_type = 'aggregate' FROM duckdb_functions()
-WHERE function_type = 'aggregate' OR function_type = 'scalar' AND stability <> 'CONSISTENT'`, func(c *Chunk) error {
+	f := &functions{varying: map[string]bool{}, aggregates: map[string]bool{}, tables: map[string]bool{}, views: map[string]bool{}}
+	sets := []map[string]bool{f.varying, f.aggregates, f.tables, f.views}
+	err := d.Query(ctx, `SELECT DISTINCT function_name, CASE WHEN function_type = 'aggregate' THEN 1 WHEN function_type = 'scalar' THEN 0 ELSE 2 END FROM duckdb_functions()
+WHERE function_type IN ('aggregate', 'table', 'table_macro') OR function_type = 'scalar' AND stability <> 'CONSISTENT'
+UNION ALL SELECT schema_name || '.' || view_name, 3 FROM duckdb_views() WHERE internal
+UNION ALL SELECT view_name, 3 FROM duckdb_views() WHERE internal AND schema_name <> 'information_schema'`, func(c *Chunk) error {
 		names, _ := Vector[String](c, 0)
-		aggregate, _ := Vector[bool](c, 1)
+		kinds, _ := Vector[int32](c, 1)
 		for i := range names {
-			set := f.varying
-			if aggregate[i] {
-				set = f.aggregates
-			}
-			set[strings.Clone(names[i].Text())] = true
+			sets[kinds[i]][strings.Clone(names[i].Text())] = true
 		}
 		return nil
 	})
@@ -160,9 +124,32 @@ WHERE function_type = 'aggregate' OR function_type = 'scalar' AND stability <> '
 		delete(f.varying, name)
 	}
 	f.varying["current_setting"] = true
+	if err := d.learnMacros(ctx, f); err != nil {
+		return err
+	}
 	d.functions = f
 	knownFunctions.Store(f)
 	return nil
+}
+
+// learnMacros adds the macros whose definitions vary, such as ago(), to what varies.
+func (d *DB) learnMacros(ctx context.Context, f *functions) error {
+	return d.Query(ctx, "SELECT function_name, CAST(json_serialize_sql('SELECT ' || macro_definition) AS VARCHAR) FROM duckdb_functions() WHERE function_type = 'macro'", func(c *Chunk) error {
+		names, _ := Vector[String](c, 0)
+		texts, _ := Vector[String](c, 1)
+		for i := range names {
+			definition, err := readParsed(texts[i].Text())
+			if err != nil {
+				return err
+			}
+			for _, s := range definition.Statements {
+				if f.varies(s.Node) != nil {
+					f.varying[strings.Clone(names[i].Text())] = true
+				}
+			}
+		}
+		return nil
+	})
 }
 
 // clocks are words for the present moment that need no parentheses.
@@ -176,8 +163,8 @@ const (
 	otherRemedy  = "leave it out"
 )
 
-// varying looks for what gives something else at every run.
-func (d *DB) varying(tree any) (found error) {
+// varies looks for what gives something else at every run.
+func (f *functions) varies(tree any) (found error) {
 	walk(tree, func(n node) bool {
 		if found != nil {
 			return false
@@ -202,7 +189,7 @@ func (d *DB) varying(tree any) (found error) {
 			switch {
 			case name == "age" && len(arguments) == 1:
 				found = &VaryingError{What: "age() of one moment", Remedy: "give it both: age(TIMESTAMP '2026-01-31', time)"}
-			case !d.functions.varying[name]:
+			case !f.varying[name]:
 			case name == "random" || name == "setseed":
 				found = &VaryingError{What: name + "()", Remedy: randomRemedy}
 			case strings.Contains(name, "uuid"):

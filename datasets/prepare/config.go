@@ -26,6 +26,7 @@ type Config struct {
 	Shuffle  *bool                 `yaml:"shuffle,omitempty" jsonschema:"description=Put the rows of each part in random order. Default true; training reads them in order of row groups."`
 	Key      *configfile.Secret    `yaml:"key,omitempty" jsonschema:"description=The secret key of pseudonyms."`
 	Encrypt  *sealed.Encryption    `yaml:"encrypt,omitempty" jsonschema:"description=Encrypt the Parquet files with age."`
+	External bool                  `yaml:"external_access,omitempty" jsonschema:"description=Let the SQL in the file read any file that it names besides those of its sources. Default false."`
 	Rejects  Rejects               `yaml:"rejects,omitempty" jsonschema:"description=What happens to rows that cannot be read."`
 }
 
@@ -47,6 +48,7 @@ type Source struct {
 func (Source) JSONSchemaExtend(s *jsonschema.Schema) {
 	s.Properties.Delete("tables")
 	s.Properties.Delete("vectors")
+	s.Properties.Delete("external_access")
 	if format, ok := s.Properties.Get("format"); ok {
 		format.Enum = nil
 		for _, name := range append([]string{"auto"}, formats...) {

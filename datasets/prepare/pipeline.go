@@ -57,6 +57,8 @@ type pipeline struct {
 
 	labels []madeLabel // by the steps done
 
+	opened map[string]*table.Table // sources of files that a query selects from
+
 	laid   map[string]bool // sources whose rows lie as one thread has put them
 	serial bool            // the step under way hangs on the order of rows
 
@@ -88,6 +90,13 @@ func (p *pipeline) explain(key string, err error) error {
 	var v *duck.VaryingError
 	if errors.As(err, &v) {
 		return p.configErrorf(key, "%v", v)
+	}
+	var refused *duck.RefusedError
+	if errors.As(err, &refused) {
+		if refused.External {
+			return p.configErrorf(key, "%v: name the file as a source, or let the SQL read whatever it names with external_access: true at the top of the data file", refused)
+		}
+		return p.configErrorf(key, "%v", refused)
 	}
 	var q *duck.Error
 	if !errors.As(err, &q) {
@@ -229,16 +238,16 @@ func (p *pipeline) describe(from string) ([]column, error) {
 // typeOf returns the type of a SQL expression over a FROM item. It stands there
 // without parentheses, so that one that closes them before its end is refused.
 func (p *pipeline) typeOf(key, expr, from string) (string, error) {
+	statement, err := p.db.Statement(p.ctx, "SELECT "+expr+"\n FROM "+from)
+	if err != nil {
+		return "", p.explain(key, err)
+	}
 	rows, err := p.texts(key, 1, "SELECT column_type FROM (DESCRIBE SELECT "+expr+"\n FROM "+from+")")
 	if err != nil {
 		return "", err
 	}
 	if len(rows) != 1 {
 		return "", p.configErrorf(key, "%q is not a single expression", expr)
-	}
-	statement, err := p.db.Statement(p.ctx, "SELECT "+expr+"\n FROM "+from)
-	if err != nil {
-		return "", p.explain(key, err)
 	}
 	p.serial = p.serial || !statement.Plain
 	return rows[0][0], nil

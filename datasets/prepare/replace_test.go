@@ -151,8 +151,7 @@ func TestSourceChangesMeanwhile(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer p.db.Close()
-		s := cfg.Sources["s"]
-		if err := p.openSource("s", &s); err != nil {
+		if err := p.openSource("s"); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
 		if err := p.db.Query(t.Context(), "DROP TABLE s", nil); err != nil {
@@ -160,7 +159,7 @@ func TestSourceChangesMeanwhile(t *testing.T) {
 		}
 		// Once more, and now the file is replaced before it is hashed.
 		p.ctx = &then{Context: t.Context(), do: change}
-		if err := p.openSource("s", &s); !errors.Is(err, table.ErrChanged) || !strings.Contains(err.Error(), "data: it was replaced or written to") {
+		if err := p.openSource("s"); !errors.Is(err, table.ErrChanged) || !strings.Contains(err.Error(), "data: it was replaced or written to") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

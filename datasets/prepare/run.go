@@ -60,7 +60,7 @@ func Run(ctx context.Context, cfg *Config, opt Options) (_ *manifest.Dataset, er
 	if err != nil {
 		return nil, err
 	}
-	p := &pipeline{ctx: ctx, cfg: cfg, log: opt.Log, baseDir: opt.BaseDir, dir: folder.Dir, temp: folder.Work, show: opt.SQL, laid: map[string]bool{}}
+	p := &pipeline{ctx: ctx, cfg: cfg, log: opt.Log, baseDir: opt.BaseDir, dir: folder.Dir, temp: folder.Work, show: opt.SQL, laid: map[string]bool{}, opened: map[string]*table.Table{}}
 	defer func() { err = errors.Join(err, folder.Discard(), os.RemoveAll(p.temp)) }()
 	p.made = manifest.Dataset{Version: manifest.Version, Seed: cfg.Seed}
 	if err := p.run(opt.DryRun); err != nil {
@@ -219,7 +219,7 @@ func (p *pipeline) openDatabase() error {
 	var err error
 	p.db, err = duck.Open(duck.Options{
 		Path: filepath.Join(p.temp, "work.duckdb"), Threads: p.cfg.Threads, TempDir: filepath.Join(p.temp, "spill"),
-		Memory: databaseShare(p.cfg.Memory),
+		Memory: databaseShare(p.cfg.Memory), External: p.cfg.External,
 	})
 	return err
 }
@@ -232,25 +232,46 @@ func databaseShare(memory Size) int64 { return int64(memory) * 3 / 4 }
 type Size = bytesize.Size
 
 // openSources makes a table of each source, those of files first, then the
-// queries over them in the order of their names.
+// queries over them in the order of their names. SQL of the data file runs once all files are open: the database is
+// confined to those that it still has to read, and to the output.
 func (p *pipeline) openSources() error {
-	var queries []string
+	var plain, selected, queries []string
 	for _, name := range slices.Sorted(maps.Keys(p.cfg.Sources)) {
-		s := p.cfg.Sources[name]
-		if s.Query != "" && len(s.Path) == 0 {
+		switch s := p.cfg.Sources[name]; {
+		case s.Query == "" || s.Postgres != nil:
+			plain = append(plain, name)
+		case len(s.Path) > 0:
+			selected = append(selected, name)
+		default:
 			queries = append(queries, name)
-			continue
 		}
-		if err := p.openSource(name, &s); err != nil {
+	}
+	for _, name := range plain {
+		if err := p.openSource(name); err != nil {
 			return err
 		}
 	}
-	for _, name := range queries {
-		s := p.cfg.Sources[name]
-		if err := p.openSource(name, &s); err != nil {
+	var read []string
+	for _, name := range selected {
+		t, err := p.openTable(name)
+		if err != nil {
+			return p.at(err)
+		}
+		p.opened[name] = t
+		read = append(read, t.Reads()...)
+	}
+	if err := p.db.Confine(p.ctx, read, []string{p.dir}); err != nil {
+		return err
+	}
+	for _, name := range slices.Concat(selected, queries) {
+		if err := p.openSource(name); err != nil {
 			return err
 		}
 	}
+	order := slices.Concat(slices.Sorted(slices.Values(slices.Concat(plain, selected))), queries)
+	slices.SortFunc(p.made.Sources, func(a, b manifest.Source) int {
+		return slices.Index(order, a.Name) - slices.Index(order, b.Name)
+	})
 	from := duck.Name(p.cfg.From)
 	columns, err := p.describe(from)
 	if err != nil {

@@ -29,7 +29,8 @@ var (
 )
 
 // openSource makes a table of a source and notes what was read.
-func (p *pipeline) openSource(name string, s *Source) error {
+func (p *pipeline) openSource(name string) error {
+	s := p.cfg.Sources[name]
 	p.path, p.title = "sources."+name, "source "+name
 	m := manifest.Source{Name: name}
 	var files table.Files
@@ -41,11 +42,11 @@ func (p *pipeline) openSource(name string, s *Source) error {
 		m.From = "query"
 		err = p.stageQuery(name, s.Query)
 	case s.vectors():
-		files, err = p.stageVectors(name, s)
+		files, err = p.stageVectors(name, &s)
 	case contains(textFormats, s.Format):
-		files, err = p.stageText(name, s)
+		files, err = p.stageText(name, &s)
 	default:
-		files, err = p.stageFiles(name, s, &m)
+		files, err = p.stageFiles(name, &s, &m)
 	}
 	if err = files.Checked(err); err == nil {
 		m.Files, err = hashes(p.ctx, files)
@@ -96,6 +97,9 @@ func contains(list []string, s string) bool {
 // tables it selects from, or else of all its columns.
 func (p *pipeline) stageQuery(name, query string) error {
 	query = trimQuery(query)
+	if err := p.db.Check(p.ctx, query); err != nil {
+		return p.explain("query", err)
+	}
 	// Places in messages are those of the query alone.
 	if _, err := p.db.Describe(p.ctx, query); err != nil {
 		return p.explain("query", err)
@@ -117,11 +121,19 @@ func (p *pipeline) stageQuery(name, query string) error {
 
 func trimQuery(q string) string { return strings.TrimRight(strings.TrimSpace(q), "; \t\r\n") }
 
+// openTable finds the CSV, Parquet or JSON files of a source.
+func (p *pipeline) openTable(name string) (*table.Table, error) {
+	p.path, p.title = "sources."+name, "source "+name
+	return table.Open(p.ctx, p.db, p.cfg.Sources[name].Source, p.baseDir, table.Options{Words: table.DataFile, Rejects: true, Texts: p.cfg.formatted(name)})
+}
+
 // stageFiles reads CSV, Parquet and JSON files.
-func (p *pipeline) stageFiles(name string, s *Source, m *manifest.Source) (table.Files, error) {
-	t, err := table.Open(p.ctx, p.db, s.Source, p.baseDir, table.Options{Words: table.DataFile, Rejects: true, Texts: p.cfg.formatted(name)})
-	if err != nil {
-		return nil, err
+func (p *pipeline) stageFiles(name string, s *Source, m *manifest.Source) (_ table.Files, err error) {
+	t := p.opened[name]
+	if t == nil {
+		if t, err = p.openTable(name); err != nil {
+			return nil, err
+		}
 	}
 	return t.Files(), p.stageTable(name, s, t, m)
 }

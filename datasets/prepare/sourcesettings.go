@@ -27,6 +27,9 @@ func (s *Source) validate(path, name string) error {
 	if len(s.Tables) > 0 {
 		return configfile.Errorf(path+".tables", "the query sees all other sources; make sources of the tables")
 	}
+	if s.ExternalAccess {
+		return configfile.Errorf(path+".external_access", "is about all SQL of the data file; write external_access: true at the top of it")
+	}
 	if len(s.Vectors) > 0 {
 		return configfile.Errorf(path+".vectors", "vectors are sources of their own, {path: image.npy}, that a step join adds to the rows")
 	}

@@ -12,6 +12,9 @@ import (
 // that of the order of all columns.
 func (p *pipeline) sql(query string) error {
 	query = trimQuery(query)
+	if err := p.db.Check(p.ctx, query); err != nil {
+		return p.explain("", err)
+	}
 	columns, statement, err := p.describeSQL(query)
 	if err != nil {
 		return err

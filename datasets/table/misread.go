@@ -42,7 +42,7 @@ func misread(ctx context.Context, db *duck.DB, views map[string]*relation, query
 		_, err := db.Describe(ctx, query)
 		return err == nil
 	}
-	if len(suspects) == 0 || !binds(-1) {
+	if len(suspects) == 0 || db.Check(ctx, query) != nil || !binds(-1) {
 		return nil
 	}
 	for k, s := range suspects {

@@ -28,7 +28,7 @@ func openSource(ctx context.Context, src *Source, baseDir string, options ReadOp
 		}
 		return nil, nil, nil, err
 	}
-	var database duck.Options
+	database := duck.Options{External: src.ExternalAccess}
 	if src.Query != "" {
 		database.Threads = 1 // for an order of rows, and sums, that do not depend on timing
 	}
@@ -236,6 +236,7 @@ func (r *relation) openTyped(ctx context.Context, db *duck.DB, types map[string]
 func openQuery(ctx context.Context, db *duck.DB, src *Source, baseDir string, options ReadOptions) (*relation, Files, error) {
 	rel := &relation{db: db, origin: &origin{query: true, applied: options.Applied, words: options.wording()}, null: nullSet(src), style: src.style(), layouts: options.knownLayouts(), options: options}
 	var files Files
+	var read []string
 	views := map[string]*relation{}
 	open := func(name string, s *Source) error {
 		if len(s.Path) == 0 {
@@ -246,7 +247,7 @@ func openQuery(ctx context.Context, db *duck.DB, src *Source, baseDir string, op
 			return err
 		}
 		views[name] = of
-		files = append(files, of.files...)
+		files, read = append(files, of.files...), append(read, of.origin.files...)
 		rel.tables = append(rel.tables, of)
 		return nil
 	}
@@ -268,6 +269,12 @@ func openQuery(ctx context.Context, db *duck.DB, src *Source, baseDir string, op
 		rel.origin.files, rel.origin.dialect = of.origin.files, of.origin.dialect
 	}
 	query := strings.TrimRight(strings.TrimSpace(src.Query), "; \t\r\n")
+	if err := db.Confine(ctx, read, nil); err != nil {
+		return nil, nil, err
+	}
+	if err := db.Check(ctx, query); err != nil {
+		return nil, nil, fmt.Errorf("query: %w", plain(err))
+	}
 	var columns []duck.Column
 	for _, computed := range []bool{false, true} {
 		kept := false
@@ -397,6 +404,10 @@ const maxDatabaseText = 1000
 // plain shortens DuckDB's message to one line, with the place it is about and
 // without suggestions of settings.
 func plain(err error) error {
+	var refused *duck.RefusedError
+	if errors.As(err, &refused) && refused.External {
+		return fmt.Errorf("%w: name the file among the source's or its tables, or let the query read whatever it names with external_access: true beside it (on the command line --external-access)", err)
+	}
 	var q *duck.Error
 	if !errors.As(err, &q) {
 		return err

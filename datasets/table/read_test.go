@@ -216,7 +216,7 @@ func TestReadQuery(t *testing.T) {
 	for query, part := range map[string]string{
 		"SELECT nope FROM data":                "nope",
 		"SELEC * FROM data":                    "syntax",
-		"SELECT 1 AS a; SELECT 2 AS a":         "multiple",
+		"SELECT 1 AS a; SELECT 2 AS a":         "2 statements",
 		"DROP VIEW data":                       "SELECT",
 		"SELECT * FROM data WHERE price < 0":   "no rows",
 		"SELECT id AS a, price AS a FROM data": `named "a"`,

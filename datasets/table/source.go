@@ -38,6 +38,8 @@ type Source struct {
 	Tables    map[string]Source  `yaml:"tables,omitempty" jsonschema:"description=Further tables for the query by name."`
 	Query     string             `yaml:"query,omitempty" jsonschema:"description=SQL (DuckDB) over the view data and the tables; its result is the rows."`
 
+	ExternalAccess bool `yaml:"external_access,omitempty" jsonschema:"description=Let the query read any file that it names besides those of the source and the tables. Default false."`
+
 	Vectors map[string]VectorFile `yaml:"vectors,omitempty" jsonschema:"description=Columns of vectors from .npy files by name of the column."`
 }
 
@@ -112,6 +114,7 @@ func (s *Source) Inherit(base *Source) {
 		s.Tables = base.Tables
 	}
 	s.Query = cmp.Or(s.Query, base.Query)
+	s.ExternalAccess = s.ExternalAccess || base.ExternalAccess
 	if s.Vectors == nil {
 		s.Vectors = base.Vectors
 	}
@@ -149,6 +152,9 @@ func (s *Source) Validate(path string) *configfile.FieldError {
 	}
 	if len(s.Tables) > 0 && s.Query == "" {
 		return configfile.Errorf(path+".tables", "tables are read only by a query; add %s.query or remove them", path)
+	}
+	if s.ExternalAccess && s.Query == "" {
+		return configfile.Errorf(path+".external_access", "is about the files that a query names; add %s.query or remove it", path)
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Tables)) {
 		t := s.Tables[name]

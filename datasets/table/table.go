@@ -47,6 +47,9 @@ func Open(ctx context.Context, db *duck.DB, src Source, baseDir string, o Option
 // Files are those that the table reads, in order.
 func (t *Table) Files() Files { return t.rel.files }
 
+// Reads are the files that DuckDB reads: Files, or copies of them in a form that it knows.
+func (t *Table) Reads() []string { return t.rel.origin.files }
+
 // Format is csv, parquet or json.
 func (t *Table) Format() string { return t.rel.format }
 

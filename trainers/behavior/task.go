@@ -8,6 +8,7 @@ import (
 	"debut/datasets"
 	"debut/datasets/configfile"
 	"debut/datasets/encoding"
+	"debut/datasets/table"
 	"debut/engine"
 	"debut/kernels"
 	"debut/kernels/pool"
@@ -187,6 +188,11 @@ func (t *task) Describe() run.Description {
 	}
 	if r := t.data.Report.Read; r != nil {
 		d.Read = r
+	}
+	for _, src := range []*table.Source{&t.cfg.Data.Source, t.cfg.Data.Validation, t.cfg.Data.Test} {
+		if src != nil && src.ExternalAccess {
+			d.Unlisted = "files that the query names itself (external_access)"
+		}
 	}
 	return d
 }

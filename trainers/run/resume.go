@@ -235,8 +235,12 @@ func (s *session) checkState(was *savedState) error {
 		return err
 	}
 	if !sameData {
-		return fmt.Errorf("the run in %s cannot go on: its data are no longer those of the checkpoint (%d training and %d validation rows then, %d and %d now, or other values in them); restore them, or start a new run under another name. A regression that a debut began which kept targets to 32 bits starts anew too",
-			s.folder.Path(), was.Data.Train, was.Data.Validation, s.keep.data.Train, s.keep.data.Validation)
+		values := "other values in them"
+		if unlisted := s.task.Describe().Unlisted; unlisted != "" {
+			values += ", which may come from " + unlisted
+		}
+		return fmt.Errorf("the run in %s cannot go on: its data are no longer those of the checkpoint (%d training and %d validation rows then, %d and %d now, or %s); restore them, or start a new run under another name. A regression that a debut began which kept targets to 32 bits starts anew too",
+			s.folder.Path(), was.Data.Train, was.Data.Validation, s.keep.data.Train, s.keep.data.Validation, values)
 	}
 	for _, d := range accepted {
 		if d.Path != "name" && d.Path != "output" {

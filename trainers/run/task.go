@@ -119,6 +119,7 @@ type Description struct {
 	Warnings   []string
 	Data       []runfolder.DataFile // the files that were read
 	Read       any                  // what was found out about them
+	Unlisted   string               // what else the rows may come from, "" for nothing
 }
 
 // Task is one training. It is a [Solver] or a [Gradual], and may be a [Linear].
