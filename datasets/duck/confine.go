@@ -21,8 +21,8 @@ func (e *RefusedError) Error() string { return e.What + " " + e.Why }
 
 const (
 	whyFile    = "reads a file that is not one of the source's"
-	whySession = "tells of the program that runs, not of the data"
-	whyChanges = "does more than read"
+	whySession = "tells of the program that runs, not of the data: leave it out"
+	whyChanges = "is none of the functions that FROM takes here: select from the sources, or from unnest, range, generate_series, repeat or json_each"
 	whyHidden  = "runs SQL that stands in a text, which nobody has looked at; write it out"
 )
 
@@ -89,7 +89,7 @@ func (d *DB) check(ctx context.Context, sql string) (node, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := d.refused(tree); err != nil {
+	if err := d.functions.refused(tree, d.external); err != nil {
 		return nil, err
 	}
 	if err := variants(tree); err != nil {
@@ -102,8 +102,8 @@ func (d *DB) check(ctx context.Context, sql string) (node, error) {
 	return tree, nil
 }
 
-// refused looks for what reaches beyond the tables there are.
-func (d *DB) refused(tree any) (found error) {
+// refused looks for what reaches beyond the tables there are, and beyond files where external is set.
+func (f *functions) refused(tree any, external bool) (found error) {
 	refuse := func(what, why string) { found = &RefusedError{What: what, Why: why, External: why == whyFile} }
 	walk(tree, func(n node) bool {
 		if found != nil {
@@ -116,20 +116,20 @@ func (d *DB) refused(tree any) (found error) {
 			switch name = strings.ToLower(name); {
 			case slices.Contains(rowFunctions, name):
 			case slices.Contains(fileFunctions, name):
-				if !d.external {
+				if !external {
 					refuse(name+"()", whyFile)
 				}
 			case name == "query" || name == "json_execute_serialized_sql":
 				refuse(name+"()", whyHidden)
 			case strings.HasPrefix(name, "duckdb_") || strings.HasPrefix(name, "pragma_"):
 				refuse(name+"()", whySession)
-			case d.functions.tables[name]:
+			case f.tables[name]:
 				refuse(name+"()", whyChanges)
 			}
 		case "BASE_TABLE":
 			schema, _ := n["schema_name"].(string)
 			name, _ := n["table_name"].(string)
-			if full := strings.ToLower(schema + "." + name); d.functions.views[full] || schema == "" && d.functions.views[strings.ToLower(name)] {
+			if full := strings.ToLower(schema + "." + name); f.views[full] || schema == "" && f.views[strings.ToLower(name)] {
 				refuse(name, whySession)
 			}
 		case "SHOW_REF":
@@ -139,11 +139,14 @@ func (d *DB) refused(tree any) (found error) {
 		}
 		if n["class"] == "FUNCTION" {
 			name, _ := n["function_name"].(string)
+			name = strings.ToLower(name)
 			schema, _ := n["schema"].(string)
 			switch {
-			case strings.EqualFold(name, "getvariable"):
-				refuse("getvariable()", whySession)
-			case strings.Contains(strings.ToLower(name), "json") && slices.Contains(schemas, strings.ToLower(schema)):
+			case f.session[name]:
+				refuse(name+"()", whySession)
+			case name == "json_serialize_plan":
+				refuse(name+"()", whyHidden)
+			case strings.Contains(name, "json") && slices.Contains(schemas, strings.ToLower(schema)):
 				// Functions of the program's own stand before some of DuckDB, which end it where values are nested deep.
 				refuse(name+"()", "is called by the schema that it is in; leave that out")
 			}
@@ -171,7 +174,7 @@ func (d *DB) parse(ctx context.Context, sql string) (node, error) {
 	case answer.Error && answer.Type == "parser":
 		return nil, &Error{Message: "Parser Error: " + answer.Message + marking(sql, answer.Position)}
 	case answer.Error:
-		return nil, &RefusedError{What: "the statement", Why: "is not a SELECT, which is all that is run here"}
+		return nil, &RefusedError{What: "the statement", Why: "is not a SELECT, which is all that is run here: write what to read as one"}
 	case len(answer.Statements) != 1:
 		return nil, &RefusedError{What: "the text", Why: fmt.Sprintf("has %d statements, and is to be a single SELECT", len(answer.Statements))}
 	}

@@ -80,6 +80,7 @@ var foreign = []string{
 	"SELECT * FROM query('SELECT * FROM read_text(''DIR/secret.txt'')')",
 	"SELECT * FROM query('SELECT random()')",
 	"SELECT * FROM json_execute_serialized_sql(json_serialize_sql('SELECT random()'))",
+	"SELECT json_serialize_plan('SELECT current_setting(''home_directory'')', optimize := TRUE)",
 	// The program that runs.
 	"SELECT * FROM duckdb_settings()",
 	"SELECT * FROM duckdb_variables()",
@@ -90,6 +91,8 @@ var foreign = []string{
 	"SELECT * FROM information_schema.tables",
 	"SELECT * FROM sqlite_master",
 	"SELECT getvariable('debut_inner')",
+	"SELECT pg_get_viewdef(1)",
+	"SELECT get_block_size('memory')",
 	"SELECT current_setting('home_directory')",
 	"SHOW TABLES",
 	"FROM (SHOW ALL TABLES)",

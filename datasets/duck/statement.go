@@ -90,6 +90,7 @@ type functions struct {
 	aggregates map[string]bool
 	tables     map[string]bool // functions that stand in FROM
 	views      map[string]bool // of its own, by name and by schema.name
+	session    map[string]bool // macros over those views, and functions that tell of a session
 }
 
 // knownFunctions are those of the version of DuckDB, once a database has been asked: what is defined here besides is
@@ -103,7 +104,7 @@ func (d *DB) learnFunctions(ctx context.Context) error {
 	if d.functions != nil {
 		return nil
 	}
-	f := &functions{varying: map[string]bool{}, aggregates: map[string]bool{}, tables: map[string]bool{}, views: map[string]bool{}}
+	f := &functions{varying: map[string]bool{}, aggregates: map[string]bool{}, tables: map[string]bool{}, views: map[string]bool{}, session: map[string]bool{"getvariable": true}}
 	sets := []map[string]bool{f.varying, f.aggregates, f.tables, f.views}
 	err := d.Query(ctx, `SELECT DISTINCT function_name, CASE WHEN function_type = 'aggregate' THEN 1 WHEN function_type = 'scalar' THEN 0 ELSE 2 END FROM duckdb_functions()
 WHERE function_type IN ('aggregate', 'table', 'table_macro') OR function_type = 'scalar' AND stability <> 'CONSISTENT'
@@ -123,7 +124,10 @@ UNION ALL SELECT view_name, 3 FROM duckdb_views() WHERE internal AND schema_name
 	for _, name := range []string{"error", "current_schema", "current_schemas", "current_database", "in_search_path"} {
 		delete(f.varying, name)
 	}
-	f.varying["current_setting"] = true
+	// DuckDB takes these for functions of their arguments.
+	for _, name := range []string{"current_setting", "current_localtime", "current_localtimestamp"} {
+		f.varying[name] = true
+	}
 	if err := d.learnMacros(ctx, f); err != nil {
 		return err
 	}
@@ -132,9 +136,10 @@ UNION ALL SELECT view_name, 3 FROM duckdb_views() WHERE internal AND schema_name
 	return nil
 }
 
-// learnMacros adds the macros whose definitions vary, such as ago(), to what varies.
+// learnMacros adds the macros whose definitions vary, such as ago(), to what varies, and those that look at the session, such
+// as pg_get_viewdef(), to what does.
 func (d *DB) learnMacros(ctx context.Context, f *functions) error {
-	return d.Query(ctx, "SELECT function_name, CAST(json_serialize_sql('SELECT ' || macro_definition) AS VARCHAR) FROM duckdb_functions() WHERE function_type = 'macro'", func(c *Chunk) error {
+	return d.Query(ctx, "SELECT function_name, CAST(json_serialize_sql('SELECT ' || macro_definition) AS VARCHAR) FROM duckdb_functions() WHERE function_type = 'macro' AND internal", func(c *Chunk) error {
 		names, _ := Vector[String](c, 0)
 		texts, _ := Vector[String](c, 1)
 		for i := range names {
@@ -145,6 +150,9 @@ func (d *DB) learnMacros(ctx context.Context, f *functions) error {
 			for _, s := range definition.Statements {
 				if f.varies(s.Node) != nil {
 					f.varying[strings.Clone(names[i].Text())] = true
+				}
+				if f.refused(s.Node, false) != nil {
+					f.session[strings.Clone(names[i].Text())] = true
 				}
 			}
 		}
@@ -196,7 +204,7 @@ func (f *functions) varies(tree any) (found error) {
 				found = &VaryingError{What: name + "()", Remedy: idRemedy}
 			case strings.HasSuffix(name, "val"):
 				found = &VaryingError{What: name + "()", Remedy: "number the rows with row_number() OVER (ORDER BY …)"}
-			case slices.Contains([]string{"now", "today", "current_date", "get_current_time", "get_current_timestamp", "transaction_timestamp"}, name):
+			case slices.Contains([]string{"now", "today", "current_date", "get_current_time", "get_current_timestamp", "transaction_timestamp", "current_localtime", "current_localtimestamp", "ago"}, name):
 				found = &VaryingError{What: name + "()", Remedy: clockRemedy}
 			default:
 				found = &VaryingError{What: name + "()", Remedy: otherRemedy}
