@@ -138,7 +138,7 @@ func (l *loader) identities(m *manifest.Dataset) ([]age.Identity, error) {
 		}
 		return nil, nil
 	}
-	return d.Read(l.baseDir, "decrypt")
+	return d.Read(l.baseDir, "decrypt", l.log)
 }
 
 // rows returns the number of rows.

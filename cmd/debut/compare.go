@@ -107,7 +107,7 @@ AUC by DeLong's test, and p-values are adjusted for all tests shown by Holm's me
 	}
 	device.register(cmd)
 	source.register(cmd)
-	keys.register(cmd)
+	keys.register(a, cmd)
 	flags := cmd.Flags()
 	flags.StringSliceVar(&data, "data", nil, "`file` with labeled rows to compare on, in the place of the runs' own test part; may be repeated")
 	flags.StringVar(&part, "part", run.PartTest, "part of the runs' own data: test or validation")

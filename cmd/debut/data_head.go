@@ -54,7 +54,7 @@ are a guess, for a run looks at all rows. On a terminal values and columns that 
 		},
 	}
 	source.register(cmd)
-	keys.register(cmd)
+	keys.register(a, cmd)
 	flags := cmd.Flags()
 	flags.Lookup("format").Usage = "format of FILE: auto (by extension), csv, parquet, json, npy, " + strings.Join(textformat.Formats, ", ")
 	flags.Lookup("identity").Usage = "key of encrypted data: a file of age-keygen, or env:NAME for an environment variable"

@@ -82,7 +82,7 @@ are found by name, in any order. A classifier is measured at the threshold that 
 	}
 	device.register(cmd)
 	source.register(cmd)
-	keys.register(cmd)
+	keys.register(a, cmd)
 	gated.register(cmd)
 	registerThreshold(cmd, &threshold)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strconv"
 	"strings"
@@ -201,10 +202,12 @@ func vectorFile(text string) (name string, file table.VectorFile, err error) {
 
 // keyFlags say what opens an encrypted model.
 type keyFlags struct {
+	app                  *app // whose log is warned of files that others can read; nil for no warnings
 	identity, passphrase secretFlag
 }
 
-func (f *keyFlags) register(cmd *cobra.Command) {
+func (f *keyFlags) register(a *app, cmd *cobra.Command) {
+	f.app = a
 	cmd.Flags().Var(&f.identity, "identity", "key of an encrypted model: a file of age-keygen, or env:NAME for an environment variable")
 	cmd.Flags().Var(&f.passphrase, "passphrase", "passphrase of an encrypted model: a file, or env:NAME")
 }
@@ -212,7 +215,11 @@ func (f *keyFlags) register(cmd *cobra.Command) {
 // read returns the keys, none where no flag is given.
 func (f *keyFlags) read() ([]age.Identity, error) {
 	d := sealed.Decryption{Identity: f.identity.secret, Passphrase: f.passphrase.secret}
-	keys, err := d.Read("", "")
+	var log *slog.Logger
+	if f.app != nil {
+		log = f.app.console.log
+	}
+	keys, err := d.Read("", "", log)
 	var config *configfile.FieldError
 	if errors.As(err, &config) {
 		flag, _, _ := strings.Cut(strings.TrimPrefix(config.Path, "."), ".")

@@ -93,7 +93,7 @@ order, with the id columns of the run file carried through. MODEL is a run folde
 	}
 	device.register(cmd)
 	source.register(cmd)
-	keys.register(cmd)
+	keys.register(a, cmd)
 	registerThreshold(cmd, &threshold)
 	cmd.Flags().StringVarP(&output, "output", "o", "", "file to write: .csv, .tsv, .jsonl or .parquet; an existing one is replaced")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print what was written as JSON")

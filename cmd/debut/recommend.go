@@ -113,7 +113,7 @@ does not know gets what most users have, and that is said.`,
 		},
 	}
 	device.register(cmd)
-	keys.register(cmd)
+	keys.register(a, cmd)
 	cmd.Flags().StringVar(&users, "users", "", "file of users, one a line")
 	cmd.Flags().BoolVar(&all, "all", false, "all users that the model knows")
 	cmd.Flags().IntVarP(&k, "k", "k", 10, "items in a list")
@@ -165,7 +165,7 @@ func (a *app) similar() *cobra.Command {
 		},
 	}
 	device.register(cmd)
-	keys.register(cmd)
+	keys.register(a, cmd)
 	cmd.Flags().IntVarP(&k, "k", "k", 10, "items in a list")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -89,6 +90,10 @@ func (d *decoder) value(n *node, path []string, v reflect.Value) {
 			return
 		}
 	}
+	if t == secretType && n.kind != null {
+		d.secret(n, path, v)
+		return
+	}
 	switch t.Kind() {
 	case reflect.Struct:
 		d.structure(n, path, v)
@@ -157,10 +162,12 @@ func (d *decoder) fromText(n *node, path []string, out encoding.TextUnmarshaler)
 
 // wrongType says what was wanted in place of n.
 func (d *decoder) wrongType(n *node, path []string, want string) {
-	switch n.kind {
-	case null:
+	switch {
+	case n.kind == null:
 		d.fail(n, path, "has no value; give %s or remove the key", want)
-	case mapping, sequence:
+	case slices.ContainsFunc(path, isSecretKey):
+		d.fail(n, path, "this is not %s", want)
+	case n.kind == mapping || n.kind == sequence:
 		d.fail(n, path, "%s is not %s", describe(n), want)
 	default:
 		d.fail(n, path, "%s is not %s", quoteFor(n), want)
@@ -198,6 +205,23 @@ func (d *decoder) structure(n *node, path []string, v reflect.Value) {
 			continue
 		}
 		d.value(e.value, extend(path, e.key), fields.list[i].settable(v))
+	}
+}
+
+// secret decodes where a secret is. What stands there may be the secret itself, and is in no message.
+func (d *decoder) secret(n *node, path []string, v reflect.Value) {
+	fields := fieldsOf(v.Type())
+	ok := n.kind == mapping
+	for _, e := range n.entries {
+		i, known := fields.byName[e.key]
+		if known && (e.value.kind == plain || e.value.kind == quoted) {
+			fields.list[i].settable(v).SetString(e.value.text)
+		} else if !known || e.value.kind != null {
+			ok = false
+		}
+	}
+	if !ok {
+		d.fail(n, path, "say where the secret is, with {file: PATH} or {env: NAME}; it must not stand here itself")
 	}
 }
 
@@ -278,6 +302,9 @@ func (d *decoder) slice(n *node, path []string, v reflect.Value) {
 		return
 	case n.kind == mapping:
 		d.wrongType(n, path, "a list")
+		return
+	case n.kind != sequence && slices.ContainsFunc(path, func(key string) bool { return key != "key" && isSecretKey(key) }):
+		d.wrongType(n, path, "a list") // the columns of a key are no secret
 		return
 	case n.kind != sequence:
 		d.fail(n, path, "%s is not a list; write [%s]", quoteFor(n), short(n.text))

@@ -180,7 +180,7 @@ func (f *File) errorAt(at place, field, msg string) *Error {
 // excerptRunes bounds the width of a shown line.
 const excerptRunes = 120
 
-// excerpt shows line (1-based) of src with the line before it and a mark under column.
+// excerpt shows line (1-based) of src with the line before it and a mark under column, without what may be a secret.
 func excerpt(src []byte, line, column int) string {
 	if line <= 0 {
 		return ""
@@ -191,7 +191,7 @@ func excerpt(src []byte, line, column int) string {
 	}
 	var b strings.Builder
 	show := func(n int, mark string) {
-		text := strings.TrimSuffix(lines[n-1], "\r")
+		text := strings.TrimSuffix(maskedLine(lines[:min(line, len(lines))], n-1), "\r")
 		text = strings.ToValidUTF8(text, "\uFFFD")
 		text = strings.ReplaceAll(text, "\t", " ") // one column each, so that the mark stands right
 		if utf8.RuneCountInString(text) > excerptRunes {

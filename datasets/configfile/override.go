@@ -8,7 +8,7 @@ import (
 
 // override lays one "key.path=value" over the tree.
 func (f *File) override(text string) error {
-	from := "--set " + text
+	from := "--set " + maskOverride(text)
 	at := place{override: from}
 	fail := func(format string, args ...any) error {
 		return f.errorAt(at, "", fmt.Sprintf(format, args...))

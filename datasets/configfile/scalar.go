@@ -135,6 +135,7 @@ func describe(n *node) string {
 // short cuts long text for messages.
 func short(s string) string {
 	const limit = 60
+	s = secretForms.ReplaceAllString(s, masked)
 	if r := []rune(s); len(r) > limit {
 		return string(r[:limit]) + "…"
 	}

@@ -47,7 +47,7 @@ func Stage(ctx context.Context, db *duck.DB, table string, o Options) (from stri
 	cfg, err := pgx.ParseConfig(o.DSN)
 	if err != nil {
 		// Its message quotes the string.
-		return "", errors.New("the connection string cannot be read; write it like postgres://user:password@host/database")
+		return "", errors.New("the connection string cannot be read; write it like postgres://user:…@host/database, with the password before the @")
 	}
 	from = fmt.Sprintf("postgres %s/%s", cfg.Host, cfg.Database)
 	if cfg.RuntimeParams == nil {

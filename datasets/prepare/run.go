@@ -196,7 +196,7 @@ func (p *pipeline) secrets() error {
 		}
 		return nil
 	}
-	key, err := p.cfg.Key.Read(p.baseDir, "key")
+	key, err := p.cfg.Key.Read(p.baseDir, "key", p.log)
 	p.key = []byte(key)
 	return err
 }

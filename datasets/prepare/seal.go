@@ -18,7 +18,7 @@ func (p *pipeline) openRecipients() error {
 		return nil
 	}
 	var err error
-	p.readers, err = p.cfg.Encrypt.Read(p.baseDir, "encrypt")
+	p.readers, err = p.cfg.Encrypt.Read(p.baseDir, "encrypt", p.log)
 	return err
 }
 

@@ -347,7 +347,7 @@ var plainKey = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // stagePostgres reads a table of a server.
 func (p *pipeline) stagePostgres(name string, s *Postgres) (string, error) {
-	dsn, err := s.DSN.Read(p.baseDir, "postgres.dsn")
+	dsn, err := s.DSN.Read(p.baseDir, "postgres.dsn", p.log)
 	if err != nil {
 		return "", err
 	}

@@ -2,7 +2,7 @@ package sealed
 
 import (
 	"errors"
-	"os"
+	"log/slog"
 	"strconv"
 
 	"filippo.io/age"
@@ -18,17 +18,17 @@ type Decryption struct {
 }
 
 // Read returns what opens the files. path is the place of d in the
-// configuration, for errors, which are *configfile.FieldError and tell no secret.
-func (d *Decryption) Read(baseDir, path string) ([]age.Identity, error) {
+// configuration, for errors, which are *configfile.FieldError and tell no secret; warnings go to log, which may be nil.
+func (d *Decryption) Read(baseDir, path string, log *slog.Logger) ([]age.Identity, error) {
 	var keys, passphrase string
 	var err error
 	if d.Identity != nil {
-		if keys, err = d.Identity.Read(baseDir, path+".identity"); err != nil {
+		if keys, err = d.Identity.Read(baseDir, path+".identity", log); err != nil {
 			return nil, err
 		}
 	}
 	if d.Passphrase != nil {
-		if passphrase, err = d.Passphrase.Read(baseDir, path+".passphrase"); err != nil {
+		if passphrase, err = d.Passphrase.Read(baseDir, path+".passphrase", log); err != nil {
 			return nil, err
 		}
 	}
@@ -46,14 +46,17 @@ type Encryption struct {
 	Passphrase     *configfile.Secret `yaml:"passphrase,omitempty" jsonschema:"description=Where a passphrase is; instead of recipients."`
 }
 
+// maxRecipientsBytes is how large a file of public keys may be: ten thousand of them.
+const maxRecipientsBytes = 1 << 20
+
 // Read returns the keys to encrypt for. path is the place of e in the
-// configuration, for errors, which are *configfile.FieldError and tell no secret.
-func (e *Encryption) Read(baseDir, path string) ([]age.Recipient, error) {
+// configuration, for errors, which are *configfile.FieldError and tell no secret; warnings go to log, which may be nil.
+func (e *Encryption) Read(baseDir, path string, log *slog.Logger) ([]age.Recipient, error) {
 	file, text := "", []byte(nil)
 	if e.RecipientsFile != "" {
 		var err error
 		if file, err = configfile.ExpandPath(e.RecipientsFile, baseDir); err == nil {
-			text, err = os.ReadFile(file)
+			text, err = configfile.ReadSmall(file, maxRecipientsBytes)
 		}
 		if err != nil {
 			return nil, configfile.Errorf(path+".recipients_file", "%v", err)
@@ -63,7 +66,7 @@ func (e *Encryption) Read(baseDir, path string) ([]age.Recipient, error) {
 		return nil, configfile.Errorf(path, "name either recipients or a passphrase")
 	}
 	if e.Passphrase != nil {
-		text, err := e.Passphrase.Read(baseDir, path+".passphrase")
+		text, err := e.Passphrase.Read(baseDir, path+".passphrase", log)
 		if err != nil {
 			return nil, err
 		}

@@ -29,10 +29,10 @@ func TestRecipients(t *testing.T) {
 		{Encryption{RecipientsFile: "none.txt"}, "encrypt.recipients_file: holds no key"},
 		{Encryption{RecipientsFile: "nowhere.txt"}, "encrypt.recipients_file: "},
 	} {
-		_, err := c.e.Read(dir, "encrypt")
+		_, err := c.e.Read(dir, "encrypt", nil)
 		wantError(t, err, c.want)
 	}
-	to, err := (&Encryption{Recipients: configfile.Strings{key}, RecipientsFile: filepath.Join(dir, "good.txt")}).Read(dir, "encrypt")
+	to, err := (&Encryption{Recipients: configfile.Strings{key}, RecipientsFile: filepath.Join(dir, "good.txt")}).Read(dir, "encrypt", nil)
 	if err != nil || len(to) != 2 {
 		t.Errorf("%d keys: %v", len(to), err)
 	}

@@ -33,9 +33,15 @@ const Extension = ".age"
 const magic = "age-encryption.org/v1\n"
 
 // KeyError is a line of a text that is no public key.
-type KeyError struct{ Line int }
+type KeyError struct {
+	Line   int
+	Secret bool // it is a secret key
+}
 
 func (e *KeyError) Error() string {
+	if e.Secret {
+		return "this is a secret key, which must not stand here, and is known to whoever can read this: make a new pair with age-keygen -o key.txt, and name its public key, age1…"
+	}
 	return "a public key of age begins with age1; make a pair with age-keygen -o key.txt, and name its public key"
 }
 
@@ -50,7 +56,7 @@ func Recipients(texts ...string) ([]age.Recipient, error) {
 			}
 			r, err := age.ParseRecipients(strings.NewReader(line))
 			if err != nil {
-				return nil, &KeyError{Line: i + 1}
+				return nil, &KeyError{Line: i + 1, Secret: strings.HasPrefix(strings.ToUpper(line), "AGE-SECRET-KEY-")}
 			}
 			all = append(all, r...)
 		}

@@ -256,7 +256,7 @@ func (s *session) checkpointFiles() (dir string, files atomicfile.FS, err error)
 	if secret == nil {
 		return dir, files, nil
 	}
-	text, err := secret.Read(s.opt.BaseDir, "identity")
+	text, err := secret.Read(s.opt.BaseDir, "identity", s.opt.Log)
 	if err != nil {
 		return "", nil, configfile.Prefix("checkpoint", err)
 	}

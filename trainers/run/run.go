@@ -84,7 +84,7 @@ func Train(ctx context.Context, cfg Config, opt Options) (_ *Outcome, err error)
 		}
 	}
 	if e := s.keeping.Encrypt; e != nil {
-		if s.readers, err = e.Read(opt.BaseDir, "encrypt"); err != nil {
+		if s.readers, err = e.Read(opt.BaseDir, "encrypt", opt.Log); err != nil {
 			return nil, header.Locate(err)
 		}
 	}
