@@ -14,6 +14,8 @@ import (
 
 	"github.com/lmittmann/tint"
 	"golang.org/x/term"
+
+	"debut/datasets/wording"
 )
 
 // console is where the program talks to.
@@ -30,6 +32,7 @@ type console struct {
 // newConsole sets up logging in a format: auto, text or json.
 func newConsole(out, err io.Writer, format string, quiet bool) (*console, error) {
 	c := &console{out: out, err: err, quiet: quiet, logs: &redirected{to: err}}
+	var h slog.Handler
 	if f, ok := err.(*os.File); ok && os.Getenv("TERM") != "dumb" {
 		c.terminal = term.IsTerminal(int(f.Fd()))
 	}
@@ -40,25 +43,26 @@ func newConsole(out, err io.Writer, format string, quiet bool) (*console, error)
 	switch {
 	case format == "json":
 		c.terminal, c.json = false, true
-		c.log = slog.New(slog.NewJSONHandler(c.logs, &slog.HandlerOptions{Level: level}))
+		h = slog.NewJSONHandler(jsonWriter{c.logs}, &slog.HandlerOptions{Level: level})
 	case format == "auto" && c.terminal:
 		// https://no-color.org: set and not empty
-		c.log = slog.New(tint.NewTextHandler(c.logs, &tint.Options{Level: level, TimeFormat: time.TimeOnly, NoColor: os.Getenv("NO_COLOR") != ""}))
+		h = visibleHandler{tint.NewTextHandler(c.logs, &tint.Options{Level: level, TimeFormat: time.TimeOnly, NoColor: os.Getenv("NO_COLOR") != ""})}
 	case format == "auto" || format == "text":
 		c.terminal = false
-		c.log = slog.New(slog.NewTextHandler(c.logs, &slog.HandlerOptions{Level: level}))
+		h = slog.NewTextHandler(c.logs, &slog.HandlerOptions{Level: level}) // which quotes what is not printed
 	default:
 		return nil, usagef("--log-format %s: there are auto, text and json", format)
 	}
+	c.log = slog.New(maskingHandler{h})
 	return c, nil
 }
 
 // errUnread is matched where nobody reads the result to its end, as in "debut … | head".
 var errUnread = errors.New("nobody reads it")
 
-// print writes a result.
+// print writes a result. Whatever in it comes from data, models and files cannot change a terminal.
 func (c *console) print(text string) error {
-	_, err := io.WriteString(c.out, text)
+	_, err := io.WriteString(c.out, wording.Visible(text))
 	if errors.Is(err, syscall.EPIPE) {
 		err = errors.Join(errUnread, err)
 	}
@@ -84,7 +88,7 @@ func encodeJSON(v any, indent string) (string, error) {
 	e.SetEscapeHTML(false)
 	e.SetIndent("", indent)
 	err := e.Encode(v)
-	return b.String(), err
+	return visibleJSON(b.String()), err
 }
 
 // redirected is a writer whose target can change while it is in use: messages go above a progress bar while there

@@ -14,6 +14,7 @@ import (
 	"debut/datasets/manifest"
 	"debut/datasets/table"
 	"debut/datasets/textformat"
+	"debut/datasets/wording"
 )
 
 func (a *app) dataHead() *cobra.Command {
@@ -126,7 +127,7 @@ func headText(t *head.Table, width int) string {
 		if width > 0 {
 			text = fit(text, width)
 		}
-		b.WriteString(printable(text) + "\n")
+		b.WriteString(wording.VisibleLine(text) + "\n")
 	}
 	note(headSummary(t))
 	if t.Sampled > 0 {
@@ -206,7 +207,7 @@ func shareLine(widths []int, line int) int {
 
 // fit makes a text one line of at most so many cells, without what moves a cursor.
 func fit(text string, width int) string {
-	text = printable(text)
+	text = wording.VisibleLine(text)
 	if cells(text) <= width {
 		return text
 	}
@@ -217,16 +218,6 @@ func fit(text string, width int) string {
 		}
 	}
 	return text
-}
-
-// printable replaces what would move a terminal's cursor, or worse.
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r == ' ' || unicode.IsPrint(r) {
-			return r
-		}
-		return '·'
-	}, text)
 }
 
 // cells is how wide a terminal shows a text.

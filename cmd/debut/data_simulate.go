@@ -30,6 +30,9 @@ flags give the same bytes, for any number of threads.`,
 			if output == "" {
 				return usagef("%s needs a folder to write, --output shop", cmd.CommandPath())
 			}
+			if err := checkShown("--output", output); err != nil {
+				return err
+			}
 			if start != "" {
 				day, err := time.Parse(time.DateOnly, start)
 				if err != nil {

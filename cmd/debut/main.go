@@ -16,7 +16,9 @@ import (
 	"strings"
 	"syscall"
 
+	"debut/datasets/configfile"
 	"debut/datasets/memoryguard"
+	"debut/datasets/wording"
 	"debut/trainers/run"
 )
 
@@ -78,11 +80,12 @@ func execute(args []string, stdout, stderr io.Writer) int {
 
 // worded is the last line of the program: why it ends.
 func (a *app) worded(args []string, message string, code int) string {
+	message = configfile.Mask(message)
 	if !a.jsonMessages(args) {
-		return "debut: " + message
+		return "debut: " + wording.Visible(message)
 	}
 	var line strings.Builder
-	slog.New(slog.NewJSONHandler(&line, nil)).Error(message, "code", code)
+	slog.New(slog.NewJSONHandler(jsonWriter{&line}, nil)).Error(message, "code", code)
 	return strings.TrimSuffix(line.String(), "\n")
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"debut/datasets/configfile"
 	"debut/datasets/encoding"
+	"debut/datasets/wording"
 	"debut/trainers/model"
 )
 
@@ -88,7 +89,7 @@ order, with the id columns of the run file carried through. MODEL is a run folde
 			if written.Positive != "" {
 				of = fmt.Sprintf("; probability is that of %q, predicted from %.4g on", written.Positive, written.Threshold)
 			}
-			return a.console.print(fmt.Sprintf("%s: %s rows; columns %s%s\n", output, thousands(int64(written.Rows)), strings.Join(written.Columns, ", "), of))
+			return a.console.print(fmt.Sprintf("%s: %s rows; columns %s%s\n", output, thousands(int64(written.Rows)), wording.VisibleLine(strings.Join(written.Columns, ", ")), of))
 		},
 	}
 	device.register(cmd)
@@ -100,8 +101,19 @@ order, with the id columns of the run file carried through. MODEL is a run folde
 	return cmd
 }
 
+// checkShown refuses the name of an output that could not be shown as it is.
+func checkShown(flag, output string) error {
+	if r, hidden := wording.Hidden(output); hidden {
+		return usagef("%s %q: the name holds the character %U, which is not shown; leave it out", flag, output, r)
+	}
+	return nil
+}
+
 // checkOutput refuses a file that cannot be written, or that is one of those to be read.
 func checkOutput(flag, output string, data []string) error {
+	if err := checkShown(flag, output); err != nil {
+		return err
+	}
 	if info, err := os.Stat(filepath.Dir(output)); errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%s %s: there is no folder %s; make it first", flag, output, filepath.Dir(output))
 	} else if err == nil && !info.IsDir() {

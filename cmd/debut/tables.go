@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"debut/datasets/encoding"
+	"debut/datasets/wording"
 	"debut/trainers/metrics"
 	"debut/trainers/model"
 )
@@ -32,7 +33,8 @@ func (t grid) aligned(left int) string {
 			if i == len(widths) {
 				widths = append(widths, 0)
 			}
-			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+			row[i] = wording.VisibleLine(cell)
+			widths[i] = max(widths[i], utf8.RuneCountInString(row[i]))
 		}
 	}
 	var b strings.Builder

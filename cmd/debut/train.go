@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"debut/datasets/wording"
 	"debut/engine"
 	"debut/trainers/families"
 	"debut/trainers/metrics"
@@ -104,7 +105,7 @@ second one ends the program at once.`,
 				opt.Profile = new(engine.Profile)
 			}
 			if explain {
-				opt.ExplainGraph = a.stderr
+				opt.ExplainGraph = wording.VisibleWriter(a.stderr)
 				if asJSON {
 					opt.ExplainGraph = textEvents{a.stderr, "graph"}
 				}
@@ -116,7 +117,7 @@ second one ends the program at once.`,
 			// An interrupted training has a result too.
 			interrupted := err
 			if opt.Profile != nil {
-				if err := writeProfile(a.stderr, opt.Profile, asJSON); err != nil {
+				if err := writeProfile(wording.VisibleWriter(a.stderr), opt.Profile, asJSON); err != nil {
 					return fmt.Errorf("write the profile: %w", err)
 				}
 			}

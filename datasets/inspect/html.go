@@ -8,12 +8,13 @@ import (
 	"time"
 
 	"debut/datasets/table"
+	"debut/datasets/wording"
 )
 
 // WriteHTML writes the report as one page that needs nothing else: no network,
 // no scripts. Everything that comes from the data is escaped.
 func (r *Report) WriteHTML(w io.Writer) error {
-	if err := page.Execute(w, r); err != nil {
+	if err := page.Execute(wording.VisibleWriter(w), r); err != nil {
 		return fmt.Errorf("write the report as HTML: %w", err)
 	}
 	return nil

@@ -11,6 +11,7 @@ import (
 	"debut/datasets/configfile"
 	"debut/datasets/manifest"
 	"debut/datasets/nearest"
+	"debut/datasets/wording"
 )
 
 // SetDefaults fills every field that has a default.
@@ -57,6 +58,9 @@ func oneOf(path, value string, allowed ...string) error {
 func (c *Config) Validate() error {
 	if strings.TrimSpace(c.Output) == "" {
 		return configfile.Errorf("output", "is not given; name the folder to write")
+	}
+	if r, hidden := wording.Hidden(c.Output); hidden {
+		return configfile.Errorf("output", "%q holds the character %U, which is not shown; leave it out", c.Output, r)
 	}
 	if len(c.Sources) == 0 {
 		return configfile.Errorf("sources", "there are none; name at least one: sources: {orders: {path: orders.csv}}")

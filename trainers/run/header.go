@@ -7,6 +7,7 @@ import (
 
 	"debut/datasets/configfile"
 	"debut/datasets/sealed"
+	"debut/datasets/wording"
 	"debut/kernels/devices"
 	"debut/trainers/runfolder"
 )
@@ -68,6 +69,9 @@ func (h *Header) validate(family string) error {
 		if err := runfolder.CheckName(h.Name); err != nil {
 			bad("name", "%s", strings.TrimPrefix(err.Error(), "runfolder: "))
 		}
+	}
+	if r, hidden := wording.Hidden(h.Output); hidden {
+		bad("output", "%q holds the character %U, which is not shown; use letters, digits, \"-\" and \"_\"", h.Output, r)
 	}
 	if err := devices.Check(h.Device); err != nil {
 		bad("device", "%v", err)

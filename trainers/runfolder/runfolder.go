@@ -24,9 +24,12 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"debut/datasets/atomicfile"
 	"debut/datasets/nearest"
+	"debut/datasets/wording"
 	"debut/trainers/tensorboard"
 )
 
@@ -67,7 +70,7 @@ type Folder struct {
 // usually the run file's name without extension; what cannot be in a name is replaced.
 func DefaultName(stem string, at time.Time) string {
 	stem = strings.Map(func(r rune) rune {
-		if r < 0x20 || strings.ContainsRune(`/\:*?"<>|`, r) {
+		if !unicode.IsPrint(r) || strings.ContainsRune(`/\:*?"<>|`, r) {
 			return '-'
 		}
 		return r
@@ -79,13 +82,18 @@ func DefaultName(stem string, at time.Time) string {
 	return strings.ToValidUTF8(stem[:min(len(stem), most)], "") + "-" + at.Format("20060102-150405")
 }
 
-// CheckName returns an error for names that would lead out of the root or hide the folder.
+// CheckName returns an error for names that would lead out of the root, hide the folder, or cannot be shown as they are.
 func CheckName(name string) error {
+	r, hidden := wording.Hidden(name)
 	switch {
 	case name == "":
 		return errors.New("runfolder: the run has no name; set \"name:\"")
 	case strings.ContainsAny(name, "/\\\x00") || !filepath.IsLocal(name) || strings.HasPrefix(name, "."):
 		return fmt.Errorf("runfolder: the name %q cannot be a folder's; use letters, digits, \"-\" and \"_\"", name)
+	case !utf8.ValidString(name):
+		return fmt.Errorf("runfolder: the name %q is not text in UTF-8; use letters, digits, \"-\" and \"_\"", name)
+	case hidden:
+		return fmt.Errorf("runfolder: the name %q holds the character %U, which is not shown; use letters, digits, \"-\" and \"_\"", name, r)
 	case len(name) > 200:
 		return fmt.Errorf("runfolder: the name %.20q… is longer than 200 bytes", name)
 	}
