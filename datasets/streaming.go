@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -18,6 +17,7 @@ import (
 	"debut/datasets/encoding"
 	"debut/datasets/manifest"
 	"debut/datasets/publish"
+	"debut/datasets/scratch"
 	"debut/datasets/sealed"
 	"debut/datasets/table"
 	"debut/datasets/wording"
@@ -35,8 +35,8 @@ type stream struct {
 	mu        sync.Mutex
 	name      string // of the part
 	file      string
-	sha256    string // of the file as it was prepared
-	plain     string // the temporary file of encrypted data
+	sha256    string        // of the file as it was prepared
+	plain     *scratch.File // the content of encrypted data; nil where they are not
 	rowGroups *table.RowGroups
 	encoder   *encoding.Encoder
 }
@@ -78,11 +78,11 @@ func openStream(ctx context.Context, dir string, d *manifest.Dataset, name strin
 		if err := file.Check(); err != nil {
 			return nil, err
 		}
-		if file, err = table.FindFile(s.file); err != nil {
+		if file, err = table.FindFile(s.plain.Path()); err != nil {
 			return nil, err
 		}
 	}
-	if s.rowGroups, err = table.OpenRowGroups(ctx, file, memory); err != nil {
+	if s.rowGroups, err = table.OpenRowGroups(ctx, file, memory, d.Encrypted); err != nil {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
@@ -108,24 +108,19 @@ func (s *stream) close() {
 	if s.rowGroups != nil {
 		s.rowGroups.Close()
 	}
-	if s.plain != "" {
-		_ = os.Remove(s.plain) // nobody can do more about it
-		s.plain = ""
+	if s.plain != nil {
+		_ = s.plain.Close() // nobody can do more about it
 	}
 }
 
-// decrypt puts the content of the part into a temporary file that only the user
-// can read: a reader of Parquet jumps about in it.
-func (s *stream) decrypt(with []age.Identity) error {
-	f, err := os.CreateTemp("", "debut-*.parquet") // mode 0600
-	if err != nil {
+// decrypt puts the content of the part into a temporary file: a reader of Parquet jumps about in it.
+func (s *stream) decrypt(with []age.Identity) (err error) {
+	if s.plain, err = scratch.NewFile(""); err != nil {
 		return fmt.Errorf("decrypt %s: %w", wording.FileName(s.file), err)
 	}
-	s.plain = f.Name()
-	if err := errors.Join(sealed.Decrypt(f, s.file, with), f.Close()); err != nil {
+	if err := sealed.Decrypt(s.plain, s.file, with); err != nil {
 		return configfile.Errorf("prepared", "%v", err)
 	}
-	s.file = s.plain
 	return nil
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/lmittmann/tint"
 	"golang.org/x/term"
 
+	"debut/datasets/scratch"
 	"debut/datasets/wording"
 )
 
@@ -59,6 +60,17 @@ func newConsole(out, err io.Writer, format string, quiet bool) (*console, error)
 
 // errUnread is matched where nobody reads the result to its end, as in "debut … | head".
 var errUnread = errors.New("nobody reads it")
+
+// sweep removes what commands that were killed have left among the temporary files.
+func (c *console) sweep() {
+	swept, err := scratch.Sweep("")
+	for _, path := range swept {
+		c.log.Info("removed what a command that was killed had left", "path", path)
+	}
+	if err != nil {
+		c.log.Warn("what a command that was killed had left could not be removed", "error", err)
+	}
+}
 
 // print writes a result. Whatever in it comes from data, models and files cannot change a terminal.
 func (c *console) print(text string) error {

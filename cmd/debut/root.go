@@ -48,7 +48,9 @@ and "debut predict" use what it leaves behind. "debut demo" shows all of it on s
 				format = "json"
 			}
 			var err error
-			a.console, err = newConsole(a.stdout, a.stderr, format, a.quiet)
+			if a.console, err = newConsole(a.stdout, a.stderr, format, a.quiet); err == nil {
+				a.console.sweep()
+			}
 			return err
 		},
 	}

@@ -8,6 +8,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -18,6 +22,7 @@ import (
 	"github.com/duckdb/duckdb-go/v2/mapping"
 
 	"debut/datasets/memoryguard"
+	"debut/datasets/scratch"
 	"debut/kernels/hostmemory"
 )
 
@@ -52,7 +57,8 @@ type DB struct {
 // Options say how a database is opened. The zero value is a database in memory
 // that uses all processors.
 type Options struct {
-	// Path is the file of the database, "" for one in memory.
+	// Path is the file of the database, "" for one in memory. There must be no such file. Only the process that opens it can read
+	// it, whose end is that of the database: on Linux and macOS the file has no name any more once it is open, and there is no log.
 	Path string
 	// Threads is the number of worker threads, 0 for one a processor. On one
 	// thread the order of a query's rows and its floating-point sums do not
@@ -67,7 +73,14 @@ type Options struct {
 	// External lets the SQL of a user read whatever file it names. Without it there
 	// is nothing but the tables there are, see Check and Confine.
 	External bool
+	// Secret has what does not fit into memory encrypted on its way to TempDir, which by default is a folder of package scratch
+	// then. The key is in memory alone; it comes of random numbers that DuckDB does not call secure, so that it keeps out who
+	// finds the file and not who attacks the cipher.
+	Secret bool
 }
+
+// workDatabase is the name of a database in a file.
+const workDatabase = Reserved + "work"
 
 // Open opens or creates a database.
 func Open(o Options) (*DB, error) {
@@ -91,27 +104,49 @@ func Open(o Options) (*DB, error) {
 	if o.Memory > 0 {
 		options = append(options, [2]string{"memory_limit", strconv.FormatInt(o.Memory, 10) + "B"})
 	}
+	if o.Secret && o.TempDir == "" {
+		dir, err := scratch.NewDir("", "spill")
+		if err != nil {
+			return nil, err
+		}
+		d.OnClose(func() { _ = dir.Remove() }) // the next sweep does it
+		o.TempDir = filepath.Join(dir.Path(), "spill")
+	}
 	if o.TempDir != "" {
 		options = append(options, [2]string{"temp_directory", o.TempDir})
 	}
 	for _, o := range options {
 		if mapping.SetConfig(config, o[0], o[1]) == mapping.StateError {
+			d.close()
 			return nil, fmt.Errorf("duckdb: set %s = %s", o[0], o[1])
 		}
 	}
 	var message string
-	if mapping.OpenExt(o.Path, &d.db, config, &message) == mapping.StateError {
-		mapping.Close(&d.db)
+	if mapping.OpenExt("", &d.db, config, &message) == mapping.StateError {
+		d.close()
 		return nil, fmt.Errorf("duckdb: open the database: %s", message)
 	}
 	if mapping.Connect(d.db, &d.conn) == mapping.StateError {
-		mapping.Close(&d.db)
+		d.close()
 		return nil, errors.New("duckdb: connect to the database")
 	}
-	for _, sql := range settings {
+	start := slices.Clone(settings)
+	if o.Secret {
+		start = append(start, "SET GLOBAL force_mbedtls_unsafe = true", "SET GLOBAL temp_file_encryption = true")
+	}
+	if o.Path != "" {
+		start = append(start, "ATTACH "+Literal(o.Path)+" AS "+workDatabase+" (RECOVERY_MODE no_wal_writes)", "USE "+workDatabase, "PRAGMA disable_checkpoint_on_shutdown")
+	}
+	for _, sql := range start {
 		if err := d.Query(context.Background(), sql, nil); err != nil {
 			d.Close()
 			return nil, fmt.Errorf("duckdb: %s: %w", sql, err)
+		}
+	}
+	if o.Path != "" && runtime.GOOS != "windows" { // where an open file keeps its name
+		if err := os.Remove(o.Path); err != nil {
+			d.Close()
+			return nil, fmt.Errorf("duckdb: %w", err)
 		}
 	}
 	if err := d.shadow(context.Background()); err != nil {

@@ -21,6 +21,7 @@ import (
 	"debut/datasets/configfile"
 	"debut/datasets/nearest"
 	"debut/datasets/npy"
+	"debut/datasets/scratch"
 	"debut/datasets/sealed"
 	"debut/datasets/table"
 	"debut/datasets/textformat"
@@ -48,12 +49,17 @@ func Read(ctx context.Context, src table.Source, baseDir string, o Options) (t *
 	if o.Rows < 0 {
 		return nil, fmt.Errorf("head: %d rows cannot be shown; give a positive number", o.Rows)
 	}
-	dir, err := os.MkdirTemp("", "debut-head-") // mode 0700
+	dir, err := scratch.NewDir("", "head")
 	if err != nil {
 		return nil, fmt.Errorf("head: %w", err)
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	r := &reading{ctx: ctx, baseDir: baseDir, dir: dir, o: o}
+	r := &reading{ctx: ctx, baseDir: baseDir, dir: dir.Path(), o: o}
+	defer func() {
+		if r.plain != nil {
+			err = errors.Join(err, r.plain.Close())
+		}
+		err = errors.Join(err, dir.Remove())
+	}()
 	switch {
 	case src.Query != "":
 		t, err = r.query(src)
@@ -72,7 +78,8 @@ func Read(ctx context.Context, src table.Source, baseDir string, o Options) (t *
 type reading struct {
 	ctx     context.Context
 	baseDir string
-	dir     string // of temporary files
+	dir     string        // of temporary files
+	plain   *scratch.File // what was decrypted
 	o       Options
 }
 

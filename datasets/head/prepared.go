@@ -9,6 +9,7 @@ import (
 
 	"debut/datasets/configfile"
 	"debut/datasets/manifest"
+	"debut/datasets/scratch"
 	"debut/datasets/sealed"
 	"debut/datasets/table"
 )
@@ -63,15 +64,15 @@ func (r *reading) prepared(dir, name string) (*Table, error) {
 	return t, nil
 }
 
-// decrypt puts the content of a file among the temporary ones, that only the user can read:
-// a reader of Parquet begins at its end.
+// decrypt puts the content of a file into a temporary one: a reader of Parquet begins at its end.
 func (r *reading) decrypt(file string) (string, error) {
 	if len(r.o.Keys) == 0 {
 		return "", fmt.Errorf("%s: %w", filepath.Base(file), ErrEncrypted)
 	}
-	f, err := os.OpenFile(filepath.Join(r.dir, "part.parquet"), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	f, err := scratch.NewFile("")
 	if err != nil {
 		return "", fmt.Errorf("decrypt %s: %w", filepath.Base(file), err)
 	}
-	return f.Name(), errors.Join(sealed.Decrypt(f, file, r.o.Keys), f.Close())
+	r.plain = f
+	return f.Path(), sealed.Decrypt(f, file, r.o.Keys)
 }

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -18,6 +17,7 @@ import (
 
 	"debut/datasets/duck"
 	"debut/datasets/nearest"
+	"debut/datasets/scratch"
 )
 
 // Options say what is read.
@@ -155,14 +155,15 @@ func (r *reading) stage(db *duck.DB, table string) (err error) {
 	if _, err := r.conn.Prepare(r.ctx, "", rows); err != nil {
 		return r.fail(fmt.Sprintf("cannot order the rows by %.200s", order), err)
 	}
-	path, err := r.copy("COPY (" + rows + "\n) TO STDOUT (FORMAT csv)")
-	if path != "" {
-		defer func() { err = errors.Join(err, os.Remove(path)) }()
-	}
+	file, err := scratch.NewFile(r.o.TempDir)
 	if err != nil {
 		return err
 	}
-	return r.load(db, table, path, columns)
+	defer func() { err = errors.Join(err, file.Close()) }()
+	if err := r.copy(file, "COPY ("+rows+"\n) TO STDOUT (FORMAT csv)"); err != nil {
+		return err
+	}
+	return r.load(db, table, file.Path(), columns)
 }
 
 // trimmed is SQL without the end of the statement.
@@ -262,23 +263,17 @@ func (r *reading) columns(fields []pgconn.FieldDescription) ([]column, error) {
 	return out, nil
 }
 
-// copy fetches the rows into a temporary file. Its path is returned as soon as
-// there is one, with an error too.
-func (r *reading) copy(sql string) (path string, err error) {
-	f, err := os.CreateTemp(r.o.TempDir, "postgres-*.csv") // mode 0600
-	if err != nil {
-		return "", err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	b := bufio.NewWriterSize(f, 1<<20)
+// copy fetches the rows into a file.
+func (r *reading) copy(to io.Writer, sql string) error {
+	b := bufio.NewWriterSize(to, 1<<20)
 	out := &watched{w: b}
 	if _, err := r.conn.PgConn().CopyTo(r.ctx, out, sql); err != nil {
 		if out.err != nil {
-			return f.Name(), fmt.Errorf("%s: %w", r.from, out.err)
+			return fmt.Errorf("%s: %w", r.from, out.err)
 		}
-		return f.Name(), r.fail(fmt.Sprintf("the connection was lost, or the server gave up, after %d bytes; nothing was kept: try again", out.n), err)
+		return r.fail(fmt.Sprintf("the connection was lost, or the server gave up, after %d bytes; nothing was kept: try again", out.n), err)
 	}
-	return f.Name(), b.Flush()
+	return b.Flush()
 }
 
 // watched counts, and tells errors of the file from those of the server.

@@ -14,6 +14,7 @@ import (
 	"debut/datasets/duck"
 	"debut/datasets/manifest"
 	"debut/datasets/nearest"
+	"debut/datasets/scratch"
 	"debut/datasets/table"
 )
 
@@ -39,6 +40,9 @@ type pipeline struct {
 	db   *duck.DB
 	dir  string // the output under work
 	temp string // the folder of temporary files
+
+	folder *scratch.Dir             // that is temp, where the configuration names another place
+	clear  map[string]*scratch.File // the files of the output until they are encrypted, by name
 
 	baseDir string
 	key     []byte          // of pseudonyms

@@ -18,6 +18,7 @@ import (
 	"debut/datasets/duck"
 	"debut/datasets/manifest"
 	"debut/datasets/publish"
+	"debut/datasets/scratch"
 	"debut/datasets/sealed"
 	"debut/datasets/table"
 )
@@ -60,8 +61,8 @@ func Run(ctx context.Context, cfg *Config, opt Options) (_ *manifest.Dataset, er
 	if err != nil {
 		return nil, err
 	}
-	p := &pipeline{ctx: ctx, cfg: cfg, log: opt.Log, baseDir: opt.BaseDir, dir: folder.Dir, temp: folder.Work, show: opt.SQL, laid: map[string]bool{}, opened: map[string]*table.Table{}}
-	defer func() { err = errors.Join(err, folder.Discard(), os.RemoveAll(p.temp)) }()
+	p := &pipeline{ctx: ctx, cfg: cfg, log: opt.Log, baseDir: opt.BaseDir, dir: folder.Dir, temp: folder.Work, show: opt.SQL, laid: map[string]bool{}, opened: map[string]*table.Table{}, clear: map[string]*scratch.File{}}
+	defer func() { err = errors.Join(err, p.discard(), folder.Discard()) }()
 	p.made = manifest.Dataset{Version: manifest.Version, Seed: cfg.Seed}
 	if err := p.run(opt.DryRun); err != nil {
 		if ctx.Err() != nil {
@@ -202,7 +203,8 @@ func (p *pipeline) secrets() error {
 }
 
 // openDatabase opens the database that does the work. It is a file, so that
-// tables are compressed and leave memory; it is gone with the folder it is in.
+// tables are compressed and leave memory. What it has no room for is encrypted where the output is, or where ids become
+// pseudonyms.
 func (p *pipeline) openDatabase() error {
 	if p.cfg.Temp != "" {
 		dir, err := configfile.ExpandPath(p.cfg.Temp, p.baseDir)
@@ -212,15 +214,35 @@ func (p *pipeline) openDatabase() error {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return &configfile.FieldError{Path: "temp", Msg: err.Error()}
 		}
-		if p.temp, err = os.MkdirTemp(dir, "debut-prepare-"); err != nil {
+		swept, err := scratch.Sweep(dir)
+		for _, path := range swept {
+			p.log.Info("removed what a process that was killed had left", "path", path)
+		}
+		if err != nil {
+			p.log.Warn("what a process that was killed had left could not be removed", "error", err)
+		}
+		if p.folder, err = scratch.NewDir(dir, "prepare"); err != nil {
 			return &configfile.FieldError{Path: "temp", Msg: err.Error()}
 		}
+		p.temp = p.folder.Path()
+	}
+	if err := p.openClear(); err != nil {
+		return err
 	}
 	var err error
 	p.db, err = duck.Open(duck.Options{
 		Path: filepath.Join(p.temp, "work.duckdb"), Threads: p.cfg.Threads, TempDir: filepath.Join(p.temp, "spill"),
-		Memory: databaseShare(p.cfg.Memory), External: p.cfg.External,
+		Memory: databaseShare(p.cfg.Memory), External: p.cfg.External, Secret: p.cfg.Encrypt != nil || p.cfg.Key != nil,
 	})
+	return err
+}
+
+// discard removes temporary files.
+func (p *pipeline) discard() error {
+	err := p.folder.Remove()
+	for _, f := range p.clear {
+		err = errors.Join(err, f.Close())
+	}
 	return err
 }
 

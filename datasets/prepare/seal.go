@@ -7,8 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"filippo.io/age"
-
+	"debut/datasets/scratch"
 	"debut/datasets/sealed"
 )
 
@@ -22,53 +21,70 @@ func (p *pipeline) openRecipients() error {
 	return err
 }
 
+// openClear makes the temporary files that hold the content of the output until it is encrypted.
+func (p *pipeline) openClear() error {
+	if p.readers == nil {
+		return nil
+	}
+	names := []string{p.cfg.Rejects.File}
+	for _, part := range partNames {
+		names = append(names, partFile(part))
+	}
+	for _, name := range names {
+		f, err := scratch.NewFile(p.temp)
+		if err != nil {
+			return err
+		}
+		p.clear[name] = f
+	}
+	return nil
+}
+
 // seal encrypts what holds rows or values of rows: the parts and the rejects.
-// Vocabularies are values too, so that they are left out of the description.
+// Values are left out of the description.
 func (p *pipeline) seal() error {
 	if p.readers == nil {
 		return nil
 	}
-	dir := p.dir
 	for i := range p.made.Parts {
 		part := &p.made.Parts[i]
-		if err := encrypt(filepath.Join(dir, part.File), p.readers); err != nil {
+		if err := p.encrypt(part.File); err != nil {
 			return err
 		}
 		part.File += sealed.Extension
 	}
 	if p.made.Rejects != "" {
-		if err := encrypt(filepath.Join(dir, p.made.Rejects), p.readers); err != nil {
+		if err := p.encrypt(p.made.Rejects); err != nil {
 			return err
 		}
 		p.made.Rejects += sealed.Extension
 	}
 	for i := range p.made.Columns {
 		c := &p.made.Columns[i]
-		c.Vocabulary, c.VocabularyFile = nil, ""
+		c.Vocabulary = nil
 		c.Min, c.Max, c.Quantiles, c.First, c.Last = nil, nil, nil, "", ""
 	}
 	p.made.Encrypted = true
-	return os.RemoveAll(filepath.Join(dir, vocabularyDir))
+	return nil
 }
 
-// encrypt replaces a file by its encrypted form, under a name of its own.
-func encrypt(path string, to []age.Recipient) (err error) {
-	in, err := os.Open(path)
-	if err != nil {
-		return err
+// encrypt writes the encrypted form of a file of the output, whose content is gone then.
+func (p *pipeline) encrypt(name string) (err error) {
+	in := p.clear[name]
+	if _, err := in.Seek(0, io.SeekStart); err != nil {
+		return fmt.Errorf("encrypt %s: %w", name, err)
 	}
-	defer func() { err = errors.Join(err, in.Close(), os.Remove(path)) }()
-	out, err := os.OpenFile(path+sealed.Extension, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	out, err := os.OpenFile(filepath.Join(p.dir, name+sealed.Extension), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, out.Close()) }()
-	w, err := sealed.Encrypt(out, to)
+	w, err := sealed.Encrypt(out, p.readers)
 	if err != nil {
 		return err
 	}
 	if _, err := io.Copy(w, in); err != nil {
-		return fmt.Errorf("encrypt %s: %w", filepath.Base(path), err)
+		return fmt.Errorf("encrypt %s: %w", name, err)
 	}
-	return w.Close()
+	return errors.Join(w.Close(), in.Close())
 }

@@ -291,8 +291,12 @@ func (p *pipeline) reject(n int, row func(int) rejected) error {
 		}
 		return fmt.Errorf("%s%s; %s", strings.Join(first, "; "), more, p.rejectRemedy(n))
 	}
-	f, err := os.OpenFile(filepath.Join(p.dir, p.cfg.Rejects.File), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
-	if err != nil {
+	secret := p.clear[p.cfg.Rejects.File]
+	var f *os.File
+	var err error
+	if secret != nil {
+		f = secret.File
+	} else if f, err = os.OpenFile(filepath.Join(p.dir, p.cfg.Rejects.File), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644); err != nil {
 		return fmt.Errorf("rejects: %w", err)
 	}
 	b := bufio.NewWriter(f)
@@ -305,7 +309,11 @@ func (p *pipeline) reject(n int, row func(int) rejected) error {
 		err = errors.Join(err, w.Write([]string{r.place, r.column, r.what, r.text}))
 	}
 	w.Flush()
-	if err = errors.Join(err, w.Error(), b.Flush(), f.Close()); err != nil {
+	err = errors.Join(err, w.Error(), b.Flush())
+	if secret == nil {
+		err = errors.Join(err, f.Close())
+	}
+	if err != nil {
 		return fmt.Errorf("rejects: %w", err)
 	}
 	p.made.Rejected += int64(n)

@@ -78,7 +78,11 @@ func (p *pipeline) write() error {
 	return p.made.Write(p.dir)
 }
 
+// file is where the rows of a part are.
 func (p *pipeline) file(part string) string {
+	if f := p.clear[partFile(part)]; f != nil {
+		return f.Path()
+	}
 	return filepath.Join(p.dir, partFile(part))
 }
 
@@ -96,11 +100,15 @@ func (p *pipeline) writePart(i int, name string, items []string) error {
 	if *p.cfg.Shuffle {
 		order = p.random("shuffle", rowColumn) + ", " + rowColumn
 	}
-	sql := fmt.Sprintf("COPY (SELECT %s FROM %s WHERE %s ORDER BY %s) TO %s (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE %d)",
-		strings.Join(items, ", "), p.current, where, order, duck.Literal(p.file(name)), p.cfg.RowGroup)
-	if p.show != nil {
-		p.show("write "+name, strings.Replace(sql, p.dir, "", 1))
+	copying := func(to string) string {
+		return fmt.Sprintf("COPY (SELECT %s FROM %s WHERE %s ORDER BY %s) TO %s (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE %d",
+			strings.Join(items, ", "), p.current, where, order, duck.Literal(to), p.cfg.RowGroup)
 	}
+	if p.show != nil {
+		p.show("write "+name, copying("/"+partFile(name))+")")
+	}
+	// The file may be there already, without a name.
+	sql := copying(p.file(name)) + ", USE_TMP_FILE false)"
 	if err := p.db.Query(p.ctx, sql, nil); err != nil {
 		return p.explain("", err)
 	}
@@ -108,7 +116,7 @@ func (p *pipeline) writePart(i int, name string, items []string) error {
 	if err != nil {
 		return err
 	}
-	p.made.Parts = append(p.made.Parts, manifest.Part{Name: name, File: filepath.Base(p.file(name)), Rows: n, RowGroups: int(groups)})
+	p.made.Parts = append(p.made.Parts, manifest.Part{Name: name, File: partFile(name), Rows: n, RowGroups: int(groups)})
 	return nil
 }
 
@@ -357,6 +365,9 @@ func (p *pipeline) vocabulary(i int, c *manifest.Column, sql string) error {
 			c.Vocabulary = append(c.Vocabulary, manifest.Category{Value: strings.Clone(value), Count: n})
 			return nil
 		}))
+	}
+	if p.readers != nil {
+		return nil // it is left out of the description
 	}
 	dir := filepath.Join(p.dir, vocabularyDir)
 	if err := os.MkdirAll(dir, 0o755); err != nil {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,6 +15,7 @@ import (
 
 	"debut/datasets/duck"
 	"debut/datasets/notation"
+	"debut/datasets/scratch"
 	"debut/datasets/wording"
 )
 
@@ -174,16 +174,16 @@ func (r *relation) notes() []string {
 
 // readableFiles makes copies of files that DuckDB cannot read as they are. They go with the database.
 func readableFiles(ctx context.Context, db *duck.DB, files []string, src *Source) ([]string, error) {
-	dir, err := os.MkdirTemp("", "debut-text-")
+	dir, err := scratch.NewDir("", "text")
 	if err != nil {
 		return nil, fmt.Errorf("make a folder for copies of the files: %w", err)
 	}
-	db.OnClose(func() { _ = os.RemoveAll(dir) }) // nobody can do more about it
+	db.OnClose(func() { _ = dir.Remove() }) // nobody can do more about it
 	var comment byte
 	if src.Comment != "" {
 		comment = src.Comment[0]
 	}
-	return readable(ctx, dir, files, src.Encoding, comment)
+	return readable(ctx, dir.Path(), files, src.Encoding, comment)
 }
 
 // markedTwice reports a file with several byte order marks, of which DuckDB takes one away.

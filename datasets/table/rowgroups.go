@@ -20,8 +20,8 @@ type RowGroups struct {
 }
 
 // OpenRowGroups opens a file. memory bounds what the database takes, in bytes; 0
-// leaves it to the database.
-func OpenRowGroups(ctx context.Context, file File, memory int64) (_ *RowGroups, err error) {
+// leaves it to the database. Of a secret one nothing gets onto a disk unencrypted.
+func OpenRowGroups(ctx context.Context, file File, memory int64, secret bool) (_ *RowGroups, err error) {
 	g := &RowGroups{file: file, bounds: []int{0}}
 	path := file.Path
 	defer func() {
@@ -30,7 +30,7 @@ func OpenRowGroups(ctx context.Context, file File, memory int64) (_ *RowGroups, 
 		}
 	}()
 	// One thread: rows come in their order, and reading ahead is the caller's.
-	if g.db, err = duck.Open(duck.Options{Threads: 1, Memory: memory}); err != nil {
+	if g.db, err = duck.Open(duck.Options{Threads: 1, Memory: memory, Secret: secret}); err != nil {
 		return nil, err
 	}
 	if err := g.db.Query(ctx, "SET parquet_metadata_cache = true", nil); err != nil {
