@@ -3,6 +3,7 @@ package behavior
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"os"
@@ -19,6 +20,7 @@ import (
 	"debut/kernels/cpu"
 	"debut/trainers/model"
 	"debut/trainers/run"
+	"debut/trainers/runfolder"
 )
 
 func TestSealedCheckpoints(t *testing.T) {
@@ -167,6 +169,7 @@ func TestSealedModel(t *testing.T) {
 				t.Errorf("%s tells about the data", file)
 			}
 		}
+		sealedResult(t, name, closed, plain, key)
 		if _, err := Open(closed.Folder, dev); !errors.Is(err, sealed.ErrNoKey) {
 			t.Errorf("no key: %v", err)
 		}
@@ -206,5 +209,47 @@ func TestSealedModel(t *testing.T) {
 	c.Name = "never"
 	if _, err := run.Train(context.Background(), c, run.Options{}); err == nil || !strings.Contains(err.Error(), "encrypt.recipients") {
 		t.Errorf("no key: %v", err)
+	}
+}
+
+// sealedResult checks that what an encrypted run tells about values of the data is encrypted, and that nothing is lost.
+func sealedResult(t *testing.T, name string, closed, plain *run.Outcome, key age.Identity) {
+	t.Helper()
+	if closed.Coefficients != nil {
+		t.Errorf("%s: the outcome has coefficients", name)
+	}
+	var text bytes.Buffer
+	if err := sealed.Decrypt(&text, filepath.Join(closed.Folder, runfolder.SealedFile), []age.Identity{key}); err != nil {
+		t.Fatal(err)
+	}
+	var all runfolder.RunResult
+	if err := json.Unmarshal(text.Bytes(), &all); err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(all.Metrics, plain.Result.Metrics) {
+		t.Errorf("%s: the encrypted metrics are %+v, want %+v", name, all.Metrics, plain.Result.Metrics)
+	}
+	for part, m := range closed.Result.Metrics {
+		if m.Classes != nil || m.Confusion != nil || m.Calibration != nil || !reflect.DeepEqual(m.Values, plain.Result.Metrics[part].Values) {
+			t.Errorf("%s: the outcome's metrics are %+v", name, m)
+		}
+	}
+	err := filepath.WalkDir(closed.Folder, func(path string, e os.DirEntry, err error) error {
+		if err != nil || e.IsDir() || filepath.Base(path) == runfolder.ConfigFile {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		if is, ierr := sealed.Is(path); ierr != nil || is {
+			return errors.Join(err, ierr)
+		}
+		for _, telling := range []string{"confusion", "classes", "support", "warnings", "observed", `"columns"`} {
+			if bytes.Contains(content, []byte(telling)) {
+				t.Errorf("%s: %s holds %s", name, e.Name(), telling)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
 	}
 }

@@ -59,7 +59,8 @@ type Options struct {
 	CheckpointFS atomicfile.FS // where checkpoints are written; nil: the machine's file system
 }
 
-// Outcome is what a training leaves behind.
+// Outcome is what a training leaves behind. Where the model is encrypted, the result is without values of the data, as run.json is,
+// and there are no coefficients.
 type Outcome struct {
 	Folder       string // the run folder
 	Result       *runfolder.RunResult
@@ -171,7 +172,9 @@ func (s *session) run(ctx context.Context) (*Outcome, error) {
 	}
 	err = errors.Join(s.end(err), s.folder.Close())
 	out := &Outcome{Folder: s.folder.Path(), Result: s.result}
-	if l, ok := s.task.(Linear); ok {
+	if s.readers != nil {
+		out.Result = s.result.WithoutValues()
+	} else if l, ok := s.task.(Linear); ok {
 		out.Coefficients = l.Coefficients()
 	}
 	return out, err
@@ -203,7 +206,12 @@ func (s *session) end(err error) error {
 	if err != nil && !kept && s.folder.Replaces() {
 		return errors.Join(err, s.folder.Discard())
 	}
-	if werr := s.folder.WriteResult(s.result); werr != nil {
+	write := s.folder.WriteResult
+	if s.readers != nil {
+		write = func(r *runfolder.RunResult) error { return s.folder.WriteSealedResult(r, s.readers) }
+		s.opt.Log.Info("the model is encrypted, and so is what names values of the data: coefficients and classes are not printed", "file", s.folder.Join(runfolder.SealedFile))
+	}
+	if werr := write(s.result); werr != nil {
 		return errors.Join(err, werr)
 	}
 	if err == nil {
@@ -277,6 +285,9 @@ func (s *session) begin(name string, from *restored) error {
 		s.result.Resumed = append(s.result.Resumed, runfolder.Resumption{
 			Step: from.step, Best: s.opt.Resume == ResumeBest, Device: info.Kind + " " + info.Level, At: s.started.UTC(),
 		})
+	}
+	if s.readers != nil { // what is left out here is written, encrypted, in the end
+		return s.folder.WriteResult(s.result.WithoutValues())
 	}
 	return s.folder.WriteResult(s.result)
 }

@@ -2,6 +2,7 @@ package runfolder
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"runtime"
 	"runtime/debug"
@@ -153,9 +154,28 @@ type RunResult struct {
 	Checkpoints  *CheckpointStats           `json:"checkpoints,omitempty"`
 	Resumed      []Resumption               `json:"resumed,omitempty"`
 	Rollbacks    []Rollback                 `json:"rollbacks,omitempty"`
+	Sealed       string                     `json:"sealed,omitempty"` // the encrypted file that has what is left out here
 	Versions     Versions                   `json:"versions,omitzero"`
 	Started      time.Time                  `json:"started,omitzero"`
 	Finished     time.Time                  `json:"finished,omitzero"`
+}
+
+// WithoutValues returns the result without what holds values of the data, their counts or the names of their columns.
+func (r *RunResult) WithoutValues() *RunResult {
+	out := *r
+	out.Read, out.Warnings = nil, nil
+	if r.Error != "" {
+		out.Error = "why is told by " + SealedFile + ", for it may hold values of the data"
+	}
+	out.Metrics = maps.Clone(r.Metrics)
+	for part, m := range out.Metrics {
+		if m != nil {
+			figures := *m
+			figures.Classes, figures.Confusion, figures.Calibration = nil, nil, nil
+			out.Metrics[part] = &figures
+		}
+	}
+	return &out
 }
 
 // CurrentVersions returns the versions of the running program and, of the modules it was

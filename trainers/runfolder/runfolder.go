@@ -3,6 +3,7 @@
 //	runs/<name>/
 //	  run.yaml       the configuration as resolved
 //	  run.json       the result, a [RunResult]; "running" while the run goes on
+//	  run.json.age   all of the result, where the model is encrypted: run.json is without values of the data then
 //	  metrics.jsonl  one line an evaluation, or an epoch where nothing is evaluated
 //	  events.out.tfevents.*   the same for TensorBoard
 //	  checkpoints/   model/   report.html
@@ -27,8 +28,11 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"filippo.io/age"
+
 	"debut/datasets/atomicfile"
 	"debut/datasets/nearest"
+	"debut/datasets/sealed"
 	"debut/datasets/wording"
 	"debut/trainers/tensorboard"
 )
@@ -37,6 +41,7 @@ import (
 const (
 	ConfigFile     = "run.yaml"
 	ResultFile     = "run.json"
+	SealedFile     = ResultFile + sealed.Extension // all of the result, of a run whose model is encrypted
 	MetricsFile    = "metrics.jsonl"
 	ReportFile     = "report.html"
 	CheckpointsDir = "checkpoints"
@@ -278,6 +283,30 @@ func (f *Folder) WriteResult(r *RunResult) error {
 
 // maxResult bounds run.json and model.json.
 const maxResult = 1 << 28
+
+// WriteSealedResult writes the result, encrypted for readers, and then run.json without values of the data.
+func (f *Folder) WriteSealedResult(r *RunResult, to []age.Recipient) error {
+	data, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return fmt.Errorf("runfolder: %s: %w", SealedFile, err)
+	}
+	err = f.Write(SealedFile, func(w io.Writer) error {
+		in, err := sealed.Encrypt(w, to)
+		if err != nil {
+			return err
+		}
+		if _, err := in.Write(append(data, '\n')); err != nil {
+			return err
+		}
+		return in.Close()
+	})
+	if err != nil {
+		return err
+	}
+	open := r.WithoutValues()
+	open.Sealed = SealedFile
+	return f.WriteResult(open)
+}
 
 // Result reads run.json. Fields that this version does not know are skipped.
 func (f *Folder) Result() (*RunResult, error) {
