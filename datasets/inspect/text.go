@@ -5,10 +5,10 @@ import (
 	"math"
 	"strconv"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"debut/datasets/table"
+	"debut/datasets/wording"
 )
 
 const (
@@ -33,7 +33,7 @@ func (r *Report) Text() string {
 }
 
 func (t *Table) text(b *strings.Builder) {
-	head := fmt.Sprintf("%s: %s, %d columns", printable(t.Name), rowsOf(t.Rows), len(t.Columns))
+	head := fmt.Sprintf("%s: %s, %d columns", wording.VisibleLine(t.Name), rowsOf(t.Rows), len(t.Columns))
 	if len(t.Columns) == 1 {
 		head = strings.TrimSuffix(head, "s")
 	}
@@ -49,7 +49,7 @@ func (t *Table) text(b *strings.Builder) {
 		wrap(b, line, "")
 	}
 	for _, note := range t.Notes {
-		wrap(b, printable(note), "")
+		wrap(b, wording.VisibleLine(note), "")
 	}
 	if t.Sampled != "" {
 		wrap(b, fmt.Sprintf("looked at %s: %s", rowsOf(t.Inspected), t.Sampled), "")
@@ -78,7 +78,7 @@ func (t *Table) text(b *strings.Builder) {
 
 // text describes the label on a line.
 func (l *Label) text() string {
-	head := fmt.Sprintf("label %s (%s", printable(l.Column), l.Task)
+	head := fmt.Sprintf("label %s (%s", wording.VisibleLine(l.Column), l.Task)
 	if l.Guessed {
 		head += ", guessed"
 	}
@@ -93,7 +93,7 @@ func (l *Label) text() string {
 			classes = append(classes, fmt.Sprintf("and %d more", len(l.Classes)-i))
 			break
 		}
-		classes = append(classes, fmt.Sprintf("%s %s (%s)", printable(c.Value), thousands(c.Rows), percent(float64(c.Rows)/float64(max(total, 1)))))
+		classes = append(classes, fmt.Sprintf("%s %s (%s)", wording.VisibleLine(c.Value), thousands(c.Rows), percent(float64(c.Rows)/float64(max(total, 1)))))
 	}
 	if len(classes) > 0 {
 		head += ": " + strings.Join(classes, ", ")
@@ -115,7 +115,7 @@ func (t *Table) columnTable(b *strings.Builder) {
 		if i == textColumns {
 			break
 		}
-		row := []string{cut(printable(c.Name), nameWidth), cut(printable(c.typeText()), typeWidth), "", thousands(c.Distinct), "", c.summary(t.Inspected)}
+		row := []string{cut(wording.VisibleLine(c.Name), nameWidth), cut(wording.VisibleLine(c.typeText()), typeWidth), "", thousands(c.Distinct), "", c.summary(t.Inspected)}
 		if c.Missing > 0 {
 			row[2] = percent(c.MissingShare)
 		}
@@ -192,7 +192,7 @@ func (c *Column) summary(rows int64) string {
 	}
 	var parts []string
 	for _, f := range c.Frequent {
-		parts = append(parts, printable(f.Value)+" "+percent(float64(f.Rows)/float64(max(rows-c.Missing, 1))))
+		parts = append(parts, wording.VisibleLine(f.Value)+" "+percent(float64(f.Rows)/float64(max(rows-c.Missing, 1))))
 	}
 	if len(parts) == 0 && c.Texts != nil {
 		return fmt.Sprintf("%d to %d characters", c.Texts.MinLength, c.Texts.MaxLength)
@@ -212,9 +212,9 @@ func brief(v float64) string {
 func (w Warning) text(b *strings.Builder) {
 	line := fmt.Sprintf("%-8s ", w.Severity)
 	if w.Column != "" {
-		line += printable(clip(w.Column)) + ": "
+		line += wording.VisibleLine(clip(w.Column)) + ": "
 	}
-	line += printable(w.Message)
+	line += wording.VisibleLine(w.Message)
 	if w.Rows > 0 && !strings.Contains(w.Message, thousands(w.Rows)) {
 		line += " (" + rowsOf(w.Rows) + ")"
 	}
@@ -222,9 +222,9 @@ func (w Warning) text(b *strings.Builder) {
 	for _, e := range w.Examples {
 		switch {
 		case e.Value != "" && e.Place != "":
-			examples = append(examples, quoted(e.Value)+" in "+printable(e.Place))
+			examples = append(examples, quoted(e.Value)+" in "+wording.VisibleLine(e.Place))
 		case e.Place != "":
-			examples = append(examples, printable(e.Place))
+			examples = append(examples, wording.VisibleLine(e.Place))
 		}
 	}
 	if len(examples) > 0 {
@@ -233,7 +233,7 @@ func (w Warning) text(b *strings.Builder) {
 	const indent = "         "
 	wrap(b, line, indent)
 	if remedy := w.Remedy(); remedy != "" {
-		wrap(b, indent+"→ "+printable(remedy), indent+"  ")
+		wrap(b, indent+"→ "+wording.VisibleLine(remedy), indent+"  ")
 	}
 }
 
@@ -241,7 +241,7 @@ func (w Warning) text(b *strings.Builder) {
 // longer than a line stay whole.
 func wrap(b *strings.Builder, text, indent string) {
 	column := 0
-	for i, word := range strings.Split(text, " ") {
+	for i, word := range pieces(text) {
 		n := utf8.RuneCountInString(word)
 		switch {
 		case i == 0:
@@ -258,20 +258,24 @@ func wrap(b *strings.Builder, text, indent string) {
 	b.WriteByte('\n')
 }
 
+// pieces are the words between which lines may be broken. What stands in braces is one, for it is there to be pasted.
+func pieces(text string) (out []string) {
+	open := 0
+	for _, word := range strings.Split(text, " ") {
+		if open > 0 {
+			out[len(out)-1] += " " + word
+		} else {
+			out = append(out, word)
+		}
+		open = max(0, open+strings.Count(word, "{")-strings.Count(word, "}"))
+	}
+	return out
+}
+
 // cut shortens a text to so many characters.
 func cut(text string, width int) string {
 	if utf8.RuneCountInString(text) <= width {
 		return text
 	}
 	return string([]rune(text)[:max(0, width-1)]) + "…"
-}
-
-// printable replaces what would move a terminal's cursor, or worse.
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r == ' ' || unicode.IsPrint(r) {
-			return r
-		}
-		return '·'
-	}, text)
 }

@@ -96,8 +96,8 @@ func TestOrder(t *testing.T) {
 			t.Errorf("order %q: %q", order, got)
 		}
 	}
-	_, err := Stage(context.Background(), database(t), "t", Options{DSN: s.DSN(), Table: "items", Order: "nmae", TempDir: t.TempDir()})
-	if err == nil || !strings.Contains(err.Error(), `cannot order the rows by nmae: column "nmae" does not exist`) {
+	_, err := Stage(context.Background(), database(t), "t", Options{DSN: s.DSN(), Table: "items", Order: "missing", TempDir: t.TempDir()})
+	if err == nil || !strings.Contains(err.Error(), `cannot order the rows by missing: column "missing" does not exist`) {
 		t.Errorf("an order by a column that is not there: %v", err)
 	}
 }

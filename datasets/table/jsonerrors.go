@@ -49,7 +49,7 @@ type keys struct {
 	first map[string]key // by the name in lower case
 	lines lineCounter
 	limit rationed // on what is read of a record
-	name  string // of the file
+	name  string   // of the file
 	d     *json.Decoder
 }
 
