@@ -10,6 +10,7 @@ import (
 	"debut/datasets/configfile"
 	"debut/datasets/manifest"
 	"debut/datasets/prepare"
+	"debut/datasets/wording"
 )
 
 func (a *app) data() *cobra.Command {
@@ -100,10 +101,10 @@ func preparedText(output string, d *manifest.Dataset, dry bool) string {
 	if a := d.Privacy; a != nil && a.Anonymity != nil {
 		k := a.Anonymity
 		fmt.Fprintf(&b, "\nk-anonymity of %s: smallest class %d, asked for %d; %s rows in smaller ones, %s left out\n",
-			strings.Join(k.Columns, ", "), k.Smallest, k.K, thousands(k.Violations), thousands(k.Suppressed))
+			wording.VisibleLine(strings.Join(k.Columns, ", ")), k.Smallest, k.K, thousands(k.Violations), thousands(k.Suppressed))
 	}
 	for _, w := range d.Warnings {
-		fmt.Fprintf(&b, "\nwarning: %s\n", w)
+		fmt.Fprintf(&b, "\nwarning: %s\n", wording.VisibleLine(w))
 	}
 	if dry {
 		b.WriteString("\nnothing was written (--dry-run)\n")

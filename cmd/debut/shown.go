@@ -119,6 +119,10 @@ func attrWith(a slog.Attr, write func(string) string) slog.Attr {
 				texts[i] = write(text)
 			}
 			a.Value = slog.AnyValue(texts)
+		default:
+			if text := fmt.Sprintf("%+v", x); write(text) != text {
+				a.Value = slog.StringValue(write(text))
+			}
 		}
 	}
 	return a

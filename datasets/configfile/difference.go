@@ -14,7 +14,7 @@ type Difference struct {
 }
 
 // Differences compares two run files, as [Marshal] writes them, value by value, in the order of paths. A list of
-// scalars is one value.
+// scalars is one value. What may be a secret is compared, and not told.
 func Differences(was, now []byte) ([]Difference, error) {
 	a, err := Values(was)
 	if err != nil {
@@ -34,6 +34,9 @@ func Differences(was, now []byte) ([]Difference, error) {
 		if _, ok := a[path]; !ok {
 			out = append(out, Difference{path, "", w})
 		}
+	}
+	for i, d := range out {
+		out[i].Was, out[i].Now = maskValue(d.Path, d.Was), maskValue(d.Path, d.Now)
 	}
 	slices.SortFunc(out, func(x, y Difference) int { return cmp.Compare(x.Path, y.Path) })
 	return out, nil

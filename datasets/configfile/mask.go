@@ -119,7 +119,7 @@ var openForms = []struct {
 	as   string
 }{
 	{regexp.MustCompile(`(?i)AGE-(SECRET-KEY|PLUGIN)-[^\s"',;]*`), masked},
-	{regexp.MustCompile(`(://[^\s/:@]*:)\S+@`), "${1}" + masked + "@"},
+	{regexp.MustCompile(`(:/{1,2}[^\s/:@]*:)\S+@`), "${1}" + masked + "@"},
 	{regexp.MustCompile(`(?i)\b((?:ssl)?password|passwd|pwd)(\s*=\s*)(?:'[^']*'?|[^\s"'&]+)`), "${1}${2}" + masked},
 }
 
@@ -142,4 +142,13 @@ func maskOverride(text string) string {
 		return path + "=" + masked
 	}
 	return maskLine(text)
+}
+
+// maskValue is what messages show of the value at a path. Columns may be called a key, and recipients are public.
+func maskValue(path, value string) string {
+	name := path[strings.LastIndexByte(path, '.')+1:]
+	if value != "" && name != "key" && name != "recipients" && isSecretKey(name) {
+		return masked
+	}
+	return secretForms.ReplaceAllString(value, masked)
 }

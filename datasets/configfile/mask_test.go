@@ -147,6 +147,7 @@ func TestMask(t *testing.T) {
 		"x AGE-SECRET-KEY-1ABC, y":           "x …, y",
 		"host=h password=pw dbname=d":        "host=h password=… dbname=d",
 		"host=h password='p w' dbname=d":     "host=h password=… dbname=d",
+		"no file postgres:/bob:pw@h/d: none": "no file postgres:/bob:…@h/d: none", // as filepath.Clean has it
 		"https://example.org/a:b?c=1":        "https://example.org/a:b?c=1",
 		"run.yaml:3:5: last: 3 is too many":  "run.yaml:3:5: last: 3 is too many",
 		"postgres://user:…@host/database, x": "postgres://user:…@host/database, x",

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"runtime"
 	"strings"
 	"syscall"
@@ -24,6 +25,9 @@ type Secret struct {
 	File string `yaml:"file,omitempty" jsonschema:"description=A file that holds it."`
 	Env  string `yaml:"env,omitempty" jsonschema:"description=An environment variable that holds it."`
 }
+
+// variable is what names of environment variables look like and passwords do not: words in capitals.
+var variable = regexp.MustCompile(`^[A-Z]+(_[A-Z]+)*[0-9]?$`)
 
 var secretType = reflect.TypeFor[Secret]()
 
@@ -43,6 +47,9 @@ func (s *Secret) Read(baseDir, path string, log *slog.Logger) (string, error) {
 	if s.Env != "" {
 		text := strings.TrimRight(os.Getenv(s.Env), "\r\n")
 		if text == "" {
+			if variable.MatchString(s.Env) {
+				return "", Errorf(path+".env", "environment variable %s is not set; it is to hold the secret", s.Env)
+			}
 			return "", Errorf(path+".env", "the environment variable of this name is not set; give the name of one that holds the secret, not the secret")
 		}
 		return text, nil

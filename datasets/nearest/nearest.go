@@ -3,7 +3,10 @@
 // unknown keys, metrics and files end with its answer.
 package nearest
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // maxRunes bounds the work for hostile input; no name worth suggesting is longer.
 const maxRunes = 128
@@ -44,7 +47,7 @@ func Of(name string, candidates []string) (string, bool) {
 // there is none: made to be appended to an error message.
 func DidYouMean(name string, candidates []string) string {
 	if c, ok := Of(name, candidates); ok {
-		return `; did you mean "` + c + `"?`
+		return "; did you mean " + strconv.Quote(c) + "?"
 	}
 	return ""
 }

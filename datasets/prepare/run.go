@@ -282,6 +282,9 @@ func (p *pipeline) openSources() error {
 		p.opened[name] = t
 		read = append(read, t.Reads()...)
 	}
+	for _, f := range p.clear {
+		read = append(read, f.Path()) // of the output, too
+	}
 	if err := p.db.Confine(p.ctx, read, []string{p.dir}); err != nil {
 		return err
 	}

@@ -16,10 +16,10 @@ import (
 )
 
 // prefix begins the names of folders.
-const prefix = "debut-"
+const prefix = "debut-scratch-"
 
 // lockFile is in every folder, and locked while its process lives.
-const lockFile = "lock"
+const lockFile = ".debut-scratch.lock"
 
 // held are the files and locks that are open. Whoever uses one may keep its path alone, and a file that nobody refers to is closed
 // by the garbage collector.
@@ -119,12 +119,7 @@ func hold(path string) (*os.File, error) {
 	if err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
-	// What is locked must still be what has the name.
-	held, err := lock.Stat()
-	if err != nil {
-		return nil, errors.Join(err, lock.Close())
-	}
-	if now, err := os.Lstat(name); !taken || err != nil || !os.SameFile(now, held) {
+	if !taken || !filelock.At(lock, name) {
 		return nil, lock.Close()
 	}
 	return lock, nil
@@ -139,7 +134,7 @@ func (d *Dir) Remove() error {
 		return nil
 	}
 	held.Delete(d.lock)
-	err := errors.Join(os.RemoveAll(d.path), d.lock.Close())
+	err := errors.Join(removeAll(d.path), d.lock.Close())
 	d.lock = nil
 	return err
 }

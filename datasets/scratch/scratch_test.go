@@ -72,7 +72,7 @@ func TestDir(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if info, err := os.Stat(d.Path()); err != nil || info.Mode().Perm() != 0o700 || !strings.HasPrefix(filepath.Base(d.Path()), "debut-kind-") {
+	if info, err := os.Stat(d.Path()); err != nil || info.Mode().Perm() != 0o700 || !strings.HasPrefix(filepath.Base(d.Path()), "debut-scratch-kind-") {
 		t.Errorf("%v, %v", info, err)
 	}
 	if s, err := Sweep(parent); err != nil || len(s) > 0 {
@@ -133,88 +133,54 @@ func TestSweepAfterKill(t *testing.T) {
 	}
 }
 
-// TestSweepOlderVersions: files without locks go when nobody has touched them for long.
-func TestSweepOlderVersions(t *testing.T) {
-	parent := t.TempDir()
-	old := time.Now().Add(-3 * 24 * time.Hour)
-	file := func(name string, mode fs.FileMode, at time.Time) string {
-		t.Helper()
-		path := filepath.Join(parent, name)
-		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, nil, mode), os.Chmod(path, mode), os.Chtimes(path, at, at)); err != nil {
-			t.Fatal(err)
-		}
-		if dir := filepath.Dir(path); dir != parent {
-			if err := os.Chtimes(dir, at, at); err != nil {
-				t.Fatal(err)
-			}
-		}
-		return path
-	}
-	recent := time.Now().Add(-time.Hour)
-	gone := []string{file("debut-123.parquet", 0o600, old), filepath.Dir(file("debut-prepare-7/work.duckdb", 0o644, old)), filepath.Dir(file("debut-text-8/a.csv", 0o600, old))}
-	kept := []string{file("debut-124.parquet", 0o600, recent), filepath.Dir(file("debut-prepare-9/work.duckdb", 0o644, recent))}
-	others := []string{
-		file("debut-125.parquet", 0o644, old), file("debut-mine.parquet", 0o600, old), file("other-1/x", 0o600, old),
-		filepath.Dir(file("debut-mine-1/x", 0o600, old)),
-	}
-	link := filepath.Join(parent, "debut-prepare-link")
-	if err := os.Symlink(filepath.Join(parent, "other-1"), link); err != nil {
-		t.Fatal(err)
-	}
-	others = append(others, link)
-	open := filepath.Join(parent, "debut-prepare-open") // others may have put something into it
-	if err := errors.Join(os.Mkdir(open, 0o755), os.Chmod(open, 0o777), os.Chtimes(open, old, old)); err != nil {
-		t.Fatal(err)
-	}
-	others = append(others, open)
-	s, err := Sweep(parent)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if slices.Sort(s); !slices.Equal(s, gone) {
-		t.Errorf("removed %q, want %q", s, gone)
-	}
-	for _, path := range slices.Concat(kept, others) {
-		if _, err := os.Lstat(path); err != nil {
-			t.Error(err)
-		}
-	}
-}
-
-// TestSweepTouchesNothingElse: whatever else lies in the folder stays.
+// TestSweepTouchesNothingElse: folders of a process that was killed before it had its lock go, and whatever else there is stays.
 func TestSweepTouchesNothingElse(t *testing.T) {
 	root := t.TempDir()
-	old := time.Now().Add(-100 * 24 * time.Hour)
+	old := time.Now().Add(-time.Hour)
 	rapid.Check(t, func(r *rapid.T) {
 		parent, err := os.MkdirTemp(root, "")
 		if err != nil {
 			r.Fatal(err)
 		}
 		name := rapid.OneOf(
-			rapid.StringMatching(`debut-[a-z0-9.-]{0,12}`),
-			rapid.StringMatching(`(debut|debit)-(prepare|head|text|mine)?-?[0-9]{0,4}(\.parquet|\.csv)?`),
-			rapid.StringMatching(`[A-Za-z. -]{1,20}x`),
+			rapid.StringMatching(`debut-scratch-[a-z0-9.-]{0,12}`),
+			rapid.StringMatching(`(debut|debit)-(scratch|bench|mine)?-?[0-9]{0,4}(\.parquet|\.csv)?x`),
 		).Draw(r, "name")
-		mode := fs.FileMode(rapid.SampledFrom([]uint32{0o600, 0o640, 0o644, 0o700, 0o755, 0o770}).Draw(r, "mode"))
-		folder := rapid.Bool().Draw(r, "folder")
+		mode := fs.FileMode(rapid.SampledFrom([]uint32{0o600, 0o700, 0o700, 0o700, 0o755, 0o770}).Draw(r, "mode"))
 		path := filepath.Join(parent, name)
-		if folder {
-			err = errors.Join(os.Mkdir(path, 0o700), os.WriteFile(filepath.Join(path, "data"), nil, 0o600), os.Chtimes(filepath.Join(path, "data"), old, old))
-		} else {
-			err = os.WriteFile(path, nil, 0o600)
+		kind := rapid.SampledFrom([]string{"file", "link", "folder", "full", "locked"}).Draw(r, "kind")
+		inside := func(name string) error { return os.WriteFile(filepath.Join(path, name), nil, 0o600) }
+		switch kind {
+		case "file":
+			err = os.WriteFile(path, nil, mode)
+		case "link":
+			err = errors.Join(os.Mkdir(filepath.Join(parent, "there"), 0o700), os.Symlink("there", path))
+		case "folder":
+			err = os.Mkdir(path, 0o700)
+		case "full":
+			err = errors.Join(os.Mkdir(path, 0o700), inside("data"), inside("lock"))
+		case "locked": // by a process that has ended
+			err = errors.Join(os.Mkdir(path, 0o700), inside("data"), inside(lockFile))
 		}
-		if err = errors.Join(err, os.Chmod(path, mode), os.Chtimes(path, old, old)); err != nil {
+		young := rapid.Bool().Draw(r, "young")
+		if kind != "link" {
+			err = errors.Join(err, os.Chmod(path, mode))
+			if !young {
+				err = errors.Join(err, os.Chtimes(path, old, old))
+			}
+		}
+		if err != nil {
 			r.Fatal(err)
 		}
-		if _, err := Sweep(parent); err != nil {
+		swept, err := Sweep(parent)
+		if err != nil {
 			r.Fatal(err)
 		}
-		ours := !folder && mode == 0o600 && unlockedFile.MatchString(name) ||
-			folder && mode == 0o700 && slices.ContainsFunc(unlockedKinds, func(k string) bool { return strings.HasPrefix(name+"-", prefix+k+"-") })
-		if _, err := os.Lstat(path); (err == nil) == ours {
-			r.Fatalf("%q, folder %v, mode %o: swept %v, want %v", name, folder, mode, err != nil, ours)
+		want := strings.HasPrefix(name, prefix) && mode == 0o700 && (kind == "locked" || kind == "folder" && !young)
+		if _, err := os.Lstat(path); (err != nil) != want || slices.Contains(swept, path) != want {
+			r.Fatalf("%q, a %s, mode %o, young %v: swept %q, want %v", name, kind, mode, young, swept, want)
 		}
-		if err := os.RemoveAll(parent); err != nil {
+		if err := errors.Join(os.Chmod(path, 0o700), os.RemoveAll(parent)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			r.Fatal(err)
 		}
 	})

@@ -242,7 +242,7 @@ func sealedResult(t *testing.T, name string, closed, plain *run.Outcome, key age
 		if is, ierr := sealed.Is(path); ierr != nil || is {
 			return errors.Join(err, ierr)
 		}
-		for _, telling := range []string{"confusion", "classes", "support", "warnings", "observed", `"columns"`} {
+		for _, telling := range []string{"confusion", "classes", "support", "observed", "warnings", `"columns"`} {
 			if bytes.Contains(content, []byte(telling)) {
 				t.Errorf("%s: %s holds %s", name, e.Name(), telling)
 			}

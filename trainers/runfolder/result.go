@@ -160,12 +160,12 @@ type RunResult struct {
 	Finished     time.Time                  `json:"finished,omitzero"`
 }
 
-// WithoutValues returns the result without what holds values of the data, their counts or the names of their columns.
+// WithoutValues returns the result without what holds values of the data, how often they occur or the names of their columns.
 func (r *RunResult) WithoutValues() *RunResult {
 	out := *r
 	out.Read, out.Warnings = nil, nil
-	if r.Error != "" {
-		out.Error = "why is told by " + SealedFile + ", for it may hold values of the data"
+	if r.Error != "" { // which may quote a value
+		out.Error = "it is told in " + SealedFile + ", which is encrypted"
 	}
 	out.Metrics = maps.Clone(r.Metrics)
 	for part, m := range out.Metrics {
