@@ -129,7 +129,7 @@ func TestFitOnTrainingRowsOnly(t *testing.T) {
 
 func TestEncoderRoundTrip(t *testing.T) {
 	cfg := shopConfig()
-	cfg.Defaults.Numeric = encoding.Column{Transform: configfile.Strings{"log1p", "clip", "standardize"}, Encoding: encoding.EncodingPiecewiseLinear, Bins: 5, MissingIndicator: new(true)}
+	cfg.Defaults.Numeric = encoding.Column{Transform: configfile.Strings{"log1p", "clip", "standardize"}, Encoding: configfile.Strings{encoding.EncodingPiecewiseLinear}, Bins: 5, MissingIndicator: new(true)}
 	cfg.Columns = map[string]encoding.Column{"city": {HashBuckets: 7, Embedding: 3}}
 	d := mustLoad(t, shop(300), cfg)
 	var first, second bytes.Buffer

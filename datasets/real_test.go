@@ -43,7 +43,7 @@ func TestShoppers(t *testing.T) {
 			"OperatingSystems": {Type: table.TypeCategorical}, "Browser": {Type: table.TypeCategorical},
 			"Region": {Type: table.TypeCategorical}, "TrafficType": {Type: table.TypeCategorical, MinCount: 10},
 		},
-		Defaults: encoding.Defaults{Numeric: encoding.Column{Transform: configfile.Strings{"log1p", "standardize"}, Encoding: encoding.EncodingPiecewiseLinear}},
+		Defaults: encoding.Defaults{Numeric: encoding.Column{Transform: configfile.Strings{"log1p", "standardize"}, Encoding: configfile.Strings{encoding.EncodingPiecewiseLinear}}},
 	}
 	d, err := Load(context.Background(), cfg, dir, 1, nil)
 	if err != nil {

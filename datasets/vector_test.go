@@ -236,7 +236,7 @@ func TestVectorSettings(t *testing.T) {
 	for want, c := range map[string]encoding.Column{
 		"columns.v.fill: ":        {Type: table.TypeVector, Fill: encoding.FillMedian},
 		"columns.v.transform.0: ": {Type: table.TypeVector, Transform: configfile.Strings{encoding.TransformLog1p}},
-		"columns.v.encoding: ":    {Type: table.TypeVector, Encoding: encoding.EncodingBuckets},
+		"columns.v.encoding: ":    {Type: table.TypeVector, Encoding: configfile.Strings{encoding.EncodingBuckets}},
 		"columns.v.words: ":       {Type: table.TypeText, Words: []int{0, 0}, Characters: []int{0, 0}},
 		"columns.v.words":         {Type: table.TypeText, Words: []int{2, 1}},
 		"columns.v.characters":    {Type: table.TypeText, Characters: []int{3}},

@@ -57,7 +57,7 @@ func (c *ColumnEncoding) checkForeign(path string) error {
 		{"clip", number, c.Clip},
 		{"low", number && c.Clip, c.Low != 0},
 		{"high", number && c.Clip, c.High != 0},
-		{"features", number && c.Bounds == nil || c.Type == table.TypeDate, len(c.Features) > 0},
+		{"features", number || c.Type == table.TypeDate, len(c.Features) > 0},
 		{"parts", c.Type == table.TypeDate, len(c.Parts) > 0},
 		{"date_layout", c.Type == table.TypeDate, c.DateLayout != ""},
 		{"bounds", number, c.Bounds != nil},
@@ -122,7 +122,9 @@ func (c *ColumnEncoding) checkNumber(path string) error {
 				return fieldErrorf(path+".bounds."+strconv.Itoa(i), "%v is no number above the one before it", b)
 			}
 		}
-		return nil
+		if len(c.Features) == 0 {
+			return nil
+		}
 	}
 	if len(c.Features) != 1 {
 		return fieldErrorf(path+".features", "there are %d; a %s column has one", len(c.Features), c.Type)
@@ -135,13 +137,17 @@ func (c *ColumnEncoding) checkNumber(path string) error {
 	if want := c.Log1p || c.Clip; f.Transformed != want {
 		return fieldErrorf(path+".transformed", "%v does not go with log1p: %v and clip: %v", f.Transformed, c.Log1p, c.Clip)
 	}
+	return f.checkEdges(path + ".edges")
+}
+
+func (f *NumericFeature) checkEdges(path string) error {
 	if f.Edges == nil {
 		return nil
 	}
 	if len(f.Edges) < 2 || len(f.Edges) > maxBins+1 {
-		return fieldErrorf(path+".edges", "there are %d; 2 to %d are possible", len(f.Edges), maxBins+1)
+		return fieldErrorf(path, "there are %d; 2 to %d are possible", len(f.Edges), maxBins+1)
 	}
-	return checkEdges(path+".edges", f.Edges)
+	return checkEdges(path, f.Edges)
 }
 
 func (c *ColumnEncoding) checkDate(path string) error {
@@ -166,8 +172,11 @@ func (c *ColumnEncoding) checkDate(path string) error {
 		if err := f.check(place, c.Name+"."+part, c.Name); err != nil {
 			return err
 		}
-		if f.Transformed || f.Edges != nil {
-			return fieldErrorf(place+".transformed", "parts of dates are not transformed, and have no edges")
+		if f.Transformed {
+			return fieldErrorf(place+".transformed", "parts of dates are not transformed")
+		}
+		if err := f.checkEdges(place + ".edges"); err != nil {
+			return err
 		}
 		// Whatever the date, what a model is fed with is a number.
 		const anyPart = 1e9

@@ -18,10 +18,11 @@ type Column struct {
 	Fill             string             `yaml:"fill,omitempty" jsonschema:"enum=mean,enum=median,enum=most_frequent,enum=constant,enum=category,enum=zeros,description=What replaces a missing value: mean or median (numbers); most_frequent; constant; category (text: a category of its own); zeros or mean (vectors)."`
 	FillValue        string             `yaml:"fill_value,omitempty" jsonschema:"description=The constant of fill: constant."`
 	MissingIndicator *bool              `yaml:"missing_indicator,omitempty" jsonschema:"description=Add a 0/1 feature that says whether the value was missing."`
-	Transform        configfile.Strings `yaml:"transform,omitempty" jsonschema:"description=Numbers: any of log1p (sign(x) log(1+|x|)) and clip (at quantiles) and standardize; applied in this order; vectors: l2 (to length 1) and standardize (each number); or none."`
+	Transform        configfile.Strings `yaml:"transform,omitempty" jsonschema:"description=Numbers: any of log1p (sign(x) log(1+|x|)) and clip (at quantiles) and standardize; applied in this order; auto: log1p where the column is skewed and standardize; vectors: l2 (to length 1) and standardize (each number); or none."`
 	ClipQuantiles    []float64          `yaml:"clip_quantiles,omitempty" jsonschema:"description=The two quantiles of clip. Default 0.001 and 0.999."`
-	Encoding         string             `yaml:"encoding,omitempty" jsonschema:"enum=none,enum=piecewise_linear,enum=buckets,description=Numbers: none feeds the value; piecewise_linear spreads it over quantile bins; buckets turns the quantile bin into a category."`
-	Bins             int                `yaml:"bins,omitempty" jsonschema:"minimum=0,description=Number of quantile bins of an encoding. Default 16."`
+	Encoding         configfile.Strings `yaml:"encoding,omitempty" jsonschema:"description=Numbers: none feeds the value; piecewise_linear spreads it over quantile bins and clamps it to the values of the training rows; buckets turns the bin into a category; a list of both has both views; auto: piecewise_linear and both views where there are no more different values than buckets. Dates: none or piecewise_linear."`
+	Bins             int                `yaml:"bins,omitempty" jsonschema:"minimum=0,description=Number of quantile bins of an encoding; one for each value where there are fewer. Default 16."`
+	Buckets          int                `yaml:"buckets,omitempty" jsonschema:"minimum=0,description=Number of bins of buckets where it is another. Default: as bins."`
 	MinCount         int                `yaml:"min_count,omitempty" jsonschema:"minimum=0,description=Categories seen less often in training share the unknown category. Default 1."`
 	MaxVocabulary    int                `yaml:"max_vocabulary,omitempty" jsonschema:"minimum=0,description=At most this many categories: the most frequent ones. Default: no limit."`
 	HashBuckets      int                `yaml:"hash_buckets,omitempty" jsonschema:"minimum=0,description=Hash categories into this many ids instead of keeping a vocabulary."`
@@ -54,6 +55,7 @@ const (
 // Entries of Column.Transform.
 const (
 	TransformNone        = "none"
+	TransformAuto        = "auto"
 	TransformLog1p       = "log1p"
 	TransformClip        = "clip"
 	TransformStandardize = "standardize"
@@ -63,6 +65,7 @@ const (
 // Values of Column.Encoding.
 const (
 	EncodingNone            = "none"
+	EncodingAuto            = "auto"
 	EncodingPiecewiseLinear = "piecewise_linear"
 	EncodingBuckets         = "buckets"
 )
@@ -78,7 +81,7 @@ const (
 func (d *Defaults) SetDefaults(vectors, texts bool) {
 	d.Numeric.setDefaults(Column{
 		Type: table.TypeNumeric, Fill: FillMedian, Transform: configfile.Strings{TransformStandardize},
-		ClipQuantiles: []float64{0.001, 0.999}, Encoding: EncodingNone, Bins: defaultBins,
+		ClipQuantiles: []float64{0.001, 0.999}, Encoding: configfile.Strings{EncodingNone}, Bins: defaultBins,
 	})
 	d.Categorical.setDefaults(Column{Type: table.TypeCategorical, Fill: FillCategory, MinCount: 1})
 	d.Boolean.setDefaults(Column{Type: table.TypeBoolean, Fill: FillMostFrequent, Transform: configfile.Strings{TransformNone}})
@@ -132,7 +135,13 @@ func (c *Column) setDefaults(d Column) {
 	if c.ClipQuantiles == nil {
 		c.ClipQuantiles = d.ClipQuantiles
 	}
-	c.Encoding = cmp.Or(c.Encoding, d.Encoding)
+	if c.Encoding == nil {
+		c.Encoding = d.Encoding
+	}
+	// Bins of one's own are those of the buckets too.
+	if c.Bins == 0 {
+		c.Buckets = cmp.Or(c.Buckets, d.Buckets)
+	}
 	c.Bins = cmp.Or(c.Bins, d.Bins)
 	c.MinCount = cmp.Or(c.MinCount, d.MinCount)
 	c.MaxVocabulary = cmp.Or(c.MaxVocabulary, d.MaxVocabulary)
@@ -200,14 +209,17 @@ func (c *Column) Validate(path, typ string) *configfile.FieldError {
 	}
 	for i, t := range c.Transform {
 		at := path + ".transform." + strconv.Itoa(i)
-		if err := configfile.OneOf(at, t, TransformNone, TransformLog1p, TransformClip, TransformStandardize, TransformL2); err != nil {
+		if err := configfile.OneOf(at, t, TransformNone, TransformAuto, TransformLog1p, TransformClip, TransformStandardize, TransformL2); err != nil {
 			return err
 		}
 		if t == "" {
 			return configfile.Errorf(at, "the name of a transformation is empty")
 		}
-		if t == TransformNone && len(c.Transform) > 1 {
-			return configfile.Errorf(at, "none excludes other transformations")
+		if (t == TransformNone || t == TransformAuto) && len(c.Transform) > 1 {
+			return configfile.Errorf(at, "%s excludes other transformations", t)
+		}
+		if t == TransformAuto && typ != table.TypeNumeric && typ != table.TypeAuto && typ != "" {
+			return configfile.Errorf(at, "auto is about numbers, not a %s column", typ)
 		}
 		if t == TransformL2 && typ != table.TypeVector && typ != table.TypeAuto && typ != "" {
 			return configfile.Errorf(at, "l2 scales vectors, not a %s column", typ)
@@ -222,11 +234,8 @@ func (c *Column) Validate(path, typ string) *configfile.FieldError {
 			return configfile.Errorf(path+".clip_quantiles", "want two quantiles 0 ≤ low < high ≤ 1, such as [0.001, 0.999]")
 		}
 	}
-	if err := configfile.OneOf(path+".encoding", c.Encoding, EncodingNone, EncodingPiecewiseLinear, EncodingBuckets); err != nil {
+	if err := c.validateEncoding(path, typ); err != nil {
 		return err
-	}
-	if c.Bins != 0 && (c.Bins < 2 || c.Bins > maxBins) {
-		return configfile.Errorf(path+".bins", "%d bins; want 2 to %d", c.Bins, maxBins)
 	}
 	if c.Dimensions < 0 || c.Dimensions > table.MaxWidth {
 		return configfile.Errorf(path+".dimensions", "%d is out of range; want 1 to %d", c.Dimensions, table.MaxWidth)
@@ -248,6 +257,47 @@ func (c *Column) Validate(path, typ string) *configfile.FieldError {
 		}
 	}
 	return nil
+}
+
+// validateEncoding checks what becomes of numbers.
+func (c *Column) validateEncoding(path, typ string) *configfile.FieldError {
+	for i, e := range c.Encoding {
+		at := path + ".encoding"
+		if len(c.Encoding) > 1 {
+			at += "." + strconv.Itoa(i)
+		}
+		if err := configfile.OneOf(at, e, EncodingNone, EncodingAuto, EncodingPiecewiseLinear, EncodingBuckets); err != nil {
+			return err
+		}
+		switch {
+		case e == "":
+			return configfile.Errorf(at, "the name of an encoding is empty")
+		case (e == EncodingNone || e == EncodingAuto) && len(c.Encoding) > 1:
+			return configfile.Errorf(at, "%s excludes other encodings", e)
+		case slices.Contains(c.Encoding[:i], e):
+			return configfile.Errorf(at, "%s is listed twice", e)
+		case (e == EncodingBuckets || e == EncodingAuto) && typ == table.TypeDate:
+			return configfile.Errorf(at, "dates have no %s; use piecewise_linear or none", e)
+		}
+	}
+	for _, b := range []struct {
+		key   string
+		value int
+	}{{"bins", c.Bins}, {"buckets", c.Buckets}} {
+		if b.value != 0 && (b.value < 2 || b.value > maxBins) {
+			return configfile.Errorf(path+"."+b.key, "%d bins; want 2 to %d", b.value, maxBins)
+		}
+	}
+	return nil
+}
+
+// views returns what becomes of a column of sorted numbers.
+func (c *Column) views(sorted []float64) (piecewise, buckets bool) {
+	if slices.Contains(c.Encoding, EncodingAuto) {
+		n := cmp.Or(c.Buckets, c.Bins)
+		return true, distinct(sorted, n) <= n
+	}
+	return slices.Contains(c.Encoding, EncodingPiecewiseLinear), slices.Contains(c.Encoding, EncodingBuckets)
 }
 
 // none reports whether a range of n-grams is given as that of no n-grams.
@@ -278,8 +328,10 @@ func (c *Column) validateWide(path, typ string) *configfile.FieldError {
 			}
 		}
 	}
-	if c.Encoding != "" && c.Encoding != EncodingNone {
-		return configfile.Errorf(path+".encoding", "a %s column has no %s; only single numbers are spread over bins", typ, c.Encoding)
+	for _, e := range c.Encoding {
+		if e != EncodingNone {
+			return configfile.Errorf(path+".encoding", "a %s column has no %s; only single numbers are spread over bins", typ, e)
+		}
 	}
 	return nil
 }

@@ -84,29 +84,33 @@ func (e *Encoder) encode(ctx context.Context, f *table.Frame, needTarget bool, u
 		if n := s.MissingCount(); n > 0 {
 			report.Missing = append(report.Missing, MissingCount{Column: c.Name, Rows: n})
 		}
-		switch {
-		case c.Type == table.TypeCategorical:
+		switch c.Type {
+		case table.TypeCategorical:
 			if unseen := c.encodeText(&by.columns[i], s, out, k); unseen.Rows > 0 {
 				report.Unseen = append(report.Unseen, unseen)
 			}
 			k++
-		case c.Bounds != nil:
-			c.encodeBuckets(s, out, k)
-			k++
-		case c.Type == table.TypeDate:
+		case table.TypeDate:
 			c.encodeDate(s, out, d)
 			d += len(c.Features)
-		case c.Type == table.TypeVector:
+		case table.TypeVector:
 			if err := c.encodeVectors(ctx, f, s, out, d); err != nil {
 				return nil, report, i, err
 			}
 			d += c.Width
-		case c.Type == table.TypeText:
+		case table.TypeText:
 			if err := c.encodeWords(ctx, s, out, d); err != nil {
 				return nil, report, i, err
 			}
 			d += c.Width
 		default:
+			if c.Bounds != nil {
+				c.encodeBuckets(s, out, k)
+				k++
+			}
+			if len(c.Features) == 0 {
+				break
+			}
 			if err := c.encodeNumber(f, s, out, d); err != nil {
 				return nil, report, i, err
 			}
@@ -257,8 +261,12 @@ func (c *ColumnEncoding) encodeNumber(f *table.Frame, s *table.Series, out *Enco
 func (c *ColumnEncoding) encodeDate(s *table.Series, out *Encoded, d int) {
 	for p, part := range c.Parts {
 		feature, of := &c.Features[p], c.datePart(part)
+		low, high := math.Inf(-1), math.Inf(1)
+		if n := len(feature.Edges); n > 0 {
+			low, high = feature.Edges[0], feature.Edges[n-1]
+		}
 		for r, m := range s.Micros {
-			out.Numeric[r*out.D+d+p] = float32((of(m) - feature.Mean) / feature.Scale)
+			out.Numeric[r*out.D+d+p] = float32(min(max((of(m)-feature.Mean)/feature.Scale, low), high))
 		}
 	}
 }

@@ -19,6 +19,7 @@ const (
 	encoderVersion = 2
 	wideVersion    = 3 // with vectors or texts
 	writtenVersion = 4 // with numbers in another notation than the plain one
+	viewsVersion   = 5 // with numbers that are features and categories, or dates that are spread over bins
 )
 
 // Encoder is what was learned from the training rows: which columns are
@@ -40,9 +41,10 @@ type Encoder struct {
 }
 
 // ColumnEncoding turns one column into numeric features or one categorical
-// field. A value is filled, transformed (sign(x)·log(1+|x|), then clipping to
-// [Low, High]), and then standardized, bucketed or looked up; vectors and texts
-// become many features.
+// field, a number into one of each where it has Features and Bounds. A value is
+// filled, transformed (sign(x)·log(1+|x|), then clipping to [Low, High]), and
+// then standardized, bucketed or looked up; vectors and texts become many
+// features.
 type ColumnEncoding struct {
 	Name string `json:"name"`
 	Type string `json:"type"` // a Type constant, neither table.TypeAuto nor table.TypeIgnore
@@ -115,7 +117,7 @@ type NumericFeature struct {
 	Transformed bool    `json:"transformed,omitempty"`
 	// Edges bound the bins of a piecewise-linear encoding in the space of the
 	// value fed to the model, strictly increasing also as float32; nil when the
-	// feature is not encoded that way.
+	// feature is not encoded that way. Parts of dates are clamped to them.
 	Edges []float64 `json:"edges,omitempty"`
 }
 
@@ -129,6 +131,15 @@ type Field struct {
 // categorical reports whether the column yields ids.
 func (c *ColumnEncoding) categorical() bool {
 	return c.Type == table.TypeCategorical || c.Bounds != nil
+}
+
+// views reports what earlier versions did not know: a number that is a feature and a category, a part of a date that is
+// spread over bins.
+func (c *ColumnEncoding) views() bool {
+	if c.Type == table.TypeDate {
+		return slices.ContainsFunc(c.Features, func(f NumericFeature) bool { return f.Edges != nil })
+	}
+	return c.Bounds != nil && len(c.Features) > 0
 }
 
 // Cardinality is the number of ids of a categorical column.
@@ -258,6 +269,9 @@ func (e *Encoder) Save(w io.Writer) error {
 
 // fileVersion is the version of the file that holds the encoder.
 func (e *Encoder) fileVersion() int {
+	if slices.ContainsFunc(e.Columns, func(c ColumnEncoding) bool { return c.views() }) {
+		return viewsVersion
+	}
 	if len(e.Written) > 0 {
 		return writtenVersion
 	}

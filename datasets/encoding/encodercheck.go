@@ -22,8 +22,8 @@ func LoadEncoder(r io.Reader) (*Encoder, error) {
 	}
 	e := new(Encoder)
 	err = strictjson.Unmarshal(text, e)
-	if v := encoderFileVersion(text, e, err); v != encoderVersion && v != wideVersion && v != writtenVersion {
-		return nil, fmt.Errorf("load the data encoder: version %d, this program reads versions %d to %d; train the model again", v, encoderVersion, writtenVersion)
+	if v := encoderFileVersion(text, e, err); v < encoderVersion || v > viewsVersion {
+		return nil, fmt.Errorf("load the data encoder: version %d, this program reads versions %d to %d; train the model again", v, encoderVersion, viewsVersion)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("load the data encoder: %w", err)

@@ -119,7 +119,7 @@ func TestEncoderCheck(t *testing.T) {
 		{"columns.1.bounds", column(1, func(c *ColumnEncoding) { c.Bounds = []float64{} })},
 		{"columns.1.bounds", column(1, func(c *ColumnEncoding) { c.Bounds = make([]float64, maxBins+1) })},
 		{"columns.1.embedding", column(1, func(c *ColumnEncoding) { c.Embedding = -1 })},
-		{"columns.1.features", column(1, func(c *ColumnEncoding) { c.Features = []NumericFeature{{Name: "age", Source: "age", Scale: 1}} })},
+		{"columns.1.features.0.name", column(1, func(c *ColumnEncoding) { c.Features = []NumericFeature{{Name: "old", Source: "age", Scale: 1}} })},
 
 		{"columns.2.fill", column(2, func(c *ColumnEncoding) { c.Fill = FillMean })},
 		{"columns.3.date_layout", column(3, func(c *ColumnEncoding) { c.DateLayout = "2006-13" })},
@@ -133,7 +133,8 @@ func TestEncoderCheck(t *testing.T) {
 		})},
 		{"columns.3.features.1.name", feature(3, 1, func(f *NumericFeature) { f.Name = "day.year" })},
 		{"columns.3.features.1.scale", feature(3, 1, func(f *NumericFeature) { f.Scale = 1e-35 })},
-		{"columns.3.features.1.transformed", feature(3, 1, func(f *NumericFeature) { f.Edges = []float64{0, 1} })},
+		{"columns.3.features.1.transformed", feature(3, 1, func(f *NumericFeature) { f.Transformed = true })},
+		{"columns.3.features.1.edges.1", feature(3, 1, func(f *NumericFeature) { f.Edges = []float64{1, 1} })},
 		{"columns.3.log1p", column(3, func(c *ColumnEncoding) { c.Log1p = true })},
 
 		{"columns.4.missing_id", column(4, func(c *ColumnEncoding) { c.MissingID = 3 })},
@@ -202,7 +203,7 @@ func TestLoadEncoderIsStrict(t *testing.T) {
 		{`"missing_id": 4`, `"missing_id": 4294967300`, `columns.4.missing_id: 4294967300 is out of range`},
 		{`"user"`, `null`, `id.0: null is no text`},
 		{`"version": 3`, `"version": 2`, `version: 2, but its columns are those of version 3`},
-		{`"version": 3`, `"version": 5, "parts": 1`, `version 5`},
+		{`"version": 3`, `"version": 6, "parts": 1`, `version 6`},
 	} {
 		text := strings.Replace(saved.String(), c[0], c[1], 1)
 		if text == saved.String() {

@@ -1,6 +1,7 @@
 package encoding
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -139,6 +140,16 @@ func (e *ColumnEncoding) fitDate(s *table.Series, c Column, path string) (string
 		if standardize {
 			f.fitScale(values)
 		}
+		if slices.Contains(c.Encoding, EncodingPiecewiseLinear) {
+			var observed []float64
+			for i, v := range values {
+				if s.Micros[i] != table.MissingDate {
+					observed = append(observed, (v-f.Mean)/f.Scale)
+				}
+			}
+			slices.Sort(observed)
+			f.fitEdges(observed, cmp.Or(c.Bins, defaultBins))
+		}
 		e.Parts = append(e.Parts, part)
 		e.Features = append(e.Features, f)
 	}
@@ -210,8 +221,7 @@ func (e *ColumnEncoding) fitNumber(s *table.Series, c Column, path string) (stri
 		}
 		e.FillNumber = v
 	}
-	f := NumericFeature{Name: s.Name, Source: s.Name, Scale: 1}
-	e.Log1p = slices.Contains(c.Transform, TransformLog1p)
+	e.Log1p = slices.Contains(c.Transform, TransformLog1p) || slices.Contains(c.Transform, TransformAuto) && skewed(present)
 	filled := make([]float64, len(s.Floats))
 	for i, v := range s.Floats {
 		if math.IsNaN(v) {
@@ -222,46 +232,71 @@ func (e *ColumnEncoding) fitNumber(s *table.Series, c Column, path string) (stri
 		}
 		filled[i] = v
 	}
-	if slices.Contains(c.Transform, TransformClip) {
+	piecewise, buckets := c.views(sorted)
+	switch least, greatest := slices.Min(filled), slices.Max(filled); {
+	case slices.Contains(c.Transform, TransformClip):
 		order := sortedCopy(filled)
 		e.Low, e.High = quantile(order, c.ClipQuantiles[0]), quantile(order, c.ClipQuantiles[1])
-		// Clipping must not make a rarely non-zero column constant.
-		if e.Clip = e.Low < e.High; !e.Clip {
-			e.Low, e.High = 0, 0
-		}
-		for i, v := range filled {
-			filled[i] = e.clip(v)
-		}
+	case piecewise:
+		// Beyond the first and the last bin nothing was learned.
+		e.Low, e.High = least, greatest
 	}
-	if c.Encoding == EncodingBuckets {
-		e.Bounds = bucketBounds(sortedCopy(filled), c.Bins)
-		e.Embedding = c.Embedding
-		return "", nil
-	}
-	f.Transformed = e.Log1p || e.Clip
-	if slices.Contains(c.Transform, TransformStandardize) {
-		f.fitScale(filled)
+	// Clipping must not make a rarely non-zero column constant.
+	if e.Clip = e.Low < e.High; !e.Clip {
+		e.Low, e.High = 0, 0
 	}
 	for i, v := range filled {
-		filled[i] = (v - f.Mean) / f.Scale
+		filled[i] = e.clip(v)
 	}
-	if largest := max(math.Abs(slices.Min(filled)), math.Abs(slices.Max(filled))); !(largest <= math.MaxFloat32) {
+	// Bins are those of values that were observed.
+	for i, v := range sorted {
+		if e.Log1p {
+			v = log1p(v)
+		}
+		sorted[i] = e.clip(v)
+	}
+	if buckets {
+		e.Bounds = bucketBounds(sorted, cmp.Or(c.Buckets, c.Bins))
+		e.Embedding = c.Embedding
+		if !piecewise {
+			return "", nil
+		}
+	}
+	f := NumericFeature{Name: s.Name, Source: s.Name, Scale: 1}
+	f.Transformed = e.Log1p || e.Clip
+	if slices.Contains(c.Transform, TransformStandardize) || slices.Contains(c.Transform, TransformAuto) {
+		f.fitScale(filled)
+	}
+	least, greatest := math.Inf(1), math.Inf(-1)
+	for _, v := range filled {
+		v = (v - f.Mean) / f.Scale
+		least, greatest = min(least, v), max(greatest, v)
+	}
+	if largest := max(math.Abs(least), math.Abs(greatest)); !(largest <= math.MaxFloat32) {
 		return "", &table.ValueError{Column: s.Name, Problem: fmt.Sprintf("has values of size %g, too large for 32-bit arithmetic", largest),
 			Remedies: []table.Remedy{table.ManualRemedy("add log1p to its transform, or ignore the column")}}
 	}
-	if c.Encoding == EncodingPiecewiseLinear {
-		if edges := quantileEdges(sortedCopy(filled), c.Bins); len(edges) > 1 {
-			f.Edges = edges
+	if piecewise {
+		for i, v := range sorted {
+			sorted[i] = (v - f.Mean) / f.Scale
 		}
+		f.fitEdges(sorted, c.Bins)
 	}
 	e.Features = []NumericFeature{f}
 	return "", nil
 }
 
-// bucketBounds cuts sorted values at their quantiles. A minimum that many rows
-// share, such as the zero of a count, gets a bucket of its own.
+// fitEdges finds the bins of sorted values of the feature.
+func (f *NumericFeature) fitEdges(sorted []float64, bins int) {
+	if edges := binEdges(sorted, bins); len(edges) > 1 {
+		f.Edges = edges
+	}
+}
+
+// bucketBounds returns what cuts sorted values into buckets, each of which holds the values above one bound and up to the
+// next. A minimum that many rows share, such as the zero of a count, gets a bucket of its own.
 func bucketBounds(sorted []float64, bins int) []float64 {
-	edges := quantileEdges(sorted, bins)
+	edges := binEdges(sorted, bins)
 	if len(edges) == 1 {
 		return edges
 	}
@@ -270,7 +305,7 @@ func bucketBounds(sorted []float64, bins int) []float64 {
 		atMinimum++
 	}
 	first := 1
-	if len(edges) == 2 || 2*bins*atMinimum >= len(sorted) {
+	if len(edges) == 2 || 2*bins*atMinimum >= len(sorted) || len(edges) <= bins && distinct(sorted, len(edges)) == len(edges) {
 		first = 0
 	}
 	return edges[first : len(edges)-1]

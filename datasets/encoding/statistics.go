@@ -79,6 +79,85 @@ func quantileEdges(sorted []float64, bins int) []float64 {
 	return edges
 }
 
+// binEdges returns what bounds up to so many bins of sorted values: all values where there are not more than edges of
+// the bins, else their quantiles. Values that more rows share than a bin has, such as the zero of an amount, are between
+// edges of their own, and do not use up the quantiles of the others. Edges increase as float32.
+func binEdges(sorted []float64, bins int) []float64 {
+	var values []float64
+	var counts []int
+	for _, v := range sorted {
+		if n := len(values); n > 0 && float32(values[n-1]) == float32(v) {
+			counts[n-1]++
+			continue
+		}
+		values, counts = append(values, v), append(counts, 1)
+	}
+	if len(values) <= bins+1 {
+		return values
+	}
+	var edges, rest []float64
+	for i, v := range values {
+		if counts[i]*bins <= len(sorted) {
+			rest = append(rest, slices.Repeat([]float64{v}, counts[i])...)
+			continue
+		}
+		edges = append(edges, v)
+		if i > 0 {
+			edges = append(edges, values[i-1])
+		}
+		if i+1 < len(values) {
+			edges = append(edges, values[i+1])
+		}
+	}
+	edges = append(edges, values[0], values[len(values)-1])
+	edges = append(edges, quantileEdges(rest, bins)...)
+	slices.Sort(edges)
+	edges = slices.CompactFunc(edges, func(a, b float64) bool { return float32(a) == float32(b) })
+	if len(edges) > maxBins+1 {
+		return quantileEdges(sorted, bins)
+	}
+	return edges
+}
+
+// distinct counts the different numbers among sorted values, as float32, up to one more than limit.
+func distinct(sorted []float64, limit int) int {
+	n := 0
+	for i, v := range sorted {
+		if i == 0 || float32(v) != float32(sorted[i-1]) {
+			n++
+		}
+		if n > limit {
+			break
+		}
+	}
+	return n
+}
+
+// skewed reports whether a logarithm makes values less lopsided by far: of amounts and counts it does, of what lies about a
+// middle it does not.
+func skewed(values []float64) bool {
+	logs := make([]float64, len(values))
+	for i, v := range values {
+		logs[i] = log1p(v)
+	}
+	before, after := math.Abs(skewness(values)), math.Abs(skewness(logs))
+	return before > 1.5 && after < before/2
+}
+
+// skewness is the third standardized moment, 0 where it is not a number.
+func skewness(values []float64) float64 {
+	mean, std := meanStd(values)
+	if !(std > 0) || math.IsInf(std, 0) {
+		return 0
+	}
+	sum := 0.0
+	for _, v := range values {
+		d := (v - mean) / std
+		sum += d * d * d
+	}
+	return sum / float64(len(values))
+}
+
 // mostFrequent returns the most frequent of sorted values, the least of equally
 // frequent ones.
 func mostFrequent[T cmp.Ordered](sorted []T) T {

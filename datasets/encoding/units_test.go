@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -50,7 +51,8 @@ func TestQuantileEdges(t *testing.T) {
 		if edges[0] != sorted[0] || len(edges) > bins+1 {
 			t.Fatalf("edges %v of %v", edges, sorted)
 		}
-		if bounds := bucketBounds(sorted, bins); len(bounds) == 0 || len(bounds) > bins || !increasing(bounds) {
+		// A heavy value adds itself and its neighbors.
+		if bounds := bucketBounds(sorted, bins); len(bounds) == 0 || len(bounds) > 4*bins || !increasing(bounds) {
 			t.Fatalf("bounds %v of %v", bounds, sorted)
 		}
 	})
@@ -98,20 +100,126 @@ func TestNumericSettings(t *testing.T) {
 			t.Errorf("%+v: %v, want %s", c.column, got, c.want)
 		}
 	}
-	// The filled values 1 3 3 3 9 have the median 3; id 0 is missing.
-	enc, _, ids := fitOne(t, values, Column{Transform: configfile.Strings{"none"}, Encoding: EncodingBuckets, Bins: 2})
-	if got := fmt.Sprint(ids, enc.Bounds, enc.Cardinality()); got != "[1 0 1 1 2] [3] 3" {
+	// The observed values 1 3 3 9 have a bucket each, for half of them share the 3; id 0 is missing.
+	enc, _, ids := fitOne(t, values, Column{Transform: configfile.Strings{"none"}, Encoding: configfile.Strings{EncodingBuckets}, Bins: 2})
+	if got := fmt.Sprint(ids, enc.Bounds, enc.Cardinality()); got != "[1 0 2 2 3] [1 3] 4" {
 		t.Errorf("buckets %s", got)
 	}
-	// A minimum shared by many rows has a bucket of its own.
-	_, _, ids = fitOne(t, []float64{0, 0, 0, 5, 6, 7, 8, 9}, Column{Encoding: EncodingBuckets, Bins: 4})
-	if got := fmt.Sprint(ids); got != "[1 1 1 2 3 3 4 4]" {
+	// A minimum shared by many rows has a bucket of its own, and so has its neighbor, beside the quantiles of the others.
+	_, _, ids = fitOne(t, []float64{0, 0, 0, 0, 5, 6, 7, 8, 9, 10}, Column{Encoding: configfile.Strings{EncodingBuckets}, Bins: 3})
+	if got := fmt.Sprint(ids); got != "[1 1 1 1 2 3 4 4 5 5]" {
 		t.Errorf("buckets with a heavy minimum %s", got)
+	}
+	// Two views: what is fed, and the bin as a category.
+	enc, numbers, ids := fitOne(t, []float64{1, 2, 4, nan}, Column{Transform: configfile.Strings{"none"}, Encoding: configfile.Strings{EncodingPiecewiseLinear, EncodingBuckets}, Bins: 2, Buckets: 8})
+	if got := fmt.Sprint(numbers, ids, enc.Features[0].Edges, enc.Bounds); got != "[1 2 4 2] [1 2 3 0] [1 2 4] [1 2]" || !enc.views() {
+		t.Errorf("two views %s", got)
 	}
 	// Standardizing keeps later columns comparable: the fit is that of training.
 	enc, _, _ = fitOne(t, []float64{0, 10}, Column{})
 	if f := enc.Features[0]; f.Mean != 5 || f.Scale != 5 {
 		t.Errorf("feature %+v", f)
+	}
+}
+
+// What lies beyond the training rows is fed as the nearest of their values, and so extrapolates nothing.
+func TestClamped(t *testing.T) {
+	enc, _, _ := fitOne(t, []float64{3, 1, 2, 5}, Column{Transform: configfile.Strings{"none"}, Encoding: configfile.Strings{EncodingPiecewiseLinear}})
+	e := &Encoder{Columns: []ColumnEncoding{*enc}}
+	f, err := table.NewFrame(&table.Series{Name: "x", Kind: table.Numeric, Floats: []float64{-1e9, 0, 4, 6, 1e9, math.NaN()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, _, err := e.Encode(t.Context(), f, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprint(out.Numeric); got != "[1 1 4 5 5 2.5]" {
+		t.Errorf("beyond 1 … 5: %s", got)
+	}
+	var defaults Defaults
+	defaults.SetDefaults(false, false)
+	day := func(texts ...string) *table.Series {
+		s := &table.Series{Name: "day", Kind: table.Date}
+		for _, text := range texts {
+			at, err := time.Parse(time.DateOnly, text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.Micros = append(s.Micros, at.UnixMicro())
+		}
+		return s
+	}
+	c := defaults.Complete(Column{Transform: configfile.Strings{"none"}, Encoding: configfile.Strings{EncodingPiecewiseLinear}}, table.TypeDate)
+	date, _, reason, err := FitColumn(day("2024-03-01", "2025-03-02"), c, "columns.day")
+	if err != nil || date == nil {
+		t.Fatal(reason, err)
+	}
+	if f, err = table.NewFrame(day("2027-03-02", "2024-03-01")); err != nil {
+		t.Fatal(err)
+	}
+	if out, _, err = (&Encoder{Columns: []ColumnEncoding{*date}}).Encode(t.Context(), f, false); err != nil {
+		t.Fatal(err)
+	}
+	at := slices.Index(date.Parts, "year")
+	if got := out.Numeric[at]; got != 2025 || !date.views() {
+		t.Errorf("a year after the training rows is %v", got)
+	}
+}
+
+// The zeros that most rows have do not use up the bins of the others, and what is missing has none.
+func TestBinsOfObserved(t *testing.T) {
+	var values []float64
+	for i := range 1000 {
+		v := 0.0
+		switch {
+		case i%10 == 0:
+			v = float64(100 + i)
+		case i%2 == 0:
+			v = math.NaN()
+		}
+		values = append(values, v)
+	}
+	enc, _, ids := fitOne(t, values, Column{Fill: FillConstant, FillValue: "7", Encoding: configfile.Strings{EncodingPiecewiseLinear, EncodingBuckets}, Bins: 8})
+	if n := len(enc.Features[0].Edges); n < 9 || n > 12 {
+		t.Errorf("%d edges %v", n, enc.Features[0].Edges)
+	}
+	used := map[int32]int{}
+	for _, id := range ids {
+		used[id]++
+	}
+	if used[0] != 400 || used[1] != 500 || len(used) < 10 {
+		t.Errorf("rows by bucket: %v", used)
+	}
+	// The mode may lie in the midst of the others.
+	middle := make([]float64, 0, 90)
+	for i := range 90 {
+		middle = append(middle, float64(i))
+		if i >= 30 && i < 60 {
+			middle[i] = 45
+		}
+	}
+	slices.Sort(middle)
+	if edges := binEdges(middle, 4); !slices.Contains(edges, 29) || !slices.Contains(edges, 45) || !slices.Contains(edges, 60) {
+		t.Errorf("edges %v around the mode 45", edges)
+	}
+}
+
+func TestSkewed(t *testing.T) {
+	var amounts, even, logs []float64
+	for i := range 1000 {
+		u := (float64(i) + 0.5) / 1000
+		amounts, even, logs = append(amounts, math.Exp(8*u)), append(even, u), append(logs, -8*u)
+	}
+	if !skewed(amounts) || skewed(even) || skewed(logs) || skewed([]float64{3, 3}) {
+		t.Error("amounts are skewed, even values are not")
+	}
+	auto := func(values []float64) bool {
+		enc, _, _ := fitOne(t, values, Column{Transform: configfile.Strings{TransformAuto}})
+		return enc.Log1p
+	}
+	if !auto(amounts) || auto(even) {
+		t.Error("auto takes the logarithm of skewed values alone")
 	}
 }
 
