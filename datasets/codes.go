@@ -49,6 +49,12 @@ func namesThings(s *table.Series) bool {
 	return several
 }
 
+// nameOfThings reports a name the last word of which is of things: a user, a store's code, but not the pages about a product.
+func nameOfThings(name string) bool {
+	words := personal.Words(name)
+	return len(words) > 0 && slices.Contains(thingWords, words[len(words)-1])
+}
+
 // codeNote is what a person should know of such a column that is a feature.
 func codeNote(name string, w table.Wording) string {
 	return fmt.Sprintf("column %s: by their name, its whole numbers stand for things, but they are read as quantities, of which a model expects that larger ones mean more. If they name things, %s",

@@ -34,6 +34,8 @@ type Config struct {
 	Features    configfile.Strings         `yaml:"features,omitempty" jsonschema:"description=If given only these columns are features."`
 	Deduplicate bool                       `yaml:"deduplicate,omitempty" jsonschema:"description=Drop rows equal to an earlier row in every column that is not ignored."`
 	Columns     map[string]encoding.Column `yaml:"columns,omitempty" jsonschema:"description=Settings of single columns by name."`
+	Codes       string                     `yaml:"codes,omitempty" jsonschema:"enum=numbers,enum=categories,description=What columns of whole numbers are that by their name stand for things (user; store; zip) and of which nothing is said under columns: categories or numbers of which a warning tells. Default: categories for networks."`
+	Trends      string                     `yaml:"trends,omitempty" jsonschema:"enum=keep,enum=drop,description=What becomes of numbers and parts of dates that lie beyond the training rows in nearly all validation rows; such as the week of a split by time. drop: they are left out unless the file names them; keep. Default: drop for networks which cannot follow a trend."`
 	Defaults    encoding.Defaults          `yaml:"defaults,omitempty" jsonschema:"description=Settings of all columns of a type."`
 	Split       Split                      `yaml:"split,omitempty" jsonschema:"description=How rows are divided into training and validation and test."`
 }
@@ -49,6 +51,18 @@ type Split struct {
 	ValidationValues configfile.Strings `yaml:"validation_values,omitempty" jsonschema:"description=column: values of validation rows."`
 	TestValues       configfile.Strings `yaml:"test_values,omitempty" jsonschema:"description=column: values of test rows."`
 }
+
+// Values of Config.Codes.
+const (
+	CodesNumbers    = "numbers"
+	CodesCategories = "categories"
+)
+
+// Values of Config.Trends.
+const (
+	TrendsKeep = "keep"
+	TrendsDrop = "drop"
+)
 
 // Values of Split.Method.
 const (

@@ -106,14 +106,23 @@ func (l *loader) load() (*Dataset, error) {
 	if err != nil {
 		return nil, err
 	}
+	validation, err := l.rows(encoder, frame, p.validation, l.cfg.Validation, "validation")
+	if err != nil {
+		return nil, err
+	}
+	l.dropTrends(encoder, train, validation)
 	d := &Dataset{Encoder: encoder, Resolved: l.cfg}
 	if d.Train, err = l.encode(encoder, train, "training"); err != nil {
 		return nil, err
 	}
-	if d.Validation, err = l.part(encoder, frame, p.validation, l.cfg.Validation, "validation"); err != nil {
+	if d.Validation, err = l.encode(encoder, validation, "validation"); err != nil {
 		return nil, err
 	}
-	if d.Test, err = l.part(encoder, frame, p.test, l.cfg.Test, "test"); err != nil {
+	test, err := l.rows(encoder, frame, p.test, l.cfg.Test, "test")
+	if err != nil {
+		return nil, err
+	}
+	if d.Test, err = l.encode(encoder, test, "test"); err != nil {
 		return nil, err
 	}
 	l.report.Train, l.report.Validation, l.report.Test = d.Train.Rows(), d.Validation.Rows(), d.Test.Rows()
@@ -361,7 +370,7 @@ func (l *loader) fit(train *table.Frame) (*encoding.Encoder, error) {
 	for _, name := range names {
 		s := train.Column(name)
 		if c.Columns[name].Type == "" && namesThings(s) {
-			l.warn(codeNote(name, table.RunFile))
+			s = l.takeCode(s)
 		}
 		settings, path := l.settings(s)
 		fitted, err := ahead.Await(l.ctx, func() (f fittedColumn, err error) {
@@ -402,7 +411,30 @@ func (l *loader) fit(train *table.Frame) (*encoding.Encoder, error) {
 	return e, nil
 }
 
+// takeCode settles what a column of whole numbers is that stand for things, as the configuration says, and writes it there. Numbers in
+// another notation than the plain one have other texts than those that are read of a category, and stay what they are; so do those of
+// a name that is not sure.
+func (l *loader) takeCode(s *table.Series) *table.Series {
+	if l.cfg.Codes != CodesCategories || s.Style != (notation.Style{}) || !nameOfThings(s.Name) {
+		l.warn(codeNote(s.Name, table.RunFile))
+		return s
+	}
+	if l.cfg.Columns == nil {
+		l.cfg.Columns = map[string]encoding.Column{}
+	}
+	column := l.cfg.Columns[s.Name]
+	column.Type = table.TypeCategorical
+	l.cfg.Columns[s.Name] = column
+	l.log.Info("by its name a column's whole numbers stand for things: they are categories, not quantities", "column", s.Name,
+		"otherwise", table.DeclareType(s.Name, table.TypeNumeric).Text(table.RunFile))
+	return s.Texts()
+}
+
+// encode returns the part of the rows of a frame; nil of nil.
 func (l *loader) encode(e *encoding.Encoder, f *table.Frame, part string) (*Part, error) {
+	if f == nil {
+		return nil, nil
+	}
 	out, report, err := e.Encode(l.ctx, f, true)
 	if err != nil {
 		return nil, fmt.Errorf("%s rows: %w", part, err)
@@ -415,14 +447,14 @@ func (l *loader) encode(e *encoding.Encoder, f *table.Frame, part string) (*Part
 	return InMemory(out), nil
 }
 
-// part encodes the rows of a part: those split off, or those of its own
-// source.
-func (l *loader) part(e *encoding.Encoder, frame *table.Frame, rows []int32, src *table.Source, name string) (*Part, error) {
+// rows returns the rows of a part: those split off, or those of its own
+// source; nil where there are none.
+func (l *loader) rows(e *encoding.Encoder, frame *table.Frame, rows []int32, src *table.Source, name string) (*table.Frame, error) {
 	if src == nil {
 		if len(rows) == 0 {
 			return nil, nil
 		}
-		return l.encode(e, frame.Pick(rows), name)
+		return frame.Pick(rows), nil
 	}
 	own, err := l.read(src, e.ReadOptions(true))
 	if err != nil {
@@ -434,7 +466,7 @@ func (l *loader) part(e *encoding.Encoder, frame *table.Frame, rows []int32, src
 	if own, err = l.dropMissingTarget(own); err != nil {
 		return nil, fmt.Errorf("%s rows: %w", name, err)
 	}
-	return l.encode(e, own, name)
+	return own, nil
 }
 
 func (l *loader) hash() (err error) {

@@ -82,7 +82,10 @@ func (l *loader) reopen(e *encoding.Encoder, name string) (*Part, error) {
 func (l *loader) reread(e *encoding.Encoder, name string) (part *Part, err error) {
 	own := map[string]*table.Source{PartValidation: l.cfg.Validation, PartTest: l.cfg.Test}[name]
 	if own != nil {
-		part, err = l.part(e, nil, nil, own, name)
+		var frame *table.Frame
+		if frame, err = l.rows(e, nil, nil, own, name); err == nil {
+			part, err = l.encode(e, frame, name)
+		}
 	} else {
 		part, err = l.splitOff(e, name)
 	}

@@ -190,3 +190,33 @@ func TestIDsOfPreparedDataAreLeftOut(t *testing.T) {
 		d.Close()
 	}
 }
+
+// What lies beyond the training rows of prepared data is left out where that is asked for.
+func TestTrendsOfPreparedData(t *testing.T) {
+	dir := t.TempDir()
+	var b strings.Builder
+	b.WriteString("week,noise,y\n")
+	for i := range 9000 {
+		fmt.Fprintf(&b, "%d,%d,%d\n", i/50, i*37%101, i%2)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "rows.csv"), []byte(b.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := &prepare.Config{
+		Output: filepath.Join(dir, "data"), RowGroup: 2048, Seed: 3, Split: prepare.Split{Method: prepare.SplitTime, Column: "week", Validation: new(0.1), Test: new(0.2)},
+		Sources: map[string]prepare.Source{"rows": {Source: table.Source{Path: configfile.Strings{filepath.Join(dir, "rows.csv")}}}},
+	}
+	if _, err := prepare.Run(t.Context(), p, prepare.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	for trends, want := range map[string]int{datasets.TrendsDrop: 1, datasets.TrendsKeep: 2} {
+		d, err := datasets.Load(t.Context(), &datasets.Config{Prepared: p.Output, Target: "y", Trends: trends}, "", 1, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := len(d.Encoder.NumericFeatures()); got != want {
+			t.Errorf("%s: %d features, want %d", trends, got, want)
+		}
+		d.Close()
+	}
+}

@@ -267,6 +267,13 @@ func (l *loader) loadPrepared() (_ *Dataset, err error) {
 	if d.Encoder, err = l.fit(sample); err != nil {
 		return nil, err
 	}
+	if v := streams[manifest.Validation]; v != nil && l.cfg.Trends == TrendsDrop && v.groups() > 0 {
+		rows, err := v.frame(l.ctx, d.Encoder.ReadOptions(false), v.rowGroups.Group(0))
+		if err != nil {
+			return nil, fmt.Errorf("validation rows: %w", err)
+		}
+		l.dropTrends(d.Encoder, sample, rows)
+	}
 	if sample.Rows < train.rows() {
 		if err := l.countVocabularies(d.Encoder, train); err != nil {
 			return nil, err

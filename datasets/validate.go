@@ -47,6 +47,12 @@ func (c *Config) validate() *configfile.FieldError {
 	if err := configfile.OneOf("task", c.Task, encoding.TaskAuto, encoding.TaskBinary, encoding.TaskMulticlass, encoding.TaskRegression); err != nil {
 		return err
 	}
+	if err := configfile.OneOf("trends", c.Trends, TrendsKeep, TrendsDrop); err != nil {
+		return err
+	}
+	if err := configfile.OneOf("codes", c.Codes, CodesNumbers, CodesCategories); err != nil {
+		return err
+	}
 	if c.Positive != "" && c.Task != "" && c.Task != encoding.TaskAuto && c.Task != encoding.TaskBinary {
 		return configfile.Errorf("positive", "only a binary task has a positive value; the task is %s", c.Task)
 	}

@@ -1,0 +1,90 @@
+package datasets
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"debut/datasets/encoding"
+	"debut/datasets/table"
+	"debut/datasets/wording"
+)
+
+// beyondShare is the share of the validation rows from which on a feature lies beyond the training rows: not all, because a
+// time may be that of rows on both sides of the boundary.
+const beyondShare = 0.95
+
+// dropTrends leaves out of an encoder what lies beyond the training rows in validation, as it will in all later rows: a model that
+// learns values where it has seen them has nothing to say there. What the configuration names stays, and so does a trend that is
+// all there is.
+func (l *loader) dropTrends(e *encoding.Encoder, train, validation *table.Frame) {
+	if l.cfg.Trends != TrendsDrop || validation == nil {
+		return
+	}
+	var kept []encoding.ColumnEncoding
+	var ignored, told []string
+	for _, c := range e.Columns {
+		before, after := train.Column(c.Name), validation.Column(c.Name)
+		_, named := l.cfg.Columns[c.Name]
+		if named || slices.Contains(l.cfg.Features, c.Name) || after == nil || before.Kind != after.Kind {
+			kept = append(kept, c)
+			continue
+		}
+		what := ""
+		switch c.Type {
+		case table.TypeNumeric:
+			if beyond(before.Floats, after.Floats) {
+				what = "it lies"
+				ignored = append(ignored, c.Name)
+			}
+		case table.TypeDate:
+			if gone := c.DropParts(func(part string) bool { return beyond(c.PartValues(part, before), c.PartValues(part, after)) }); len(gone) > 0 {
+				what = "its " + strings.Join(gone, ", ") + " lie"
+			}
+		}
+		if what != "" {
+			told = append(told, fmt.Sprintf("column %s: %s beyond the training rows in nearly all validation rows, and so in those to come: left out. To keep it, %s",
+				wording.Quote(c.Name), what, table.DeclareType(c.Name, c.Type).Text(table.RunFile)))
+		}
+		if what == "" || len(c.Parts) > 0 || c.Type == table.TypeDate && c.Indicator {
+			kept = append(kept, c)
+		}
+	}
+	if len(kept) == 0 {
+		return
+	}
+	e.Columns = kept
+	l.cfg.Ignore = append(slices.Clone(l.cfg.Ignore), ignored...)
+	for _, message := range told {
+		l.warn(message)
+	}
+	for i := range l.report.Columns {
+		if r := &l.report.Columns[i]; slices.Contains(ignored, r.Name) {
+			r.Dropped = "lies beyond the training rows in validation"
+		}
+	}
+}
+
+// beyond reports whether nearly all values lie above, or nearly all below, those before; missing ones are passed over.
+func beyond(before, after []float64) bool {
+	least, greatest := math.Inf(1), math.Inf(-1)
+	for _, v := range before {
+		if v == v {
+			least, greatest = min(least, v), max(greatest, v)
+		}
+	}
+	below, above, n := 0, 0, 0
+	for _, v := range after {
+		if v == v {
+			n++
+		}
+		if v < least {
+			below++
+		}
+		if v > greatest {
+			above++
+		}
+	}
+	return n > 0 && float64(max(below, above)) >= beyondShare*float64(n)
+}

@@ -1,0 +1,86 @@
+package datasets
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"debut/datasets/configfile"
+	"debut/datasets/encoding"
+	"debut/datasets/table"
+)
+
+// dayRows has a row for each of 120 days: what lies beyond the training rows of a split by time, and what does not.
+func dayRows() string {
+	return "day,week,weekday,noise,y\n" + numbered(120, func(i int) string {
+		return fmt.Sprintf("2024-%02d-%02d,%d,%d,%d,%d", 1+i/28, 1+i%28, i/7, i%7, i*37%101, i%2)
+	})
+}
+
+func TestTrends(t *testing.T) {
+	split := Split{Method: SplitTime, Column: "day"}
+	names := func(d *Dataset) (all []string) {
+		for _, f := range d.Encoder.NumericFeatures() {
+			all = append(all, f.Name)
+		}
+		return all
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "rows.csv"), []byte(dayRows()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	load := func(cfg *Config) *Dataset {
+		d, err := Load(t.Context(), cfg, dir, 1, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	d := load(&Config{Source: table.Source{Path: configfile.Strings{"rows.csv"}}, Target: "y", Split: split, Trends: TrendsDrop})
+	got := names(d)
+	for _, name := range []string{"week", "day.days", "day.month"} {
+		if slices.Contains(got, name) {
+			t.Errorf("%s is still among %v", name, got)
+		}
+	}
+	for _, name := range []string{"weekday", "noise", "day.day"} {
+		if !slices.Contains(got, name) {
+			t.Errorf("%s is not among %v", name, got)
+		}
+	}
+	if w := strings.Join(d.Report.Warnings, "\n"); !strings.Contains(w, "columns: {week: {type: numeric}}") || !strings.Contains(w, "columns: {day: {type: date}}") {
+		t.Errorf("told %q", w)
+	}
+	if !slices.Contains(d.Resolved.Ignore, "week") {
+		t.Errorf("resolved: ignore %v", d.Resolved.Ignore)
+	}
+	if again := load(d.Resolved); !slices.Equal(names(again), got) {
+		t.Errorf("resolved, the features are %v, and were %v", names(again), got)
+	}
+	// The remedy keeps what it names; nothing is left out of rows at random, or unasked.
+	remedied := Config{Target: "y", Split: split, Trends: TrendsDrop, Columns: map[string]encoding.Column{"week": {Type: table.TypeNumeric}, "day": {Type: table.TypeDate}}}
+	for name, cfg := range map[string]Config{
+		"remedied": remedied, "kept": {Target: "y", Split: split}, "at random": {Target: "y", Trends: TrendsDrop},
+		"all there is": {Target: "y", Split: split, Trends: TrendsDrop, Ignore: []string{"weekday", "noise", "day"}},
+	} {
+		d := mustLoad(t, dayRows(), cfg)
+		if !slices.Contains(names(d), "week") || len(d.Report.Warnings) > 0 {
+			t.Errorf("%s: features %v, told %q", name, names(d), d.Report.Warnings)
+		}
+	}
+}
+
+func TestBeyond(t *testing.T) {
+	if got := beyond([]float64{1, 2, 3}, []float64{4, 5, 6}); !got {
+		t.Error("what lies above is not beyond")
+	}
+	if got := beyond([]float64{1, 2, 3}, []float64{0, -5}); !got {
+		t.Error("what lies below is not beyond")
+	}
+	if beyond([]float64{1, 2, 3}, []float64{0, 4, 0, 4}) || beyond([]float64{1}, nil) {
+		t.Error("what lies about is beyond")
+	}
+}
