@@ -214,3 +214,34 @@ func TestEmbeddingDim(t *testing.T) {
 }
 
 func defaultSGD() optim.Config { return optim.Defaults(kernels.SGD) }
+
+// A wide network is the sum of the deep one and a linear model of the same inputs, which is zero at first.
+func TestWide(t *testing.T) {
+	dev := device(t)
+	n := layers.Network{Numeric: []layers.Numeric{{Name: "x"}, {Name: "y"}}, Hidden: []layers.Block{{Units: 3}}, Outputs: 1}
+	output := func(wide bool, weights ...float64) float32 {
+		n.Wide = wide
+		p := engine.NewParameters(dev, kernels.Float32, 1)
+		g := engine.NewGraph(kernels.Float32, 1)
+		out := n.Build(&layers.Builder{Graph: g})
+		must(t, g.Err())
+		prog, err := engine.Compile(g, engine.Options{Device: dev, Parameters: p, Outputs: []*engine.Node{out}})
+		must(t, err)
+		if len(weights) > 0 {
+			must(t, p.Write("wide.weight", weights))
+		}
+		must(t, engine.Feed(prog, layers.InputNumeric, []float32{3, 4}))
+		must(t, prog.Run())
+		var got [1]float32
+		_, err = engine.Read(prog, out, got[:])
+		must(t, err)
+		return got[0]
+	}
+	deep := output(false)
+	if got := output(true); got != deep {
+		t.Errorf("with a linear path of zeros %v, want %v", got, deep)
+	}
+	if got := output(true, 10, 100); math.Abs(float64(got-deep)-430) > 1e-3 {
+		t.Errorf("a linear path of 10 x + 100 y adds %v, want 430", got-deep)
+	}
+}

@@ -32,6 +32,9 @@ type Network struct {
 	Fields  []Field   `json:"fields"`
 	Hidden  []Block   `json:"hidden"` // none: a linear model
 	Outputs int       `json:"outputs"`
+	// Wide adds a linear path from the encoded inputs to the outputs, beside the hidden layers (Cheng et al., "Wide & Deep Learning
+	// for Recommender Systems", 2016).
+	Wide bool `json:"wide,omitempty"`
 	// InputDropout is the share of the encoded inputs that is dropped in training.
 	InputDropout float64 `json:"input_dropout,omitempty"`
 }
@@ -96,10 +99,15 @@ func (n Network) Build(b *Builder) *engine.Node {
 		x = b.Graph.Apply(ops.NewConcat(len(parts)), parts...)
 	}
 	x = Dropout{Name: "input", Rate: n.InputDropout}.Build(b, x)
+	encoded := x
 	for i, h := range n.Hidden {
 		x = h.Layers(fmt.Sprintf("hidden.%d", i)).Build(b, x)
 	}
-	return Dense{Name: "output", Units: n.Outputs, Init: engine.GlorotUniform}.Build(b, x)
+	out := Dense{Name: "output", Units: n.Outputs, Init: engine.GlorotUniform}.Build(b, x)
+	if n.Wide {
+		out = b.Graph.Apply(ops.NewAdd(), out, Dense{Name: "wide", Units: n.Outputs, NoBias: true, Init: engine.Zeros}.Build(b, encoded))
+	}
+	return out
 }
 
 // buildNumeric returns the encoded numeric features. One that is not encoded is a single bin from 0 to 1, which is not
