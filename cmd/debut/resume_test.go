@@ -31,6 +31,7 @@ train:
   batch: 20
   accumulate: 2
   optimizer: {learning_rate: 0.01}
+  schedule: {kind: constant}
   early_stopping: {metric: auc, patience: 7}
 `
 

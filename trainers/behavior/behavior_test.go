@@ -58,7 +58,7 @@ const networkRun = `
 seed: 3
 data: {source: {path: PATH}, target: y, id: id, ignore: [k, amount, w]}
 model: {hidden: [{units: 32, dropout: 0.1}, {units: 16}]}
-train: {epochs: 12, batch: 64, optimizer: {learning_rate: 0.01}, early_stopping: {metric: auc, patience: 4}}
+train: {epochs: 12, batch: 64, optimizer: {kind: adam, learning_rate: 0.01}, schedule: {kind: constant}, early_stopping: {metric: auc, patience: 4}}
 `
 
 // load reads a run file.

@@ -4,6 +4,7 @@
 package behavior
 
 import (
+	"cmp"
 	"context"
 	"embed"
 	"errors"
@@ -55,16 +56,18 @@ type ModelConfig struct {
 	// L2 is of the exact solver.
 	L2 *float64 `yaml:"l2,omitempty" jsonschema:"description=Of solver exact: the penalty l2/2 times the sum of the squared weights of standardized features is added to the sum of the losses. By default 1; 0 for regression on columns of which none follows from the others.,minimum=0"`
 	// Hidden layers of a network, first to last.
-	Hidden       []layers.Block `yaml:"hidden,omitempty" jsonschema:"description=Hidden layers of a network from first to last."`
-	Embedding    int            `yaml:"embedding,omitempty" jsonschema:"description=Width of the embeddings of categorical columns; 0: by the number of values.,minimum=0"`
-	InputDropout float64        `yaml:"input_dropout,omitempty" jsonschema:"description=Share of the encoded inputs dropped in training.,minimum=0,exclusiveMaximum=1"`
+	Hidden []layers.Block `yaml:"hidden,omitempty" jsonschema:"description=Hidden layers of a network from first to last. Default: 128 and 64 units with a dropout of 0.3 where the target has two classes; else of 0.1."`
+	// Wide is nil where the hidden layers are given and nothing is said of it: false.
+	Wide         *bool   `yaml:"wide,omitempty" jsonschema:"description=Add a linear path from the encoded inputs to the outputs of a network (wide and deep). Default: true where the hidden layers are left open."`
+	Embedding    int     `yaml:"embedding,omitempty" jsonschema:"description=Width of the embeddings of categorical columns; 0: by the number of values.,minimum=0"`
+	InputDropout float64 `yaml:"input_dropout,omitempty" jsonschema:"description=Share of the encoded inputs dropped in training.,minimum=0,exclusiveMaximum=1"`
 
 	settled bool // the solver follows from the rest of the file, and from the data
 }
 
 // New returns what a run file is laid over.
 func New() *Config {
-	return &Config{Header: run.Header{Seed: 1}, Model: ModelConfig{Kind: KindNetwork}, Train: gradient.Config{Epochs: 20, Batch: 256}}
+	return &Config{Header: run.Header{Seed: 1}, Model: ModelConfig{Kind: KindNetwork}}
 }
 
 // Parse reads a run file in memory, with overrides as --set has them; path only names it in errors.
@@ -93,11 +96,60 @@ func (c *Config) SetDefaults() {
 		c.Data.Task = encoding.TaskRegression // all losses that can be named are of numbers
 	}
 	run.SetDefaults(c, Family, m.Solver != SolverExact)
-	c.Data.SetDefaults()
-	if m.Kind == KindNetwork && m.Hidden == nil {
-		m.Hidden = []layers.Block{{Units: 128}, {Units: 64}}
+	if m.Kind == KindNetwork {
+		c.setViews()
 	}
-	c.Train.SetDefaults()
+	c.Data.SetDefaults()
+	c.Train.SetDefaults(m.Kind == KindNetwork)
+}
+
+// setViews fills what is said of no column by what a network learns most of: numbers spread over bins and as categories, dates
+// spread over bins, rare categories together. Linear models, whose coefficients are to be read, have numbers as they are.
+func (c *Config) setViews() {
+	d := &c.Data.Defaults
+	if n := &d.Numeric; n.Encoding == nil {
+		n.Encoding = configfile.Strings{encoding.EncodingAuto}
+		n.Embedding = cmp.Or(n.Embedding, bucketEmbedding)
+		if n.Bins == 0 {
+			n.Bins, n.Buckets = bins, cmp.Or(n.Buckets, buckets)
+		}
+	}
+	if d.Numeric.Transform == nil {
+		d.Numeric.Transform = configfile.Strings{encoding.TransformAuto}
+	}
+	d.Categorical.MinCount = cmp.Or(d.Categorical.MinCount, minCount)
+	if date := &d.Date; date.Encoding == nil {
+		date.Encoding, date.Bins = configfile.Strings{encoding.EncodingPiecewiseLinear}, cmp.Or(date.Bins, bins)
+	}
+	c.Data.Codes = cmp.Or(c.Data.Codes, datasets.CodesCategories)
+	c.Data.Trends = cmp.Or(c.Data.Trends, datasets.TrendsDrop)
+}
+
+// Figures of the defaults of networks, chosen by bench/defaults/choose.
+const (
+	bins            = 16
+	buckets         = 128
+	bucketEmbedding = 4
+	minCount        = 5 // categories seen less often teach what is unseen
+)
+
+// settle fills what depends on the training rows.
+func (c *Config) settle(data *datasets.Dataset) {
+	if c.Model.Kind != KindNetwork {
+		return
+	}
+	task := taskOf(data.Encoder)
+	if c.Model.Hidden == nil {
+		dropout := 0.3
+		if task != metrics.TaskBinary {
+			dropout = 0.1
+		}
+		c.Model.Hidden = []layers.Block{{Units: 128, Dropout: dropout}, {Units: 64, Dropout: dropout}}
+		if c.Model.Wide == nil {
+			c.Model.Wide = new(true)
+		}
+	}
+	c.Train.Fit(data.Train.Rows(), task, data.Validation != nil)
 }
 
 // descends says whether the file asks for what training by gradients alone has.
@@ -143,7 +195,7 @@ func (m ModelConfig) validate() (errs []error) {
 		if m.L2 != nil {
 			bad("l2", "it is of linear models; a network has train.optimizer.l2 and weight_decay")
 		}
-		if len(m.Hidden) == 0 {
+		if m.Hidden != nil && len(m.Hidden) == 0 {
 			bad("hidden", "a network has at least one hidden layer; for none use kind: linear")
 		}
 	case KindLinear:
@@ -190,6 +242,7 @@ func (c *Config) Prepare(ctx context.Context, env *run.Env) (run.Task, error) {
 	}
 	resolved := *c // the caller's stays as it is
 	resolved.Data = *data.Resolved
+	resolved.settle(data)
 	t, err := newTask(ctx, &resolved, env, data)
 	if err != nil {
 		data.Close()

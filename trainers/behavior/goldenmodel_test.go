@@ -45,6 +45,9 @@ model: {kind: linear, solver: exact}
 // that stand beside these.
 var roundedTargets = []string{"linear", "exact"}
 
+// goldenColumns says what columns of the older models become, whatever the defaults are.
+const goldenColumns = "defaults: {numeric: {transform: standardize, encoding: none}, categorical: {min_count: 1}}"
+
 // goldenModels are run files by the name of the folder that holds what they left.
 var goldenModels = map[string]string{
 	"linear":       goldenRegressions["linear"],
@@ -52,15 +55,15 @@ var goldenModels = map[string]string{
 	"linear_whole": goldenRegressions["linear"],
 	"exact_whole":  goldenRegressions["exact"],
 	"network": `
-data: {source: {path: data.csv}, target: y, id: id, ignore: [k, amount], weight: w}
+data: {source: {path: data.csv}, target: y, id: id, ignore: [k, amount], weight: w, ` + goldenColumns + `}
 model: {hidden: [{units: 12, dropout: 0.2, batch_norm: true}, {units: 6}], embedding: 3}
-train: {epochs: 4, batch: 40, accumulate: 2, optimizer: {kind: adamw, learning_rate: 0.02}, early_stopping: {metric: auc}}
+train: {epochs: 4, batch: 40, accumulate: 2, optimizer: {kind: adamw, learning_rate: 0.02}, schedule: {kind: constant}, early_stopping: {metric: auc}}
 `,
 	// The same as network, with what is learned on the validation rows for its probabilities and predictions.
 	"decided": `
-data: {source: {path: data.csv}, target: y, id: id, ignore: [k, amount], weight: w}
+data: {source: {path: data.csv}, target: y, id: id, ignore: [k, amount], weight: w, ` + goldenColumns + `}
 model: {hidden: [{units: 12, dropout: 0.2, batch_norm: true}, {units: 6}], embedding: 3}
-train: {epochs: 4, batch: 40, accumulate: 2, optimizer: {kind: adamw, learning_rate: 0.02}, early_stopping: {metric: auc}}
+train: {epochs: 4, batch: 40, accumulate: 2, optimizer: {kind: adamw, learning_rate: 0.02}, schedule: {kind: constant}, early_stopping: {metric: auc}}
 decision: {threshold: {choose: f1}, calibration: isotonic}
 `,
 	"multiclass": `
@@ -69,25 +72,26 @@ data:
   target: k
   id: id
   ignore: [y, w]
+  ` + goldenColumns + `
   columns: {a: {encoding: piecewise_linear}, amount: {transform: [clip, standardize]}}
 model: {hidden: [{units: 10, activation: tanh}]}
-train: {epochs: 3, batch: 32}
+train: {epochs: 3, batch: 32, optimizer: {kind: adam}, schedule: {kind: constant}}
 `,
 	"activations": `
-data: {source: {path: data.csv}, target: y, id: id, ignore: [k, amount], weight: w}
+data: {source: {path: data.csv}, target: y, id: id, ignore: [k, amount], weight: w, ` + goldenColumns + `}
 model: {hidden: [{units: 10, activation: silu, batch_norm: false}, {units: 8, activation: gelu}, {units: 6, activation: prelu}], embedding: 3}
-train: {epochs: 3, batch: 40, optimizer: {learning_rate: 0.01}}
+train: {epochs: 3, batch: 40, optimizer: {kind: adam, learning_rate: 0.01}, schedule: {kind: constant}}
 `,
 	"streamed": `
-data: {prepared: prepared, target: y, id: id, ignore: [k, amount], weight: w, shuffle_rows: 1024}
+data: {prepared: prepared, target: y, id: id, ignore: [k, amount], weight: w, shuffle_rows: 1024, ` + goldenColumns + `}
 model: {hidden: [{units: 8, dropout: 0.1}]}
-train: {epochs: 3, batch: 100, optimizer: {learning_rate: 0.02}, early_stopping: {metric: auc}}
+train: {epochs: 3, batch: 100, optimizer: {kind: adam, learning_rate: 0.02}, schedule: {kind: constant}, early_stopping: {metric: auc}}
 `,
 	// The same as network, encrypted: it decrypts to the same parameters.
 	"sealed": `
-data: {source: {path: data.csv}, target: y, id: id, ignore: [k, amount], weight: w}
+data: {source: {path: data.csv}, target: y, id: id, ignore: [k, amount], weight: w, ` + goldenColumns + `}
 model: {hidden: [{units: 12, dropout: 0.2, batch_norm: true}, {units: 6}], embedding: 3}
-train: {epochs: 4, batch: 40, accumulate: 2, optimizer: {kind: adamw, learning_rate: 0.02}, early_stopping: {metric: auc}}
+train: {epochs: 4, batch: 40, accumulate: 2, optimizer: {kind: adamw, learning_rate: 0.02}, schedule: {kind: constant}, early_stopping: {metric: auc}}
 checkpoint: {identity: {file: key.txt}}
 encrypt: {recipients: [age1gnazn5khlzl0nulufdphtr4dltlfc28kvy39awrxpxhvzzl6tdhqsxs9sf]}
 `,

@@ -6,12 +6,12 @@ import (
 	"debut/trainers/metrics"
 )
 
-// maxEmbedding bounds the width of embeddings that follows from the number of values.
-const maxEmbedding = 32
+// maxEmbedding bounds the width of embeddings that follows from the number of values. Wider ones learn values by heart that are seen a few times.
+const maxEmbedding = 8
 
 // describe returns the network for encoded data.
 func describe(m ModelConfig, e *encoding.Encoder) layers.Network {
-	n := layers.Network{Outputs: 1, Hidden: m.Hidden, InputDropout: m.InputDropout}
+	n := layers.Network{Outputs: 1, Hidden: m.Hidden, InputDropout: m.InputDropout, Wide: m.Wide != nil && *m.Wide}
 	if taskOf(e) == metrics.TaskMultiClass {
 		n.Outputs = len(e.Target.Classes)
 	}

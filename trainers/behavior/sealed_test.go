@@ -39,7 +39,7 @@ func TestSealedCheckpoints(t *testing.T) {
 seed: 3
 data: {source: {path: PATH}, target: y, id: id, ignore: [k, amount], weight: w}
 model: {hidden: [{units: 16, dropout: 0.2}]}
-train: {epochs: 5, batch: 48, early_stopping: {metric: auc, patience: 5}}
+train: {epochs: 5, batch: 48, schedule: {kind: constant}, early_stopping: {metric: auc, patience: 5}}
 checkpoint: {every_steps: 4, keep: 3}
 `
 	open := train(t, configure(t, path, text))

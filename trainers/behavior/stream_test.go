@@ -11,6 +11,7 @@ import (
 
 	"debut/datasets"
 	"debut/datasets/configfile"
+	"debut/datasets/encoding"
 	"debut/datasets/prepare"
 	"debut/datasets/sealed"
 	"debut/datasets/table"
@@ -107,6 +108,7 @@ func TestExactOfPreparedData(t *testing.T) {
 	data := preparedOffset(t, 1e3)
 	c := streamedOffset(t, data)
 	c.Model = ModelConfig{Kind: KindLinear, Solver: SolverExact}
+	c.Data.Defaults = encoding.Defaults{} // not those of a network
 	o := train(t, c)
 	if o.Coefficients == nil {
 		t.Fatal("no coefficients")

@@ -52,10 +52,11 @@ data:
   id: id
   task: regression
   features: [x, y]
+  defaults: {numeric: {transform: standardize, encoding: none}}
   split: {method: column, column: part, validation_values: [val], test_values: [test]}
 `
 	offsetExact   = "model: {kind: linear, solver: exact}\n"
-	offsetNetwork = "model: {hidden: [{units: 8}]}\ntrain: {epochs: 6, batch: 32, optimizer: {learning_rate: 0.02}, early_stopping: {metric: rmse}}\n"
+	offsetNetwork = "model: {hidden: [{units: 8}]}\ntrain: {epochs: 6, batch: 32, optimizer: {kind: adam, learning_rate: 0.02}, schedule: {kind: constant}, early_stopping: {metric: rmse}}\n"
 )
 
 // figures are the errors of predictions as anyone would compute them from two files.

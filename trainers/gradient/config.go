@@ -1,9 +1,11 @@
 package gradient
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 
 	"github.com/invopop/jsonschema"
@@ -17,8 +19,8 @@ import (
 
 // Config is the train section of a run file.
 type Config struct {
-	Epochs        int            `yaml:"epochs" jsonschema:"description=Most passes over the training rows.,minimum=1"`
-	Batch         int            `yaml:"batch" jsonschema:"description=Most rows of a batch; batches of an epoch differ by at most one row.,minimum=1"`
+	Epochs        int            `yaml:"epochs,omitempty" jsonschema:"description=Most passes over the training rows; 0: by their number and the task.,minimum=0"`
+	Batch         int            `yaml:"batch,omitempty" jsonschema:"description=Most rows of a batch; batches of an epoch differ by at most one row; 0: by the number of training rows.,minimum=0"`
 	Accumulate    int            `yaml:"accumulate,omitempty" jsonschema:"description=Batches whose gradients are added up for one step (default: 1).,minimum=0"`
 	Loss          string         `yaml:"loss,omitempty" jsonschema:"description=Of a target that is a number: squared (default); mae; huber; quantile; poisson for counts: the model is of the logarithm. Classes have the cross-entropy.,enum=squared,enum=mae,enum=huber,enum=quantile,enum=poisson"`
 	Quantile      float64        `yaml:"quantile,omitempty" jsonschema:"description=Of loss quantile: the share of targets below the prediction; 0.9 predicts what nine of ten stay below.,minimum=0,maximum=1"`
@@ -31,22 +33,24 @@ type Config struct {
 	EarlyStopping EarlyStopping  `yaml:"early_stopping,omitempty" jsonschema:"description=When to stop and which epoch's model to keep: judged on the validation rows."`
 	Augment       Augment        `yaml:"augment,omitempty" jsonschema:"description=Change the training rows a little at each sight; off by default."`
 	Divergence    run.Divergence `yaml:"divergence,omitempty" jsonschema:"description=What to do when the loss is no number any more."`
+
+	fitRate bool // no optimizer is named: rate and decay follow from the number of rows
 }
 
 // Optimizer names the optimizer; empty numbers take the usual settings of its kind.
 type Optimizer struct {
 	Kind         string   `yaml:"kind,omitempty"`
-	LearningRate *float64 `yaml:"learning_rate,omitempty" jsonschema:"description=Learning rate (default: 0.001 for adam and adamw; 0.01 for the others)."`
+	LearningRate *float64 `yaml:"learning_rate,omitempty" jsonschema:"description=Learning rate (default: 0.001 for adam and adamw; 0.01 for the others; by task and batch where no kind is given)."`
 	Momentum     *float64 `yaml:"momentum,omitempty" jsonschema:"description=Of momentum and nesterov (default: 0.9)."`
 	Beta1        *float64 `yaml:"beta1,omitempty" jsonschema:"description=Of adam and adamw (default: 0.9)."`
 	Beta2        *float64 `yaml:"beta2,omitempty" jsonschema:"description=Of adam and adamw (default: 0.999)."`
 	Epsilon      *float64 `yaml:"epsilon,omitempty" jsonschema:"description=Of adam; adamw (default: 1e-8) and adagrad (1e-10)."`
 	L2           *float64 `yaml:"l2,omitempty" jsonschema:"description=L2 times a weight is added to its gradient; biases and batch norm and embeddings are left alone."`
-	WeightDecay  *float64 `yaml:"weight_decay,omitempty" jsonschema:"description=Of adamw (default: 0.01): weights shrink by this share times the learning rate."`
+	WeightDecay  *float64 `yaml:"weight_decay,omitempty" jsonschema:"description=Of adamw (default: 0.01; by the number of steps where no kind is given): weights shrink by this share times the learning rate."`
 }
 
-// defaultKind is the optimizer of a run file that names none.
-const defaultKind = kernels.Adam
+// defaultKind is the optimizer of a network whose run file names none; linear models have Adam.
+const defaultKind = kernels.AdamW
 
 // JSONSchemaExtend lists the optimizers in the schema of run files.
 func (Optimizer) JSONSchemaExtend(s *jsonschema.Schema) {
@@ -67,8 +71,8 @@ func (Optimizer) JSONSchemaExtend(s *jsonschema.Schema) {
 
 // Schedule is the course of the learning rate, in epochs.
 type Schedule struct {
-	Kind         string  `yaml:"kind,omitempty" jsonschema:"description=constant (default); step; cosine.,enum=constant,enum=step,enum=cosine"`
-	WarmupEpochs float64 `yaml:"warmup_epochs,omitempty" jsonschema:"description=The rate rises linearly over so many epochs.,minimum=0"`
+	Kind         string  `yaml:"kind,omitempty" jsonschema:"description=cosine (default of networks); constant (of linear models); step.,enum=constant,enum=step,enum=cosine"`
+	WarmupEpochs float64 `yaml:"warmup_epochs,omitempty" jsonschema:"description=The rate rises linearly over so many epochs; 0.5 where a network's schedule is left open.,minimum=0"`
 	StepEpochs   float64 `yaml:"step_epochs,omitempty" jsonschema:"description=Of step: the rate is multiplied by gamma each time so many epochs are over.,minimum=0"`
 	Gamma        float64 `yaml:"gamma,omitempty" jsonschema:"description=Of step (default: 0.1)."`
 	Floor        float64 `yaml:"floor,omitempty" jsonschema:"description=Of cosine: the share of the rate at the end (default: 0).,minimum=0,maximum=1"`
@@ -77,12 +81,17 @@ type Schedule struct {
 // EarlyStopping says how validation decides.
 type EarlyStopping struct {
 	Metric   string  `yaml:"metric,omitempty" jsonschema:"description=Metric of the validation rows that decides (default: log_loss for classes; mse for numbers)."`
-	Patience int     `yaml:"patience,omitempty" jsonschema:"description=Stop after so many evaluations without an improvement; 0: never. The best epoch's model is kept in any case.,minimum=0"`
+	Patience int     `yaml:"patience,omitempty" jsonschema:"description=Stop after so many evaluations without an improvement; 0: never; where the number of epochs is left open too by that. The best epoch's model is kept in any case.,minimum=0"`
 	MinDelta float64 `yaml:"min_delta,omitempty" jsonschema:"description=How much better an improvement is.,minimum=0"`
 }
 
-// SetDefaults fills empty fields.
-func (c *Config) SetDefaults() {
+// SetDefaults fills empty fields, but for those of a network that [Config.Fit] fills when the training rows are known.
+func (c *Config) SetDefaults(network bool) {
+	kind, schedule := defaultKind, "cosine"
+	if !network {
+		kind, schedule = kernels.Adam, "constant"
+		c.Epochs, c.Batch = cmp.Or(c.Epochs, 20), cmp.Or(c.Batch, 256)
+	}
 	if c.Accumulate == 0 {
 		c.Accumulate = 1
 	}
@@ -91,19 +100,79 @@ func (c *Config) SetDefaults() {
 		c.Shuffle = &yes
 	}
 	if c.Optimizer.Kind == "" {
-		c.Optimizer.Kind = defaultKind.String()
+		c.Optimizer.Kind, c.fitRate = kind.String(), network
 	}
 	if c.Loss == LossHuber && c.Delta == 0 {
 		c.Delta = 1
 	}
 	c.Divergence.SetDefaults()
 	if c.Schedule.Kind == "" {
-		c.Schedule.Kind = "constant"
+		c.Schedule.Kind = schedule
+		if network && c.Schedule.WarmupEpochs == 0 {
+			c.Schedule.WarmupEpochs = warmupEpochs
+		}
 	}
 	if c.Schedule.Kind == "step" && c.Schedule.Gamma == 0 {
 		c.Schedule.Gamma = 0.1
 	}
 }
+
+// Fit fills what a network's section leaves open, by the number of training rows and the task. The figures were chosen by
+// bench/defaults/choose. Many rows take larger batches, for fewer steps, and fewer passes. Classes of two are most often
+// noisy, and learned by heart in a few passes at a high rate; numbers and several classes gain from many. Nothing but the
+// patience depends on a number of epochs that is given: a resumed training may have another.
+func (c *Config) Fit(rows int, task metrics.Task, validated bool) {
+	passes, fewer, rate := 30.0, 0.25, 0.008
+	if task == metrics.TaskBinary {
+		passes, fewer, rate = 10, 0.4, 0.002
+	}
+	if c.Batch == 0 {
+		c.Batch = smallestBatch
+		for c.Batch < largestBatch && c.Batch*rowsToBatch < rows {
+			c.Batch *= 2
+		}
+	}
+	epochs := max(fewestEpochs, min(mostEpochs, int(math.Round(passes*math.Pow(passesRows/float64(max(1, rows)), fewer)))))
+	if c.Epochs == 0 {
+		c.Epochs = max(epochs, int(c.Schedule.WarmupEpochs)+1)
+		if validated && c.EarlyStopping.Patience == 0 {
+			c.EarlyStopping.Patience = max(3, c.Epochs/3)
+		}
+	}
+	if !c.fitRate || c.Optimizer.Kind != defaultKind.String() {
+		return
+	}
+	o := &c.Optimizer
+	if o.LearningRate == nil {
+		// The noise of a step falls with the root of the rows in it.
+		o.LearningRate = new(threeDigits(rate * math.Sqrt(float64(c.Batch)/rateBatch)))
+	}
+	if o.WeightDecay == nil {
+		// Over the whole of a training, however many steps it has, weights that nothing holds shrink by the same factor.
+		steps := float64(epochs) * math.Ceil(float64(rows)/float64(c.Batch))
+		o.WeightDecay = new(threeDigits(min(strongestDecay, shrinkage/(*o.LearningRate*steps))))
+	}
+}
+
+// threeDigits rounds what is to be read in a file.
+func threeDigits(v float64) float64 {
+	v, err := strconv.ParseFloat(strconv.FormatFloat(v, 'g', 3, 64), 64)
+	if err != nil {
+		return 0 // which no finite number comes to
+	}
+	return v
+}
+
+// Figures of the defaults of networks.
+const (
+	warmupEpochs                = 0.5
+	smallestBatch, largestBatch = 32, 1024
+	rowsToBatch                 = 250 // a batch is at least this part of the rows
+	rateBatch                   = 256 // to which the rates belong
+	passesRows                  = 20_000
+	shrinkage, strongestDecay   = 2.0, 2.0
+	fewestEpochs, mostEpochs    = 3, 60
+)
 
 // Validate reports everything that cannot be used, with paths below the section. The task, where it is known already, decides on the
 // metrics there are; validated says whether there are validation rows.
@@ -111,11 +180,11 @@ func (c *Config) Validate(task metrics.Task, validated bool) error {
 	var errs []error
 	bad := func(path, format string, args ...any) { errs = append(errs, configfile.Errorf(path, format, args...)) }
 	errs = append(errs, c.Augment.validate()...)
-	if c.Epochs < 1 {
-		bad("epochs", "%d epochs; at least 1 is needed", c.Epochs)
+	if c.Epochs < 0 {
+		bad("epochs", "%d epochs; give a positive number, or 0 for one by the number of rows", c.Epochs)
 	}
-	if c.Batch < 1 {
-		bad("batch", "a batch of %d rows; at least 1 is needed", c.Batch)
+	if c.Batch < 0 {
+		bad("batch", "a batch of %d rows; give a positive number, or 0 for one by the number of rows", c.Batch)
 	}
 	if c.Accumulate < 1 {
 		bad("accumulate", "%d batches to a step; at least 1 is needed", c.Accumulate)
@@ -125,7 +194,7 @@ func (c *Config) Validate(task metrics.Task, validated bool) error {
 		errs = append(errs, err)
 	}
 	s := c.Schedule
-	if s.WarmupEpochs < 0 || s.WarmupEpochs >= float64(c.Epochs) && s.WarmupEpochs > 0 {
+	if s.WarmupEpochs < 0 || c.Epochs > 0 && s.WarmupEpochs >= float64(c.Epochs) && s.WarmupEpochs > 0 {
 		bad("schedule.warmup_epochs", "%v epochs of warm-up in %d", s.WarmupEpochs, c.Epochs)
 	}
 	if err := c.Divergence.Check(); err != nil {

@@ -1,0 +1,53 @@
+package gradient
+
+import (
+	"testing"
+
+	"debut/trainers/metrics"
+)
+
+// What is left open follows from the number of rows and the task; what is given is kept.
+func TestFit(t *testing.T) {
+	for _, c := range []struct {
+		rows                    int
+		task                    metrics.Task
+		epochs, batch, patience int
+		rate, decay             float64
+	}{
+		{100, metrics.TaskRegression, 60, 32, 20, 0.00283, 2},
+		{100, metrics.TaskBinary, 60, 32, 20, 0.000707, 2},
+		{20_000, metrics.TaskBinary, 10, 128, 3, 0.00141, 0.903},
+		{20_000, metrics.TaskMultiClass, 30, 128, 10, 0.00566, 0.075},
+		{1_000_000, metrics.TaskBinary, 3, 1024, 3, 0.004, 0.171},
+		{1_000_000_000, metrics.TaskBinary, 3, 1024, 3, 0.004, 0.000171},
+	} {
+		var f Config
+		f.SetDefaults(true)
+		f.Fit(c.rows, c.task, true)
+		if f.Epochs != c.epochs || f.Batch != c.batch || f.EarlyStopping.Patience != c.patience || *f.Optimizer.LearningRate != c.rate || *f.Optimizer.WeightDecay != c.decay {
+			t.Errorf("%d rows, %s: %d epochs of batches of %d, patience %d, rate %v, decay %v; want %+v", c.rows, c.task,
+				f.Epochs, f.Batch, f.EarlyStopping.Patience, *f.Optimizer.LearningRate, *f.Optimizer.WeightDecay, c)
+		}
+		if err := f.Validate(c.task, true); err != nil {
+			t.Errorf("%d rows: %v", c.rows, err)
+		}
+		// A run that goes on with other epochs has the same settings otherwise, without a patience that nobody asked for.
+		again := Config{Epochs: 99}
+		again.SetDefaults(true)
+		again.Fit(c.rows, c.task, true)
+		if *again.Optimizer.WeightDecay != c.decay || again.Schedule != f.Schedule || again.Epochs != 99 || again.EarlyStopping.Patience != 0 {
+			t.Errorf("with 99 epochs: %+v", again)
+		}
+	}
+	given := Config{Batch: 7, Optimizer: Optimizer{Kind: "adamw"}, Schedule: Schedule{Kind: "cosine", WarmupEpochs: 70}}
+	given.SetDefaults(true)
+	given.Fit(1000, metrics.TaskBinary, false)
+	if given.Batch != 7 || given.Optimizer.LearningRate != nil || given.Optimizer.WeightDecay != nil || given.EarlyStopping.Patience != 0 || given.Epochs != 71 {
+		t.Errorf("beside what is given: %+v", given)
+	}
+	var linear Config
+	linear.SetDefaults(false)
+	if linear.Epochs != 20 || linear.Batch != 256 || linear.Optimizer.Kind != "adam" || linear.Schedule.Kind != "constant" {
+		t.Errorf("of a linear model: %+v", linear)
+	}
+}
