@@ -95,6 +95,10 @@ train: {epochs: 4, batch: 40, accumulate: 2, optimizer: {kind: adamw, learning_r
 checkpoint: {identity: {file: key.txt}}
 encrypt: {recipients: [age1gnazn5khlzl0nulufdphtr4dltlfc28kvy39awrxpxhvzzl6tdhqsxs9sf]}
 `,
+	// All that is left open: numbers in two views, a linear path.
+	"defaults": `
+data: {source: {path: data.csv}, target: y, id: id, ignore: [k, amount]}
+`,
 }
 
 const goldenModelsDir = "testdata/models"
