@@ -43,7 +43,7 @@ func Sets() []*Set {
 	ids := &Set{Half: Test, Name: "simulator-ids", Summary: "a view of the simulated shop, with user and item; does it end in a purchase",
 		Target: "purchased", Metric: "auc", Splits: 1, Codes: []string{"user", "item"}, plan: planSimulator(1_000_000, 1)}
 	fewer := *ids
-	fewer.Half, fewer.plan = Choose, planSimulator(100_000, 11)
+	fewer.Half, fewer.plan = Choose, planSimulator(300_000, 11)
 	return []*Set{
 		within(shoppers, "method: random, stratify: Revenue"), within(adult, "method: random, stratify: income"), within(walmart, "method: time, column: t"), &fewer,
 		{Half: Choose, Name: "friedman", Summary: "ten numbers, five of which say something (Friedman 1991)", Target: "y", Metric: "r2", Splits: 1, plan: planSQL(friedman, 15_000)},
