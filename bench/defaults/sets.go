@@ -42,6 +42,7 @@ func Sets() []*Set {
 		Codes: []string{"Store", "Dept"}, plan: planWalmart}
 	ids := &Set{Half: Test, Name: "simulator-ids", Summary: "a view of the simulated shop, with user and item; does it end in a purchase",
 		Target: "purchased", Metric: "auc", Splits: 1, Codes: []string{"user", "item"}, plan: planSimulator(1_000_000, 1)}
+	prices := &Set{Half: Test, Name: "retail-price", Summary: "how many of a product are sold in a month, by its price and its competitors': 676 rows", Target: "qty", Metric: "r2", Splits: 5, plan: planPrices}
 	fewer := *ids
 	fewer.Half, fewer.plan = Choose, planSimulator(300_000, 11)
 	return []*Set{
@@ -52,7 +53,7 @@ func Sets() []*Set {
 			plan: planSQL(codes, 40_000)},
 		{Half: Choose, Name: "small", Summary: "700 rows of numbers and two categories", Target: "y", Metric: "r2", Splits: 5, plan: planSQL(small, 700)},
 		{Half: Choose, Name: "classes", Summary: "eight classes by numbers and categories", Target: "y", Metric: "log_loss", Splits: 1, plan: planSQL(classes, 12_000)},
-		shoppers, adult, walmart, ids,
+		shoppers, adult, walmart, prices, ids,
 	}
 }
 
@@ -150,6 +151,15 @@ func planWalmart(_ context.Context, w *Work, _ int) (string, error) {
 from: rows
 split: {method: time, column: t, test: 0.2, validation: 0.1}
 `, sales, features), nil
+}
+
+// planPrices leaves out what the target follows from.
+func planPrices(_ context.Context, w *Work, split int) (string, error) {
+	rows, err := w.real("pricing/retail_price.csv")
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("sources: {rows: {path: %q}}\nsteps: [drop: [total_price]]\nseed: %d\nsplit: {method: random, test: 0.2, validation: 0.1}\n", rows, split+1), nil
 }
 
 // planSimulator is a simulated shop, the users and items of which are not marked as ids any more.
