@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"debut/datasets/duck"
-	"debut/datasets/storefront/history"
 )
 
 // Halves of the sets.
@@ -40,20 +39,32 @@ func Sets() []*Set {
 	adult := &Set{Half: Test, Name: "adult", Summary: "UCI census income; the given test file", Target: "income", Metric: "auc", Splits: 1, plan: planAdult}
 	walmart := &Set{Half: Test, Name: "walmart", Summary: "weekly sales of a store's department; the latest weeks are the test", Target: "Weekly_Sales", Metric: "r2", Splits: 1,
 		Codes: []string{"Store", "Dept"}, plan: planWalmart}
-	ids := &Set{Half: Test, Name: "simulator-ids", Summary: "a view of the simulated shop, with user and item; does it end in a purchase",
-		Target: "purchased", Metric: "auc", Splits: 1, Codes: []string{"user", "item"}, plan: planSimulator(1_000_000, 1)}
 	prices := &Set{Half: Test, Name: "retail-price", Summary: "how many of a product are sold in a month, by its price and its competitors': 676 rows", Target: "qty", Metric: "r2", Splits: 5, plan: planPrices}
-	fewer := *ids
-	fewer.Half, fewer.plan = Choose, planSimulator(300_000, 11)
+	history := &Set{Half: Test, Name: "simulator-history", Summary: "a view of the simulated shop, by what was seen of its user and item before; does it end in a purchase",
+		Target: "purchased", Metric: "auc", Splits: 1, plan: planHistory(1_000_000, 1)}
+	ids := &Set{Half: Test, Name: "simulator-ids", Summary: "a view of the simulated shop, with user and item; does it end in a purchase",
+		Target: "purchased", Metric: "auc", Splits: 1, Codes: []string{"user", "item"}, plan: planIDs(1_000_000, 1)}
+	repurchase := &Set{Half: Test, Name: "repurchase", Summary: "an order of UCI online retail: does the customer order again within 30 days; five ends of the known time",
+		Target: "again", Metric: "auc", Splits: len(cutoffs), plan: planRepurchase}
+	category := &Set{Half: Test, Name: "category", Summary: "the category of an item of the simulated shop, by title and picture", Target: "category", Metric: "log_loss", Splits: 5,
+		plan: planCategory(10_000, 1)}
+	country := &Set{Half: Test, Name: "country", Summary: "a line of an invoice of UCI online retail: which of seven countries it goes to", Target: "Country", Metric: "log_loss", Splits: 5,
+		plan: planCountry}
+	fewer := func(s *Set, plan func(context.Context, *Work, int) (string, error)) *Set {
+		other := *s
+		other.Half, other.Splits, other.plan = Choose, 1, plan
+		return &other
+	}
 	return []*Set{
-		within(shoppers, "method: random, stratify: Revenue"), within(adult, "method: random, stratify: income"), within(walmart, "method: time, column: t"), &fewer,
+		within(shoppers, "method: random, stratify: Revenue"), within(adult, "method: random, stratify: income"), within(walmart, "method: time, column: t"),
+		fewer(history, planHistory(200_000, 11)), fewer(ids, planIDs(300_000, 11)), fewer(category, planCategory(6_000, 11)),
 		{Half: Choose, Name: "friedman", Summary: "ten numbers, five of which say something (Friedman 1991)", Target: "y", Metric: "r2", Splits: 1, plan: planSQL(friedman, 15_000)},
 		{Half: Choose, Name: "skewed", Summary: "amounts and counts, skewed, full of zeros and gaps", Target: "y", Metric: "auc", Splits: 1, plan: planSQL(skewed, 20_000)},
 		{Half: Choose, Name: "codes", Summary: "whole numbers that name stores, departments and weeks; sales", Target: "y", Metric: "r2", Splits: 1, Codes: []string{"place", "section", "week"},
 			plan: planSQL(codes, 40_000)},
 		{Half: Choose, Name: "small", Summary: "700 rows of numbers and two categories", Target: "y", Metric: "r2", Splits: 5, plan: planSQL(small, 700)},
 		{Half: Choose, Name: "classes", Summary: "eight classes by numbers and categories", Target: "y", Metric: "log_loss", Splits: 1, plan: planSQL(classes, 12_000)},
-		shoppers, adult, walmart, prices, ids,
+		shoppers, adult, walmart, prices, history, ids, repurchase, category, country,
 	}
 }
 
@@ -151,31 +162,6 @@ func planWalmart(_ context.Context, w *Work, _ int) (string, error) {
 from: rows
 split: {method: time, column: t, test: 0.2, validation: 0.1}
 `, sales, features), nil
-}
-
-// planPrices leaves out what the target follows from.
-func planPrices(_ context.Context, w *Work, split int) (string, error) {
-	rows, err := w.real("pricing/retail_price.csv")
-	if err != nil {
-		return "", err
-	}
-	return fmt.Sprintf("sources: {rows: {path: %q}}\nsteps: [drop: [total_price]]\nseed: %d\nsplit: {method: random, test: 0.2, validation: 0.1}\n", rows, split+1), nil
-}
-
-// planSimulator is a simulated shop, the users and items of which are not marked as ids any more.
-func planSimulator(events int, seed uint64) func(context.Context, *Work, int) (string, error) {
-	return func(ctx context.Context, w *Work, _ int) (string, error) {
-		shop := filepath.Join(w.Folder, "shop")
-		cfg := history.Default()
-		cfg.Events, cfg.Users, cfg.Items, cfg.Seed = events, max(1000, events/20), max(500, events/200), seed
-		if _, err := history.Write(ctx, shop, cfg, history.Options{Threads: w.Threads}); err != nil {
-			return "", err
-		}
-		return fmt.Sprintf(`sources: {rows: {path: [%q, %q, %q]}}
-steps: [drop: [session, carted]]
-split: {method: time, column: time, test: 0.2, validation: 0.1}
-`, filepath.Join(shop, "train.parquet"), filepath.Join(shop, "validation.parquet"), filepath.Join(shop, "test.parquet")), nil
-	}
 }
 
 // planSQL is rows that a query over numbers i computes. In it, {k} is a number in [0, 1) that looks random: the k-th of row i.
