@@ -35,7 +35,7 @@ type Config struct {
 	Deduplicate bool                       `yaml:"deduplicate,omitempty" jsonschema:"description=Drop rows equal to an earlier row in every column that is not ignored."`
 	Columns     map[string]encoding.Column `yaml:"columns,omitempty" jsonschema:"description=Settings of single columns by name."`
 	Codes       string                     `yaml:"codes,omitempty" jsonschema:"enum=numbers,enum=categories,description=What columns of whole numbers are that by their name stand for things (user; store; zip) and of which nothing is said under columns: categories or numbers of which a warning tells. Default: categories for networks."`
-	Trends      string                     `yaml:"trends,omitempty" jsonschema:"enum=keep,enum=drop,description=What becomes of numbers and parts of dates that lie beyond the training rows in nearly all validation rows; such as the week of a split by time. drop: they are left out unless the file names them; keep. Default: drop for networks which cannot follow a trend."`
+	Trends      string                     `yaml:"trends,omitempty" jsonschema:"enum=keep,enum=drop,description=What becomes of numbers and parts of dates that lie beyond the training rows in nearly all validation rows; such as the week of a split by time; of training rows of less than a year the time of year too. drop: they are left out unless the file names them; keep. Default: drop for networks which cannot follow a trend."`
 	Defaults    encoding.Defaults          `yaml:"defaults,omitempty" jsonschema:"description=Settings of all columns of a type."`
 	Split       Split                      `yaml:"split,omitempty" jsonschema:"description=How rows are divided into training and validation and test."`
 }

@@ -15,9 +15,13 @@ import (
 // time may be that of rows on both sides of the boundary.
 const beyondShare = 0.95
 
+// daysOfYear is how many days training rows have to go over before they tell a later time of year.
+const daysOfYear = 365
+
 // dropTrends leaves out of an encoder what lies beyond the training rows in validation, as it will in all later rows: a model that
-// learns values where it has seen them has nothing to say there. What the configuration names stays, and so does a trend that is
-// all there is.
+// learns values where it has seen them has nothing to say there. Where dates lie beyond and the training rows are of less than a
+// year, that holds for the time of year too, although March is between January and December. What the configuration names
+// stays, and so does a trend that is all there is.
 func (l *loader) dropTrends(e *encoding.Encoder, train, validation *table.Frame) {
 	if l.cfg.Trends != TrendsDrop || validation == nil {
 		return
@@ -39,7 +43,12 @@ func (l *loader) dropTrends(e *encoding.Encoder, train, validation *table.Frame)
 				ignored = append(ignored, c.Name)
 			}
 		case table.TypeDate:
-			if gone := c.DropParts(func(part string) bool { return beyond(c.PartValues(part, before), c.PartValues(part, after)) }); len(gone) > 0 {
+			days := c.PartValues(encoding.PartDays, before)
+			first, last := extent(days)
+			unknown := last-first < daysOfYear && beyond(days, c.PartValues(encoding.PartDays, after))
+			if gone := c.DropParts(func(part string) bool {
+				return unknown && encoding.Seasonal(part) || beyond(c.PartValues(part, before), c.PartValues(part, after))
+			}); len(gone) > 0 {
 				what = "its " + strings.Join(gone, ", ") + " lie"
 			}
 		}
@@ -68,12 +77,7 @@ func (l *loader) dropTrends(e *encoding.Encoder, train, validation *table.Frame)
 
 // beyond reports whether nearly all values lie above, or nearly all below, those before; missing ones are passed over.
 func beyond(before, after []float64) bool {
-	least, greatest := math.Inf(1), math.Inf(-1)
-	for _, v := range before {
-		if v == v {
-			least, greatest = min(least, v), max(greatest, v)
-		}
-	}
+	least, greatest := extent(before)
 	below, above, n := 0, 0, 0
 	for _, v := range after {
 		if v == v {
@@ -87,4 +91,15 @@ func beyond(before, after []float64) bool {
 		}
 	}
 	return n > 0 && float64(max(below, above)) >= beyondShare*float64(n)
+}
+
+// extent is the least and the greatest of values; missing ones are passed over.
+func extent(values []float64) (least, greatest float64) {
+	least, greatest = math.Inf(1), math.Inf(-1)
+	for _, v := range values {
+		if v == v {
+			least, greatest = min(least, v), max(greatest, v)
+		}
+	}
+	return least, greatest
 }

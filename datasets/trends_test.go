@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"debut/datasets/configfile"
 	"debut/datasets/encoding"
@@ -70,6 +71,36 @@ func TestTrends(t *testing.T) {
 		if !slices.Contains(names(d), "week") || len(d.Report.Warnings) > 0 {
 			t.Errorf("%s: features %v, told %q", name, names(d), d.Report.Warnings)
 		}
+	}
+}
+
+// The time of year of later dates is known where the training rows have seen a whole one.
+func TestSeasonOfLaterDates(t *testing.T) {
+	rows := func(days int) string {
+		return "day,noise,y\n" + numbered(days, func(i int) string {
+			return time.Date(2023, time.November, 1+i, 0, 0, 0, 0, time.UTC).Format(time.DateOnly) + fmt.Sprintf(",%d,%d", i*37%101, i%2)
+		})
+	}
+	cfg := Config{Target: "y", Split: Split{Method: SplitTime, Column: "day"}, Trends: TrendsDrop}
+	for days, known := range map[int]bool{150: false, 500: false, 530: true} {
+		d := mustLoad(t, rows(days), cfg)
+		var names []string
+		for _, f := range d.Encoder.NumericFeatures() {
+			names = append(names, f.Name)
+		}
+		for _, part := range []string{"month", "year_sin", "year_cos"} {
+			if got := slices.Contains(names, "day."+part); got != known {
+				t.Errorf("%d days, of which the first 70 %% are for training: %s is among %v: %v", days, part, names, got)
+			}
+		}
+		if !slices.Contains(names, "day.weekday") || slices.Contains(names, "day.days") {
+			t.Errorf("%d days: the features are %v", days, names)
+		}
+	}
+	// At random, no date lies beyond, and every month has been seen.
+	d := mustLoad(t, rows(150), Config{Target: "y", Trends: TrendsDrop})
+	if !slices.ContainsFunc(d.Encoder.NumericFeatures(), func(f encoding.NumericFeature) bool { return f.Name == "day.month" }) {
+		t.Error("the month is left out of rows at random")
 	}
 }
 

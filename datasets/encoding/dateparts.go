@@ -6,6 +6,12 @@ import (
 	"debut/datasets/table"
 )
 
+// PartDays is the part of a date that counts days, with fractions.
+const PartDays = "days"
+
+// Seasonal reports whether a part of a date tells the time of year.
+func Seasonal(part string) bool { return part == "month" || part == "year_sin" || part == "year_cos" }
+
 // PartValues computes a part of the dates of a series; NaN where they are missing.
 func (e *ColumnEncoding) PartValues(part string, s *table.Series) []float64 {
 	values := make([]float64, len(s.Micros))
