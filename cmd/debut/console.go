@@ -50,7 +50,8 @@ func newConsole(out, err io.Writer, format string, quiet bool) (*console, error)
 		h = visibleHandler{tint.NewTextHandler(c.logs, &tint.Options{Level: level, TimeFormat: time.TimeOnly, NoColor: os.Getenv("NO_COLOR") != ""})}
 	case format == "auto" || format == "text":
 		c.terminal = false
-		h = slog.NewTextHandler(c.logs, &slog.HandlerOptions{Level: level}) // which quotes what is not printed
+		// It quotes what is not printed, but for the character 0x7f.
+		h = slog.NewTextHandler(wording.VisibleWriter(c.logs), &slog.HandlerOptions{Level: level})
 	default:
 		return nil, usagef("--log-format %s: there are auto, text and json", format)
 	}

@@ -81,7 +81,7 @@ func (h visibleHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 
 // WithGroup opens a group for later records.
 func (h visibleHandler) WithGroup(name string) slog.Handler {
-	return visibleHandler{h.Handler.WithGroup(name)}
+	return visibleHandler{h.Handler.WithGroup(wording.VisibleLine(name))}
 }
 
 // rewritten is a record with its texts as write gives them.
@@ -113,6 +113,8 @@ func attrWith(a slog.Attr, write func(string) string) slog.Attr {
 		switch x := v.Any().(type) {
 		case error:
 			a.Value = slog.StringValue(write(x.Error()))
+		case []byte:
+			a.Value = slog.StringValue(write(string(x)))
 		case []string:
 			texts := make([]string, len(x))
 			for i, text := range x {

@@ -92,7 +92,7 @@ func TestEncryptedOutput(t *testing.T) {
 	for text, want := range map[string]string{
 		"encrypt: {recipients: age1nonsense}":                                "age-keygen",
 		"encrypt: {}":                                                        "either recipients or a passphrase",
-		"encrypt: {passphrase: {env: TEST_UNSET}}":                           "encrypt.passphrase.env: the environment variable of this name is not set",
+		"encrypt: {passphrase: {env: TEST_UNSET}}":                           "TEST_UNSET",
 		"encrypt: {passphrase: {env: TEST_PASSPHRASE}, recipients: [age1x]}": "either",
 		"encrypt: {recipients_file: nowhere.txt}":                            "nowhere.txt",
 	} {
