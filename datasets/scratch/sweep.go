@@ -16,8 +16,7 @@ const begun = time.Minute
 
 // Sweep removes the folders in dir, "" for os.TempDir(), whose processes were killed, and returns their paths: those that NewDir
 // made, that belong to the user alone, and whose lock nobody holds; and what versions without locks left, once it has not been
-// used for two days. Errors are joined; a dir that cannot be read holds nothing of
-// ours.
+// used for two days. Errors are joined; a dir that cannot be read holds nothing of ours.
 func Sweep(dir string) (removed []string, err error) {
 	if dir == "" {
 		dir = os.TempDir()
