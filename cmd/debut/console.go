@@ -15,6 +15,7 @@ import (
 	"github.com/lmittmann/tint"
 	"golang.org/x/term"
 
+	"debut/datasets/configfile"
 	"debut/datasets/scratch"
 	"debut/datasets/wording"
 )
@@ -47,7 +48,7 @@ func newConsole(out, err io.Writer, format string, quiet bool) (*console, error)
 		h = slog.NewJSONHandler(jsonWriter{c.logs}, &slog.HandlerOptions{Level: level})
 	case format == "auto" && c.terminal:
 		// https://no-color.org: set and not empty
-		h = visibleHandler{tint.NewTextHandler(c.logs, &tint.Options{Level: level, TimeFormat: time.TimeOnly, NoColor: os.Getenv("NO_COLOR") != ""})}
+		h = rewriter{tint.NewTextHandler(c.logs, &tint.Options{Level: level, TimeFormat: time.TimeOnly, NoColor: os.Getenv("NO_COLOR") != ""}), wording.VisibleLine}
 	case format == "auto" || format == "text":
 		c.terminal = false
 		// It quotes what is not printed, but for the character 0x7f.
@@ -55,7 +56,7 @@ func newConsole(out, err io.Writer, format string, quiet bool) (*console, error)
 	default:
 		return nil, usagef("--log-format %s: there are auto, text and json", format)
 	}
-	c.log = slog.New(maskingHandler{h})
+	c.log = slog.New(rewriter{h, configfile.Mask})
 	return c, nil
 }
 

@@ -8,9 +8,6 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf16"
-
-	"debut/datasets/configfile"
-	"debut/datasets/wording"
 )
 
 // What the program shows comes from data, models and files of others too. Texts pass wording.Visible and JSON visibleJSON on their
@@ -48,40 +45,25 @@ func (j jsonWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// maskingHandler hides secrets in messages and what belongs to them.
-type maskingHandler struct{ slog.Handler }
+// rewriter passes messages, and what belongs to them, on to a handler as write gives them: masked, or visible.
+type rewriter struct {
+	slog.Handler
+	write func(string) string
+}
 
 // Handle passes a record on.
-func (h maskingHandler) Handle(ctx context.Context, r slog.Record) error {
-	return h.Handler.Handle(ctx, rewritten(r, configfile.Mask))
+func (h rewriter) Handle(ctx context.Context, r slog.Record) error {
+	return h.Handler.Handle(ctx, rewritten(r, h.write))
 }
 
 // WithAttrs keeps attributes for later records.
-func (h maskingHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return maskingHandler{h.Handler.WithAttrs(attrsWith(attrs, configfile.Mask))}
+func (h rewriter) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return rewriter{h.Handler.WithAttrs(attrsWith(attrs, h.write)), h.write}
 }
 
 // WithGroup opens a group for later records.
-func (h maskingHandler) WithGroup(name string) slog.Handler {
-	return maskingHandler{h.Handler.WithGroup(name)}
-}
-
-// visibleHandler shows messages, and what belongs to them, as wording.VisibleLine does.
-type visibleHandler struct{ slog.Handler }
-
-// Handle passes a record on.
-func (h visibleHandler) Handle(ctx context.Context, r slog.Record) error {
-	return h.Handler.Handle(ctx, rewritten(r, wording.VisibleLine))
-}
-
-// WithAttrs keeps attributes for later records.
-func (h visibleHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return visibleHandler{h.Handler.WithAttrs(attrsWith(attrs, wording.VisibleLine))}
-}
-
-// WithGroup opens a group for later records.
-func (h visibleHandler) WithGroup(name string) slog.Handler {
-	return visibleHandler{h.Handler.WithGroup(wording.VisibleLine(name))}
+func (h rewriter) WithGroup(name string) slog.Handler {
+	return rewriter{h.Handler.WithGroup(h.write(name)), h.write}
 }
 
 // rewritten is a record with its texts as write gives them.

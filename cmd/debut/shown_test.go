@@ -17,6 +17,8 @@ import (
 
 	"github.com/lmittmann/tint"
 	"pgregory.net/rapid"
+
+	"debut/datasets/wording"
 )
 
 // hostile is a text that sets the title of a terminal, goes back in a line, begins a new one, and turns the direction of reading.
@@ -197,7 +199,7 @@ func TestShownOfAnything(t *testing.T) {
 			shows("the last message as "+format, a.worded(nil, text, 1))
 		}
 		var shown bytes.Buffer
-		tell(slog.New(visibleHandler{tint.NewTextHandler(&shown, &tint.Options{NoColor: true})}), text)
+		tell(slog.New(rewriter{tint.NewTextHandler(&shown, &tint.Options{NoColor: true}), wording.VisibleLine}), text)
 		shows("messages of a terminal", shown.String())
 		if lines := strings.Count(shown.String(), "\n"); lines != 2 {
 			r.Fatalf("two messages with %q have %d lines", text, lines)
