@@ -297,6 +297,7 @@ func (t *tail) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
+// String returns the text, or says that there is none.
 func (t *tail) String() string {
 	if len(t.text) == 0 {
 		return "none"

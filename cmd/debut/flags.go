@@ -58,9 +58,13 @@ func (f *deviceFlags) overrides(flags *pflag.FlagSet) []string {
 // deviceName is a flag that holds the well-formed name of a device.
 type deviceName string
 
+// String is how the value is given.
 func (d *deviceName) String() string { return string(*d) }
-func (d *deviceName) Type() string   { return "name" }
 
+// Type is what help calls the value.
+func (d *deviceName) Type() string { return "name" }
+
+// Set takes a value that is given.
 func (d *deviceName) Set(s string) error {
 	if err := devices.Check(s); err != nil {
 		return err
@@ -72,9 +76,13 @@ func (d *deviceName) Set(s string) error {
 // precisionName is a flag that holds the name of a precision, or nothing for the default.
 type precisionName string
 
+// String is how the value is given.
 func (p *precisionName) String() string { return string(*p) }
-func (p *precisionName) Type() string   { return "name" }
 
+// Type is what help calls the value.
+func (p *precisionName) Type() string { return "name" }
+
+// Set takes a value that is given.
 func (p *precisionName) Set(s string) error {
 	if !slices.Contains(devices.Precisions(), s) {
 		return fmt.Errorf("there is no precision %q; there are %s", s, strings.Join(devices.Precisions(), ", "))
@@ -86,9 +94,13 @@ func (p *precisionName) Set(s string) error {
 // threadCount is a flag that holds a number of threads.
 type threadCount int
 
+// String is how the value is given.
 func (t *threadCount) String() string { return strconv.Itoa(int(*t)) }
-func (t *threadCount) Type() string   { return "n" }
 
+// Type is what help calls the value.
+func (t *threadCount) Type() string { return "n" }
+
+// Set takes a value that is given.
 func (t *threadCount) Set(s string) error {
 	n, err := strconv.Atoi(s)
 	if err != nil {
@@ -234,8 +246,10 @@ func (f *keyFlags) read() ([]age.Identity, error) {
 // secretFlag is a flag that says where a secret is.
 type secretFlag struct{ secret *configfile.Secret }
 
+// Type is what help calls the value.
 func (s *secretFlag) Type() string { return "file" }
 
+// String is how the value is given.
 func (s *secretFlag) String() string {
 	switch {
 	case s.secret == nil:
@@ -246,6 +260,7 @@ func (s *secretFlag) String() string {
 	return s.secret.File
 }
 
+// Set takes a value that is given.
 func (s *secretFlag) Set(text string) error {
 	name, env := strings.CutPrefix(text, "env:")
 	switch {
