@@ -221,8 +221,7 @@ func (d *dialect) lineFault(file string) (err error) {
 		}
 		records++
 		if size -= len(line) - len(bytes.TrimRight(line, "\r\n")); size > longestRecord {
-			return &ValueError{Place: fmt.Sprintf("%s:%d", wording.FileName(file), first), Problem: tooLong("CSV", longestRecord),
-				Remedies: []Remedy{ManualRemedy("shorten its fields"), ManualRemedy("write the table as Parquet, which has no such limit")}}
+			return longRecord(file, first, "CSV", longestRecord)
 		}
 		if err != nil {
 			return d.ctx.Err() // the end, or what OpenText's caller has seen before

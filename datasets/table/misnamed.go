@@ -11,7 +11,7 @@ import (
 	"debut/datasets/wording"
 )
 
-// numbered names are those that DuckDB gives columns that it cannot tell from others.
+// numberedName matches the names that DuckDB gives columns that it cannot tell from others.
 var numberedName = regexp.MustCompile(`^(.*)_\d+$`)
 
 // misnamed is the error about columns of typed files whose names DuckDB does not tell apart, so that it has given them
