@@ -2,7 +2,7 @@
 //
 // Each subcommand has a file of its own, which declares flags, calls the packages below and prints. Results go to
 // standard output, everything else to standard error. Exit codes: 0 success, 1 failure, 2 wrong usage, 3 a metric worse than
-// --fail-under, 129, 130 and 143 ended by SIGHUP, Ctrl-C and SIGTERM, 141 nobody read the result to its end.
+// --fail-under, 129, 130 and 143 ended by SIGHUP, Ctrl-C and SIGTERM, 134 a crash, 141 nobody read the result to its end.
 package main
 
 import (
@@ -33,7 +33,13 @@ const (
 	exitSignal  = 128
 )
 
-func main() { os.Exit(execute(os.Args[1:], os.Stdout, os.Stderr)) }
+func main() {
+	if err := setUp(); err != nil {
+		_, _ = fmt.Fprintln(os.Stderr, newApp(os.Stdout, os.Stderr).worded(os.Args[1:], err.Error(), exitFailure)) // there is nowhere else to say that this failed
+		os.Exit(exitFailure)
+	}
+	os.Exit(execute(os.Args[1:], os.Stdout, os.Stderr))
+}
 
 // execute runs a command line and returns the exit code.
 func execute(args []string, stdout, stderr io.Writer) int {
@@ -73,6 +79,8 @@ func execute(args []string, stdout, stderr io.Writer) int {
 	case errors.As(err, &usage):
 		code = exitUsage
 		message += fmt.Sprintf("\nrun %q for help", cmd.CommandPath()+" --help")
+	default:
+		message = shortOfFiles(err, message)
 	}
 	_, _ = fmt.Fprintln(stderr, a.worded(args, message, code)) // there is nowhere else to say that this failed
 	return code

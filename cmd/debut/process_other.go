@@ -1,0 +1,7 @@
+//go:build !unix
+
+package main
+
+func setUp() error { return nil }
+
+func shortOfFiles(_ error, message string) string { return message }
