@@ -31,6 +31,9 @@ func (e *Error) Short(limit int) string {
 	if len(text) > limit {
 		text = strings.ToValidUTF8(text[:limit], "") + "…"
 	}
+	if strings.Contains(e.Message, "Out of Memory Error") {
+		text += "; let it select, sort and collect less at a time, or give it more memory"
+	}
 	return text + e.place()
 }
 

@@ -59,9 +59,9 @@ type ColumnSurvey struct {
 const keptExamples = 3
 
 // OpenSurvey looks at all rows of a source, or of the result of its query. Relative paths are resolved against
-// baseDir. Errors are those of Read, in the words given, but for values. The survey must be closed.
-func OpenSurvey(ctx context.Context, src Source, baseDir string, words Wording) (_ *Survey, err error) {
-	db, rel, files, err := openSource(ctx, &src, baseDir, ReadOptions{Words: words})
+// baseDir. Errors are those of Read but for values. The survey must be closed.
+func OpenSurvey(ctx context.Context, src Source, baseDir string, options ReadOptions) (_ *Survey, err error) {
+	db, rel, files, err := openSource(ctx, &src, baseDir, options)
 	if err != nil {
 		return nil, err
 	}

@@ -12,7 +12,7 @@ import (
 
 func openedSurvey(t *testing.T, src Source) *Survey {
 	t.Helper()
-	s, err := OpenSurvey(t.Context(), src, "", RunFile)
+	s, err := OpenSurvey(t.Context(), src, "", ReadOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

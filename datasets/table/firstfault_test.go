@@ -118,7 +118,7 @@ func TestFirstFault(t *testing.T) {
 				if f.learned != nil {
 					continue
 				}
-				s, err := OpenSurvey(t.Context(), src, dir, RunFile)
+				s, err := OpenSurvey(t.Context(), src, dir, ReadOptions{})
 				if err != nil { // a query over what is declared otherwise does not begin
 					want(by+" in a survey", err)
 					continue
@@ -148,7 +148,7 @@ func TestSurveyRemembersFirstValues(t *testing.T) {
 	}
 	dir := t.TempDir()
 	writeTo(t, dir, "t.csv", "v,w\n"+numbered(600, func(i int) string { return fmt.Sprintf("%d.50 EUR,1", i%300) }))
-	s, err := OpenSurvey(t.Context(), Source{Path: configfile.Strings{"t.csv"}}, dir, RunFile)
+	s, err := OpenSurvey(t.Context(), Source{Path: configfile.Strings{"t.csv"}}, dir, ReadOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

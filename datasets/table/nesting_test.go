@@ -53,7 +53,7 @@ func TestDeepJSON(t *testing.T) {
 			query := src
 			query.Query = "SELECT y FROM data"
 			_, open := Open(ctx, db, src, "", Options{})
-			_, survey := OpenSurvey(ctx, src, "", RunFile)
+			_, survey := OpenSurvey(ctx, src, "", ReadOptions{})
 			_, read := Read(ctx, src, "", map[string]string{"x1": TypeIgnore})
 			_, queried := Read(ctx, query, "", nil)
 			for command, err := range map[string]error{"prepare": open, "inspect": survey, "train": read, "query": queried} {

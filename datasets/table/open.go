@@ -19,6 +19,9 @@ import (
 	"debut/datasets/wording"
 )
 
+// leastQueryMemory is what DuckDB gets for a query, in bytes: with less it cannot read most files.
+const leastQueryMemory = 64 << 20
+
 // openSource finds the files of a source and what columns they have. The
 // database must be closed.
 func openSource(ctx context.Context, src *Source, baseDir string, options ReadOptions) (_ *duck.DB, _ *relation, files Files, err error) {
@@ -31,6 +34,9 @@ func openSource(ctx context.Context, src *Source, baseDir string, options ReadOp
 	database := duck.Options{External: src.ExternalAccess}
 	if src.Query != "" {
 		database.Threads = 1 // for an order of rows, and sums, that do not depend on timing
+		if options.Memory > 0 {
+			database.Memory = max(options.Memory, leastQueryMemory)
+		}
 	}
 	db, err := duck.Open(database)
 	if err != nil {

@@ -59,6 +59,8 @@ type ReadOptions struct {
 	Applied bool
 	// Words are where the settings of sources are, where no model is Applied: then they are options.
 	Words Wording
+	// Memory bounds in bytes what a query takes, 0 leaves DuckDB's own bound, four fifths of the machine's.
+	Memory int64
 }
 
 // knownLayouts are the layouts of dates that training found.
