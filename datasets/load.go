@@ -291,6 +291,7 @@ func (l *loader) split(frame *table.Frame) (parts, error) {
 				return parts{}, configfile.Errorf("split.stratify", "only a classification target can be stratified; the task is regression")
 			}
 		}
+		s.Stratify = &stratify
 	}
 	var strata []int32
 	if stratify {
@@ -363,6 +364,7 @@ func (l *loader) fit(train *table.Frame) (*encoding.Encoder, error) {
 	}
 	e := encoding.NewEncoder(target, c.ID, c.Weight)
 	l.report.Task, l.report.Classes = e.Target.Task, e.Target.Classes
+	c.Task = e.Target.Task
 	names := l.features(train)
 	if len(names) == 0 {
 		return nil, configfile.Errorf("", "no column is left to be a feature; check features, ignore and the types under columns")

@@ -110,6 +110,7 @@ func TestLoadResolves(t *testing.T) {
 		t.Errorf("the configuration was changed to %+v\nfrom %+v", &cfg, before)
 	}
 	before.SetDefaults()
+	before.Task, before.Split.Stratify = encoding.TaskBinary, new(true) // which the target decides on
 	if !reflect.DeepEqual(d.Resolved, before) {
 		t.Errorf("resolved to %+v\nwant %+v", d.Resolved, before)
 	}

@@ -112,6 +112,16 @@ type Block struct {
 	Dropout    float64 `yaml:"dropout,omitempty" json:"dropout,omitempty" jsonschema:"description=Share of the outputs dropped in training,minimum=0,exclusiveMaximum=1"`
 }
 
+// SetDefaults fills what is left empty.
+func (l *Block) SetDefaults() {
+	if l.Activation == "" {
+		l.Activation = defaultActivation.String()
+	}
+	if l.BatchNorm == nil {
+		l.BatchNorm = new(true)
+	}
+}
+
 // Check returns an error for settings that make no sense.
 func (l Block) Check() error {
 	if l.Units < 1 {

@@ -51,6 +51,11 @@ AUC by DeLong's test, and p-values are adjusted for all tests shown by Holm's me
 					return usagef("%s is named twice", names[i])
 				}
 			}
+			for _, name := range opt.Metrics {
+				if _, err := metrics.Higher(name); err != nil { // before models and data are read
+					return usagef("--metric: %s", strings.TrimPrefix(err.Error(), "metrics: "))
+				}
+			}
 			opt.Threads = int(device.threads)
 			src, err := source.source(cmd.Flags(), data)
 			if err != nil {
@@ -142,7 +147,11 @@ func (a *app) ownPart(ctx context.Context, folder string, m model.Model, part st
 	if !ok {
 		return nil, fmt.Errorf("%s: runs of the family %s cannot read their data again; %s", folder, m.Family(), remedy)
 	}
-	s, err := sampler.SamplePart(ctx, m, filepath.Dir(named.Config), part, a.console.log)
+	base, err := named.BaseDir(cfg)
+	if err != nil {
+		return nil, err
+	}
+	s, err := sampler.SamplePart(ctx, m, base, part, a.console.log)
 	switch {
 	case errors.Is(err, run.ErrNoPart):
 		return nil, fmt.Errorf("%s: the run has no %s rows; %s", folder, part, remedy)

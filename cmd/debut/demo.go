@@ -184,7 +184,10 @@ func (d *demonstration) train(ctx context.Context, name string, overrides []stri
 		return nil, err
 	}
 	d.console.log.Info("training", "run", path)
-	opt := d.trainOptions(path)
+	opt, err := d.trainOptions(run.Argument{File: path, Config: path}, cfg)
+	if err != nil {
+		return nil, err
+	}
 	opt.Overwrite = true
 	return d.runTraining(ctx, cfg, opt, false)
 }

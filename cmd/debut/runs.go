@@ -79,7 +79,7 @@ func (a *app) runsDiff() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "diff RUN RUN",
 		Short:   "Show what the run files of two runs differ in",
-		Long:    "Show what the run files of two runs, or two run files, differ in, as they were resolved. Names and output folders are left out.",
+		Long:    "Show what the run files of two runs, or two run files, differ in, as they were resolved. Names and folders of the runs are left out.",
 		Example: "  debut runs diff runs/a runs/b",
 		Args:    takes(2, 2, "two runs"),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -118,7 +118,7 @@ func (a *app) runsDiff() *cobra.Command {
 			}
 			differences, t := []difference{}, grid{{"", args[0], args[1]}}
 			for _, d := range all {
-				if d.Path == "name" || d.Path == "output" {
+				if d.Path == "name" || d.Path == "output" || d.Path == "relative_to" {
 					continue
 				}
 				differences = append(differences, difference{d.Path, set(d.Was), set(d.Now)})

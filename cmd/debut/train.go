@@ -98,7 +98,10 @@ second one ends the program at once.`,
 			if err != nil {
 				return err
 			}
-			opt := a.trainOptions(named.Config)
+			opt, err := a.trainOptions(named, cfg)
+			if err != nil {
+				return err
+			}
 			opt.Measured = func(task metrics.Task, parts []string) error { return checkGates(gates, task, parts) }
 			opt.Overwrite, opt.Resume = overwrite, from
 			if profile {
@@ -201,8 +204,9 @@ func writeProfile(w io.Writer, p *engine.Profile, asJSON bool) error {
 }
 
 // trainOptions are the options that every training from the command line has.
-func (a *app) trainOptions(config string) run.Options {
-	return run.Options{BaseDir: filepath.Dir(config), Log: a.console.log, Version: version, ConfigPath: config}
+func (a *app) trainOptions(named run.Argument, cfg run.Config) (run.Options, error) {
+	base, err := named.BaseDir(cfg)
+	return run.Options{BaseDir: base, Log: a.console.log, Version: version, ConfigPath: named.Config}, err
 }
 
 // runTraining trains with progress shown. Where an interrupted training has kept a model, it says where.

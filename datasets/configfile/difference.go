@@ -49,6 +49,17 @@ func Values(src []byte) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	return root.values(), nil
+}
+
+// Sets reports whether the file, with its overrides, has a value at a path, as [Values] names it.
+func (f *File) Sets(path string) bool {
+	_, ok := f.root.values()[path]
+	return ok
+}
+
+// values flattens a tree, which may be nil.
+func (n *node) values() map[string]string {
 	out := map[string]string{}
 	var walk func(path []string, n *node)
 	walk = func(path []string, n *node) {
@@ -77,8 +88,8 @@ func Values(src []byte) (map[string]string, error) {
 			out[key] = n.text
 		}
 	}
-	if root != nil {
-		walk(nil, root)
+	if n != nil {
+		walk(nil, n)
 	}
-	return out, nil
+	return out
 }

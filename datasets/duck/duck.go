@@ -73,6 +73,9 @@ type Options struct {
 	// External lets the SQL of a user read whatever file it names. Without it there
 	// is nothing but the tables there are, see Check and Confine.
 	External bool
+	// Search is the folder that relative names in the SQL of External start from where the working folder has no such file, so that a
+	// query finds its files wherever the program runs; "" for none.
+	Search string
 	// Secret has what does not fit into memory encrypted on its way to TempDir, which by default is a folder of package scratch
 	// then. The key is in memory alone; it comes of random numbers that DuckDB does not call secure, so that it keeps out who
 	// finds the file and not who attacks the cipher.
@@ -133,6 +136,9 @@ func Open(o Options) (*DB, error) {
 	start := slices.Clone(settings)
 	if o.Secret {
 		start = append(start, "SET GLOBAL force_mbedtls_unsafe = true", "SET GLOBAL temp_file_encryption = true")
+	}
+	if o.External && o.Search != "" {
+		start = append(start, "SET GLOBAL file_search_path = "+Literal(o.Search))
 	}
 	if o.Path != "" {
 		start = append(start, "ATTACH "+Literal(o.Path)+" AS "+workDatabase+" (RECOVERY_MODE no_wal_writes)", "USE "+workDatabase, "PRAGMA disable_checkpoint_on_shutdown")

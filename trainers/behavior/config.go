@@ -9,8 +9,10 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"reflect"
+	"slices"
 	"strings"
 
 	"debut/datasets"
@@ -58,9 +60,11 @@ type ModelConfig struct {
 	// Hidden layers of a network, first to last.
 	Hidden []layers.Block `yaml:"hidden,omitempty" jsonschema:"description=Hidden layers of a network from first to last. Default: 128 and 64 units with a dropout of 0.3 where the target has two classes; else of 0.1."`
 	// Wide is nil where the hidden layers are given and nothing is said of it: false.
-	Wide         *bool   `yaml:"wide,omitempty" jsonschema:"description=Add a linear path from the encoded inputs to the outputs of a network (wide and deep). Default: true where the hidden layers are left open."`
-	Embedding    int     `yaml:"embedding,omitempty" jsonschema:"description=Width of the embeddings of categorical columns; 0: by the number of values.,minimum=0"`
-	InputDropout float64 `yaml:"input_dropout,omitempty" jsonschema:"description=Share of the encoded inputs dropped in training.,minimum=0,exclusiveMaximum=1"`
+	Wide      *bool `yaml:"wide,omitempty" jsonschema:"description=Add a linear path from the encoded inputs to the outputs of a network (wide and deep). Default: true where the hidden layers are left open."`
+	Embedding int   `yaml:"embedding,omitempty" jsonschema:"description=Width of the embeddings of categorical columns; 0: by the number of values.,minimum=0"`
+	// Embeddings are what Embedding leaves open, as it was settled: categories that are added to the data make a model no wider.
+	Embeddings   map[string]int `yaml:"embeddings,omitempty" jsonschema:"description=Width of the embedding of each categorical column where embedding is left open; of those not named by the number of values. The run.yaml of a run names them all."`
+	InputDropout float64        `yaml:"input_dropout,omitempty" jsonschema:"description=Share of the encoded inputs dropped in training.,minimum=0,exclusiveMaximum=1"`
 
 	settled bool // the solver follows from the rest of the file, and from the data
 }
@@ -98,6 +102,9 @@ func (c *Config) SetDefaults() {
 	run.SetDefaults(c, Family, m.Solver != SolverExact)
 	if m.Kind == KindNetwork {
 		c.setViews()
+	}
+	for i := range m.Hidden {
+		m.Hidden[i].SetDefaults()
 	}
 	c.Data.SetDefaults()
 	c.Train.SetDefaults(m.Kind == KindNetwork)
@@ -148,6 +155,12 @@ func (c *Config) settle(data *datasets.Dataset) {
 		if c.Model.Wide == nil {
 			c.Model.Wide = new(true)
 		}
+	}
+	for i := range c.Model.Hidden {
+		c.Model.Hidden[i].SetDefaults()
+	}
+	if c.Model.Wide == nil {
+		c.Model.Wide = new(false)
 	}
 	c.Train.Fit(data.Train.Rows(), task, data.Validation != nil)
 }
@@ -208,7 +221,7 @@ func (m ModelConfig) validate() (errs []error) {
 		if m.L2 != nil && m.Solver == SolverGradient {
 			bad("l2", "it is of solver: %s; by gradient use train.optimizer.l2", SolverExact)
 		}
-		if m.Embedding != 0 || m.InputDropout != 0 {
+		if m.Embedding != 0 || len(m.Embeddings) > 0 || m.InputDropout != 0 {
 			bad("kind", "a linear model has neither embeddings nor dropout")
 		}
 	default:
@@ -224,6 +237,11 @@ func (m ModelConfig) validate() (errs []error) {
 	}
 	if m.Embedding < 0 {
 		bad("embedding", "a width of %d; give a positive number, or 0 for one by the number of values", m.Embedding)
+	}
+	for _, name := range slices.Sorted(maps.Keys(m.Embeddings)) {
+		if width := m.Embeddings[name]; width < 1 {
+			bad("embeddings."+name, "a width of %d; give a positive number", width)
+		}
 	}
 	if !(m.InputDropout >= 0 && m.InputDropout < 1) {
 		bad("input_dropout", "%v is not in [0, 1)", m.InputDropout)

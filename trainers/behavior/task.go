@@ -59,6 +59,15 @@ func newTask(ctx context.Context, c *Config, env *run.Env, data *datasets.Datase
 		cfg: c, data: data, net: describe(c.Model, data.Encoder), task: taskOf(data.Encoder),
 		params: engine.NewParameters(dev, kernels.Float32, c.Seed),
 	}
+	if c.Model.Kind == KindNetwork {
+		unknown := settleEmbeddings(&c.Model, &t.net, data.Encoder)
+		if len(unknown) > 0 {
+			env.Log.Warn("model.embeddings names columns that are no categories here", "columns", unknown)
+		}
+		if c.Encrypt != nil { // the names of columns are to be read with the key alone
+			c.Model.Embeddings = nil
+		}
+	}
 	if err := t.checkDecision(); err != nil {
 		return nil, err
 	}

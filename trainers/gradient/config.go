@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -33,24 +34,34 @@ type Config struct {
 	EarlyStopping EarlyStopping  `yaml:"early_stopping,omitempty" jsonschema:"description=When to stop and which epoch's model to keep: judged on the validation rows."`
 	Augment       Augment        `yaml:"augment,omitempty" jsonschema:"description=Change the training rows a little at each sight; off by default."`
 	Divergence    run.Divergence `yaml:"divergence,omitempty" jsonschema:"description=What to do when the loss is no number any more."`
-
-	fitRate bool // no optimizer is named: rate and decay follow from the number of rows
 }
 
 // Optimizer names the optimizer; empty numbers take the usual settings of its kind.
 type Optimizer struct {
 	Kind         string   `yaml:"kind,omitempty"`
-	LearningRate *float64 `yaml:"learning_rate,omitempty" jsonschema:"description=Learning rate (default: 0.001 for adam and adamw; 0.01 for the others; by task and batch where no kind is given)."`
+	LearningRate *float64 `yaml:"learning_rate,omitempty" jsonschema:"description=Learning rate (default: 0.001 for adam and adamw; 0.01 for the others; by task and batch of auto)."`
 	Momentum     *float64 `yaml:"momentum,omitempty" jsonschema:"description=Of momentum and nesterov (default: 0.9)."`
 	Beta1        *float64 `yaml:"beta1,omitempty" jsonschema:"description=Of adam and adamw (default: 0.9)."`
 	Beta2        *float64 `yaml:"beta2,omitempty" jsonschema:"description=Of adam and adamw (default: 0.999)."`
 	Epsilon      *float64 `yaml:"epsilon,omitempty" jsonschema:"description=Of adam; adamw (default: 1e-8) and adagrad (1e-10)."`
 	L2           *float64 `yaml:"l2,omitempty" jsonschema:"description=L2 times a weight is added to its gradient; biases and batch norm and embeddings are left alone."`
-	WeightDecay  *float64 `yaml:"weight_decay,omitempty" jsonschema:"description=Of adamw (default: 0.01; by the number of steps where no kind is given): weights shrink by this share times the learning rate."`
+	WeightDecay  *float64 `yaml:"weight_decay,omitempty" jsonschema:"description=Of adamw (default: 0.01; by the number of steps of auto): weights shrink by this share times the learning rate."`
 }
 
-// defaultKind is the optimizer of a network whose run file names none; linear models have Adam.
-const defaultKind = kernels.AdamW
+// kindAuto is the optimizer of a network whose run file names none, until its rows are known: defaultKind with a rate and a decay that
+// follow from them. Linear models have Adam.
+const (
+	kindAuto    = "auto"
+	defaultKind = kernels.AdamW
+)
+
+// kind is the optimizer's.
+func (o *Optimizer) kind() (kernels.OptimizerKind, error) {
+	if o.Kind == kindAuto {
+		return defaultKind, nil
+	}
+	return optim.ParseKind(o.Kind)
+}
 
 // JSONSchemaExtend lists the optimizers in the schema of run files.
 func (Optimizer) JSONSchemaExtend(s *jsonschema.Schema) {
@@ -58,14 +69,12 @@ func (Optimizer) JSONSchemaExtend(s *jsonschema.Schema) {
 	if !ok {
 		return
 	}
-	names := optim.Kinds()
+	names := append([]string{kindAuto}, optim.Kinds()...)
 	p.Enum = nil
-	for i, name := range names {
+	for _, name := range names {
 		p.Enum = append(p.Enum, name)
-		if name == defaultKind.String() {
-			names[i] += " (default)"
-		}
 	}
+	names[0] += " (default): " + defaultKind.String() + " with a learning rate and weight decay by rows and task; of a linear model adam"
 	p.Description = strings.Join(names, "; ") + "."
 }
 
@@ -87,9 +96,9 @@ type EarlyStopping struct {
 
 // SetDefaults fills empty fields, but for those of a network that [Config.Fit] fills when the training rows are known.
 func (c *Config) SetDefaults(network bool) {
-	kind, schedule := defaultKind, "cosine"
+	kind, schedule := kindAuto, "cosine"
 	if !network {
-		kind, schedule = kernels.Adam, "constant"
+		kind, schedule = kernels.Adam.String(), "constant"
 		c.Epochs, c.Batch = cmp.Or(c.Epochs, 20), cmp.Or(c.Batch, 256)
 	}
 	if c.Accumulate == 0 {
@@ -99,9 +108,10 @@ func (c *Config) SetDefaults(network bool) {
 		yes := true
 		c.Shuffle = &yes
 	}
-	if c.Optimizer.Kind == "" {
-		c.Optimizer.Kind, c.fitRate = kind.String(), network
+	if c.Optimizer.Kind == "" || c.Optimizer.Kind == kindAuto {
+		c.Optimizer.Kind = kind
 	}
+	c.Optimizer.setDefaults()
 	if c.Loss == LossHuber && c.Delta == 0 {
 		c.Delta = 1
 	}
@@ -115,6 +125,30 @@ func (c *Config) SetDefaults(network bool) {
 	if c.Schedule.Kind == "step" && c.Schedule.Gamma == 0 {
 		c.Schedule.Gamma = 0.1
 	}
+}
+
+// setDefaults fills the settings that the optimizer's kind has, but for rate and decay where they follow from the rows. An unknown kind
+// has none, which is told by Validate.
+func (o *Optimizer) setDefaults() {
+	kind, err := o.kind()
+	if err != nil {
+		return
+	}
+	usual := optim.Defaults(kind)
+	set := func(field **float64, value float64, kinds ...kernels.OptimizerKind) {
+		if *field == nil && (len(kinds) == 0 || slices.Contains(kinds, kind)) {
+			*field = &value
+		}
+	}
+	if o.Kind != kindAuto {
+		set(&o.LearningRate, usual.LearningRate)
+		set(&o.WeightDecay, usual.WeightDecay, kernels.AdamW)
+	}
+	set(&o.Momentum, usual.Momentum, kernels.Momentum, kernels.Nesterov)
+	set(&o.Beta1, usual.Beta1, kernels.Adam, kernels.AdamW)
+	set(&o.Beta2, usual.Beta2, kernels.Adam, kernels.AdamW)
+	set(&o.Epsilon, usual.Epsilon, kernels.Adam, kernels.AdamW, kernels.Adagrad)
+	set(&o.L2, usual.L2)
 }
 
 // Fit fills what a network's section leaves open, by the number of training rows and the task. The figures were chosen by
@@ -139,10 +173,11 @@ func (c *Config) Fit(rows int, task metrics.Task, validated bool) {
 			c.EarlyStopping.Patience = max(3, c.Epochs/3)
 		}
 	}
-	if !c.fitRate || c.Optimizer.Kind != defaultKind.String() {
+	o := &c.Optimizer
+	if o.Kind != kindAuto {
 		return
 	}
-	o := &c.Optimizer
+	o.Kind = defaultKind.String()
 	if o.LearningRate == nil {
 		// The noise of a step falls with the root of the rows in it.
 		o.LearningRate = new(threeDigits(rate * math.Sqrt(float64(c.Batch)/rateBatch)))
@@ -233,7 +268,7 @@ func (c *Config) optimizer(epochs, steps int) (optim.Config, error) {
 }
 
 func (c *Config) settings(epochs, steps int) (optim.Config, error) {
-	kind, err := optim.ParseKind(c.Optimizer.Kind)
+	kind, err := c.Optimizer.kind()
 	if err != nil {
 		return optim.Config{}, err
 	}

@@ -1,8 +1,10 @@
 package gradient
 
 import (
+	"strings"
 	"testing"
 
+	"debut/datasets/configfile"
 	"debut/trainers/metrics"
 )
 
@@ -42,8 +44,24 @@ func TestFit(t *testing.T) {
 	given := Config{Batch: 7, Optimizer: Optimizer{Kind: "adamw"}, Schedule: Schedule{Kind: "cosine", WarmupEpochs: 70}}
 	given.SetDefaults(true)
 	given.Fit(1000, metrics.TaskBinary, false)
-	if given.Batch != 7 || given.Optimizer.LearningRate != nil || given.Optimizer.WeightDecay != nil || given.EarlyStopping.Patience != 0 || given.Epochs != 71 {
+	if given.Batch != 7 || *given.Optimizer.LearningRate != 0.001 || *given.Optimizer.WeightDecay != 0.01 || given.EarlyStopping.Patience != 0 || given.Epochs != 71 {
 		t.Errorf("beside what is given: %+v", given)
+	}
+	// Every setting that an optimizer has is written down, and no other.
+	for kind, want := range map[string]string{
+		"sgd": "{kind: sgd, learning_rate: 0.01, l2: 0}", "momentum": "{kind: momentum, learning_rate: 0.01, momentum: 0.9, l2: 0}", "nesterov": "{kind: nesterov, learning_rate: 0.01, momentum: 0.9, l2: 0}",
+		"adam": "{kind: adam, learning_rate: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-08, l2: 0}", "adagrad": "{kind: adagrad, learning_rate: 0.01, epsilon: 1e-10, l2: 0}",
+		"adamw": "{kind: adamw, learning_rate: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-08, l2: 0, weight_decay: 0.01}", "nonesuch": "{kind: nonesuch}",
+	} {
+		c := Config{Optimizer: Optimizer{Kind: kind}}
+		c.SetDefaults(true)
+		text, err := configfile.Marshal(c.Optimizer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := "{" + strings.ReplaceAll(strings.TrimSpace(string(text)), "\n", ", ") + "}"; got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
 	}
 	var linear Config
 	linear.SetDefaults(false)

@@ -56,7 +56,8 @@ type labels struct {
 	classes    []float64                // weight of a row of each class, beside its own; nil for ones
 }
 
-// New builds the program that trains, after the estimate of the memory it takes.
+// New builds the program that trains, after the estimate of the memory it takes. It fills the metric of the configuration, which the
+// task decides on.
 func New(o Options) (*Trainer, error) {
 	dev, err := o.Env.Device()
 	if err != nil {
@@ -72,6 +73,9 @@ func New(o Options) (*Trainer, error) {
 		return nil, err
 	}
 	train, validated := o.Data.Train, o.Data.Validation != nil
+	if validated {
+		c.EarlyStopping.Metric = metric
+	}
 	t.course = run.Course{
 		Plan: loop.Plan{
 			Rows: train.Rows(), Batch: min(c.Batch, train.Rows()), Streamed: train.Streamed(), Accumulate: c.Accumulate, Epochs: c.Epochs, Shuffle: *c.Shuffle, Seed: o.Seed,

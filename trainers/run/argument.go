@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"debut/trainers/runfolder"
@@ -20,6 +21,44 @@ type Argument struct {
 	File      string   // the run file to read
 	Config    string   // the file whose folder relative paths start from
 	Overrides []string // that come before those of the command line
+}
+
+// BaseDir is the folder that relative paths start from in the configuration that was read from the file. The folder of a run may
+// have been moved together with its data, so what its run.yaml says goes before the place that the run was started with.
+func (a Argument) BaseDir(c Config) (string, error) {
+	to := c.Base().RelativeTo
+	switch {
+	case to == "":
+		return filepath.Dir(a.Config), nil
+	case filepath.IsAbs(to):
+		return to, nil
+	}
+	// A link to the file, or to a folder above it, leads to another place than its target when it is followed by "..".
+	file, err := filepath.EvalSymlinks(a.File)
+	if err != nil {
+		return "", fmt.Errorf("relative_to: %w", err)
+	}
+	return filepath.Join(filepath.Dir(file), to), nil
+}
+
+// relativeTo is what relative_to is in a file in the folder dir, for paths that start from base: relative where dir lies below it, so that
+// both can be moved together, and else absolute.
+func relativeTo(base, dir string) (string, error) {
+	var real [2]string
+	for i, path := range []string{base, dir} {
+		path, err := filepath.Abs(path)
+		if err == nil {
+			path, err = filepath.EvalSymlinks(path)
+		}
+		if err != nil {
+			return "", fmt.Errorf("relative_to: %w", err)
+		}
+		real[i] = path
+	}
+	if up, err := filepath.Rel(real[1], real[0]); err == nil && strings.Trim(up, `./\`) == "" {
+		return up, nil
+	}
+	return real[0], nil
 }
 
 // IsFolder says that the argument was the folder of a run.

@@ -19,10 +19,13 @@ import (
 )
 
 // Checkpoints by time are this far apart by default, and further where writing one takes so long that it would be more
-// than a share of the time.
+// than a share of the time. The best evaluation so far is written besides, as long as all writing takes less than that share. What the
+// first writing will take is a guess, and rather too high: some files are flushed, and a disk takes so many bytes a second.
 const (
 	defaultInterval = 5 * time.Minute
 	checkpointShare = 0.01
+	flushSeconds    = 0.02
+	bytesPerSecond  = 200e6
 )
 
 // savedState is the state of a training beside its tensors, as a checkpoint holds it.
@@ -110,12 +113,32 @@ func (k *checkpointer) wants(ev loop.Event, after loop.State) bool {
 		if c.EverySteps > 0 && after.Step%int64(c.EverySteps) == 0 {
 			return true
 		}
+	case loop.Evaluate:
+		if c.unset() && k.s.best != nil && !k.bestSaved && k.bestStep == k.state.Steps() && k.affordable(time.Since(k.s.started)) {
+			return true
+		}
 	case loop.EpochEnd:
 		if c.EveryEpochs > 0 && after.Epoch%c.EveryEpochs == 0 {
 			return true
 		}
 	}
 	return k.interval > 0 && !time.Now().Before(k.due)
+}
+
+// affordable says whether another checkpoint leaves all writing below its share of the time that the process has run.
+func (k *checkpointer) affordable(ran time.Duration) bool {
+	next := k.stats.LastSeconds
+	if k.stats.Written == 0 {
+		next = flushSeconds
+		for _, s := range k.state.Sources() {
+			n, err := s.Bytes()
+			if err != nil {
+				return false // writing it will say what is wrong
+			}
+			next += float64(n) / bytesPerSecond
+		}
+	}
+	return k.stats.Seconds+next <= checkpointShare*ran.Seconds()
 }
 
 // periodic writes a checkpoint that the configuration asks for. That it cannot be written is no reason to lose the
@@ -252,21 +275,30 @@ func (s *session) checkpointFiles() (dir string, files atomicfile.FS, err error)
 	if s.opt.CheckpointFS != nil {
 		files = s.opt.CheckpointFS
 	}
+	if s.identity != nil {
+		files = checkpoint.Sealed(files, s.identity)
+	}
+	return dir, files, nil
+}
+
+// readIdentity reads the key of the checkpoints, where one is named.
+func (s *session) readIdentity() error {
 	secret := s.keeping.Checkpoint.Identity
 	if secret == nil {
-		return dir, files, nil
+		return nil
 	}
 	text, err := secret.Read(s.opt.BaseDir, "identity", s.opt.Log)
 	if err != nil {
-		return "", nil, configfile.Prefix("checkpoint", err)
+		return configfile.Prefix("checkpoint", err)
 	}
 	keys, err := sealed.Identities(text, "")
 	if err != nil {
-		return "", nil, configfile.Errorf("checkpoint.identity", "%v", err)
+		return configfile.Errorf("checkpoint.identity", "%v", err)
 	}
 	key, ok := keys[0].(*age.X25519Identity)
 	if !ok || len(keys) != 1 {
-		return "", nil, configfile.Errorf("checkpoint.identity", "it holds %d keys, or one of another kind; it needs one that age-keygen has made", len(keys))
+		return configfile.Errorf("checkpoint.identity", "it holds %d keys, or one of another kind; it needs one that age-keygen has made", len(keys))
 	}
-	return dir, checkpoint.Sealed(files, key), nil
+	s.identity = key
+	return nil
 }

@@ -4,6 +4,10 @@ import (
 	"encoding/json"
 	"math"
 	"testing"
+	"time"
+
+	"debut/engine/safetensors"
+	"debut/trainers/runfolder"
 )
 
 // oneTensor is a state of one number.
@@ -12,7 +16,10 @@ type oneTensor struct {
 	value    float64
 	counters string
 	looked   int
+	sources  []safetensors.Source
 }
+
+func (o *oneTensor) Sources() []safetensors.Source { return o.sources }
 
 func (o *oneTensor) Counters() (json.RawMessage, error) { return json.RawMessage(o.counters), nil }
 
@@ -48,4 +55,30 @@ func TestNonFiniteIsLookedForOnce(t *testing.T) {
 	check("loaded", "", 1)
 	state.value, state.counters = math.NaN(), `{"steps":4}`
 	check("after a batch", "tensor", 1)
+}
+
+// The best state goes to the disk besides as long as all writing takes less than one percent of the time.
+func TestAffordable(t *testing.T) {
+	size := func(rows int) *oneTensor {
+		return &oneTensor{sources: []safetensors.Source{{Name: "w", Dtype: safetensors.F32, Shape: []int{rows, 256}}}}
+	}
+	for _, c := range []struct {
+		name  string
+		state *oneTensor
+		stats runfolder.CheckpointStats
+		ran   time.Duration
+		want  bool
+	}{
+		{"a small state, after two seconds", size(100), runfolder.CheckpointStats{}, 1990 * time.Millisecond, false},
+		{"a small state, a little later", size(100), runfolder.CheckpointStats{}, 2100 * time.Millisecond, true},
+		{"a gigabyte", size(1 << 20), runfolder.CheckpointStats{}, 8 * time.Minute, false},
+		{"a gigabyte, later", size(1 << 20), runfolder.CheckpointStats{}, 10 * time.Minute, true},
+		{"what was written counts", size(100), runfolder.CheckpointStats{Written: 3, Seconds: 0.9, LastSeconds: 0.2}, 100 * time.Second, false},
+		{"as measured", size(100), runfolder.CheckpointStats{Written: 3, Seconds: 0.9, LastSeconds: 0.05}, 100 * time.Second, true},
+	} {
+		k := &checkpointer{state: c.state, stats: c.stats}
+		if got := k.affordable(c.ran); got != c.want {
+			t.Errorf("%s: %v", c.name, got)
+		}
+	}
 }

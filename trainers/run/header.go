@@ -22,6 +22,8 @@ type Header struct {
 	// Precision is of matrix products on a GPU.
 	Precision string `yaml:"precision,omitempty" jsonschema:"description=Of matrix products on a GPU: fp32 (default); tf32 and bf16 round the factors and are faster.,enum=fp32,enum=tf32,enum=bf16"`
 	Output    string `yaml:"output,omitempty" jsonschema:"description=Folder that run folders are made in (default: runs)."`
+	// RelativeTo lets the run.yaml of a run folder be read where it lies, with the paths that the run file was written with.
+	RelativeTo string `yaml:"relative_to,omitempty" jsonschema:"description=Folder that relative paths in the file start from; relative to the file itself (default: the file's own folder). The run.yaml of a run folder names that of the original."`
 
 	file *configfile.File // that the configuration was read from, if any
 }
@@ -99,12 +101,17 @@ func (k *Keeping) Kept() *Keeping { return k }
 // Checkpoints says when checkpoints are written. One is written at the end in any case, and when a training is
 // interrupted.
 type Checkpoints struct {
-	EveryMinutes *float64 `yaml:"every_minutes,omitempty" jsonschema:"description=Minutes between checkpoints; 0: not by time. By default 5; more where writing one would take over 1 % of the time.,minimum=0"`
+	EveryMinutes *float64 `yaml:"every_minutes,omitempty" jsonschema:"description=Minutes between checkpoints; 0: not by time. By default 5; more where writing one would take over 1 % of the time; and the best epoch so far as long as that takes less.,minimum=0"`
 	EverySteps   int      `yaml:"every_steps,omitempty" jsonschema:"description=Optimizer steps between checkpoints; 0: not by steps.,minimum=0"`
 	EveryEpochs  int      `yaml:"every_epochs,omitempty" jsonschema:"description=Epochs between checkpoints; 0: not by epochs.,minimum=0"`
 	Keep         int      `yaml:"keep,omitempty" jsonschema:"description=How many of the newest are kept (default: 2); the best is kept besides.,minimum=0"`
 	// Identity encrypts the checkpoints.
 	Identity *configfile.Secret `yaml:"identity,omitempty" jsonschema:"description=Where a secret key of age is (AGE-SECRET-KEY-1…; age-keygen makes one): checkpoints are encrypted and can be read with it alone."`
+}
+
+// unset says that the section leaves open when checkpoints are written.
+func (c *Checkpoints) unset() bool {
+	return c.EveryMinutes == nil && c.EverySteps == 0 && c.EveryEpochs == 0
 }
 
 // keepNewest is how many checkpoints are kept where nothing is said.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -28,6 +29,38 @@ const (
 	ResumeBest ResumeFrom = "best" // the one with the best score so far
 )
 
+// foresee names the run, and returns the errors that its folder is refused with, before the data are read.
+func (s *session) foresee() error {
+	if s.name = s.header.Name; s.name == "" {
+		stem := filepath.Base(s.opt.ConfigPath)
+		s.name = runfolder.DefaultName(stem[:len(stem)-len(filepath.Ext(stem))], s.started)
+	}
+	if s.opt.Resume == ResumeNot {
+		return runfolder.Foresee(s.header.Output, s.name, s.opt.Overwrite)
+	}
+	folder, err := runfolder.Open(filepath.Join(s.header.Output, s.name))
+	if err == nil {
+		return s.sameFamily(folder)
+	}
+	if s.opt.Resume == ResumeBest && errors.Is(err, fs.ErrNotExist) {
+		return noRun(s.name, err)
+	}
+	return nil // the folder decides when it is opened
+}
+
+func noRun(name string, err error) error {
+	return fmt.Errorf("there is no run %q to resume: %w", name, err)
+}
+
+// sameFamily returns an error where the run in a folder is of another family than the run file.
+func (s *session) sameFamily(folder *runfolder.Folder) error {
+	if earlier, err := folder.Result(); err == nil && earlier.Family != "" && earlier.Family != s.header.Family {
+		return fmt.Errorf("the run in %s is of the family %s, the run file of %s: go on with it by its own run file, or start a new run under another name",
+			folder.Path(), earlier.Family, s.header.Family)
+	}
+	return nil
+}
+
 // openFolder makes the folder of a new run, or opens that of the one to go on with.
 func (s *session) openFolder(name string) (err error) {
 	output := s.header.Output
@@ -38,7 +71,7 @@ func (s *session) openFolder(name string) (err error) {
 	s.folder, err = runfolder.Resume(output, name)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, runfolder.ErrNotRun) {
 		if s.opt.Resume == ResumeBest {
-			return fmt.Errorf("there is no run %q to resume: %w", name, err)
+			return noRun(name, err)
 		}
 		s.opt.Log.Info("there is no run to resume; it starts from the beginning", "output", output, "name", name)
 		// Where a replacement of an earlier run was killed before it left anything, it goes on as such.
@@ -47,9 +80,7 @@ func (s *session) openFolder(name string) (err error) {
 	if err != nil {
 		return err
 	}
-	if earlier, err := s.folder.Result(); err == nil && earlier.Family != "" && earlier.Family != s.header.Family {
-		err := fmt.Errorf("the run in %s is of the family %s, the run file of %s: go on with it by its own run file, or start a new run under another name",
-			s.folder.Path(), earlier.Family, s.header.Family)
+	if err := s.sameFamily(s.folder); err != nil {
 		return errors.Join(err, s.folder.Close())
 	}
 	return nil
@@ -177,7 +208,7 @@ func (s *session) loadBest(from *checkpoint.Loaded) error {
 }
 
 // changeable are keys that may be changed when a training is resumed, with all below them, beside those that the task names.
-var changeable = []string{"name", "output", "device", "threads", "precision", "checkpoint"}
+var changeable = []string{"name", "output", "relative_to", "device", "threads", "precision", "checkpoint"}
 
 // mayChange says whether a key is one that may be changed when a training is resumed, and what to warn of then.
 func (s *session) mayChange(path string) (warning string, ok bool) {
@@ -204,6 +235,9 @@ func (s *session) compareConfig(was string, sameData bool) (accepted []configfil
 	var refused []error
 	for _, d := range list {
 		if d.Path == "family" && d.Was == "" { // of a version that had one family alone
+			continue
+		}
+		if d.Was == "" && s.header.file != nil && !s.header.file.Sets(d.Path) { // a default that an earlier version did not write down
 			continue
 		}
 		_, ok := s.mayChange(d.Path)
@@ -243,7 +277,7 @@ func (s *session) checkState(was *savedState) error {
 			s.folder.Path(), was.Data.Train, was.Data.Validation, s.keep.data.Train, s.keep.data.Validation, values)
 	}
 	for _, d := range accepted {
-		if d.Path != "name" && d.Path != "output" {
+		if d.Path != "name" && d.Path != "output" && d.Path != "relative_to" {
 			s.opt.Log.Info("resumed with another setting", "key", d.Path, "was", settingText(d.Was), "now", settingText(d.Now))
 		}
 		if warning, _ := s.mayChange(d.Path); warning != "" {

@@ -20,7 +20,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -89,6 +88,12 @@ func Train(ctx context.Context, cfg Config, opt Options) (_ *Outcome, err error)
 			return nil, header.Locate(err)
 		}
 	}
+	if err := s.readIdentity(); err != nil {
+		return nil, header.Locate(err)
+	}
+	if err := s.foresee(); err != nil {
+		return nil, err
+	}
 	s.env = &Env{BaseDir: opt.BaseDir, Log: opt.Log, Profile: opt.Profile, ExplainGraph: opt.ExplainGraph, header: header}
 	defer func() { err = errors.Join(err, s.env.close()) }()
 	if s.task, err = cfg.Prepare(ctx, s.env); err != nil {
@@ -110,14 +115,16 @@ func Train(ctx context.Context, cfg Config, opt Options) (_ *Outcome, err error)
 
 // session is one training.
 type session struct {
-	header  *Header
-	keeping *Keeping
-	opt     Options
-	env     *Env
-	readers []age.Recipient // who can read the model; nil: everyone
-	task    Task
-	gradual Gradual // nil for a Solver
-	course  Course  // of gradual
+	header   *Header
+	keeping  *Keeping
+	opt      Options
+	env      *Env
+	name     string              // of the run
+	readers  []age.Recipient     // who can read the model; nil: everyone
+	identity *age.X25519Identity // of the checkpoints; nil: they are in the clear
+	task     Task
+	gradual  Gradual // nil for a Solver
+	course   Course  // of gradual
 
 	folder  *runfolder.Folder
 	record  *recorder
@@ -136,11 +143,7 @@ type session struct {
 }
 
 func (s *session) run(ctx context.Context) (*Outcome, error) {
-	name := s.header.Name
-	if name == "" {
-		stem := filepath.Base(s.opt.ConfigPath)
-		name = runfolder.DefaultName(stem[:len(stem)-len(filepath.Ext(stem))], s.started)
-	}
+	name := s.name
 	if err := s.openFolder(name); err != nil {
 		return nil, err
 	}
@@ -296,9 +299,13 @@ func (s *session) begin(name string, from *restored) error {
 func (s *session) resolved() ([]byte, error) {
 	c := s.task.Resolved()
 	h := c.Base()
-	name := h.Name
+	name, to := h.Name, h.RelativeTo
+	defer func() { h.Name, h.RelativeTo = name, to }()
 	h.Name = s.folder.Name()
-	defer func() { h.Name = name }()
+	var err error
+	if h.RelativeTo, err = relativeTo(s.opt.BaseDir, s.folder.Path()); err != nil {
+		return nil, err
+	}
 	return configfile.Marshal(c)
 }
 

@@ -115,13 +115,22 @@ func readListed(path string) ([]byte, error) {
 
 // underWay says whether a process holds the lock of a run's folder. Where that cannot be told, it is believed.
 func underWay(path string) bool {
+	held, err := held(path)
+	return err != nil || held
+}
+
+// held says whether a process holds the lock of a run's folder.
+func held(path string) (bool, error) {
 	file, err := os.OpenFile(filepath.Join(path, LockFile), os.O_RDWR, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
 	if err != nil {
-		return !errors.Is(err, fs.ErrNotExist)
+		return false, err
 	}
 	defer func() { _ = file.Close() }() // nothing was written
 	free, err := filelock.Try(file)
-	return err != nil || !free
+	return !free, err
 }
 
 // Metric returns a metric of a run by its name, or behind that of a part and a dot: "test.auc". Without a part it is that of the

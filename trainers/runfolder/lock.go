@@ -34,7 +34,7 @@ func (f *Folder) lock() error {
 		file, err = filelock.Open(f.Join(LockFile))
 	}
 	if err == nil && file == nil {
-		err = fmt.Errorf("%w: %s; wait for its end, or choose another \"name:\"", ErrLocked, f.path)
+		err = f.lockedError()
 	}
 	if err != nil {
 		return fmt.Errorf("runfolder: %w", err)
@@ -48,6 +48,10 @@ func (f *Folder) lock() error {
 		return errors.Join(err, f.Close())
 	}
 	return nil
+}
+
+func (f *Folder) lockedError() error {
+	return fmt.Errorf("%w: %s; wait for its end, or choose another \"name:\"", ErrLocked, f.path)
 }
 
 // Check returns an error that matches [ErrGone] where the folder of the run under way is not there any more, or another is in its

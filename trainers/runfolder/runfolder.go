@@ -54,7 +54,7 @@ const (
 const ModelFile = "model.json"
 
 // ErrExists is matched by the error of [Create] where the folder holds something already.
-var ErrExists = errors.New("the run folder is in use")
+var ErrExists = errors.New("the run folder exists")
 
 // ErrNotRun is matched by errors about a folder that no run has written.
 var ErrNotRun = errors.New("not a run folder")
@@ -158,6 +158,25 @@ func Create(root, name string, overwrite bool) (_ *Folder, err error) {
 		return nil, errors.Join(err, f.Discard())
 	}
 	return f, nil
+}
+
+// Foresee returns the errors that Create would have for the folder root/name as it is now, and makes and changes nothing: better before
+// hours of reading than after.
+func Foresee(root, name string, overwrite bool) error {
+	if err := CheckName(name); err != nil {
+		return err
+	}
+	f := &Folder{path: filepath.Join(root, name), name: name}
+	if _, err := os.Stat(f.path); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if taken, err := held(f.path); err == nil && taken && f.isRun() {
+		return fmt.Errorf("runfolder: %w", f.lockedError())
+	}
+	if old, err := f.beside(oldInfix); err != nil || len(old) > 0 {
+		return err // which of the two runs counts is Create's to find out
+	}
+	return f.replaceable(overwrite)
 }
 
 // Resume opens the folder of an earlier run, root/name, to go on with it, and locks it as Create does. What the run has

@@ -420,3 +420,44 @@ func TestCreateAfterKilledReplacement(t *testing.T) {
 		}
 	}
 }
+
+// Foresee has the errors of Create, and leaves no trace.
+func TestForesee(t *testing.T) {
+	root := t.TempDir()
+	for _, overwrite := range []bool{false, true} {
+		if err := Foresee(root, "new", overwrite); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := Foresee(root, "../out", false); err == nil {
+		t.Error("a name that leads out: no error")
+	}
+	f, err := Create(root, "a", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, overwrite := range []bool{false, true} {
+		if err := Foresee(root, "a", overwrite); !errors.Is(err, ErrLocked) {
+			t.Errorf("under way: %v", err)
+		}
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := Foresee(root, "a", false); !errors.Is(err, ErrExists) || !strings.Contains(err.Error(), "holds an earlier run") {
+		t.Error(err)
+	}
+	if err := Foresee(root, "a", true); err != nil {
+		t.Error(err)
+	}
+	if err := os.WriteFile(f.Join("notes.txt"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := Foresee(root, "a", true); !errors.Is(err, ErrExists) || !strings.Contains(err.Error(), "notes.txt") {
+		t.Error(err)
+	}
+	entries, err := os.ReadDir(root)
+	if err != nil || len(entries) != 1 {
+		t.Errorf("%v, %v", entries, err)
+	}
+}
