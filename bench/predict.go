@@ -43,7 +43,7 @@ func (w *dataWork) predict(ctx context.Context, network string) (err error) {
 	}
 	src := table.Source{Path: configfile.Strings{rows}}
 	ours := func() error {
-		written, err := model.Write(ctx, output, m.Predict(ctx, src, ""))
+		written, err := model.Write(ctx, output, m.Predict(ctx, src, "", encoding.Input{}))
 		if err == nil && written.Rows != w.rows {
 			err = fmt.Errorf("%d rows were written", written.Rows)
 		}
@@ -61,7 +61,7 @@ func (w *dataWork) predict(ctx context.Context, network string) (err error) {
 	}
 	// In blocks, as they are scored on the way, and as they lie in memory then.
 	var blocks []*encoding.Encoded
-	for b, err := range m.Encode(ctx, src, "") {
+	for b, err := range m.Encode(ctx, src, "", encoding.Input{}) {
 		if err != nil {
 			return err
 		}

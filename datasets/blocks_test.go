@@ -157,7 +157,7 @@ func inBlocks(ctx context.Context, e *encoding.Encoder, src table.Source, dir st
 		}
 		return all, report, err
 	}
-	for b, err := range e.Blocks(ctx, src, dir, needTarget, most) {
+	for b, err := range e.Blocks(ctx, src, dir, needTarget, encoding.Input{}, most) {
 		if err != nil {
 			return joined(err)
 		}
@@ -288,7 +288,7 @@ func TestBlocksEnd(t *testing.T) {
 	e := d.Encoder
 	for name, src := range sources {
 		n := 0
-		for _, err := range e.Blocks(t.Context(), src, dir, true, 1000) {
+		for _, err := range e.Blocks(t.Context(), src, dir, true, encoding.Input{}, 1000) {
 			if n++; err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}

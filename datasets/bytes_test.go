@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"debut/datasets/configfile"
+	"debut/datasets/encoding"
 	"debut/datasets/table"
 )
 
@@ -39,7 +40,7 @@ func TestTextWithoutMark(t *testing.T) {
 		}
 	}
 	encoded := 0
-	for b, err := range trained.Encoder.Blocks(t.Context(), table.Source{Path: configfile.Strings{"bare.parquet"}}, dir, true, 16) {
+	for b, err := range trained.Encoder.Blocks(t.Context(), table.Source{Path: configfile.Strings{"bare.parquet"}}, dir, true, encoding.Input{}, 16) {
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -49,7 +49,7 @@ func TestNotFinite(t *testing.T) {
 				place = "row 38 of the query's result"
 			}
 			wantError(t, err, place+`: column "x"`, "is not a finite number", "(nor are 2 other values of the column)", "if it stands for a missing value, set null: [")
-			for _, err := range d.Encoder.Blocks(t.Context(), src, dir, true, 16) {
+			for _, err := range d.Encoder.Blocks(t.Context(), src, dir, true, encoding.Input{}, 16) {
 				if err != nil {
 					wantError(t, err, place, "is not a finite number", "pass --null ")
 				}
@@ -63,7 +63,7 @@ func TestNotFinite(t *testing.T) {
 				t.Errorf("%s %q: %s", file, query, formatted(s))
 			}
 			n := 0
-			for b, err := range d.Encoder.Blocks(t.Context(), src, dir, true, 16) {
+			for b, err := range d.Encoder.Blocks(t.Context(), src, dir, true, encoding.Input{}, 16) {
 				if err != nil {
 					t.Fatal(err)
 				}

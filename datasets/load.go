@@ -432,8 +432,8 @@ func (l *loader) takeCode(s *table.Series) *table.Series {
 	return s.Texts()
 }
 
-// encode returns the part of the rows of a frame; nil of nil.
-func (l *loader) encode(e *encoding.Encoder, f *table.Frame, part string) (*Part, error) {
+// encode returns the part of the rows of a frame, with the columns to keep; nil of nil.
+func (l *loader) encode(e *encoding.Encoder, f *table.Frame, part string, keep ...string) (*Part, error) {
 	if f == nil {
 		return nil, nil
 	}
@@ -445,6 +445,9 @@ func (l *loader) encode(e *encoding.Encoder, f *table.Frame, part string) (*Part
 		for _, u := range report.Unseen {
 			l.log.Debug("values unseen in training", "part", part, "column", u.Column, "rows", u.Rows, "examples", u.Examples)
 		}
+	}
+	for _, name := range keep {
+		out.Carry(f.Column(name))
 	}
 	return InMemory(out), nil
 }
@@ -458,9 +461,21 @@ func (l *loader) rows(e *encoding.Encoder, frame *table.Frame, rows []int32, src
 		}
 		return frame.Pick(rows), nil
 	}
-	own, err := l.read(src, e.ReadOptions(true))
+	return l.readOwn(e, src, name, nil)
+}
+
+// readOwn reads the source of a part, with the columns to keep.
+func (l *loader) readOwn(e *encoding.Encoder, src *table.Source, name string, keep []string) (*table.Frame, error) {
+	options := e.ReadOptions(true)
+	readToo(options.Types, keep)
+	own, err := l.read(src, options)
 	if err != nil {
 		return nil, fmt.Errorf("%s rows: %w", name, err)
+	}
+	for _, k := range keep {
+		if own.Column(k) == nil {
+			return nil, &table.MissingColumnError{Name: k, Names: own.Available}
+		}
 	}
 	if err := e.CheckColumns(own, true); err != nil {
 		return nil, fmt.Errorf("%s rows: %w", name, err)

@@ -39,6 +39,7 @@ type stream struct {
 	plain     *scratch.File // the content of encrypted data; nil where they are not
 	rowGroups *table.RowGroups
 	encoder   *encoding.Encoder
+	keep      []string // columns that are carried through; nil: nor are ids, which are not wanted in training
 }
 
 // openStream opens a part as dataset.json describes it.
@@ -167,8 +168,9 @@ func (s *stream) read(ctx context.Context, groups []int) (*encoding.Encoded, err
 	defer s.mu.Unlock()
 	e := s.encoder
 	options := e.ReadOptions(true)
-	for _, id := range e.ID { // not wanted in training
-		if !slices.Contains(e.Needed(true), id) {
+	readToo(options.Types, s.keep)
+	for _, id := range e.ID {
+		if s.keep == nil && !slices.Contains(e.Needed(true), id) {
 			delete(options.Types, id)
 		}
 	}
@@ -185,6 +187,9 @@ func (s *stream) read(ctx context.Context, groups []int) (*encoding.Encoded, err
 		part, _, err := e.Encode(ctx, f, true)
 		if err != nil {
 			return nil, fmt.Errorf("%s rows from %d: %w", s.name, s.rowGroups.Group(g).From+1, err)
+		}
+		for _, name := range s.keep {
+			part.Carry(f.Column(name))
 		}
 		if out == nil {
 			if out = part; len(groups) > 1 {

@@ -38,7 +38,7 @@ func TestWholeIDs(t *testing.T) {
 			t.Fatal(err)
 		}
 		all := new(encoding.Encoded)
-		for b, err := range d.Encoder.Blocks(t.Context(), table.Source{Path: configfile.Strings{c.file}, Query: c.query}, dir, false, 7) {
+		for b, err := range d.Encoder.Blocks(t.Context(), table.Source{Path: configfile.Strings{c.file}, Query: c.query}, dir, false, encoding.Input{}, 7) {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -47,13 +47,13 @@ func TestWholeIDs(t *testing.T) {
 			}
 		}
 		ids := all.IDColumns[0]
-		if ids.Whole != c.whole {
-			t.Errorf("%s of %s %q: whole %t", c.typ, c.file, c.query, ids.Whole)
+		if whole := ids.SQL == "BIGINT"; whole != c.whole {
+			t.Errorf("%s of %s %q: whole %t", c.typ, c.file, c.query, whole)
 		}
 		var values any = ids.Values
 		want := "VARCHAR"
-		if ids.Whole {
-			values, want = table.WholeTexts(ids.Values), "BIGINT"
+		if ids.SQL != "" {
+			values, want = table.TypedTexts{Values: ids.Values, SQL: ids.SQL}, "BIGINT"
 		}
 		for _, name := range []string{"out.parquet", "out.csv", "out.jsonl"} {
 			if err := table.Write(t.Context(), filepath.Join(dir, name), []table.OutputColumn{{Name: "id", Values: values}, {Name: "x", Values: make([]float64, 30)}}); err != nil {

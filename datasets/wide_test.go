@@ -9,6 +9,7 @@ import (
 
 	"debut/datasets/configfile"
 	"debut/datasets/duck"
+	"debut/datasets/encoding"
 	"debut/datasets/table"
 )
 
@@ -42,7 +43,7 @@ func TestWideIDsInBlocks(t *testing.T) {
 	e.ID = []string{"buyer"}
 	for _, c := range []struct{ name, typ string }{{"t.csv", "VARCHAR"}, {"t.json", "HUGEINT"}, {"t.parquet", "UBIGINT"}, {"t.parquet", "DECIMAL(38, 0)"}, {"t.parquet", "DECIMAL(28, 4)"}} {
 		rows := 0
-		for b, err := range e.Blocks(context.Background(), table.Source{Path: configfile.Strings{wideFile(t, c.name, c.typ, first)}}, "", false, 7) {
+		for b, err := range e.Blocks(context.Background(), table.Source{Path: configfile.Strings{wideFile(t, c.name, c.typ, first)}}, "", false, encoding.Input{}, 7) {
 			if err != nil {
 				t.Fatalf("%v: %v", c, err)
 			}

@@ -126,44 +126,71 @@ AUC by DeLong's test, and p-values are adjusted for all tests shown by Holm's me
 
 // ownPart has the model of a run answer for a part of the run's own data, which must be what they were.
 func (a *app) ownPart(ctx context.Context, folder string, m model.Model, part string) (*run.Sampled, error) {
-	const remedy = "name labeled rows to compare on, --data FILE"
+	own, err := openOwn(folder, part, "name labeled rows to compare on, --data FILE")
+	if err != nil {
+		return nil, err
+	}
+	sampler, ok := own.cfg.(run.Sampler)
+	if !ok {
+		return nil, own.unable(m)
+	}
+	s, err := sampler.SamplePart(ctx, m, own.base, part, a.console.log)
+	if err != nil {
+		return nil, own.unread(err)
+	}
+	return s, own.unchanged(s.Files)
+}
+
+// ownData are the data of a run, of which a part is to be read again.
+type ownData struct {
+	folder, part string
+	remedy       string // what to do where that cannot be
+	cfg          run.Config
+	base         string // what paths in the configuration are relative to
+	result       *runfolder.RunResult
+}
+
+// openOwn finds the data of the run in a folder.
+func openOwn(folder, part, remedy string) (*ownData, error) {
 	opened, err := runfolder.Open(folder)
 	if err != nil {
 		return nil, fmt.Errorf("%w; name the folder of a run, or %s", err, remedy)
 	}
-	result, err := opened.Result()
-	if err != nil {
+	own := &ownData{folder: folder, part: part, remedy: remedy}
+	if own.result, err = opened.Result(); err != nil {
 		return nil, err
 	}
 	named, err := run.ArgumentOf(folder, run.ResumeLast)
 	if err != nil {
 		return nil, err
 	}
-	cfg, err := loadRun(named.File, named.Overrides)
-	if err != nil {
+	if own.cfg, err = loadRun(named.File, named.Overrides); err != nil {
 		return nil, err
 	}
-	sampler, ok := cfg.(run.Sampler)
-	if !ok {
-		return nil, fmt.Errorf("%s: runs of the family %s cannot read their data again; %s", folder, m.Family(), remedy)
+	own.base, err = named.BaseDir(own.cfg)
+	return own, err
+}
+
+func (o *ownData) unable(m model.Model) error {
+	return fmt.Errorf("%s: runs of the family %s cannot read their data again; %s", o.folder, m.Family(), o.remedy)
+}
+
+// unread says what follows from an error of reading the part.
+func (o *ownData) unread(err error) error {
+	if errors.Is(err, run.ErrNoPart) {
+		return fmt.Errorf("%s: the run has no %s rows; %s", o.folder, o.part, o.remedy)
 	}
-	base, err := named.BaseDir(cfg)
-	if err != nil {
-		return nil, err
-	}
-	s, err := sampler.SamplePart(ctx, m, base, part, a.console.log)
-	switch {
-	case errors.Is(err, run.ErrNoPart):
-		return nil, fmt.Errorf("%s: the run has no %s rows; %s", folder, part, remedy)
-	case err != nil:
-		return nil, fmt.Errorf("%s: its data: %w; or %s", folder, err, remedy)
-	}
-	for _, f := range s.Files {
-		if !slices.ContainsFunc(result.Data, func(d runfolder.DataFile) bool { return d.SHA256 == f.SHA256 }) {
-			return nil, fmt.Errorf("%s: %s is not what it was when the run was trained, by its SHA-256, and what was trained on may be among its %s rows now; restore it, or %s", folder, f.Path, part, remedy)
+	return fmt.Errorf("%s: its data: %w; or %s", o.folder, err, o.remedy)
+}
+
+// unchanged returns an error where files that were read are not what they were when the run was trained.
+func (o *ownData) unchanged(files []runfolder.DataFile) error {
+	for _, f := range files {
+		if !slices.ContainsFunc(o.result.Data, func(d runfolder.DataFile) bool { return d.SHA256 == f.SHA256 }) {
+			return fmt.Errorf("%s: %s is not what it was when the run was trained, by its SHA-256, and what was trained on may be among its %s rows now; restore it, or %s", o.folder, f.Path, o.part, o.remedy)
 		}
 	}
-	return s, nil
+	return nil
 }
 
 // sameRows returns an error where two runs have other rows in a part.

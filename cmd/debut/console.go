@@ -76,14 +76,30 @@ func (c *console) sweep() {
 
 // print writes a result. Whatever in it comes from data, models and files cannot change a terminal.
 func (c *console) print(text string) error {
-	_, err := io.WriteString(c.out, wording.Visible(text))
-	if errors.Is(err, syscall.EPIPE) {
-		err = errors.Join(errUnread, err)
-	}
-	if err != nil {
+	if _, err := c.write([]byte(wording.Visible(text))); err != nil {
 		return fmt.Errorf("write the result: %w", err)
 	}
 	return nil
+}
+
+func (c *console) write(text []byte) (int, error) {
+	n, err := c.out.Write(text)
+	if errors.Is(err, syscall.EPIPE) {
+		err = errors.Join(errUnread, err)
+	}
+	return n, err
+}
+
+// resultWriter writes a result as it comes: byte for byte, but to a terminal, which it cannot change.
+type resultWriter struct{ *console }
+
+// Write implements io.Writer.
+func (w resultWriter) Write(text []byte) (int, error) {
+	if f, ok := w.out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		_, err := w.write([]byte(wording.Visible(string(text))))
+		return len(text), err
+	}
+	return w.write(text)
 }
 
 // printJSON writes a result as one indented JSON document.

@@ -18,6 +18,7 @@ import (
 
 	"debut/datasets/atomicfile"
 	"debut/datasets/configfile"
+	"debut/datasets/encoding"
 	"debut/datasets/storefront"
 	"debut/datasets/table"
 	"debut/trainers/families"
@@ -201,7 +202,7 @@ func (d *demonstration) predict(ctx context.Context, folder, file string) ([]flo
 		if !ok {
 			return fmt.Errorf("demo: the model %s does not predict", folder)
 		}
-		out, err = model.Collect(predictor.Predict(ctx, src, d.dir))
+		out, err = model.Collect(predictor.Predict(ctx, src, d.dir, encoding.Input{}))
 		return err
 	})
 	if err != nil {

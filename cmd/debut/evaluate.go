@@ -26,7 +26,7 @@ func (a *app) evaluate() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "evaluate MODEL DATA...",
 		Short: "Measure a model on rows with known targets",
-		Long: `Measure a model on rows with known targets. MODEL is a run folder or its model/; DATA are CSV, Parquet or JSON files. Columns
+		Long: `Measure a model on rows with known targets. MODEL is a run folder or its model/; DATA are CSV, Parquet or JSON files, or - for standard input. Columns
 are found by name, in any order. A classifier is measured at the threshold that is kept with it, or that of --threshold.`,
 		Example: `  debut evaluate runs/first may.csv june.csv
   debut evaluate runs/first june.csv --threshold 0.3 --fail-under auc=0.9 --fail-under recall=0.5`,
@@ -48,6 +48,11 @@ are found by name, in any order. A classifier is measured at the threshold that 
 					return fmt.Errorf("%s: a model of the family %s is not measured on files%s", args[0], m.Family(), insteadOf(m))
 				}
 				if err := setThreshold(cmd, m, threshold); err != nil {
+					return err
+				}
+				remove, err := spool(cmd.Context(), &src)
+				defer remove()
+				if err != nil {
 					return err
 				}
 				result, report, err = evaluator.Evaluate(cmd.Context(), src, "")

@@ -141,6 +141,11 @@ func (f *sourceFlags) register(cmd *cobra.Command) {
 	complete(cmd, "encoding", table.Encodings)
 }
 
+// given says that a flag says how files are read.
+func (f *sourceFlags) given(flags *pflag.FlagSet) bool {
+	return slices.ContainsFunc([]string{"format", "delimiter", "header", "names", "null", "types", "decimal", "thousands", "comment", "encoding", "query", "external-access", "vectors"}, flags.Changed)
+}
+
 // source is the flags with the paths of the arguments.
 func (f *sourceFlags) source(flags *pflag.FlagSet, paths []string) (table.Source, error) {
 	src := f.src

@@ -97,9 +97,9 @@ type progressLine struct {
 	LearningRate  runfolder.Float `json:"learning_rate"`
 	RowsPerSecond runfolder.Float `json:"rows_per_second"`
 	ETASeconds    runfolder.Float `json:"eta_seconds"`
-	Part          string          `json:"part,omitempty"`
-	Metrics       metrics.Values  `json:"metrics,omitempty"`
-	Best          bool            `json:"best,omitempty"`
+	// Metrics have the shape that they have in run.json.
+	Metrics map[string]*metrics.Result `json:"metrics,omitempty"`
+	Best    bool                       `json:"best,omitempty"`
 }
 
 func jsonLine(p run.Progress) string {
@@ -107,10 +107,10 @@ func jsonLine(p run.Progress) string {
 		Event: "progress", Epoch: p.Epoch, Epochs: p.Epochs, Step: p.Step, Steps: p.Steps,
 		Loss: runfolder.Float(p.Loss), LearningRate: runfolder.Float(p.LearningRate),
 		RowsPerSecond: runfolder.Float(p.RowsPerSecond), ETASeconds: runfolder.Float(p.ETA.Seconds()),
-		Part: p.Part, Best: p.Best,
+		Best: p.Best,
 	}
-	if p.Metrics != nil {
-		l.Metrics = p.Metrics.Values
+	if m := p.Metrics; m != nil {
+		l.Metrics = map[string]*metrics.Result{p.Part: m.Brief()}
 	}
 	text, err := encodeJSON(l, "")
 	if err != nil {

@@ -174,7 +174,7 @@ func runLines(entries []runfolder.Entry) []runLine {
 				l.Seconds = &s
 			}
 			for part, m := range r.Metrics {
-				l.Metrics[part] = &metrics.Result{Task: m.Task, Rows: m.Rows, Weight: m.Weight, Values: m.Values, Undefined: m.Undefined}
+				l.Metrics[part] = m.Brief()
 			}
 		}
 		out[i] = l

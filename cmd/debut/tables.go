@@ -285,8 +285,11 @@ func (c *console) reportEncoding(r encoding.EncodeReport) {
 			c.log.Warn("values the model was not trained on count as unknown", "column", u.Column, "rows", u.Rows, "examples", u.Examples)
 		}
 	}
+	if len(r.Absent) > 0 {
+		c.log.Warn("the data lack columns that the model takes: their values count as missing", "absent", len(r.Absent), "columns", r.Absent, "rows", r.Rows)
+	}
 	for _, m := range r.Missing {
-		if m.Rows > 0 {
+		if m.Rows > 0 && !slices.Contains(r.Absent, m.Column) {
 			c.log.Info("filled missing values", "column", m.Column, "rows", m.Rows)
 		}
 	}

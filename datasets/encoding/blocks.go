@@ -8,6 +8,14 @@ import (
 	"debut/datasets/table"
 )
 
+// Input says what of a source a model takes, besides its features.
+type Input struct {
+	// Keep are columns that are carried through as they are written, in this order, behind the id columns.
+	Keep []string
+	// AllowMissing has values of feature columns that the source lacks count as missing, unless it lacks them all.
+	AllowMissing bool
+}
+
 // Block is a run of consecutive rows of a source, encoded. It has memory of its own,
 // and may be kept.
 type Block struct {
@@ -22,14 +30,21 @@ type Block struct {
 // known at its end; blocks before the first mistake have been handed out by then.
 // After an error there are no more.
 //
+// Without needTarget, a source without rows is a block of none.
+//
 // What a query sorts or joins, DuckDB keeps, on the disk where it must. Of files
 // with vectors, the ids are in memory; of JSON files DuckDB looks through all
 // rows first.
-func (e *Encoder) Blocks(ctx context.Context, src table.Source, baseDir string, needTarget bool, rowsPerBlock int) iter.Seq2[Block, error] {
+func (e *Encoder) Blocks(ctx context.Context, src table.Source, baseDir string, needTarget bool, in Input, rowsPerBlock int) iter.Seq2[Block, error] {
 	return func(yield func(Block, error) bool) {
 		options := e.ReadOptions(needTarget)
-		options.Applied = true
-		b := &blockEncoding{ctx: ctx, encoder: e, needTarget: needTarget, stage: e.stages()}
+		for _, name := range in.Keep { // an id that is named has the place that it is named at
+			if slices.Contains(e.ID, name) {
+				delete(options.Types, name)
+			}
+		}
+		options.Applied, options.Carried, options.Empty = true, in.Keep, !needTarget
+		b := &blockEncoding{ctx: ctx, encoder: e, needTarget: needTarget, in: in, stage: e.stages()}
 		for f, err := range table.Blocks(ctx, src, baseDir, options, rowsPerBlock) {
 			var block Block
 			found := false
@@ -55,6 +70,7 @@ type blockEncoding struct {
 	ctx        context.Context
 	encoder    *Encoder
 	needTarget bool
+	in         Input
 
 	rows   int // so far
 	report EncodeReport
@@ -81,6 +97,20 @@ func (b *blockEncoding) take(f *table.Frame) (block Block, found bool, err error
 		return Block{}, false, b.lookBefore(f)
 	}
 	e := b.encoder
+	var absent []string
+	switch {
+	case f.Rows == 0 && len(f.Available) == 0: // an empty file of JSON lines, of which nobody knows what columns it would have
+		f, _ = e.complete(f)
+		for _, id := range e.ID {
+			if !slices.Contains(b.in.Keep, id) {
+				f.Columns = append(f.Columns, &table.Series{Name: id, Kind: table.Text})
+			}
+		}
+	case b.in.AllowMissing:
+		if completed, lacks := e.complete(f); len(lacks) < len(e.Columns) {
+			f, absent = completed, lacks
+		}
+	}
 	if err := e.CheckColumns(f, b.needTarget); err != nil {
 		b.stage, b.err = -1, err
 		return Block{}, false, nil
@@ -96,6 +126,10 @@ func (b *blockEncoding) take(f *table.Frame) (block Block, found bool, err error
 	if b.weight == 0 {
 		b.weight = sum(out.Weight)
 	}
+	for _, s := range f.Carried {
+		out.Carry(s)
+	}
+	report.Absent = absent
 	e.merge(&b.report, report)
 	return Block{Encoded: out, First: f.First, Report: b.report.clone()}, true, nil
 }
@@ -159,6 +193,7 @@ func (e *Encoder) merge(r *EncodeReport, more EncodeReport) {
 		return slices.IndexFunc(e.Columns, func(c ColumnEncoding) bool { return c.Name == name })
 	}
 	r.Rows += more.Rows
+	r.Absent = more.Absent // the same in all blocks
 	for _, m := range more.Missing {
 		i := slices.IndexFunc(r.Missing, func(have MissingCount) bool { return have.Column == m.Column })
 		if i < 0 {
@@ -194,7 +229,7 @@ func (e *Encoder) merge(r *EncodeReport, more EncodeReport) {
 
 // clone returns a report that later ones do not change.
 func (r *EncodeReport) clone() EncodeReport {
-	out := EncodeReport{Rows: r.Rows, Unseen: slices.Clone(r.Unseen), Missing: slices.Clone(r.Missing)}
+	out := EncodeReport{Rows: r.Rows, Unseen: slices.Clone(r.Unseen), Missing: slices.Clone(r.Missing), Absent: r.Absent}
 	for i := range out.Unseen {
 		out.Unseen[i].Examples = slices.Clone(out.Unseen[i].Examples)
 	}

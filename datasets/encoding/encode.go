@@ -16,6 +16,7 @@ type EncodeReport struct {
 	Rows    int            `json:"rows"`
 	Unseen  []UnseenValues `json:"unseen,omitempty"`  // by column, in the encoder's order
 	Missing []MissingCount `json:"missing,omitempty"` // columns with missing values, which were filled
+	Absent  []string       `json:"absent,omitempty"`  // columns that the data lack, whose values count as missing (Input.AllowMissing)
 }
 
 // UnseenValues counts values of a categorical column that are not in its
@@ -127,11 +128,7 @@ func (e *Encoder) encode(ctx context.Context, f *table.Frame, needTarget bool, u
 	}
 	for _, name := range e.ID {
 		if s := f.Column(name); s != nil {
-			values := make([]string, f.Rows)
-			for i := range values {
-				values[i] = s.Format(i)
-			}
-			out.IDColumns = append(out.IDColumns, IDColumn{Name: name, Values: values, Whole: s.Whole})
+			out.Carry(s)
 		}
 	}
 	if !needTarget {
@@ -179,6 +176,41 @@ func (e *Encoder) CheckColumns(f *table.Frame, needTarget bool) error {
 		}
 	}
 	return err
+}
+
+// complete returns the frame with columns of missing values in the place of those that the encoder needs for features and the frame lacks,
+// and their names.
+func (e *Encoder) complete(f *table.Frame) (*table.Frame, []string) {
+	var absent []string
+	out := *f
+	out.Columns = slices.Clone(f.Columns)
+	for i := range e.Columns {
+		c := &e.Columns[i]
+		if f.Column(c.Name) != nil {
+			continue
+		}
+		absent = append(absent, c.Name)
+		out.Columns = append(out.Columns, c.allMissing(f.Rows))
+	}
+	return &out, absent
+}
+
+// allMissing is a series of missing values of the kind that the encoder learned.
+func (c *ColumnEncoding) allMissing(rows int) *table.Series {
+	none := func() []int32 { return slices.Repeat([]int32{-1}, rows) }
+	switch c.Type {
+	case table.TypeCategorical, table.TypeText:
+		return &table.Series{Name: c.Name, Kind: table.Text, Codes: none()}
+	case table.TypeVector:
+		return &table.Series{Name: c.Name, Kind: table.Vector, Codes: none(), Width: c.Width}
+	case table.TypeDate:
+		return &table.Series{Name: c.Name, Kind: table.Date, Micros: slices.Repeat([]int64{table.MissingDate}, rows)}
+	}
+	kind := table.Numeric
+	if c.Type == table.TypeBoolean {
+		kind = table.Boolean
+	}
+	return &table.Series{Name: c.Name, Kind: kind, Floats: slices.Repeat([]float64{math.NaN()}, rows)}
 }
 
 // convert returns the series in the kind the encoder learned.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 
+	"debut/datasets/table"
 	"debut/kernels/rawbytes"
 )
 
@@ -27,7 +28,24 @@ type Encoded struct {
 type IDColumn struct {
 	Name   string
 	Values []string // "" where missing
-	Whole  bool     // they are whole numbers of 64 bits in the files, which have types
+	SQL    string   // the type that they have in the files, where these have types, as table.Series.SQL
+}
+
+// Carry adds a column that is carried through, behind the others; one of its name gives way.
+func (e *Encoded) Carry(s *table.Series) {
+	c := IDColumn{Name: s.Name, Values: make([]string, s.Len()), SQL: s.SQL}
+	for i := range c.Values {
+		c.Values[i] = s.Format(i)
+	}
+	switch s.Kind {
+	case table.Numeric:
+		c.SQL = "DOUBLE"
+	case table.Boolean:
+		c.SQL = "BOOLEAN"
+	case table.Date:
+		c.SQL = "TIMESTAMP"
+	}
+	e.IDColumns = append(slices.DeleteFunc(e.IDColumns, func(have IDColumn) bool { return have.Name == s.Name }), c)
 }
 
 // newEncoded makes room for rows, all zeros.
@@ -48,7 +66,7 @@ func (e *Encoded) Append(other *Encoded) error {
 	e.Weight = appendOptional(e.Weight, other.Weight, e.Rows, other.Rows)
 	var ids []IDColumn
 	for _, more := range other.IDColumns {
-		column := IDColumn{Name: more.Name, Whole: more.Whole}
+		column := IDColumn{Name: more.Name, SQL: more.SQL}
 		for _, c := range e.IDColumns {
 			if c.Name == more.Name {
 				column.Values = c.Values

@@ -328,7 +328,7 @@ func (c *checker) applied(d *datasets.Dataset, e *example, read *outcome) string
 
 func (c *checker) blocks(e *encoding.Encoder, src table.Source) ([]uint64, error) {
 	all := new(encoding.Encoded)
-	for b, err := range e.Blocks(c.ctx, src, c.dir, true, 700) {
+	for b, err := range e.Blocks(c.ctx, src, c.dir, true, encoding.Input{}, 700) {
 		if err != nil {
 			return nil, err
 		}

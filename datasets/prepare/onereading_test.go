@@ -100,7 +100,7 @@ func TestExportIsReadInOneWay(t *testing.T) {
 			c.src.Path, c.src.Null = src.Path, src.Null
 		}
 		all := new(encoding.Encoded)
-		for b, err := range d.Encoder.Blocks(t.Context(), c.src, dir, true, 100) {
+		for b, err := range d.Encoder.Blocks(t.Context(), c.src, dir, true, encoding.Input{}, 100) {
 			if err != nil {
 				t.Fatalf("%s: %v", c.name, err)
 			}

@@ -72,7 +72,7 @@ func TestAbsentFeatures(t *testing.T) {
 				}
 			}
 			blocks := 0
-			for b, err := range encoder.Blocks(t.Context(), table.Source{Path: configfile.Strings{filepath.Join("out", "train.parquet")}}, dir, true, 8) {
+			for b, err := range encoder.Blocks(t.Context(), table.Source{Path: configfile.Strings{filepath.Join("out", "train.parquet")}}, dir, true, encoding.Input{}, 8) {
 				if err != nil {
 					t.Fatal(err)
 				}

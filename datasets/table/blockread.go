@@ -43,6 +43,7 @@ type blockReading struct {
 	joins   []*blockJoin
 	readers []blockReader // of chosen.reading, and then of keys
 	keys    []int         // by join: its reader
+	carried []int         // columns that are carried through; their readers are the last
 	plan    *plan
 
 	rows    int // cut so far, in this pass
@@ -73,7 +74,24 @@ func (b *blockReading) read(src *Source, baseDir string) (err error) {
 	if err != nil {
 		return err
 	}
+	if b.options.Empty {
+		nothing, err := rel.nothing(b.ctx, db)
+		if err != nil {
+			return err
+		}
+		if nothing {
+			f := &Frame{origin: rel.origin}
+			for _, name := range b.options.Carried {
+				f.Carried = append(f.Carried, &Series{Name: name, Kind: Text})
+			}
+			b.yield(f, nil)
+			return nil
+		}
+	}
 	if b.chosen, err = rel.choose(b.options.Types); err != nil {
+		return err
+	}
+	if b.carried, err = rel.carriedColumns(b.options.Carried); err != nil {
 		return err
 	}
 	defer b.closeJoins()
@@ -124,6 +142,11 @@ func (b *blockReading) pass(db *duck.DB) error {
 		}
 		b.keys = append(b.keys, at)
 	}
+	for _, i := range b.carried {
+		r, sql := rel.carriedReader(i)
+		reader, _ := r.(blockReader) // all readers of tables are
+		b.readers, items = append(b.readers, reader), append(items, sql)
+	}
 	if failed != nil {
 		return failed
 	}
@@ -141,7 +164,7 @@ func (b *blockReading) pass(db *duck.DB) error {
 		}
 		return nil
 	})
-	if err == nil && b.pending > 0 {
+	if err == nil && (b.pending > 0 || b.rows == 0 && b.options.Empty && rel.whole()) {
 		err = b.flush()
 	}
 	var q *duck.Error
@@ -177,7 +200,7 @@ func (b *blockReading) conclude(err error) error {
 	switch {
 	case err != nil:
 		return err
-	case b.rows == 0:
+	case b.rows == 0 && !(b.options.Empty && b.rel.whole()):
 		return b.rel.noRows()
 	case b.join < len(b.joins):
 		return b.joins[b.join].err()
@@ -221,6 +244,11 @@ func (b *blockReading) flush() error {
 	}
 	if b.join < len(b.joins) {
 		return nil
+	}
+	first := len(b.readers) - len(b.carried)
+	f.Carried = series[first:]
+	if f.Rows == 0 && !b.yield(f, nil) { // else there is no part
+		return errEnough
 	}
 	for from := max(0, b.done-f.First); from < f.Rows; from += b.most {
 		part := f.sliced(from, min(f.Rows, from+b.most))

@@ -106,5 +106,9 @@ func (f *Frame) sliced(from, to int) *Frame {
 	for i, s := range f.Columns {
 		out.Columns[i] = s.sliced(from, to)
 	}
+	out.Carried = make([]*Series, len(f.Carried))
+	for i, s := range f.Carried {
+		out.Carried[i] = s.sliced(from, to)
+	}
 	return &out
 }

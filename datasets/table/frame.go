@@ -59,8 +59,9 @@ type Series struct {
 	Layout string
 	// Style is the notation of the texts of a Numeric.
 	Style notation.Style
-	// Whole says that texts are Whole numbers of 64 bits in the files, which have types.
-	Whole bool
+	// SQL is the type that values read as text have in the files, where these have types: BIGINT, of whole numbers of 64 bits, and of what
+	// is Carried too DOUBLE, BOOLEAN, DATE and TIMESTAMP.
+	SQL string
 	// Note is what a person should know about how the column was understood.
 	Note string
 	told *Note
@@ -170,7 +171,7 @@ func (s *Series) Texts() *Series {
 
 // pick returns the series with the given rows only.
 func (s *Series) pick(rows []int32) *Series {
-	out := &Series{Name: s.Name, Kind: s.Kind, Dict: s.Dict, Floats32: s.Floats32, Width: s.Width, Layout: s.Layout, Style: s.Style, Whole: s.Whole}
+	out := &Series{Name: s.Name, Kind: s.Kind, Dict: s.Dict, Floats32: s.Floats32, Width: s.Width, Layout: s.Layout, Style: s.Style, SQL: s.SQL}
 	switch s.Kind {
 	case Date:
 		out.Micros = gather(s.Micros, rows)
@@ -194,6 +195,9 @@ func gather[T any](values []T, rows []int32) []T {
 type Frame struct {
 	Columns []*Series
 	Rows    int
+
+	// Carried are the columns of ReadOptions.Carried, as texts.
+	Carried []*Series
 
 	origin *origin
 	// Available names all columns of the source, those not read too.

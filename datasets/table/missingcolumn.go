@@ -1,6 +1,7 @@
 package table
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -20,6 +21,16 @@ type MissingColumnError struct {
 func (e *MissingColumnError) Error() string {
 	return fmt.Sprintf("no column %s in the data, which has %s%s%s", wording.Quote(e.Name), wording.List(e.Names, wording.MaxListed), delimiterHint(e.Names, RunFile), nearest.DidYouMean(e.Name, e.Names))
 }
+
+// ErrLacking is matched by errors about columns that a model needs and the data lack.
+var ErrLacking = errors.New("the data lack columns that the model needs")
+
+// lackingError names them.
+type lackingError struct{ text string }
+
+func (e *lackingError) Error() string { return e.text }
+
+func (e *lackingError) Is(target error) bool { return target == ErrLacking }
 
 // CheckDeclared returns the first column of overrides that does not exist.
 // Columns declared to be ignored may be absent.
@@ -71,5 +82,5 @@ func lacking(from *origin, missing, needed, names []string) error {
 	if len(renames) > 0 {
 		remedy = "; rename columns of another name: " + QuerySetting(words == CommandLine, "SELECT * RENAME ("+strings.Join(renames, ", ")+") FROM data")
 	}
-	return fmt.Errorf("%sthe data lack %s, which the model needs; they have %s%s", place, b.String(), wording.List(names, wording.MaxListed), remedy)
+	return &lackingError{fmt.Sprintf("%sthe data lack %s, which the model needs; they have %s%s", place, b.String(), wording.List(names, wording.MaxListed), remedy)}
 }

@@ -421,6 +421,44 @@ func plain(err error) error {
 	return errors.New("duckdb: " + q.Short(maxDatabaseText) + TypedAlready(q))
 }
 
+// carriedColumns finds columns that are to be carried through.
+func (r *relation) carriedColumns(names []string) (indexes []int, err error) {
+	for _, name := range names {
+		i := slices.Index(r.names, name)
+		if i < 0 {
+			return nil, &MissingColumnError{Name: name, Names: r.names}
+		}
+		if what := nestedKinds[r.columns[i].Type]; what != "" {
+			return nil, r.nested(i, what)
+		}
+		indexes = append(indexes, i)
+	}
+	return indexes, nil
+}
+
+// nothing reports JSON files without a single object, which have no columns: DuckDB invents one.
+func (r *relation) nothing(ctx context.Context, db *duck.DB) (bool, error) {
+	if r.format != "json" || !slices.Equal(r.names, []string{"json"}) {
+		return false, nil
+	}
+	rows := false
+	err := db.Query(ctx, "SELECT 1 FROM "+r.sql+" LIMIT 1", func(*duck.Chunk) error {
+		rows = true
+		return nil
+	})
+	if err != nil {
+		return false, r.unreadable(ctx, err)
+	}
+	return !rows, nil
+}
+
+// whole reports that a source in which no rows were found has none: DuckDB may stop early, without an error, at line ends it did not
+// expect.
+func (r *relation) whole() bool {
+	d := r.origin.dialect
+	return d == nil || d.header && d.explain(r.origin.files) == nil
+}
+
 func (r *relation) noRows() error {
 	if d := r.origin.dialect; d != nil {
 		// DuckDB may stop early, without an error, at line ends it did not expect.

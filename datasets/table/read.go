@@ -54,6 +54,11 @@ type ReadOptions struct {
 	Styles map[string]notation.Style
 	// Needed columns are those that the encoder cannot do without.
 	Needed []string
+	// Carried columns are read as they are written, whatever else they are read as, into Frame.Carried; Blocks alone knows them. One that
+	// does not exist is a *MissingColumnError.
+	Carried []string
+	// Empty lets Blocks hand out a source without rows, as one frame. That of JSON files without objects has neither columns nor Available.
+	Empty bool
 	// Applied says that a finished model reads the rows: messages must not
 	// propose to change the run file.
 	Applied bool

@@ -131,7 +131,7 @@ func (t *textReader) cut(*origin) *Series {
 	clear(t.recent[:]) // codes are those of a block
 	out := t.series
 	t.before += len(out.Codes)
-	t.series = &Series{Name: out.Name, Kind: Text, Whole: out.Whole, Codes: make([]int32, 0, len(out.Codes))}
+	t.series = &Series{Name: out.Name, Kind: Text, SQL: out.SQL, Codes: make([]int32, 0, len(out.Codes))}
 	if t.carried {
 		t.series.Dict = make([]string, 0, len(out.Dict))
 	}

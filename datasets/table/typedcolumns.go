@@ -41,7 +41,9 @@ func (r *relation) newReader(db *duck.DB, i int, declared string, p *plan) (colu
 				return &numberReader{series: &Series{Name: name, Kind: Numeric}, asText: true, wrong: wrong}, "CAST(" + column + " AS DOUBLE)", nil
 			}
 			reader := newTextReader(name, r.null)
-			reader.series.Whole = isWhole(t) && !r.fromTexts()
+			if isWhole(t) && !r.fromTexts() {
+				reader.series.SQL = sqlWhole
+			}
 			return reader, exactText(column, t), nil
 		}
 	case Boolean:
@@ -81,6 +83,40 @@ func kindOf(t mapping.Type) Kind {
 	}
 	return Text
 }
+
+// carriedReader returns the reader of column i as it is written, whatever else it is read as.
+func (r *relation) carriedReader(i int) (columnReader, string) {
+	t := r.columns[i].Type
+	reader := newTextReader(r.names[i], r.null)
+	reader.carried = true
+	if !r.fromTexts() {
+		switch kind := kindOf(t); {
+		case isWhole(t):
+			reader.series.SQL = sqlWhole
+		case isFloating(t):
+			reader.series.SQL = sqlFloating
+		case kind == Boolean:
+			reader.series.SQL = sqlBoolean
+		case t == mapping.TypeDate:
+			reader.series.SQL = sqlDate
+		case kind == Date && t != mapping.TypeTimestampTZ:
+			reader.series.SQL = sqlTimestamp
+		}
+	}
+	if kindOf(t) == Numeric {
+		return reader, exactText(duck.Name(r.columns[i].Name), t)
+	}
+	return reader, r.textSQL(i)
+}
+
+// Types of TypedTexts.
+const (
+	sqlWhole     = "BIGINT"
+	sqlFloating  = "DOUBLE"
+	sqlBoolean   = "BOOLEAN"
+	sqlDate      = "DATE"
+	sqlTimestamp = "TIMESTAMP"
+)
 
 // isWhole reports a type of whole numbers that fit 64 bits with a sign.
 func isWhole(t mapping.Type) bool {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"debut/datasets/duck"
@@ -94,6 +95,9 @@ func (r *relation) keptText(i int, s *settled) bool {
 // with it.
 func (r *relation) wantedText(i int) bool {
 	t := r.options.Types[r.names[i]]
+	if t == "" && slices.Contains(r.options.Carried, r.names[i]) {
+		t = TypeCategorical
+	}
 	return !r.computed && r.castTo(i) == "" && (t == TypeCategorical || t == TypeText)
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,15 +16,18 @@ import (
 )
 
 // OutputColumn is a named column of a table that is written. Values is one of
-// []string, WholeTexts, []float32, []float64, []int32, []int64 and []bool; all columns of a
+// []string, TypedTexts, []float32, []float64, []int32, []int64 and []bool; all columns of a
 // block have the same length. An empty string is written as a missing value.
 type OutputColumn struct {
 	Name   string
 	Values any
 }
 
-// WholeTexts are texts of whole numbers of 64 bits, which Parquet has as such.
-type WholeTexts []string
+// TypedTexts are values of an SQL type as texts: Parquet has them as that type, and JSON has numbers and truth values as such.
+type TypedTexts struct {
+	Values []string // "" where missing
+	SQL    string   // Series.SQL
+}
 
 // rows returns the number of values, -1 where they are of a type that is not
 // written.
@@ -31,8 +35,8 @@ func (c *OutputColumn) rows() int {
 	switch v := c.Values.(type) {
 	case []string:
 		return len(v)
-	case WholeTexts:
-		return len(v)
+	case TypedTexts:
+		return len(v.Values)
 	case []float32:
 		return len(v)
 	case []float64:
@@ -97,20 +101,8 @@ type tableSink interface {
 // aborted.
 func NewWriter(path, format string, columns []OutputColumn) (*Writer, error) {
 	bad := func(err error) (*Writer, error) { return nil, fmt.Errorf("write %s: %w", wording.FileName(path), err) }
-	if len(columns) == 0 {
-		return bad(errors.New("no columns"))
-	}
-	seen := map[string]bool{}
-	for _, c := range columns {
-		if c.rows() < 0 {
-			return bad(fmt.Errorf("column %q: values of type %T cannot be written", c.Name, c.Values))
-		}
-		// DuckDB's names are not case-sensitive.
-		name := strings.ToLower(c.Name)
-		if seen[name] {
-			return bad(fmt.Errorf("two columns are named %q", c.Name))
-		}
-		seen[name] = true
+	if err := checkColumns(columns); err != nil {
+		return bad(err)
 	}
 	if format == "" {
 		if format = tableExtensions[strings.ToLower(filepath.Ext(path))]; format == "" {
@@ -135,6 +127,51 @@ func NewWriter(path, format string, columns []OutputColumn) (*Writer, error) {
 		return bad(err)
 	}
 	return w, nil
+}
+
+// NewStream begins to write a table to a stream, block by block: what is written when an error comes stays. Parquet cannot be streamed.
+// name is what errors call it.
+func NewStream(to io.Writer, name, format string, columns []OutputColumn) (*Writer, error) {
+	err := checkColumns(columns)
+	w := &Writer{path: name, columns: slices.Clone(columns)}
+	var rows textRows
+	switch format {
+	case CSV:
+		rows = &csvRows{delimiter: ',', columns: w.columns}
+	case TSV:
+		rows = &csvRows{delimiter: '\t', columns: w.columns}
+	case JSON:
+		rows = &jsonRows{columns: w.columns}
+	default:
+		err = errors.Join(err, fmt.Errorf("the format %q cannot be written as it comes; use csv, tsv or jsonl, or name a file", format))
+	}
+	if err == nil {
+		w.sink, err = newStreamSink(to, rows)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("write %s: %w", name, err)
+	}
+	return w, nil
+}
+
+// checkColumns returns an error for columns that are no table.
+func checkColumns(columns []OutputColumn) error {
+	if len(columns) == 0 {
+		return errors.New("no columns")
+	}
+	seen := map[string]bool{}
+	for _, c := range columns {
+		if c.rows() < 0 {
+			return fmt.Errorf("column %q: values of type %T cannot be written", c.Name, c.Values)
+		}
+		// DuckDB's names are not case-sensitive.
+		name := strings.ToLower(c.Name)
+		if seen[name] {
+			return fmt.Errorf("two columns are named %q", c.Name)
+		}
+		seen[name] = true
+	}
+	return nil
 }
 
 // Append writes a block of rows: columns of the names and types, and in the order,
@@ -206,17 +243,26 @@ func (w *Writer) wrap(err error) error {
 type textRows interface {
 	head(dst []byte) []byte
 	rows(dst []byte, columns []OutputColumn, from, to int) []byte
+	// texts is what the format makes of texts that have a type.
+	texts(TypedTexts) any
 }
 
-// textSink writes lines to a temporary file beside its path.
+// textSink writes lines to a temporary file beside its path, or to a stream.
 type textSink struct {
 	path    string
-	file    *os.File // nil once closed
+	file    *os.File // nil once closed, and of a stream
 	name    string   // of the temporary file; "" once it is gone
 	release func()   // of its lock; nil once it is
 	out     *bufio.Writer
 	format  textRows
 	buffer  []byte
+}
+
+// newStreamSink writes lines as they come.
+func newStreamSink(to io.Writer, format textRows) (*textSink, error) {
+	s := &textSink{out: bufio.NewWriterSize(to, 1<<16), format: format}
+	_, err := s.out.Write(format.head(nil))
+	return s, err
 }
 
 // textRowsAtOnce is how many rows are formatted between two looks at the context.
@@ -237,8 +283,8 @@ func newTextSink(path string, format textRows) (*textSink, error) {
 func (s *textSink) append(ctx context.Context, columns []OutputColumn, rows int) error {
 	columns = slices.Clone(columns)
 	for i := range columns {
-		if whole, ok := columns[i].Values.(WholeTexts); ok {
-			columns[i].Values = []string(whole)
+		if typed, ok := columns[i].Values.(TypedTexts); ok {
+			columns[i].Values = s.format.texts(typed)
 		}
 	}
 	for from := 0; from < rows; from += textRowsAtOnce {
@@ -250,6 +296,9 @@ func (s *textSink) append(ctx context.Context, columns []OutputColumn, rows int)
 			return err
 		}
 	}
+	if s.file == nil { // somebody waits for it
+		return s.out.Flush()
+	}
 	return nil
 }
 
@@ -258,6 +307,9 @@ func (s *textSink) finish(ctx context.Context) error {
 		return err
 	}
 	err := s.out.Flush()
+	if s.file == nil {
+		return err
+	}
 	if err == nil {
 		err = s.file.Chmod(0o644) // whatever the umask
 	}

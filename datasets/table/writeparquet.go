@@ -71,8 +71,8 @@ func newParquetSink(path string, columns []OutputColumn) (_ *parquetSink, err er
 	for i := range columns {
 		defs = append(defs, duck.ColumnDef{Name: positional(i), Type: outputType(columns[i].Values)})
 		value := positional(i)
-		if _, whole := columns[i].Values.(WholeTexts); whole {
-			value = "CAST(" + value + " AS BIGINT)"
+		if typed, ok := columns[i].Values.(TypedTexts); ok && typed.SQL != "" {
+			value = "CAST(" + value + " AS " + typed.SQL + ")"
 		}
 		names = append(names, value+" AS "+duck.Name(columns[i].Name))
 	}
@@ -141,8 +141,8 @@ func (s *parquetSink) next(ctx context.Context, r *duck.Rows) error {
 			if err := r.Texts(i, v[from:to]); err != nil {
 				return err
 			}
-		case WholeTexts:
-			if err := r.Texts(i, v[from:to]); err != nil {
+		case TypedTexts:
+			if err := r.Texts(i, v.Values[from:to]); err != nil {
 				return err
 			}
 		case []float32:

@@ -44,6 +44,8 @@ func (c *csvRows) rows(dst []byte, columns []OutputColumn, from, to int) []byte 
 	return dst
 }
 
+func (c *csvRows) texts(t TypedTexts) any { return t.Values }
+
 // field appends a text.
 func (c *csvRows) field(dst []byte, text string) []byte {
 	if !c.quoted(text) {
@@ -109,6 +111,13 @@ func (j *jsonRows) rows(dst []byte, columns []OutputColumn, from, to int) []byte
 		for i := range columns {
 			dst = append(dst, j.keys[i]...)
 			switch v := columns[i].Values.(type) {
+			case rawTexts:
+				if text := v[row]; text == "" || !json.Valid([]byte(text)) { // such as nan
+					dst = append(dst, "null"...)
+				} else {
+					dst = append(dst, text...)
+				}
+				continue
 			case []string:
 				if v[row] == "" {
 					dst = append(dst, "null"...)
@@ -132,6 +141,16 @@ func (j *jsonRows) rows(dst []byte, columns []OutputColumn, from, to int) []byte
 		dst = append(dst, "}\n"...)
 	}
 	return dst
+}
+
+// rawTexts are written as they are.
+type rawTexts []string
+
+func (j *jsonRows) texts(t TypedTexts) any {
+	if t.SQL == sqlWhole || t.SQL == sqlFloating || t.SQL == sqlBoolean {
+		return rawTexts(t.Values)
+	}
+	return t.Values
 }
 
 // jsonText appends a JSON string.

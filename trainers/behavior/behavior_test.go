@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"debut/datasets/encoding"
 	"debut/datasets/table"
 	"debut/kernels/cpu"
 	"debut/kernels/philox"
@@ -156,7 +157,7 @@ func TestNetworkEndToEnd(t *testing.T) {
 	if r.Rows != 1500 {
 		t.Errorf("%d rows", r.Rows)
 	}
-	p, err := model.Collect(m.Predict(context.Background(), src, ""))
+	p, err := model.Collect(m.Predict(context.Background(), src, "", encoding.Input{}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -211,7 +212,7 @@ train: {epochs: 15, batch: 64, accumulate: 2, clip_norm: 1, optimizer: {kind: mo
 	if acc := metric(t, o, run.PartTest, "accuracy"); acc < 0.9 {
 		t.Errorf("test accuracy %.3f", acc)
 	}
-	p, err := model.Collect(open(t, o.Folder).Predict(context.Background(), table.Source{Path: c.Data.Source.Path}, ""))
+	p, err := model.Collect(open(t, o.Folder).Predict(context.Background(), table.Source{Path: c.Data.Source.Path}, "", encoding.Input{}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -426,7 +427,7 @@ func TestPredictRefusesNaN(t *testing.T) {
 	if err := m.params.Write("output.weight", w); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := model.Collect(m.Predict(context.Background(), table.Source{Path: []string{path}}, "")); err == nil || !strings.Contains(err.Error(), "row 1 ") {
+	if _, err := model.Collect(m.Predict(context.Background(), table.Source{Path: []string{path}}, "", encoding.Input{})); err == nil || !strings.Contains(err.Error(), "row 1 ") {
 		t.Errorf("got %v", err)
 	}
 }

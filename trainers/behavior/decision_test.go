@@ -36,7 +36,7 @@ func TestDecision(t *testing.T) {
 	}
 	m := open(t, o.Folder)
 	src := table.Source{Path: configfile.Strings{path}}
-	p, err := model.Collect(m.Predict(context.Background(), src, ""))
+	p, err := model.Collect(m.Predict(context.Background(), src, "", encoding.Input{}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,6 +144,47 @@ func TestClassWeight(t *testing.T) {
 	}
 }
 
+// predictsPart checks that predictions of a part are those that it is evaluated by, of the same rows in the same order.
+func predictsPart(t *testing.T, c *Config, m *Model, part string, s *run.Sampled) {
+	t.Helper()
+	answers, err := c.PredictPart(context.Background(), m, "", part, []string{m.Encoder.Target.Name}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answers.Close()
+	p, err := model.Collect(answers.Predictions)
+	if err != nil {
+		t.Fatal(err)
+	}
+	columns := map[string]any{}
+	for _, c := range p.Columns {
+		columns[c.Name] = c.Values
+	}
+	probability, ok := columns["probability"].([]float64)
+	var labels []string
+	switch v := columns[m.Encoder.Target.Name].(type) {
+	case []string:
+		labels = v
+	case table.TypedTexts:
+		labels = v.Values
+	}
+	if !ok || len(probability) != s.Len() || len(labels) != s.Len() || p.Rows != s.Len() {
+		t.Fatalf("%s: %d rows with columns %v, %d are evaluated", part, p.Rows, columns, s.Len())
+	}
+	for i := range probability {
+		if want := 1 / (1 + math.Exp(-s.Outputs[i])); probability[i] != want || labels[i] != m.Encoder.Target.Classes[int(s.Targets[i])] {
+			t.Fatalf("%s, row %d: %v of %q; it is evaluated by %v of class %v", part, i, probability[i], labels[i], want, s.Targets[i])
+		}
+	}
+	if !slices.Equal(answers.Files, s.Files) {
+		t.Errorf("%s: files %v, want %v", part, answers.Files, s.Files)
+	}
+	var missing *table.MissingColumnError
+	if _, err := c.PredictPart(context.Background(), m, "", part, []string{"nonesuch"}, nil); !errors.As(err, &missing) {
+		t.Errorf("%s: %v", part, err)
+	}
+}
+
 // A part is read again as it was: the same rows, and what tells it from others.
 func TestSamplePart(t *testing.T) {
 	path := tableFile(t, 600)
@@ -168,6 +209,7 @@ func TestSamplePart(t *testing.T) {
 			if r.Rows != want.Rows || !slices.Equal(r.Values, want.Values) {
 				t.Errorf("%s: %v, want %v", part, r.Values, want.Values)
 			}
+			predictsPart(t, again, m, part, last)
 		}
 		if len(last.Files) == 0 || !slices.ContainsFunc(o.Result.Data, func(f runfolder.DataFile) bool { return f.SHA256 == last.Files[0].SHA256 }) {
 			t.Errorf("files %+v", last.Files)

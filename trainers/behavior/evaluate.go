@@ -107,13 +107,13 @@ func denormalize(e *encoding.Encoder, out []float64) []float64 {
 const blockRows = 16 * scoreBatch
 
 // Encode reads and encodes the rows of a source, without targets: the next block while the consumer is busy with one.
-func (m *Model) Encode(ctx context.Context, src table.Source, baseDir string) iter.Seq2[encoding.Block, error] {
-	return m.blocks(ctx, src, baseDir, false)
+func (m *Model) Encode(ctx context.Context, src table.Source, baseDir string, in encoding.Input) iter.Seq2[encoding.Block, error] {
+	return m.blocks(ctx, src, baseDir, false, in)
 }
 
-func (m *Model) blocks(ctx context.Context, src table.Source, baseDir string, needTarget bool) iter.Seq2[encoding.Block, error] {
+func (m *Model) blocks(ctx context.Context, src table.Source, baseDir string, needTarget bool, in encoding.Input) iter.Seq2[encoding.Block, error] {
 	return ahead.Of(ctx, 1, func(ctx context.Context) iter.Seq2[encoding.Block, error] {
-		return m.Encoder.Blocks(ctx, src, baseDir, needTarget, blockRows)
+		return m.Encoder.Blocks(ctx, src, baseDir, needTarget, in, blockRows)
 	})
 }
 
@@ -133,7 +133,7 @@ func (m *Model) Sample(ctx context.Context, src table.Source, baseDir string) (*
 	var out []float64
 	var report encoding.EncodeReport
 	labels := new(encoding.Encoded)
-	for b, err := range m.blocks(ctx, src, baseDir, true) {
+	for b, err := range m.blocks(ctx, src, baseDir, true, encoding.Input{}) {
 		if err != nil {
 			return nil, report, err
 		}
@@ -151,12 +151,17 @@ func (m *Model) Sample(ctx context.Context, src table.Source, baseDir string) (*
 	return s, report, err
 }
 
-// Predict answers for rows without a target. Id columns of the data come first; then, for two classes, "probability" of
+// Predict answers for rows without a target. Columns that are carried through come first; then, for two classes, "probability" of
 // the positive one and "prediction"; for several, "prediction" and "probability_<class>" of each; for numbers
 // "prediction".
-func (m *Model) Predict(ctx context.Context, src table.Source, baseDir string) iter.Seq2[*model.Predictions, error] {
+func (m *Model) Predict(ctx context.Context, src table.Source, baseDir string, in encoding.Input) iter.Seq2[*model.Predictions, error] {
+	return m.answers(ctx, m.Encode(ctx, src, baseDir, in))
+}
+
+// answers answers for encoded rows.
+func (m *Model) answers(ctx context.Context, blocks iter.Seq2[encoding.Block, error]) iter.Seq2[*model.Predictions, error] {
 	return func(yield func(*model.Predictions, error) bool) {
-		for b, err := range m.Encode(ctx, src, baseDir) {
+		for b, err := range blocks {
 			var p *model.Predictions
 			if err == nil {
 				p, err = m.predict(ctx, b)
@@ -181,8 +186,8 @@ func (m *Model) predict(ctx context.Context, b encoding.Block) (*model.Predictio
 	}
 	p := &model.Predictions{First: b.First, Rows: b.Rows, Report: b.Report}
 	for _, c := range b.IDColumns {
-		if c.Whole {
-			p.Add(c.Name, table.WholeTexts(c.Values))
+		if c.SQL != "" {
+			p.Add(c.Name, table.TypedTexts{Values: c.Values, SQL: c.SQL})
 			continue
 		}
 		p.Add(c.Name, c.Values)

@@ -14,6 +14,7 @@ import (
 	"filippo.io/age"
 
 	"debut/datasets/configfile"
+	"debut/datasets/encoding"
 	"debut/datasets/prepare"
 	"debut/datasets/sealed"
 	"debut/datasets/table"
@@ -160,7 +161,7 @@ func goldenAnswers(t *testing.T, folder string) (predictions string, values metr
 	}
 	data := table.Source{Path: configfile.Strings{filepath.Join(goldenModelsDir, "data.csv")}}
 	out := filepath.Join(t.TempDir(), "predictions.csv")
-	if _, err := model.Write(context.Background(), out, m.Predict(context.Background(), data, "")); err != nil {
+	if _, err := model.Write(context.Background(), out, m.Predict(context.Background(), data, "", encoding.Input{})); err != nil {
 		t.Fatal(err)
 	}
 	r, _, err := m.Evaluate(context.Background(), data, "")

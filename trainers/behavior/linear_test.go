@@ -13,6 +13,7 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"debut/datasets/configfile"
+	"debut/datasets/encoding"
 	"debut/datasets/table"
 	"debut/kernels/philox"
 	"debut/trainers/model"
@@ -172,7 +173,7 @@ func TestLosses(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			o := train(t, configure(t, path, fmt.Sprintf("data: {source: {path: PATH}, target: %s, ignore: [%s], split: {validation: 0.1, test: 0.1}}\n", c.target, c.other)+c.text+"\n"))
 			m := open(t, o.Folder)
-			p, err := model.Collect(m.Predict(t.Context(), table.Source{Path: configfile.Strings{path}}, ""))
+			p, err := model.Collect(m.Predict(t.Context(), table.Source{Path: configfile.Strings{path}}, "", encoding.Input{}))
 			if err != nil {
 				t.Fatal(err)
 			}

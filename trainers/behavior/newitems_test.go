@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"debut/datasets/configfile"
+	"debut/datasets/encoding"
 	"debut/datasets/npy"
 	"debut/kernels/philox"
 	"debut/trainers/model"
@@ -128,7 +129,7 @@ train: {epochs: 6, batch: 64, optimizer: {learning_rate: 0.003}}
 		if auc[name], err = r.Get("auc"); err != nil {
 			t.Fatal(err)
 		}
-		p, err := model.Collect(m.Predict(context.Background(), src, ""))
+		p, err := model.Collect(m.Predict(context.Background(), src, "", encoding.Input{}))
 		if err != nil || p.Rows != r.Rows {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -8,6 +8,7 @@ import (
 
 	"debut/datasets"
 	"debut/datasets/configfile"
+	"debut/datasets/encoding"
 	"debut/datasets/table"
 	"debut/trainers/model"
 	"debut/trainers/run"
@@ -20,24 +21,61 @@ func (c *Config) SamplePart(ctx context.Context, m model.Model, baseDir, part st
 	if !ok {
 		return nil, fmt.Errorf("behavior: a model of the family %s", m.Family())
 	}
-	d, err := datasets.Reload(ctx, &c.Data, baseDir, c.Seed, b.Encoder, part, log)
+	d, p, err := c.reload(ctx, b, baseDir, part, nil, log)
 	if err != nil {
-		return nil, c.DataError(err)
+		return nil, err
 	}
 	defer d.Close()
-	p := map[string]*datasets.Part{run.PartTrain: d.Train, run.PartValidation: d.Validation, run.PartTest: d.Test}[part]
-	if p == nil {
-		return nil, fmt.Errorf("%w: %s", run.ErrNoPart, part)
-	}
-	out := new(run.Sampled)
+	out := &run.Sampled{Files: filesOf(d)}
 	if out.Sample, err = b.samplePart(ctx, p, 0); err != nil {
 		return nil, err
 	}
-	for _, f := range d.Report.Files {
-		out.Files = append(out.Files, runfolder.DataFile{Path: f.Path, Bytes: f.Bytes, SHA256: f.SHA256})
-	}
 	out.Rows, err = c.rows(part)
 	return out, err
+}
+
+// PredictPart reads a part of the run's data again and has the run's model answer for its rows.
+func (c *Config) PredictPart(ctx context.Context, m model.Model, baseDir, part string, keep []string, log *slog.Logger) (*run.PartAnswers, error) {
+	b, ok := m.(*Model)
+	if !ok {
+		return nil, fmt.Errorf("behavior: a model of the family %s", m.Family())
+	}
+	d, p, err := c.reload(ctx, b, baseDir, part, append([]string{}, keep...), log)
+	if err != nil {
+		return nil, err
+	}
+	blocks := func(yield func(encoding.Block, error) bool) {
+		first := 0
+		for rows, err := range p.Blocks(ctx) {
+			if !yield(encoding.Block{Encoded: rows, First: first}, err) || err != nil {
+				return
+			}
+			first += rows.Rows
+		}
+	}
+	return &run.PartAnswers{Predictions: b.answers(ctx, blocks), Files: filesOf(d), Close: d.Close}, nil
+}
+
+// reload reads a part of the run's data again, with columns to keep. The dataset must be closed.
+func (c *Config) reload(ctx context.Context, m *Model, baseDir, part string, keep []string, log *slog.Logger) (*datasets.Dataset, *datasets.Part, error) {
+	d, err := datasets.Reload(ctx, &c.Data, baseDir, c.Seed, m.Encoder, part, keep, log)
+	if err != nil {
+		return nil, nil, c.DataError(err)
+	}
+	p := map[string]*datasets.Part{run.PartTrain: d.Train, run.PartValidation: d.Validation, run.PartTest: d.Test}[part]
+	if p == nil {
+		d.Close()
+		return nil, nil, fmt.Errorf("%w: %s", run.ErrNoPart, part)
+	}
+	return d, p, nil
+}
+
+// filesOf lists the files that a dataset was read from.
+func filesOf(d *datasets.Dataset) (files []runfolder.DataFile) {
+	for _, f := range d.Report.Files {
+		files = append(files, runfolder.DataFile{Path: f.Path, Bytes: f.Bytes, SHA256: f.SHA256})
+	}
+	return files
 }
 
 // rows are the settings that decide which rows are in a part, beside the contents of the files.

@@ -15,6 +15,7 @@ import (
 	"filippo.io/age"
 
 	"debut/datasets/configfile"
+	"debut/datasets/encoding"
 	"debut/datasets/sealed"
 	"debut/datasets/table"
 	"debut/kernels/cpu"
@@ -140,11 +141,11 @@ func TestSealedModel(t *testing.T) {
 			t.Fatal(err)
 		}
 		src := table.Source{Path: configfile.Strings{path}}
-		a, err := model.Collect(want.Predict(context.Background(), src, ""))
+		a, err := model.Collect(want.Predict(context.Background(), src, "", encoding.Input{}))
 		if err != nil {
 			t.Fatal(err)
 		}
-		b, err := model.Collect(got.Predict(context.Background(), src, ""))
+		b, err := model.Collect(got.Predict(context.Background(), src, "", encoding.Input{}))
 		if err != nil || !reflect.DeepEqual(a, b) || !reflect.DeepEqual(want.Coefficients, got.Coefficients) {
 			t.Errorf("%s: other predictions, or coefficients; %v", name, err)
 		}

@@ -15,6 +15,7 @@ import (
 	"filippo.io/age"
 
 	"debut/datasets/configfile"
+	"debut/datasets/encoding"
 	"debut/datasets/table"
 	"debut/kernels"
 	"debut/kernels/cpu"
@@ -44,7 +45,7 @@ func judge(dev kernels.Device, dir string, keys []age.Identity, want *model.Pred
 		if err != nil {
 			return false, err
 		}
-		got, err := model.Collect(m.Predict(context.Background(), data, ""))
+		got, err := model.Collect(m.Predict(context.Background(), data, "", encoding.Input{}))
 		return err == nil && reflect.DeepEqual(got, want), err
 	}()
 	return same, allocations() - before, err
@@ -113,7 +114,7 @@ func TestForgedModels(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want, err := model.Collect(first.Predict(context.Background(), data, ""))
+		want, err := model.Collect(first.Predict(context.Background(), data, "", encoding.Input{}))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"debut/datasets/configfile"
+	"debut/datasets/encoding"
 	"debut/datasets/prepare"
 	"debut/datasets/table"
 	"debut/kernels/cuda/cudatest"
@@ -69,7 +70,7 @@ func figuresOf(t *testing.T, m *Model, data, part, weight string) figures {
 	ctx := context.Background()
 	src := table.Source{Path: configfile.Strings{data}}
 	out := filepath.Join(t.TempDir(), "predictions.csv")
-	if _, err := model.Write(ctx, out, m.Predict(ctx, src, "")); err != nil {
+	if _, err := model.Write(ctx, out, m.Predict(ctx, src, "", encoding.Input{})); err != nil {
 		t.Fatal(err)
 	}
 	frame, err := table.Read(ctx, src, "", map[string]string{"id": table.TypeCategorical})

@@ -20,7 +20,6 @@ import (
 	"debut/trainers/model"
 	"debut/trainers/modelfolder"
 	"debut/trainers/run"
-	"debut/trainers/runfolder"
 )
 
 // task is a training, whatever finds the parameters.
@@ -191,10 +190,7 @@ func (t *task) undecided(ctx context.Context) (warning string, err error) {
 // Describe says what is trained on what.
 func (t *task) Describe() run.Description {
 	trainable, _ := t.params.Count()
-	d := run.Description{Task: t.task, Protocol: t.protocol(), Parameters: int64(trainable), Warnings: t.data.Report.Warnings}
-	for _, f := range t.data.Report.Files {
-		d.Data = append(d.Data, runfolder.DataFile{Path: f.Path, Bytes: f.Bytes, SHA256: f.SHA256})
-	}
+	d := run.Description{Task: t.task, Protocol: t.protocol(), Parameters: int64(trainable), Warnings: t.data.Report.Warnings, Data: filesOf(t.data)}
 	if r := t.data.Report.Read; r != nil {
 		d.Read = r
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"debut/datasets/configfile"
+	"debut/datasets/encoding"
 	"debut/datasets/table"
 	"debut/kernels/devices"
 	"debut/trainers/families"
@@ -66,7 +67,7 @@ train: {epochs: 10, batch: 32, optimizer: {learning_rate: 0.05}}
 		log.Fatal("the model does not predict")
 	}
 	source := table.Source{Path: configfile.Strings{"sessions.csv"}}
-	written, err := model.Write(ctx, filepath.Join(dir, "predictions.csv"), predictor.Predict(ctx, source, dir))
+	written, err := model.Write(ctx, filepath.Join(dir, "predictions.csv"), predictor.Predict(ctx, source, dir, encoding.Input{}))
 	if err != nil {
 		log.Fatal(err)
 	}

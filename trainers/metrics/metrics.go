@@ -327,6 +327,11 @@ func (r *Result) Get(name string) (float64, error) {
 	return 0, fmt.Errorf("metrics: %w %q: not among those computed", ErrUnknown, name)
 }
 
+// Brief is the result without tables by class and without a curve.
+func (r *Result) Brief() *Result {
+	return &Result{Task: r.Task, Rows: r.Rows, Weight: r.Weight, Values: r.Values, Undefined: r.Undefined}
+}
+
 // Gaps tells in sentences which values there are none of, and why, but for a metric that has been told already.
 func (r *Result) Gaps(told string) (sentences []string) {
 	reasons := map[string][]string{}

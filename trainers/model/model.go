@@ -45,8 +45,9 @@ type Decider interface {
 // Predictor is a model that answers for each row of a source.
 type Predictor interface {
 	// Predict hands out the answers for a source in the order of its rows, some at a time, in memory for these: a column of answers
-	// or more, behind the id columns of the data. What has been handed out does not change. After an error there are no more.
-	Predict(ctx context.Context, src table.Source, baseDir string) iter.Seq2[*Predictions, error]
+	// or more, behind the columns that are carried through: the id columns of the data, and those that in keeps. A source without rows
+	// has answers of no rows. What has been handed out does not change. After an error there are no more.
+	Predict(ctx context.Context, src table.Source, baseDir string, in encoding.Input) iter.Seq2[*Predictions, error]
 	// IDs names the columns that are carried through where the data have them.
 	IDs() []string
 }
@@ -56,7 +57,7 @@ type Scorer interface {
 	Predictor
 	// Encode hands out the rows of a source as the model sees them, without targets, some at a time. Blocks have memory of their
 	// own. After an error there are no more.
-	Encode(ctx context.Context, src table.Source, baseDir string) iter.Seq2[encoding.Block, error]
+	Encode(ctx context.Context, src table.Source, baseDir string, in encoding.Input) iter.Seq2[encoding.Block, error]
 	// Score returns the outputs for encoded rows, [rows, outputs], before they are made probabilities or values in units.
 	Score(ctx context.Context, rows *encoding.Encoded) ([]float64, error)
 }

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strings"
 
 	"debut/datasets/ahead"
+	"debut/datasets/duck"
 	"debut/datasets/encoding"
 	"debut/datasets/table"
 )
@@ -25,7 +27,12 @@ type Written struct {
 
 // Write writes predictions to a file while the next come, in the format of its extension. The file appears complete or not at all.
 // The predictions are made in another goroutine, which has ended when Write returns.
-func Write(ctx context.Context, path string, predictions iter.Seq2[*Predictions, error]) (_ *Written, err error) {
+func Write(ctx context.Context, path string, predictions iter.Seq2[*Predictions, error]) (*Written, error) {
+	return WriteTo(ctx, func(columns []table.OutputColumn) (*table.Writer, error) { return table.NewWriter(path, "", columns) }, predictions)
+}
+
+// WriteTo is Write to the table that open begins when the columns are known.
+func WriteTo(ctx context.Context, open func([]table.OutputColumn) (*table.Writer, error), predictions iter.Seq2[*Predictions, error]) (_ *Written, err error) {
 	out := &Written{}
 	var w *table.Writer
 	defer func() {
@@ -39,7 +46,10 @@ func Write(ctx context.Context, path string, predictions iter.Seq2[*Predictions,
 			return nil, err
 		}
 		if w == nil {
-			if w, err = table.NewWriter(path, "", p.Columns); err != nil {
+			if err = p.checkNames(); err != nil {
+				return nil, err
+			}
+			if w, err = open(p.Columns); err != nil {
 				return nil, err
 			}
 			for _, c := range p.Columns {
@@ -56,6 +66,27 @@ func Write(ctx context.Context, path string, predictions iter.Seq2[*Predictions,
 		return nil, errors.New("there is nothing to predict: the data have no rows")
 	}
 	return out, w.Close(ctx)
+}
+
+// checkNames returns an error where a column of the data that is carried through has the name of an answer, or of another one but for
+// capitals.
+func (p *Predictions) checkNames() error {
+	for i, c := range p.Columns {
+		for _, other := range p.Columns[:i] {
+			if strings.EqualFold(c.Name, other.Name) {
+				return fmt.Errorf("two columns of the predictions would be named %q: leave the one of the data out, or rename it by a query: SELECT *, %s AS data_%s FROM data",
+					c.Name, duck.Name(other.Name), strings.Map(plainLetter, other.Name))
+			}
+		}
+	}
+	return nil
+}
+
+func plainLetter(r rune) rune {
+	if r == '_' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
+		return r
+	}
+	return '_'
 }
 
 // Collect returns all predictions at once.
@@ -87,9 +118,9 @@ func join(a, b any) (any, error) {
 	switch a := a.(type) {
 	case []string:
 		return appended(a, b)
-	case table.WholeTexts:
-		if more, ok := b.(table.WholeTexts); ok {
-			return slices.Concat(a, more), nil
+	case table.TypedTexts:
+		if more, ok := b.(table.TypedTexts); ok {
+			return table.TypedTexts{Values: slices.Concat(a.Values, more.Values), SQL: a.SQL}, nil
 		}
 		return nil, fmt.Errorf("values of type %T behind those of type %T", b, a)
 	case []float32:

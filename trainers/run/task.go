@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"iter"
 	"log/slog"
 
 	"debut/engine"
@@ -48,6 +49,19 @@ type Sampled struct {
 	Files []runfolder.DataFile // that were read
 	// Rows are the settings that decide, beside the files, which rows are in the part, by their keys.
 	Rows map[string]string
+}
+
+// PartPredictor is a configuration that can read a part of its data again and have the model of its run answer for its rows.
+type PartPredictor interface {
+	// PredictPart answers for a part, with columns of the data to keep, in their order; log may be nil.
+	PredictPart(ctx context.Context, m model.Model, baseDir, part string, keep []string, log *slog.Logger) (*PartAnswers, error)
+}
+
+// PartAnswers are a model's answers for the rows of a part.
+type PartAnswers struct {
+	Predictions iter.Seq2[*model.Predictions, error]
+	Files       []runfolder.DataFile // that are read
+	Close       func()               // when the predictions have been taken
 }
 
 // ErrNoPart is matched by errors about a part of the data that a run has not.
