@@ -123,6 +123,9 @@ func TestLinesWriteOneLineAnEpoch(t *testing.T) {
 }
 
 func TestJSONLineOfADivergedTraining(t *testing.T) {
+	if got := jsonLine(evaluated(1, 0.75)); !strings.Contains(got, `"metrics":{"validation":{"task":"binary",`) || !strings.Contains(got, `"values":{"auc":0.75}`) {
+		t.Errorf("metrics are not those of run.json: %s", got)
+	}
 	p := evaluated(1, math.NaN())
 	p.Loss, p.RowsPerSecond = math.NaN(), math.Inf(1)
 	if got := jsonLine(p); !strings.Contains(got, `"loss":null`) || !strings.Contains(got, `"auc":null`) {

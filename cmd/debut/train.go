@@ -17,6 +17,7 @@ import (
 	"debut/datasets/wording"
 	"debut/engine"
 	"debut/trainers/families"
+	"debut/trainers/loop"
 	"debut/trainers/metrics"
 	"debut/trainers/model"
 	"debut/trainers/run"
@@ -206,7 +207,7 @@ func writeProfile(w io.Writer, p *engine.Profile, asJSON bool) error {
 // trainOptions are the options that every training from the command line has.
 func (a *app) trainOptions(named run.Argument, cfg run.Config) (run.Options, error) {
 	base, err := named.BaseDir(cfg)
-	return run.Options{BaseDir: base, Log: a.console.log, Version: version, ConfigPath: named.Config}, err
+	return run.Options{BaseDir: base, Log: a.console.log, Version: version, ConfigPath: named.Config, Command: os.Args}, err
 }
 
 // runTraining trains with progress shown. Where an interrupted training has kept a model, it says where.
@@ -258,9 +259,16 @@ func trainingSummary(out *run.Outcome) string {
 	line("device", "%s, %s%s (%s)", r.Device, r.SIMD, threads, r.DeviceReason)
 	line("run", "%s", out.Folder)
 	line("model", "%s", filepath.Join(out.Folder, runfolder.ModelDir))
-	if f, err := families.ByName(r.Family); err == nil && len(f.Next) > 0 {
+	var next []string
+	if r.Status == runfolder.Interrupted {
+		next = append(next, "debut train %s --resume")
+	}
+	if f, err := families.ByName(r.Family); err == nil {
+		next = append(next, f.Next...)
+	}
+	if len(next) > 0 {
 		b.WriteString("\nnext:\n")
-		for _, command := range f.Next {
+		for _, command := range next {
 			fmt.Fprintf(&b, "  "+command+"\n", quoted(out.Folder))
 		}
 	}
@@ -268,8 +276,13 @@ func trainingSummary(out *run.Outcome) string {
 }
 
 func stopped(r *runfolder.RunResult) string {
-	if r.Stopped == "" {
+	switch r.Stopped {
+	case "":
 		return ""
+	case loop.StoppedEpochs:
+		return "; all epochs are done"
+	case loop.StoppedEarly:
+		return "; stopped early, for none since was better"
 	}
-	return "; stopped by " + strings.ReplaceAll(r.Stopped, "_", " ")
+	return "; " + strings.ReplaceAll(r.Stopped, "_", " ")
 }

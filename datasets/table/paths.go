@@ -25,7 +25,7 @@ func resolveFiles(paths []string, baseDir string) (Files, error) {
 		info, err := os.Stat(path)
 		switch {
 		case err == nil && info.IsDir():
-			return nil, fmt.Errorf("%s is a folder; name its files, for example %s", p, filepath.Join(p, "*.csv"))
+			return nil, fmt.Errorf("%s is a folder; name its files, for example %s", p, filepath.Join(p, example(path)))
 		case err == nil && !info.Mode().IsRegular():
 			return nil, notRegular(p)
 		case err == nil:
@@ -67,11 +67,20 @@ func resolveFiles(paths []string, baseDir string) (Files, error) {
 	return files, nil
 }
 
+// example is a pattern for files in a folder: Parquet where there are such, as in a folder of prepared data, else CSV.
+func example(dir string) string {
+	entries, err := os.ReadDir(dir)
+	if err == nil && slices.ContainsFunc(entries, func(e os.DirEntry) bool { return filepath.Ext(e.Name()) == ".parquet" }) {
+		return "*.parquet"
+	}
+	return "*.csv"
+}
+
 // notRegular refuses a pipe, a socket or a device. Files are read more than
 // once, to find out their dialect, to parse them and to place errors, and such
 // a thing gives its bytes only once.
 func notRegular(path string) error {
-	return fmt.Errorf("%s is a pipe or a device, not a regular file, and files are read more than once; write the data to a file first", path)
+	return fmt.Errorf("%s is a pipe or a device, not a regular file, and files are read more than once; write the data to a file first, or give predict and evaluate - for standard input", path)
 }
 
 // addFile appends a file that is not in the list yet.

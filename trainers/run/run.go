@@ -44,8 +44,9 @@ var ErrDiverged = errors.New("training diverged")
 
 // Options are what a training needs beside its configuration. The zero value works.
 type Options struct {
-	BaseDir      string // what paths in the data section are relative to
-	ConfigPath   string // the run file, for run.json
+	BaseDir      string   // what paths in the data section are relative to
+	ConfigPath   string   // the run file, for run.json
+	Command      []string // the command line, for run.json
 	Log          *slog.Logger
 	Progress     func(Progress)  // called at most about ten times a second, and after every evaluation
 	Profile      *engine.Profile // adds up where the time of steps goes; steps are slower
@@ -260,6 +261,9 @@ func (s *session) begin(name string, from *restored) error {
 	}
 	if dir, err := os.Getwd(); err == nil { // without it the run can be resumed from the same folder only
 		s.result.Directory = dir
+	}
+	for _, word := range s.opt.Command {
+		s.result.Command = append(s.result.Command, configfile.Mask(word))
 	}
 	if s.opt.Version != "" {
 		s.result.Versions.Debut = s.opt.Version

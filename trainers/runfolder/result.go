@@ -148,6 +148,7 @@ type RunResult struct {
 	Seed         uint64                     `json:"seed"`
 	Config       string                     `json:"config,omitempty"`    // run file the run was started with
 	Directory    string                     `json:"directory,omitempty"` // working folder that relative paths start from
+	Command      []string                   `json:"command,omitempty"`   // that started the run, or went on with it; without secrets
 	Data         []DataFile                 `json:"data,omitempty"`
 	Read         any                        `json:"read,omitempty"` // what was found out about the data: types, how dates are written
 	Warnings     []string                   `json:"warnings,omitempty"`
