@@ -288,6 +288,13 @@ func (c *console) reportEncoding(r encoding.EncodeReport) {
 	if len(r.Absent) > 0 {
 		c.log.Warn("the data lack columns that the model takes: their values count as missing", "absent", len(r.Absent), "columns", r.Absent, "rows", r.Rows)
 	}
+	for _, o := range r.Outside {
+		tell := c.log.Info
+		if o.Rows > r.Rows/100 { // a few are usual
+			tell = c.log.Warn
+		}
+		tell("values beyond the range that was trained on count as its nearest end", "column", o.Column, "rows", o.Rows, "trained_on", fmt.Sprintf("%g to %g", o.Low, o.High))
+	}
 	for _, m := range r.Missing {
 		if m.Rows > 0 && !slices.Contains(r.Absent, m.Column) {
 			c.log.Info("filled missing values", "column", m.Column, "rows", m.Rows)

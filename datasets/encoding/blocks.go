@@ -195,29 +195,15 @@ func (e *Encoder) merge(r *EncodeReport, more EncodeReport) {
 	r.Rows += more.Rows
 	r.Absent = more.Absent // the same in all blocks
 	for _, m := range more.Missing {
-		i := slices.IndexFunc(r.Missing, func(have MissingCount) bool { return have.Column == m.Column })
-		if i < 0 {
-			at := slices.IndexFunc(r.Missing, func(have MissingCount) bool { return order(have.Column) > order(m.Column) })
-			if at < 0 {
-				at = len(r.Missing)
-			}
-			r.Missing = slices.Insert(r.Missing, at, m)
-			continue
-		}
-		r.Missing[i].Rows += m.Rows
+		place(&r.Missing, MissingCount{Column: m.Column}, func(c MissingCount) int { return order(c.Column) }).Rows += m.Rows
+	}
+	for _, o := range more.Outside {
+		none := o
+		none.Rows = 0
+		place(&r.Outside, none, func(c OutsideCount) int { return order(c.Column) }).Rows += o.Rows
 	}
 	for _, u := range more.Unseen {
-		i := slices.IndexFunc(r.Unseen, func(have UnseenValues) bool { return have.Column == u.Column })
-		if i < 0 {
-			at := slices.IndexFunc(r.Unseen, func(have UnseenValues) bool { return order(have.Column) > order(u.Column) })
-			if at < 0 {
-				at = len(r.Unseen)
-			}
-			u.Examples = slices.Clone(u.Examples)
-			r.Unseen = slices.Insert(r.Unseen, at, u)
-			continue
-		}
-		have := &r.Unseen[i]
+		have := place(&r.Unseen, UnseenValues{Column: u.Column}, func(c UnseenValues) int { return order(c.Column) })
 		have.Rows += u.Rows
 		for _, x := range u.Examples {
 			if len(have.Examples) < unseenExamples && !slices.Contains(have.Examples, x) {
@@ -227,9 +213,18 @@ func (e *Encoder) merge(r *EncodeReport, more EncodeReport) {
 	}
 }
 
+// place returns the entry of a list, which is sorted by order, that is of the same order as first; first itself, where there is none yet.
+func place[T any](list *[]T, first T, order func(T) int) *T {
+	i, found := slices.BinarySearchFunc(*list, order(first), func(have T, want int) int { return order(have) - want })
+	if !found {
+		*list = slices.Insert(*list, i, first)
+	}
+	return &(*list)[i]
+}
+
 // clone returns a report that later ones do not change.
 func (r *EncodeReport) clone() EncodeReport {
-	out := EncodeReport{Rows: r.Rows, Unseen: slices.Clone(r.Unseen), Missing: slices.Clone(r.Missing), Absent: r.Absent}
+	out := EncodeReport{Rows: r.Rows, Unseen: slices.Clone(r.Unseen), Missing: slices.Clone(r.Missing), Outside: slices.Clone(r.Outside), Absent: r.Absent}
 	for i := range out.Unseen {
 		out.Unseen[i].Examples = slices.Clone(out.Unseen[i].Examples)
 	}
