@@ -52,10 +52,10 @@ func Values(src []byte) (map[string]string, error) {
 	return root.values(), nil
 }
 
-// Sets reports whether the file, with its overrides, has a value at a path, as [Values] names it.
-func (f *File) Sets(path string) bool {
-	_, ok := f.root.values()[path]
-	return ok
+// Value returns what the file, with its overrides, has at a path, as [Values] names it; false where that is nothing.
+func (f *File) Value(path string) (string, bool) {
+	v, ok := f.root.values()[path]
+	return v, ok
 }
 
 // values flattens a tree, which may be nil.

@@ -29,15 +29,15 @@ func TestDifferences(t *testing.T) {
 	}
 }
 
-// A file sets what it says, with its overrides, by the paths that differences have.
-func TestSets(t *testing.T) {
+// A file has the values that it says, with its overrides, by the paths that differences have.
+func TestValue(t *testing.T) {
 	f, err := New("run.yaml", []byte("a: {b: 1, \"c.d\": [1, 2]}\nlist: [{units: 3}]\n"), []string{"x.y=2"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for path, want := range map[string]bool{"a.b": true, "a.c.d": true, "list.0.units": true, "x.y": true, "a": false, "list.0.dropout": false, "b": false} {
-		if f.Sets(path) != want {
-			t.Errorf("%s: %v", path, !want)
+	for path, want := range map[string]string{"a.b": "1", "a.c.d": "[1, 2]", "list.0.units": "3", "x.y": "2", "a": "", "list.0.dropout": "", "b": ""} {
+		if got, ok := f.Value(path); got != want || ok != (want != "") {
+			t.Errorf("%s: %q, %v", path, got, ok)
 		}
 	}
 }

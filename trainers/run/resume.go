@@ -237,7 +237,7 @@ func (s *session) compareConfig(was string, sameData bool) (accepted []configfil
 		if d.Path == "family" && d.Was == "" { // of a version that had one family alone
 			continue
 		}
-		if d.Was == "" && s.header.file != nil && !s.header.file.Sets(d.Path) { // a default that an earlier version did not write down
+		if s.openStill(d) {
 			continue
 		}
 		_, ok := s.mayChange(d.Path)
@@ -251,6 +251,15 @@ func (s *session) compareConfig(was string, sameData bool) (accepted []configfil
 		return nil, fmt.Errorf("%w\nthe run in %s cannot go on with these changes: take them back, or start a new run under another name", s.header.Locate(errors.Join(refused...)), s.folder.Path())
 	}
 	return accepted, nil
+}
+
+// openStill reports a setting that the run file leaves open and an earlier version did not write down, or not as what it came to.
+func (s *session) openStill(d configfile.Difference) bool {
+	if s.header.file == nil {
+		return false
+	}
+	given, ok := s.header.file.Value(d.Path)
+	return (!ok || given == "auto") && (d.Was == "" || d.Was == "auto")
 }
 
 // settingText is the value of a setting in a message.
