@@ -99,7 +99,7 @@ func TestSpellingsOfWholeNumbers(t *testing.T) {
 			t.Errorf("column %s has %s, want %s", d.Encoder.Columns[i].Name, got, want)
 		}
 	}
-	told := strings.Join(d.Report.Warnings, "\n")
+	told := d.Report.Warnings.String()
 	if !strings.Contains(told, `column "shop": whole numbers are written in several ways, each of which is one category`) || strings.Contains(told, `"zip": whole`) || strings.Contains(told, `"version": whole`) {
 		t.Errorf("told:\n%s", told)
 	}

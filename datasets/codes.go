@@ -13,9 +13,9 @@ import (
 // What the words of a column's name say of its numbers: that they name things, or that they measure or count them after
 // all.
 var (
-	thingWords = []string{"id", "ids", "code", "codes", "zip", "zipcode", "plz", "postal", "postcode", "sku", "upc", "ean", "gtin", "isbn", "asin", "fips",
-		"store", "shop", "user", "customer", "client", "member", "visitor", "session", "item", "product", "article", "variant", "category", "department", "dept",
-		"branch", "warehouse", "supplier", "vendor", "seller", "campaign"}
+	idWords    = []string{"id", "ids", "code", "codes", "zip", "zipcode", "plz", "postal", "postcode", "sku", "upc", "ean", "gtin", "isbn", "asin", "fips"}
+	thingWords = append(slices.Clone(idWords), "store", "shop", "user", "customer", "client", "member", "visitor", "session", "item", "product", "article", "variant", "category", "department", "dept",
+		"branch", "warehouse", "supplier", "vendor", "seller", "campaign")
 	figureWords = []string{"count", "counts", "num", "number", "n", "total", "sum", "avg", "mean", "median", "min", "max", "rate", "ratio", "share", "score", "size",
 		"area", "age", "days", "hours", "minutes", "seconds", "months", "years", "since", "per", "price", "cost", "value", "amount", "revenue", "sales", "quantity",
 		"qty", "length", "width", "height", "weight", "rank", "rating", "distance", "duration", "visits", "orders", "stock", "gap", "position"}
@@ -55,8 +55,17 @@ func nameOfThings(name string) bool {
 	return len(words) > 0 && slices.Contains(thingWords, words[len(words)-1])
 }
 
-// codeNote is what a person should know of such a column that is a feature.
-func codeNote(name string, w table.Wording) string {
-	return fmt.Sprintf("column %s: by their name, its whole numbers stand for things, but they are read as quantities, of which a model expects that larger ones mean more. If they name things, %s",
-		wording.Quote(name), table.DeclareType(name, table.TypeCategorical).Text(w))
+// namesIDs reports a name with a word of ids anywhere: what stands behind it may be what they are of.
+func namesIDs(name string) bool {
+	return slices.ContainsFunc(personal.Words(name), func(w string) bool { return slices.Contains(idWords, w) })
+}
+
+// codeProblem is what a person should know of such a column that is a feature.
+func codeProblem(name string) string {
+	return fmt.Sprintf("column %s: by their name, its whole numbers stand for things, but they are read as quantities, of which a model expects that larger ones mean more", wording.Quote(name))
+}
+
+// codeRemedy is what to do about it.
+func codeRemedy(name string, w table.Wording) string {
+	return "if they name things, " + table.DeclareType(name, table.TypeCategorical).Text(w)
 }

@@ -12,6 +12,7 @@ import (
 	"debut/datasets/configfile"
 	"debut/datasets/encoding"
 	"debut/datasets/table"
+	"debut/datasets/warning"
 )
 
 func TestNumbersThatNameThings(t *testing.T) {
@@ -36,7 +37,7 @@ func TestNumbersThatNameThingsAreTold(t *testing.T) {
 	told := func(cfg Config) int {
 		t.Helper()
 		cfg.Target = "y"
-		return strings.Count(strings.Join(mustLoad(t, content, cfg).Report.Warnings, "\n"), "stand for things")
+		return strings.Count(mustLoad(t, content, cfg).Report.Warnings.String(), "stand for things")
 	}
 	if n := told(Config{}); n != 2 {
 		t.Errorf("told %d times", n)
@@ -45,8 +46,17 @@ func TestNumbersThatNameThingsAreTold(t *testing.T) {
 		t.Errorf("told %d times of what is declared", n)
 	}
 	d := mustLoad(t, content, Config{Target: "y", ID: configfile.Strings{"user"}})
-	if len(d.Report.Warnings) != 1 || !strings.Contains(d.Report.Warnings[0], "columns: {store: {type: categorical}}") {
+	if len(d.Report.Warnings) != 1 || !strings.Contains(d.Report.Warnings[0].String(), "columns: {store: {type: categorical}}") {
 		t.Errorf("warnings %q", d.Report.Warnings)
+	}
+}
+
+// What a name with a thing in it counts is no code: a warning of it would be a false alarm. Ids are ids wherever they stand.
+func TestCountsAreNoCodes(t *testing.T) {
+	content := "ProductRelated,zip_delivery,y\n" + numbered(60, func(i int) string { return fmt.Sprintf("%d,%d,%d", i%7, 10115+i%5, i%2) })
+	list := mustLoad(t, content, Config{Target: "y", Codes: CodesCategories}).Report.Warnings.Named(warning.Codes)
+	if len(list) != 1 || list[0].Column != "zip_delivery" {
+		t.Errorf("told %q", list)
 	}
 }
 
@@ -89,7 +99,7 @@ func TestNumbersThatNameThingsAreCategories(t *testing.T) {
 		}
 		c := d.Encoder.Columns[0]
 		if name == "thousands" { // a category would be read as it is written
-			if c.Type != table.TypeNumeric || !strings.Contains(strings.Join(d.Report.Warnings, "\n"), "stand for things") {
+			if c.Type != table.TypeNumeric || !strings.Contains(d.Report.Warnings.String(), "stand for things") {
 				t.Errorf("%s: %s, told %q", name, c.Type, d.Report.Warnings)
 			}
 			continue

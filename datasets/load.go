@@ -15,6 +15,7 @@ import (
 	"debut/datasets/encoding"
 	"debut/datasets/notation"
 	"debut/datasets/table"
+	"debut/datasets/warning"
 	"debut/datasets/wording"
 )
 
@@ -60,9 +61,9 @@ type loader struct {
 	files   table.Files
 }
 
-func (l *loader) warn(message string) {
-	l.report.Warnings = append(l.report.Warnings, message)
-	l.log.Warn(message)
+func (l *loader) warn(w warning.Warning) {
+	l.report.Warnings = append(l.report.Warnings, w)
+	w.Log(l.log)
 }
 
 func (l *loader) load() (*Dataset, error) {
@@ -74,7 +75,7 @@ func (l *loader) load() (*Dataset, error) {
 		return nil, l.locate(err)
 	}
 	for _, note := range frame.Notes {
-		l.warn(note)
+		l.warn(warning.Warning{Name: warning.Read, Message: note})
 	}
 	l.report.Read = frame.Decisions
 	for _, d := range frame.Decisions.Columns {
@@ -85,7 +86,7 @@ func (l *loader) load() (*Dataset, error) {
 	for _, s := range frame.Columns {
 		// Ids are carried through as they are, whatever their spelling.
 		if id := slices.Contains(l.cfg.ID, s.Name) && s.Name != l.cfg.Split.Column; s.Note != "" && !id {
-			l.warn(s.Note)
+			l.warn(warning.Warning{Name: warning.Read, Column: s.Name, Message: s.Note})
 		}
 	}
 	if err := l.checkIgnored(frame); err != nil {
@@ -111,6 +112,7 @@ func (l *loader) load() (*Dataset, error) {
 		return nil, err
 	}
 	l.dropTrends(encoder, train, validation)
+	l.checkSplitDate(encoder, p)
 	d := &Dataset{Encoder: encoder, Resolved: l.cfg}
 	if d.Train, err = l.encode(encoder, train, "training"); err != nil {
 		return nil, err
@@ -307,7 +309,10 @@ func (l *loader) split(frame *table.Frame) (parts, error) {
 		rows     int
 	}{{"validation", *s.Validation, len(p.validation)}, {"test", *s.Test, len(p.test)}} {
 		if c.fraction > 0 && c.rows == 0 {
-			l.warn(fmt.Sprintf("%d rows are too few for a %s part of %g", frame.Rows, c.name, c.fraction))
+			l.warn(warning.Warning{
+				Name: warning.SmallPart, Part: c.name, Message: fmt.Sprintf("%d rows are too few for a %s part of %g", frame.Rows, c.name, c.fraction),
+				Remedy: fmt.Sprintf("give it a larger share (data.split.%s), or data of its own (data.%s)", c.name, c.name),
+			}.With("rows", float64(frame.Rows)).With("share", c.fraction))
 		}
 	}
 	return p, nil
@@ -389,11 +394,14 @@ func (l *loader) fit(train *table.Frame) (*encoding.Encoder, error) {
 				return nil, &table.ValueError{Column: name, Problem: reason, Remedies: []table.Remedy{table.ManualRemedy("ignore the column, or check the source and its null texts")}}
 			}
 			report.Dropped = reason
-			l.warn(fmt.Sprintf("column %s %s: left out", wording.Quote(name), reason))
+			l.warn(warning.Warning{Name: warning.LeftOut, Column: name, Message: fmt.Sprintf("column %s %s: left out", wording.Quote(name), reason)})
 		} else {
 			e.Columns = append(e.Columns, *enc)
 			if enc.Type == table.TypeCategorical && enc.HashBuckets == 0 && report.Distinct > 1000 && 2*report.Distinct > train.Rows {
-				l.warn(fmt.Sprintf("column %s has %d distinct values in %d rows: %s", wording.Quote(name), report.Distinct, train.Rows, encoding.ManyValuesRemedy(s)))
+				l.warn(warning.Warning{
+					Name: warning.ManyValues, Column: name, Message: fmt.Sprintf("column %s has %d distinct values in %d rows", wording.Quote(name), report.Distinct, train.Rows),
+					Remedy: encoding.ManyValuesRemedy(s),
+				}.With("distinct", float64(report.Distinct)).With("rows", float64(train.Rows)))
 			}
 		}
 		l.report.Columns = append(l.report.Columns, report)
@@ -407,6 +415,9 @@ func (l *loader) fit(train *table.Frame) (*encoding.Encoder, error) {
 			e.Written[s.Name] = s.Style.String()
 		}
 	}
+	if slices.ContainsFunc(e.Columns, func(c encoding.ColumnEncoding) bool { return c.Range != nil }) {
+		e.Rows = train.Rows
+	}
 	if len(e.Columns) == 0 {
 		return nil, configfile.Errorf("", "every feature is constant or missing in the training rows; there is nothing to learn from")
 	}
@@ -418,7 +429,10 @@ func (l *loader) fit(train *table.Frame) (*encoding.Encoder, error) {
 // a name that is not sure.
 func (l *loader) takeCode(s *table.Series) *table.Series {
 	if l.cfg.Codes != CodesCategories || s.Style != (notation.Style{}) || !nameOfThings(s.Name) {
-		l.warn(codeNote(s.Name, table.RunFile))
+		if !nameOfThings(s.Name) && !namesIDs(s.Name) {
+			return s // the pages about a product are counted more often than named
+		}
+		l.warn(warning.Warning{Name: warning.Codes, Column: s.Name, Message: codeProblem(s.Name), Remedy: codeRemedy(s.Name, table.RunFile)})
 		return s
 	}
 	if l.cfg.Columns == nil {
@@ -441,7 +455,9 @@ func (l *loader) encode(e *encoding.Encoder, f *table.Frame, part string, keep .
 	if err != nil {
 		return nil, fmt.Errorf("%s rows: %w", part, err)
 	}
+	p := InMemory(out)
 	if part != "training" {
+		p.report = &report
 		for _, u := range report.Unseen {
 			l.log.Debug("values unseen in training", "part", part, "column", u.Column, "rows", u.Rows, "examples", u.Examples)
 		}
@@ -449,7 +465,7 @@ func (l *loader) encode(e *encoding.Encoder, f *table.Frame, part string, keep .
 	for _, name := range keep {
 		out.Carry(f.Column(name))
 	}
-	return InMemory(out), nil
+	return p, nil
 }
 
 // rows returns the rows of a part: those split off, or those of its own

@@ -243,7 +243,7 @@ func TestDropsAndDuplicates(t *testing.T) {
 	if r := d.Report; r.Rows != 20 || r.Duplicates != 10 || r.Train+r.Validation+r.Test != 10 {
 		t.Errorf("report %+v", r)
 	}
-	if w := strings.Join(d.Report.Warnings, "\n"); !strings.Contains(w, `"empty" has no value`) || !strings.Contains(w, `"same" is constant (5)`) {
+	if w := d.Report.Warnings.String(); !strings.Contains(w, `"empty" has no value`) || !strings.Contains(w, `"same" is constant (5)`) {
 		t.Errorf("warnings %s", w)
 	}
 	if len(d.Encoder.Columns) != 2 {

@@ -7,6 +7,7 @@ import (
 	"iter"
 
 	"debut/datasets/encoding"
+	"debut/datasets/manifest"
 )
 
 // Part is one part of a run's data: the rows for training, validation or test.
@@ -15,6 +16,7 @@ import (
 type Part struct {
 	memory *encoding.Encoded
 	stream *stream
+	report *encoding.EncodeReport
 }
 
 // InMemory makes a part of encoded rows.
@@ -29,6 +31,15 @@ func (p *Part) Rows() int {
 		return p.stream.rows()
 	}
 	return p.memory.Rows
+}
+
+// Report tells what the rows have that the training rows have not; nil where that is not known: of training rows, and of rows that are
+// streamed before all have been read.
+func (p *Part) Report() *encoding.EncodeReport {
+	if p == nil {
+		return nil
+	}
+	return p.report
 }
 
 // Streamed reports whether the rows are read while they are wanted.
@@ -55,8 +66,15 @@ func (p *Part) Blocks(ctx context.Context) iter.Seq2[*encoding.Encoded, error] {
 			}
 			yield(p.memory, nil)
 		default:
+			report := new(encoding.EncodeReport)
 			for g := range p.stream.groups() {
-				block, err := p.stream.read(ctx, []int{g})
+				block, news, err := p.stream.read(ctx, []int{g})
+				if err == nil {
+					p.stream.encoder.Merge(report, news)
+				}
+				if g == p.stream.groups()-1 && err == nil && p.stream.name != manifest.Train {
+					p.report = report
+				}
 				if !yield(block, err) || err != nil {
 					return
 				}

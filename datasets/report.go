@@ -3,6 +3,7 @@ package datasets
 import (
 	"debut/datasets/encoding"
 	"debut/datasets/table"
+	"debut/datasets/warning"
 )
 
 // Report says what Load read and did.
@@ -17,6 +18,6 @@ type Report struct {
 	Classes              []string                `json:"classes,omitempty"`
 	Columns              []encoding.ColumnReport `json:"columns"`
 	Read                 *table.Decisions        `json:"read,omitempty"` // of the rows' source
-	Warnings             []string                `json:"warnings,omitempty"`
+	Warnings             warning.List            `json:"warnings,omitempty"`
 	Files                []table.FileHash        `json:"files"`
 }

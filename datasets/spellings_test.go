@@ -11,10 +11,11 @@ import (
 	"debut/datasets/configfile"
 	"debut/datasets/encoding"
 	"debut/datasets/table"
+	"debut/datasets/warning"
 )
 
 // warnings loads rows of x, the given column c, and a target y.
-func warnings(t *testing.T, cfg Config, value func(i int) string) []string {
+func warnings(t *testing.T, cfg Config, value func(i int) string) warning.List {
 	t.Helper()
 	cfg.Target = cmp.Or(cfg.Target, "y")
 	content := "x,c,y\n" + numbered(120, func(i int) string { return fmt.Sprintf("%d,%s,%d", i, value(i), i/2%2) })
@@ -79,7 +80,7 @@ func TestSpellingsAreQuiet(t *testing.T) {
 	// Case may well matter in identifiers.
 	content := "c,x,y\n" + numbered(3000, func(i int) string { return fmt.Sprintf("%c%d,%d,%d", "aA"[i%2], i/2, i%7, i%2) })
 	for _, w := range mustLoad(t, content, Config{Target: "y"}).Report.Warnings {
-		if strings.Contains(w, "case") {
+		if strings.Contains(w.String(), "case") {
 			t.Error(w)
 		}
 	}
@@ -101,7 +102,7 @@ func TestSpellingRemedies(t *testing.T) {
 			t.Fatalf("%s: warnings %q", name, got)
 		}
 		cfg := Config{}
-		cfg.Source.Query = remedyOf(t, got[0])
+		cfg.Source.Query = remedyOf(t, got[0].String())
 		if got := warnings(t, cfg, c.value); len(got) > 0 {
 			t.Errorf("%s: after the remedy: %q", name, got)
 		}

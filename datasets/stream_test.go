@@ -16,6 +16,7 @@ import (
 	"debut/datasets/encoding"
 	"debut/datasets/prepare"
 	"debut/datasets/table"
+	"debut/datasets/warning"
 )
 
 // streamed loads prepared data of small row groups.
@@ -183,7 +184,7 @@ func TestIDsOfPreparedDataAreLeftOut(t *testing.T) {
 		for _, c := range d.Encoder.Columns {
 			names = append(names, c.Name)
 		}
-		told := slices.ContainsFunc(d.Report.Warnings, func(w string) bool { return strings.Contains(w, "holds ids") })
+		told := slices.ContainsFunc(d.Report.Warnings, func(w warning.Warning) bool { return strings.Contains(w.String(), "holds ids") })
 		if got := strings.Join(names, " "); got != want || told != (want == "n") {
 			t.Errorf("features %q, want %q; warnings %q", got, want, d.Report.Warnings)
 		}

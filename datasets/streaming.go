@@ -20,6 +20,7 @@ import (
 	"debut/datasets/scratch"
 	"debut/datasets/sealed"
 	"debut/datasets/table"
+	"debut/datasets/warning"
 	"debut/datasets/wording"
 )
 
@@ -162,8 +163,8 @@ func (s *stream) frame(ctx context.Context, options table.ReadOptions, ranges ..
 	return f, nil
 }
 
-// read reads and encodes row groups, in the given order.
-func (s *stream) read(ctx context.Context, groups []int) (*encoding.Encoded, error) {
+// read reads and encodes row groups, in the given order. The report tells what the training rows have not.
+func (s *stream) read(ctx context.Context, groups []int) (out *encoding.Encoded, report encoding.EncodeReport, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e := s.encoder
@@ -174,7 +175,6 @@ func (s *stream) read(ctx context.Context, groups []int) (*encoding.Encoded, err
 			delete(options.Types, id)
 		}
 	}
-	var out *encoding.Encoded
 	rows := 0
 	for _, g := range groups {
 		rows += s.groupRows(g)
@@ -182,15 +182,16 @@ func (s *stream) read(ctx context.Context, groups []int) (*encoding.Encoded, err
 	for _, g := range groups {
 		f, err := s.frame(ctx, options, s.rowGroups.Group(g))
 		if err != nil {
-			return nil, fmt.Errorf("%s rows: %w", s.name, err)
+			return nil, report, fmt.Errorf("%s rows: %w", s.name, err)
 		}
-		part, _, err := e.Encode(ctx, f, true)
+		part, news, err := e.Encode(ctx, f, true)
 		if err != nil {
-			return nil, fmt.Errorf("%s rows from %d: %w", s.name, s.rowGroups.Group(g).From+1, err)
+			return nil, report, fmt.Errorf("%s rows from %d: %w", s.name, s.rowGroups.Group(g).From+1, err)
 		}
 		for _, name := range s.keep {
 			part.Carry(f.Column(name))
 		}
+		e.Merge(&report, news)
 		if out == nil {
 			if out = part; len(groups) > 1 {
 				out.Grow(rows)
@@ -198,10 +199,10 @@ func (s *stream) read(ctx context.Context, groups []int) (*encoding.Encoded, err
 			continue
 		}
 		if err := out.Append(part); err != nil {
-			return nil, err
+			return nil, report, err
 		}
 	}
-	return out, nil
+	return out, report, nil
 }
 
 // loadPrepared opens prepared data for streaming. The encoder is fitted on some
@@ -328,7 +329,10 @@ func (l *loader) leaveIDsOut(m *manifest.Dataset) {
 		_, mentioned := types[c.Name]
 		if c.ID && !mentioned && len(l.cfg.Features) == 0 {
 			l.cfg.Ignore = append(slices.Clone(l.cfg.Ignore), c.Name)
-			l.warn(fmt.Sprintf("column %s holds ids, says %s: left out. To learn from it, %s", wording.Quote(c.Name), manifest.File, table.DeclareType(c.Name, table.TypeCategorical).Text(table.RunFile)))
+			l.warn(warning.Warning{
+				Name: warning.LeftOut, Column: c.Name, Message: fmt.Sprintf("column %s holds ids, says %s: left out", wording.Quote(c.Name), manifest.File),
+				Remedy: "to learn from it, " + table.DeclareType(c.Name, table.TypeCategorical).Text(table.RunFile),
+			})
 		}
 	}
 }

@@ -110,7 +110,7 @@ func TestTextIsSuggested(t *testing.T) {
 			t.Fatalf("%s: warnings %q", name, d.Report.Warnings)
 		}
 		wantError(t, fmt.Errorf("%s", d.Report.Warnings), `column "t"`, "identifier", "id or ignore")
-		if got := strings.Contains(d.Report.Warnings[0], `columns: {"t": {type: text}}`); got != (name == "titles") {
+		if got := strings.Contains(d.Report.Warnings[0].String(), `columns: {"t": {type: text}}`); got != (name == "titles") {
 			t.Errorf("%s: %s", name, d.Report.Warnings[0])
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"debut/datasets/encoding"
 	"debut/datasets/table"
+	"debut/datasets/warning"
 	"debut/datasets/wording"
 )
 
@@ -27,7 +28,8 @@ func (l *loader) dropTrends(e *encoding.Encoder, train, validation *table.Frame)
 		return
 	}
 	var kept []encoding.ColumnEncoding
-	var ignored, told []string
+	var ignored []string
+	var told warning.List
 	for _, c := range e.Columns {
 		before, after := train.Column(c.Name), validation.Column(c.Name)
 		_, named := l.cfg.Columns[c.Name]
@@ -53,8 +55,11 @@ func (l *loader) dropTrends(e *encoding.Encoder, train, validation *table.Frame)
 			}
 		}
 		if what != "" {
-			told = append(told, fmt.Sprintf("column %s: %s beyond the training rows in nearly all validation rows, and so in those to come: left out. To keep it, %s",
-				wording.Quote(c.Name), what, table.DeclareType(c.Name, c.Type).Text(table.RunFile)))
+			told = append(told, warning.Warning{
+				Name: warning.LeftOut, Column: c.Name,
+				Message: fmt.Sprintf("column %s: %s beyond the training rows in nearly all validation rows, and so in those to come: left out", wording.Quote(c.Name), what),
+				Remedy:  "to keep it, " + table.DeclareType(c.Name, c.Type).Text(table.RunFile),
+			})
 		}
 		if what == "" || len(c.Parts) > 0 || c.Type == table.TypeDate && c.Indicator {
 			kept = append(kept, c)
@@ -65,13 +70,32 @@ func (l *loader) dropTrends(e *encoding.Encoder, train, validation *table.Frame)
 	}
 	e.Columns = kept
 	l.cfg.Ignore = append(slices.Clone(l.cfg.Ignore), ignored...)
-	for _, message := range told {
-		l.warn(message)
+	for _, w := range told {
+		l.warn(w)
 	}
 	for i := range l.report.Columns {
 		if r := &l.report.Columns[i]; slices.Contains(ignored, r.Name) {
 			r.Dropped = "lies beyond the training rows in validation"
 		}
+	}
+}
+
+// checkSplitDate warns where the time that rows are split by is a feature: what is to be predicted is always later.
+func (l *loader) checkSplitDate(e *encoding.Encoder, p parts) {
+	s := l.cfg.Split
+	if s.Method != SplitTime || len(p.validation) == 0 && len(p.test) == 0 {
+		return
+	}
+	for _, c := range e.Columns {
+		_, declared := l.cfg.Columns[c.Name] // a person has thought about it
+		if c.Name != s.Column || declared || c.Type == table.TypeDate && !slices.Contains(c.Parts, encoding.PartDays) {
+			continue
+		}
+		l.warn(warning.Warning{
+			Name: warning.SplitDate, Column: c.Name,
+			Message: fmt.Sprintf("column %s, by which rows are split, is a feature: the rows of validation and test, and all to come, lie beyond those that the model learns from", wording.Quote(c.Name)),
+			Remedy:  fmt.Sprintf("leave it out, data: {ignore: [%s]}", wording.Quote(c.Name)),
+		})
 	}
 }
 

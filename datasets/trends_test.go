@@ -12,6 +12,7 @@ import (
 	"debut/datasets/configfile"
 	"debut/datasets/encoding"
 	"debut/datasets/table"
+	"debut/datasets/warning"
 )
 
 // dayRows has a row for each of 120 days: what lies beyond the training rows of a split by time, and what does not.
@@ -52,7 +53,7 @@ func TestTrends(t *testing.T) {
 			t.Errorf("%s is not among %v", name, got)
 		}
 	}
-	if w := strings.Join(d.Report.Warnings, "\n"); !strings.Contains(w, "columns: {week: {type: numeric}}") || !strings.Contains(w, "columns: {day: {type: date}}") {
+	if w := d.Report.Warnings.String(); !strings.Contains(w, "columns: {week: {type: numeric}}") || !strings.Contains(w, "columns: {day: {type: date}}") {
 		t.Errorf("told %q", w)
 	}
 	if !slices.Contains(d.Resolved.Ignore, "week") {
@@ -68,8 +69,38 @@ func TestTrends(t *testing.T) {
 		"all there is": {Target: "y", Split: split, Trends: TrendsDrop, Ignore: []string{"weekday", "noise", "day"}},
 	} {
 		d := mustLoad(t, dayRows(), cfg)
-		if !slices.Contains(names(d), "week") || len(d.Report.Warnings) > 0 {
+		told := d.Report.Warnings
+		if name == "kept" { // see TestSplitDate
+			told = slices.DeleteFunc(told, func(w warning.Warning) bool { return w.Name == warning.SplitDate })
+		}
+		if !slices.Contains(names(d), "week") || len(told) > 0 {
 			t.Errorf("%s: features %v, told %q", name, names(d), d.Report.Warnings)
+		}
+	}
+}
+
+// The time that rows are split by is told of where it is a feature, and the remedy is followed; not where it returns every week, was
+// declared, or rows are not split by it.
+func TestSplitDate(t *testing.T) {
+	split := Split{Method: SplitTime, Column: "day"}
+	declared := map[string]encoding.Column{"day": {Type: table.TypeDate}}
+	for name, c := range map[string]struct {
+		cfg  Config
+		told bool
+	}{
+		"a feature": {Config{Split: split}, true}, "a feature by name": {Config{Split: split, Trends: TrendsDrop, Features: []string{"day", "noise"}}, true},
+		"without validation": {Config{Split: Split{Method: SplitTime, Column: "day", Validation: new(0.0)}, Trends: TrendsDrop}, true},
+		"a number":           {Config{Split: Split{Method: SplitTime, Column: "week"}, Ignore: []string{"day"}}, true},
+		"its remedy":         {Config{Split: split, Ignore: []string{"day"}}, false},
+		"left out":           {Config{Split: split, Trends: TrendsDrop}, false}, "declared": {Config{Split: split, Columns: declared}, false}, "at random": {Config{}, false},
+	} {
+		c.cfg.Target = "y"
+		list := mustLoad(t, dayRows(), c.cfg).Report.Warnings.Named(warning.SplitDate)
+		if len(list) > 0 != c.told {
+			t.Errorf("%s: told %q", name, list)
+		}
+		if name == "a feature" && !strings.Contains(list.String(), `data: {ignore: ["day"]}`) {
+			t.Errorf("the remedy of %q", list)
 		}
 	}
 }

@@ -173,7 +173,7 @@ func (w *windows) read(epoch, k int, groups []int) {
 	out := make(chan loaded, 1)
 	w.next, w.nextKey = out, [2]int{epoch, k}
 	go func() {
-		data, err := w.stream.read(w.reading, groups)
+		data, _, err := w.stream.read(w.reading, groups)
 		out <- loaded{data, err}
 	}()
 }

@@ -134,13 +134,19 @@ func (l Block) Check() error {
 	return err
 }
 
+// Abbreviation lets run files list widths alone: hidden: [64, 32].
+func (Block) Abbreviation() string { return "units" }
+
+// Normalized reports whether the block has batch norm.
+func (l Block) Normalized() bool { return l.BatchNorm == nil || *l.BatchNorm }
+
 // Layers returns the block as layers whose parameters begin with name. Check must have passed.
 func (l Block) Layers(name string) Sequence {
 	act, rectifier, err := activationOf(l.Activation, name)
 	if err != nil {
 		act, rectifier = Activation{defaultActivation}, true
 	}
-	norm := l.BatchNorm == nil || *l.BatchNorm
+	norm := l.Normalized()
 	init := engine.GlorotUniform
 	if rectifier {
 		init = engine.HeNormal

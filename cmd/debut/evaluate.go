@@ -11,6 +11,7 @@ import (
 
 	"debut/datasets/encoding"
 	"debut/datasets/sealed"
+	"debut/datasets/warning"
 	"debut/trainers/families"
 	"debut/trainers/metrics"
 	"debut/trainers/model"
@@ -50,6 +51,9 @@ are found by name, in any order. A classifier is measured at the threshold that 
 				if err := setThreshold(cmd, m, threshold); err != nil {
 					return err
 				}
+				if err := checkGates(gates, evaluator.Task(), []string{partData}); err != nil {
+					return err
+				}
 				remove, err := spool(cmd.Context(), &src)
 				defer remove()
 				if err != nil {
@@ -61,21 +65,19 @@ are found by name, in any order. A classifier is measured at the threshold that 
 			if err != nil {
 				return canceled(cmd.Context(), err)
 			}
-			a.console.reportEncoding(report)
-			for _, gap := range result.Gaps("") {
-				a.console.log.Warn(gap)
-			}
+			warnings := a.console.reportEncoding(report)
+			measured := result.Warnings("", "")
+			measured.Log(a.console.log)
+			warnings = append(warnings, measured...)
 			results := map[string]*metrics.Result{partData: result}
-			if err := checkGates(gates, result.Task, []string{partData}); err != nil {
-				return err
-			}
 			if asJSON {
 				err = a.console.printJSON(struct {
-					Model   string                     `json:"model"`
-					Data    []string                   `json:"data"`
-					Metrics map[string]*metrics.Result `json:"metrics"`
-					Report  encoding.EncodeReport      `json:"report"`
-				}{args[0], args[1:], results, report})
+					Model    string                     `json:"model"`
+					Data     []string                   `json:"data"`
+					Metrics  map[string]*metrics.Result `json:"metrics"`
+					Warnings warning.List               `json:"warnings,omitempty"`
+					Report   encoding.EncodeReport      `json:"report"`
+				}{args[0], args[1:], results, warnings, report})
 			} else {
 				err = a.console.print(evaluation(result))
 			}

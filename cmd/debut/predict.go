@@ -16,6 +16,7 @@ import (
 	"debut/datasets/encoding"
 	"debut/datasets/nearest"
 	"debut/datasets/table"
+	"debut/datasets/warning"
 	"debut/datasets/wording"
 	"debut/trainers/model"
 	"debut/trainers/run"
@@ -102,7 +103,7 @@ Of two classes, "probability" is that of the positive one, which is said in the 
 			if err != nil {
 				return canceled(cmd.Context(), err)
 			}
-			a.console.reportEncoding(written.Report)
+			warnings := a.console.reportEncoding(written.Report)
 			for _, id := range ids {
 				if !slices.Contains(written.Columns, id) {
 					a.console.log.Warn("the data lack an id column of the training; the predictions are without it", "column", id)
@@ -120,8 +121,9 @@ Of two classes, "probability" is that of the positive one, which is said in the 
 					Positive string `json:"positive,omitempty"`
 					// Threshold is the probability from which on it is predicted.
 					Threshold float64               `json:"threshold,omitempty"`
+					Warnings  warning.List          `json:"warnings,omitempty"`
 					Report    encoding.EncodeReport `json:"report"`
-				}{args[0], data, part, to.path, written.Rows, written.Columns, written.Positive, written.Threshold, written.Report})
+				}{args[0], data, part, to.path, written.Rows, written.Columns, written.Positive, written.Threshold, warnings, written.Report})
 			}
 			if to.path == standard { // which has the predictions
 				var of []any

@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"debut/datasets/encoding"
+	"debut/datasets/warning"
 	"debut/datasets/wording"
 	"debut/trainers/metrics"
 	"debut/trainers/model"
@@ -278,28 +279,16 @@ func thousands(n int64) string {
 	return s
 }
 
-// reportEncoding tells about values that the model had not seen.
-func (c *console) reportEncoding(r encoding.EncodeReport) {
-	for _, u := range r.Unseen {
-		if u.Rows > 0 {
-			c.log.Warn("values the model was not trained on count as unknown", "column", u.Column, "rows", u.Rows, "examples", u.Examples)
-		}
-	}
-	if len(r.Absent) > 0 {
-		c.log.Warn("the data lack columns that the model takes: their values count as missing", "absent", len(r.Absent), "columns", r.Absent, "rows", r.Rows)
-	}
-	for _, o := range r.Outside {
-		tell := c.log.Info
-		if o.Rows > r.Rows/100 { // a few are usual
-			tell = c.log.Warn
-		}
-		tell("values beyond the range that was trained on count as its nearest end", "column", o.Column, "rows", o.Rows, "trained_on", fmt.Sprintf("%g to %g", o.Low, o.High))
-	}
+// reportEncoding tells what rows that a model has answered for have that its training had not, and which missing values were filled.
+func (c *console) reportEncoding(r encoding.EncodeReport) warning.List {
+	list := r.Warnings("")
+	list.Log(c.log)
 	for _, m := range r.Missing {
 		if m.Rows > 0 && !slices.Contains(r.Absent, m.Column) {
 			c.log.Info("filled missing values", "column", m.Column, "rows", m.Rows)
 		}
 	}
+	return list
 }
 
 // closing closes a thing and, where there is no error yet, sets that of closing.

@@ -130,7 +130,7 @@ func (b *blockEncoding) take(f *table.Frame) (block Block, found bool, err error
 		out.Carry(s)
 	}
 	report.Absent = absent
-	e.merge(&b.report, report)
+	e.Merge(&b.report, report)
 	return Block{Encoded: out, First: f.First, Report: b.report.clone()}, true, nil
 }
 
@@ -187,8 +187,8 @@ func (b *blockEncoding) mistake() error {
 	return nil
 }
 
-// merge adds the report of further rows to r.
-func (e *Encoder) merge(r *EncodeReport, more EncodeReport) {
+// Merge adds the report of further rows to r.
+func (e *Encoder) Merge(r *EncodeReport, more EncodeReport) {
 	order := func(name string) int {
 		return slices.IndexFunc(e.Columns, func(c ColumnEncoding) bool { return c.Name == name })
 	}
@@ -200,7 +200,7 @@ func (e *Encoder) merge(r *EncodeReport, more EncodeReport) {
 	for _, o := range more.Outside {
 		none := o
 		none.Rows = 0
-		place(&r.Outside, none, func(c OutsideCount) int { return order(c.Column) }).Rows += o.Rows
+		place(&r.Outside, none, func(c OutsideRange) int { return order(c.Column) }).add(o)
 	}
 	for _, u := range more.Unseen {
 		have := place(&r.Unseen, UnseenValues{Column: u.Column}, func(c UnseenValues) int { return order(c.Column) })

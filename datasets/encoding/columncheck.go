@@ -53,6 +53,7 @@ func (c *ColumnEncoding) checkForeign(path string) error {
 		{"fill_number", number, c.FillNumber != 0},
 		{"fill_text", c.Type == table.TypeCategorical, c.FillText != ""},
 		{"fill_micros", c.Type == table.TypeDate, c.FillMicros != 0},
+		{"range", c.Type == table.TypeNumeric || c.Type == table.TypeDate, c.Range != nil},
 		{"log1p", number, c.Log1p},
 		{"clip", number, c.Clip},
 		{"low", number && c.Clip, c.Low != 0},
@@ -77,6 +78,9 @@ func (c *ColumnEncoding) checkForeign(path string) error {
 		if f.given && !f.has {
 			return fieldErrorf(path+"."+f.name, "a %s column like this one has none", c.Type)
 		}
+	}
+	if c.Range != nil && !(len(c.Range) == 2 && finite(c.Range[0]) && finite(c.Range[1]) && c.Range[0] <= c.Range[1]) {
+		return fieldErrorf(path+".range", "%v is no least and greatest value", c.Range)
 	}
 	const largest = math.MaxInt32 - 2 // as in a configuration
 	for _, f := range []struct {

@@ -7,7 +7,6 @@ import (
 	"math"
 	"slices"
 	"sort"
-	"strconv"
 
 	"debut/datasets/table"
 )
@@ -17,7 +16,7 @@ type EncodeReport struct {
 	Rows    int            `json:"rows"`
 	Unseen  []UnseenValues `json:"unseen,omitempty"`  // by column, in the encoder's order
 	Missing []MissingCount `json:"missing,omitempty"` // columns with missing values, which were filled
-	Outside []OutsideCount `json:"outside,omitempty"` // columns with values beyond the range that was trained on
+	Outside []OutsideRange `json:"outside,omitempty"` // numbers and dates beyond those of the training rows
 	Absent  []string       `json:"absent,omitempty"`  // columns that the data lack, whose values count as missing (Input.AllowMissing)
 }
 
@@ -33,14 +32,6 @@ type UnseenValues struct {
 type MissingCount struct {
 	Column string `json:"column"`
 	Rows   int    `json:"rows"`
-}
-
-// OutsideCount counts values of a column of numbers that lie beyond the range that was trained on, where they are clamped to its ends.
-type OutsideCount struct {
-	Column string  `json:"column"`
-	Rows   int     `json:"rows"`
-	Low    float64 `json:"low"` // the least and the greatest value of the training rows
-	High   float64 `json:"high"`
 }
 
 const unseenExamples = 3
@@ -95,6 +86,9 @@ func (e *Encoder) encode(ctx context.Context, f *table.Frame, needTarget bool, u
 		if n := s.MissingCount(); n > 0 {
 			report.Missing = append(report.Missing, MissingCount{Column: c.Name, Rows: n})
 		}
+		if o := c.outside(s, e.Rows); o.Rows > 0 {
+			report.Outside = append(report.Outside, o)
+		}
 		switch c.Type {
 		case table.TypeCategorical:
 			if unseen := c.encodeText(&by.columns[i], s, out, k); unseen.Rows > 0 {
@@ -124,10 +118,6 @@ func (e *Encoder) encode(ctx context.Context, f *table.Frame, needTarget bool, u
 			}
 			if err := c.encodeNumber(f, s, out, d); err != nil {
 				return nil, report, i, err
-			}
-			if n := c.outside(s, out, d); n > 0 {
-				low, high := c.span()
-				report.Outside = append(report.Outside, OutsideCount{c.Name, n, low, high})
 			}
 			d++
 		}
@@ -302,58 +292,6 @@ func (c *ColumnEncoding) encodeNumber(f *table.Frame, s *table.Series, out *Enco
 		at += out.D
 	}
 	return nil
-}
-
-// outside counts values beyond the range of the encoding: that of the training rows, or of the quantiles of clip.
-func (c *ColumnEncoding) outside(s *table.Series, out *Encoded, d int) (rows int) {
-	edges := c.Features[0].Edges
-	switch {
-	case c.Clip:
-		// The logarithm decides, and is looked at where it is not plain what it says.
-		low, high := c.span()
-		inside := 1e-3 * (high - low)
-		for _, v := range s.Floats {
-			if v >= low+inside && v <= high-inside {
-				continue
-			}
-			if c.Log1p {
-				v = log1p(v)
-			}
-			if v < c.Low || v > c.High {
-				rows++
-			}
-		}
-	case len(edges) > 0:
-		low, high := float32(edges[0]), float32(edges[len(edges)-1]) // as the values are rounded
-		for r, v := range s.Floats {
-			if x := out.Numeric[r*out.D+d]; (x < low || x > high) && v == v {
-				rows++
-			}
-		}
-	}
-	return rows
-}
-
-// span is the range of the encoding in the units of the data, to the digits that can be told of it.
-func (c *ColumnEncoding) span() (low, high float64) {
-	if f := &c.Features[0]; c.Clip {
-		low, high = c.Low, c.High
-	} else {
-		low, high = f.Edges[0]*f.Scale+f.Mean, f.Edges[len(f.Edges)-1]*f.Scale+f.Mean
-	}
-	if c.Log1p {
-		low, high = math.Copysign(math.Expm1(math.Abs(low)), low), math.Copysign(math.Expm1(math.Abs(high)), high)
-	}
-	return rounded(low), rounded(high)
-}
-
-// rounded has six digits that count.
-func rounded(v float64) float64 {
-	v, err := strconv.ParseFloat(strconv.FormatFloat(v, 'g', 6, 64), 64)
-	if err != nil {
-		return 0 // which no finite number comes to
-	}
-	return v + 0 // a zero has no sign
 }
 
 func (c *ColumnEncoding) encodeDate(s *table.Series, out *Encoded, d int) {

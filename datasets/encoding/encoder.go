@@ -20,6 +20,7 @@ const (
 	wideVersion    = 3 // with vectors or texts
 	writtenVersion = 4 // with numbers in another notation than the plain one
 	viewsVersion   = 5 // with numbers that are features and categories, or dates that are spread over bins
+	rangesVersion  = 6 // with the ranges of the training rows
 )
 
 // Encoder is what was learned from the training rows: which columns are
@@ -33,6 +34,8 @@ type Encoder struct {
 	Target  TargetEncoding   `json:"target"`
 	ID      []string         `json:"id,omitempty"`
 	Weight  string           `json:"weight,omitempty"`
+	// Rows is how many training rows it was learned from; 0 in files of earlier versions.
+	Rows int `json:"rows,omitempty"`
 	// Written says by an example, such as 1.234,5, how the numbers of columns of texts were written that are not plain.
 	Written map[string]string `json:"written,omitempty"`
 
@@ -53,6 +56,9 @@ type ColumnEncoding struct {
 	FillNumber float64 `json:"fill_number,omitempty"` // before transformations
 	FillText   string  `json:"fill_text,omitempty"`
 	FillMicros int64   `json:"fill_micros,omitempty"`
+	// Range is the least and the greatest value of a number or date in the training rows, a date in microseconds since 1970; nil in
+	// files of earlier versions. Nothing is computed with it: it tells what nothing was learned of.
+	Range []float64 `json:"range,omitempty"`
 
 	Log1p bool    `json:"log1p,omitempty"`
 	Clip  bool    `json:"clip,omitempty"`
@@ -260,15 +266,28 @@ func (e *Encoder) Save(w io.Writer) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", " ")
-	saved := &Encoder{Version: e.fileVersion(), Columns: e.Columns, Target: e.Target, ID: e.ID, Weight: e.Weight, Written: e.Written}
+	saved := &Encoder{Version: e.fileVersion(), Columns: e.Columns, Target: e.Target, ID: e.ID, Weight: e.Weight, Rows: e.Rows, Written: e.Written}
 	if err := enc.Encode(saved); err != nil {
 		return fmt.Errorf("save the data encoder: %w", err)
 	}
 	return nil
 }
 
+// Identify writes what decides on how rows are encoded, by which a training tells its data apart from others: what Save writes, without
+// the ranges, which change nothing, and which the encoders of earlier versions have not.
+func (e *Encoder) Identify(w io.Writer) error {
+	plain := &Encoder{Columns: slices.Clone(e.Columns), Target: e.Target, ID: e.ID, Weight: e.Weight, Written: e.Written}
+	for i := range plain.Columns {
+		plain.Columns[i].Range = nil
+	}
+	return plain.Save(w)
+}
+
 // fileVersion is the version of the file that holds the encoder.
 func (e *Encoder) fileVersion() int {
+	if e.Rows > 0 || slices.ContainsFunc(e.Columns, func(c ColumnEncoding) bool { return c.Range != nil }) {
+		return rangesVersion
+	}
 	if slices.ContainsFunc(e.Columns, func(c ColumnEncoding) bool { return c.views() }) {
 		return viewsVersion
 	}

@@ -22,8 +22,8 @@ func LoadEncoder(r io.Reader) (*Encoder, error) {
 	}
 	e := new(Encoder)
 	err = strictjson.Unmarshal(text, e)
-	if v := encoderFileVersion(text, e, err); v < encoderVersion || v > viewsVersion {
-		return nil, fmt.Errorf("load the data encoder: version %d, this program reads versions %d to %d; train the model again", v, encoderVersion, viewsVersion)
+	if v := encoderFileVersion(text, e, err); v < encoderVersion || v > rangesVersion {
+		return nil, fmt.Errorf("load the data encoder: version %d, this program reads versions %d to %d; train the model again", v, encoderVersion, rangesVersion)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("load the data encoder: %w", err)
@@ -75,6 +75,9 @@ func (e *Encoder) Check() error {
 		if _, ok := table.StyleOf(style); !ok {
 			return fieldErrorf("written."+name, "%s is no way to write numbers", wording.Quote(style))
 		}
+	}
+	if e.Rows < 0 {
+		return fieldErrorf("rows", "%d is no number of rows", e.Rows)
 	}
 	roles := map[string]string{}
 	claim := func(path, name, role string) error {

@@ -125,6 +125,8 @@ func TestEncoderCheck(t *testing.T) {
 		{"columns.3.date_layout", column(3, func(c *ColumnEncoding) { c.DateLayout = "2006-13" })},
 		{"columns.3.fill_micros", column(3, func(c *ColumnEncoding) { c.FillMicros = table.MissingDate })},
 		{"columns.3.features", column(3, func(c *ColumnEncoding) { c.Parts = c.Parts[:1] })},
+		{"columns.3.range", column(3, func(c *ColumnEncoding) { c.Range = []float64{2, 1} })},
+		{"rows", func(e *Encoder) { e.Rows = -1 }},
 		{"columns.3.parts.0", column(3, func(c *ColumnEncoding) { c.Parts[0] = "moon" })},
 		{"columns.3.parts.1", column(3, func(c *ColumnEncoding) {
 			slices.Reverse(c.Parts)
@@ -203,7 +205,7 @@ func TestLoadEncoderIsStrict(t *testing.T) {
 		{`"missing_id": 4`, `"missing_id": 4294967300`, `columns.4.missing_id: 4294967300 is out of range`},
 		{`"user"`, `null`, `id.0: null is no text`},
 		{`"version": 3`, `"version": 2`, `version: 2, but its columns are those of version 3`},
-		{`"version": 3`, `"version": 6, "parts": 1`, `version 6`},
+		{`"version": 3`, `"version": 7, "parts": 1`, `version 7`},
 	} {
 		text := strings.Replace(saved.String(), c[0], c[1], 1)
 		if text == saved.String() {

@@ -45,6 +45,7 @@ func FitColumn(s *table.Series, c Column, path string) (enc *ColumnEncoding, rep
 	if err != nil || reason != "" {
 		return nil, report, reason, err
 	}
+	enc.fitRange(s)
 	if report.Missing > 0 {
 		report.Filled = enc.filledWith()
 	}

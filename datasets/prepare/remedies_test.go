@@ -335,8 +335,8 @@ func TestRemediesOfNotes(t *testing.T) {
 			}
 			var notes []string
 			for _, w := range d.Report.Warnings {
-				if strings.Contains(w, "set ") {
-					notes = append(notes, w)
+				if strings.Contains(w.String(), "set ") {
+					notes = append(notes, w.String())
 				}
 			}
 			if len(notes) != len(c.want) {

@@ -287,7 +287,7 @@ func TestExactErrors(t *testing.T) {
 	// The remedy of the message, and what is done where nothing is said of a penalty.
 	for _, l2 := range []string{"l2: 1", ""} {
 		o := train(t, configure(t, path, "data: {source: {path: PATH}, target: y, task: regression, split: {method: none}}\nmodel: {kind: linear, "+l2+"}\n"))
-		if warned := strings.Contains(strings.Join(o.Result.Warnings, "\n"), `l2: 1, for without one there is no single solution: column "twice"`); warned != (l2 == "") {
+		if warned := strings.Contains(o.Result.Warnings.String(), `l2: 1, for without one there is no single solution: column "twice"`); warned != (l2 == "") {
 			t.Errorf("%q: warnings %q", l2, o.Result.Warnings)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"debut/datasets/configfile"
 	"debut/datasets/encoding"
 	"debut/datasets/table"
+	"debut/datasets/warning"
 	"debut/trainers/model"
 	"debut/trainers/run"
 	"debut/trainers/runfolder"
@@ -250,8 +251,8 @@ func TestNobodyIsPredicted(t *testing.T) {
 	}
 	const described = "data: {source: {path: PATH}, target: y}\nmodel: {kind: linear}\n"
 	o := train(t, configure(t, path, described))
-	told := func(w string) bool {
-		return strings.HasPrefix(w, `no validation row is predicted "yes"`) && strings.Contains(w, "decision: {threshold: {choose: f1}}")
+	told := func(w warning.Warning) bool {
+		return strings.HasPrefix(w.Message, `no validation row is predicted "yes"`) && strings.Contains(w.Remedy, "decision: {threshold: {choose: f1}}")
 	}
 	if !slices.ContainsFunc(o.Result.Warnings, told) {
 		t.Errorf("warnings %q", o.Result.Warnings)
@@ -290,8 +291,8 @@ train: {epochs: 3, early_stopping: {metric: `+metric+`, patience: 1}}
 		if why := r.Metrics[run.PartValidation].Undefined[metric]; why != "no row is positive" {
 			t.Errorf("%s is undefined: %q", metric, why)
 		}
-		if !slices.ContainsFunc(r.Warnings, func(w string) bool {
-			return strings.HasPrefix(w, "validation rows: ") && !strings.Contains(w, metric) && strings.HasSuffix(w, "are undefined: no row is positive")
+		if !slices.ContainsFunc(r.Warnings, func(w warning.Warning) bool {
+			return strings.HasPrefix(w.Message, "validation rows: ") && !strings.Contains(w.Message, metric) && strings.HasSuffix(w.Message, "are undefined: no row is positive")
 		}) {
 			t.Errorf("warnings %q", r.Warnings)
 		}

@@ -12,6 +12,7 @@ import (
 	"debut/datasets/configfile"
 	"debut/datasets/encoding"
 	"debut/datasets/table"
+	"debut/datasets/warning"
 	"debut/trainers/run"
 	"debut/trainers/runfolder"
 )
@@ -140,7 +141,7 @@ func TestCodesAreCategories(t *testing.T) {
 			codes = ", codes: numbers"
 		}
 		o := train(t, configure(t, path, "data: {source: {path: PATH}, target: sales, task: regression"+codes+"}\n"+head))
-		if got := slices.ContainsFunc(o.Result.Warnings, func(w string) bool { return strings.Contains(w, "stand for things") }); got != warned {
+		if got := slices.ContainsFunc(o.Result.Warnings, func(w warning.Warning) bool { return strings.Contains(w.String(), "stand for things") }); got != warned {
 			t.Errorf("%s: warned of a code: %v", section, got)
 		}
 		category := slices.ContainsFunc(open(t, o.Folder).Encoder.Columns, func(c encoding.ColumnEncoding) bool {

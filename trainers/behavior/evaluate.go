@@ -61,15 +61,20 @@ func (m *Model) sample(out []float64, d *encoding.Encoded) (*metrics.Sample, err
 	}
 	e := m.Encoder
 	s := &metrics.Sample{Task: taskOf(e), Classes: e.Target.Classes, Outputs: out, Targets: d.Target, Weights: d.Weight}
+	s.Plain = e.Target.Prior
 	switch s.Task {
 	case metrics.TaskRegression:
-		s.Outputs = denormalize(e, out)
+		s.Outputs, s.Plain = denormalize(e, out), []float64{e.Target.Mean}
 		if m.loss != nil {
 			switch m.loss.Kind {
 			case gradient.LossPoisson:
 				s.Loss = metrics.PoissonDeviance
 			case gradient.LossQuantile:
 				s.Loss, s.Quantile = metrics.Pinball, m.loss.Quantile
+			}
+			// A model of medians, or of what is not an outlier, may well be worse by squares.
+			if s.PlainBy = s.Loss; m.loss.Kind == gradient.LossMAE || m.loss.Kind == gradient.LossHuber {
+				s.PlainBy = "mae"
 			}
 		}
 	case metrics.TaskBinary:
@@ -116,6 +121,9 @@ func (m *Model) blocks(ctx context.Context, src table.Source, baseDir string, ne
 		return m.Encoder.Blocks(ctx, src, baseDir, needTarget, in, blockRows)
 	})
 }
+
+// Task is that of the target.
+func (m *Model) Task() metrics.Task { return taskOf(m.Encoder) }
 
 // Evaluate measures the model on labeled rows. The report tells of values that training did not see.
 func (m *Model) Evaluate(ctx context.Context, src table.Source, baseDir string) (*metrics.Result, encoding.EncodeReport, error) {

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"debut/datasets"
 	"debut/datasets/bytesize"
 	"debut/datasets/configfile"
 	"debut/datasets/encoding"
+	"debut/datasets/warning"
 	"debut/engine"
 	"debut/layers"
 	"debut/trainers/gradient"
@@ -53,7 +55,7 @@ func newExact(ctx context.Context, t *task, env *run.Env) (*exact, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &exact{task: t, problem: problemOf(t, rows), log: env.Log, warnings: new([]string)}
+	e := &exact{task: t, problem: problemOf(t, rows), log: env.Log, warnings: new(warning.List)}
 	if e.workers, err = env.Pool(); err != nil {
 		return nil, err
 	}
@@ -122,7 +124,12 @@ func (e *exact) settlePenalty() error {
 			case err == nil:
 				l2 = 0
 			case errors.Is(err, linear.ErrCollinear):
-				e.warn("a penalty is added, l2: %v, for without one there is no single solution: %v", l2, e.named(err))
+				w := warning.Warning{
+					Name: warning.Penalty, Message: fmt.Sprintf("a penalty is added, l2: %v, for without one there is no single solution: %v", l2, e.named(err)),
+					Remedy: "to do without, put the column under data.ignore",
+				}.With("l2", l2)
+				w.Log(e.log)
+				*e.warnings = append(*e.warnings, w)
 			case !errors.Is(err, linear.ErrLarge):
 				return err
 			}
@@ -170,14 +177,10 @@ func weightName(n layers.Network, e *encoding.Encoder, i int) string {
 	return fmt.Sprintf("weight %d", i)
 }
 
-func (e *exact) warn(format string, args ...any) {
-	*e.warnings = append(*e.warnings, fmt.Sprintf(format, args...))
-}
-
 // Describe says what is trained on what.
 func (e *exact) Describe() run.Description {
 	d := e.task.Describe()
-	d.Warnings = append(d.Warnings, *e.warnings...)
+	d.Warnings = append(slices.Clone(d.Warnings), *e.warnings...)
 	return d
 }
 

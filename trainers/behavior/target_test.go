@@ -303,7 +303,7 @@ func undefinedR2(t *testing.T, o *run.Outcome) {
 	if p := o.Result.Protocol; o.Result.Best != nil || strings.Contains(p, "best") || !strings.Contains(p, "last epoch, for the validation r2 is undefined") {
 		t.Errorf("best %+v; %s", o.Result.Best, p)
 	}
-	if w := strings.Join(o.Result.Warnings, "\n"); strings.Count(w, "r2 is undefined") != 1 || len(o.Result.Epochs) != 3 || o.Result.Stopped != "epochs" {
+	if w := o.Result.Warnings.String(); strings.Count(w, "r2 is undefined") != 1 || len(o.Result.Epochs) != 3 || o.Result.Stopped != "epochs" {
 		t.Errorf("%d epochs, stopped by %q, warnings %s", len(o.Result.Epochs), o.Result.Stopped, w)
 	}
 }

@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 
 	"debut/datasets"
 	"debut/datasets/configfile"
 	"debut/datasets/encoding"
 	"debut/datasets/table"
+	"debut/datasets/warning"
 	"debut/engine"
 	"debut/kernels"
 	"debut/kernels/pool"
@@ -45,7 +47,7 @@ type exact struct {
 	problem  *linear.Problem
 	workers  *pool.Pool
 	log      *slog.Logger
-	warnings *[]string
+	warnings *warning.List
 }
 
 // newTask builds everything that can fail before anything is written.
@@ -143,12 +145,9 @@ func (g gradual) Course() run.Course {
 }
 
 // Decide learns on the validation rows how probabilities and predictions are made of the model's scores.
-func (t *task) Decide(ctx context.Context) (clause string, warnings []string, err error) {
+func (t *task) Decide(ctx context.Context) (clause string, warnings warning.List, err error) {
 	if t.cfg.Decision == (decision.Config{}) {
-		warning, err := t.undecided(ctx)
-		if warning != "" {
-			warnings = append(warnings, warning)
-		}
+		warnings, err := t.undecided(ctx)
 		return "", warnings, err
 	}
 	t.model.Decision = nil
@@ -167,13 +166,13 @@ func (t *task) Decide(ctx context.Context) (clause string, warnings []string, er
 }
 
 // undecided warns of a model that, by the usual threshold, predicts nobody positive.
-func (t *task) undecided(ctx context.Context) (warning string, err error) {
+func (t *task) undecided(ctx context.Context) (warning.List, error) {
 	if t.task != metrics.TaskBinary || t.data.Validation == nil || t.data.Validation.Streamed() {
-		return "", nil
+		return nil, nil
 	}
 	s, err := t.model.samplePart(ctx, t.data.Validation, 0)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	positives, highest := false, 0.0
 	for i, z := range s.Outputs {
@@ -181,10 +180,13 @@ func (t *task) undecided(ctx context.Context) (warning string, err error) {
 		highest = max(highest, metrics.Sigmoid(z))
 	}
 	if !positives || highest >= s.Threshold {
-		return "", nil
+		return nil, nil
 	}
-	return fmt.Sprintf("no validation row is predicted %q, for the highest probability is %.2g and the threshold %v; decision: {threshold: {choose: f1}} in the run file chooses one on the validation rows",
-		s.Classes[1], highest, s.Threshold), nil
+	return warning.List{warning.Warning{
+		Name: warning.Nobody, Part: run.PartValidation,
+		Message: fmt.Sprintf("no validation row is predicted %q, for the highest probability is %.2g and the threshold %v", s.Classes[1], highest, s.Threshold),
+		Remedy:  "decision: {threshold: {choose: f1}} in the run file chooses one on the validation rows",
+	}.With("highest", highest).With("threshold", s.Threshold)}, nil
 }
 
 // Describe says what is trained on what.
@@ -204,6 +206,26 @@ func (t *task) Describe() run.Description {
 
 // Resolved is the configuration as it is used.
 func (t *task) Resolved() run.Config { return t.cfg }
+
+// Watch tells what the rows of a part have that the training rows have not. What was told of all rows to come, when they were split by
+// time, is not told again of each part.
+func (t *task) Watch(part string) warning.List {
+	report := t.part(part).Report()
+	if report == nil {
+		return nil
+	}
+	told := t.data.Report.Warnings.Named(warning.SplitDate)
+	return slices.DeleteFunc(report.Warnings(part), func(w warning.Warning) bool {
+		return slices.ContainsFunc(told, func(of warning.Warning) bool { return of.Column == w.Column })
+	})
+}
+
+// Describe adds what the training by gradients has to say.
+func (g gradual) Describe() run.Description {
+	d := g.task.Describe()
+	d.Warnings = append(slices.Clone(d.Warnings), g.Trainer.Warnings()...)
+	return d
+}
 
 // protocol says in a sentence how the figures came about.
 func (t *task) protocol() string {

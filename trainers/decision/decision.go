@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"debut/datasets/configfile"
+	"debut/datasets/warning"
 	"debut/trainers/metrics"
 )
 
@@ -185,8 +186,8 @@ func (d *Decision) Calibration() string {
 
 // Learned is what Learn has to say beside the decision.
 type Learned struct {
-	Protocol string   // what was learned on which rows, a clause; "" for nothing
-	Warnings []string // where it could not be what was asked for
+	Protocol string       // what was learned on which rows, a clause; "" for nothing
+	Warnings warning.List // where it could not be what was asked for
 }
 
 // Learn calibrates and chooses as the configuration says, on validation rows; s holds the model's own logits. The decision is nil
@@ -207,7 +208,10 @@ func (c *Config) Learn(s *metrics.Sample) (*Decision, Learned, error) {
 			return nil, l, err
 		}
 		if cal == nil {
-			l.Warnings = append(l.Warnings, fmt.Sprintf("the probabilities are not calibrated: by the validation rows a higher score does not mean a likelier class, and %s would turn the order around", c.Calibration))
+			l.Warnings = append(l.Warnings, warning.Warning{
+				Name:    warning.Decision,
+				Message: fmt.Sprintf("the probabilities are not calibrated: by the validation rows a higher score does not mean a likelier class, and %s would turn the order around", c.Calibration),
+			})
 		} else {
 			d.Calibrator = *cal
 			l.Protocol = "probabilities calibrated on the validation rows (" + c.Calibration + ")"
@@ -217,12 +221,12 @@ func (c *Config) Learn(s *metrics.Sample) (*Decision, Learned, error) {
 	case c.Threshold.Value != nil:
 		d.Threshold = *c.Threshold.Value
 	case c.Threshold.Choose != "":
-		t, warning, err := c.Threshold.choose(d.Probabilities(s.Outputs), s.Targets, s.Weights)
+		t, told, err := c.Threshold.choose(d.Probabilities(s.Outputs), s.Targets, s.Weights)
 		if err != nil {
 			return nil, l, err
 		}
-		if warning != "" {
-			l.Warnings = append(l.Warnings, warning)
+		if told != "" {
+			l.Warnings = append(l.Warnings, warning.Warning{Name: warning.Decision, Message: told})
 		}
 		d.Threshold = t
 		text := fmt.Sprintf("threshold %.4g chosen on them (%s)", t, strings.Trim(c.Threshold.text(), "{}"))

@@ -61,7 +61,7 @@ func TestThresholdByHand(t *testing.T) {
 	}
 	// No threshold is precise enough: the best there is, told.
 	d, l := learn(t, Config{Threshold: Threshold{Choose: chooseRecall, Precision: of(.9)}}, binary([]float64{.9, .8, .2}, []float64{0, 1, 0}, nil))
-	if math.Abs(d.At()-.5) > 1e-12 || len(l.Warnings) != 1 || !strings.Contains(l.Warnings[0], "no threshold has a precision of 0.9") {
+	if math.Abs(d.At()-.5) > 1e-12 || len(l.Warnings) != 1 || !strings.Contains(l.Warnings[0].String(), "no threshold has a precision of 0.9") {
 		t.Errorf("%v, %q", d.At(), l.Warnings)
 	}
 	if d, l = learn(t, Config{Threshold: Threshold{Choose: chooseF1}}, binary(p, make([]float64, 8), nil)); d.At() != DefaultThreshold || len(l.Warnings) != 1 {
@@ -210,7 +210,7 @@ func TestIsotonicByHand(t *testing.T) {
 		t.Errorf("%+v", c)
 	}
 	d, l := learn(t, Config{Calibration: platt}, binary([]float64{.1, .2, .8, .9}, []float64{1, 1, 0, 0}, nil))
-	if d != nil || len(l.Warnings) != 1 || !strings.Contains(l.Warnings[0], "not calibrated") {
+	if d != nil || len(l.Warnings) != 1 || !strings.Contains(l.Warnings[0].String(), "not calibrated") {
 		t.Errorf("%+v, %q", d, l.Warnings)
 	}
 }

@@ -10,10 +10,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 
 	"debut/datasets"
 	"debut/datasets/configfile"
 	"debut/datasets/encoding"
+	"debut/datasets/warning"
 	"debut/engine"
 	"debut/engine/safetensors"
 	"debut/kernels"
@@ -47,6 +49,8 @@ type Trainer struct {
 	trainer *engine.Trainer
 	rows    *datasets.Batches
 	feeders [2]*Feeder
+	// warnings are what is to be known of how it trains.
+	warnings warning.List
 }
 
 // labels is how targets and weights are scaled.
@@ -94,8 +98,27 @@ func New(o Options) (*Trainer, error) {
 	if c.ClassWeight == ClassWeightBalanced {
 		t.labels.classes = o.Data.Encoder.Target.Balanced()
 	}
+	t.checkBatches()
 	return t, t.build()
 }
+
+// checkBatches warns of batches of a single row where layers are normalized over the batch: what is normalized over one row is nothing.
+func (t *Trainer) checkBatches() {
+	plan := t.course.Plan
+	if plan.Rows/plan.Batches() > 1 || !slices.ContainsFunc(t.o.Network.Hidden, layers.Block.Normalized) {
+		return
+	}
+	w := warning.Warning{
+		Name:    warning.BatchOfOne,
+		Message: "batches of one row and batch norm: over a single row every unit is its own mean, so that nothing of the row is left, and nothing is learned",
+		Remedy:  "train: {batch: 32}, or batch_norm: false in each layer under model.hidden",
+	}.With("batch", float64(plan.Batch))
+	w.Log(t.o.Env.Log)
+	t.warnings = append(t.warnings, w)
+}
+
+// Warnings are what is to be known of the training before it begins, shown already.
+func (t *Trainer) Warnings() warning.List { return t.warnings }
 
 func (t *Trainer) build() error {
 	if err := t.o.Network.Check(); err != nil {
@@ -172,7 +195,7 @@ func (t *Trainer) Course() run.Course { return t.course }
 func (t *Trainer) Fingerprint(ctx context.Context) (run.Fingerprint, error) {
 	d := t.o.Data
 	h := sha256.New()
-	if err := d.Encoder.Save(h); err != nil {
+	if err := d.Encoder.Identify(h); err != nil {
 		return run.Fingerprint{}, err
 	}
 	for _, part := range []*datasets.Part{d.Train, d.Validation} {

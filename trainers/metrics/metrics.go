@@ -52,6 +52,7 @@ type Catalog struct {
 	// Headline are the names of the few metrics that fit a line; of those for all cutoffs the last of a Result is meant.
 	Headline []string
 	Unit     string // what is counted: "rows"
+	Plain    string // what to do where a model is worse than a plain answer
 }
 
 // catalogs by task. Other packages add theirs by Register.
@@ -61,7 +62,7 @@ var catalogs = map[Task]Catalog{
 			{"auc", true}, {"average_precision", true}, {"lift@k%", true}, {"log_loss", false}, {"brier", false}, {"ece", false},
 			{"accuracy", true}, {"precision", true}, {"recall", true}, {"f1", true},
 		},
-		Headline: []string{"auc", "log_loss"}, Unit: "rows",
+		Headline: []string{"auc", "log_loss"}, Unit: "rows", Plain: fmt.Sprintf(calibrateThem, "platt"),
 	},
 	TaskMultiClass: {
 		Metrics: []Metric{
@@ -69,11 +70,11 @@ var catalogs = map[Task]Catalog{
 			{"precision_macro", true}, {"recall_macro", true}, {"f1_macro", true},
 			{"precision_weighted", true}, {"recall_weighted", true}, {"f1_weighted", true},
 		},
-		Headline: []string{"accuracy", "log_loss"}, Unit: "rows",
+		Headline: []string{"accuracy", "log_loss"}, Unit: "rows", Plain: fmt.Sprintf(calibrateThem, "temperature"),
 	},
 	TaskRegression: {
 		Metrics:  []Metric{{"mse", false}, {"rmse", false}, {"mae", false}, {"r2", true}, {PoissonDeviance, false}, {Pinball, false}},
-		Headline: []string{"rmse", "r2"}, Unit: "rows",
+		Headline: []string{"rmse", "r2"}, Unit: "rows", Plain: simpler,
 	},
 }
 
@@ -184,7 +185,12 @@ func Higher(name string) (bool, error) {
 		}
 		all = append(all, Names(t)...)
 	}
-	return false, fmt.Errorf("metrics: %w %q%s", ErrUnknown, name, nearest.DidYouMean(name, all))
+	hint := nearest.DidYouMean(name, all)
+	if hint == "" {
+		slices.Sort(all)
+		hint = "; there are " + strings.Join(slices.Compact(all), ", ")
+	}
+	return false, fmt.Errorf("metrics: %w %q%s", ErrUnknown, name, hint)
 }
 
 // Check returns an error that matches [ErrUnknown] unless the task has the metric; it
@@ -312,6 +318,7 @@ type Result struct {
 	Classes     []Class           `json:"classes,omitempty"`     // not for regression
 	Confusion   *Confusion        `json:"confusion,omitempty"`   // not for regression
 	Calibration *Calibration      `json:"calibration,omitempty"` // not for regression
+	Plain       *Plain            `json:"plain,omitempty"`       // what a model of no features would do
 	// Protocol says what the figures are about, where the task alone does not: a value of JSON.
 	Protocol any `json:"protocol,omitempty"`
 }

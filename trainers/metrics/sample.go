@@ -20,6 +20,11 @@ type Sample struct {
 	// Threshold is the probability from which on a row is predicted positive; of two classes.
 	Threshold float64
 
+	// Plain is the answer of the training rows without a feature: of a regression their mean, else the share of each class. Nil where it is
+	// not known. PlainBy is the metric of a regression that it is measured by: PoissonDeviance, Pinball, mae, or "" for mse.
+	Plain   []float64
+	PlainBy string
+
 	// Units are, where there are any, what is measured one by one.
 	Units *Units
 }
@@ -51,8 +56,11 @@ func (s *Sample) Measure() (*Result, error) {
 		return nil, inputError("samples of the task %s are measured one by one", s.Task)
 	}
 	r, err := s.measure(s.Outputs)
-	if err != nil || s.Raw == nil {
-		return r, err
+	if err != nil {
+		return nil, err
+	}
+	if r.Plain = s.plain(s.Outputs); s.Raw == nil {
+		return r, nil
 	}
 	before, err := s.measure(s.Raw)
 	if err != nil {

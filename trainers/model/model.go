@@ -24,6 +24,8 @@ type Model interface {
 
 // Evaluator is a model that can be measured on labeled rows.
 type Evaluator interface {
+	// Task says what is measured.
+	Task() metrics.Task
 	// Evaluate measures the model on a source, read the way the training rows were. The report tells of values that training
 	// did not see.
 	Evaluate(ctx context.Context, src table.Source, baseDir string) (*metrics.Result, encoding.EncodeReport, error)

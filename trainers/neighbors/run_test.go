@@ -198,7 +198,7 @@ func TestEvaluateAgain(t *testing.T) {
 		if _, _, err = m.Evaluate(t.Context(), table.Source{Path: configfile.Strings{"other.csv"}}, dir); err == nil || !strings.Contains(err.Error(), "that the model both knows") {
 			t.Errorf("nothing is known: %v", err)
 		}
-		warnings := strings.Join(o.Result.Warnings, "\n")
+		warnings := o.Result.Warnings.String()
 		for _, want := range []string{"1 users of the test part", "1 items of the test part, in 1 of its 6 pairs"} {
 			if !strings.Contains(warnings, want) {
 				t.Errorf("the warnings %q lack %q", warnings, want)
@@ -235,7 +235,7 @@ func TestNothingToFind(t *testing.T) {
 	write(t, filepath.Join(dir, "test.csv"), "user,item\nu1,a\nu2,a\n")
 	const text = "{family: neighbors, name: r, data: {sources: [{path: events.csv}], test: [{path: test.csv}]}}"
 	o := train(t, dir, text, run.Options{})
-	if len(o.Result.Metrics) != 0 || len(o.Result.Warnings) != 1 || !strings.Contains(o.Result.Warnings[0], "keep_seen: true") {
+	if len(o.Result.Metrics) != 0 || len(o.Result.Warnings) != 1 || !strings.Contains(o.Result.Warnings[0].String(), "keep_seen: true") {
 		t.Errorf("%v, %q", o.Result.Metrics, o.Result.Warnings)
 	}
 	o = train(t, dir, text, run.Options{Overwrite: true}, "evaluation.keep_seen=true")
@@ -244,7 +244,7 @@ func TestNothingToFind(t *testing.T) {
 	}
 	write(t, filepath.Join(dir, "events.csv"), "user,item\nu1,a\nu2,a\n")
 	o = train(t, dir, "{family: neighbors, name: r, data: {sources: [{path: events.csv}], split: {method: leave_random_out}}}", run.Options{Overwrite: true})
-	if len(o.Result.Metrics) != 0 || len(o.Result.Warnings) != 1 || !strings.Contains(o.Result.Warnings[0], "the test part is empty") {
+	if len(o.Result.Metrics) != 0 || len(o.Result.Warnings) != 1 || !strings.Contains(o.Result.Warnings[0].String(), "the test part is empty") {
 		t.Errorf("nobody has two items: %v, %q", o.Result.Metrics, o.Result.Warnings)
 	}
 }

@@ -19,7 +19,7 @@ func init() {
 			{Name: "ndcg@k", Higher: true}, {Name: "map@k", Higher: true}, {Name: "mrr@k", Higher: true},
 			{Name: "coverage@k", Higher: true}, {Name: "gini@k", Higher: false}, {Name: "novelty@k", Higher: true},
 		},
-		Headline: []string{"recall@k", "ndcg@k"}, Unit: "users",
+		Headline: []string{"recall@k", "ndcg@k"}, Unit: "users", Plain: plainRemedy,
 	})
 }
 

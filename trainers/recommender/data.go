@@ -13,6 +13,7 @@ import (
 
 	"debut/datasets/configfile"
 	"debut/datasets/interactions"
+	"debut/datasets/warning"
 	"debut/kernels/pool"
 	"debut/trainers/metrics"
 	"debut/trainers/ranking"
@@ -56,7 +57,7 @@ type Data struct {
 	eval  Evaluation
 	files []runfolder.DataFile
 	known *interactions.Matrix // training and validation, what is left out at testing
-	news  []string             // what validation and test have that training has not, and what else is to be known
+	news  warning.List         // what validation and test have that training has not, and what else is to be known
 	parts []string             // that there is something to find in
 }
 
@@ -87,16 +88,14 @@ func Load(ctx context.Context, cfg *interactions.Config, eval Evaluation, env *r
 	}
 	env.Log.Info("data ready", "users", d.Users.Len(), "items", d.Items.Len(), "pairs", d.Train.Len(), "events", d.Report.Events)
 	out.survey()
-	for _, text := range out.news {
-		env.Log.Warn(text)
-	}
+	out.news.Log(env.Log)
 	return out, nil
 }
 
 // survey looks for parts to measure on, and for users and items that training does not see.
 func (d *Data) survey() {
 	if n := d.Report.Missing; n > 0 {
-		d.news = append(d.news, fmt.Sprintf("%d rows without a user or an item were left out", n))
+		d.news = append(d.news, warning.Warning{Name: warning.LeftOut, Message: fmt.Sprintf("%d rows without a user or an item were left out", n)}.With("rows", float64(n)))
 	}
 	trained := make([]bool, d.Items.Len())
 	for _, i := range d.Train.Indices {
@@ -110,7 +109,7 @@ func (d *Data) survey() {
 			continue
 		}
 		if p.truth.Len() == 0 {
-			d.news = append(d.news, fmt.Sprintf("the %s part is empty: no user has an item to spare for it, and nothing is measured on it", p.name))
+			d.news = append(d.news, warning.Warning{Name: warning.SmallPart, Part: p.name, Message: fmt.Sprintf("the %s part is empty: no user has an item to spare for it, and nothing is measured on it", p.name)})
 			continue
 		}
 		users, items, pairs, found := 0, 0, 0, false
@@ -136,13 +135,22 @@ func (d *Data) survey() {
 			}
 		}
 		if users > 0 {
-			d.news = append(d.news, fmt.Sprintf("%d users of the %s part have nothing in the training part; they are recommended what most users have", users, p.name))
+			d.news = append(d.news, warning.Warning{
+				Name: warning.Unseen, Part: p.name, Column: "user",
+				Message: fmt.Sprintf("%d users of the %s part have nothing in the training part; they are recommended what most users have", users, p.name),
+			}.With("users", float64(users)))
 		}
 		if items > 0 {
-			d.news = append(d.news, fmt.Sprintf("%d items of the %s part, in %d of its %d pairs, are not in the training part; nobody is recommended them for a reason", items, p.name, pairs, p.truth.Len()))
+			d.news = append(d.news, warning.Warning{
+				Name: warning.Unseen, Part: p.name, Column: "item",
+				Message: fmt.Sprintf("%d items of the %s part, in %d of its %d pairs, are not in the training part; nobody is recommended them for a reason", items, p.name, pairs, p.truth.Len()),
+			}.With("items", float64(items)).With("pairs", float64(pairs)))
 		}
 		if !found {
-			d.news = append(d.news, fmt.Sprintf("all of the %s part is what its users have already, and nothing is measured on it; with evaluation: {keep_seen: true} that counts", p.name))
+			d.news = append(d.news, warning.Warning{
+				Name: warning.SmallPart, Part: p.name, Message: fmt.Sprintf("all of the %s part is what its users have already, and nothing is measured on it", p.name),
+				Remedy: "with evaluation: {keep_seen: true} that counts",
+			})
 			continue
 		}
 		d.parts = append(d.parts, p.name)
@@ -175,11 +183,8 @@ func (d *Data) seen(part string) *interactions.Matrix {
 // Evaluate ranks all items for the users of a part, as Model.Recommend would: those without a history get what most users have. What users have in the training part is left out, at testing what they have in
 // the validation part too.
 func (d *Data) Evaluate(ctx context.Context, s ranking.Scorer, part string) (*metrics.Result, error) {
-	e, err := measure(ctx, orPopular(s, d.Train), d.truth(part), d.seen(part), d.eval, d.Ties, d.Pool)
-	if err != nil {
-		return nil, err
-	}
-	return e.Result(), nil
+	r, _, err := measure(ctx, s, d.Train, d.truth(part), d.seen(part), d.eval, d.Ties, d.Pool)
+	return r, err
 }
 
 // truth is what users have in a part.
@@ -190,13 +195,19 @@ func (d *Data) truth(part string) *interactions.Matrix {
 	return d.Validation
 }
 
-// measure compares lists with what users chose.
-func measure(ctx context.Context, s ranking.Scorer, truth, seen *interactions.Matrix, eval Evaluation, ties *ranking.Ties, p *pool.Pool) (*ranking.Evaluation, error) {
+// measure compares lists with what users chose. Who has nothing in the histories gets what most users have.
+func measure(ctx context.Context, s ranking.Scorer, histories, truth, seen *interactions.Matrix, eval Evaluation, ties *ranking.Ties, p *pool.Pool) (*metrics.Result, *ranking.Evaluation, error) {
 	o := ranking.Options{Ties: ties, Seen: seen, Pool: p}
 	if eval.KeepSeen {
 		o.Seen = nil
 	}
-	return ranking.Evaluate(ctx, s, truth, eval.Cutoffs, o)
+	e, err := ranking.Evaluate(ctx, orPopular(s, histories), truth, eval.Cutoffs, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	r := e.Result()
+	r.Plain = e.Plain(newPopular(histories).share, o)
+	return r, e, nil
 }
 
 // Fingerprint tells the data apart from others.

@@ -129,49 +129,49 @@ func (m *Model) fill(to *model.List, l *ranking.Lists, i int) {
 	}
 }
 
+// Task is to rank items.
+func (m *Model) Task() metrics.Task { return ranking.Task }
+
 // Evaluate ranks all items for the users of a source of interactions, and measures the lists by what is in it. Users and items that
 // the model does not know are counted, and left out.
 func (m *Model) Evaluate(ctx context.Context, src table.Source, baseDir string) (*metrics.Result, encoding.EncodeReport, error) {
-	e, report, err := m.evaluate(ctx, src, baseDir)
-	if err != nil {
-		return nil, report, err
-	}
-	return e.Result(), report, nil
+	r, _, report, err := m.evaluate(ctx, src, baseDir)
+	return r, report, err
 }
 
 // Sample measures the lists as Evaluate does, user by user.
 func (m *Model) Sample(ctx context.Context, src table.Source, baseDir string) (*metrics.Sample, encoding.EncodeReport, error) {
-	e, report, err := m.evaluate(ctx, src, baseDir)
+	_, e, report, err := m.evaluate(ctx, src, baseDir)
 	if err != nil {
 		return nil, report, err
 	}
 	return e.Sample(m.Shop.Users.ID, m.Shop.Items.ID), report, nil
 }
 
-func (m *Model) evaluate(ctx context.Context, src table.Source, baseDir string) (*ranking.Evaluation, encoding.EncodeReport, error) {
+func (m *Model) evaluate(ctx context.Context, src table.Source, baseDir string) (*metrics.Result, *ranking.Evaluation, encoding.EncodeReport, error) {
 	var report encoding.EncodeReport
 	if src.Query != "" || len(src.Vectors) > 0 {
-		return nil, report, errors.New("evaluate: interactions are read from files; leave query and vectors out")
+		return nil, nil, report, errors.New("evaluate: interactions are read from files; leave query and vectors out")
 	}
 	if len(src.Types) > 0 || src.Decimal != "" || src.Thousands != "" {
-		return nil, report, errors.New("evaluate: ids of users and items are texts as they are written; leave types, decimal and thousands out")
+		return nil, nil, report, errors.New("evaluate: ids of users and items are texts as they are written; leave types, decimal and thousands out")
 	}
 	cfg := m.reading(src)
 	d, err := interactions.Load(ctx, &cfg, baseDir, 0, m.Pool)
 	var field *configfile.FieldError
 	if errors.As(err, &field) { // its path is one of a run file
-		return nil, report, fmt.Errorf("evaluate: %s", field.Msg)
+		return nil, nil, report, fmt.Errorf("evaluate: %s", field.Msg)
 	}
 	if err != nil {
-		return nil, report, err
+		return nil, nil, report, err
 	}
 	truth, unseen := m.translate(d)
 	report.Rows, report.Unseen = int(d.Report.Events), unseen
 	if truth.Len() == 0 {
-		return nil, report, fmt.Errorf("evaluate: no row of %s has a user and an item that the model both knows; are columns and ids those of the training data?", strings.Join(src.Path, ", "))
+		return nil, nil, report, fmt.Errorf("evaluate: no row of %s has a user and an item that the model both knows; are columns and ids those of the training data?", strings.Join(src.Path, ", "))
 	}
-	r, err := measure(ctx, orPopular(m.Scorer, m.Histories), truth, m.Histories, m.Evaluation, m.Ties, m.Pool)
-	return r, report, err
+	r, e, err := measure(ctx, m.Scorer, m.Histories, truth, m.Histories, m.Evaluation, m.Ties, m.Pool)
+	return r, e, report, err
 }
 
 // reading says how a source of interactions is read: what is not said, as the run's sources for testing were, or else its first. Only

@@ -172,12 +172,12 @@ func TestPopularForStrangers(t *testing.T) {
 		t.Error("a scorer for one goroutine is called by several")
 	}
 	truth := rows(4, nil, nil, nil, []int32{3}, []int32{0})
-	r, err := measure(t.Context(), s, truth, m.Histories, Evaluation{Cutoffs: []int{1}}, m.Ties, nil)
+	r, _, err := measure(t.Context(), m.Scorer, m.Histories, truth, m.Histories, Evaluation{Cutoffs: []int{1}}, m.Ties, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	// Item 3 is that of most: one of the two users finds it; by numbers, the other would.
-	if hit, err := r.Result().Get("hit_rate@1"); err != nil || hit != 0.5 {
+	if hit, err := r.Get("hit_rate@1"); err != nil || hit != 0.5 {
 		t.Errorf("%v, %v", hit, err)
 	}
 	out := make([]float32, 8)

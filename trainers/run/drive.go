@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 	"time"
 
 	"debut/engine"
@@ -193,23 +192,10 @@ func (d *driver) stop(err error) error {
 	if st.Evaluated > 0 {
 		d.s.result.Protocol = d.s.task.Describe().Protocol + d.s.choice(st.HasBest)
 		if !st.HasBest && st.Bad == 0 { // also where that was evaluated before a resumption
-			d.undefined()
+			d.s.warnUndefined()
 		}
 	}
 	return err
-}
-
-// undefined warns, once, that the validation rows do not define the metric that decides.
-func (d *driver) undefined() {
-	s := d.s
-	if s.undefined {
-		return
-	}
-	s.undefined = true
-	text := fmt.Sprintf("the validation %s is undefined, as where all targets are the same: no epoch can be called the best by it, and none ends the training early; take other validation rows, or another metric under train.early_stopping",
-		s.course.Metric)
-	s.opt.Log.Warn(text, "epoch", d.number)
-	s.result.Warnings = append(slices.Clone(s.result.Warnings), text) // those of the data are the task's
 }
 
 // figures are what a driver keeps of an epoch, for a checkpoint.
@@ -285,12 +271,12 @@ func (d *driver) account(wait bool) error {
 }
 
 func (d *driver) report(loss float64, m *metrics.Result, part string, best bool) {
-	spent := d.allSpent + d.trained + time.Since(d.resumed)
-	rate := float64(d.allRows+d.rows) / max(spent.Seconds(), 1e-9)
+	epoch := d.trained + time.Since(d.resumed)
+	rate := float64(d.allRows+d.rows) / max((d.allSpent+epoch).Seconds(), 1e-9) // of all epochs, for what is to come
 	plan := d.s.course.Plan
 	p := Progress{
 		Epoch: d.number, Epochs: plan.Epochs, Step: d.s.gradual.State().Steps(), Steps: d.steps,
-		Rows: d.rows, RowsPerEpoch: int64(plan.Rows), RowsPerSecond: rate, Loss: loss, LearningRate: d.s.gradual.Rate(),
+		Rows: d.rows, RowsPerEpoch: int64(plan.Rows), RowsPerSecond: float64(d.rows) / max(epoch.Seconds(), 1e-9), Loss: loss, LearningRate: d.s.gradual.Rate(),
 		Metrics: m, Part: part, Best: best,
 	}
 	p.ETA = time.Duration(float64(d.l.RowsLeft()) / rate * float64(time.Second))
@@ -314,7 +300,7 @@ func (d *driver) evaluate(ctx context.Context) error {
 		return err
 	}
 	if math.IsNaN(score) {
-		d.undefined()
+		s.warnUndefined()
 	}
 	verdict, err := d.l.Observe(score)
 	if err != nil {

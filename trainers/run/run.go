@@ -11,6 +11,7 @@
 //	checkpoints.go  what is saved, and when                  resume.go      what a resumption checks and loads
 //	diverge.go      losses that are no numbers, rollbacks    memory.go      too little memory is an error beforehand
 //	recorder.go     metrics.jsonl, TensorBoard, progress     argument.go    what the command line's argument stands for
+//	watch.go        what a person should know of the result
 package run
 
 import (
@@ -346,13 +347,10 @@ func (s *session) fit(ctx context.Context, from *restored) (err error) {
 		}
 		err = errors.Join(err, lerr)
 	}
+	if err == nil {
+		err = s.checkImproving()
+	}
 	return errors.Join(err, s.record.close())
-}
-
-// warn tells of something that run.json has too.
-func (s *session) warn(text string) {
-	s.opt.Log.Warn(text)
-	s.result.Warnings = append(slices.Clone(s.result.Warnings), text) // those of the data are the task's
 }
 
 // decide lets the task settle how its model answers.
@@ -368,9 +366,7 @@ func (s *session) decide(ctx context.Context) error {
 	if clause != "" {
 		s.result.Protocol += "; " + clause
 	}
-	for _, text := range warnings {
-		s.warn(text)
-	}
+	s.warn(warnings...)
 	return nil
 }
 
@@ -397,13 +393,10 @@ func (s *session) saveAndMeasure(ctx context.Context) error {
 			return partError(part, err)
 		}
 		s.result.Metrics[part] = r
-		told := ""
-		if part == PartValidation && s.undefined {
-			told = s.course.Metric
-		}
-		for _, gap := range r.Gaps(told) {
-			s.warn(fmt.Sprintf("%s rows: %s", part, gap))
-		}
+		s.judge(part, r)
+	}
+	if w, far := metrics.Far(s.result.Metrics[PartValidation], s.result.Metrics[PartTest]); far {
+		s.warn(w)
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"iter"
 	"log/slog"
 
+	"debut/datasets/warning"
 	"debut/engine"
 	"debut/engine/safetensors"
 	"debut/kernels"
@@ -128,9 +129,9 @@ func (e *Env) close() error {
 // Description is what a family knows of its training, for run.json.
 type Description struct {
 	Task       metrics.Task
-	Protocol   string // how rows were split and what was chosen on which part, in a sentence
-	Parameters int64  // numbers that are trained
-	Warnings   []string
+	Protocol   string               // how rows were split and what was chosen on which part, in a sentence
+	Parameters int64                // numbers that are trained
+	Warnings   warning.List         // of what was found out before the training; shown when they arose
 	Data       []runfolder.DataFile // the files that were read
 	Read       any                  // what was found out about them
 	Unlisted   string               // what else the rows may come from, "" for nothing
@@ -153,7 +154,12 @@ type Task interface {
 // Decider is a task that settles on validation rows how its model answers, once the model is found and before it is saved.
 type Decider interface {
 	// Decide returns what was settled, a clause of the protocol or "", and what to warn of.
-	Decide(ctx context.Context) (clause string, warnings []string, err error)
+	Decide(ctx context.Context) (clause string, warnings warning.List, err error)
+}
+
+// Watcher is a task that knows, once a part has been measured, what else is to be known of its rows.
+type Watcher interface {
+	Watch(part string) warning.List
 }
 
 // Solver is a task that finds its model in one go. It has no checkpoints; the same data give the same model.

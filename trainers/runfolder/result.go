@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"debut/datasets/warning"
 	"debut/trainers/metrics"
 )
 
@@ -151,7 +152,7 @@ type RunResult struct {
 	Command      []string                   `json:"command,omitempty"`   // that started the run, or went on with it; without secrets
 	Data         []DataFile                 `json:"data,omitempty"`
 	Read         any                        `json:"read,omitempty"` // what was found out about the data: types, how dates are written
-	Warnings     []string                   `json:"warnings,omitempty"`
+	Warnings     warning.List               `json:"warnings,omitempty"`
 	Checkpoints  *CheckpointStats           `json:"checkpoints,omitempty"`
 	Resumed      []Resumption               `json:"resumed,omitempty"`
 	Rollbacks    []Rollback                 `json:"rollbacks,omitempty"`
@@ -172,7 +173,7 @@ func (r *RunResult) WithoutValues() *RunResult {
 	for part, m := range out.Metrics {
 		if m != nil {
 			figures := *m
-			figures.Classes, figures.Confusion, figures.Calibration = nil, nil, nil
+			figures.Classes, figures.Confusion, figures.Calibration, figures.Plain = nil, nil, nil, nil
 			out.Metrics[part] = &figures
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"debut/datasets/warning"
 	"debut/trainers/metrics"
 )
 
@@ -12,7 +13,7 @@ import (
 func TestWithoutValues(t *testing.T) {
 	const value = "quagga"
 	r := &RunResult{
-		Status: Failed, Name: "r", Error: `line 3: "` + value + `" is not a number`, Warnings: []string{value}, Read: map[string]string{"column": value},
+		Status: Failed, Name: "r", Error: `line 3: "` + value + `" is not a number`, Warnings: warning.List{{Column: value, Message: value}}, Read: map[string]string{"column": value},
 		Metrics: map[string]*metrics.Result{
 			"test": {
 				Task: metrics.TaskBinary, Rows: 2, Values: metrics.Values{{Name: "accuracy", Value: 0.5}},

@@ -1,0 +1,70 @@
+package ranking
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"debut/datasets/interactions"
+	"debut/trainers/metrics"
+)
+
+// Plain compares the recall at the largest cutoff with that of one list for everybody, the items in the order of share, of which each user
+// gets the first that o allows, as in Evaluate.
+func (e *Evaluation) Plain(share []float32, o Options) *metrics.Plain {
+	at := len(e.Metrics) - 1
+	k := e.Metrics[at].K
+	order := make([]int32, 0, len(share))
+	for i := range share {
+		if !slices.Contains(o.Hidden, int32(i)) {
+			order = append(order, int32(i))
+		}
+	}
+	slices.SortFunc(order, func(a, b int32) int {
+		if c := cmp.Compare(share[b], share[a]); c != 0 {
+			return c
+		}
+		return cmp.Compare(o.Ties.Place(a), o.Ties.Place(b))
+	})
+	p := &metrics.Plain{Answer: "what most users have", Metric: metrics.At("recall@k", k), Model: e.Metrics[at].Recall}
+	for i, u := range e.Users {
+		find := e.relevant.Indices[e.relevant.Offsets[i]:e.relevant.Offsets[i+1]]
+		p.Value += float64(hitsOf(order, find, seenBy(o.Seen, u), k)) / float64(len(find))
+	}
+	n := float64(len(e.Users))
+	p.Value /= n
+	squares := 0.0
+	for _, r := range e.PerUser[at].Recall {
+		squares += (float64(r) - p.Model) * (float64(r) - p.Model)
+	}
+	p.Error = math.Sqrt(squares) / n
+	return p
+}
+
+// plainRemedy is what to do where neighbors know less than the crowd.
+const plainRemedy = "more neighbors come closer to what most users have: model: {kind: user, neighbors: 0}; or give the model more of what users did"
+
+// seenBy is what a user has already.
+func seenBy(seen *interactions.Matrix, user int32) []int32 {
+	if seen == nil {
+		return nil
+	}
+	items, _ := seen.Row(int(user))
+	return items
+}
+
+// hitsOf counts which of the first k items of an order that were not seen are to be found. Both sets are sorted.
+func hitsOf(order, find, seen []int32, k int) (hits int) {
+	for _, item := range order {
+		if _, found := slices.BinarySearch(seen, item); found {
+			continue
+		}
+		if _, found := slices.BinarySearch(find, item); found {
+			hits++
+		}
+		if k--; k == 0 {
+			break
+		}
+	}
+	return hits
+}
