@@ -20,6 +20,11 @@ type selfDecoding interface {
 	UnmarshalYAML(decode func(any) error) error
 }
 
+// Abbreviated is a section of which a single value may stand for one key, as a path for source: {path: …}.
+type Abbreviated interface {
+	Abbreviation() string // the key
+}
+
 var durationType = reflect.TypeFor[time.Duration]()
 
 // decoder fills values from nodes and collects what is wrong.
@@ -195,6 +200,11 @@ func (d *decoder) structure(n *node, path []string, v reflect.Value) {
 		return
 	case mapping:
 	default:
+		if s, ok := v.Addr().Interface().(Abbreviated); ok && n.kind != sequence {
+			i := fields.byName[s.Abbreviation()]
+			d.value(n, path, fields.list[i].settable(v))
+			return
+		}
 		d.wrongType(n, path, "a section with keys")
 		return
 	}
@@ -225,6 +235,9 @@ func (d *decoder) secret(n *node, path []string, v reflect.Value) {
 	}
 }
 
+// otherNames are what keys are called elsewhere, in letters that are not near.
+var otherNames = map[string]string{"lr": "learning_rate", "batch_size": "batch", "max_epochs": "epochs", "label": "target", "file": "path", "files": "path", "width": "units"}
+
 // unknownKey says which key was meant, or which there are.
 func (d *decoder) unknownKey(e *entry, path []string, fields *fieldSet) {
 	where := ""
@@ -233,6 +246,9 @@ func (d *decoder) unknownKey(e *entry, path []string, fields *fieldSet) {
 	}
 	names := fields.names()
 	hint := nearest.DidYouMean(e.key, names)
+	if usual, ok := otherNames[e.key]; ok && slices.Contains(names, usual) {
+		hint = nearest.DidYouMean(usual, names)
+	}
 	if hint == "" {
 		const shown = 16
 		if more := len(names) - shown; more > 0 {

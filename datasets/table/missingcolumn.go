@@ -19,7 +19,15 @@ type MissingColumnError struct {
 }
 
 func (e *MissingColumnError) Error() string {
-	return fmt.Sprintf("no column %s in the data, which has %s%s%s", wording.Quote(e.Name), wording.List(e.Names, wording.MaxListed), delimiterHint(e.Names, RunFile), nearest.DidYouMean(e.Name, e.Names))
+	return fmt.Sprintf("no column %s in the data, which has %s%s%s%s", wording.Quote(e.Name), wording.List(e.Names, wording.MaxListed), delimiterHint(e.Names, RunFile), headerHint(e.Names), nearest.DidYouMean(e.Name, e.Names))
+}
+
+// headerHint says what to do about the names that columns without a header are given.
+func headerHint(names []string) string {
+	if len(names) == 0 || names[0] != "column0" && names[0] != "column00" {
+		return ""
+	}
+	return "; a file without a header takes its names from the run file, source: {header: false, names: [first, second, …]}"
 }
 
 // ErrLacking is matched by errors about columns that a model needs and the data lack.

@@ -43,6 +43,9 @@ type Source struct {
 	Vectors map[string]VectorFile `yaml:"vectors,omitempty" jsonschema:"description=Columns of vectors from .npy files by name of the column."`
 }
 
+// Abbreviation lets a path stand for a source: source: sessions.csv.
+func (*Source) Abbreviation() string { return "path" }
+
 // VectorFile names a matrix of ready-made vectors, such as embeddings of images
 // or titles, one row an item, and says which of them a row of the data has.
 type VectorFile struct {
