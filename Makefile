@@ -47,6 +47,12 @@ BENCH_FLAGS  ?=
 build: ## build bin/debut
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/debut ./cmd/debut
 
+PREFIX ?= $(HOME)/.local
+.PHONY: install
+install: build ## copy bin/debut to PREFIX/bin (~/.local/bin)
+	install -D -m 755 bin/debut $(DESTDIR)$(PREFIX)/bin/debut
+	@case ":$$PATH:" in *:$(PREFIX)/bin:*) ;; *) echo "$(PREFIX)/bin is not in your PATH; add it: export PATH=$(PREFIX)/bin:\$$PATH" ;; esac
+
 .PHONY: demo
 demo: build ## simulate a shop, train, evaluate and predict, in under a minute
 	bin/debut demo

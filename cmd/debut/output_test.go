@@ -164,6 +164,12 @@ func TestBar(t *testing.T) {
 	if text := shown(); !strings.HasSuffix(strings.TrimSuffix(text, "\n"), `msg="another message"`) {
 		t.Errorf("the last message is not below what the bar left:\n%q", text)
 	}
+	// The learning curve stays.
+	for _, line := range []string{textLine(evaluated(1, 0.75)), textLine(evaluated(2, 0.8))} {
+		if text := shown(); strings.Count(text, line) != 1 {
+			t.Errorf("%q is there %d times in\n%q", line, strings.Count(text, line), text)
+		}
+	}
 }
 
 type failing struct{}

@@ -119,7 +119,7 @@ func jsonLine(p run.Progress) string {
 	return text
 }
 
-// bar is a bar on a terminal. It begins with the first update, when the steps are known.
+// bar is a bar on a terminal, below the lines of the epochs that have ended: the learning curve is there when it is gone. It begins with the first update, when the steps are known.
 type bar struct {
 	console *console
 	bars    *mpb.Progress
@@ -127,6 +127,7 @@ type bar struct {
 	mu      sync.Mutex
 	now     run.Progress
 	scores  string // of the last evaluation
+	curve   *lines // of the epochs, which stay above the bar
 }
 
 func (b *bar) update(p run.Progress) {
@@ -139,11 +140,13 @@ func (b *bar) update(p run.Progress) {
 	if b.bars == nil {
 		b.begin(p.Steps)
 	}
+	b.curve.update(p)
 	b.bar.SetCurrent(min(p.Step, max(p.Steps-1, 0))) // the bar is full when the training says so
 }
 
 func (b *bar) begin(steps int64) {
 	b.bars = mpb.New(mpb.WithOutput(b.console.err), mpb.WithAutoRefresh())
+	b.curve = &lines{to: b.bars, format: textLine}
 	show := func(f func(p run.Progress) string) decor.Decorator {
 		return decor.Any(func(decor.Statistics) string {
 			b.mu.Lock()
@@ -173,6 +176,7 @@ func (b *bar) close() {
 	if b.bars == nil {
 		return
 	}
+	b.curve.close()
 	b.console.logs.redirect(b.console.err)
 	b.bar.Abort(true)
 	b.bars.Wait()

@@ -39,6 +39,7 @@ func (a *app) root() *cobra.Command {
 
 A run is described in a YAML file: "debut config init" writes one to begin with, "debut train" trains it, "debut evaluate"
 and "debut predict" use what it leaves behind. "debut demo" shows all of it on simulated data.`,
+		Version:       version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
@@ -57,6 +58,7 @@ and "debut predict" use what it leaves behind. "debut demo" shows all of it on s
 	root.PersistentFlags().StringVar(&a.logFormat, "log-format", "auto", "messages as text or json; auto: json with --json, else text, colored on a terminal")
 	root.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "only warnings and errors on standard error")
 	root.SetFlagErrorFunc(flagError)
+	root.SetVersionTemplate(versionLine(versions()))
 	root.AddCommand(
 		a.train(), a.evaluate(), a.predict(), a.runs(), a.compareRuns(), a.recommend(), a.similar(), a.data(), a.demo(), a.bench(), a.doctor(), a.config(), a.version(),
 	)

@@ -252,11 +252,7 @@ func trainingSummary(out *run.Outcome) string {
 	if t := r.Trained; t != nil && t.Seconds > 0 {
 		line("speed", "%s over %d epochs", rate(float64(t.Rows)/float64(t.Seconds)), t.Epochs)
 	}
-	threads := ""
-	if r.Threads > 0 {
-		threads = fmt.Sprintf(", %d threads", r.Threads)
-	}
-	line("device", "%s, %s%s (%s)", r.Device, r.SIMD, threads, r.DeviceReason)
+	line("device", "%s", deviceLine(r))
 	line("run", "%s", out.Folder)
 	line("model", "%s", filepath.Join(out.Folder, runfolder.ModelDir))
 	var next []string
@@ -285,4 +281,23 @@ func stopped(r *runfolder.RunResult) string {
 		return "; stopped early, for none since was better"
 	}
 	return "; " + strings.ReplaceAll(r.Stopped, "_", " ")
+}
+
+// deviceLine names the device on a line. Why it was taken is told at length by run.json and debut doctor, here its first words are.
+func deviceLine(r *runfolder.RunResult) string {
+	text := r.Device + ", " + r.SIMD
+	switch {
+	case r.Threads == 1:
+		text += ", 1 thread"
+	case r.Threads > 1:
+		text += fmt.Sprintf(", %d threads", r.Threads)
+	}
+	why, _, _ := strings.Cut(r.DeviceReason, ";")
+	if parts := strings.SplitN(why, ": ", 3); len(parts) > 2 {
+		why = parts[0] + ": " + parts[1]
+	}
+	if why = strings.TrimSpace(why); why != "" {
+		text += " (" + why + ")"
+	}
+	return text
 }

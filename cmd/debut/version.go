@@ -20,6 +20,11 @@ func versions() runfolder.Versions {
 	return v
 }
 
+// versionLine is what version and --version print.
+func versionLine(v runfolder.Versions) string {
+	return fmt.Sprintf("debut %s (%s, %s)\n", v.Debut, v.Go, v.Platform)
+}
+
 func (a *app) version() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
@@ -31,7 +36,7 @@ func (a *app) version() *cobra.Command {
 			if asJSON {
 				return a.console.printJSON(v)
 			}
-			return a.console.print(fmt.Sprintf("debut %s (%s, %s)\n", v.Debut, v.Go, v.Platform))
+			return a.console.print(versionLine(v))
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON, with the versions of notable modules")
