@@ -13,12 +13,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"debut/trainers/model"
+	"debut/trainers/recommender"
 )
 
 func (a *app) recommend() *cobra.Command {
 	var device deviceFlags
 	var keys keyFlags
 	var users, output string
+	var items recommender.Rules
 	var all, keepSeen, asJSON bool
 	var k int
 	cmd := &cobra.Command{
@@ -26,10 +28,14 @@ func (a *app) recommend() *cobra.Command {
 		Short: "List the best items for users",
 		Long: `List the best items for users, of a model that was trained on who did what with which item. MODEL is a run folder or its model/.
 Users are named one by one, in a file of --users with one a line, or --all. What a user has already is left out. One whom the model
-does not know gets what most users have, and that is said.`,
+does not know gets what most users have, and that is said.
+
+--items names a table of the items as they are now: what it does not have is not listed, nor what --where, a condition in SQL over its
+columns, does not hold for. Scores are multiplied by --boost, a number in SQL.`,
 		Example: `  debut recommend runs/neighbors u1042
   debut recommend runs/neighbors --users active.txt -k 50 -o lists.parquet
-  debut recommend runs/neighbors --all -o lists.csv`,
+  debut recommend runs/neighbors --all -o lists.csv
+  debut recommend runs/neighbors u1042 --items items.csv --where "stock > 0" --boost "CASE WHEN pinned THEN 2 ELSE 1 END"`,
 		Args: takes(1, -1, "a model and users"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r := model.Request{Users: trimmed(args[1:]), K: k, Seen: keepSeen}
@@ -49,6 +55,11 @@ does not know gets what most users have, and that is said.`,
 			case output == "" && all:
 				return usagef("--all needs a file to write, --output lists.csv")
 			}
+			for _, name := range []string{"item-column", "where", "boost"} {
+				if cmd.Flags().Changed(name) && len(items.Source.Path) == 0 {
+					return usagef("--%s is about the columns of a table of items: name it with --items FILE", name)
+				}
+			}
 			if all {
 				r.Users = nil
 			}
@@ -66,18 +77,25 @@ does not know gets what most users have, and that is said.`,
 				if users != "" {
 					inputs = append(inputs, users)
 				}
-				if err := checkOutput("--output", output, inputs); err != nil {
+				if err := checkOutput("--output", output, append(inputs, items.Source.Path...)); err != nil {
 					return err
 				}
+			}
+			if len(items.Source.Path) > 0 {
+				var err error
+				if r.Items, err = items.Read(cmd.Context(), ""); err != nil {
+					return canceled(cmd.Context(), err)
+				}
+				a.console.log.Info("items", "listed", len(r.Items.Weights), "left out by --where", r.Items.Left)
 			}
 			to := &listOutput{path: output}
 			defer to.abort()
 			err := withModel(&device, &keys, args[0], func(m model.Model) error {
-				recommender, ok := m.(model.Recommender)
+				lists, ok := m.(model.Recommender)
 				if !ok {
 					return fmt.Errorf("%s: a model of the family %s does not recommend items%s", args[0], m.Family(), insteadOf(m))
 				}
-				for l, err := range recommender.Recommend(cmd.Context(), r) {
+				for l, err := range lists.Recommend(cmd.Context(), r) {
 					if err != nil {
 						return err
 					}
@@ -118,6 +136,10 @@ does not know gets what most users have, and that is said.`,
 	cmd.Flags().BoolVar(&all, "all", false, "all users that the model knows")
 	cmd.Flags().IntVarP(&k, "k", "k", 10, "items in a list")
 	cmd.Flags().BoolVar(&keepSeen, "keep-seen", false, "list items too that a user has already")
+	cmd.Flags().StringSliceVar((*[]string)(&items.Source.Path), "items", nil, "table of the items that may be listed: CSV, Parquet or JSON")
+	cmd.Flags().StringVar(&items.Column, "item-column", "item", "column of --items with the ids")
+	cmd.Flags().StringVar(&items.Where, "where", "", "condition in SQL over the columns of --items")
+	cmd.Flags().StringVar(&items.Boost, "boost", "", "number in SQL over the columns of --items that scores are multiplied by")
 	cmd.Flags().StringVarP(&output, "output", "o", "", "file to write: .csv, .tsv, .jsonl or .parquet; an existing one is replaced")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the lists, or what was written, as JSON")
 	return cmd

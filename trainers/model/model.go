@@ -79,6 +79,16 @@ type Request struct {
 	K     int      // at most so many items
 	// Seen are items that a user has already: with it they are listed too.
 	Seen bool
+	// Items are those that may be listed, by a table of them as it is now; nil: all.
+	Items *Items
+}
+
+// Items says of items whether they may be recommended, and how their scores change.
+type Items struct {
+	// Weights are what the scores of items that may be recommended are multiplied by, above 0; one below 0 is divided. Other items are left out.
+	Weights map[string]float32
+	// Left is how many items a condition leaves out.
+	Left int
 }
 
 // List is what a user is recommended, the best first.

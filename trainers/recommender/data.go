@@ -53,12 +53,13 @@ type Data struct {
 	Ties *ranking.Ties
 	Pool *pool.Pool
 
-	cfg   *interactions.Config
-	eval  Evaluation
-	files []runfolder.DataFile
-	known *interactions.Matrix // training and validation, what is left out at testing
-	news  warning.List         // what validation and test have that training has not, and what else is to be known
-	parts []string             // that there is something to find in
+	cfg     *interactions.Config
+	eval    Evaluation
+	weights []float32 // of items, that scores are multiplied by; nil: none
+	files   []runfolder.DataFile
+	known   *interactions.Matrix // training and validation, what is left out at testing
+	news    warning.List         // what validation and test have that training has not, and what else is to be known
+	parts   []string             // that there is something to find in
 }
 
 // Load reads the interactions that a run file describes in its data section. Errors about fields have their paths.
@@ -183,7 +184,7 @@ func (d *Data) seen(part string) *interactions.Matrix {
 // Evaluate ranks all items for the users of a part, as Model.Recommend would: those without a history get what most users have. What users have in the training part is left out, at testing what they have in
 // the validation part too.
 func (d *Data) Evaluate(ctx context.Context, s ranking.Scorer, part string) (*metrics.Result, error) {
-	r, _, err := measure(ctx, s, d.Train, d.truth(part), d.seen(part), d.eval, d.Ties, d.Pool)
+	r, _, err := measure(ctx, reweighted(s, d.weights), d.Train, d.truth(part), d.seen(part), d.eval, d.Ties, d.Pool)
 	return r, err
 }
 

@@ -46,6 +46,11 @@ func (m *Model) Recommend(ctx context.Context, r model.Request) iter.Seq2[model.
 			yield(model.List{}, fmt.Errorf("recommend: lists of %d items; give a number from 1 to %d", r.K, maxList))
 			return
 		}
+		weights, hidden := m.apply(r.Items)
+		if len(hidden) == m.Items() && len(hidden) > 0 {
+			yield(model.List{}, errors.New("recommend: none of the model's items may be recommended: are the ids of the table those of the training data, and the condition right?"))
+			return
+		}
 		total := len(r.Users)
 		if r.Users == nil {
 			total = m.Users()
@@ -59,7 +64,7 @@ func (m *Model) Recommend(ctx context.Context, r model.Request) iter.Seq2[model.
 					names[i] = r.Users[lo+i]
 				}
 			}
-			lists, err := m.lists(ctx, names, r)
+			lists, err := m.lists(ctx, names, r, weights, hidden)
 			if err != nil {
 				yield(model.List{}, err)
 				return
@@ -73,8 +78,8 @@ func (m *Model) Recommend(ctx context.Context, r model.Request) iter.Seq2[model.
 	}
 }
 
-// lists makes the lists of some users.
-func (m *Model) lists(ctx context.Context, names []string, r model.Request) ([]model.List, error) {
+// lists makes the lists of some users, with weights of items, nil for none, and without the hidden ones.
+func (m *Model) lists(ctx context.Context, names []string, r model.Request, weights []float32, hidden []int32) ([]model.List, error) {
 	out := make([]model.List, len(names))
 	var known []int32
 	var places, strangers []int
@@ -93,9 +98,13 @@ func (m *Model) lists(ctx context.Context, names []string, r model.Request) ([]m
 			strangers = append(strangers, i)
 		}
 	}
-	o := ranking.Options{K: r.K, Ties: m.Ties, Pool: m.Pool}
+	o := ranking.Options{K: r.K, Ties: m.Ties, Hidden: hidden, Pool: m.Pool}
 	if len(strangers) > 0 {
-		l, err := ranking.TopK(ctx, newPopular(m.Histories), []int32{0}, o)
+		var boosts []float32
+		if r.Items != nil { // what a run reweights is no matter of those whom nothing is known of
+			boosts, _ = (&Model{Shop: &Shop{Items: m.Shop.Items}}).apply(r.Items)
+		}
+		l, err := ranking.TopK(ctx, reweighted(newPopular(m.Histories), boosts), []int32{0}, o)
 		if err != nil {
 			return nil, err
 		}
@@ -109,7 +118,7 @@ func (m *Model) lists(ctx context.Context, names []string, r model.Request) ([]m
 	if !r.Seen {
 		o.Seen = m.Histories
 	}
-	l, err := ranking.TopK(ctx, m.Scorer, known, o)
+	l, err := ranking.TopK(ctx, reweighted(m.Scorer, weights), known, o)
 	if err != nil {
 		return nil, err
 	}
@@ -170,7 +179,7 @@ func (m *Model) evaluate(ctx context.Context, src table.Source, baseDir string) 
 	if truth.Len() == 0 {
 		return nil, nil, report, fmt.Errorf("evaluate: no row of %s has a user and an item that the model both knows; are columns and ids those of the training data?", strings.Join(src.Path, ", "))
 	}
-	r, e, err := measure(ctx, m.Scorer, m.Histories, truth, m.Histories, m.Evaluation, m.Ties, m.Pool)
+	r, e, err := measure(ctx, reweighted(m.Scorer, m.Weights), m.Histories, truth, m.Histories, m.Evaluation, m.Ties, m.Pool)
 	return r, e, report, err
 }
 

@@ -17,6 +17,7 @@ const (
 	usersFile     = "users.ids"
 	itemsFile     = "items.ids"
 	historiesFile = "histories.safetensors"
+	weightsFile   = "weights.safetensors" // where items are reweighted
 )
 
 // Shop is what a recommender knows beside its model: users, items, and what users have.
@@ -24,11 +25,12 @@ type Shop struct {
 	Users, Items *interactions.Vocabulary
 	Histories    *interactions.Matrix // users × items, what the model was trained on
 	Ties         *ranking.Ties
+	Weights      []float32 // of items, that scores are multiplied by; nil: none
 }
 
 // ShopOf is that of the training part of a run.
 func ShopOf(d *Data) *Shop {
-	return &Shop{Users: d.Users, Items: d.Items, Histories: d.Train, Ties: d.Ties}
+	return &Shop{Users: d.Users, Items: d.Items, Histories: d.Train, Ties: d.Ties, Weights: d.weights}
 }
 
 // Save writes the shop to a model folder.
@@ -41,6 +43,11 @@ func (s *Shop) Save(to *modelfolder.Writer) error {
 			return err
 		}
 	}
+	if s.Weights != nil {
+		if err := to.Tensors(weightsFile, safetensors.Vector("weights", s.Weights)); err != nil {
+			return err
+		}
+	}
 	m := s.Histories
 	return to.Tensors(historiesFile, safetensors.Vector("offsets", m.Offsets), safetensors.Vector("indices", m.Indices), safetensors.Vector("values", m.Values))
 }
@@ -50,10 +57,14 @@ func (s *Shop) Save(to *modelfolder.Writer) error {
 type Sums struct {
 	Users string `json:"users"`
 	Items string `json:"items"`
+	// Weighted says that the shop has weights of items.
+	Weighted bool `json:"weighted,omitempty"`
 }
 
 // Sums returns those of the shop.
-func (s *Shop) Sums() Sums { return Sums{Users: s.Users.Sum(), Items: s.Items.Sum()} }
+func (s *Shop) Sums() Sums {
+	return Sums{Users: s.Users.Sum(), Items: s.Items.Sum(), Weighted: s.Weights != nil}
+}
 
 // ReadShop reads the shop of a model folder, which must be the one of the sums.
 func ReadShop(r *modelfolder.Reader, sums Sums) (*Shop, error) {
@@ -80,6 +91,17 @@ func ReadShop(r *modelfolder.Reader, sums Sums) (*Shop, error) {
 	})
 	if err != nil {
 		return nil, err
+	}
+	if sums.Weighted {
+		err := r.Tensors(weightsFile, func(f *safetensors.File) (err error) {
+			if s.Weights, err = safetensors.ReadVector[float32](f, "weights"); err != nil {
+				return err
+			}
+			return checkWeights(s.Weights, s.Items.Len())
+		})
+		if err != nil {
+			return nil, err
+		}
 	}
 	s.Ties = ranking.NewTies(s.Items.Len(), s.Items.ID)
 	return s, nil

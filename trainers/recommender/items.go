@@ -1,0 +1,101 @@
+package recommender
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+
+	"debut/datasets/configfile"
+	"debut/datasets/duck"
+	"debut/datasets/table"
+	"debut/datasets/wording"
+	"debut/trainers/model"
+)
+
+// Rules say by the columns of a table of items, as they are now, which items may be recommended and how scores change.
+type Rules struct {
+	Source table.Source // a row an item
+	Column string       // of the ids
+	Where  string       // a condition in SQL; "": all items of the table
+	Boost  string       // a number in SQL that scores are multiplied by; "": none
+}
+
+// Read evaluates the rules for each item of the table. Relative paths are resolved against baseDir.
+func (r Rules) Read(ctx context.Context, baseDir string) (*model.Items, error) {
+	src := r.Source
+	src.Types = maps.Clone(src.Types)
+	if src.Types == nil {
+		src.Types = map[string]string{}
+	}
+	src.Types[r.Column] = table.TypeCategorical // whatever they look like
+	where, boost := r.Where, r.Boost
+	if where == "" {
+		where = "true"
+	}
+	if boost == "" {
+		boost = "1"
+	}
+	// What is between the parentheses is whole, or the statement is none. A condition that is not known is not fulfilled.
+	src.Query = "SELECT " + duck.Name(r.Column) + " AS item, coalesce(CAST((" + where + "\n) AS BOOLEAN), false) AS keep, coalesce(CAST((" + boost + "\n) AS DOUBLE), 1.0) AS boost FROM data"
+	frame, _, err := table.ReadWith(ctx, &src, baseDir, table.ReadOptions{Words: table.CommandLine, Types: map[string]string{"item": table.TypeCategorical, "keep": table.TypeBoolean, "boost": table.TypeNumeric}})
+	var field *configfile.FieldError
+	if errors.As(err, &field) { // its path is one of a run file
+		return nil, fmt.Errorf("items: %s", field.Msg)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("items: %w", err)
+	}
+	out := &model.Items{Weights: make(map[string]float32, frame.Rows)}
+	ids, keep, weights := frame.Column("item"), frame.Column("keep"), frame.Column("boost")
+	seen := make(map[string]bool, frame.Rows)
+	for i := range frame.Rows {
+		if ids.Missing(i) {
+			return nil, fmt.Errorf("items: a row of %s has no %s", strings.Join(src.Path, ", "), r.Column)
+		}
+		id := strings.TrimSpace(ids.Dict[ids.Codes[i]])
+		if seen[id] {
+			return nil, fmt.Errorf("items: %s has the item %s twice; give a table with a row an item", strings.Join(src.Path, ", "), wording.Quote(id))
+		}
+		seen[id] = true
+		if keep.Floats[i] == 0 {
+			out.Left++
+			continue
+		}
+		w := weights.Floats[i]
+		if !(w > 0 && w <= maxBoost) {
+			return nil, fmt.Errorf("items: the boost of item %s is %v; it multiplies scores: give numbers above 0, at most %g, and leave items out by the condition", wording.Quote(id), w, maxBoost)
+		}
+		out.Weights[id] = float32(w)
+	}
+	return out, nil
+}
+
+// maxBoost bounds what scores are multiplied by.
+const maxBoost = 1e6
+
+// apply makes of rules the weights of the model's items, nil where all are 1, and the items that nobody gets, ascending.
+func (m *Model) apply(items *model.Items) (weights []float32, hidden []int32) {
+	weights = slices.Clone(m.Weights)
+	if items == nil {
+		return weights, nil
+	}
+	if weights == nil {
+		weights = make([]float32, m.Items())
+		for i := range weights {
+			weights[i] = 1
+		}
+	}
+	for i := range weights {
+		w, ok := items.Weights[m.Shop.Items.ID(i)]
+		if !ok {
+			hidden = append(hidden, int32(i))
+			continue
+		}
+		weights[i] = float32(max(math.SmallestNonzeroFloat32, min(float64(weights[i])*float64(w), math.MaxFloat32)))
+	}
+	return weights, hidden
+}
