@@ -12,7 +12,7 @@ import (
 )
 
 // Graph has the nearest neighbors of each row, the most similar first: neighbor k of row r, Offsets[r] ≤ k <
-// Offsets[r+1], is row Indices[k] with the similarity Values[k] > 0.
+// Offsets[r+1], is row Indices[k] with the similarity Values[k], which is above 0; of weights that are learned it may be below.
 type Graph struct {
 	Offsets []int64 // [rows+1]
 	Indices []int32
@@ -44,7 +44,7 @@ func (g *Graph) Check(rows int) error {
 		}
 	}
 	for k, i := range g.Indices {
-		if v := g.Values[k]; i < 0 || int(i) >= rows || !(v > 0 && v <= math.MaxFloat32) {
+		if v := g.Values[k]; i < 0 || int(i) >= rows || v == 0 || !(v >= -math.MaxFloat32 && v <= math.MaxFloat32) {
 			return fmt.Errorf("neighbors: neighbor %d is row %d of %d with the similarity %v", k, i, rows, v)
 		}
 	}

@@ -66,25 +66,43 @@ const (
 
 // need is what the training takes in memory beside its data, by purpose.
 func (t *training) need(threads int) map[string]int64 {
+	widest := int64(slices.Max(append([]int{0}, t.cfg.Evaluation.Cutoffs...)))
+	lists := int64(0)
+	if len(t.Parts()) > 0 {
+		lists = int64(t.Users.Len()) * widest * entryBytes
+	}
 	items := t.Train.Transpose()
 	rows, columns := items, t.Train
+	if t.cfg.Model.Kind == KindEASE {
+		n := int64(items.Rows)
+		kept := n
+		if k := int64(*t.cfg.Model.Neighbors); k > 0 {
+			kept = min(k, n)
+		}
+		return map[string]int64{
+			"a matrix of items by items": 4*n*n + n*int64(threads)*8 + 2*4*pivots*n,
+			"neighbors":                  2 * n * kept * entryBytes,
+			"lists to measure":           lists,
+		}
+	}
 	if t.cfg.Model.Kind == KindUser {
 		rows, columns = t.Train, items
 	}
-	w := EstimateWork(rows, columns, *t.cfg.Model.Neighbors)
+	keep := *t.cfg.Model.Neighbors
+	if t.cfg.Model.Kind == KindSLIM {
+		keep = 0 // all products are held
+	}
+	w := EstimateWork(rows, columns, keep)
 	t.log.Info("to compare", "rows", rows.Rows, "products", w.Products, "neighbors", w.Neighbors)
 	each := int64(8 + 4) // a sum and a count
 	if t.cfg.Model.Similarity == Pearson {
 		each = 6 * 8
 	}
-	widest := int64(slices.Max(append([]int{0}, t.cfg.Evaluation.Cutoffs...)))
 	need := map[string]int64{
 		"neighbors":            int64(float64(w.Kept) * entryBytes * graphCopies),
 		"sums while searching": each * int64(rows.Rows) * int64(threads),
 		"weighted matrices":    3 * t.Train.Bytes(),
-	}
-	if len(t.Parts()) > 0 {
-		need["lists to measure"] = int64(t.Users.Len()) * widest * entryBytes
+		"lists to measure":     lists,
 	}
 	return need
 }
@@ -92,7 +110,9 @@ func (t *training) need(threads int) map[string]int64 {
 // checkMemory returns an error where the neighbors take more memory than is free.
 func (t *training) checkMemory(env *run.Env) error {
 	remedy := "fewer neighbors: model: {neighbors: 50}"
-	if k := *t.cfg.Model.Neighbors; k == 0 {
+	if k := *t.cfg.Model.Neighbors; t.cfg.Model.learned() {
+		remedy = fmt.Sprintf("items that are compared, which takes less: model: {kind: %s}", KindItem)
+	} else if k == 0 {
 		remedy = "a number of neighbors to keep, such as model: {neighbors: 200}, in the place of all"
 	} else if k <= 50 {
 		remedy = "data with fewer users or items, or a machine with more memory"

@@ -119,7 +119,7 @@ func (m *Model) Family() string { return Family }
 
 // Similar lists the neighbors of an item, of a model of items.
 func (m *Model) Similar(item string, k int) (model.List, error) {
-	if m.kind != KindItem {
+	if m.kind == KindUser {
 		return model.List{}, fmt.Errorf("the model is of like users; train one with model: {kind: %s}", KindItem)
 	}
 	i, ok := m.Shop.Items.Index(item)
@@ -129,6 +129,9 @@ func (m *Model) Similar(item string, k int) (model.List, error) {
 	near, similarity := m.graph.Of(int(i))
 	l := model.List{User: item, Known: true, Items: []string{}, Scores: []float32{}}
 	for n := range near[:min(k, len(near))] {
+		if similarity[n] <= 0 { // weights that are learned say of these that who has the one does not want the other
+			break
+		}
 		l.Items, l.Scores = append(l.Items, m.Shop.Items.ID(int(near[n]))), append(l.Scores, similarity[n])
 	}
 	return l, nil

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 
 	"debut/datasets/configfile"
 	"debut/datasets/interactions"
@@ -22,6 +23,8 @@ const Family = "neighbors"
 const (
 	KindItem = "item"
 	KindUser = "user"
+	KindEASE = "ease"
+	KindSLIM = "slim"
 )
 
 // Templates are commented run files to start from.
@@ -34,14 +37,45 @@ type Config struct {
 	run.Header  `yaml:",inline"`
 	Data        interactions.Config    `yaml:"data" jsonschema:"description=Who did what with which item and how that is split."`
 	Model       ModelConfig            `yaml:"model,omitempty" jsonschema:"description=Which neighbors are found and how."`
+	Reweight    recommender.Reweight   `yaml:"reweight,omitempty" jsonschema:"description=Raises or lowers items for everybody: scores are multiplied by powers of what is known of an item."`
 	Evaluation  recommender.Evaluation `yaml:"evaluation,omitempty" jsonschema:"description=How lists are measured."`
 	run.Keeping `yaml:",inline"`
 }
 
-// ModelConfig is the model section of a run file.
+// ModelConfig is the model section of a run file. The defaults of L2 and L1 were chosen as those of Settings.
 type ModelConfig struct {
-	Kind     string `yaml:"kind,omitempty" jsonschema:"description=item (default): items like those that a user has; user: what users with a like history have.,enum=item,enum=user"`
+	Kind     string `yaml:"kind,omitempty" jsonschema:"description=item (default): items like those that a user has; user: what users with a like history have; ease and slim: items by weights that are learned: ease by a dense matrix of all items; slim by few weights above 0.,enum=item,enum=user,enum=ease,enum=slim"`
 	Settings `yaml:",inline"`
+	L2       *float64 `yaml:"l2,omitempty" jsonschema:"minimum=0,description=ease and slim: the penalty of the weights' squares; above 0 for ease. Default 300; 100 of slim."`
+	L1       *float64 `yaml:"l1,omitempty" jsonschema:"minimum=0,description=slim: the penalty of the weights' sizes. The more; the fewer weights. Default 5."`
+}
+
+// learned says that weights of items are learned, and not compared.
+func (c *ModelConfig) learned() bool { return c.Kind == KindEASE || c.Kind == KindSLIM }
+
+// setDefaults fills empty fields.
+func (c *ModelConfig) setDefaults() {
+	if c.Kind == "" {
+		c.Kind = KindItem
+	}
+	if !c.learned() {
+		c.SetDefaults(c.Kind)
+		return
+	}
+	if c.Neighbors == nil {
+		c.Neighbors = new(50)
+	}
+	switch {
+	case c.Kind == KindSLIM:
+		if c.L1 == nil {
+			c.L1 = new(5.0)
+		}
+		if c.L2 == nil {
+			c.L2 = new(100.0)
+		}
+	case c.L2 == nil:
+		c.L2 = new(300.0)
+	}
 }
 
 // New returns what a run file is laid over.
@@ -51,10 +85,7 @@ func New() *Config { return &Config{Header: run.Header{Seed: 1}} }
 func (c *Config) SetDefaults() {
 	run.SetDefaults(c, Family, false)
 	c.Data.SetDefaults()
-	if c.Model.Kind == "" {
-		c.Model.Kind = KindItem
-	}
-	c.Model.SetDefaults(c.Model.Kind)
+	c.Model.setDefaults()
 	c.Evaluation.SetDefaults()
 }
 
@@ -63,21 +94,51 @@ func (c *Config) Validate() error {
 	errs := []error{
 		run.Validate(c, Family, false), run.OnCPU(&c.Header), configfile.Prefix("data", c.Data.Validate()),
 		configfile.Prefix("model", c.Model.validate()), configfile.Prefix("evaluation", c.Evaluation.Validate()),
+		configfile.Prefix("reweight", c.Reweight.Validate()),
 	}
 	return errors.Join(errs...)
 }
 
-func (c *ModelConfig) validate() error {
-	if c.Kind != KindItem && c.Kind != KindUser {
-		return configfile.Errorf("kind", "there is no model %q; there are %s and %s", c.Kind, KindItem, KindUser)
+// validate reports the first value that cannot be used, with the path below the section. Model folders of anybody are checked so too, with
+// whatever they leave out.
+func (c ModelConfig) validate() error {
+	c.setDefaults()
+	if err := configfile.OneOf("kind", c.Kind, KindItem, KindUser, KindEASE, KindSLIM); err != nil {
+		return err
 	}
-	return c.Validate()
+	if c.Kind != KindSLIM && c.L1 != nil {
+		return configfile.Errorf("l1", "it is of kind: %s, and kind is %s; leave it out", KindSLIM, c.Kind)
+	}
+	if !c.learned() {
+		if c.L2 != nil {
+			return configfile.Errorf("l2", "it is of kind: %s and kind: %s, and kind is %s; leave it out", KindEASE, KindSLIM, c.Kind)
+		}
+		return c.Validate()
+	}
+	for path, given := range map[string]bool{"similarity": c.Similarity != "", "weighting": c.Weighting != "", "shrinkage": c.Shrinkage != nil, "bm25": c.BM25 != (BM25{})} {
+		if given {
+			return configfile.Errorf(path, "it says how items are compared, and kind: %s learns weights; leave it out", c.Kind)
+		}
+	}
+	if *c.Neighbors < 0 {
+		return configfile.Errorf("neighbors", "%d is negative; give a number from 1, or 0 for all", *c.Neighbors)
+	}
+	if c.Kind == KindSLIM && !(*c.L1 >= 0 && !math.IsInf(*c.L1, 1)) {
+		return configfile.Errorf("l1", "%v must be a finite number that is not negative", *c.L1)
+	}
+	if !(*c.L2 >= 0 && !math.IsInf(*c.L2, 1)) || c.Kind == KindEASE && *c.L2 == 0 {
+		return configfile.Errorf("l2", "%v must be a finite number %s", *c.L2, map[bool]string{true: "above 0", false: "that is not negative"}[c.Kind == KindEASE])
+	}
+	return nil
 }
 
 // Prepare loads the interactions.
 func (c *Config) Prepare(ctx context.Context, env *run.Env) (run.Task, error) {
 	data, err := recommender.Load(ctx, &c.Data, c.Evaluation, env, c.Seed)
 	if err != nil {
+		return nil, c.Locate(err)
+	}
+	if err := data.Reweight(c.Reweight); err != nil {
 		return nil, c.Locate(err)
 	}
 	t := &training{Data: data, cfg: c, log: env.Log}
@@ -98,8 +159,18 @@ type training struct {
 
 // Describe says what is trained on what.
 func (t *training) Describe() run.Description {
-	s := t.cfg.Model.Settings
-	return t.Data.Describe(fmt.Sprintf("%s-based, similarity %s", t.cfg.Model.Kind, s.Similarity))
+	return t.Data.Describe(t.cfg.Model.text())
+}
+
+// text says in a few words how the model is found.
+func (c *ModelConfig) text() string {
+	switch c.Kind {
+	case KindEASE:
+		return fmt.Sprintf("EASE, l2 %v", *c.L2)
+	case KindSLIM:
+		return fmt.Sprintf("SLIM, l1 %v, l2 %v", *c.L1, *c.L2)
+	}
+	return fmt.Sprintf("%s-based, similarity %s", c.Kind, c.Similarity)
 }
 
 // Resolved is the configuration as it is used.
@@ -111,21 +182,30 @@ func (t *training) Close() error { return nil }
 // Solve finds the neighbors.
 func (t *training) Solve(ctx context.Context) error {
 	ctx = WithProgress(ctx, t.progress())
-	switch t.cfg.Model.Kind {
-	case KindUser:
+	model := &t.cfg.Model
+	if model.Kind == KindUser {
 		ties := ranking.NewTies(t.Users.Len(), t.Users.ID)
-		m, err := FitUsers(ctx, t.Train, ties, t.cfg.Model.Settings, t.Pool)
+		m, err := FitUsers(ctx, t.Train, ties, model.Settings, t.Pool)
 		if err != nil {
 			return err
 		}
 		t.graph, t.score = m.Graph, m.Scorer()
-	default:
-		m, err := FitItems(ctx, t.Train, t.Ties, t.cfg.Model.Settings, t.Pool)
-		if err != nil {
-			return err
-		}
-		t.graph, t.score = m.Graph, m.Scorer(t.Train)
+		return nil
 	}
+	var m *Items
+	var err error
+	switch model.Kind {
+	case KindEASE:
+		m, err = FitEASE(ctx, t.Train, t.Ties, *model.L2, *model.Neighbors, t.Pool)
+	case KindSLIM:
+		m, err = FitSLIM(ctx, t.Train, t.Ties, *model.L1, *model.L2, *model.Neighbors, t.Pool)
+	default:
+		m, err = FitItems(ctx, t.Train, t.Ties, model.Settings, t.Pool)
+	}
+	if err != nil {
+		return err
+	}
+	t.graph, t.score = m.Graph, m.Scorer(t.Train)
 	return nil
 }
 

@@ -142,6 +142,7 @@ func TestSameBits(t *testing.T) {
 	dir := events(t, 400)
 	for _, set := range [][]string{
 		{"model.kind=item"}, {"model.kind=user"}, {"model.kind=user", "model.neighbors=0", "model.weighting=bm25"},
+		{"model.kind=ease", "model.l2=20"}, {"model.kind=ease", "model.neighbors=0"}, {"model.kind=slim", "model.l2=3"},
 		{"model.similarity=jaccard", "model.shrinkage=5"}, {"model.similarity=pearson", "data.aggregate=count"},
 	} {
 		var first map[string]string
@@ -169,7 +170,7 @@ func TestSameBits(t *testing.T) {
 // The lists of the saved model are those that the run was measured by: on the pairs of its test part they have its figures.
 func TestEvaluateAgain(t *testing.T) {
 	dir := events(t, 300)
-	for _, kind := range []string{"item", "user"} {
+	for _, kind := range []string{"item", "user", "ease", "slim"} {
 		// The second file has a user and an item that training has not.
 		text := "family: neighbors\nname: r\nseed: 3\ndata: {sources: [{path: events.csv}], test: [{path: test.csv}]}\n"
 		write(t, filepath.Join(dir, "test.csv"), "user,item\nu1,i79\nu2,i5\nu2,i44\nnew,i7\nu5,new\nu7,i60\n")
@@ -374,7 +375,18 @@ func TestRefusedConfigurations(t *testing.T) {
 		{"precision=tf32", "leave it out"},
 		{"checkpoint.every_steps=5", "found in one go"},
 		{"checkpoint.keep=3", "found in one go"},
-		{"model.kind=users", `there is no model "users"; there are item and user`},
+		{"model.kind=users", `"users" is not one of item, user, ease, slim; did you mean "user"?`},
+		{"reweight.popularity=9", "reweight.popularity: a power of 9"},
+		{"reweight.popularity=.nan", "is not a number"},
+		{"reweight.shares={buy: -11}", "reweight.shares.buy: a power of -11"},
+		{"model.l2=3", "kind is item; leave it out"},
+		{"model={kind: ease, l1: 1}", "kind is ease; leave it out"},
+		{"model={kind: ease, l2: 0}", "above 0"},
+		{"model={kind: slim, l1: -1}", "not negative"},
+		{"model={kind: slim, l2: .inf}", "finite"},
+		{"model={kind: slim, neighbors: -1}", "is negative"},
+		{"model={kind: ease, similarity: cosine}", "learns weights; leave it out"},
+		{"model={kind: slim, bm25: {k1: 1}}", "learns weights; leave it out"},
 		{"model.similarity=cosin", `did you mean "cosine"`},
 		{"model.neighbours=3", `did you mean "neighbors"`},
 		{"evaluation.cutoffs=[0]", "a list of 0 items"},

@@ -122,7 +122,7 @@ func TestTampered(t *testing.T) {
 			{"an unknown key", runfolder.ModelFile, func(text string) string { return strings.Replace(text, `"neighbors": 15`, `"nieghbors": 15`, 1) }, `did you mean "neighbors"`},
 			{"another kind", runfolder.ModelFile, func(text string) string {
 				return strings.Replace(text, `"kind": "`+kind+`"`, `"kind": "both"`, 1)
-			}, `there is no model "both"`},
+			}, `"both" is not one of`},
 			{"a newer version", runfolder.ModelFile, func(text string) string { return strings.Replace(text, `"version": 1`, `"version": 2`, 1) }, "up to version 1"},
 			{"no vocabularies", runfolder.ModelFile, func(text string) string { return strings.Replace(text, `"vocabularies"`, `"others"`, 1) }, "others"},
 		} {
