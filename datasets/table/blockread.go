@@ -200,7 +200,7 @@ func (b *blockReading) conclude(err error) error {
 	switch {
 	case err != nil:
 		return err
-	case b.rows == 0 && !(b.options.Empty && b.rel.whole()):
+	case b.rows == 0 && (!b.options.Empty || !b.rel.whole()):
 		return b.rel.noRows()
 	case b.join < len(b.joins):
 		return b.joins[b.join].err()

@@ -223,7 +223,7 @@ func (t *task) Watch(part string) warning.List {
 // Describe adds what the training by gradients has to say.
 func (g gradual) Describe() run.Description {
 	d := g.task.Describe()
-	d.Warnings = append(slices.Clone(d.Warnings), g.Trainer.Warnings()...)
+	d.Warnings = append(slices.Clone(d.Warnings), g.Warnings()...)
 	return d
 }
 

@@ -44,7 +44,7 @@ func (a Argument) BaseDir(c Config) (string, error) {
 // relativeTo is what relative_to is in a file in the folder dir, for paths that start from base: relative where dir lies below it, so that
 // both can be moved together, and else absolute.
 func relativeTo(base, dir string) (string, error) {
-	var real [2]string
+	var resolved [2]string
 	for i, path := range []string{base, dir} {
 		path, err := filepath.Abs(path)
 		if err == nil {
@@ -53,12 +53,12 @@ func relativeTo(base, dir string) (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("relative_to: %w", err)
 		}
-		real[i] = path
+		resolved[i] = path
 	}
-	if up, err := filepath.Rel(real[1], real[0]); err == nil && strings.Trim(up, `./\`) == "" {
+	if up, err := filepath.Rel(resolved[1], resolved[0]); err == nil && strings.Trim(up, `./\`) == "" {
 		return up, nil
 	}
-	return real[0], nil
+	return resolved[0], nil
 }
 
 // IsFolder says that the argument was the folder of a run.
