@@ -22,13 +22,11 @@ import (
 // It takes items³ operations and 4·items² bytes. An error is one of the numbers given, or of the context.
 func FitEASE(ctx context.Context, train *interactions.Matrix, ties *ranking.Ties, l2 float64, keep int, p *pool.Pool) (*Items, error) {
 	n := train.Columns
-	switch {
-	case !(l2 > 0) || math.IsInf(l2, 1):
+	if !(l2 > 0) || math.IsInf(l2, 1) {
 		return nil, fmt.Errorf("neighbors: l2 is %v; it must be a finite number above 0", l2)
-	case keep < 0:
-		return nil, fmt.Errorf("neighbors: %d neighbors; give a number from 1, or 0 for all", keep)
-	case ties == nil || ties.Len() != n:
-		return nil, fmt.Errorf("neighbors: the order of ties must be one of the %d items", n)
+	}
+	if err := checkKept(ties, n, keep); err != nil {
+		return nil, err
 	}
 	if p == nil {
 		p = pool.New(1)
@@ -63,6 +61,17 @@ func FitEASE(ctx context.Context, train *interactions.Matrix, ties *ranking.Ties
 		return nil, err
 	}
 	return &Items{g, g.transpose()}, nil
+}
+
+// checkKept reports what is wrong with how many weights of each of n items are to be kept, and with the order of equal ones.
+func checkKept(ties *ranking.Ties, n, keep int) error {
+	if keep < 0 {
+		return fmt.Errorf("neighbors: %d neighbors; give a number from 1, or 0 for all", keep)
+	}
+	if ties == nil || ties.Len() != n {
+		return fmt.Errorf("neighbors: the order of ties must be one of the %d items", n)
+	}
+	return nil
 }
 
 // gram writes the lower triangle of XᵀX + l2·I. Each element is summed in float64, in the order of users.

@@ -33,10 +33,9 @@ func FitSLIM(ctx context.Context, train *interactions.Matrix, ties *ranking.Ties
 		return nil, fmt.Errorf("neighbors: l1 is %v; it must be a finite number that is not negative", l1)
 	case !(l2 >= 0) || math.IsInf(l2, 1):
 		return nil, fmt.Errorf("neighbors: l2 is %v; it must be a finite number that is not negative", l2)
-	case keep < 0:
-		return nil, fmt.Errorf("neighbors: %d neighbors; give a number from 1, or 0 for all", keep)
-	case ties == nil || ties.Len() != n:
-		return nil, fmt.Errorf("neighbors: the order of ties must be one of the %d items", n)
+	}
+	if err := checkKept(ties, n, keep); err != nil {
+		return nil, err
 	}
 	if p == nil {
 		p = pool.New(1)
