@@ -71,6 +71,7 @@ var (
 	_ kernels.Optimizer     = (*Device)(nil)
 	_ kernels.Embedding     = (*Device)(nil)
 	_ kernels.Reduction     = (*Device)(nil)
+	_ kernels.LeastSquares  = (*Device)(nil)
 )
 
 // New starts a device. It fails where the level asked for is unknown or not to be had.

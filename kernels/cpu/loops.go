@@ -52,6 +52,14 @@ type loops[T float] struct {
 	// prefetch says that x will be needed soon.
 	prefetch func(x []T)
 
+	// subtractRows subtracts from y the rows of x, as many as fit and stride apart, each times an element of w, which lie wStride apart.
+	subtractRows func(y, x []T, stride, rows int, w []T, wStride int)
+	// scale is y = factor·x.
+	scale func(y, x []T, factor T)
+	// projectRows adds to out Σ w·(y·p − t)·y over the rows y of table that ids name, and returns Σ w·(y·p − t)². An id that the
+	// table does not have stands for a row of zeros. w and t are as long as ids.
+	projectRows func(out, p []T, table *view[T], ids []int32, w, t []T) float64
+
 	// dropout is y = x ⊙ mask·scale for a row of a batch.
 	dropout func(y, x []T, m *mask[T], row int)
 
@@ -81,6 +89,9 @@ func genericLoops[T float]() *loops[T] {
 		update:         updates[T](),
 		gather:         gather[T],
 		prefetch:       func([]T) {},
+		subtractRows:   subtractRows[T],
+		scale:          scale[T],
+		projectRows:    projectRows[T],
 		dropout:        dropout[T],
 		logisticRow:    logisticRow[T],
 		logisticColumn: logisticColumn[T],
