@@ -36,6 +36,19 @@ func (r *routines) loops() *loops[float32] {
 		r.gather(n, memory(out[:n*len(ids)]), p, stride, table.rows, unsafe.SliceData(ids), len(ids))
 	}
 	l.prefetch = func(x []float32) { prefetch(len(x), memory(x)) }
+	l.subtractRows = func(y, x []float32, stride, rows int, w []float32, wStride int) {
+		if rows == 0 {
+			return
+		}
+		_, _ = x[(rows-1)*stride+len(y)-1], w[(rows-1)*wStride]
+		r.subtractRows(rows, len(y), memory(x), 4*stride, memory(y), memory(w), 4*wStride)
+	}
+	l.scale = func(y, x []float32, factor float32) { r.scale(len(x), memory(y[:len(x)]), memory(x), factor) }
+	l.projectRows = func(out, p []float32, table *view[float32], ids []int32, w, t []float32) float64 {
+		n, count := table.cols, len(ids)
+		rows, stride := rowAt(table, 0)
+		return r.projectRows(n, memory(out[:n]), memory(p[:n]), rows, stride, table.rows, unsafe.SliceData(ids), memory(w[:count]), memory(t[:count]), count)
+	}
 	l.dropout = func(y, x []float32, m *mask[float32], row int) {
 		r.dropout(len(x), memory(y[:len(x)]), memory(x), &m.rounds[0], uint32(row), m.low, m.high, m.threshold, m.scale)
 	}

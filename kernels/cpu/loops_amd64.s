@@ -3673,6 +3673,336 @@ whole5:
 	VZEROUPPER
 	RET
 
+// func subtractRowsAVX512(rows int, n int, x *float32, xStride int, y *float32, w *float32, wStride int)
+// Requires: AVX, AVX512F
+TEXT ·subtractRowsAVX512(SB), NOSPLIT, $0-56
+	MOVQ  x+16(FP), AX
+	MOVQ  y+32(FP), CX
+	MOVQ  n+8(FP), DX
+	MOVQ  DX, BX
+	ANDQ  $0x0000000f, BX
+	LEAQ  mask_bits<>+0(SB), SI
+	KMOVW (SI)(BX*2), K1
+	SHLQ  $0x02, DX
+	XORQ  BX, BX
+
+panel1:
+	LEAQ    256(BX), SI
+	CMPQ    SI, DX
+	JG      short2
+	VMOVUPS (CX)(BX*1), Z0
+	VMOVUPS 64(CX)(BX*1), Z1
+	VMOVUPS 128(CX)(BX*1), Z2
+	VMOVUPS 192(CX)(BX*1), Z3
+	MOVQ    w+40(FP), DI
+	MOVQ    wStride+48(FP), R8
+	MOVQ    AX, SI
+	MOVQ    rows+0(FP), R9
+	TESTQ   R9, R9
+	JLE     rows4
+
+row3:
+	VBROADCASTSS (DI), Z4
+	VMOVUPS      (SI)(BX*1), Z5
+	VFNMADD231PS Z5, Z4, Z0
+	VMOVUPS      64(SI)(BX*1), Z5
+	VFNMADD231PS Z5, Z4, Z1
+	VMOVUPS      128(SI)(BX*1), Z5
+	VFNMADD231PS Z5, Z4, Z2
+	VMOVUPS      192(SI)(BX*1), Z5
+	VFNMADD231PS Z5, Z4, Z3
+	ADDQ         R8, DI
+	ADDQ         xStride+24(FP), SI
+	DECQ         R9
+	JNZ          row3
+
+rows4:
+	VMOVUPS Z0, (CX)(BX*1)
+	VMOVUPS Z1, 64(CX)(BX*1)
+	VMOVUPS Z2, 128(CX)(BX*1)
+	VMOVUPS Z3, 192(CX)(BX*1)
+	ADDQ    $0x00000100, BX
+	JMP     panel1
+
+short2:
+panel5:
+	LEAQ    64(BX), SI
+	CMPQ    SI, DX
+	JG      short6
+	VMOVUPS (CX)(BX*1), Z0
+	MOVQ    w+40(FP), DI
+	MOVQ    wStride+48(FP), R8
+	MOVQ    AX, SI
+	MOVQ    rows+0(FP), R9
+	TESTQ   R9, R9
+	JLE     rows8
+
+row7:
+	VBROADCASTSS (DI), Z1
+	VMOVUPS      (SI)(BX*1), Z2
+	VFNMADD231PS Z2, Z1, Z0
+	ADDQ         R8, DI
+	ADDQ         xStride+24(FP), SI
+	DECQ         R9
+	JNZ          row7
+
+rows8:
+	VMOVUPS Z0, (CX)(BX*1)
+	ADDQ    $0x00000040, BX
+	JMP     panel5
+
+short6:
+	CMPQ      BX, DX
+	JGE       whole9
+	VMOVUPS.Z (CX)(BX*1), K1, Z0
+	MOVQ      w+40(FP), DX
+	MOVQ      wStride+48(FP), DI
+	MOVQ      AX, SI
+	MOVQ      rows+0(FP), AX
+	TESTQ     AX, AX
+	JLE       rows11
+
+row10:
+	VBROADCASTSS (DX), Z1
+	VMOVUPS.Z    (SI)(BX*1), K1, Z2
+	VFNMADD231PS Z2, Z1, Z0
+	ADDQ         DI, DX
+	ADDQ         xStride+24(FP), SI
+	DECQ         AX
+	JNZ          row10
+
+rows11:
+	VMOVUPS Z0, K1, (CX)(BX*1)
+
+whole9:
+	VZEROUPPER
+	RET
+
+// func scaleAVX512(n int, y *float32, x *float32, factor float32)
+// Requires: AVX, AVX512F
+TEXT ·scaleAVX512(SB), NOSPLIT, $0-28
+	MOVQ         y+8(FP), AX
+	MOVQ         x+16(FP), CX
+	MOVQ         n+0(FP), DX
+	MOVQ         DX, BX
+	ANDQ         $0x0000000f, BX
+	LEAQ         mask_bits<>+0(SB), SI
+	KMOVW        (SI)(BX*2), K1
+	SHLQ         $0x02, DX
+	VBROADCASTSS factor+24(FP), Z0
+	XORQ         BX, BX
+
+panel1:
+	LEAQ    256(BX), SI
+	CMPQ    SI, DX
+	JG      short2
+	VMOVUPS (CX)(BX*1), Z1
+	VMULPS  Z0, Z1, Z1
+	VMOVUPS Z1, (AX)(BX*1)
+	VMOVUPS 64(CX)(BX*1), Z1
+	VMULPS  Z0, Z1, Z1
+	VMOVUPS Z1, 64(AX)(BX*1)
+	VMOVUPS 128(CX)(BX*1), Z1
+	VMULPS  Z0, Z1, Z1
+	VMOVUPS Z1, 128(AX)(BX*1)
+	VMOVUPS 192(CX)(BX*1), Z1
+	VMULPS  Z0, Z1, Z1
+	VMOVUPS Z1, 192(AX)(BX*1)
+	ADDQ    $0x00000100, BX
+	JMP     panel1
+
+short2:
+panel3:
+	LEAQ    64(BX), SI
+	CMPQ    SI, DX
+	JG      short4
+	VMOVUPS (CX)(BX*1), Z1
+	VMULPS  Z0, Z1, Z1
+	VMOVUPS Z1, (AX)(BX*1)
+	ADDQ    $0x00000040, BX
+	JMP     panel3
+
+short4:
+	CMPQ      BX, DX
+	JGE       whole5
+	VMOVUPS.Z (CX)(BX*1), K1, Z1
+	VMULPS    Z0, Z1, Z1
+	VMOVUPS   Z1, K1, (AX)(BX*1)
+
+whole5:
+	VZEROUPPER
+	RET
+
+// func projectRowsAVX512(n int, out *float32, p *float32, table *float32, stride int, limit int, ids *int32, w *float32, t *float32, count int) float64
+// Requires: AVX, AVX512F, FMA3, MMX+
+TEXT ·projectRowsAVX512(SB), NOSPLIT, $0-88
+	MOVQ   out+8(FP), AX
+	MOVQ   p+16(FP), CX
+	MOVQ   table+24(FP), DX
+	MOVQ   n+0(FP), BX
+	MOVQ   BX, SI
+	ANDQ   $0x0000000f, SI
+	LEAQ   mask_bits<>+0(SB), DI
+	KMOVW  (DI)(SI*2), K1
+	SHLQ   $0x02, BX
+	MOVQ   ids+48(FP), DI
+	MOVQ   w+56(FP), R8
+	MOVQ   t+64(FP), R9
+	MOVQ   count+72(FP), R10
+	VXORPS X0, X0, X0
+	TESTQ  R10, R10
+	JLE    done
+
+row:
+	CMPQ  R10, $0x00000010
+	JLE   near
+	MOVL  64(DI), R11
+	CMPQ  R11, limit+40(FP)
+	JAE   near
+	IMULQ stride+32(FP), R11
+	ADDQ  DX, R11
+	XORQ  SI, SI
+
+touch1:
+	PREFETCHT0 (R11)(SI*1)
+	ADDQ       $0x00000040, SI
+	CMPQ       SI, BX
+	JL         touch1
+
+near:
+	VXORPS X1, X1, X1
+	MOVL   (DI), R11
+	CMPQ   R11, limit+40(FP)
+	JAE    absent
+	IMULQ  stride+32(FP), R11
+	ADDQ   DX, R11
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	XORQ   SI, SI
+
+panel2:
+	LEAQ        256(SI), R12
+	CMPQ        R12, BX
+	JG          short3
+	VMOVUPS     (R11)(SI*1), Z1
+	VMOVUPS     (CX)(SI*1), Z6
+	VFMADD231PS Z1, Z6, Z2
+	VMOVUPS     64(R11)(SI*1), Z1
+	VMOVUPS     64(CX)(SI*1), Z6
+	VFMADD231PS Z1, Z6, Z3
+	VMOVUPS     128(R11)(SI*1), Z1
+	VMOVUPS     128(CX)(SI*1), Z6
+	VFMADD231PS Z1, Z6, Z4
+	VMOVUPS     192(R11)(SI*1), Z1
+	VMOVUPS     192(CX)(SI*1), Z6
+	VFMADD231PS Z1, Z6, Z5
+	ADDQ        $0x00000100, SI
+	JMP         panel2
+
+short3:
+panel4:
+	LEAQ        64(SI), R12
+	CMPQ        R12, BX
+	JG          short5
+	VMOVUPS     (R11)(SI*1), Z1
+	VMOVUPS     (CX)(SI*1), Z6
+	VFMADD231PS Z1, Z6, Z2
+	ADDQ        $0x00000040, SI
+	JMP         panel4
+
+short5:
+	CMPQ        SI, BX
+	JGE         whole6
+	VMOVUPS.Z   (R11)(SI*1), K1, Z1
+	VMOVUPS.Z   (CX)(SI*1), K1, Z6
+	VFMADD231PS Z1, Z6, Z2
+
+whole6:
+	VADDPS        Z4, Z2, Z2
+	VADDPS        Z5, Z3, Z3
+	VADDPS        Z3, Z2, Z2
+	VEXTRACTF64X4 $0x01, Z2, Y1
+	VADDPS        Y1, Y2, Y2
+	VEXTRACTF128  $0x01, Y2, X1
+	VADDPS        X1, X2, X2
+	VPERMILPD     $0x01, X2, X1
+	VADDPS        X1, X2, X2
+	VMOVSHDUP     X2, X1
+	VADDPS        X1, X2, X2
+	VMOVAPS       X2, X1
+	VSUBSS        (R9), X1, X1
+	VMULSS        (R8), X1, X6
+	VBROADCASTSS  X6, Z6
+	XORQ          SI, SI
+
+panel7:
+	LEAQ        256(SI), R12
+	CMPQ        R12, BX
+	JG          short8
+	VMOVUPS     (AX)(SI*1), Z7
+	VMOVUPS     (R11)(SI*1), Z8
+	VFMADD231PS Z8, Z6, Z7
+	VMOVUPS     Z7, (AX)(SI*1)
+	VMOVUPS     64(AX)(SI*1), Z7
+	VMOVUPS     64(R11)(SI*1), Z8
+	VFMADD231PS Z8, Z6, Z7
+	VMOVUPS     Z7, 64(AX)(SI*1)
+	VMOVUPS     128(AX)(SI*1), Z7
+	VMOVUPS     128(R11)(SI*1), Z8
+	VFMADD231PS Z8, Z6, Z7
+	VMOVUPS     Z7, 128(AX)(SI*1)
+	VMOVUPS     192(AX)(SI*1), Z7
+	VMOVUPS     192(R11)(SI*1), Z8
+	VFMADD231PS Z8, Z6, Z7
+	VMOVUPS     Z7, 192(AX)(SI*1)
+	ADDQ        $0x00000100, SI
+	JMP         panel7
+
+short8:
+panel9:
+	LEAQ        64(SI), R12
+	CMPQ        R12, BX
+	JG          short10
+	VMOVUPS     (AX)(SI*1), Z7
+	VMOVUPS     (R11)(SI*1), Z8
+	VFMADD231PS Z8, Z6, Z7
+	VMOVUPS     Z7, (AX)(SI*1)
+	ADDQ        $0x00000040, SI
+	JMP         panel9
+
+short10:
+	CMPQ        SI, BX
+	JGE         whole11
+	VMOVUPS.Z   (AX)(SI*1), K1, Z7
+	VMOVUPS.Z   (R11)(SI*1), K1, Z8
+	VFMADD231PS Z8, Z6, Z7
+	VMOVUPS     Z7, K1, (AX)(SI*1)
+
+whole11:
+	JMP next
+
+absent:
+	VSUBSS (R9), X1, X1
+
+next:
+	VXORPS      X6, X6, X6
+	VCVTSS2SD   X1, X1, X1
+	VCVTSS2SD   (R8), X6, X6
+	VMULSD      X1, X1, X1
+	VFMADD231SD X6, X1, X0
+	ADDQ        $0x00000004, DI
+	ADDQ        $0x00000004, R8
+	ADDQ        $0x00000004, R9
+	DECQ        R10
+	JNZ         row
+
+done:
+	VMOVSD X0, ret+80(FP)
+	VZEROUPPER
+	RET
+
 // func logisticLossAVX512(n int, p *float32, t *float32) float64
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·logisticLossAVX512(SB), NOSPLIT, $0-32
@@ -9417,6 +9747,337 @@ short4:
 	VMASKMOVPS  Y2, Y0, (AX)(BX*1)
 
 whole5:
+	VZEROUPPER
+	RET
+
+// func subtractRowsAVX2(rows int, n int, x *float32, xStride int, y *float32, w *float32, wStride int)
+// Requires: AVX, FMA3
+TEXT ·subtractRowsAVX2(SB), NOSPLIT, $0-56
+	MOVQ    x+16(FP), AX
+	MOVQ    y+32(FP), CX
+	MOVQ    n+8(FP), DX
+	MOVQ    DX, BX
+	ANDQ    $0x00000007, BX
+	LEAQ    mask_words<>+0(SB), SI
+	NEGQ    BX
+	VMOVUPS 32(SI)(BX*4), Y0
+	SHLQ    $0x02, DX
+	XORQ    BX, BX
+
+panel1:
+	LEAQ    128(BX), SI
+	CMPQ    SI, DX
+	JG      short2
+	VMOVUPS (CX)(BX*1), Y1
+	VMOVUPS 32(CX)(BX*1), Y2
+	VMOVUPS 64(CX)(BX*1), Y3
+	VMOVUPS 96(CX)(BX*1), Y4
+	MOVQ    w+40(FP), DI
+	MOVQ    wStride+48(FP), R8
+	MOVQ    AX, SI
+	MOVQ    rows+0(FP), R9
+	TESTQ   R9, R9
+	JLE     rows4
+
+row3:
+	VBROADCASTSS (DI), Y5
+	VMOVUPS      (SI)(BX*1), Y6
+	VFNMADD231PS Y6, Y5, Y1
+	VMOVUPS      32(SI)(BX*1), Y6
+	VFNMADD231PS Y6, Y5, Y2
+	VMOVUPS      64(SI)(BX*1), Y6
+	VFNMADD231PS Y6, Y5, Y3
+	VMOVUPS      96(SI)(BX*1), Y6
+	VFNMADD231PS Y6, Y5, Y4
+	ADDQ         R8, DI
+	ADDQ         xStride+24(FP), SI
+	DECQ         R9
+	JNZ          row3
+
+rows4:
+	VMOVUPS Y1, (CX)(BX*1)
+	VMOVUPS Y2, 32(CX)(BX*1)
+	VMOVUPS Y3, 64(CX)(BX*1)
+	VMOVUPS Y4, 96(CX)(BX*1)
+	ADDQ    $0x00000080, BX
+	JMP     panel1
+
+short2:
+panel5:
+	LEAQ    32(BX), SI
+	CMPQ    SI, DX
+	JG      short6
+	VMOVUPS (CX)(BX*1), Y1
+	MOVQ    w+40(FP), DI
+	MOVQ    wStride+48(FP), R8
+	MOVQ    AX, SI
+	MOVQ    rows+0(FP), R9
+	TESTQ   R9, R9
+	JLE     rows8
+
+row7:
+	VBROADCASTSS (DI), Y2
+	VMOVUPS      (SI)(BX*1), Y3
+	VFNMADD231PS Y3, Y2, Y1
+	ADDQ         R8, DI
+	ADDQ         xStride+24(FP), SI
+	DECQ         R9
+	JNZ          row7
+
+rows8:
+	VMOVUPS Y1, (CX)(BX*1)
+	ADDQ    $0x00000020, BX
+	JMP     panel5
+
+short6:
+	CMPQ       BX, DX
+	JGE        whole9
+	VMASKMOVPS (CX)(BX*1), Y0, Y1
+	MOVQ       w+40(FP), DX
+	MOVQ       wStride+48(FP), DI
+	MOVQ       AX, SI
+	MOVQ       rows+0(FP), AX
+	TESTQ      AX, AX
+	JLE        rows11
+
+row10:
+	VBROADCASTSS (DX), Y2
+	VMASKMOVPS   (SI)(BX*1), Y0, Y3
+	VFNMADD231PS Y3, Y2, Y1
+	ADDQ         DI, DX
+	ADDQ         xStride+24(FP), SI
+	DECQ         AX
+	JNZ          row10
+
+rows11:
+	VMASKMOVPS Y1, Y0, (CX)(BX*1)
+
+whole9:
+	VZEROUPPER
+	RET
+
+// func scaleAVX2(n int, y *float32, x *float32, factor float32)
+// Requires: AVX
+TEXT ·scaleAVX2(SB), NOSPLIT, $0-28
+	MOVQ         y+8(FP), AX
+	MOVQ         x+16(FP), CX
+	MOVQ         n+0(FP), DX
+	MOVQ         DX, BX
+	ANDQ         $0x00000007, BX
+	LEAQ         mask_words<>+0(SB), SI
+	NEGQ         BX
+	VMOVUPS      32(SI)(BX*4), Y0
+	SHLQ         $0x02, DX
+	VBROADCASTSS factor+24(FP), Y1
+	XORQ         BX, BX
+
+panel1:
+	LEAQ    128(BX), SI
+	CMPQ    SI, DX
+	JG      short2
+	VMOVUPS (CX)(BX*1), Y2
+	VMULPS  Y1, Y2, Y2
+	VMOVUPS Y2, (AX)(BX*1)
+	VMOVUPS 32(CX)(BX*1), Y2
+	VMULPS  Y1, Y2, Y2
+	VMOVUPS Y2, 32(AX)(BX*1)
+	VMOVUPS 64(CX)(BX*1), Y2
+	VMULPS  Y1, Y2, Y2
+	VMOVUPS Y2, 64(AX)(BX*1)
+	VMOVUPS 96(CX)(BX*1), Y2
+	VMULPS  Y1, Y2, Y2
+	VMOVUPS Y2, 96(AX)(BX*1)
+	ADDQ    $0x00000080, BX
+	JMP     panel1
+
+short2:
+panel3:
+	LEAQ    32(BX), SI
+	CMPQ    SI, DX
+	JG      short4
+	VMOVUPS (CX)(BX*1), Y2
+	VMULPS  Y1, Y2, Y2
+	VMOVUPS Y2, (AX)(BX*1)
+	ADDQ    $0x00000020, BX
+	JMP     panel3
+
+short4:
+	CMPQ       BX, DX
+	JGE        whole5
+	VMASKMOVPS (CX)(BX*1), Y0, Y2
+	VMULPS     Y1, Y2, Y2
+	VMASKMOVPS Y2, Y0, (AX)(BX*1)
+
+whole5:
+	VZEROUPPER
+	RET
+
+// func projectRowsAVX2(n int, out *float32, p *float32, table *float32, stride int, limit int, ids *int32, w *float32, t *float32, count int) float64
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·projectRowsAVX2(SB), NOSPLIT, $0-88
+	MOVQ    out+8(FP), AX
+	MOVQ    p+16(FP), CX
+	MOVQ    table+24(FP), DX
+	MOVQ    n+0(FP), BX
+	MOVQ    BX, SI
+	ANDQ    $0x00000007, SI
+	LEAQ    mask_words<>+0(SB), DI
+	NEGQ    SI
+	VMOVUPS 32(DI)(SI*4), Y0
+	SHLQ    $0x02, BX
+	MOVQ    ids+48(FP), DI
+	MOVQ    w+56(FP), R8
+	MOVQ    t+64(FP), R9
+	MOVQ    count+72(FP), R10
+	VXORPS  X1, X1, X1
+	TESTQ   R10, R10
+	JLE     done
+
+row:
+	CMPQ  R10, $0x00000010
+	JLE   near
+	MOVL  64(DI), R11
+	CMPQ  R11, limit+40(FP)
+	JAE   near
+	IMULQ stride+32(FP), R11
+	ADDQ  DX, R11
+	XORQ  SI, SI
+
+touch1:
+	PREFETCHT0 (R11)(SI*1)
+	ADDQ       $0x00000040, SI
+	CMPQ       SI, BX
+	JL         touch1
+
+near:
+	VXORPS X2, X2, X2
+	MOVL   (DI), R11
+	CMPQ   R11, limit+40(FP)
+	JAE    absent
+	IMULQ  stride+32(FP), R11
+	ADDQ   DX, R11
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	XORQ   SI, SI
+
+panel2:
+	LEAQ        128(SI), R12
+	CMPQ        R12, BX
+	JG          short3
+	VMOVUPS     (R11)(SI*1), Y6
+	VMOVUPS     (CX)(SI*1), Y7
+	VFMADD231PS Y6, Y7, Y2
+	VMOVUPS     32(R11)(SI*1), Y6
+	VMOVUPS     32(CX)(SI*1), Y7
+	VFMADD231PS Y6, Y7, Y3
+	VMOVUPS     64(R11)(SI*1), Y6
+	VMOVUPS     64(CX)(SI*1), Y7
+	VFMADD231PS Y6, Y7, Y4
+	VMOVUPS     96(R11)(SI*1), Y6
+	VMOVUPS     96(CX)(SI*1), Y7
+	VFMADD231PS Y6, Y7, Y5
+	ADDQ        $0x00000080, SI
+	JMP         panel2
+
+short3:
+panel4:
+	LEAQ        32(SI), R12
+	CMPQ        R12, BX
+	JG          short5
+	VMOVUPS     (R11)(SI*1), Y6
+	VMOVUPS     (CX)(SI*1), Y7
+	VFMADD231PS Y6, Y7, Y2
+	ADDQ        $0x00000020, SI
+	JMP         panel4
+
+short5:
+	CMPQ        SI, BX
+	JGE         whole6
+	VMASKMOVPS  (R11)(SI*1), Y0, Y6
+	VMASKMOVPS  (CX)(SI*1), Y0, Y7
+	VFMADD231PS Y6, Y7, Y2
+
+whole6:
+	VADDPS       Y4, Y2, Y2
+	VADDPS       Y5, Y3, Y3
+	VADDPS       Y3, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X3
+	VADDPS       X3, X2, X2
+	VPERMILPD    $0x01, X2, X3
+	VADDPS       X3, X2, X2
+	VMOVSHDUP    X2, X3
+	VADDPS       X3, X2, X2
+	VMOVAPS      X2, X2
+	VSUBSS       (R9), X2, X2
+	VMULSS       (R8), X2, X3
+	VBROADCASTSS X3, Y3
+	XORQ         SI, SI
+
+panel7:
+	LEAQ        128(SI), R12
+	CMPQ        R12, BX
+	JG          short8
+	VMOVUPS     (AX)(SI*1), Y4
+	VMOVUPS     (R11)(SI*1), Y5
+	VFMADD231PS Y5, Y3, Y4
+	VMOVUPS     Y4, (AX)(SI*1)
+	VMOVUPS     32(AX)(SI*1), Y4
+	VMOVUPS     32(R11)(SI*1), Y5
+	VFMADD231PS Y5, Y3, Y4
+	VMOVUPS     Y4, 32(AX)(SI*1)
+	VMOVUPS     64(AX)(SI*1), Y4
+	VMOVUPS     64(R11)(SI*1), Y5
+	VFMADD231PS Y5, Y3, Y4
+	VMOVUPS     Y4, 64(AX)(SI*1)
+	VMOVUPS     96(AX)(SI*1), Y4
+	VMOVUPS     96(R11)(SI*1), Y5
+	VFMADD231PS Y5, Y3, Y4
+	VMOVUPS     Y4, 96(AX)(SI*1)
+	ADDQ        $0x00000080, SI
+	JMP         panel7
+
+short8:
+panel9:
+	LEAQ        32(SI), R12
+	CMPQ        R12, BX
+	JG          short10
+	VMOVUPS     (AX)(SI*1), Y4
+	VMOVUPS     (R11)(SI*1), Y5
+	VFMADD231PS Y5, Y3, Y4
+	VMOVUPS     Y4, (AX)(SI*1)
+	ADDQ        $0x00000020, SI
+	JMP         panel9
+
+short10:
+	CMPQ        SI, BX
+	JGE         whole11
+	VMASKMOVPS  (AX)(SI*1), Y0, Y4
+	VMASKMOVPS  (R11)(SI*1), Y0, Y5
+	VFMADD231PS Y5, Y3, Y4
+	VMASKMOVPS  Y4, Y0, (AX)(SI*1)
+
+whole11:
+	JMP next
+
+absent:
+	VSUBSS (R9), X2, X2
+
+next:
+	VXORPS      X3, X3, X3
+	VCVTSS2SD   X2, X2, X2
+	VCVTSS2SD   (R8), X3, X3
+	VMULSD      X2, X2, X2
+	VFMADD231SD X3, X2, X1
+	ADDQ        $0x00000004, DI
+	ADDQ        $0x00000004, R8
+	ADDQ        $0x00000004, R9
+	DECQ        R10
+	JNZ         row
+
+done:
+	VMOVSD X1, ret+80(FP)
 	VZEROUPPER
 	RET
 

@@ -105,6 +105,23 @@ func multiplyAVX512(n int, z *float32, x *float32, y *float32)
 //go:noescape
 func axpyAVX512(n int, y *float32, x *float32, alpha float32)
 
+// subtractRowsAVX512 subtracts from y the rows of x, each times an element of w.
+// It does so for rows of n elements; strides are in bytes.
+//
+//go:noescape
+func subtractRowsAVX512(rows int, n int, x *float32, xStride int, y *float32, w *float32, wStride int)
+
+// scaleAVX512 sets y to x times a factor.
+//
+//go:noescape
+func scaleAVX512(n int, y *float32, x *float32, factor float32)
+
+// projectRowsAVX512 adds to out Σ w·(y·p − t)·y over count rows y of a table, which ids name and which lie a stride in bytes
+// apart, and returns Σ w·(y·p − t)². An id that is not in 0 … limit−1 stands for a row of zeros.
+//
+//go:noescape
+func projectRowsAVX512(n int, out *float32, p *float32, table *float32, stride int, limit int, ids *int32, w *float32, t *float32, count int) float64
+
 // logisticLossAVX512 returns Σ loss of logits p and targets t.
 //
 //go:noescape
@@ -334,6 +351,23 @@ func multiplyAVX2(n int, z *float32, x *float32, y *float32)
 //
 //go:noescape
 func axpyAVX2(n int, y *float32, x *float32, alpha float32)
+
+// subtractRowsAVX2 subtracts from y the rows of x, each times an element of w.
+// It does so for rows of n elements; strides are in bytes.
+//
+//go:noescape
+func subtractRowsAVX2(rows int, n int, x *float32, xStride int, y *float32, w *float32, wStride int)
+
+// scaleAVX2 sets y to x times a factor.
+//
+//go:noescape
+func scaleAVX2(n int, y *float32, x *float32, factor float32)
+
+// projectRowsAVX2 adds to out Σ w·(y·p − t)·y over count rows y of a table, which ids name and which lie a stride in bytes
+// apart, and returns Σ w·(y·p − t)². An id that is not in 0 … limit−1 stands for a row of zeros.
+//
+//go:noescape
+func projectRowsAVX2(n int, out *float32, p *float32, table *float32, stride int, limit int, ids *int32, w *float32, t *float32, count int) float64
 
 // logisticLossAVX2 returns Σ loss of logits p and targets t.
 //

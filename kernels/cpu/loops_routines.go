@@ -11,6 +11,9 @@ type routines struct {
 	add                  func(n int, z *float32, x *float32, y *float32)
 	multiply             func(n int, z *float32, x *float32, y *float32)
 	axpy                 func(n int, y *float32, x *float32, alpha float32)
+	subtractRows         func(rows int, n int, x *float32, xStride int, y *float32, w *float32, wStride int)
+	scale                func(n int, y *float32, x *float32, factor float32)
+	projectRows          func(n int, out *float32, p *float32, table *float32, stride int, limit int, ids *int32, w *float32, t *float32, count int) float64
 	logisticLoss         func(n int, p *float32, t *float32) float64
 	logisticLossGrad     func(n int, p *float32, t *float32, dp *float32, factor float32) float64
 	logisticLossEach     func(n int, p *float32, t *float32, w *float32) float64
