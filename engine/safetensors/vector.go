@@ -29,28 +29,57 @@ func Vector[T Number](name string, v []T) Source {
 	}}
 }
 
+// Matrix is a slice of rows of so many columns, one behind the other, to be written as a tensor. It must not change before it is.
+func Matrix[T Number](name string, v []T, columns int) Source {
+	s := Vector(name, v)
+	s.Shape = []int{0, columns}
+	if columns > 0 {
+		s.Shape[0] = len(v) / columns
+	}
+	return s
+}
+
 // ReadVector reads a tensor that Vector wrote. A name that the file has not, another type or shape, and floats that are not finite are
 // errors that match ErrFormat.
 func ReadVector[T Number](f *File, name string) ([]T, error) {
+	v, _, err := read[T](f, name, 1)
+	return v, err
+}
+
+// ReadMatrix is ReadVector for what Matrix wrote; it returns the number of columns, too.
+func ReadMatrix[T Number](f *File, name string) (v []T, columns int, err error) {
+	v, shape, err := read[T](f, name, 2)
+	if err != nil {
+		return nil, 0, err
+	}
+	return v, shape[1], nil
+}
+
+// read reads a tensor of so many dimensions.
+func read[T Number](f *File, name string, dimensions int) ([]T, []int, error) {
 	for _, info := range f.Tensors() {
 		if info.Name != name {
 			continue
 		}
-		if want := dtypeOf[T](); info.Dtype != want || len(info.Shape) != 1 {
-			return nil, fmt.Errorf("safetensors: tensor %q is %s of shape %v, not a vector of %s: %w", name, info.Dtype, info.Shape, want, ErrFormat)
+		if want := dtypeOf[T](); info.Dtype != want || len(info.Shape) != dimensions {
+			what := "vector"
+			if dimensions > 1 {
+				what = "matrix"
+			}
+			return nil, nil, fmt.Errorf("safetensors: tensor %q is %s of shape %v, not a %s of %s: %w", name, info.Dtype, info.Shape, what, want, ErrFormat)
 		}
-		v := make([]T, info.Shape[0])
+		v := make([]T, info.Bytes/int64(info.Dtype.Size()))
 		if err := f.ReadAt(info, rawbytes.Of(v), 0); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if floats, ok := any(v).([]float32); ok {
 			for i, x := range floats {
 				if math.IsNaN(float64(x)) || math.IsInf(float64(x), 0) {
-					return nil, fmt.Errorf("safetensors: tensor %q holds %v at %d: %w", name, x, i, ErrFormat)
+					return nil, nil, fmt.Errorf("safetensors: tensor %q holds %v at %d: %w", name, x, i, ErrFormat)
 				}
 			}
 		}
-		return v, nil
+		return v, info.Shape, nil
 	}
-	return nil, fmt.Errorf("safetensors: there is no tensor %q: %w", name, ErrFormat)
+	return nil, nil, fmt.Errorf("safetensors: there is no tensor %q: %w", name, ErrFormat)
 }

@@ -16,7 +16,6 @@ import (
 	"debut/datasets/sealed"
 	"debut/datasets/table"
 	"debut/kernels/philox"
-	"debut/trainers/gradient"
 	"debut/trainers/run"
 )
 
@@ -87,7 +86,7 @@ func TestStreamedTraining(t *testing.T) {
 	inMemory.Data.Prepared, inMemory.Data.FitRows = "", 0
 	inMemory.Data.Source = table.Source{Path: configfile.Strings{filepath.Join(data, "train.parquet")}}
 	inMemory.Data.Split.Method = datasets.SplitNone
-	inMemory.Name, inMemory.Train.EarlyStopping = "in-memory", gradient.EarlyStopping{}
+	inMemory.Name, inMemory.Train.EarlyStopping = "in-memory", run.EarlyStopping{}
 	if read(t, filepath.Join(train(t, inMemory).Folder, "model", encoderFile)) != read(t, filepath.Join(want.Folder, "model", encoderFile)) {
 		t.Error("streaming fits another encoder")
 	}

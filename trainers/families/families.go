@@ -16,6 +16,7 @@ import (
 	"debut/datasets/nearest"
 	"debut/kernels"
 	"debut/trainers/behavior"
+	"debut/trainers/factorization"
 	"debut/trainers/model"
 	"debut/trainers/modelfolder"
 	"debut/trainers/neighbors"
@@ -53,6 +54,15 @@ func All() []Family {
 				return neighbors.Read(r, threads(dev))
 			},
 			Templates: neighbors.Templates,
+			Next:      []string{"debut recommend %s USER", "debut recommend %s --all -o lists.csv"},
+		},
+		{
+			Name: factorization.Family, About: "what to recommend to whom, by factors of users and items",
+			New: func() run.Config { return factorization.New() },
+			Read: func(r *modelfolder.Reader, dev kernels.Device) (model.Model, error) {
+				return factorization.Read(r, threads(dev))
+			},
+			Templates: factorization.Templates,
 			Next:      []string{"debut recommend %s USER", "debut recommend %s --all -o lists.csv"},
 		},
 	}

@@ -20,20 +20,20 @@ import (
 
 // Config is the train section of a run file.
 type Config struct {
-	Epochs        int            `yaml:"epochs,omitempty" jsonschema:"description=Most passes over the training rows; 0: by their number and the task.,minimum=0"`
-	Batch         int            `yaml:"batch,omitempty" jsonschema:"description=Most rows of a batch; batches of an epoch differ by at most one row; 0: by the number of training rows.,minimum=0"`
-	Accumulate    int            `yaml:"accumulate,omitempty" jsonschema:"description=Batches whose gradients are added up for one step (default: 1).,minimum=0"`
-	Loss          string         `yaml:"loss,omitempty" jsonschema:"description=Of a target that is a number: squared (default); mae; huber; quantile; poisson for counts: the model is of the logarithm. Classes have the cross-entropy.,enum=squared,enum=mae,enum=huber,enum=quantile,enum=poisson"`
-	Quantile      float64        `yaml:"quantile,omitempty" jsonschema:"description=Of loss quantile: the share of targets below the prediction; 0.9 predicts what nine of ten stay below.,minimum=0,maximum=1"`
-	Delta         float64        `yaml:"delta,omitempty" jsonschema:"description=Of loss huber (default: 1): the difference in standard deviations of the target from which it grows linearly.,minimum=0"`
-	ClassWeight   string         `yaml:"class_weight,omitempty" jsonschema:"description=Of classes: balanced weights rows so that all classes weigh the same in training; metrics stay as they are and probabilities are off unless decision.calibration mends them.,enum=balanced"`
-	Shuffle       *bool          `yaml:"shuffle,omitempty" jsonschema:"description=A new order of the rows in each epoch (default: true)."`
-	Optimizer     Optimizer      `yaml:"optimizer,omitempty" jsonschema:"description=The optimizer."`
-	ClipNorm      float64        `yaml:"clip_norm,omitempty" jsonschema:"description=Scale gradients down to this global norm; 0: not at all.,minimum=0"`
-	Schedule      Schedule       `yaml:"schedule,omitempty" jsonschema:"description=The course of the learning rate."`
-	EarlyStopping EarlyStopping  `yaml:"early_stopping,omitempty" jsonschema:"description=When to stop and which epoch's model to keep: judged on the validation rows."`
-	Augment       Augment        `yaml:"augment,omitempty" jsonschema:"description=Change the training rows a little at each sight; off by default."`
-	Divergence    run.Divergence `yaml:"divergence,omitempty" jsonschema:"description=What to do when the loss is no number any more."`
+	Epochs        int               `yaml:"epochs,omitempty" jsonschema:"description=Most passes over the training rows; 0: by their number and the task.,minimum=0"`
+	Batch         int               `yaml:"batch,omitempty" jsonschema:"description=Most rows of a batch; batches of an epoch differ by at most one row; 0: by the number of training rows.,minimum=0"`
+	Accumulate    int               `yaml:"accumulate,omitempty" jsonschema:"description=Batches whose gradients are added up for one step (default: 1).,minimum=0"`
+	Loss          string            `yaml:"loss,omitempty" jsonschema:"description=Of a target that is a number: squared (default); mae; huber; quantile; poisson for counts: the model is of the logarithm. Classes have the cross-entropy.,enum=squared,enum=mae,enum=huber,enum=quantile,enum=poisson"`
+	Quantile      float64           `yaml:"quantile,omitempty" jsonschema:"description=Of loss quantile: the share of targets below the prediction; 0.9 predicts what nine of ten stay below.,minimum=0,maximum=1"`
+	Delta         float64           `yaml:"delta,omitempty" jsonschema:"description=Of loss huber (default: 1): the difference in standard deviations of the target from which it grows linearly.,minimum=0"`
+	ClassWeight   string            `yaml:"class_weight,omitempty" jsonschema:"description=Of classes: balanced weights rows so that all classes weigh the same in training; metrics stay as they are and probabilities are off unless decision.calibration mends them.,enum=balanced"`
+	Shuffle       *bool             `yaml:"shuffle,omitempty" jsonschema:"description=A new order of the rows in each epoch (default: true)."`
+	Optimizer     Optimizer         `yaml:"optimizer,omitempty" jsonschema:"description=The optimizer."`
+	ClipNorm      float64           `yaml:"clip_norm,omitempty" jsonschema:"description=Scale gradients down to this global norm; 0: not at all.,minimum=0"`
+	Schedule      Schedule          `yaml:"schedule,omitempty" jsonschema:"description=The course of the learning rate."`
+	EarlyStopping run.EarlyStopping `yaml:"early_stopping,omitempty" jsonschema:"description=When to stop and which epoch's model to keep: judged on the validation rows."`
+	Augment       Augment           `yaml:"augment,omitempty" jsonschema:"description=Change the training rows a little at each sight; off by default."`
+	Divergence    run.Divergence    `yaml:"divergence,omitempty" jsonschema:"description=What to do when the loss is no number any more."`
 }
 
 // Optimizer names the optimizer; empty numbers take the usual settings of its kind.
@@ -85,13 +85,6 @@ type Schedule struct {
 	StepEpochs   float64 `yaml:"step_epochs,omitempty" jsonschema:"description=Of step: the rate is multiplied by gamma each time so many epochs are over.,minimum=0"`
 	Gamma        float64 `yaml:"gamma,omitempty" jsonschema:"description=Of step (default: 0.1)."`
 	Floor        float64 `yaml:"floor,omitempty" jsonschema:"description=Of cosine: the share of the rate at the end (default: 0).,minimum=0,maximum=1"`
-}
-
-// EarlyStopping says how validation decides.
-type EarlyStopping struct {
-	Metric   string  `yaml:"metric,omitempty" jsonschema:"description=Metric of the validation rows that decides (default: log_loss for classes; mse for numbers)."`
-	Patience int     `yaml:"patience,omitempty" jsonschema:"description=Stop after so many evaluations without an improvement; 0: never; where the number of epochs is left open too by that. The best epoch's model is kept in any case.,minimum=0"`
-	MinDelta float64 `yaml:"min_delta,omitempty" jsonschema:"description=How much better an improvement is.,minimum=0"`
 }
 
 // SetDefaults fills empty fields, but for those of a network that [Config.Fit] fills when the training rows are known.
@@ -235,22 +228,7 @@ func (c *Config) Validate(task metrics.Task, validated bool) error {
 	if err := c.Divergence.Check(); err != nil {
 		bad("divergence", "%v", err)
 	}
-	e := c.EarlyStopping
-	if e.Patience < 0 || !(e.MinDelta >= 0) {
-		bad("early_stopping", "patience %d or min_delta %v is negative", e.Patience, e.MinDelta)
-	}
-	if m := e.Metric; m != "" {
-		_, err := metrics.Higher(m)
-		if err == nil && task != "" {
-			err = metrics.Check(task, m)
-		}
-		if err != nil {
-			bad("early_stopping.metric", "%v", err)
-		}
-	}
-	if e.Patience > 0 && !validated {
-		bad("early_stopping.patience", "there are no validation rows to stop by; set data.split.validation, or leave patience out")
-	}
+	errs = append(errs, c.EarlyStopping.Validate(task, validated)...)
 	return errors.Join(errs...)
 }
 

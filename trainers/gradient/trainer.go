@@ -85,7 +85,7 @@ func New(o Options) (*Trainer, error) {
 			Rows: train.Rows(), Batch: min(c.Batch, train.Rows()), Streamed: train.Streamed(), Accumulate: c.Accumulate, Epochs: c.Epochs, Shuffle: *c.Shuffle, Seed: o.Seed,
 			Evaluate: validated, Higher: higher, MinDelta: c.EarlyStopping.MinDelta, Patience: c.EarlyStopping.Patience,
 		},
-		Metric: metric, Divergence: c.Divergence,
+		Metric: metric, Divergence: c.Divergence, Rollbacks: true,
 		Calmer:     "a lower train.optimizer.learning_rate, train.clip_norm, or clip in a column's transform",
 		Changeable: map[string]string{"train.epochs": "", "train.divergence": "", "train.early_stopping.patience": "", "train.early_stopping.min_delta": ""},
 	}

@@ -1,11 +1,9 @@
 package neighbors
 
 import (
-	"errors"
 	"fmt"
+	"slices"
 
-	"debut/datasets/configfile"
-	"debut/datasets/interactions"
 	"debut/engine/safetensors"
 	"debut/kernels/pool"
 	"debut/trainers/model"
@@ -19,29 +17,12 @@ const graphFile = "neighbors.safetensors"
 // formatVersion is that of the layout of model folders.
 const formatVersion = 1
 
-// details are what model.json describes a model with.
-type details struct {
-	Model      recommender.Section[ModelConfig]            `json:"model"`
-	Data       recommender.Section[interactions.Config]    `json:"data"`
-	Evaluation recommender.Section[recommender.Evaluation] `json:"evaluation"`
-	// Vocabularies tell which users and items the numbers in the other files are of.
-	Vocabularies recommender.Sums `json:"vocabularies"`
-}
-
 // Save writes the model.
 func (t *training) Save(to *modelfolder.Writer) error {
-	shop := recommender.ShopOf(t.Data)
-	if err := shop.Save(to); err != nil {
-		return err
-	}
-	g := t.graph
-	err := to.Tensors(graphFile, safetensors.Vector("offsets", g.Offsets), safetensors.Vector("indices", g.Indices), safetensors.Vector("values", g.Values))
-	if err != nil {
-		return err
-	}
-	d := details{Vocabularies: shop.Sums()}
-	d.Model.Value, d.Data.Value, d.Evaluation.Value = t.cfg.Model, t.cfg.Data, t.cfg.Evaluation
-	return to.Close(formatVersion, d)
+	return recommender.Save(to, formatVersion, t.Data, t.cfg.Model, func() error {
+		g := t.graph
+		return to.Tensors(graphFile, safetensors.Vector("offsets", g.Offsets), safetensors.Vector("indices", g.Indices), safetensors.Vector("values", g.Values))
+	})
 }
 
 // Model is a trained model.
@@ -53,22 +34,12 @@ type Model struct {
 
 // Read reads a model from its folder, to answer on so many goroutines. It should be closed.
 func Read(r *modelfolder.Reader, threads int) (*Model, error) {
-	if err := r.Version(formatVersion); err != nil {
-		return nil, err
-	}
-	var d details
-	if err := r.Details(&d); err != nil {
-		return nil, err
-	}
-	m := &Model{kind: d.Model.Value.Kind, Model: recommender.Model{Evaluation: d.Evaluation.Value, Config: d.Data.Value}}
-	err := errors.Join(configfile.Prefix("model", d.Model.Value.validate()), configfile.Prefix("data", d.Data.Value.Validate()), configfile.Prefix("evaluation", d.Evaluation.Value.Validate()))
-	if err != nil {
-		return nil, r.Errorf("%w", err)
-	}
-	m.Shop, err = recommender.ReadShop(r, d.Vocabularies)
+	var cfg ModelConfig
+	base, err := recommender.Read(r, formatVersion, &cfg, func() error { return cfg.validate() })
 	if err != nil {
 		return nil, err
 	}
+	m := &Model{kind: cfg.Kind, Model: base}
 	rows := m.Shop.Items.Len()
 	if m.kind == KindUser {
 		rows = m.Shop.Users.Len()
@@ -122,17 +93,15 @@ func (m *Model) Similar(item string, k int) (model.List, error) {
 	if m.kind == KindUser {
 		return model.List{}, fmt.Errorf("the model is of like users; train one with model: {kind: %s}", KindItem)
 	}
-	i, ok := m.Shop.Items.Index(item)
-	if !ok {
-		return model.List{}, fmt.Errorf("item %q: %w", item, model.ErrUnknown)
+	i, err := m.Item(item)
+	if err != nil {
+		return model.List{}, err
 	}
 	near, similarity := m.graph.Of(int(i))
-	l := model.List{User: item, Known: true, Items: []string{}, Scores: []float32{}}
-	for n := range near[:min(k, len(near))] {
-		if similarity[n] <= 0 { // weights that are learned say of these that who has the one does not want the other
-			break
-		}
-		l.Items, l.Scores = append(l.Items, m.Shop.Items.ID(int(near[n]))), append(l.Scores, similarity[n])
+	k = min(k, len(near))
+	// Weights that are learned say of those that are not above 0 that who has the one does not want the other.
+	if n := slices.IndexFunc(similarity[:k], func(v float32) bool { return v <= 0 }); n >= 0 {
+		k = n
 	}
-	return l, nil
+	return m.List(item, near[:k], similarity[:k]), nil
 }

@@ -131,11 +131,8 @@ func (m *Model) lists(ctx context.Context, names []string, r model.Request, weig
 // fill names the items of a list.
 func (m *Model) fill(to *model.List, l *ranking.Lists, i int) {
 	items, scores := l.Of(i)
-	to.Scores = append([]float32{}, scores...)
-	to.Items = make([]string, len(items))
-	for k, item := range items {
-		to.Items[k] = m.Shop.Items.ID(int(item))
-	}
+	named := m.List(to.User, items, scores)
+	to.Items, to.Scores = named.Items, named.Scores
 }
 
 // Task is to rank items.

@@ -7,14 +7,28 @@ import (
 
 	"debut/datasets/configfile"
 	"debut/datasets/interactions"
+	"debut/trainers/model"
 	"debut/trainers/ranking"
 	"debut/trainers/run"
 	"debut/trainers/runfolder"
 )
 
-// SamplePart reads the interactions of the model's run again and measures its lists by a part of them, user by user. Errors about
+// Recommender returns the model itself; embedded, it makes a family's model one for [SamplePart].
+func (m *Model) Recommender() *Model { return m }
+
+// SamplePart is run.Sampler's of a run file of recommenders, with its data section: the model must be of the same family.
+func SamplePart(ctx context.Context, h *run.Header, cfg *interactions.Config, m model.Model, baseDir, part string) (*run.Sampled, error) {
+	r, ok := m.(interface{ Recommender() *Model })
+	if !ok || m.Family() != h.Family {
+		return nil, fmt.Errorf("%s: a model of the family %s", h.Family, m.Family())
+	}
+	s, err := r.Recommender().samplePart(ctx, cfg, baseDir, h.Seed, part)
+	return s, h.Locate(err)
+}
+
+// samplePart reads the interactions of the model's run again and measures its lists by a part of them, user by user. Errors about
 // fields have their paths.
-func (m *Model) SamplePart(ctx context.Context, cfg *interactions.Config, baseDir string, seed uint64, part string) (*run.Sampled, error) {
+func (m *Model) samplePart(ctx context.Context, cfg *interactions.Config, baseDir string, seed uint64, part string) (*run.Sampled, error) {
 	d, err := interactions.Load(ctx, cfg, baseDir, seed, m.Pool)
 	var field *configfile.FieldError
 	if errors.As(err, &field) {

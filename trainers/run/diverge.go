@@ -124,7 +124,7 @@ func (s *session) giveUp(d *divergedError) error {
 		d.after += "; try " + s.course.Calmer
 	}
 	switch {
-	case s.course.Divergence.Rollbacks > 0:
+	case s.course.Divergence.Rollbacks > 0 || !s.course.Rollbacks:
 	case from != nil:
 		d.after += "; or resume with train.divergence.rollbacks"
 	default:

@@ -77,6 +77,7 @@ type Env struct {
 
 	header *Header
 	device kernels.Device
+	cpu    kernels.Device // of a family that computes on the processor alone
 	pool   *pool.Pool
 	info   kernels.Info // of the processor, where there is a pool
 	free   func() int64 // bytes of memory, where there is a pool
@@ -115,15 +116,32 @@ func (e *Env) Pool() (*pool.Pool, error) {
 	return e.pool, nil
 }
 
+// CPU opens the processor as a device, of as many threads, for a family that computes there alone. It is the run's to close.
+func (e *Env) CPU() (kernels.Device, error) {
+	if e.cpu == nil {
+		if _, err := e.Pool(); err != nil { // and what run.json says of it
+			return nil, err
+		}
+		d, err := devices.Open("cpu", devices.Options{Threads: e.header.Threads})
+		if err != nil {
+			return nil, err
+		}
+		e.cpu = d
+	}
+	return e.cpu, nil
+}
+
 // close ends what the environment has opened.
-func (e *Env) close() error {
+func (e *Env) close() (err error) {
 	if e.pool != nil {
 		e.pool.Close()
 	}
-	if e.device != nil {
-		return e.device.Close()
+	for _, d := range []kernels.Device{e.cpu, e.device} {
+		if d != nil {
+			err = errors.Join(err, d.Close())
+		}
 	}
-	return nil
+	return err
 }
 
 // Description is what a family knows of its training, for run.json.
@@ -200,6 +218,7 @@ type Course struct {
 	Plan       loop.Plan
 	Metric     string // of the validation rows, that decides
 	Divergence Divergence
+	Rollbacks  bool   // the run file has a section train.divergence
 	Calmer     string // what to try where the training diverges: "a lower …"
 	// Changeable are keys of the run file that a resumed run may have otherwise, all below them too, each with a warning to give then, or "".
 	Changeable map[string]string

@@ -1,0 +1,111 @@
+package factorization
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"reflect"
+	"strings"
+
+	"debut/datasets/configfile"
+	"debut/kernels"
+	"debut/trainers/loop"
+	"debut/trainers/recommender"
+)
+
+// algorithm is a way to find factors.
+type algorithm struct {
+	name string
+	keys []string // of the model section that it has, beside algorithm and factors
+	// setDefaults fills what is empty, of the train section too.
+	setDefaults func(c *Config)
+	// validate reports what cannot be used, with the path below the model section.
+	validate func(c *ModelConfig) error
+	// need is the memory that a training takes, by purpose.
+	need func(p *problem) map[string]int64
+	// settle fills what the data decide on, and says how in a clause of the protocol, "" where nothing was left to choose.
+	settle func(ctx context.Context, p *problem) (clause string, err error)
+	// begin makes what trains. The settings are whole.
+	begin func(p *problem) (fitter, error)
+	// about says in a few words what is trained.
+	about func(c *ModelConfig) string
+}
+
+// algorithms are all there are; the first is that of run files that name none.
+var algorithms = []*algorithm{&alsAlgorithm}
+
+// find returns an algorithm, or nil.
+func find(name string) *algorithm {
+	for _, a := range algorithms {
+		if a.name == name {
+			return a
+		}
+	}
+	return nil
+}
+
+func algorithmNames() (names []string) {
+	for _, a := range algorithms {
+		names = append(names, a.name)
+	}
+	return names
+}
+
+// only returns an error for a key that is set and that another algorithm has, not this one.
+func (a *algorithm) only(c *ModelConfig) error {
+	v := reflect.ValueOf(*c)
+	for i := range v.NumField() {
+		key, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("yaml"), ",")
+		known := key == "algorithm" || key == "factors"
+		for _, k := range a.keys {
+			known = known || k == key
+		}
+		if !known && !v.Field(i).IsZero() {
+			return configfile.Errorf(key, "the algorithm %s has no such setting; leave it out", a.name)
+		}
+	}
+	return nil
+}
+
+// problem is what an algorithm is to solve.
+type problem struct {
+	*recommender.Data
+	cfg *Config
+	dev kernels.Device // the processor
+	log *slog.Logger
+}
+
+// fitter trains factors. An epoch is made of rows, in batches.
+type fitter interface {
+	// course returns how many rows an epoch has, how many of them a batch has at most, and whether each epoch has an order of its own.
+	course() (rows, batch int, shuffle bool)
+	// step trains on a batch and returns its mean loss.
+	step(ev loop.Event) (loss float64, err error)
+	// rate is the learning rate of the next step, 0 where there is none.
+	rate() float64
+	// tensors are all that decides on the steps to come, the factors first.
+	tensors() []tensor
+	// loaded is told that the tensors hold something else now.
+	loaded()
+	// factors are those of the model. They share the tensors' memory.
+	factors() *Factors
+}
+
+// tensor is a matrix of a state.
+type tensor struct {
+	name    string
+	values  []float32
+	columns int
+}
+
+// divergedError tells of a step, counted from 0, whose loss is no number.
+type divergedError struct {
+	step int64
+	loss float64
+}
+
+// Error says so.
+func (e *divergedError) Error() string { return fmt.Sprintf("step %d: the loss is %v", e.step, e.loss) }
+
+// Diverged is what package run asks for.
+func (e *divergedError) Diverged() (step int64, loss float64) { return e.step, e.loss }

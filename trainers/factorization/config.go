@@ -1,0 +1,174 @@
+package factorization
+
+import (
+	"cmp"
+	"context"
+	"embed"
+	"errors"
+	"log/slog"
+	"math"
+
+	"debut/datasets/configfile"
+	"debut/datasets/interactions"
+	"debut/trainers/metrics"
+	"debut/trainers/model"
+	"debut/trainers/ranking"
+	"debut/trainers/recommender"
+	"debut/trainers/run"
+)
+
+// Family is the name of the family in run files and model folders.
+const Family = "factorization"
+
+// Templates are commented run files to start from.
+//
+//go:embed templates/*.yaml
+var Templates embed.FS
+
+// Config is a run file.
+type Config struct {
+	run.Header  `yaml:",inline"`
+	Data        interactions.Config    `yaml:"data" jsonschema:"description=Who did what with which item and how that is split."`
+	Model       ModelConfig            `yaml:"model,omitempty" jsonschema:"description=Which factors are found and how."`
+	Train       TrainConfig            `yaml:"train,omitempty" jsonschema:"description=How long."`
+	Evaluation  recommender.Evaluation `yaml:"evaluation,omitempty" jsonschema:"description=How lists are measured."`
+	run.Keeping `yaml:",inline"`
+}
+
+// ModelConfig is the model section of a run file. Which of the keys there are for an algorithm is said in algorithm.go.
+type ModelConfig struct {
+	Algorithm      string   `yaml:"algorithm,omitempty" jsonschema:"enum=als,description=als (default): alternating least squares."`
+	Factors        int      `yaml:"factors,omitempty" jsonschema:"minimum=1,maximum=4096,description=Numbers for each user and each item. Default 64."`
+	Feedback       string   `yaml:"feedback,omitempty" jsonschema:"enum=implicit,enum=explicit,description=als. implicit (default): what a user has is wanted and the greater its value the surer; the rest is not. explicit: values are ratings to be met."`
+	Regularization *float64 `yaml:"regularization,omitempty" jsonschema:"minimum=0,description=als: the penalty of the square of factors. Default: chosen on validation where implicit; 0.05 where explicit."`
+	Exponent       *float64 `yaml:"exponent,omitempty" jsonschema:"minimum=0,maximum=2,description=als: how the penalty grows with the pairs of a user or item; 0: not at all; 1 (default): in proportion."`
+	Unobserved     *float64 `yaml:"unobserved,omitempty" jsonschema:"exclusiveMinimum=0,description=als implicit: what a pair of user and item weighs that did not occur; one that did weighs its value. Default: chosen on validation."`
+	Confidence     string   `yaml:"confidence,omitempty" jsonschema:"enum=value,enum=log,enum=none,description=als implicit: what a pair that occurred weighs. value (default); log: ln(1+value); none: 1."`
+	Solver         string   `yaml:"solver,omitempty" jsonschema:"enum=conjugate_gradient,enum=cholesky,description=als. conjugate_gradient (default): steps from the last solution; cholesky: exact."`
+	Steps          int      `yaml:"steps,omitempty" jsonschema:"minimum=1,description=als: of conjugate_gradient. Default 3."`
+}
+
+// TrainConfig is the train section of a run file.
+type TrainConfig struct {
+	Epochs        int               `yaml:"epochs,omitempty" jsonschema:"minimum=0,description=Most passes; of als a pass fits all users and then all items. 0: by the algorithm."`
+	EarlyStopping run.EarlyStopping `yaml:"early_stopping,omitempty" jsonschema:"description=When to stop and which epoch's model to keep: judged on the validation part."`
+}
+
+// Values of ModelConfig.
+const (
+	Implicit = "implicit"
+	Explicit = "explicit"
+
+	ConfidenceValue = "value"
+	ConfidenceLog   = "log"
+	ConfidenceNone  = "none"
+
+	ConjugateGradient = "conjugate_gradient"
+	Cholesky          = "cholesky"
+)
+
+// New returns what a run file is laid over.
+func New() *Config { return &Config{Header: run.Header{Seed: 1}} }
+
+// SetDefaults fills empty fields, so that the configuration can be written out as it will be used.
+func (c *Config) SetDefaults() {
+	run.SetDefaults(c, Family, true)
+	c.Data.SetDefaults()
+	c.Evaluation.SetDefaults()
+	c.Model.Algorithm = cmp.Or(c.Model.Algorithm, algorithms[0].name)
+	if a := find(c.Model.Algorithm); a != nil {
+		a.setDefaults(c)
+	}
+}
+
+// Validate reports everything in the configuration that cannot be used. Its errors carry the field's path.
+func (c *Config) Validate() error {
+	errs := []error{
+		run.Validate(c, Family, true), run.OnCPU(&c.Header), configfile.Prefix("data", c.Data.Validate()),
+		configfile.Prefix("model", c.Model.validate()), configfile.Prefix("evaluation", c.Evaluation.Validate()),
+	}
+	if c.Train.Epochs < 0 {
+		errs = append(errs, configfile.Errorf("train.epochs", "%d epochs; give a positive number, or leave it out", c.Train.Epochs))
+	}
+	for _, err := range c.Train.EarlyStopping.Validate(ranking.Task, c.validated()) {
+		errs = append(errs, configfile.Prefix("train", err))
+	}
+	if _, _, err := c.metric(); err != nil {
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// validated says whether the data section asks for a validation part.
+func (c *Config) validated() bool {
+	s := c.Data.Split
+	switch s.Method {
+	case interactions.SplitRandom, interactions.SplitTime:
+		return s.ValidationFrom != "" || s.Validation != nil && *s.Validation > 0
+	case interactions.SplitLeaveLastOut, interactions.SplitLeaveRandomOut:
+		return s.ValidationLeft != nil && *s.ValidationLeft > 0
+	}
+	return len(c.Data.Validation) > 0
+}
+
+// metric returns the metric of validation that decides, and whether more of it is better.
+func (c *Config) metric() (name string, higher bool, err error) {
+	name = c.Train.EarlyStopping.Metric
+	longest := 0
+	for _, k := range c.Evaluation.Cutoffs {
+		longest = max(longest, k)
+	}
+	if name == "" {
+		name = metrics.At("recall@k", longest)
+	} else if !c.measured(name) {
+		return "", false, configfile.Errorf("train.early_stopping.metric", "%s is not measured; take one at a cutoff of evaluation.cutoffs, %v, such as %s", name, c.Evaluation.Cutoffs, metrics.At("recall@k", longest))
+	}
+	higher, err = metrics.Higher(name)
+	return name, higher, err
+}
+
+// measured says whether evaluations have a metric.
+func (c *Config) measured(name string) bool {
+	for _, k := range c.Evaluation.Cutoffs {
+		for _, m := range metrics.Names(ranking.Task) {
+			if metrics.At(m, k) == name {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// validate reports what cannot be used, with the path below the section.
+func (c *ModelConfig) validate() error {
+	a := find(c.Algorithm)
+	if a == nil {
+		return configfile.OneOf("algorithm", c.Algorithm, algorithmNames()...)
+	}
+	if err := a.only(c); err != nil {
+		return err
+	}
+	if c.Factors < 1 || c.Factors > maxFactors {
+		return configfile.Errorf("factors", "%d factors; give a number from 1 to %d", c.Factors, maxFactors)
+	}
+	return a.validate(c)
+}
+
+// maxFactors bounds the width of factors.
+const maxFactors = 4096
+
+// within returns an error for a number that is given and not in a range.
+func within(path string, v *float64, least, most float64) error {
+	if v != nil && !(*v >= least && *v <= most) {
+		if math.IsInf(most, 1) || most == math.MaxFloat32 {
+			return configfile.Errorf(path, "%v must be a finite number from %v", *v, least)
+		}
+		return configfile.Errorf(path, "%v must be from %v to %v", *v, least, most)
+	}
+	return nil
+}
+
+// SamplePart reads the interactions of the run again and measures the lists of its model by a part of them.
+func (c *Config) SamplePart(ctx context.Context, m model.Model, baseDir, part string, _ *slog.Logger) (*run.Sampled, error) {
+	return recommender.SamplePart(ctx, &c.Header, &c.Data, m, baseDir, part)
+}

@@ -1,0 +1,16 @@
+// Package factorization recommends by factors: a short vector for each user and each item, whose product says how much of the item the
+// user wants.
+//
+//	config.go     the run file            run.go      a run's task, trained step by step      state.go   what a checkpoint holds
+//	algorithm.go  what an algorithm is    factors.go  scores and similarity                   search.go  settings chosen on validation
+//	als.go        alternating least squares, one algorithm; each has a file of its own        model.go   the model folder, folding-in
+//
+// An algorithm is a row of the table in algorithm.go: which keys of the model section are its own, and how it begins. What it begins
+// is a fitter, which trains on one batch after another; everything else – epochs, checkpoints, early stopping, the model folder,
+// recommendation – is shared.
+//
+// # Determinism
+//
+// Rows of factors are fitted each by itself, sums over them run in their order, and first factors come from a counter-based generator
+// keyed by seed, row and column: any number of threads gives the same bits.
+package factorization

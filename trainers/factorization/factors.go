@@ -1,0 +1,190 @@
+package factorization
+
+import (
+	"fmt"
+	"math"
+
+	"debut/engine/safetensors"
+	"debut/kernels"
+	"debut/kernels/cpu"
+	"debut/trainers/ranking"
+)
+
+// Factors are a model: a user's score of an item is Mean and the product of their rows.
+//
+// Biases are columns like others: with them a user's row is [bias, factors …, 1] and an item's [1, factors …, bias], whose product is the
+// sum of the two biases and of the factors' product.
+type Factors struct {
+	Users, Items []float32 // rows of Width
+	Width        int
+	Biases       bool
+	Mean         float64
+}
+
+// columns are those of the factors alone, without biases.
+func (f *Factors) columns() (lo, hi int) {
+	if f.Biases {
+		return 1, f.Width - 1
+	}
+	return 0, f.Width
+}
+
+// User and Item return rows, which must not be changed.
+func (f *Factors) User(u int) []float32 { return f.Users[u*f.Width : (u+1)*f.Width] }
+
+// Item returns the row of an item.
+func (f *Factors) Item(i int) []float32 { return f.Items[i*f.Width : (i+1)*f.Width] }
+
+// Names of tensors.
+const (
+	usersTensor = "users"
+	itemsTensor = "items"
+	meanTensor  = "mean"
+)
+
+func (f *Factors) sources() []safetensors.Source {
+	return []safetensors.Source{
+		safetensors.Matrix(usersTensor, f.Users, f.Width), safetensors.Matrix(itemsTensor, f.Items, f.Width), safetensors.Vector(meanTensor, []float32{float32(f.Mean)}),
+	}
+}
+
+// readFactors reads what sources wrote, for so many users and items.
+func readFactors(file *safetensors.File, users, items, width int, biases bool) (*Factors, error) {
+	f := &Factors{Width: width, Biases: biases}
+	for _, x := range []struct {
+		name string
+		to   *[]float32
+		rows int
+	}{{usersTensor, &f.Users, users}, {itemsTensor, &f.Items, items}} {
+		v, columns, err := safetensors.ReadMatrix[float32](file, x.name)
+		if err != nil {
+			return nil, err
+		}
+		if columns != width || len(v) != x.rows*width {
+			return nil, fmt.Errorf("the tensor %q has %d numbers in %d columns; %d rows of %d are those of the model", x.name, len(v), columns, x.rows, width)
+		}
+		*x.to = v
+	}
+	mean, err := safetensors.ReadVector[float32](file, meanTensor)
+	if err != nil {
+		return nil, err
+	}
+	if len(mean) != 1 {
+		return nil, fmt.Errorf("the tensor %q has %d numbers, not one", meanTensor, len(mean))
+	}
+	f.Mean = float64(mean[0])
+	return f, nil
+}
+
+// scorer scores users of training: products of their rows with those of all items. It computes on a device, one block at a time.
+type scorer struct {
+	f     *Factors
+	items int
+	dev   kernels.Device
+	rows  []float32
+}
+
+func newScorer(f *Factors, dev kernels.Device) *scorer {
+	return &scorer{f: f, items: len(f.Items) / f.Width, dev: dev}
+}
+
+// Items is the number of items.
+func (s *scorer) Items() int { return s.items }
+
+// Score scores all items for each of the users.
+func (s *scorer) Score(users []int32, out []float32) error {
+	f, w := s.f, s.f.Width
+	if len(out) != len(users)*s.items {
+		return fmt.Errorf("factorization: %d users are scored into %d numbers; there are %d items", len(users), len(out), s.items)
+	}
+	s.rows = s.rows[:0]
+	for _, u := range users {
+		if u < 0 || (int(u)+1)*w > len(f.Users) {
+			return fmt.Errorf("factorization: user %d is none of the %d", u, len(f.Users)/w)
+		}
+		s.rows = append(s.rows, f.User(int(u))...)
+	}
+	return s.product(s.rows, out)
+}
+
+// product sets out to the products of some rows with those of all items.
+func (s *scorer) product(rows, out []float32) error {
+	f, w := s.f, s.f.Width
+	n := len(rows) / w
+	if n == 1 { // a single row would be summed in another order than one among others
+		two := make([]float32, 2*s.items)
+		if err := s.product(append(append([]float32{}, rows...), rows...), two); err != nil {
+			return err
+		}
+		copy(out, two)
+		return nil
+	}
+	algebra, err := kernels.Family[kernels.DenseAlgebra](s.dev)
+	if err != nil || n == 0 || s.items == 0 {
+		return err
+	}
+	args := kernels.GemmArgs{
+		TransB: true, A: kernels.NewMatrix(cpu.Wrap(rows), n, w), B: kernels.NewMatrix(cpu.Wrap(f.Items), s.items, w), C: kernels.NewMatrix(cpu.Wrap(out), n, s.items),
+	}
+	if f.Mean != 0 {
+		mean := make([]float32, s.items)
+		for i := range mean {
+			mean[i] = float32(f.Mean)
+		}
+		args.Bias = kernels.NewMatrix(cpu.Wrap(mean), 1, s.items)
+	}
+	k, err := algebra.Gemm(args)
+	if err != nil {
+		return err
+	}
+	return k.Run()
+}
+
+// similar lists the items whose factors lie in the direction of one's, by the cosine between them, without the item itself.
+func (f *Factors) similar(item int32, k int, ties *ranking.Ties) ([]int32, []float32) {
+	lo, hi := f.columns()
+	n := len(f.Items) / f.Width
+	of := f.Item(int(item))[lo:hi]
+	length := math.Sqrt(inner(of, of))
+	best := ranking.NewSelector(min(k, n), ties)
+	for i := range n {
+		row := f.Item(i)[lo:hi]
+		size := math.Sqrt(inner(row, row))
+		if int32(i) == item || size == 0 || length == 0 {
+			continue
+		}
+		best.Add(int32(i), float32(inner(of, row)/length/size))
+	}
+	var items []int32
+	var scores []float32
+	for _, x := range best.Best() {
+		items, scores = append(items, x.Item), append(scores, x.Score)
+	}
+	return items, scores
+}
+
+// inner is the product of two vectors, in float64.
+func inner(x, y []float32) (sum float64) {
+	for i, v := range x {
+		sum += float64(v) * float64(y[i])
+	}
+	return sum
+}
+
+// gram sets g [columns, columns] to the sum over rows of factors of the products of columns lo … hi−1 with each other.
+func gram(dev kernels.Device, factors []float32, width, lo, hi int, g []float32) error {
+	if len(factors) == 0 {
+		clear(g)
+		return nil
+	}
+	algebra, err := kernels.Family[kernels.DenseAlgebra](dev)
+	if err != nil {
+		return err
+	}
+	x := kernels.NewMatrix(cpu.Wrap(factors), len(factors)/width, width).Columns(lo, hi)
+	k, err := algebra.Gemm(kernels.GemmArgs{TransA: true, A: x, B: x, C: kernels.NewMatrix(cpu.Wrap(g), hi-lo, hi-lo)})
+	if err != nil {
+		return err
+	}
+	return k.Run()
+}

@@ -1,0 +1,222 @@
+package factorization
+
+import (
+	"fmt"
+	"slices"
+
+	"debut/engine/safetensors"
+	"debut/kernels"
+	"debut/kernels/cpu"
+	"debut/kernels/devices"
+	"debut/kernels/pool"
+	"debut/trainers/model"
+	"debut/trainers/modelfolder"
+	"debut/trainers/ranking"
+	"debut/trainers/recommender"
+)
+
+// factorsFile holds the factors in a model folder.
+const factorsFile = "factors.safetensors"
+
+// formatVersion is that of the layout of model folders.
+const formatVersion = 1
+
+// Model is a trained model.
+type Model struct {
+	recommender.Model
+	cfg     ModelConfig
+	factors *Factors
+	dev     kernels.Device
+	score   *scorer
+	folding *folding // made when it is first asked for
+}
+
+// Read reads a model from its folder, to answer on so many threads. It should be closed.
+func Read(r *modelfolder.Reader, threads int) (*Model, error) {
+	m := &Model{}
+	base, err := recommender.Read(r, formatVersion, &m.cfg, func() error { return m.cfg.whole() })
+	if err != nil {
+		return nil, err
+	}
+	m.Model = base
+	biases := m.cfg.Feedback == Explicit
+	width := m.cfg.Factors
+	if biases {
+		width += 2
+	}
+	err = r.Tensors(factorsFile, func(f *safetensors.File) (err error) {
+		m.factors, err = readFactors(f, m.Shop.Users.Len(), m.Shop.Items.Len(), width, biases)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if m.dev, err = devices.Open("cpu", devices.Options{Threads: threads}); err != nil {
+		return nil, err
+	}
+	m.score = newScorer(m.factors, m.dev)
+	m.Scorer, m.Pool = m.score, pool.New(threads)
+	return m, nil
+}
+
+// whole is validate for settings that nothing is to be chosen of any more.
+func (c *ModelConfig) whole() error {
+	if err := c.validate(); err != nil {
+		return err
+	}
+	if c.Feedback == Implicit && (c.Unobserved == nil || c.Regularization == nil) {
+		return fmt.Errorf("model: unobserved and regularization are missing")
+	}
+	return nil
+}
+
+// Close ends the model's goroutines.
+func (m *Model) Close() error {
+	m.Pool.Close()
+	return m.dev.Close()
+}
+
+// Family is the family's name.
+func (m *Model) Family() string { return Family }
+
+// Similar lists the items whose factors point in the direction of one's, by the cosine between them.
+func (m *Model) Similar(item string, k int) (model.List, error) {
+	i, err := m.Item(item)
+	if err != nil {
+		return model.List{}, err
+	}
+	items, scores := m.factors.similar(i, k, m.Ties)
+	return m.List(item, items, scores), nil
+}
+
+// Event is what somebody has, and its value as in training: of ratings the rating, else what its events weigh, added up.
+type Event struct {
+	Item  string
+	Value float64
+}
+
+// FoldIn returns the factors of somebody whom the model does not know, from what he has: those that training would have found for him
+// with all items as they are. Items that the model does not know say nothing; without another the error matches model.ErrUnknown.
+func (m *Model) FoldIn(history []Event) ([]float32, error) {
+	columns, values, err := m.history(history)
+	if err != nil {
+		return nil, err
+	}
+	if m.folding == nil {
+		if m.folding, err = newFolding(m.factors, &m.cfg, m.dev); err != nil {
+			return nil, err
+		}
+	}
+	return m.folding.solve(columns, values)
+}
+
+// RecommendTo lists at most k items for somebody whom the model does not know, from what he has; that is left out.
+func (m *Model) RecommendTo(name string, history []Event, k int) (model.List, error) {
+	x, err := m.FoldIn(history)
+	if err != nil {
+		return model.List{}, err
+	}
+	scores := make([]float32, m.Items())
+	if err := m.score.product(x, scores); err != nil {
+		return model.List{}, err
+	}
+	columns, _, err := m.history(history)
+	if err != nil {
+		return model.List{}, err
+	}
+	best := ranking.NewSelector(min(max(k, 0), m.Items()), m.Ties)
+	for i, v := range scores {
+		if _, has := slices.BinarySearch(columns, int32(i)); !has {
+			best.Add(int32(i), v)
+		}
+	}
+	var items []int32
+	scores = scores[:0]
+	for _, s := range best.Best() {
+		items, scores = append(items, s.Item), append(scores, s.Score)
+	}
+	return m.List(name, items, scores), nil
+}
+
+// history numbers events, ascending. What is there twice is added up, of ratings the last counts.
+func (m *Model) history(events []Event) (columns []int32, values []float32, err error) {
+	sum := map[int32]float64{}
+	for _, e := range events {
+		if !(e.Value >= 0 && e.Value <= maxValue) {
+			return nil, nil, fmt.Errorf("factorization: item %q has the value %v; give a finite number that is not negative", e.Item, e.Value)
+		}
+		i, ok := m.Shop.Items.Index(e.Item)
+		if !ok {
+			continue
+		}
+		if m.factors.Biases {
+			sum[i] = 0
+		}
+		sum[i] += e.Value
+	}
+	if len(sum) == 0 {
+		return nil, nil, fmt.Errorf("factorization: none of the %d items of the history: %w", len(events), model.ErrUnknown)
+	}
+	for i := range sum {
+		columns = append(columns, i)
+	}
+	slices.Sort(columns)
+	for _, i := range columns {
+		values = append(values, float32(sum[i]))
+	}
+	return columns, values, nil
+}
+
+// maxValue bounds the values of a history, which are squared.
+const maxValue = 1e15
+
+// folding fits a row of users with the items as they are.
+type folding struct {
+	factors *Factors
+	cfg     *ModelConfig
+	family  kernels.LeastSquares
+	gram    []float32 // of the items; nil: only what there is counts
+	lo, hi  int       // columns that are fitted
+}
+
+func newFolding(f *Factors, cfg *ModelConfig, dev kernels.Device) (*folding, error) {
+	family, err := kernels.Family[kernels.LeastSquares](dev)
+	if err != nil {
+		return nil, err
+	}
+	o := &folding{factors: f, cfg: cfg, family: family, hi: f.Width}
+	if f.Biases {
+		o.hi--
+		return o, nil
+	}
+	o.gram = make([]float32, f.Width*f.Width)
+	return o, gram(dev, f.Items, f.Width, 0, f.Width, o.gram)
+}
+
+// solve returns the row of somebody with such items.
+func (o *folding) solve(columns []int32, values []float32) ([]float32, error) {
+	f, n := o.factors, len(columns)
+	x := make([]float32, f.Width)
+	column := func(v []float32) kernels.Matrix { return kernels.NewMatrix(cpu.Wrap(v), len(v), 1) }
+	items := len(f.Items) / f.Width
+	args := kernels.SolveRowsArgs{
+		X: kernels.NewMatrix(cpu.Wrap(x), 1, f.Width).Columns(0, o.hi), Y: kernels.NewMatrix(cpu.Wrap(f.Items), items, f.Width).Columns(0, o.hi),
+		Offsets: kernels.NewMatrix(cpu.Wrap([]int32{0, int32(n)}), 2, 1), Columns: kernels.NewMatrix(cpu.Wrap(columns), n, 1),
+		Weights: column(confidences(values, o.cfg)), Ridge: column([]float32{ridge(o.cfg, int64(n), items)}),
+	}
+	if f.Biases {
+		targets := make([]float32, n)
+		for k, i := range columns {
+			targets[k] = float32(float64(values[k]) - f.Mean - float64(f.Item(int(i))[f.Width-1]))
+		}
+		args.Targets = column(targets)
+		x[f.Width-1] = 1
+	} else {
+		args.Gram, args.GramWeight = kernels.NewMatrix(cpu.Wrap(o.gram), f.Width, f.Width), *o.cfg.Unobserved
+	}
+	k, err := o.family.SolveRows(args)
+	if err != nil {
+		return nil, err
+	}
+	return x, k.Run()
+}

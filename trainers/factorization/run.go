@@ -1,0 +1,175 @@
+package factorization
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+
+	"debut/trainers/loop"
+	"debut/trainers/metrics"
+	"debut/trainers/modelfolder"
+	"debut/trainers/recommender"
+	"debut/trainers/run"
+)
+
+// Prepare loads the interactions, checks that there is memory, and chooses what is left open.
+func (c *Config) Prepare(ctx context.Context, env *run.Env) (run.Task, error) {
+	data, err := recommender.Load(ctx, &c.Data, c.Evaluation, env, c.Seed)
+	if err != nil {
+		return nil, c.Locate(err)
+	}
+	dev, err := env.CPU()
+	if err != nil {
+		return nil, err
+	}
+	t := &training{problem: problem{Data: data, cfg: c, dev: dev, log: env.Log}, algorithm: find(c.Model.Algorithm)}
+	t.validated = t.hasValidation()
+	if t.metric, t.higher, err = c.metric(); err != nil {
+		return nil, err
+	}
+	if err := t.checkMemory(env); err != nil {
+		return nil, err
+	}
+	if t.chosen, err = t.settle(ctx, &t.problem); err != nil {
+		return nil, err
+	}
+	if t.fit, err = t.begin(&t.problem); err != nil {
+		return nil, err
+	}
+	t.score = newScorer(t.fit.factors(), dev)
+	return t, nil
+}
+
+// training is a run's task.
+type training struct {
+	problem
+	*algorithm
+	chosen    string // what was, a clause of the protocol
+	metric    string
+	higher    bool
+	validated bool
+
+	fit    fitter
+	score  *scorer
+	steps  int64
+	factor float64   // of the learning rate, 0: 1
+	losses []float64 // that nobody has asked for yet
+}
+
+// checkMemory returns an error where the training takes more memory than is free.
+func (t *training) checkMemory(env *run.Env) error {
+	need := t.need(&t.problem)
+	factors := 4 * int64(t.cfg.Model.Factors) * int64(t.Users.Len()+t.Items.Len())
+	need["factors"] += factors
+	if t.validated {
+		need[run.PurposeBest] = factors
+	}
+	longest := int64(slices.Max(append([]int{0}, t.cfg.Evaluation.Cutoffs...)))
+	if len(t.Parts()) > 0 {
+		need["lists to measure"] = int64(t.Users.Len()) * longest * 8
+	}
+	remedy := fmt.Sprintf("fewer factors: model: {factors: %d}", max(1, t.cfg.Model.Factors/4))
+	if t.cfg.Model.Factors <= 8 {
+		remedy = "data with fewer users or items, or a machine with more memory"
+	}
+	if err := env.CheckMemory(need, remedy); err != nil {
+		return fmt.Errorf("factorization: %w", err)
+	}
+	return nil
+}
+
+// Describe says what is trained on what.
+func (t *training) Describe() run.Description {
+	about := t.about(&t.cfg.Model)
+	if t.chosen != "" {
+		about += "; " + t.chosen
+	}
+	d := t.Data.Describe(about)
+	f := t.fit.factors()
+	d.Parameters = int64(len(f.Users) + len(f.Items))
+	return d
+}
+
+// Resolved is the configuration as it is used.
+func (t *training) Resolved() run.Config { return t.cfg }
+
+// Close has nothing to end.
+func (t *training) Close() error { return nil }
+
+// Course is the plan of the training.
+func (t *training) Course() run.Course {
+	rows, batch, shuffle := t.fit.course()
+	stop := t.cfg.Train.EarlyStopping
+	c := run.Course{
+		Plan: loop.Plan{
+			Rows: rows, Batch: min(batch, rows), Epochs: t.cfg.Train.Epochs, Streamed: !shuffle, Shuffle: shuffle, Seed: t.cfg.Seed,
+			Evaluate: t.validated, Higher: t.higher, MinDelta: stop.MinDelta,
+		},
+		Metric: t.metric, Calmer: "a larger model.regularization, or smaller values of data",
+		Changeable: map[string]string{"train.epochs": "", "train.early_stopping.patience": "", "train.early_stopping.min_delta": ""},
+	}
+	if t.validated {
+		c.Plan.Patience = stop.Patience
+	}
+	return c
+}
+
+// Fingerprint tells the data apart from others.
+func (t *training) Fingerprint(context.Context) (run.Fingerprint, error) { return t.Data.Fingerprint() }
+
+// Begin has nothing to start.
+func (t *training) Begin(context.Context) (end func(), err error) { return func() {}, nil }
+
+// Gather has nothing to get ready: all data are in memory.
+func (t *training) Gather(loop.Event, int) error { return nil }
+
+// Step trains on a batch.
+func (t *training) Step(ev loop.Event, _ int) error {
+	loss, err := t.fit.step(ev)
+	if err != nil {
+		return err
+	}
+	t.steps++
+	t.losses = append(t.losses, loss)
+	return nil
+}
+
+// Losses returns the losses since the last call.
+func (t *training) Losses(bool) ([]float64, error) {
+	known := t.losses
+	t.losses = nil
+	for i, loss := range known {
+		if math.IsNaN(loss) || math.IsInf(loss, 0) {
+			return known[:i], &divergedError{t.steps - int64(len(known)-i), loss}
+		}
+	}
+	return known, nil
+}
+
+// Diagnose says where a loss that is no number comes from.
+func (t *training) Diagnose() (string, error) {
+	name, value, err := t.NonFinite()
+	if err != nil || name == "" {
+		return "sums of squares are beyond the numbers of 32 bits", err
+	}
+	return fmt.Sprintf("the factors of %s hold %v", name, value), nil
+}
+
+// Rate is the learning rate of the next step.
+func (t *training) Rate() float64 { return t.fit.rate() }
+
+// State is the training's own.
+func (t *training) State() run.State { return t }
+
+// Evaluate measures the lists of a part.
+func (t *training) Evaluate(ctx context.Context, part string) (*metrics.Result, error) {
+	return t.Data.Evaluate(ctx, t.score, part)
+}
+
+// Save writes the model.
+func (t *training) Save(to *modelfolder.Writer) error {
+	return recommender.Save(to, formatVersion, t.Data, t.cfg.Model, func() error {
+		return to.Tensors(factorsFile, t.fit.factors().sources()...)
+	})
+}
