@@ -209,9 +209,10 @@ func (s *solver[T]) conjugateGradients() float64 {
 	}
 	l.scale(p, g, -1)
 	length := l.dot(g, g)
-	steepest := T(0) // the greatest curvature along a step
+	steepest := T(0)                                // the greatest curvature along a step
+	least := length * roundoff[T]() * roundoff[T]() // what is less is rounding
 	for range s.steps {
-		if length == 0 {
+		if length <= least {
 			break
 		}
 		s.quadratic(q, p)
@@ -225,7 +226,7 @@ func (s *solver[T]) conjugateGradients() float64 {
 		curve := l.dot(p, q)
 		curvature := curve / l.dot(p, p)
 		steepest = max(steepest, curvature)
-		if curvature <= steepest*T(len(p))*roundoff[T]() {
+		if curve <= 0 || curvature <= steepest*T(len(p))*roundoff[T]() {
 			break
 		}
 		alpha := length / curve

@@ -14,6 +14,7 @@ import (
 	"debut/datasets/table"
 	"debut/engine/safetensors"
 	"debut/trainers/model"
+	"debut/trainers/recommender/recommendertest"
 	"debut/trainers/run"
 	"debut/trainers/runfolder"
 )
@@ -21,13 +22,13 @@ import (
 // Scores are multiplied by powers of an item's users and of its share of a kind of event, in the run's measures as in the saved
 // model's lists.
 func TestReweight(t *testing.T) {
-	dir := events(t, 200)
+	dir := recommendertest.Events(t, 200)
 	var more strings.Builder
 	for u := range 200 {
 		fmt.Fprintf(&more, "u%d,i%d\n", u, 20*(u%4)+u%3)
 	}
-	write(t, filepath.Join(dir, "buys.csv"), "user,item\n"+more.String())
-	write(t, filepath.Join(dir, "test.csv"), "user,item\nu1,i39\nu2,i45\nu3,i66\nu9,i27\nu17,i30\n")
+	recommendertest.Write(t, filepath.Join(dir, "buys.csv"), "user,item\n"+more.String())
+	recommendertest.Write(t, filepath.Join(dir, "test.csv"), "user,item\nu1,i39\nu2,i45\nu3,i66\nu9,i27\nu17,i30\n")
 	const text = `{family: neighbors, name: r, seed: 3, data: {sources: [{path: events.csv, event: view}, {path: buys.csv, event: buy}], test: [{path: test.csv, event: buy}]},
   model: {neighbors: 0}, evaluation: {cutoffs: [3, 10]}}`
 	scores := func(sets ...string) map[string]float32 {
@@ -89,12 +90,12 @@ func TestReweight(t *testing.T) {
 
 // Weights of a model folder that cannot be meant are refused.
 func TestTamperedWeights(t *testing.T) {
-	dir := events(t, 100)
+	dir := recommendertest.Events(t, 100)
 	o := train(t, dir, small, run.Options{}, "reweight.popularity=-1")
 	if _, err := open(t, o.Folder, 1); err != nil {
 		t.Fatal(err)
 	}
-	files := contents(t, o)
+	files := recommendertest.Contents(t, o)
 	const file = "weights.safetensors"
 	for want, change := range map[string]func(w []float32) []float32{
 		"79 weights are not those of 80 items": func(w []float32) []float32 { return w[1:] },
@@ -118,7 +119,7 @@ func TestTamperedWeights(t *testing.T) {
 			case runfolder.ModelFile:
 				text = strings.Replace(text, hash(files[file]), hash(changed.String()), 1)
 			}
-			write(t, filepath.Join(place, name), text)
+			recommendertest.Write(t, filepath.Join(place, name), text)
 		}
 		if _, err := open(t, place, 1); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %q", err, want)

@@ -10,7 +10,6 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -20,40 +19,13 @@ import (
 	"debut/datasets/sealed"
 	"debut/datasets/table"
 	"debut/kernels/cpu"
-	"debut/kernels/philox"
 	"debut/trainers/families"
 	"debut/trainers/model"
 	"debut/trainers/neighbors"
+	"debut/trainers/recommender/recommendertest"
 	"debut/trainers/run"
 	"debut/trainers/runfolder"
 )
-
-// events writes made-up interactions: users of four tastes, whose items are mostly of their taste. It returns the folder.
-func events(t testing.TB, users int) string {
-	t.Helper()
-	dir := t.TempDir()
-	r := philox.New(1, 5)
-	var b strings.Builder
-	b.WriteString("user,item\n")
-	for u := range users {
-		for range 9 {
-			item := 20*(u%4) + r.IntN(20)
-			if r.Float64() < 0.1 {
-				item = r.IntN(80)
-			}
-			fmt.Fprintf(&b, "u%d,i%d\n", u, item)
-		}
-	}
-	write(t, filepath.Join(dir, "events.csv"), b.String())
-	return dir
-}
-
-func write(t testing.TB, path, text string) {
-	t.Helper()
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
-}
 
 const small = "family: neighbors\nname: r\nseed: 3\ndata: {sources: [{path: events.csv}], split: {method: leave_random_out}}\nmodel: {neighbors: 15}\nevaluation: {cutoffs: [3, 10]}\n"
 
@@ -77,25 +49,6 @@ func train(t testing.TB, dir, text string, opt run.Options, overrides ...string)
 	return out
 }
 
-// contents reads all files of a model.
-func contents(t testing.TB, o *run.Outcome) map[string]string {
-	t.Helper()
-	files := map[string]string{}
-	root := os.DirFS(filepath.Join(o.Folder, runfolder.ModelDir))
-	err := fs.WalkDir(root, ".", func(path string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() {
-			return err
-		}
-		text, err := fs.ReadFile(root, path)
-		files[path] = string(text)
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return files
-}
-
 // open opens a model for the time of the test.
 func open(t testing.TB, path string, threads int, keys ...age.Identity) (*neighbors.Model, error) {
 	t.Helper()
@@ -116,30 +69,9 @@ func open(t testing.TB, path string, threads int, keys ...age.Identity) (*neighb
 	return n, nil
 }
 
-// lists are recommendations for all users, and for one whom the model does not know.
-func lists(t testing.TB, m *neighbors.Model) []model.List {
-	t.Helper()
-	var out []model.List
-	for _, r := range []model.Request{{K: 7}, {Users: []string{"u1", "nobody", "u1"}, K: 5, Seen: true}} {
-		for l, err := range m.Recommend(t.Context(), r) {
-			if err != nil {
-				t.Fatal(err)
-			}
-			out = append(out, l)
-		}
-	}
-	return out
-}
-
-func same(a, b []model.List) bool {
-	return slices.EqualFunc(a, b, func(x, y model.List) bool {
-		return x.User == y.User && x.Known == y.Known && slices.Equal(x.Items, y.Items) && slices.Equal(x.Scores, y.Scores)
-	})
-}
-
 // The same model, to the last bit of its files, and the same lists, for any number of threads, of both kinds and every similarity.
 func TestSameBits(t *testing.T) {
-	dir := events(t, 400)
+	dir := recommendertest.Events(t, 400)
 	for _, set := range [][]string{
 		{"model.kind=item"}, {"model.kind=user"}, {"model.kind=user", "model.neighbors=0", "model.weighting=bm25"},
 		{"model.kind=ease", "model.l2=20"}, {"model.kind=ease", "model.neighbors=0"}, {"model.kind=slim", "model.l2=3"},
@@ -150,14 +82,14 @@ func TestSameBits(t *testing.T) {
 		var want []model.List
 		for _, threads := range []int{1, 2, 7} {
 			o := train(t, dir, small, run.Options{Overwrite: true}, append(set, fmt.Sprintf("threads=%d", threads))...)
-			got, values := contents(t, o), fmt.Sprint(o.Result.Metrics[run.PartTest].Values)
+			got, values := recommendertest.Contents(t, o), fmt.Sprint(o.Result.Metrics[run.PartTest].Values)
 			m, err := open(t, o.Folder, threads)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if all := lists(t, m); first == nil {
+			if all := recommendertest.Lists(t, m); first == nil {
 				first, figures, want = got, values, all
-			} else if !maps.Equal(got, first) || values != figures || !same(all, want) {
+			} else if !maps.Equal(got, first) || values != figures || !recommendertest.Same(all, want) {
 				t.Errorf("%v: %d threads give another model, other figures or other lists", set, threads)
 			}
 		}
@@ -169,11 +101,11 @@ func TestSameBits(t *testing.T) {
 
 // The lists of the saved model are those that the run was measured by: on the pairs of its test part they have its figures.
 func TestEvaluateAgain(t *testing.T) {
-	dir := events(t, 300)
+	dir := recommendertest.Events(t, 300)
 	for _, kind := range []string{"item", "user", "ease", "slim"} {
 		// The second file has a user and an item that training has not.
 		text := "family: neighbors\nname: r\nseed: 3\ndata: {sources: [{path: events.csv}], test: [{path: test.csv}]}\n"
-		write(t, filepath.Join(dir, "test.csv"), "user,item\nu1,i79\nu2,i5\nu2,i44\nnew,i7\nu5,new\nu7,i60\n")
+		recommendertest.Write(t, filepath.Join(dir, "test.csv"), "user,item\nu1,i79\nu2,i5\nu2,i44\nnew,i7\nu5,new\nu7,i60\n")
 		o := train(t, dir, text, run.Options{}, "model.kind="+kind, "name="+kind)
 		m, err := open(t, o.Folder, 2)
 		if err != nil {
@@ -187,7 +119,7 @@ func TestEvaluateAgain(t *testing.T) {
 			t.Errorf("%s: the model has\n%v, the run\n%v", kind, r.Values, want.Values)
 		}
 		// Those are ids of the run, as its test part has them; of another file they are not.
-		write(t, filepath.Join(dir, "other.csv"), "item,shop,user\ni79,x,u1\ni5,x,u2\ni5,x,stranger\nnothing,x,u2\nnothing,x,u3\n")
+		recommendertest.Write(t, filepath.Join(dir, "other.csv"), "item,shop,user\ni79,x,u1\ni5,x,u2\ni5,x,stranger\nnothing,x,u2\nnothing,x,u3\n")
 		r, report, err = m.Evaluate(t.Context(), table.Source{Path: configfile.Strings{"other.csv"}}, dir)
 		if err != nil || report.Rows != 5 || r.Rows != 2 {
 			t.Fatalf("%+v, %+v, %v", r, report, err)
@@ -195,7 +127,7 @@ func TestEvaluateAgain(t *testing.T) {
 		if u := report.Unseen; len(u) != 2 || u[0].Rows != 1 || u[0].Examples[0] != "stranger" || u[1].Rows != 2 || u[1].Examples[0] != "nothing" {
 			t.Errorf("unknown: %+v", u)
 		}
-		write(t, filepath.Join(dir, "other.csv"), "user,item\nU1,I79\n")
+		recommendertest.Write(t, filepath.Join(dir, "other.csv"), "user,item\nU1,I79\n")
 		if _, _, err = m.Evaluate(t.Context(), table.Source{Path: configfile.Strings{"other.csv"}}, dir); err == nil || !strings.Contains(err.Error(), "that the model both knows") {
 			t.Errorf("nothing is known: %v", err)
 		}
@@ -211,16 +143,16 @@ func TestEvaluateAgain(t *testing.T) {
 // A log without names, whose kinds of event weigh differently, is read by evaluate as training read it.
 func TestEvaluateLog(t *testing.T) {
 	dir := t.TempDir()
-	write(t, filepath.Join(dir, "view.txt"), "u1 a\nu1 b\nu2 a\nu2 b\nu2 c\nu3 b\nu3 c\n")
-	write(t, filepath.Join(dir, "buy.txt"), "u1 d\nu3 d\n")
-	write(t, filepath.Join(dir, "held.txt"), "u1 c\nu2 d\n")
+	recommendertest.Write(t, filepath.Join(dir, "view.txt"), "u1 a\nu1 b\nu2 a\nu2 b\nu2 c\nu3 b\nu3 c\n")
+	recommendertest.Write(t, filepath.Join(dir, "buy.txt"), "u1 d\nu3 d\n")
+	recommendertest.Write(t, filepath.Join(dir, "held.txt"), "u1 c\nu2 d\n")
 	o := train(t, dir, `{family: neighbors, name: r, data: {sources: [{path: view.txt, format: log, event: view}, {path: buy.txt, format: log, event: buy}],
   weights: {view: 1, buy: 3}, test: [{path: held.txt, format: log, event: buy}]}, evaluation: {cutoffs: [1, 2]}}`, run.Options{})
 	m, err := open(t, o.Folder, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	write(t, filepath.Join(dir, "held.csv"), "user,item\nu1,c\nu2,d\n")
+	recommendertest.Write(t, filepath.Join(dir, "held.csv"), "user,item\nu1,c\nu2,d\n")
 	for _, file := range []string{"held.txt", "held.csv"} {
 		r, _, err := m.Evaluate(t.Context(), table.Source{Path: configfile.Strings{file}, Format: "auto"}, dir)
 		if err != nil || fmt.Sprint(r.Values) != fmt.Sprint(o.Result.Metrics[run.PartTest].Values) {
@@ -232,8 +164,8 @@ func TestEvaluateLog(t *testing.T) {
 // Parts in which nothing can be found, or nothing is, are told of and left out: the run does not fail for it.
 func TestNothingToFind(t *testing.T) {
 	dir := t.TempDir()
-	write(t, filepath.Join(dir, "events.csv"), "user,item\nu1,a\nu1,b\nu2,a\n")
-	write(t, filepath.Join(dir, "test.csv"), "user,item\nu1,a\nu2,a\n")
+	recommendertest.Write(t, filepath.Join(dir, "events.csv"), "user,item\nu1,a\nu1,b\nu2,a\n")
+	recommendertest.Write(t, filepath.Join(dir, "test.csv"), "user,item\nu1,a\nu2,a\n")
 	const text = "{family: neighbors, name: r, data: {sources: [{path: events.csv}], test: [{path: test.csv}]}}"
 	o := train(t, dir, text, run.Options{})
 	if len(o.Result.Metrics) != 0 || len(o.Result.Warnings) != 1 || !strings.Contains(o.Result.Warnings[0].String(), "keep_seen: true") {
@@ -243,7 +175,7 @@ func TestNothingToFind(t *testing.T) {
 	if r := o.Result.Metrics[run.PartTest]; r == nil || r.Rows != 2 || len(o.Result.Warnings) != 0 {
 		t.Errorf("with what was seen: %v, %q", r, o.Result.Warnings)
 	}
-	write(t, filepath.Join(dir, "events.csv"), "user,item\nu1,a\nu2,a\n")
+	recommendertest.Write(t, filepath.Join(dir, "events.csv"), "user,item\nu1,a\nu2,a\n")
 	o = train(t, dir, "{family: neighbors, name: r, data: {sources: [{path: events.csv}], split: {method: leave_random_out}}}", run.Options{Overwrite: true})
 	if len(o.Result.Metrics) != 0 || len(o.Result.Warnings) != 1 || !strings.Contains(o.Result.Warnings[0].String(), "the test part is empty") {
 		t.Errorf("nobody has two items: %v, %q", o.Result.Metrics, o.Result.Warnings)
@@ -251,7 +183,7 @@ func TestNothingToFind(t *testing.T) {
 }
 
 func TestEncrypted(t *testing.T) {
-	dir := events(t, 120)
+	dir := recommendertest.Events(t, 120)
 	key, err := age.GenerateX25519Identity()
 	if err != nil {
 		t.Fatal(err)
@@ -262,7 +194,7 @@ func TestEncrypted(t *testing.T) {
 	}
 	plain := train(t, dir, small, run.Options{}, "name=plain")
 	secret := train(t, dir, small, run.Options{}, "name=secret", "encrypt.recipients="+key.Recipient().String())
-	for name, text := range contents(t, secret) {
+	for name, text := range recommendertest.Contents(t, secret) {
 		if name != runfolder.ModelFile && !strings.HasPrefix(text, "age-encryption.org/") || strings.Contains(text, "events.csv") || strings.Contains(text, "cosine") {
 			t.Errorf("%s is in the clear", name)
 		}
@@ -281,17 +213,17 @@ func TestEncrypted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !same(lists(t, a), lists(t, b)) {
+	if !recommendertest.Same(recommendertest.Lists(t, a), recommendertest.Lists(t, b)) {
 		t.Error("the encrypted model has other lists")
 	}
 }
 
 // A finished run may be computed again where nothing has changed; the resolved run file is a run file of the same.
 func TestResume(t *testing.T) {
-	dir := events(t, 150)
+	dir := recommendertest.Events(t, 150)
 	o := train(t, dir, small, run.Options{})
-	want := contents(t, o)
-	if got := contents(t, train(t, dir, small, run.Options{Resume: run.ResumeLast}, "threads=3")); !maps.Equal(got, want) {
+	want := recommendertest.Contents(t, o)
+	if got := recommendertest.Contents(t, train(t, dir, small, run.Options{Resume: run.ResumeLast}, "threads=3")); !maps.Equal(got, want) {
 		t.Error("the model is another when it is resumed")
 	}
 	resolved, err := os.ReadFile(filepath.Join(o.Folder, runfolder.ConfigFile))
@@ -301,7 +233,7 @@ func TestResume(t *testing.T) {
 	if bytes.Contains(resolved, []byte("checkpoint")) {
 		t.Errorf("a resolved run file with checkpoints:\n%s", resolved)
 	}
-	if got := contents(t, train(t, dir, string(resolved), run.Options{}, "name=again")); !maps.Equal(got, want) {
+	if got := recommendertest.Contents(t, train(t, dir, string(resolved), run.Options{}, "name=again")); !maps.Equal(got, want) {
 		t.Error("the resolved run file makes another model")
 	}
 	if _, err := start(t.Context(), t, dir, small, run.Options{Resume: run.ResumeBest}); err == nil || !strings.Contains(err.Error(), "found in one go") {
@@ -314,11 +246,11 @@ func TestResume(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	write(t, filepath.Join(dir, "events.csv"), string(text)+"u1,i1\n")
+	recommendertest.Write(t, filepath.Join(dir, "events.csv"), string(text)+"u1,i1\n")
 	if _, err := start(t.Context(), t, dir, small, run.Options{Resume: run.ResumeLast}); err == nil || !strings.Contains(err.Error(), "its data have changed") {
 		t.Errorf("other data: %v", err)
 	}
-	if got := contents(t, o); !maps.Equal(got, want) {
+	if got := recommendertest.Contents(t, o); !maps.Equal(got, want) {
 		t.Error("what was refused has changed the run")
 	}
 }
@@ -342,8 +274,8 @@ func (i interrupter) Enabled(context.Context, slog.Level) bool { return true }
 // A run that is interrupted before its neighbors are found leaves nothing behind of a model; the one it was to replace is kept; the same
 // command makes it whole.
 func TestInterrupted(t *testing.T) {
-	dir := events(t, 150)
-	want := contents(t, train(t, dir, small, run.Options{}))
+	dir := recommendertest.Events(t, 150)
+	want := recommendertest.Contents(t, train(t, dir, small, run.Options{}))
 	cut := func(opt run.Options, overrides ...string) (*run.Outcome, error) {
 		ctx, stop := context.WithCancel(t.Context())
 		defer stop()
@@ -354,7 +286,7 @@ func TestInterrupted(t *testing.T) {
 	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "was not found yet") {
 		t.Fatalf("%v", err)
 	}
-	if got := contents(t, o); !maps.Equal(got, want) {
+	if got := recommendertest.Contents(t, o); !maps.Equal(got, want) {
 		t.Error("the run that was to be replaced is not what it was")
 	}
 	o, err = cut(run.Options{}, "name=new")
@@ -364,7 +296,7 @@ func TestInterrupted(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(o.Folder, runfolder.ModelDir)); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("there is a model: %v", err)
 	}
-	if got := contents(t, train(t, dir, small, run.Options{Resume: run.ResumeLast}, "name=new")); !maps.Equal(got, want) {
+	if got := recommendertest.Contents(t, train(t, dir, small, run.Options{Resume: run.ResumeLast}, "name=new")); !maps.Equal(got, want) {
 		t.Error("taken up again, the run makes another model")
 	}
 }

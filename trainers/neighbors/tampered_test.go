@@ -12,6 +12,7 @@ import (
 
 	"debut/datasets/interactions"
 	"debut/engine/safetensors"
+	"debut/trainers/recommender/recommendertest"
 	"debut/trainers/run"
 	"debut/trainers/runfolder"
 )
@@ -56,7 +57,7 @@ func hash(text string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(te
 
 // A model that somebody has changed, checksums and all, is refused: it neither answers nor panics.
 func TestTampered(t *testing.T) {
-	dir := events(t, 60)
+	dir := recommendertest.Events(t, 60)
 	rename := func(from, to string) func(string) string {
 		return func(text string) string {
 			_, lines, _ := strings.Cut(text, "\n")
@@ -87,7 +88,7 @@ func TestTampered(t *testing.T) {
 	inf := float32(math.Inf(1))
 	const graph, histories = "neighbors.safetensors", "histories.safetensors"
 	for _, kind := range []string{"item", "user"} {
-		files := contents(t, train(t, dir, small, run.Options{Overwrite: true}, "model.kind="+kind))
+		files := recommendertest.Contents(t, train(t, dir, small, run.Options{Overwrite: true}, "model.kind="+kind))
 		for _, c := range []struct {
 			what, file string
 			change     func(string) string
@@ -138,12 +139,12 @@ func TestTampered(t *testing.T) {
 				if name == runfolder.ModelFile && c.file != name {
 					text = strings.Replace(text, hash(files[c.file]), hash(changed), 1)
 				}
-				write(t, filepath.Join(place, name), text)
+				recommendertest.Write(t, filepath.Join(place, name), text)
 			}
 			m, err := open(t, place, 2)
 			switch {
 			case c.want == "" && err == nil:
-				lists(t, m)
+				recommendertest.Lists(t, m)
 			case c.want == "":
 				t.Errorf("%s, %s: %v", kind, c.what, err)
 			case err == nil || !strings.Contains(err.Error(), c.want):
@@ -155,9 +156,9 @@ func TestTampered(t *testing.T) {
 		// Another model's file, of the same size: its checksum tells.
 		place := t.TempDir()
 		for name, text := range files {
-			write(t, filepath.Join(place, name), text)
+			recommendertest.Write(t, filepath.Join(place, name), text)
 		}
-		write(t, filepath.Join(place, graph), strings.ToUpper(files[graph]))
+		recommendertest.Write(t, filepath.Join(place, graph), strings.ToUpper(files[graph]))
 		if _, err := open(t, place, 1); err == nil || !strings.Contains(err.Error(), "copy the model again, or train anew") {
 			t.Errorf("%v", err)
 		}

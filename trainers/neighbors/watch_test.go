@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"debut/datasets/warning"
+	"debut/trainers/recommender/recommendertest"
 	"debut/trainers/run"
 )
 
@@ -25,7 +26,7 @@ func TestWorseThanPopular(t *testing.T) {
 			}
 		}
 		dir := t.TempDir()
-		write(t, filepath.Join(dir, "events.csv"), b.String())
+		recommendertest.Write(t, filepath.Join(dir, "events.csv"), b.String())
 		return dir
 	}
 	o := train(t, shop(8), text, run.Options{})
