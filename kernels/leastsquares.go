@@ -23,7 +23,7 @@ type LeastSquares interface {
 // gradients go on from what X holds (Takács, Pilászy and Tikk, "Applications of the Conjugate Gradient Method for Implicit Feedback
 // Collaborative Filtering", 2011); each makes the sum smaller, D of them come to the same.
 //
-// Where more than one x has the least sum, as without a ridge and with fewer entries than columns, it is one of them. A column that Y
+// A row without entries becomes 0. Where more than one x has the least sum, as without a ridge and with fewer entries than columns, it is one of them. A column that Y
 // does not have stands for a row of zeros, and entries beyond N for none.
 type SolveRowsArgs struct {
 	X, Y       Matrix

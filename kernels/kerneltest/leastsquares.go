@@ -138,7 +138,7 @@ func (f squares) expect(x *trial, r, lo, hi int) {
 		}
 	}
 	v, start := make([]float64, d), constant
-	if f.steps > 0 {
+	if f.steps > 0 && hi > lo {
 		for i := range v {
 			v[i] = x.at("X", r, i)
 		}

@@ -277,6 +277,45 @@ func (a *als) step(ev loop.Event) (float64, error) {
 	return sum * all / a.pairs / float64(ev.N), nil
 }
 
+// pass trains for an epoch and returns its loss.
+func (a *als) pass(ctx context.Context) (float64, error) {
+	rows, batch, _ := a.course()
+	sum := 0.0
+	for from := 0; from < rows; from += batch {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		n := min(batch, rows-from)
+		loss, err := a.step(loop.Event{From: from, N: n})
+		if err != nil {
+			return 0, err
+		}
+		sum += loss * float64(n)
+	}
+	return sum / float64(rows), nil
+}
+
+// ALS is alternating least squares by itself, outside of a run.
+type ALS struct{ a *als }
+
+// NewALS begins a training on a matrix of users × items, by the model section of a run file; the device must be the processor. An error is
+// one of the settings: nothing is chosen here, and implicit feedback needs unobserved and regularization.
+func NewALS(dev kernels.Device, train *interactions.Matrix, cfg ModelConfig, seed uint64) (*ALS, error) {
+	c := &Config{Model: cfg}
+	c.SetDefaults()
+	if err := c.Model.whole(); err != nil {
+		return nil, err
+	}
+	a, err := newALS(dev, train, &c.Model, seed)
+	return &ALS{a}, err
+}
+
+// Pass fits all users, and then all items. It returns the objective after it, for each pair.
+func (a *ALS) Pass(ctx context.Context) (loss float64, err error) { return a.a.pass(ctx) }
+
+// Factors are those of now, which the next pass changes.
+func (a *ALS) Factors() *Factors { return a.a.model }
+
 // penalty is that of rows lo … hi−1.
 func (s *alsSide) penalty(lo, hi int) (sum float64) {
 	for r := lo; r < hi; r++ {

@@ -88,6 +88,9 @@ func newScorer(f *Factors, dev kernels.Device) *scorer {
 	return &scorer{f: f, items: len(f.Items) / f.Width, dev: dev}
 }
 
+// Scorer scores users by their rows. It is for one goroutine at a time; the device must be the processor.
+func (f *Factors) Scorer(dev kernels.Device) ranking.Scorer { return newScorer(f, dev) }
+
 // Items is the number of items.
 func (s *scorer) Items() int { return s.items }
 

@@ -6,7 +6,6 @@ import (
 	"math"
 	"slices"
 
-	"debut/trainers/loop"
 	"debut/trainers/run"
 )
 
@@ -74,18 +73,12 @@ func searchALS(ctx context.Context, p *problem) (string, error) {
 		if err != nil {
 			return 0, err
 		}
-		rows, _, _ := a.course()
 		for range searchEpochs {
-			for from := 0; from < rows; from += alsBatch {
-				if err := ctx.Err(); err != nil {
-					return 0, err
-				}
-				if _, err := a.step(loop.Event{From: from, N: min(alsBatch, rows-from)}); err != nil {
-					return 0, err
-				}
+			if _, err := a.pass(ctx); err != nil {
+				return 0, err
 			}
 		}
-		r, err := data.Evaluate(ctx, newScorer(a.model, p.dev), run.PartValidation)
+		r, err := data.Evaluate(ctx, a.model.Scorer(p.dev), run.PartValidation)
 		if err != nil {
 			return 0, err
 		}
