@@ -37,7 +37,8 @@ func TestRun(t *testing.T) {
 		"mlp":  {"8-16-4-1", []string{"rows_per_second", "milliseconds_per_step", "steps", "loss_after_50_steps"}},
 		"gemm": {"17x9x33.tn", []string{"gflop_per_second", "milliseconds"}},
 		// No peak is known for work whose accesses are scattered.
-		"neighbors": {"similar.60x50x600", []string{"seconds", "products", "gigaproducts_per_second", "similarities"}},
+		"neighbors":     {"similar.60x50x600", []string{"seconds", "products", "gigaproducts_per_second", "similarities"}},
+		"factorization": {"als.60x50x600x8", []string{"seconds_per_iteration", "gflop_per_second", "loss_after_10_iterations", "recall_at_20"}},
 		"engine": {"8-16-4-1", []string{"rows_per_second", "peer_rows_per_second", "ratio", "ratio_least", "ratio_greatest",
 			"loss_after_50_steps", "peer_loss_after_50_steps"}},
 	} {
@@ -50,7 +51,7 @@ func TestRun(t *testing.T) {
 			if !(r.Value > 0) || math.IsInf(r.Value, 0) {
 				t.Errorf("%s %s: %v, want a positive number", suite, r.Metric, r.Value)
 			}
-			if speed := strings.HasSuffix(r.Metric, "_per_second"); speed != (r.Share > 0) && suite != "neighbors" {
+			if speed := strings.HasSuffix(r.Metric, "_per_second"); speed != (r.Share > 0) && suite != "neighbors" && suite != "factorization" {
 				t.Errorf("%s %s: a share of the peak of %v", suite, r.Metric, r.Share)
 			}
 			return nil
@@ -100,9 +101,10 @@ func TestKernels(t *testing.T) {
 // With peers, a suite compares where they are installed and says why not where they are not.
 func TestPeers(t *testing.T) {
 	for suite, c := range map[string]struct{ name, missing string }{
-		"mlp":       {"8-16-4-1", "python3-torch"},
-		"gemm":      {"33x17x65.nt", "libopenblas-dev"},
-		"neighbors": {"top20.60x50x600", "DEBUT_IMPLICIT"},
+		"mlp":           {"8-16-4-1", "python3-torch"},
+		"gemm":          {"33x17x65.nt", "libopenblas-dev"},
+		"neighbors":     {"top20.60x50x600", "DEBUT_IMPLICIT"},
+		"factorization": {"als.60x50x600x4", "DEBUT_IMPLICIT"},
 	} {
 		for _, path := range []string{os.Getenv("PATH"), t.TempDir()} {
 			if suite == "mlp" && path == os.Getenv("PATH") && testing.Short() {
@@ -204,6 +206,9 @@ func TestRunRefuses(t *testing.T) {
 		{"mlp", "9999999-1", "is not a width within"},
 		{"neighbors", "similar.5x5", "not of the form"},
 		{"neighbors", "top20.10x10x26", "at most a quarter"},
+		{"factorization", "als.5x5x5", "not of the form"},
+		{"factorization", "als.10x10x26x4", "at most a quarter"},
+		{"factorization", "als.100x100x26x2000", "too many; take at most 1024"},
 		{"gemm", "2x2", "not of the form"},
 		{"gemm", "2x0x2.nn", "is not within"},
 		{"gemm", "2x99999999999999999999x2.nn", "is not within"},

@@ -37,38 +37,7 @@ type Implicit struct{ *Peer }
 
 // StartImplicit starts implicit on a matrix, with so many threads of its own. The folder is for files; the caller removes it.
 func StartImplicit(ctx context.Context, folder string, w Items, work string, threads int) (*Implicit, error) {
-	python := os.Getenv(ImplicitVariable)
-	if python == "" {
-		return nil, fmt.Errorf("peers: %s names no Python that has implicit: %w", ImplicitVariable, ErrAbsent)
-	}
-	path, err := exec.LookPath(python)
-	if err != nil {
-		return nil, fmt.Errorf("peers: %s: %w: %w", ImplicitVariable, err, ErrAbsent)
-	}
-	script, err := unpack(folder, "implicit_items.py")
-	if err != nil {
-		return nil, err
-	}
-	spec, err := json.Marshal(w)
-	if err != nil {
-		return nil, fmt.Errorf("peers: %w", err)
-	}
-	offsets := make([]int32, len(w.Offsets))
-	for i, o := range w.Offsets {
-		if o > math.MaxInt32 {
-			return nil, fmt.Errorf("peers: %d pairs are more than implicit's matrices hold: %w", o, ErrAbsent)
-		}
-		offsets[i] = int32(o)
-	}
-	for name, data := range map[string][]byte{
-		"items.json": spec, "offsets.i32": kernels.Bytes(offsets), "indices.i32": kernels.Bytes(w.Indices), "values.f32": kernels.Bytes(w.Values),
-	} {
-		if err := os.WriteFile(filepath.Join(folder, name), data, 0o600); err != nil {
-			return nil, fmt.Errorf("peers: %w", err)
-		}
-	}
-	// Its threads are its own, and those of BLAS get in their way.
-	p, err := start(ctx, libraries{openBLAS: 1, openMP: threads}, path, script, folder)
+	p, err := startImplicit(ctx, folder, "implicit_items.py", "items.json", w, Pairs{w.Offsets, w.Indices, w.Values}, threads)
 	if err != nil {
 		return nil, err
 	}
@@ -77,6 +46,49 @@ func StartImplicit(ctx context.Context, folder string, w Items, work string, thr
 		return nil, err
 	}
 	return &Implicit{p}, nil
+}
+
+// Pairs are a sparse matrix of users × items by its rows.
+type Pairs struct {
+	Offsets []int64
+	Indices []int32
+	Values  []float32
+}
+
+// startImplicit starts a program on implicit's Python, with a description of the work in a file and the matrix in others.
+func startImplicit(ctx context.Context, folder, program, file string, work any, m Pairs, threads int) (*Peer, error) {
+	python := os.Getenv(ImplicitVariable)
+	if python == "" {
+		return nil, fmt.Errorf("peers: %s names no Python that has implicit: %w", ImplicitVariable, ErrAbsent)
+	}
+	path, err := exec.LookPath(python)
+	if err != nil {
+		return nil, fmt.Errorf("peers: %s: %w: %w", ImplicitVariable, err, ErrAbsent)
+	}
+	script, err := unpack(folder, program)
+	if err != nil {
+		return nil, err
+	}
+	spec, err := json.Marshal(work)
+	if err != nil {
+		return nil, fmt.Errorf("peers: %w", err)
+	}
+	offsets := make([]int32, len(m.Offsets))
+	for i, o := range m.Offsets {
+		if o > math.MaxInt32 {
+			return nil, fmt.Errorf("peers: %d pairs are more than implicit's matrices hold: %w", o, ErrAbsent)
+		}
+		offsets[i] = int32(o)
+	}
+	for name, data := range map[string][]byte{
+		file: spec, "offsets.i32": kernels.Bytes(offsets), "indices.i32": kernels.Bytes(m.Indices), "values.f32": kernels.Bytes(m.Values),
+	} {
+		if err := os.WriteFile(filepath.Join(folder, name), data, 0o600); err != nil {
+			return nil, fmt.Errorf("peers: %w", err)
+		}
+	}
+	// Its threads are its own, and those of BLAS get in their way.
+	return start(ctx, libraries{openBLAS: 1, openMP: threads}, path, script, folder)
 }
 
 // Similarities returns the sum of the similarities it keeps.

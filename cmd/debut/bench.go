@@ -23,6 +23,8 @@ func caseForm(suite string) *regexp.Regexp {
 		return regexp.MustCompile(`^(csv|prepare|stream|predict|predict-linear)\.[1-9]\d{3,8}$`)
 	case "neighbors":
 		return regexp.MustCompile(`^(similar|top20)\.[1-9]\d*x[1-9]\d*x[1-9]\d*$`)
+	case "factorization":
+		return regexp.MustCompile(`^als\.[1-9]\d*x[1-9]\d*x[1-9]\d*x[1-9]\d*$`)
 	case "defaults":
 		return regexp.MustCompile(`^(choose|test)\.[a-z-]+$`)
 	case "gemm":

@@ -1,0 +1,213 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+
+	"debut/bench/peers"
+	"debut/datasets/interactions"
+	"debut/kernels"
+	"debut/kernels/philox"
+	"debut/trainers/factorization"
+	"debut/trainers/ranking"
+)
+
+// factorizationForm is how a case is written.
+const factorizationForm = "als.USERSxITEMSxPAIRSxFACTORS"
+
+// factors is the suite of models of factors of users and items.
+var factors = Suite{
+	Name:    "factorization",
+	Summary: "training of factors of users and items: a pass over all users and all items by implicit alternating least squares",
+	Cases:   []string{"als.29858x40981x810000x64"},
+	Form:    factorizationForm,
+	Peer:    "implicit",
+	Metrics: []Metric{{Name: iterationMetric, Direction: Lower}, {Name: passesMetric, Direction: Same}},
+	Host:    func(string) bool { return true },
+	measure: measureFactors,
+}
+
+const (
+	iterationMetric = "seconds_per_iteration"
+	passesMetric    = "loss_after_10_iterations"
+	recallMetric    = "recall_at_20"
+)
+
+// Settings of the work. Regularization is that of implicit, of each row alike; pairs that did not occur weigh 1.
+const (
+	checkedPasses      = 10
+	alsRegularization  = 5.0
+	alsUnobserved      = 1.0
+	alsConfidence      = 10 // of pairs that occurred
+	alsSteps           = 3  // of conjugate gradients, as implicit has them
+	tastes             = 50
+	heldOne            = 10 // of so many pairs, one is held back
+	recallTolerance    = 0.01
+	listed             = 20
+	tasteShare         = 0.7
+	mostFactorsOfBench = 1024
+)
+
+var factorizationCase = regexp.MustCompile(`^als\.([1-9]\d{0,7}x[1-9]\d{0,7}x[1-9]\d{0,8})x([1-9]\d{0,3})$`)
+
+// parseFactors reads a case's name.
+func parseFactors(name string) (users, items, pairs, width int, err error) {
+	m := factorizationCase.FindStringSubmatch(name)
+	if m == nil {
+		return 0, 0, 0, 0, fmt.Errorf("the case is not of the form %s", factorizationForm)
+	}
+	if _, users, items, pairs, err = parseNeighbors(peers.ImplicitSimilar + "." + m[1]); err != nil {
+		return 0, 0, 0, 0, err
+	}
+	if width, err = strconv.Atoi(m[2]); err == nil && width > mostFactorsOfBench {
+		err = fmt.Errorf("%d factors are too many; take at most %d", width, mostFactorsOfBench)
+	}
+	return users, items, pairs, width, err
+}
+
+// tastePairs is a matrix of so many pairs and another of some of them that are held back from it: few users have many items and few items are with
+// many users, and each user has most of his items from one of some tastes.
+func tastePairs(users, items, pairs int) (train, held *interactions.Matrix) {
+	r := philox.New(1, philox.StreamOf("bench.factorization"))
+	user, item := r.Perm(users), r.Perm(items)
+	skewed := func(n int) int { return int(float64(n) * r.Float64() * r.Float64()) }
+	lists, out := make([][]int32, users), make([][]int32, users)
+	seen := make(map[int64]struct{}, pairs)
+	for len(seen) < pairs {
+		u, i := user[skewed(users)], skewed(items)
+		if taste := int(u) % tastes; items > tastes && r.Float64() < tasteShare {
+			if i += taste - i%tastes; i >= items {
+				i -= tastes
+			}
+		}
+		key := int64(u)<<32 | int64(item[i])
+		if _, ok := seen[key]; ok {
+			continue
+		}
+		seen[key] = struct{}{}
+		to := lists
+		if r.IntN(heldOne) == 0 {
+			to = out
+		}
+		to[u] = append(to[u], item[i])
+	}
+	return matrixOf(lists, items, alsConfidence), matrixOf(out, items, 1)
+}
+
+// matrixOf is the matrix of lists of columns, each with one value.
+func matrixOf(lists [][]int32, columns int, value float32) *interactions.Matrix {
+	m := &interactions.Matrix{Rows: len(lists), Columns: columns, Offsets: make([]int64, len(lists)+1)}
+	for u, list := range lists {
+		slices.Sort(list)
+		m.Indices = append(m.Indices, list...)
+		m.Offsets[u+1] = m.Len()
+	}
+	m.Values = make([]float32, m.Len())
+	for k := range m.Values {
+		m.Values[k] = value
+	}
+	return m
+}
+
+// recall is the share of what was held back that is among the first of all items.
+func recall(ctx context.Context, f *factorization.Factors, dev kernels.Device, train, held *interactions.Matrix) (float64, error) {
+	e, err := ranking.Evaluate(ctx, f.Scorer(dev), held, []int{listed}, ranking.Options{Ties: ranking.NewTies(held.Columns, strconv.Itoa), Seen: train})
+	if err != nil {
+		return 0, err
+	}
+	return e.At(listed).Recall, nil
+}
+
+func measureFactors(ctx context.Context, name string, r *runner) error {
+	users, items, pairs, width, err := parseFactors(name)
+	if err != nil {
+		return err
+	}
+	train, held := tastePairs(users, items, pairs)
+	a, err := factorization.NewALS(r.Device, train, factorization.ModelConfig{
+		Factors: width, Regularization: new(alsRegularization), Exponent: new(0.0), Unobserved: new(alsUnobserved), Steps: alsSteps,
+	}, 1)
+	if err != nil {
+		return err
+	}
+	loss := 0.0
+	for range checkedPasses {
+		if loss, err = a.Pass(ctx); err != nil {
+			return err
+		}
+	}
+	found, err := recall(ctx, a.Factors(), r.Device, train, held)
+	if err != nil {
+		return err
+	}
+	run := func() error { _, err := a.Pass(ctx); return err }
+	if r.Peers {
+		done, err := compareFactors(ctx, r, train, held, width, loss, found, run)
+		if done || err != nil {
+			return err
+		}
+	}
+	_, median, err := r.repeat(ctx, run)
+	if err != nil {
+		return err
+	}
+	t := median.Seconds()
+	r.report(iterationMetric, t)
+	// What bounds the work: each pair's row twice, and a product of the Gram matrix with each row, for every product of a solution.
+	d, products := float64(width), float64(alsSteps+1)
+	r.report("gflop_per_second", products*(8*d*float64(train.Len())+2*d*d*float64(users+items))/t/1e9)
+	r.report(passesMetric, loss)
+	r.report(recallMetric, found)
+	return nil
+}
+
+// compareFactors takes turns with implicit. Where that is not installed, it says so and has done nothing.
+func compareFactors(ctx context.Context, r *runner, train, held *interactions.Matrix, width int, loss, found float64, run func() error) (done bool, err error) {
+	folder, err := os.MkdirTemp("", "debut-bench-")
+	if err != nil {
+		return false, err
+	}
+	defer removeAll(folder, &err)
+	peer, err := peers.StartImplicitALS(ctx, folder, peers.Squares{
+		Users: train.Rows, Items: train.Columns, Factors: width, Regularization: alsRegularization, Pairs: peers.Pairs{Offsets: train.Offsets, Indices: train.Indices, Values: train.Values},
+	}, r.Device.Info().Threads)
+	if errors.Is(err, peers.ErrAbsent) {
+		r.absent(err)
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	defer peer.Close()
+	theirs := &factorization.Factors{Width: width}
+	if theirs.Users, theirs.Items, err = peer.Factors(checkedPasses); err != nil {
+		return false, err
+	}
+	recalled, err := recall(ctx, theirs, r.Device, train, held)
+	if err != nil {
+		return false, err
+	}
+	// The objectives differ by what a pair that occurred weighs beside those that did not, and so do the factors; what they are good for must not be less.
+	if found < recalled-recallTolerance {
+		return false, fmt.Errorf("recall@%d is %.4f and that of implicit %.4f after %d passes of each: the work is not as good", listed, found, recalled, checkedPasses)
+	}
+	c, err := alternate(ctx, r.Duration, perSecond(run), peerRun(peer.Peer))
+	if err != nil {
+		return false, err
+	}
+	r.result.Peer = peer.Version() + ", " + peer.Settings()
+	r.report(iterationMetric, 1/c.ours)
+	r.report("peer_"+iterationMetric, 1/c.theirs)
+	r.report("ratio", c.ratio)
+	r.report("ratio_least", c.least)
+	r.report("ratio_greatest", c.utmost)
+	r.report(passesMetric, loss)
+	r.report(recallMetric, found)
+	r.report("peer_"+recallMetric, recalled)
+	return true, nil
+}
