@@ -12,8 +12,10 @@ const (
 	// entriesPerTurn is how many entries of a row are gathered at a time: as many steps as a tile takes, and few enough to stay in
 	// the nearest caches.
 	entriesPerTurn = 256
-	// rowsPerTurn is how many rows a thread takes at a time.
-	rowsPerTurn = 8
+	// rowsPerTurn is how many rows a thread takes at a time: those that go through conjugate gradients side by side, so that the Gram
+	// matrix is read once for several of them, and few enough that their entries stay in a cache. It is a multiple of the rows of any
+	// level's tile.
+	rowsPerTurn = 12
 )
 
 // solveRows fits rows, each by itself. Threads take some rows after others, and have scratch memory of their own; what is done to a row
@@ -27,11 +29,11 @@ type solveRows[T float] struct {
 	offsets, columns             view[int32]
 	gramWeight                   T
 	steps                        int
-	scaled                       slot[T] // the Gram matrix times its weight, negative for conjugate gradients
+	scaled                       slot[T] // the Gram matrix times its weight; for conjugate gradients packed for tiles
 	floats                       slot[T] // for each thread
 	ids                          slot[int32]
 	perThread                    int
-	height, width                int // of a system in memory, for Cholesky
+	height, width                int // of a system in memory, for Cholesky; of the rows of a turn otherwise
 	solvers                      []solver[T]
 
 	rows int // valid rows of the present run
@@ -53,17 +55,23 @@ func newSolveRows[T float](b *binder, l *loops[T], a kernels.SolveRowsArgs) (ker
 	k.gram, k.ridge, k.loss = operand[T](b, "Gram", a.Gram), operand[T](b, "Ridge", a.Ridge), operand[T](b, "Loss", a.Loss)
 	k.offsets, k.columns = operand[int32](b, "Offsets", a.Offsets), operand[int32](b, "Columns", a.Columns)
 	d := a.X.Cols
-	k.perThread = 3*entriesPerTurn + 4*d
+	k.perThread = 3 * entriesPerTurn
 	if k.steps == 0 {
 		k.height, k.width = blocks(d, l.tileRows)*l.tileRows, blocks(d, 2*l.tileCols)*2*l.tileCols
 		// Entries, with what a tile reads beyond the last one; those packed for the tiles, by columns and, where it wants them, by rows.
-		k.perThread += entriesPerTurn*d + l.tileRows + entriesPerTurn*k.width + k.height*k.width
+		k.perThread += 2*d + entriesPerTurn*d + l.tileRows + entriesPerTurn*k.width + k.height*k.width
 		if l.packed {
 			k.perThread += entriesPerTurn * k.height
 		}
+	} else {
+		k.height, k.width = rowsPerTurn, blocks(d, l.tileCols)*l.tileCols
+		k.perThread += 4 * k.height * k.width
+		if l.packed {
+			k.perThread += k.height * min(d, l.depth)
+		}
 	}
 	if a.Gram.Present() {
-		k.scaled = slotOf[T](b, d*d)
+		k.scaled = slotOf[T](b, d*max(d, k.width))
 	}
 	threads := b.dev.pool.Threads()
 	k.solvers = make([]solver[T], threads)
@@ -80,18 +88,29 @@ func (k *solveRows[T]) Run() error {
 		return nil
 	}
 	if k.gram.present {
-		weight := k.gramWeight
-		if k.steps > 0 {
-			weight = -weight
-		}
-		scaled, d := k.scaled.in(k.dev), k.gram.cols
-		for i := range d {
-			k.loops.scale(scaled[i*d:(i+1)*d], k.gram.row(i), weight)
-		}
+		k.scale()
 	}
 	k.next.Store(0)
 	k.run(min(blocks(k.rows, rowsPerTurn), k.dev.pool.Threads()), k)
 	return nil
+}
+
+// scale makes the Gram matrix times its weight.
+func (k *solveRows[T]) scale() {
+	l, scaled, d := k.loops, k.scaled.in(k.dev), k.gram.cols
+	if k.steps == 0 {
+		for i := range d {
+			l.scale(scaled[i*d:(i+1)*d], k.gram.row(i), k.gramWeight)
+		}
+		return
+	}
+	// It is its own transpose: columns may be read for rows.
+	g := strided[T]{k.gram.data, 1, k.gram.stride}
+	for from := 0; from < d; from += l.depth {
+		n := min(l.depth, d-from)
+		g.pack(scaled[from*k.width:], 0, d, from, n, l.tileCols, l.packB, nil)
+	}
+	l.scale(scaled[:d*k.width], scaled[:d*k.width], k.gramWeight)
 }
 
 // Part fits rows until none is left, with the memory of a thread.
@@ -102,38 +121,55 @@ func (k *solveRows[T]) Part(i int) {
 		if lo >= k.rows {
 			return
 		}
-		for r := lo; r < min(lo+rowsPerTurn, k.rows); r++ {
-			s.begin(r)
-			loss := 0.0
-			switch {
-			case s.from == s.to: // nothing speaks against 0
-				clear(s.x)
-			case k.steps == 0:
-				loss = s.cholesky()
-			default:
-				loss = s.conjugateGradients()
-			}
-			copy(k.x.row(r), s.x)
-			if k.loss.present {
-				k.loss.row(r)[0] = T(loss)
-			}
+		hi := min(lo+rowsPerTurn, k.rows)
+		if k.steps > 0 {
+			s.conjugateGradients(lo, hi)
+			continue
+		}
+		for r := lo; r < hi; r++ {
+			s.begin(&s.at, r)
+			s.store(r, s.found, s.cholesky())
 		}
 	}
 }
 
-// solver is a thread's memory, and the row it is at.
+// store writes a row and what is left of its sum.
+func (k *solveRows[T]) store(r int, x []T, left float64) {
+	copy(k.x.row(r), x)
+	if k.loss.present {
+		k.loss.row(r)[0] = T(left)
+	}
+}
+
+// fitted is a row that is being fitted.
+type fitted[T float] struct {
+	from, to int // its entries
+	ridge    T
+
+	// Conjugate gradients: the sum so far, the square of the gradient, that which is nothing but rounding, and the greatest curvature along
+	// a step. active says that there are further steps.
+	left                    float64
+	length, least, steepest T
+	active                  bool
+}
+
+// solver is a thread's memory, and what it is at.
 type solver[T float] struct {
 	*solveRows[T]
-	x, b, p, q       []T // [D]: the solution, and what a method needs
-	weight, target   []T // of the entries of a turn
-	zeros            []T // stays so
-	id               []int32
-	entries          []T // Cholesky: the rows of a turn, [entriesPerTurn][D]
-	packedA, packedB []T
+	weight, target []T // of the entries of a turn
+	zeros          []T // stay so
+	id             []int32
+	packedA        []T
+
+	// Cholesky
+	at               fitted[T]
+	found, b         []T // [D]
+	entries, packedB []T // the rows of a turn, [entriesPerTurn][D]
 	system           []T // [height][width]
 
-	from, to int // entries of the row
-	ridge    T
+	// Conjugate gradients: [rowsPerTurn][width]
+	turn                  [rowsPerTurn]fitted[T]
+	xs, gradients, ps, qs []T
 }
 
 // memory cuts a thread's share of the scratch memory, which may have moved since the last run.
@@ -147,33 +183,35 @@ func (k *solveRows[T]) memory(i int) *solver[T] {
 	d := k.x.cols
 	s := &k.solvers[i]
 	*s = solver[T]{solveRows: k, id: k.ids.in(k.dev)[i*entriesPerTurn : (i+1)*entriesPerTurn]}
-	s.x, s.b, s.p, s.q = take(d), take(d), take(d), take(d)
 	s.weight, s.target, s.zeros = take(entriesPerTurn), take(entriesPerTurn), take(entriesPerTurn)
 	clear(s.zeros)
-	if k.steps == 0 {
-		s.entries, s.packedB, s.system = take(entriesPerTurn*d+k.loops.tileRows), take(entriesPerTurn*k.width), take(k.height*k.width)
+	if k.steps > 0 {
+		n := k.height * k.width
+		s.xs, s.gradients, s.ps, s.qs = take(n), take(n), take(n), take(n)
 		if k.loops.packed {
-			s.packedA = take(entriesPerTurn * k.height)
+			s.packedA = take(k.height * min(d, k.loops.depth))
 		}
-		clear(s.entries) // what is read beyond the last entry is a number
+		return s
 	}
+	s.found, s.b = take(d), take(d)
+	s.entries, s.packedB, s.system = take(entriesPerTurn*d+k.loops.tileRows), take(entriesPerTurn*k.width), take(k.height*k.width)
+	if k.loops.packed {
+		s.packedA = take(entriesPerTurn * k.height)
+	}
+	clear(s.entries) // what is read beyond the last entry is a number
 	return s
 }
 
-// begin goes to a row. Offsets that are not in order leave it without entries.
-func (s *solver[T]) begin(r int) {
-	n := int32(s.columns.rows)
-	from := min(max(s.offsets.row(r)[0], 0), n)
-	to := min(max(s.offsets.row(r + 1)[0], from), n)
-	s.from, s.to = int(from), int(to)
-	s.ridge = s.solveRows.ridge.row(r)[0]
-	if s.steps > 0 {
-		copy(s.x, s.solveRows.x.row(r))
-	}
+// begin looks at a row. Offsets that are not in order leave it without entries.
+func (k *solveRows[T]) begin(at *fitted[T], r int) {
+	n := int32(k.columns.rows)
+	from := min(max(k.offsets.row(r)[0], 0), n)
+	to := min(max(k.offsets.row(r + 1)[0], from), n)
+	*at = fitted[T]{from: int(from), to: int(to), ridge: k.ridge.row(r)[0]}
 }
 
-// turn returns columns, weights and targets of entries lo … hi−1.
-func (s *solver[T]) turn(lo, hi int) (ids []int32, w, t []T) {
+// observed returns columns, weights and targets of entries lo … hi−1.
+func (s *solver[T]) observed(lo, hi int) (ids []int32, w, t []T) {
 	ids, w = piece(&s.columns, lo, hi, s.id), piece(&s.weights, lo, hi, s.weight)
 	if s.targets.present {
 		return ids, w, piece(&s.targets, lo, hi, s.target)
@@ -197,92 +235,139 @@ func piece[T kernels.Element](v *view[T], lo, hi int, to []T) []T {
 	return to
 }
 
-// conjugateGradients goes on from x and returns the sum that is left.
-func (s *solver[T]) conjugateGradients() float64 {
-	l, g, p, q := s.loops, s.b, s.p, s.q
-	// The gradient, halved: Σ w(x·y − t)y + (Gram + ridge)x.
-	s.quadratic(g, s.x)
-	left := float64(l.dot(s.x, g))
-	for lo := s.from; lo < s.to; lo += entriesPerTurn {
-		ids, w, t := s.turn(lo, min(lo+entriesPerTurn, s.to))
-		left += l.projectRows(g, s.x, &s.y, ids, w, t)
+// conjugateGradients goes on from what rows lo … hi−1 hold, with all of them side by side.
+func (s *solver[T]) conjugateGradients(lo, hi int) {
+	l, d := s.loops, s.x.cols
+	row := func(m []T, i int) []T { return m[i*s.width : i*s.width+d] }
+	n := hi - lo
+	for i := range n {
+		s.begin(&s.turn[i], lo+i)
+		if x := row(s.xs, i); s.turn[i].from == s.turn[i].to { // nothing speaks against 0
+			clear(x)
+		} else {
+			copy(x, s.x.row(lo+i))
+		}
 	}
-	l.scale(p, g, -1)
-	length := l.dot(g, g)
-	steepest := T(0)                                // the greatest curvature along a step
-	least := length * roundoff[T]() * roundoff[T]() // what is less is rounding
+	// Gradients, halved: Σ w(x·y − t)y + (Gram + ridge)x.
+	s.product(s.gradients, s.xs, n)
+	for i := range n {
+		at, x, g, p := &s.turn[i], row(s.xs, i), row(s.gradients, i), row(s.ps, i)
+		l.axpy(at.ridge, x, g)
+		at.left = float64(l.dot(x, g))
+		for from := at.from; from < at.to; from += entriesPerTurn {
+			ids, w, t := s.observed(from, min(from+entriesPerTurn, at.to))
+			at.left += l.projectRows(g, x, &s.y, ids, w, t)
+		}
+		l.scale(p, g, -1)
+		at.length = l.dot(g, g)
+		at.least, at.active = at.length*roundoff[T]()*roundoff[T](), at.from < at.to
+	}
 	for range s.steps {
-		if length <= least {
-			break
+		s.product(s.qs, s.ps, n)
+		for i := range n {
+			if at := &s.turn[i]; at.active && !(at.length <= at.least) {
+				s.step(at, row(s.xs, i), row(s.gradients, i), row(s.ps, i), row(s.qs, i))
+			}
 		}
-		s.quadratic(q, p)
-		for lo := s.from; lo < s.to; lo += entriesPerTurn {
-			hi := min(lo+entriesPerTurn, s.to)
-			ids, w := piece(&s.columns, lo, hi, s.id), piece(&s.weights, lo, hi, s.weight)
-			l.projectRows(q, p, &s.y, ids, w, s.zeros[:hi-lo])
-		}
-		// Behind a solution there is nothing but rounding, which leads where the sum is flat: there a step would be a leap. NaN goes
-		// on, and shows.
-		curve := l.dot(p, q)
-		curvature := curve / l.dot(p, p)
-		steepest = max(steepest, curvature)
-		if curve <= 0 || curvature <= steepest*T(len(p))*roundoff[T]() {
-			break
-		}
-		alpha := length / curve
-		l.axpy(alpha, p, s.x)
-		l.axpy(alpha, q, g)
-		left -= float64(alpha) * float64(length)
-		before := length
-		length = l.dot(g, g)
-		l.scale(p, p, length/before)
-		l.axpy(-1, g, p)
 	}
-	return max(left, 0)
+	for i := range n {
+		s.store(lo+i, row(s.xs, i), max(s.turn[i].left, 0))
+	}
 }
 
-// quadratic sets out to (GramWeight·Gram + ridge)·v.
-func (s *solver[T]) quadratic(out, v []T) {
-	s.loops.scale(out, v, s.ridge)
-	if s.gram.present {
-		d := len(v)
-		s.loops.subtractRows(out, s.scaled.in(s.dev), d, d, v, 1)
+// step takes a row's step along p, of whose product with the Gram matrix q holds the one with it.
+func (s *solver[T]) step(at *fitted[T], x, g, p, q []T) {
+	l := s.loops
+	l.axpy(at.ridge, p, q)
+	for from := at.from; from < at.to; from += entriesPerTurn {
+		to := min(from+entriesPerTurn, at.to)
+		l.projectRows(q, p, &s.y, piece(&s.columns, from, to, s.id), piece(&s.weights, from, to, s.weight), s.zeros[:to-from])
+	}
+	// Behind a solution there is nothing but rounding, which leads where the sum is flat: there a step would be a leap. NaN goes on, and
+	// shows.
+	curve := l.dot(p, q)
+	curvature := curve / l.dot(p, p)
+	at.steepest = max(at.steepest, curvature)
+	if curve <= 0 || curvature <= at.steepest*T(len(p))*roundoff[T]() {
+		at.active = false
+		return
+	}
+	alpha := at.length / curve
+	l.axpy(alpha, p, x)
+	l.axpy(alpha, q, g)
+	at.left -= float64(alpha) * float64(at.length)
+	before := at.length
+	at.length = l.dot(g, g)
+	l.scale(p, p, at.length/before)
+	l.axpy(-1, g, p)
+}
+
+// product sets the first rows of out to those of v times GramWeight·Gram. Sums run in the order of columns, whatever the row's place.
+func (s *solver[T]) product(out, v []T, rows int) {
+	l, d := s.loops, s.x.cols
+	if !s.gram.present {
+		clear(out[:rows*s.width])
+		return
+	}
+	scaled := s.scaled.in(s.dev)
+	for from := 0; from < d; from += l.depth {
+		n, flags := min(l.depth, d-from), tileAdd
+		if from == 0 {
+			flags = 0
+		}
+		if l.packed {
+			strided[T]{v, s.width, 1}.pack(s.packedA, 0, s.height, from, n, l.tileRows, l.packA, nil)
+		}
+		for c := 0; c < d; c += l.tileCols {
+			panel := scaled[from*s.width+c*n:]
+			for r := 0; r < rows; r += l.tileRows {
+				a, rowStride, step := v[r*s.width+from:], s.width, 1
+				if l.packed {
+					a, rowStride, step = s.packedA[r*n:], 1, l.tileRows
+				}
+				l.tile(n, a, rowStride, step, panel, out[r*s.width+c:], s.width, nil, flags)
+			}
+		}
 	}
 }
 
 // cholesky solves the row's normal equations and returns the sum that is left.
 func (s *solver[T]) cholesky() float64 {
-	l, d := s.loops, len(s.x)
+	l, d, at := s.loops, len(s.found), &s.at
+	if at.from == at.to { // nothing speaks against 0
+		clear(s.found)
+		return 0
+	}
 	clear(s.system)
 	for i := range d {
 		row := s.system[i*s.width:]
 		if s.gram.present {
 			copy(row[i:d], s.scaled.in(s.dev)[i*d+i:(i+1)*d])
 		}
-		row[i] += s.ridge
+		row[i] += at.ridge
 	}
 	clear(s.b)
 	squares := 0.0
-	for lo := s.from; lo < s.to; lo += entriesPerTurn {
-		squares += s.add(lo, min(lo+entriesPerTurn, s.to))
+	for lo := at.from; lo < at.to; lo += entriesPerTurn {
+		squares += s.add(lo, min(lo+entriesPerTurn, at.to))
 	}
-	copy(s.x, s.b)
+	copy(s.found, s.b)
 	s.factorize()
 	for j := d - 1; j >= 0; j-- {
 		row := s.system[j*s.width : j*s.width+d]
 		if row[j] == 0 {
-			s.x[j] = 0
+			s.found[j] = 0
 			continue
 		}
-		s.x[j] = (s.x[j] - l.dot(row[j+1:], s.x[j+1:])) / row[j]
+		s.found[j] = (s.found[j] - l.dot(row[j+1:], s.found[j+1:])) / row[j]
 	}
-	return max(squares-float64(l.dot(s.b, s.x)), 0)
+	return max(squares-float64(l.dot(s.b, s.found)), 0)
 }
 
 // add adds entries lo … hi−1 to the system, above its diagonal, and to the right side. It returns Σ w·t².
 func (s *solver[T]) add(lo, hi int) (squares float64) {
-	l, d, n := s.loops, len(s.x), hi-lo
-	ids, w, t := s.turn(lo, hi)
+	l, d, n := s.loops, len(s.found), hi-lo
+	ids, w, t := s.observed(lo, hi)
 	rows := s.entries[:n*d]
 	l.gather(rows, &s.y, ids)
 	for i := range n {
@@ -309,10 +394,10 @@ func (s *solver[T]) add(lo, hi int) (squares float64) {
 	return squares
 }
 
-// factorize puts the upper factor U of the system, UᵀU, in its place and solves Uᵀz = x, into x. A row whose pivot is lost in rounding
+// factorize puts the upper factor U of the system, UᵀU, in its place and solves Uᵀz = found, into found. A row whose pivot is lost in rounding
 // becomes 0: so does its unknown, which others can stand for.
 func (s *solver[T]) factorize() {
-	l, d, width := s.loops, len(s.x), s.width
+	l, d, width := s.loops, len(s.found), s.width
 	whole := 2 * l.tileCols // columns are done by so many, below the diagonal too, where nothing counts
 	lost := T(d) * roundoff[T]()
 	for j := range d {
@@ -324,15 +409,15 @@ func (s *solver[T]) factorize() {
 		clear(row[:at])
 		if row[at] <= least { // NaN goes on, and shows
 			clear(row)
-			s.x[j] = 0
+			s.found[j] = 0
 			continue
 		}
 		root := T(math.Sqrt(float64(row[at])))
 		l.scale(row[at:], row[at:], 1/root)
 		row[at] = root
-		z := s.x[j] / root
-		s.x[j] = z
-		l.axpy(-z, row[at+1:at+d-j], s.x[j+1:])
+		z := s.found[j] / root
+		s.found[j] = z
+		l.axpy(-z, row[at+1:at+d-j], s.found[j+1:])
 	}
 }
 
