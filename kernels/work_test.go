@@ -53,6 +53,14 @@ func TestWork(t *testing.T) {
 		},
 		{GatherArgs{m(Float32, 100, 3), m(Int32, 8, 2), m(Float32, 8, 6)}, "gather", Cost{0, 4 * 5 * (2 + 12)}},
 		{LossArgs{Kind: SquaredLoss, P: x, Target: y, Weight: m(Float32, 8, 1), Out: m(Float32, 1, 1), DP: x}, "squared loss+gradient", Cost{5 * 15, 4 * (5*(3+3+1+3) + 2)}},
+		{
+			SolveRowsArgs{X: x, Y: m(Float32, 50, 3), Columns: m(Int32, 16, 1), Ridge: m(Float32, 8, 1)}, "least squares by cholesky",
+			Cost{10*12 + 5*9, 4 * (10*(3+2+1) + 5*8)}, // 10 of the 16 entries are of valid rows
+		},
+		{
+			SolveRowsArgs{X: x, Y: m(Float32, 50, 3), Columns: m(Int32, 16, 1), Ridge: m(Float32, 8, 1), Gram: m(Float32, 3, 3), Steps: 1}, "least squares by conjugate gradients",
+			Cost{10*4*3*2 + 5*(2*9*2+10*3*2), 4 * (10*(3+2+1) + 5*8 + 9)},
+		},
 		{PReLUGradArgs{X: x, DY: y, DSlope: row}, "prelu slope gradient", Cost{3 * 15, 4 * (2*15 + 3)}},
 	} {
 		if got := k.args.Name(); got != k.name {
