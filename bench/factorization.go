@@ -46,7 +46,8 @@ const (
 	alsConfidence      = 10 // of pairs that occurred
 	alsSteps           = 3  // of conjugate gradients, as implicit has them
 	tastes             = 50
-	heldOne            = 10 // of so many pairs, one is held back
+	heldOne            = 10   // of so many pairs of a user who is looked at, one is held back
+	lookedAt           = 2000 // users, about
 	recallTolerance    = 0.01
 	listed             = 20
 	tasteShare         = 0.7
@@ -91,7 +92,7 @@ func tastePairs(users, items, pairs int) (train, held *interactions.Matrix) {
 		}
 		seen[key] = struct{}{}
 		to := lists
-		if r.IntN(heldOne) == 0 {
+		if r.IntN(heldOne) == 0 && int(u)%(1+users/lookedAt) == 0 {
 			to = out
 		}
 		to[u] = append(to[u], item[i])
