@@ -103,7 +103,9 @@ func (r *runner) absent(err error) {
 }
 
 // Suites lists the suites in the order of help texts.
-func Suites() []Suite { return []Suite{mlp, quality, gemm, tape, steps, data, similarities, factors, untuned} }
+func Suites() []Suite {
+	return []Suite{mlp, quality, gemm, tape, steps, data, similarities, factors, untuned}
+}
 
 // Find returns the suite of a name, or an error with the list.
 func Find(name string) (Suite, error) {

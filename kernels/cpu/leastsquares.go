@@ -265,9 +265,11 @@ func (s *solver[T]) conjugateGradients(lo, hi int) {
 	for range s.steps {
 		s.product(s.qs, s.ps, n)
 		for i := range n {
-			if at := &s.turn[i]; at.active && !(at.length <= at.least) {
-				s.step(at, row(s.xs, i), row(s.gradients, i), row(s.ps, i), row(s.qs, i))
+			at := &s.turn[i]
+			if !at.active || at.length <= at.least { // NaN goes on
+				continue
 			}
+			s.step(at, row(s.xs, i), row(s.gradients, i), row(s.ps, i), row(s.qs, i))
 		}
 	}
 	for i := range n {

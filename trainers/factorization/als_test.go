@@ -76,7 +76,7 @@ type dense struct {
 	count        [2][]float64
 	side         [2][][]float64
 	mean, pairs  float64
-	fit, fixed   [2][2]int // of each side: columns that are fitted; column of its own that is not
+	fit          [2][2]int // of each side: columns that are fitted
 }
 
 func newDense(m *interactions.Matrix, cfg *ModelConfig, a *als) *dense {

@@ -176,7 +176,7 @@ type folding struct {
 	cfg     *ModelConfig
 	family  kernels.LeastSquares
 	gram    []float32 // of the items; nil: only what there is counts
-	lo, hi  int       // columns that are fitted
+	hi      int       // columns that are fitted
 }
 
 func newFolding(f *Factors, cfg *ModelConfig, dev kernels.Device) (*folding, error) {

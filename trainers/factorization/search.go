@@ -28,7 +28,7 @@ const carvedUsers = 10_000
 func searchALS(ctx context.Context, p *problem) (string, error) {
 	data, where := p.Data, "the validation part"
 	if !p.hasValidation() {
-		carved, ok := p.Data.Carve(p.cfg.Seed, carvedUsers)
+		carved, ok := p.Carve(p.cfg.Seed, carvedUsers)
 		if !ok {
 			where = ""
 		}
