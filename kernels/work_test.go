@@ -61,6 +61,14 @@ func TestWork(t *testing.T) {
 			SolveRowsArgs{X: x, Y: m(Float32, 50, 3), Columns: m(Int32, 16, 1), Ridge: m(Float32, 8, 1), Gram: m(Float32, 3, 3), Steps: 1}, "least squares by conjugate gradients",
 			Cost{10*4*3*2 + 5*(2*9*2+10*3*2), 4 * (10*(3+2+1) + 5*8 + 9)},
 		},
+		{
+			RatingUpdatesArgs{Users: m(Float32, 100, 3), FactorSamples: FactorSamples{m(Int32, 64, 2), m(Int32, 8, 2)}, Loss: m(Float32, 8, 1)}, "rating updates",
+			Cost{40 * (8*3 + 14), 40 * 4 * (4*3 + 5 + 2)},
+		},
+		{
+			PreferenceUpdatesArgs{Users: m(Float64, 100, 3), FactorSamples: FactorSamples{m(Int32, 64, 3), m(Int32, 8, 2)}, Loss: m(Float64, 8, 1)}, "preference updates",
+			Cost{40 * (13*3 + 30), 40 * (8*(6*3+4) + 4*3)},
+		},
 		{PReLUGradArgs{X: x, DY: y, DSlope: row}, "prelu slope gradient", Cost{3 * 15, 4 * (2*15 + 3)}},
 	} {
 		if got := k.args.Name(); got != k.name {

@@ -85,3 +85,16 @@ func TestHyperLayout(t *testing.T) {
 		}
 	}
 }
+
+// TestFactorStepLayout checks the offsets at which factor updates in assembly read.
+func TestFactorStepLayout(t *testing.T) {
+	var s factorStep[float32]
+	for i, offset := range []uintptr{
+		unsafe.Offsetof(s.rate), unsafe.Offsetof(s.biasRate), unsafe.Offsetof(s.keepUser), unsafe.Offsetof(s.keepItem),
+		unsafe.Offsetof(s.keepOther), unsafe.Offsetof(s.userBiasL2), unsafe.Offsetof(s.itemBiasL2), unsafe.Offsetof(s.mean),
+	} {
+		if offset != uintptr(4*i) {
+			t.Errorf("field %d is at %d", i, offset)
+		}
+	}
+}

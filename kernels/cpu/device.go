@@ -72,6 +72,7 @@ var (
 	_ kernels.Embedding     = (*Device)(nil)
 	_ kernels.Reduction     = (*Device)(nil)
 	_ kernels.LeastSquares  = (*Device)(nil)
+	_ kernels.FactorUpdates = (*Device)(nil)
 )
 
 // New starts a device. It fails where the level asked for is unknown or not to be had.

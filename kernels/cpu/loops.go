@@ -67,6 +67,10 @@ type loops[T float] struct {
 	logisticRow func(p, target, dp []T, factor float64) float64
 	// logisticColumn does so for rows of one column, each with its weight, and returns their sum.
 	logisticColumn func(p, target, weight, dp []T, factor float64) float64
+
+	// ratingUpdates and preferenceUpdates take samples lo … hi−1, one after another, and return their loss. Margins are scratch memory.
+	ratingUpdates     func(f *factors[T], s *factorStep[T], samples *view[int32], ratings *view[T], lo, hi int) float64
+	preferenceUpdates func(f *factors[T], s *factorStep[T], samples *view[int32], margins []T, lo, hi int) float64
 }
 
 // genericLoops returns the loops in plain Go.
@@ -95,6 +99,9 @@ func genericLoops[T float]() *loops[T] {
 		dropout:        dropout[T],
 		logisticRow:    logisticRow[T],
 		logisticColumn: logisticColumn[T],
+
+		ratingUpdates:     ratingUpdates[T],
+		preferenceUpdates: preferenceUpdates[T],
 	}
 	for _, a := range activations[T]() {
 		l.activate = append(l.activate, a.apply)

@@ -1,6 +1,7 @@
 package cpu
 
 import (
+	"slices"
 	"unsafe"
 
 	"debut/kernels"
@@ -30,6 +31,7 @@ func (r *routines) loops() *loops[float32] {
 	r.setNormalization(l)
 	r.setUpdates(l)
 	r.setLosses(l)
+	r.setFactorUpdates(l)
 	l.gather = func(out []float32, table *view[float32], ids []int32) {
 		n := table.cols
 		p, stride := rowAt(table, 0)
@@ -166,5 +168,40 @@ func (r *routines) setLosses(l *loops[float32]) {
 			return r.logisticLossEach(n, memory(p), memory(target[:n]), memory(weight[:n]))
 		}
 		return r.logisticLossEachGrad(n, memory(p), memory(target[:n]), memory(weight[:n]), memory(dp[:n]), float32(factor))
+	}
+}
+
+// preferred is the target of margins: the logistic loss of 1 is log(1 + exp(−x)).
+var preferred = slices.Repeat([]float32{1}, marginsAtATime)
+
+// setFactorUpdates sets the steps of factorizations. Samples that do not lie together have no routine.
+func (r *routines) setFactorUpdates(l *loops[float32]) {
+	l.ratingUpdates = func(f *factors[float32], s *factorStep[float32], samples *view[int32], ratings *view[float32], lo, hi int) float64 {
+		if !samples.dense {
+			return ratingUpdates(f, s, samples, ratings, lo, hi)
+		}
+		if lo >= hi {
+			return 0
+		}
+		users, userStride := rowAt(&f.users, 0)
+		items, itemStride := rowAt(&f.items, 0)
+		values, valueStride := rowAt(ratings, lo)
+		return r.ratingUpdates(f.users.cols, users, items, memory(f.userBias), memory(f.itemBias), values, valueStride,
+			userStride, itemStride, f.users.rows, f.items.rows, unsafe.SliceData(samples.span(lo, hi)), hi-lo, &s.rate)
+	}
+	l.preferenceUpdates = func(f *factors[float32], s *factorStep[float32], samples *view[int32], margins []float32, lo, hi int) float64 {
+		if !samples.dense {
+			return preferenceUpdates(f, s, samples, nil, lo, hi)
+		}
+		users, userStride := rowAt(&f.users, 0)
+		items, itemStride := rowAt(&f.items, 0)
+		loss := 0.0
+		for ; lo < hi; lo += marginsAtATime {
+			n := min(hi-lo, marginsAtATime)
+			known := r.preferenceUpdates(f.users.cols, users, items, memory(f.itemBias), &margins[0],
+				userStride, itemStride, f.users.rows, f.items.rows, unsafe.SliceData(samples.span(lo, lo+n)), n, &s.rate)
+			loss += r.logisticLoss(known, &margins[0], &preferred[0])
+		}
+		return loss
 	}
 }
