@@ -105,6 +105,18 @@ func multiplyAVX512(n int, z *float32, x *float32, y *float32)
 //go:noescape
 func axpyAVX512(n int, y *float32, x *float32, alpha float32)
 
+// ratingUpdatesAVX512 takes count samples of users and items with their ratings and returns the sum of squared
+// errors; strides are in bytes.
+//
+//go:noescape
+func ratingUpdatesAVX512(n int, users *float32, items *float32, userBias *float32, itemBias *float32, ratings *float32, ratingStride int, userStride int, itemStride int, userCount int, itemCount int, samples *int32, count int, step *float32) float64
+
+// preferenceUpdatesAVX512 takes count samples of users, items and others, writes the margins x of those that have
+// an effect one behind the other, and returns how many these are; strides are in bytes.
+//
+//go:noescape
+func preferenceUpdatesAVX512(n int, users *float32, items *float32, itemBias *float32, margins *float32, userStride int, itemStride int, userCount int, itemCount int, samples *int32, count int, step *float32) int
+
 // subtractRowsAVX512 subtracts from y the rows of x, each times an element of w.
 // It does so for rows of n elements; strides are in bytes.
 //
@@ -351,6 +363,18 @@ func multiplyAVX2(n int, z *float32, x *float32, y *float32)
 //
 //go:noescape
 func axpyAVX2(n int, y *float32, x *float32, alpha float32)
+
+// ratingUpdatesAVX2 takes count samples of users and items with their ratings and returns the sum of squared
+// errors; strides are in bytes.
+//
+//go:noescape
+func ratingUpdatesAVX2(n int, users *float32, items *float32, userBias *float32, itemBias *float32, ratings *float32, ratingStride int, userStride int, itemStride int, userCount int, itemCount int, samples *int32, count int, step *float32) float64
+
+// preferenceUpdatesAVX2 takes count samples of users, items and others, writes the margins x of those that have
+// an effect one behind the other, and returns how many these are; strides are in bytes.
+//
+//go:noescape
+func preferenceUpdatesAVX2(n int, users *float32, items *float32, itemBias *float32, margins *float32, userStride int, itemStride int, userCount int, itemCount int, samples *int32, count int, step *float32) int
 
 // subtractRowsAVX2 subtracts from y the rows of x, each times an element of w.
 // It does so for rows of n elements; strides are in bytes.
