@@ -66,7 +66,14 @@ type Stream struct {
 
 // New returns the stream of the given number under a seed.
 func New(seed, stream uint64) *Stream {
-	return &Stream{key: Key(seed, stream)}
+	s := new(Stream)
+	s.Reset(seed, stream)
+	return s
+}
+
+// Reset makes s the stream that New returns, from its beginning, without allocating.
+func (s *Stream) Reset(seed, stream uint64) {
+	*s = Stream{key: Key(seed, stream)}
 }
 
 // Uint32 returns 32 random bits.

@@ -96,3 +96,15 @@ func TestPerm(t *testing.T) {
 		}
 	}
 }
+
+// A stream that was used and reset is the one that New returns.
+func TestReset(t *testing.T) {
+	s, want := New(1, 2), New(3, 4)
+	s.Uint32()
+	s.Reset(3, 4)
+	for range 9 {
+		if got, w := s.Uint32(), want.Uint32(); got != w {
+			t.Fatalf("a stream that was reset draws %d, want %d", got, w)
+		}
+	}
+}

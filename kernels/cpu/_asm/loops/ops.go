@@ -216,11 +216,7 @@ func (r *routine) total(v VecVirtual, double bool) Register {
 		add(hi, y, y)
 	}
 	x, hi := v.AsX(), XMM()
-	if r.Width == 16 {
-		VEXTRACTF32X4(Imm(1), y, hi) // reaches all 32 registers
-	} else {
-		VEXTRACTF128(Imm(1), y, hi)
-	}
+	VEXTRACTF128(Imm(1), y, hi)
 	add(hi, x, x)
 	VPERMILPD(Imm(1), x, hi)
 	add(hi, x, x)
