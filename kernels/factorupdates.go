@@ -2,13 +2,17 @@ package kernels
 
 // FactorUpdates is the family of stochastic gradient steps on the factors and biases of users and items.
 //
-// A run takes blocks of samples. Within a block, samples are taken one after another, each from what those before it left. Blocks
-// of one run must have no user and no item in common: they are taken at the same time, and their order makes no difference. Where
-// they have some in common, results are unspecified.
+// A run takes blocks of samples. Within a block, groups of FactorGroup samples are taken one after another, the last of which may be
+// smaller: what a sample tells is found for all of a group from what the groups before left, that is e or z below, then each makes its
+// step, one after another, from what the steps before it left. Blocks of one run must have no user and no item in common: they are taken
+// at the same time, and their order makes no difference. Where they have some in common, results are unspecified.
 type FactorUpdates interface {
 	RatingUpdates(RatingUpdatesArgs) (Kernel, error)
 	PreferenceUpdates(PreferenceUpdatesArgs) (Kernel, error)
 }
+
+// FactorGroup is how many samples of a block are taken together.
+const FactorGroup = 8
 
 // The places of the Hyper operand [1, FactorHyperLen] of factor updates, rewritten before a run where they change.
 const (
@@ -39,7 +43,7 @@ type FactorSamples struct {
 //	p, q = p + η(e·q − λu·p), q + η(e·p − λi·q)
 //	bu, bi = bu + ηb(e − λbu·bu), bi + ηb(e − λbi·bi)
 //
-// all from the values before. Loss receives Σe² of each block.
+// the two lines of steps each from the values before it. Loss receives Σe² of each block.
 type RatingUpdatesArgs struct {
 	Users, Items       Matrix // [U, K] and [I, K]
 	UserBias, ItemBias Matrix // [1, U] and [1, I]
@@ -56,7 +60,7 @@ type RatingUpdatesArgs struct {
 //	p = p + η(z·(q − o) − λu·p),  q = q + η(z·p − λi·q),  o = o + η(−z·p − λj·o)
 //	bi = bi + ηb(z − λbi·bi),  bj = bj + ηb(−z − λbi·bj)
 //
-// all from the values before. Users' biases have no part in it. A sample with i = j has no effect. Weights, if any, multiply both rates
+// the lines of steps each from the values before it. Users' biases have no part in it. A sample with i = j has no effect. Weights, if any, multiply both rates
 // in a block. Loss receives Σ log(1 + exp(−x)) of each block, without weights.
 type PreferenceUpdatesArgs struct {
 	Users, Items Matrix // [U, K] and [I, K]

@@ -39,8 +39,8 @@ func vector[T float](v *view[T]) []T {
 	return v.row(0)
 }
 
-// marginsAtATime is how many samples of preferences are taken between two looks at their loss.
-const marginsAtATime = 512
+// marginsAtATime is how many samples of preferences are taken between two looks at their loss: whole groups.
+const marginsAtATime = 64 * kernels.FactorGroup
 
 // factorUpdates takes the samples of each block, a block a part.
 type factorUpdates[T float] struct {
@@ -118,26 +118,47 @@ func newRatingUpdates[T float](b *binder, l *loops[T], a kernels.RatingUpdatesAr
 // ratingUpdates takes samples lo … hi−1 and returns the sum of squared errors.
 func ratingUpdates[T float](f *factors[T], s *factorStep[T], samples *view[int32], ratings *view[T], lo, hi int) float64 {
 	loss := 0.0
-	for n := lo; n < hi; n++ {
-		ids := samples.row(n)
-		u, i := int(ids[0]), int(ids[1])
-		if uint(u) >= uint(f.users.rows) || uint(i) >= uint(f.items.rows) {
-			continue
+	for ; lo < hi; lo += kernels.FactorGroup {
+		end := min(lo+kernels.FactorGroup, hi)
+		var errs [kernels.FactorGroup]T
+		for n := lo; n < end; n++ {
+			if u, i, ok := f.rating(samples.row(n)); ok {
+				e := ratings.row(n)[0] - (s.mean + f.userBias[u] + f.itemBias[i]) - dot(f.users.row(u), f.items.row(i))
+				errs[n-lo] = e
+				loss += float64(e) * float64(e)
+			}
 		}
-		p, q := f.users.row(u), f.items.row(i)
-		bu, bi := f.userBias[u], f.itemBias[i]
-		e := ratings.row(n)[0] - (s.mean + bu + bi) - dot(p, q)
-		loss += float64(e) * float64(e)
-		f.userBias[u] = bu + s.biasRate*(e-s.userBiasL2*bu)
-		f.itemBias[i] = bi + s.biasRate*(e-s.itemBiasL2*bi)
-		step := s.rate * e
-		q = q[:len(p)]
-		for c, was := range p {
-			p[c] = s.keepUser*was + step*q[c]
-			q[c] = s.keepItem*q[c] + step*was
+		for n := lo; n < end; n++ {
+			u, i, ok := f.rating(samples.row(n))
+			if !ok {
+				continue
+			}
+			e := errs[n-lo]
+			f.userBias[u] += s.biasRate * (e - s.userBiasL2*f.userBias[u])
+			f.itemBias[i] += s.biasRate * (e - s.itemBiasL2*f.itemBias[i])
+			step := s.rate * e
+			p := f.users.row(u)
+			q := f.items.row(i)[:len(p)]
+			for c, was := range p {
+				p[c] = s.keepUser*was + step*q[c]
+				q[c] = s.keepItem*q[c] + step*was
+			}
 		}
 	}
 	return loss
+}
+
+// rating returns user and item of a sample, and whether there are such.
+func (f *factors[T]) rating(ids []int32) (u, i int, ok bool) {
+	u, i = int(ids[0]), int(ids[1])
+	return u, i, uint(u) < uint(f.users.rows) && uint(i) < uint(f.items.rows)
+}
+
+// preference returns user, item and other of a sample, and whether it has an effect.
+func (f *factors[T]) preference(ids []int32) (u, i, j int, ok bool) {
+	u, i, ok = f.rating(ids)
+	j = int(ids[2])
+	return u, i, j, ok && uint(j) < uint(f.items.rows) && i != j
 }
 
 // PreferenceUpdates binds steps of Bayesian personalized ranking.
@@ -167,33 +188,42 @@ func newPreferenceUpdates[T float](b *binder, l *loops[T], a kernels.PreferenceU
 // preferenceUpdates takes samples lo … hi−1 and returns their logistic loss.
 func preferenceUpdates[T float](f *factors[T], s *factorStep[T], samples *view[int32], _ []T, lo, hi int) float64 {
 	loss := 0.0
-	for n := lo; n < hi; n++ {
-		ids := samples.row(n)
-		u, i, j := int(ids[0]), int(ids[1]), int(ids[2])
-		if uint(u) >= uint(f.users.rows) || uint(i) >= uint(f.items.rows) || uint(j) >= uint(f.items.rows) || i == j {
-			continue
+	for ; lo < hi; lo += kernels.FactorGroup {
+		end := min(lo+kernels.FactorGroup, hi)
+		var zs [kernels.FactorGroup]T
+		for n := lo; n < end; n++ {
+			if u, i, j, ok := f.preference(samples.row(n)); ok {
+				p := f.users.row(u)
+				q, o := f.items.row(i)[:len(p)], f.items.row(j)[:len(p)]
+				x := f.itemBias[i] - f.itemBias[j]
+				for c, v := range p {
+					x += v * (q[c] - o[c])
+				}
+				margin := float64(x)
+				small := math.Exp(-math.Abs(margin))
+				loss += max(-margin, 0) + math.Log1p(small)
+				zs[n-lo] = T(1 / (1 + small))
+				if margin > 0 {
+					zs[n-lo] = T(small / (1 + small))
+				}
+			}
 		}
-		p := f.users.row(u)
-		q, o := f.items.row(i)[:len(p)], f.items.row(j)[:len(p)]
-		bi, bj := f.itemBias[i], f.itemBias[j]
-		x := bi - bj
-		for c, v := range p {
-			x += v * (q[c] - o[c])
-		}
-		margin := float64(x)
-		small := math.Exp(-math.Abs(margin))
-		loss += max(-margin, 0) + math.Log1p(small)
-		z := T(1 / (1 + small))
-		if margin > 0 {
-			z = T(small / (1 + small))
-		}
-		f.itemBias[i] = bi + s.biasRate*(z-s.itemBiasL2*bi)
-		f.itemBias[j] = bj + s.biasRate*(-z-s.itemBiasL2*bj)
-		step := s.rate * z
-		for c, was := range p {
-			p[c] = s.keepUser*was + step*(q[c]-o[c])
-			q[c] = s.keepItem*q[c] + step*was
-			o[c] = s.keepOther*o[c] - step*was
+		for n := lo; n < end; n++ {
+			u, i, j, ok := f.preference(samples.row(n))
+			if !ok {
+				continue
+			}
+			z := zs[n-lo]
+			f.itemBias[i] += s.biasRate * (z - s.itemBiasL2*f.itemBias[i])
+			f.itemBias[j] += s.biasRate * (-z - s.itemBiasL2*f.itemBias[j])
+			step := s.rate * z
+			p := f.users.row(u)
+			q, o := f.items.row(i)[:len(p)], f.items.row(j)[:len(p)]
+			for c, was := range p {
+				p[c] = s.keepUser*was + step*(q[c]-o[c])
+				q[c] = s.keepItem*q[c] + step*was
+				o[c] = s.keepOther*o[c] - step*was
+			}
 		}
 	}
 	return loss

@@ -186,7 +186,7 @@ func (r *routines) setFactorUpdates(l *loops[float32]) {
 		users, userStride := rowAt(&f.users, 0)
 		items, itemStride := rowAt(&f.items, 0)
 		values, valueStride := rowAt(ratings, lo)
-		return r.ratingUpdates(f.users.cols, users, items, memory(f.userBias), memory(f.itemBias), values, valueStride,
+		return r.ratingUpdates(f.users.cols, memory(f.userBias), memory(f.itemBias), values, valueStride, users, items,
 			userStride, itemStride, f.users.rows, f.items.rows, unsafe.SliceData(samples.span(lo, hi)), hi-lo, &s.rate)
 	}
 	l.preferenceUpdates = func(f *factors[float32], s *factorStep[float32], samples *view[int32], margins []float32, lo, hi int) float64 {
@@ -198,9 +198,9 @@ func (r *routines) setFactorUpdates(l *loops[float32]) {
 		loss := 0.0
 		for ; lo < hi; lo += marginsAtATime {
 			n := min(hi-lo, marginsAtATime)
-			known := r.preferenceUpdates(f.users.cols, users, items, memory(f.itemBias), &margins[0],
+			r.preferenceUpdates(f.users.cols, memory(f.itemBias), &margins[0], users, items,
 				userStride, itemStride, f.users.rows, f.items.rows, unsafe.SliceData(samples.span(lo, lo+n)), n, &s.rate)
-			loss += r.logisticLoss(known, &margins[0], &preferred[0])
+			loss += r.logisticLoss(n, &margins[0], &preferred[0])
 		}
 		return loss
 	}

@@ -149,25 +149,40 @@ func (t *factorTrial) bias(b, g, rate bounded, l2 int) bounded {
 // scaled returns a·b.
 func (t *factorTrial) scaled(a, b bounded) bounded { return bounded{}.plus(a, b, t.u) }
 
-// blocks calls f for each sample of each valid block that names somebody, and wants the losses that f adds.
-func (t *factorTrial) blocks(valid int, f func(block, sample int, ids [3]int) bounded) {
+// sample is a sample that has an effect.
+type sample struct {
+	block, at int
+	ids       [3]int
+}
+
+// blocks looks at the groups of each valid block: find tells what a sample tells and its loss, and step makes its step.
+// It wants the losses and what became of factors and biases.
+func (t *factorTrial) blocks(valid int, find func(s sample) (tells, loss bounded), step func(s sample, tells bounded)) {
 	ids := t.tensors["Samples"].cols
 	for b := range valid {
 		loss, terms := bounded{}, 0.0
-		for s := max(int(t.at("Blocks", b, 0)), 0); s < min(int(t.at("Blocks", b, 1)), t.n); s++ {
-			var id [3]int
-			known := true
-			for c := range ids {
-				id[c] = int(t.at("Samples", s, c))
-				limit := factorItems
-				if c == 0 {
-					limit = factorUsers
+		from, to := max(int(t.at("Blocks", b, 0)), 0), min(int(t.at("Blocks", b, 1)), t.n)
+		for ; from < to; from += kernels.FactorGroup {
+			var group []sample
+			var found []bounded
+			for at := from; at < min(from+kernels.FactorGroup, to); at++ {
+				s, known := sample{block: b, at: at}, true
+				for c := range ids {
+					s.ids[c] = int(t.at("Samples", at, c))
+					limit := factorItems
+					if c == 0 {
+						limit = factorUsers
+					}
+					known = known && s.ids[c] >= 0 && s.ids[c] < limit
 				}
-				known = known && id[c] >= 0 && id[c] < limit
+				if known && !(ids == 3 && s.ids[1] == s.ids[2]) {
+					tells, l := find(s)
+					loss.v, loss.e, terms = loss.v+l.v, loss.e+l.e, terms+1
+					group, found = append(group, s), append(found, tells)
+				}
 			}
-			if known && !(ids == 3 && id[1] == id[2]) {
-				l := f(b, s, id)
-				loss.v, loss.e, terms = loss.v+l.v, loss.e+l.e, terms+1
+			for i, s := range group {
+				step(s, found[i])
 			}
 		}
 		t.expect("Loss", b, 0, loss.v, loss.e+(terms*0x1p-53+t.u)*loss.v)
@@ -197,29 +212,31 @@ func ratingUpdates(k, n, blocks int) form {
 		},
 		want: func(valid int, x *trial) {
 			t := newFactorTrial(x, k)
-			one := bounded{v: 1}
 			keepUser, keepItem := t.keep(kernels.FactorUserL2, 1), t.keep(kernels.FactorItemL2, 1)
-			t.blocks(valid, func(_, s int, ids [3]int) bounded {
-				p, q := t.row("Users", ids[0]), t.row("Items", ids[1])
-				bu, bi := &t.parts["UserBias"][ids[0]], &t.parts["ItemBias"][ids[1]]
-				e := bounded{v: t.at("Ratings", s, 0)}
+			t.blocks(valid, func(s sample) (e, loss bounded) {
+				p, q := t.row("Users", s.ids[0]), t.row("Items", s.ids[1])
+				bu, bi := t.parts["UserBias"][s.ids[0]], t.parts["ItemBias"][s.ids[1]]
+				e = bounded{v: t.at("Ratings", s.at, 0)}
 				sum, size := bounded{}, 0.0
 				for c := range p {
 					v := t.scaled(p[c], q[c])
 					sum, size = bounded{sum.v + v.v, sum.e + v.e}, size+v.size()
 				}
 				sum.e += float64(k) * t.u * size // whatever the order of the sum
-				for _, part := range []bounded{t.hyper(kernels.FactorMean), *bu, *bi, sum} {
+				for _, part := range []bounded{t.hyper(kernels.FactorMean), bu, bi, sum} {
 					e = e.plus(bounded{v: -1}, part, t.u)
 					e.e += 2 * t.u * (part.size() + 1) // or in another order
 				}
+				return e, t.scaled(e, e)
+			}, func(s sample, e bounded) {
+				p, q := t.row("Users", s.ids[0]), t.row("Items", s.ids[1])
+				bu, bi := &t.parts["UserBias"][s.ids[0]], &t.parts["ItemBias"][s.ids[1]]
 				*bu = t.bias(*bu, e, t.rate(kernels.FactorBiasRate, 1), kernels.FactorUserBiasL2)
 				*bi = t.bias(*bi, e, t.rate(kernels.FactorBiasRate, 1), kernels.FactorItemBiasL2)
 				step := t.scaled(t.rate(kernels.FactorRate, 1), e)
 				for c := range p {
 					p[c], q[c] = t.moved(keepUser, p[c], step, q[c]), t.moved(keepItem, q[c], step, p[c])
 				}
-				return t.scaled(one, t.scaled(e, e))
 			})
 		},
 	}
@@ -239,15 +256,9 @@ func preferenceUpdates(k, n, blocks int, weighted bool) form {
 		want: func(valid int, x *trial) {
 			t := newFactorTrial(x, k)
 			minus := bounded{v: -1}
-			t.blocks(valid, func(b, _ int, ids [3]int) bounded {
-				weight := 1.0
-				if weighted {
-					weight = t.at("Weights", b, 0)
-				}
-				keepUser, keepItem, keepOther := t.keep(kernels.FactorUserL2, weight), t.keep(kernels.FactorItemL2, weight), t.keep(kernels.FactorOtherL2, weight)
-				p, q, o := t.row("Users", ids[0]), t.row("Items", ids[1]), t.row("Items", ids[2])
-				bi, bj := &t.parts["ItemBias"][ids[1]], &t.parts["ItemBias"][ids[2]]
-				x := bi.plus(minus, *bj, t.u)
+			t.blocks(valid, func(s sample) (z, loss bounded) {
+				p, q, o := t.row("Users", s.ids[0]), t.row("Items", s.ids[1]), t.row("Items", s.ids[2])
+				x := t.parts["ItemBias"][s.ids[1]].plus(minus, t.parts["ItemBias"][s.ids[2]], t.u)
 				sum, size := bounded{}, 0.0
 				for c := range p {
 					v := t.scaled(p[c], q[c].plus(minus, o[c], t.u))
@@ -258,9 +269,18 @@ func preferenceUpdates(k, n, blocks int, weighted bool) form {
 				x.e += t.u * size
 				// The slopes of both functions are below 1; devices' own functions may be wrong by some roundings, as those of losses.
 				small := math.Exp(-math.Abs(x.v))
-				z := bounded{v: 1 / (1 + math.Exp(x.v)), e: x.e/4 + 8*t.u}
-				loss := bounded{v: max(-x.v, 0) + math.Log1p(small), e: x.e}
+				z = bounded{v: 1 / (1 + math.Exp(x.v)), e: x.e/4 + 8*t.u}
+				loss = bounded{v: max(-x.v, 0) + math.Log1p(small), e: x.e}
 				loss.e += 8 * t.u * loss.v
+				return z, loss
+			}, func(s sample, z bounded) {
+				weight := 1.0
+				if weighted {
+					weight = t.at("Weights", s.block, 0)
+				}
+				keepUser, keepItem, keepOther := t.keep(kernels.FactorUserL2, weight), t.keep(kernels.FactorItemL2, weight), t.keep(kernels.FactorOtherL2, weight)
+				p, q, o := t.row("Users", s.ids[0]), t.row("Items", s.ids[1]), t.row("Items", s.ids[2])
+				bi, bj := &t.parts["ItemBias"][s.ids[1]], &t.parts["ItemBias"][s.ids[2]]
 				rate := t.rate(kernels.FactorBiasRate, weight)
 				*bi, *bj = t.bias(*bi, z, rate, kernels.FactorItemBiasL2), t.bias(*bj, bounded{-z.v, z.e}, rate, kernels.FactorItemBiasL2)
 				step := t.scaled(t.rate(kernels.FactorRate, weight), z)
@@ -270,7 +290,6 @@ func preferenceUpdates(k, n, blocks int, weighted bool) form {
 					p[c] = t.moved(keepUser, was, step, apart)
 					q[c], o[c] = t.moved(keepItem, q[c], step, was), t.moved(keepOther, o[c], back, was)
 				}
-				return loss
 			})
 		},
 	}
