@@ -3673,227 +3673,350 @@ whole5:
 	VZEROUPPER
 	RET
 
-// func ratingUpdatesAVX512(n int, users *float32, items *float32, userBias *float32, itemBias *float32, ratings *float32, ratingStride int, userStride int, itemStride int, userCount int, itemCount int, samples *int32, count int, step *float32) float64
-// Requires: AVX, AVX512F, AVX512VL, FMA3, MMX+
-TEXT ·ratingUpdatesAVX512(SB), NOSPLIT, $0-120
-	MOVQ         users+8(FP), AX
-	MOVQ         items+16(FP), CX
-	MOVQ         n+0(FP), DX
-	MOVQ         DX, BX
-	ANDQ         $0x0000000f, BX
-	LEAQ         mask_bits<>+0(SB), SI
-	KMOVW        (SI)(BX*2), K1
-	SHLQ         $0x02, DX
-	MOVQ         samples+88(FP), SI
-	MOVQ         count+96(FP), DI
-	MOVQ         step+104(FP), R8
-	MOVQ         ratings+40(FP), R9
-	VBROADCASTSS 8(R8), Z0
-	VBROADCASTSS 12(R8), Z1
-	VXORPS       X2, X2, X2
-	TESTQ        DI, DI
-	JLE          done
+// func ratingUpdatesAVX512(n int, userBias *float32, itemBias *float32, ratings *float32, ratingStride int, users *float32, items *float32, userStride int, itemStride int, userCount int, itemCount int, samples *int32, count int, step *float32) float64
+// Requires: AVX, AVX512F, AVX512VL, CMOV, FMA3, MMX+
+TEXT ·ratingUpdatesAVX512(SB), NOSPLIT, $520-120
+	MOVQ         n+0(FP), AX
+	MOVQ         AX, CX
+	ANDQ         $0x0000000f, CX
+	LEAQ         mask_bits<>+0(SB), DX
+	KMOVW        (DX)(CX*2), K1
+	SHLQ         $0x02, AX
+	MOVQ         samples+88(FP), DX
+	MOVQ         count+96(FP), BX
+	MOVQ         step+104(FP), SI
+	MOVQ         ratings+24(FP), R8
+	VBROADCASTSS 8(SI), Z0
+	VBROADCASTSS 12(SI), Z1
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	JMP          groups
+
+group:
+	MOVQ    $0x00000008, CX
+	CMPQ    BX, CX
+	CMOVQLT BX, CX
+	MOVQ    CX, 512(SP)
+	XORQ    DI, DI
 
 sample:
-	CMPQ  DI, $0x00000006
+	CMPQ  BX, $0x00000008
 	JLE   take
-	MOVL  48(SI), BX
-	CMPQ  BX, userCount+72(FP)
+	MOVL  64(DX), CX
+	CMPQ  CX, userCount+72(FP)
 	JAE   absent1
-	IMULQ userStride+56(FP), BX
-	ADDQ  AX, BX
-	XORQ  R10, R10
+	IMULQ userStride+56(FP), CX
+	ADDQ  users+40(FP), CX
+	LEAQ  -256(CX)(AX*1), R9
+	CMPQ  CX, R9
+	JG    askRest3
 
-touch2:
-	PREFETCHT0 (BX)(R10*1)
-	ADDQ       $0x00000040, R10
-	CMPQ       R10, DX
-	JL         touch2
+ask2:
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	PREFETCHT0 192(CX)
+	ADDQ       $0x00000100, CX
+	CMPQ       CX, R9
+	JLE        ask2
 
+askRest3:
+	ADDQ $0x00000100, R9
+	CMPQ CX, R9
+	JGE  asked4
+
+askOne5:
+	PREFETCHT0 (CX)
+	ADDQ       $0x00000040, CX
+	CMPQ       CX, R9
+	JL         askOne5
+
+asked4:
 absent1:
-	MOVL  52(SI), BX
-	CMPQ  BX, itemCount+80(FP)
-	JAE   absent3
-	IMULQ itemStride+64(FP), BX
-	ADDQ  CX, BX
-	XORQ  R10, R10
+	MOVL  68(DX), CX
+	CMPQ  CX, itemCount+80(FP)
+	JAE   absent6
+	IMULQ itemStride+64(FP), CX
+	ADDQ  items+48(FP), CX
+	LEAQ  -256(CX)(AX*1), R9
+	CMPQ  CX, R9
+	JG    askRest8
 
-touch4:
-	PREFETCHT0 (BX)(R10*1)
-	ADDQ       $0x00000040, R10
-	CMPQ       R10, DX
-	JL         touch4
+ask7:
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	PREFETCHT0 192(CX)
+	ADDQ       $0x00000100, CX
+	CMPQ       CX, R9
+	JLE        ask7
 
-absent3:
+askRest8:
+	ADDQ $0x00000100, R9
+	CMPQ CX, R9
+	JGE  asked9
+
+askOne10:
+	PREFETCHT0 (CX)
+	ADDQ       $0x00000040, CX
+	CMPQ       CX, R9
+	JL         askOne10
+
+asked9:
+absent6:
 take:
-	MOVL   (SI), R10
-	MOVL   4(SI), R11
-	CMPQ   R10, userCount+72(FP)
-	JAE    skip
-	MOVQ   R10, R12
-	IMULQ  userStride+56(FP), R12
-	ADDQ   AX, R12
-	CMPQ   R11, itemCount+80(FP)
-	JAE    skip
-	MOVQ   R11, R13
-	IMULQ  itemStride+64(FP), R13
-	ADDQ   CX, R13
-	VPXORD Z3, Z3, Z3
+	MOVL   (DX), R9
+	CMPQ   R9, userCount+72(FP)
+	JAE    without
+	MOVL   4(DX), CX
+	CMPQ   CX, itemCount+80(FP)
+	JAE    without
+	MOVQ   R9, 320(SP)(DI*8)
+	IMULQ  userStride+56(FP), R9
+	ADDQ   users+40(FP), R9
+	MOVQ   CX, 384(SP)(DI*8)
+	MOVQ   CX, R10
+	IMULQ  itemStride+64(FP), R10
+	ADDQ   items+48(FP), R10
 	VPXORD Z4, Z4, Z4
 	VPXORD Z5, Z5, Z5
 	VPXORD Z6, Z6, Z6
-	XORQ   BX, BX
+	VPXORD Z7, Z7, Z7
+	XORQ   CX, CX
 
-panel5:
-	LEAQ        256(BX), R14
-	CMPQ        R14, DX
-	JG          short6
-	VMOVUPS     (R12)(BX*1), Z7
-	VMOVUPS     (R13)(BX*1), Z8
-	VFMADD231PS Z7, Z8, Z3
-	VMOVUPS     64(R12)(BX*1), Z7
-	VMOVUPS     64(R13)(BX*1), Z8
-	VFMADD231PS Z7, Z8, Z4
-	VMOVUPS     128(R12)(BX*1), Z7
-	VMOVUPS     128(R13)(BX*1), Z8
-	VFMADD231PS Z7, Z8, Z5
-	VMOVUPS     192(R12)(BX*1), Z7
-	VMOVUPS     192(R13)(BX*1), Z8
-	VFMADD231PS Z7, Z8, Z6
-	ADDQ        $0x00000100, BX
-	JMP         panel5
+panel11:
+	LEAQ        256(CX), R11
+	CMPQ        R11, AX
+	JG          short12
+	VMOVUPS     (R9)(CX*1), Z8
+	VMOVUPS     (R10)(CX*1), Z9
+	VFMADD231PS Z8, Z9, Z4
+	VMOVUPS     64(R9)(CX*1), Z8
+	VMOVUPS     64(R10)(CX*1), Z9
+	VFMADD231PS Z8, Z9, Z5
+	VMOVUPS     128(R9)(CX*1), Z8
+	VMOVUPS     128(R10)(CX*1), Z9
+	VFMADD231PS Z8, Z9, Z6
+	VMOVUPS     192(R9)(CX*1), Z8
+	VMOVUPS     192(R10)(CX*1), Z9
+	VFMADD231PS Z8, Z9, Z7
+	ADDQ        $0x00000100, CX
+	JMP         panel11
 
-short6:
-panel7:
-	LEAQ        64(BX), R14
-	CMPQ        R14, DX
-	JG          short8
-	VMOVUPS     (R12)(BX*1), Z7
-	VMOVUPS     (R13)(BX*1), Z8
-	VFMADD231PS Z7, Z8, Z3
-	ADDQ        $0x00000040, BX
-	JMP         panel7
+short12:
+panel13:
+	LEAQ        64(CX), R11
+	CMPQ        R11, AX
+	JG          short14
+	VMOVUPS     (R9)(CX*1), Z8
+	VMOVUPS     (R10)(CX*1), Z9
+	VFMADD231PS Z8, Z9, Z4
+	ADDQ        $0x00000040, CX
+	JMP         panel13
 
-short8:
-	CMPQ        BX, DX
-	JGE         whole9
-	VMOVUPS.Z   (R12)(BX*1), K1, Z7
-	VMOVUPS.Z   (R13)(BX*1), K1, Z8
-	VFMADD231PS Z7, Z8, Z3
+short14:
+	CMPQ        CX, AX
+	JGE         whole15
+	VMOVUPS.Z   (R9)(CX*1), K1, Z8
+	VMOVUPS.Z   (R10)(CX*1), K1, Z9
+	VFMADD231PS Z8, Z9, Z4
 
-whole9:
-	VADDPS        Z5, Z3, Z3
+whole15:
 	VADDPS        Z6, Z4, Z4
-	VADDPS        Z4, Z3, Z3
-	VEXTRACTF64X4 $0x01, Z3, Y7
-	VADDPS        Y7, Y3, Y3
-	VEXTRACTF32X4 $0x01, Y3, X7
-	VADDPS        X7, X3, X3
-	VPERMILPD     $0x01, X3, X7
-	VADDPS        X7, X3, X3
-	VMOVSHDUP     X3, X7
-	VADDPS        X7, X3, X3
-	MOVQ          userBias+24(FP), BX
-	VMOVSS        (BX)(R10*4), X7
-	MOVQ          itemBias+32(FP), R14
-	VMOVSS        (R14)(R11*4), X8
-	VADDSS        28(R8), X7, X9
-	VADDSS        X8, X9, X9
-	VMOVSS        (R9), X10
-	VSUBSS        X9, X10, X10
-	VSUBSS        X3, X10, X10
-	VMOVAPS       X10, X9
-	VFNMADD231SS  20(R8), X7, X9
-	VFMADD132SS   4(R8), X7, X9
-	VMOVSS        X9, (BX)(R10*4)
-	VMOVAPS       X10, X7
-	VFNMADD231SS  24(R8), X8, X7
-	VFMADD132SS   4(R8), X8, X7
-	VMOVSS        X7, (R14)(R11*4)
-	VCVTSS2SD     X10, X10, X7
-	VFMADD231SD   X7, X7, X2
-	VMULSS        (R8), X10, X10
-	VBROADCASTSS  X10, Z7
-	XORQ          BX, BX
+	VADDPS        Z7, Z5, Z5
+	VADDPS        Z5, Z4, Z4
+	VEXTRACTF64X4 $0x01, Z4, Y8
+	VADDPS        Y8, Y4, Y4
+	MOVQ          DI, CX
+	SHLQ          $0x05, CX
+	VMOVUPS       Y4, (SP)(CX*1)
+	MOVQ          320(SP)(DI*8), R9
+	MOVQ          userBias+8(FP), CX
+	VMOVSS        (CX)(R9*4), X8
+	MOVQ          384(SP)(DI*8), R9
+	MOVQ          itemBias+16(FP), CX
+	VMOVSS        (CX)(R9*4), X9
+	VADDSS        28(SI), X8, X8
+	VADDSS        X9, X8, X8
+	VMOVSS        (R8), X9
+	VSUBSS        X8, X9, X9
+	VMOVSS        X9, 256(SP)(DI*4)
 
-panel10:
-	LEAQ        128(BX), R10
-	CMPQ        R10, DX
-	JG          short11
-	VMOVUPS     (R12)(BX*1), Z8
-	VMOVUPS     (R13)(BX*1), Z9
-	VMULPS      Z0, Z8, Z10
-	VMULPS      Z1, Z9, Z11
-	VFMADD231PS Z7, Z9, Z10
-	VFMADD231PS Z7, Z8, Z11
-	VMOVUPS     Z10, (R12)(BX*1)
-	VMOVUPS     Z11, (R13)(BX*1)
-	VMOVUPS     64(R12)(BX*1), Z8
-	VMOVUPS     64(R13)(BX*1), Z9
-	VMULPS      Z0, Z8, Z10
-	VMULPS      Z1, Z9, Z11
-	VFMADD231PS Z7, Z9, Z10
-	VFMADD231PS Z7, Z8, Z11
-	VMOVUPS     Z10, 64(R12)(BX*1)
-	VMOVUPS     Z11, 64(R13)(BX*1)
-	ADDQ        $0x00000080, BX
-	JMP         panel10
+taken:
+	ADDQ          ratingStride+32(FP), R8
+	ADDQ          $0x00000008, DX
+	DECQ          BX
+	INCQ          DI
+	CMPQ          DI, 512(SP)
+	JL            sample
+	VMOVUPS       (SP), Y8
+	VMOVUPS       32(SP), Y9
+	VMOVUPS       64(SP), Y10
+	VMOVUPS       96(SP), Y11
+	VMOVUPS       128(SP), Y12
+	VMOVUPS       160(SP), Y13
+	VMOVUPS       192(SP), Y14
+	VMOVUPS       224(SP), Y15
+	VUNPCKLPS     Y9, Y8, Y16
+	VUNPCKHPS     Y9, Y8, Y8
+	VADDPS        Y8, Y16, Y16
+	VUNPCKLPS     Y11, Y10, Y8
+	VUNPCKHPS     Y11, Y10, Y9
+	VADDPS        Y9, Y8, Y8
+	VUNPCKLPD     Y8, Y16, Y9
+	VUNPCKHPD     Y8, Y16, Y8
+	VADDPS        Y8, Y9, Y9
+	VUNPCKLPS     Y13, Y12, Y8
+	VUNPCKHPS     Y13, Y12, Y10
+	VADDPS        Y10, Y8, Y8
+	VUNPCKLPS     Y15, Y14, Y10
+	VUNPCKHPS     Y15, Y14, Y11
+	VADDPS        Y11, Y10, Y10
+	VUNPCKLPD     Y10, Y8, Y11
+	VUNPCKHPD     Y10, Y8, Y8
+	VADDPS        Y8, Y11, Y11
+	VSHUFF32X4    $0x00, Y11, Y9, Y8
+	VSHUFF32X4    $0x03, Y11, Y9, Y9
+	VADDPS        Y9, Y8, Y8
+	VMOVUPS       256(SP), Y9
+	VSUBPS        Y8, Y9, Y9
+	VMOVUPS       Y9, 288(SP)
+	MOVQ          512(SP), CX
+	LEAQ          mask_bits<>+0(SB), DI
+	KMOVW         (DI)(CX*2), K2
+	VMOVAPS.Z     Y9, K2, Y9
+	VCVTPS2PD     X9, Y8
+	VFMADD231PD   Y8, Y8, Y2
+	VEXTRACTF32X4 $0x01, Y9, X8
+	VCVTPS2PD     X8, Y8
+	VFMADD231PD   Y8, Y8, Y3
+	XORQ          DI, DI
 
-short11:
-panel12:
-	LEAQ        64(BX), R10
-	CMPQ        R10, DX
-	JG          short13
-	VMOVUPS     (R12)(BX*1), Z8
-	VMOVUPS     (R13)(BX*1), Z9
-	VMULPS      Z0, Z8, Z10
-	VMULPS      Z1, Z9, Z11
-	VFMADD231PS Z7, Z9, Z10
-	VFMADD231PS Z7, Z8, Z11
-	VMOVUPS     Z10, (R12)(BX*1)
-	VMOVUPS     Z11, (R13)(BX*1)
-	ADDQ        $0x00000040, BX
-	JMP         panel12
+step:
+	MOVQ         320(SP)(DI*8), CX
+	TESTQ        CX, CX
+	JS           stepped
+	MOVQ         CX, R9
+	IMULQ        userStride+56(FP), R9
+	ADDQ         users+40(FP), R9
+	MOVQ         384(SP)(DI*8), CX
+	MOVQ         CX, R10
+	IMULQ        itemStride+64(FP), R10
+	ADDQ         items+48(FP), R10
+	VMOVSS       288(SP)(DI*4), X8
+	MOVQ         320(SP)(DI*8), R11
+	MOVQ         userBias+8(FP), CX
+	VMOVSS       (CX)(R11*4), X9
+	VMOVAPS      X8, X10
+	VFNMADD231SS 20(SI), X9, X10
+	VFMADD132SS  4(SI), X9, X10
+	VMOVSS       X10, (CX)(R11*4)
+	MOVQ         384(SP)(DI*8), R11
+	MOVQ         itemBias+16(FP), CX
+	VMOVSS       (CX)(R11*4), X9
+	VMOVAPS      X8, X10
+	VFNMADD231SS 24(SI), X9, X10
+	VFMADD132SS  4(SI), X9, X10
+	VMOVSS       X10, (CX)(R11*4)
+	VMULSS       (SI), X8, X8
+	VBROADCASTSS X8, Z8
+	XORQ         CX, CX
 
-short13:
-	CMPQ        BX, DX
-	JGE         whole14
-	VMOVUPS.Z   (R12)(BX*1), K1, Z8
-	VMOVUPS.Z   (R13)(BX*1), K1, Z9
-	VMULPS      Z0, Z8, Z10
-	VMULPS      Z1, Z9, Z11
-	VFMADD231PS Z7, Z9, Z10
-	VFMADD231PS Z7, Z8, Z11
-	VMOVUPS     Z10, K1, (R12)(BX*1)
-	VMOVUPS     Z11, K1, (R13)(BX*1)
+panel16:
+	LEAQ        128(CX), R11
+	CMPQ        R11, AX
+	JG          short17
+	VMOVUPS     (R9)(CX*1), Z9
+	VMOVUPS     (R10)(CX*1), Z10
+	VMULPS      Z0, Z9, Z11
+	VMULPS      Z1, Z10, Z12
+	VFMADD231PS Z8, Z10, Z11
+	VFMADD231PS Z8, Z9, Z12
+	VMOVUPS     Z11, (R9)(CX*1)
+	VMOVUPS     Z12, (R10)(CX*1)
+	VMOVUPS     64(R9)(CX*1), Z9
+	VMOVUPS     64(R10)(CX*1), Z10
+	VMULPS      Z0, Z9, Z11
+	VMULPS      Z1, Z10, Z12
+	VFMADD231PS Z8, Z10, Z11
+	VFMADD231PS Z8, Z9, Z12
+	VMOVUPS     Z11, 64(R9)(CX*1)
+	VMOVUPS     Z12, 64(R10)(CX*1)
+	ADDQ        $0x00000080, CX
+	JMP         panel16
 
-whole14:
-skip:
-	ADDQ ratingStride+48(FP), R9
-	ADDQ $0x00000008, SI
-	DECQ DI
-	JNZ  sample
+short17:
+panel18:
+	LEAQ        64(CX), R11
+	CMPQ        R11, AX
+	JG          short19
+	VMOVUPS     (R9)(CX*1), Z9
+	VMOVUPS     (R10)(CX*1), Z10
+	VMULPS      Z0, Z9, Z11
+	VMULPS      Z1, Z10, Z12
+	VFMADD231PS Z8, Z10, Z11
+	VFMADD231PS Z8, Z9, Z12
+	VMOVUPS     Z11, (R9)(CX*1)
+	VMOVUPS     Z12, (R10)(CX*1)
+	ADDQ        $0x00000040, CX
+	JMP         panel18
+
+short19:
+	CMPQ        CX, AX
+	JGE         whole20
+	VMOVUPS.Z   (R9)(CX*1), K1, Z9
+	VMOVUPS.Z   (R10)(CX*1), K1, Z10
+	VMULPS      Z0, Z9, Z11
+	VMULPS      Z1, Z10, Z12
+	VFMADD231PS Z8, Z10, Z11
+	VFMADD231PS Z8, Z9, Z12
+	VMOVUPS     Z11, K1, (R9)(CX*1)
+	VMOVUPS     Z12, K1, (R10)(CX*1)
+
+whole20:
+stepped:
+	INCQ DI
+	CMPQ DI, 512(SP)
+	JL   step
+
+groups:
+	TESTQ BX, BX
+	JG    group
+	JMP   done
+
+without:
+	MOVQ    $-1, CX
+	MOVQ    CX, 320(SP)(DI*8)
+	VXORPS  Y8, Y8, Y8
+	MOVQ    DI, CX
+	SHLQ    $0x05, CX
+	VMOVUPS Y8, (SP)(CX*1)
+	MOVL    $0x00000000, 256(SP)(DI*4)
+	JMP     taken
 
 done:
-	VMOVSD X2, ret+112(FP)
+	VADDPD        Y3, Y2, Y2
+	VEXTRACTF32X4 $0x01, Y2, X0
+	VADDPD        X0, X2, X2
+	VPERMILPD     $0x01, X2, X0
+	VADDPD        X0, X2, X2
+	VMOVSD        X2, ret+112(FP)
 	VZEROUPPER
 	RET
 
-// func preferenceUpdatesAVX512(n int, users *float32, items *float32, itemBias *float32, margins *float32, userStride int, itemStride int, userCount int, itemCount int, samples *int32, count int, step *float32) int
-// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, FMA3, MMX+
-TEXT ·preferenceUpdatesAVX512(SB), NOSPLIT, $0-104
-	MOVQ         users+8(FP), AX
-	MOVQ         items+16(FP), CX
-	MOVQ         n+0(FP), DX
-	MOVQ         DX, BX
-	ANDQ         $0x0000000f, BX
-	LEAQ         mask_bits<>+0(SB), SI
-	KMOVW        (SI)(BX*2), K1
-	SHLQ         $0x02, DX
-	MOVQ         samples+72(FP), SI
-	MOVQ         count+80(FP), DI
-	MOVQ         step+88(FP), R8
-	MOVQ         margins+32(FP), R9
+// func preferenceUpdatesAVX512(n int, itemBias *float32, margins *float32, users *float32, items *float32, userStride int, itemStride int, userCount int, itemCount int, samples *int32, count int, step *float32)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, CMOV, FMA3, MMX+
+TEXT ·preferenceUpdatesAVX512(SB), NOSPLIT, $520-96
+	MOVQ         n+0(FP), AX
+	MOVQ         AX, CX
+	ANDQ         $0x0000000f, CX
+	LEAQ         mask_bits<>+0(SB), DX
+	KMOVW        (DX)(CX*2), K1
+	SHLQ         $0x02, AX
+	MOVQ         samples+72(FP), DX
+	MOVQ         count+80(FP), BX
+	MOVQ         step+88(FP), SI
+	MOVQ         margins+16(FP), R8
 	VBROADCASTSS word_c2aeac4f<>+0(SB), Z0
 	VBROADCASTSS word_3fb8aa3b<>+0(SB), Z1
 	VBROADCASTSS word_4b400000<>+0(SB), Z2
@@ -3908,277 +4031,408 @@ TEXT ·preferenceUpdatesAVX512(SB), NOSPLIT, $0-104
 	VBROADCASTSS word_3f000000<>+0(SB), Z11
 	VBROADCASTSS word_80000000<>+0(SB), Z12
 	VBROADCASTSS word_3f800000<>+0(SB), Z13
-	VBROADCASTSS 8(R8), Z14
-	VBROADCASTSS 12(R8), Z15
-	VBROADCASTSS 16(R8), Z16
-	TESTQ        DI, DI
-	JLE          done
+	VBROADCASTSS 8(SI), Z14
+	VBROADCASTSS 12(SI), Z15
+	VBROADCASTSS 16(SI), Z16
+	JMP          groups
+
+group:
+	MOVQ    $0x00000008, CX
+	CMPQ    BX, CX
+	CMOVQLT BX, CX
+	MOVQ    CX, 512(SP)
+	XORQ    DI, DI
 
 sample:
-	CMPQ  DI, $0x00000006
+	CMPQ  BX, $0x00000008
 	JLE   take
-	MOVL  72(SI), BX
-	CMPQ  BX, userCount+56(FP)
+	MOVL  96(DX), CX
+	CMPQ  CX, userCount+56(FP)
 	JAE   absent1
-	IMULQ userStride+40(FP), BX
-	ADDQ  AX, BX
-	XORQ  R10, R10
+	IMULQ userStride+40(FP), CX
+	ADDQ  users+24(FP), CX
+	LEAQ  -256(CX)(AX*1), R9
+	CMPQ  CX, R9
+	JG    askRest3
 
-touch2:
-	PREFETCHT0 (BX)(R10*1)
-	ADDQ       $0x00000040, R10
-	CMPQ       R10, DX
-	JL         touch2
+ask2:
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	PREFETCHT0 192(CX)
+	ADDQ       $0x00000100, CX
+	CMPQ       CX, R9
+	JLE        ask2
 
+askRest3:
+	ADDQ $0x00000100, R9
+	CMPQ CX, R9
+	JGE  asked4
+
+askOne5:
+	PREFETCHT0 (CX)
+	ADDQ       $0x00000040, CX
+	CMPQ       CX, R9
+	JL         askOne5
+
+asked4:
 absent1:
-	MOVL  76(SI), BX
-	CMPQ  BX, itemCount+64(FP)
-	JAE   absent3
-	IMULQ itemStride+48(FP), BX
-	ADDQ  CX, BX
-	XORQ  R10, R10
+	MOVL  100(DX), CX
+	CMPQ  CX, itemCount+64(FP)
+	JAE   absent6
+	IMULQ itemStride+48(FP), CX
+	ADDQ  items+32(FP), CX
+	LEAQ  -256(CX)(AX*1), R9
+	CMPQ  CX, R9
+	JG    askRest8
 
-touch4:
-	PREFETCHT0 (BX)(R10*1)
-	ADDQ       $0x00000040, R10
-	CMPQ       R10, DX
-	JL         touch4
+ask7:
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	PREFETCHT0 192(CX)
+	ADDQ       $0x00000100, CX
+	CMPQ       CX, R9
+	JLE        ask7
 
-absent3:
-	MOVL  80(SI), BX
-	CMPQ  BX, itemCount+64(FP)
-	JAE   absent5
-	IMULQ itemStride+48(FP), BX
-	ADDQ  CX, BX
-	XORQ  R10, R10
+askRest8:
+	ADDQ $0x00000100, R9
+	CMPQ CX, R9
+	JGE  asked9
 
-touch6:
-	PREFETCHT0 (BX)(R10*1)
-	ADDQ       $0x00000040, R10
-	CMPQ       R10, DX
-	JL         touch6
+askOne10:
+	PREFETCHT0 (CX)
+	ADDQ       $0x00000040, CX
+	CMPQ       CX, R9
+	JL         askOne10
 
-absent5:
+asked9:
+absent6:
+	MOVL  104(DX), CX
+	CMPQ  CX, itemCount+64(FP)
+	JAE   absent11
+	IMULQ itemStride+48(FP), CX
+	ADDQ  items+32(FP), CX
+	LEAQ  -256(CX)(AX*1), R9
+	CMPQ  CX, R9
+	JG    askRest13
+
+ask12:
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	PREFETCHT0 192(CX)
+	ADDQ       $0x00000100, CX
+	CMPQ       CX, R9
+	JLE        ask12
+
+askRest13:
+	ADDQ $0x00000100, R9
+	CMPQ CX, R9
+	JGE  asked14
+
+askOne15:
+	PREFETCHT0 (CX)
+	ADDQ       $0x00000040, CX
+	CMPQ       CX, R9
+	JL         askOne15
+
+asked14:
+absent11:
 take:
-	MOVL   (SI), BX
-	MOVL   4(SI), R10
-	MOVL   8(SI), R11
-	CMPQ   R10, R11
-	JE     next
-	CMPQ   BX, userCount+56(FP)
-	JAE    next
-	MOVQ   BX, R12
-	IMULQ  userStride+40(FP), R12
-	ADDQ   AX, R12
+	MOVL   (DX), R9
+	CMPQ   R9, userCount+56(FP)
+	JAE    without
+	MOVL   4(DX), R10
 	CMPQ   R10, itemCount+64(FP)
-	JAE    next
-	MOVQ   R10, R13
-	IMULQ  itemStride+48(FP), R13
-	ADDQ   CX, R13
-	CMPQ   R11, itemCount+64(FP)
-	JAE    next
-	MOVQ   R11, R14
-	IMULQ  itemStride+48(FP), R14
-	ADDQ   CX, R14
+	JAE    without
+	MOVL   8(DX), CX
+	CMPQ   CX, itemCount+64(FP)
+	JAE    without
+	CMPQ   R10, CX
+	JE     without
+	MOVQ   R9, 320(SP)(DI*8)
+	IMULQ  userStride+40(FP), R9
+	ADDQ   users+24(FP), R9
+	MOVQ   R10, 384(SP)(DI*8)
+	IMULQ  itemStride+48(FP), R10
+	ADDQ   items+32(FP), R10
+	MOVQ   CX, 448(SP)(DI*8)
+	MOVQ   CX, R11
+	IMULQ  itemStride+48(FP), R11
+	ADDQ   items+32(FP), R11
 	VPXORD Z17, Z17, Z17
 	VPXORD Z18, Z18, Z18
 	VPXORD Z19, Z19, Z19
 	VPXORD Z20, Z20, Z20
-	XORQ   BX, BX
+	XORQ   CX, CX
 
-panel7:
-	LEAQ        256(BX), R15
-	CMPQ        R15, DX
-	JG          short8
-	VMOVUPS     (R13)(BX*1), Z21
-	VMOVUPS     (R14)(BX*1), Z22
+panel16:
+	LEAQ        256(CX), R12
+	CMPQ        R12, AX
+	JG          short17
+	VMOVUPS     (R10)(CX*1), Z21
+	VMOVUPS     (R11)(CX*1), Z22
 	VSUBPS      Z22, Z21, Z21
-	VMOVUPS     (R12)(BX*1), Z22
+	VMOVUPS     (R9)(CX*1), Z22
 	VFMADD231PS Z22, Z21, Z17
-	VMOVUPS     64(R13)(BX*1), Z21
-	VMOVUPS     64(R14)(BX*1), Z22
+	VMOVUPS     64(R10)(CX*1), Z21
+	VMOVUPS     64(R11)(CX*1), Z22
 	VSUBPS      Z22, Z21, Z21
-	VMOVUPS     64(R12)(BX*1), Z22
+	VMOVUPS     64(R9)(CX*1), Z22
 	VFMADD231PS Z22, Z21, Z18
-	VMOVUPS     128(R13)(BX*1), Z21
-	VMOVUPS     128(R14)(BX*1), Z22
+	VMOVUPS     128(R10)(CX*1), Z21
+	VMOVUPS     128(R11)(CX*1), Z22
 	VSUBPS      Z22, Z21, Z21
-	VMOVUPS     128(R12)(BX*1), Z22
+	VMOVUPS     128(R9)(CX*1), Z22
 	VFMADD231PS Z22, Z21, Z19
-	VMOVUPS     192(R13)(BX*1), Z21
-	VMOVUPS     192(R14)(BX*1), Z22
+	VMOVUPS     192(R10)(CX*1), Z21
+	VMOVUPS     192(R11)(CX*1), Z22
 	VSUBPS      Z22, Z21, Z21
-	VMOVUPS     192(R12)(BX*1), Z22
+	VMOVUPS     192(R9)(CX*1), Z22
 	VFMADD231PS Z22, Z21, Z20
-	ADDQ        $0x00000100, BX
-	JMP         panel7
+	ADDQ        $0x00000100, CX
+	JMP         panel16
 
-short8:
-panel9:
-	LEAQ        64(BX), R15
-	CMPQ        R15, DX
-	JG          short10
-	VMOVUPS     (R13)(BX*1), Z21
-	VMOVUPS     (R14)(BX*1), Z22
+short17:
+panel18:
+	LEAQ        64(CX), R12
+	CMPQ        R12, AX
+	JG          short19
+	VMOVUPS     (R10)(CX*1), Z21
+	VMOVUPS     (R11)(CX*1), Z22
 	VSUBPS      Z22, Z21, Z21
-	VMOVUPS     (R12)(BX*1), Z22
+	VMOVUPS     (R9)(CX*1), Z22
 	VFMADD231PS Z22, Z21, Z17
-	ADDQ        $0x00000040, BX
-	JMP         panel9
+	ADDQ        $0x00000040, CX
+	JMP         panel18
 
-short10:
-	CMPQ        BX, DX
-	JGE         whole11
-	VMOVUPS.Z   (R13)(BX*1), K1, Z21
-	VMOVUPS.Z   (R14)(BX*1), K1, Z22
+short19:
+	CMPQ        CX, AX
+	JGE         whole20
+	VMOVUPS.Z   (R10)(CX*1), K1, Z21
+	VMOVUPS.Z   (R11)(CX*1), K1, Z22
 	VSUBPS      Z22, Z21, Z21
-	VMOVUPS.Z   (R12)(BX*1), K1, Z22
+	VMOVUPS.Z   (R9)(CX*1), K1, Z22
 	VFMADD231PS Z22, Z21, Z17
 
-whole11:
+whole20:
 	VADDPS        Z19, Z17, Z17
 	VADDPS        Z20, Z18, Z18
 	VADDPS        Z18, Z17, Z17
 	VEXTRACTF64X4 $0x01, Z17, Y21
 	VADDPS        Y21, Y17, Y17
-	VEXTRACTF32X4 $0x01, Y17, X21
-	VADDPS        X21, X17, X17
-	VPERMILPD     $0x01, X17, X21
-	VADDPS        X21, X17, X17
-	VMOVSHDUP     X17, X21
-	VADDPS        X21, X17, X17
-	MOVQ          itemBias+24(FP), BX
-	VMOVSS        (BX)(R10*4), X21
-	MOVQ          itemBias+24(FP), R15
-	VMOVSS        (R15)(R11*4), X22
-	VSUBSS        X22, X21, X23
-	VADDSS        X17, X23, X23
-	VMOVSS        X23, (R9)
-	ADDQ          $0x04, R9
-	VBROADCASTSS  X23, Z23
-	VXORPS        Z12, Z23, Z23
-	VORPS         Z12, Z23, Z24
-	VCMPPS        $0x01, Z0, Z24, K2
-	VMULPS        Z1, Z24, Z25
-	VADDPS        Z2, Z25, Z25
-	VSUBPS        Z2, Z25, Z26
-	VMOVAPS       Z24, Z24
-	VFNMADD231PS  Z3, Z26, Z24
-	VFNMADD231PS  Z4, Z26, Z24
-	VMULPS        Z24, Z24, Z27
-	VMOVUPS       Z6, Z26
-	VFMADD213PS   Z7, Z24, Z26
-	VFMADD213PS   Z8, Z24, Z26
-	VFMADD213PS   Z9, Z24, Z26
-	VFMADD213PS   Z10, Z24, Z26
-	VFMADD213PS   Z11, Z24, Z26
-	VFMADD213PS   Z24, Z27, Z26
-	VADDPS        Z5, Z26, Z26
-	VPSLLD        $0x17, Z25, Z25
-	VPADDD        Z5, Z25, Z25
-	VMULPS        Z25, Z26, Z26
-	KNOTW         K2, K2
-	VMOVAPS.Z     Z26, K2, Z26
-	VADDPS        Z13, Z26, Z24
-	VDIVPS        Z24, Z13, Z24
-	VMULPS        Z26, Z24, Z25
-	VPMOVD2M      Z23, K2
-	VMOVAPS       Z25, K2, Z24
-	VMOVAPS       X24, X23
-	VFNMADD231SS  24(R8), X21, X23
-	VFMADD132SS   4(R8), X21, X23
-	VMOVSS        X23, (BX)(R10*4)
-	VXORPS        Z12, Z24, Z21
-	VMOVAPS       X21, X21
-	VFNMADD231SS  24(R8), X22, X21
-	VFMADD132SS   4(R8), X22, X21
-	VMOVSS        X21, (R15)(R11*4)
-	VBROADCASTSS  (R8), Z21
-	VMULPS        Z24, Z21, Z21
-	XORQ          BX, BX
+	MOVQ          DI, CX
+	SHLQ          $0x05, CX
+	VMOVUPS       Y17, (SP)(CX*1)
+	MOVQ          384(SP)(DI*8), R9
+	MOVQ          itemBias+8(FP), CX
+	VMOVSS        (CX)(R9*4), X21
+	MOVQ          448(SP)(DI*8), R9
+	MOVQ          itemBias+8(FP), CX
+	VMOVSS        (CX)(R9*4), X22
+	VSUBSS        X22, X21, X21
+	VMOVSS        X21, 256(SP)(DI*4)
 
-panel12:
-	LEAQ         128(BX), R10
-	CMPQ         R10, DX
-	JG           short13
-	VMOVUPS      (R12)(BX*1), Z22
-	VMOVUPS      (R13)(BX*1), Z23
-	VMOVUPS      (R14)(BX*1), Z24
-	VSUBPS       Z24, Z23, Z25
-	VMULPS       Z14, Z22, Z26
-	VMULPS       Z15, Z23, Z23
-	VMULPS       Z16, Z24, Z24
-	VFMADD231PS  Z21, Z25, Z26
-	VFMADD231PS  Z21, Z22, Z23
-	VFNMADD231PS Z21, Z22, Z24
-	VMOVUPS      Z26, (R12)(BX*1)
-	VMOVUPS      Z23, (R13)(BX*1)
-	VMOVUPS      Z24, (R14)(BX*1)
-	VMOVUPS      64(R12)(BX*1), Z22
-	VMOVUPS      64(R13)(BX*1), Z23
-	VMOVUPS      64(R14)(BX*1), Z24
-	VSUBPS       Z24, Z23, Z25
-	VMULPS       Z14, Z22, Z26
-	VMULPS       Z15, Z23, Z23
-	VMULPS       Z16, Z24, Z24
-	VFMADD231PS  Z21, Z25, Z26
-	VFMADD231PS  Z21, Z22, Z23
-	VFNMADD231PS Z21, Z22, Z24
-	VMOVUPS      Z26, 64(R12)(BX*1)
-	VMOVUPS      Z23, 64(R13)(BX*1)
-	VMOVUPS      Z24, 64(R14)(BX*1)
-	ADDQ         $0x00000080, BX
-	JMP          panel12
+taken:
+	ADDQ         $0x0000000c, DX
+	DECQ         BX
+	INCQ         DI
+	CMPQ         DI, 512(SP)
+	JL           sample
+	VPXORD       Z23, Z23, Z23
+	VMOVUPS      (SP), Y21
+	VMOVUPS      32(SP), Y22
+	VMOVUPS      64(SP), Y23
+	VMOVUPS      96(SP), Y24
+	VMOVUPS      128(SP), Y25
+	VMOVUPS      160(SP), Y26
+	VMOVUPS      192(SP), Y27
+	VMOVUPS      224(SP), Y28
+	VUNPCKLPS    Y22, Y21, Y29
+	VUNPCKHPS    Y22, Y21, Y21
+	VADDPS       Y21, Y29, Y29
+	VUNPCKLPS    Y24, Y23, Y21
+	VUNPCKHPS    Y24, Y23, Y22
+	VADDPS       Y22, Y21, Y21
+	VUNPCKLPD    Y21, Y29, Y22
+	VUNPCKHPD    Y21, Y29, Y21
+	VADDPS       Y21, Y22, Y22
+	VUNPCKLPS    Y26, Y25, Y21
+	VUNPCKHPS    Y26, Y25, Y23
+	VADDPS       Y23, Y21, Y21
+	VUNPCKLPS    Y28, Y27, Y23
+	VUNPCKHPS    Y28, Y27, Y24
+	VADDPS       Y24, Y23, Y23
+	VUNPCKLPD    Y23, Y21, Y24
+	VUNPCKHPD    Y23, Y21, Y21
+	VADDPS       Y21, Y24, Y24
+	VSHUFF32X4   $0x00, Y24, Y22, Y21
+	VSHUFF32X4   $0x03, Y24, Y22, Y22
+	VADDPS       Y22, Y21, Y21
+	VADDPS       256(SP), Y21, Y23
+	VMOVUPS      Y23, (R8)
+	ADDQ         $0x20, R8
+	VXORPS       Z12, Z23, Z23
+	VORPS        Z12, Z23, Z21
+	VCMPPS       $0x01, Z0, Z21, K2
+	VMULPS       Z1, Z21, Z22
+	VADDPS       Z2, Z22, Z22
+	VSUBPS       Z2, Z22, Z24
+	VMOVAPS      Z21, Z21
+	VFNMADD231PS Z3, Z24, Z21
+	VFNMADD231PS Z4, Z24, Z21
+	VMULPS       Z21, Z21, Z25
+	VMOVUPS      Z6, Z24
+	VFMADD213PS  Z7, Z21, Z24
+	VFMADD213PS  Z8, Z21, Z24
+	VFMADD213PS  Z9, Z21, Z24
+	VFMADD213PS  Z10, Z21, Z24
+	VFMADD213PS  Z11, Z21, Z24
+	VFMADD213PS  Z21, Z25, Z24
+	VADDPS       Z5, Z24, Z24
+	VPSLLD       $0x17, Z22, Z22
+	VPADDD       Z5, Z22, Z22
+	VMULPS       Z22, Z24, Z24
+	KNOTW        K2, K2
+	VMOVAPS.Z    Z24, K2, Z24
+	VADDPS       Z13, Z24, Z21
+	VDIVPS       Z21, Z13, Z21
+	VMULPS       Z24, Z21, Z22
+	VPMOVD2M     Z23, K2
+	VMOVAPS      Z22, K2, Z21
+	VMOVUPS      Y21, 288(SP)
+	XORQ         DI, DI
 
-short13:
-panel14:
-	LEAQ         64(BX), R10
-	CMPQ         R10, DX
-	JG           short15
-	VMOVUPS      (R12)(BX*1), Z22
-	VMOVUPS      (R13)(BX*1), Z23
-	VMOVUPS      (R14)(BX*1), Z24
-	VSUBPS       Z24, Z23, Z25
-	VMULPS       Z14, Z22, Z26
-	VMULPS       Z15, Z23, Z23
-	VMULPS       Z16, Z24, Z24
-	VFMADD231PS  Z21, Z25, Z26
-	VFMADD231PS  Z21, Z22, Z23
-	VFNMADD231PS Z21, Z22, Z24
-	VMOVUPS      Z26, (R12)(BX*1)
-	VMOVUPS      Z23, (R13)(BX*1)
-	VMOVUPS      Z24, (R14)(BX*1)
-	ADDQ         $0x00000040, BX
-	JMP          panel14
+step:
+	MOVQ         320(SP)(DI*8), CX
+	TESTQ        CX, CX
+	JS           stepped
+	MOVQ         CX, R9
+	IMULQ        userStride+40(FP), R9
+	ADDQ         users+24(FP), R9
+	MOVQ         384(SP)(DI*8), CX
+	MOVQ         CX, R10
+	IMULQ        itemStride+48(FP), R10
+	ADDQ         items+32(FP), R10
+	MOVQ         448(SP)(DI*8), CX
+	MOVQ         CX, R11
+	IMULQ        itemStride+48(FP), R11
+	ADDQ         items+32(FP), R11
+	VMOVSS       288(SP)(DI*4), X21
+	VXORPS       X22, X22, X22
+	VSUBSS       X21, X22, X22
+	MOVQ         384(SP)(DI*8), R12
+	MOVQ         itemBias+8(FP), CX
+	VMOVSS       (CX)(R12*4), X24
+	VMOVAPS      X21, X25
+	VFNMADD231SS 24(SI), X24, X25
+	VFMADD132SS  4(SI), X24, X25
+	VMOVSS       X25, (CX)(R12*4)
+	MOVQ         448(SP)(DI*8), R12
+	MOVQ         itemBias+8(FP), CX
+	VMOVSS       (CX)(R12*4), X24
+	VMOVAPS      X22, X22
+	VFNMADD231SS 24(SI), X24, X22
+	VFMADD132SS  4(SI), X24, X22
+	VMOVSS       X22, (CX)(R12*4)
+	VMULSS       (SI), X21, X21
+	VBROADCASTSS X21, Z21
+	XORQ         CX, CX
 
-short15:
-	CMPQ         BX, DX
-	JGE          whole16
-	VMOVUPS.Z    (R12)(BX*1), K1, Z22
-	VMOVUPS.Z    (R13)(BX*1), K1, Z23
-	VMOVUPS.Z    (R14)(BX*1), K1, Z24
-	VSUBPS       Z24, Z23, Z25
-	VMULPS       Z14, Z22, Z26
-	VMULPS       Z15, Z23, Z23
-	VMULPS       Z16, Z24, Z24
-	VFMADD231PS  Z21, Z25, Z26
-	VFMADD231PS  Z21, Z22, Z23
-	VFNMADD231PS Z21, Z22, Z24
-	VMOVUPS      Z26, K1, (R12)(BX*1)
-	VMOVUPS      Z23, K1, (R13)(BX*1)
-	VMOVUPS      Z24, K1, (R14)(BX*1)
+panel21:
+	LEAQ         128(CX), R12
+	CMPQ         R12, AX
+	JG           short22
+	VMOVUPS      (R9)(CX*1), Z22
+	VMOVUPS      (R10)(CX*1), Z24
+	VMOVUPS      (R11)(CX*1), Z25
+	VSUBPS       Z25, Z24, Z26
+	VMULPS       Z14, Z22, Z27
+	VMULPS       Z15, Z24, Z24
+	VMULPS       Z16, Z25, Z25
+	VFMADD231PS  Z21, Z26, Z27
+	VFMADD231PS  Z21, Z22, Z24
+	VFNMADD231PS Z21, Z22, Z25
+	VMOVUPS      Z27, (R9)(CX*1)
+	VMOVUPS      Z24, (R10)(CX*1)
+	VMOVUPS      Z25, (R11)(CX*1)
+	VMOVUPS      64(R9)(CX*1), Z22
+	VMOVUPS      64(R10)(CX*1), Z24
+	VMOVUPS      64(R11)(CX*1), Z25
+	VSUBPS       Z25, Z24, Z26
+	VMULPS       Z14, Z22, Z27
+	VMULPS       Z15, Z24, Z24
+	VMULPS       Z16, Z25, Z25
+	VFMADD231PS  Z21, Z26, Z27
+	VFMADD231PS  Z21, Z22, Z24
+	VFNMADD231PS Z21, Z22, Z25
+	VMOVUPS      Z27, 64(R9)(CX*1)
+	VMOVUPS      Z24, 64(R10)(CX*1)
+	VMOVUPS      Z25, 64(R11)(CX*1)
+	ADDQ         $0x00000080, CX
+	JMP          panel21
 
-whole16:
-next:
-	ADDQ $0x0000000c, SI
-	DECQ DI
-	JNZ  sample
+short22:
+panel23:
+	LEAQ         64(CX), R12
+	CMPQ         R12, AX
+	JG           short24
+	VMOVUPS      (R9)(CX*1), Z22
+	VMOVUPS      (R10)(CX*1), Z24
+	VMOVUPS      (R11)(CX*1), Z25
+	VSUBPS       Z25, Z24, Z26
+	VMULPS       Z14, Z22, Z27
+	VMULPS       Z15, Z24, Z24
+	VMULPS       Z16, Z25, Z25
+	VFMADD231PS  Z21, Z26, Z27
+	VFMADD231PS  Z21, Z22, Z24
+	VFNMADD231PS Z21, Z22, Z25
+	VMOVUPS      Z27, (R9)(CX*1)
+	VMOVUPS      Z24, (R10)(CX*1)
+	VMOVUPS      Z25, (R11)(CX*1)
+	ADDQ         $0x00000040, CX
+	JMP          panel23
+
+short24:
+	CMPQ         CX, AX
+	JGE          whole25
+	VMOVUPS.Z    (R9)(CX*1), K1, Z22
+	VMOVUPS.Z    (R10)(CX*1), K1, Z24
+	VMOVUPS.Z    (R11)(CX*1), K1, Z25
+	VSUBPS       Z25, Z24, Z26
+	VMULPS       Z14, Z22, Z27
+	VMULPS       Z15, Z24, Z24
+	VMULPS       Z16, Z25, Z25
+	VFMADD231PS  Z21, Z26, Z27
+	VFMADD231PS  Z21, Z22, Z24
+	VFNMADD231PS Z21, Z22, Z25
+	VMOVUPS      Z27, K1, (R9)(CX*1)
+	VMOVUPS      Z24, K1, (R10)(CX*1)
+	VMOVUPS      Z25, K1, (R11)(CX*1)
+
+whole25:
+stepped:
+	INCQ DI
+	CMPQ DI, 512(SP)
+	JL   step
+
+groups:
+	TESTQ BX, BX
+	JG    group
+	JMP   done
+
+without:
+	MOVQ    $-1, CX
+	MOVQ    CX, 320(SP)(DI*8)
+	VXORPS  Y21, Y21, Y21
+	MOVQ    DI, CX
+	SHLQ    $0x05, CX
+	VMOVUPS Y21, (SP)(CX*1)
+	MOVL    $0x42fe0000, 256(SP)(DI*4)
+	JMP     taken
 
 done:
-	MOVQ margins+32(FP), AX
-	SUBQ AX, R9
-	SHRQ $0x02, R9
-	MOVQ R9, ret+96(FP)
 	VZEROUPPER
 	RET
 
@@ -4343,7 +4597,7 @@ whole5:
 	RET
 
 // func projectRowsAVX512(n int, out *float32, p *float32, table *float32, stride int, limit int, ids *int32, w *float32, t *float32, count int) float64
-// Requires: AVX, AVX512F, AVX512VL, FMA3, MMX+
+// Requires: AVX, AVX512F, FMA3, MMX+
 TEXT ·projectRowsAVX512(SB), NOSPLIT, $0-88
 	MOVQ   out+8(FP), AX
 	MOVQ   p+16(FP), CX
@@ -4434,7 +4688,7 @@ whole6:
 	VADDPS        Z3, Z2, Z2
 	VEXTRACTF64X4 $0x01, Z2, Y1
 	VADDPS        Y1, Y2, Y2
-	VEXTRACTF32X4 $0x01, Y2, X1
+	VEXTRACTF128  $0x01, Y2, X1
 	VADDPS        X1, X2, X2
 	VPERMILPD     $0x01, X2, X1
 	VADDPS        X1, X2, X2
@@ -4513,7 +4767,7 @@ done:
 	RET
 
 // func logisticLossAVX512(n int, p *float32, t *float32) float64
-// Requires: AVX, AVX512DQ, AVX512F, AVX512VL
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·logisticLossAVX512(SB), NOSPLIT, $0-32
 	MOVQ         p+8(FP), AX
 	MOVQ         t+16(FP), CX
@@ -4649,7 +4903,7 @@ whole3:
 	VADDPD        Z1, Z0, Z0
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VADDPD        Y1, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X1
+	VEXTRACTF128  $0x01, Y0, X1
 	VADDPD        X1, X0, X0
 	VPERMILPD     $0x01, X0, X1
 	VADDPD        X1, X0, X0
@@ -4820,7 +5074,7 @@ DATA word_3f2aaaab<>+60(SB)/4, $0x3f2aaaab
 GLOBL word_3f2aaaab<>(SB), RODATA|NOPTR, $64
 
 // func logisticLossGradAVX512(n int, p *float32, t *float32, dp *float32, factor float32) float64
-// Requires: AVX, AVX512DQ, AVX512F, AVX512VL
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·logisticLossGradAVX512(SB), NOSPLIT, $0-48
 	MOVQ         p+8(FP), AX
 	MOVQ         t+16(FP), CX
@@ -4974,7 +5228,7 @@ whole3:
 	VADDPD        Z1, Z0, Z0
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VADDPD        Y1, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X1
+	VEXTRACTF128  $0x01, Y0, X1
 	VADDPD        X1, X0, X0
 	VPERMILPD     $0x01, X0, X1
 	VADDPD        X1, X0, X0
@@ -4983,7 +5237,7 @@ whole3:
 	RET
 
 // func logisticLossEachAVX512(n int, p *float32, t *float32, w *float32) float64
-// Requires: AVX, AVX512DQ, AVX512F, AVX512VL
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·logisticLossEachAVX512(SB), NOSPLIT, $0-40
 	MOVQ         p+8(FP), AX
 	MOVQ         t+16(FP), CX
@@ -5128,7 +5382,7 @@ whole3:
 	VADDPD        Z1, Z0, Z0
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VADDPD        Y1, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X1
+	VEXTRACTF128  $0x01, Y0, X1
 	VADDPD        X1, X0, X0
 	VPERMILPD     $0x01, X0, X1
 	VADDPD        X1, X0, X0
@@ -5137,7 +5391,7 @@ whole3:
 	RET
 
 // func logisticLossEachGradAVX512(n int, p *float32, t *float32, w *float32, dp *float32, factor float32) float64
-// Requires: AVX, AVX512DQ, AVX512F, AVX512VL
+// Requires: AVX, AVX512DQ, AVX512F
 TEXT ·logisticLossEachGradAVX512(SB), NOSPLIT, $0-56
 	MOVQ         p+8(FP), AX
 	MOVQ         t+16(FP), CX
@@ -5302,7 +5556,7 @@ whole3:
 	VADDPD        Z1, Z0, Z0
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VADDPD        Y1, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X1
+	VEXTRACTF128  $0x01, Y0, X1
 	VADDPD        X1, X0, X0
 	VPERMILPD     $0x01, X0, X1
 	VADDPD        X1, X0, X0
@@ -6915,7 +7169,7 @@ whole9:
 	RET
 
 // func dotAVX512(n int, x *float32, y *float32) float32
-// Requires: AVX, AVX512F, AVX512VL
+// Requires: AVX, AVX512F
 TEXT ·dotAVX512(SB), NOSPLIT, $0-28
 	MOVQ   x+8(FP), AX
 	MOVQ   y+16(FP), CX
@@ -6974,7 +7228,7 @@ whole5:
 	VADDPS        Z1, Z0, Z0
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VADDPS        Y1, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X1
+	VEXTRACTF128  $0x01, Y0, X1
 	VADDPS        X1, X0, X0
 	VPERMILPD     $0x01, X0, X1
 	VADDPS        X1, X0, X0
@@ -6985,7 +7239,7 @@ whole5:
 	RET
 
 // func sumSquaresAVX512(n int, x *float32) float64
-// Requires: AVX, AVX512F, AVX512VL
+// Requires: AVX, AVX512F
 TEXT ·sumSquaresAVX512(SB), NOSPLIT, $0-24
 	MOVQ   x+8(FP), AX
 	MOVQ   n+0(FP), CX
@@ -7049,7 +7303,7 @@ whole5:
 	VADDPD        Z1, Z0, Z0
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VADDPD        Y1, Y0, Y0
-	VEXTRACTF32X4 $0x01, Y0, X1
+	VEXTRACTF128  $0x01, Y0, X1
 	VADDPD        X1, X0, X0
 	VPERMILPD     $0x01, X0, X1
 	VADDPD        X1, X0, X0
@@ -10259,495 +10513,750 @@ whole5:
 	VZEROUPPER
 	RET
 
-// func ratingUpdatesAVX2(n int, users *float32, items *float32, userBias *float32, itemBias *float32, ratings *float32, ratingStride int, userStride int, itemStride int, userCount int, itemCount int, samples *int32, count int, step *float32) float64
-// Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·ratingUpdatesAVX2(SB), NOSPLIT, $0-120
-	MOVQ         users+8(FP), AX
-	MOVQ         items+16(FP), CX
-	MOVQ         n+0(FP), DX
-	MOVQ         DX, BX
-	ANDQ         $0x00000007, BX
-	LEAQ         mask_words<>+0(SB), SI
-	NEGQ         BX
-	VMOVUPS      32(SI)(BX*4), Y0
-	SHLQ         $0x02, DX
-	MOVQ         samples+88(FP), SI
-	MOVQ         count+96(FP), DI
-	MOVQ         step+104(FP), R8
-	MOVQ         ratings+40(FP), R9
-	VBROADCASTSS 8(R8), Y1
-	VBROADCASTSS 12(R8), Y2
-	VXORPS       X3, X3, X3
-	TESTQ        DI, DI
-	JLE          done
+// func ratingUpdatesAVX2(n int, userBias *float32, itemBias *float32, ratings *float32, ratingStride int, users *float32, items *float32, userStride int, itemStride int, userCount int, itemCount int, samples *int32, count int, step *float32) float64
+// Requires: AVX, AVX2, CMOV, FMA3, MMX+
+TEXT ·ratingUpdatesAVX2(SB), NOSPLIT, $520-120
+	MOVQ         n+0(FP), AX
+	MOVQ         AX, CX
+	ANDQ         $0x00000007, CX
+	LEAQ         mask_words<>+0(SB), DX
+	NEGQ         CX
+	VMOVUPS      32(DX)(CX*4), Y0
+	SHLQ         $0x02, AX
+	MOVQ         samples+88(FP), DX
+	MOVQ         count+96(FP), BX
+	MOVQ         step+104(FP), SI
+	MOVQ         ratings+24(FP), R8
+	VBROADCASTSS 8(SI), Y1
+	VBROADCASTSS 12(SI), Y2
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y4, Y4, Y4
+	JMP          groups
+
+group:
+	MOVQ    $0x00000008, CX
+	CMPQ    BX, CX
+	CMOVQLT BX, CX
+	MOVQ    CX, 512(SP)
+	XORQ    DI, DI
 
 sample:
-	CMPQ  DI, $0x00000006
+	CMPQ  BX, $0x00000008
 	JLE   take
-	MOVL  48(SI), BX
-	CMPQ  BX, userCount+72(FP)
+	MOVL  64(DX), CX
+	CMPQ  CX, userCount+72(FP)
 	JAE   absent1
-	IMULQ userStride+56(FP), BX
-	ADDQ  AX, BX
-	XORQ  R10, R10
+	IMULQ userStride+56(FP), CX
+	ADDQ  users+40(FP), CX
+	LEAQ  -256(CX)(AX*1), R9
+	CMPQ  CX, R9
+	JG    askRest3
 
-touch2:
-	PREFETCHT0 (BX)(R10*1)
-	ADDQ       $0x00000040, R10
-	CMPQ       R10, DX
-	JL         touch2
+ask2:
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	PREFETCHT0 192(CX)
+	ADDQ       $0x00000100, CX
+	CMPQ       CX, R9
+	JLE        ask2
 
+askRest3:
+	ADDQ $0x00000100, R9
+	CMPQ CX, R9
+	JGE  asked4
+
+askOne5:
+	PREFETCHT0 (CX)
+	ADDQ       $0x00000040, CX
+	CMPQ       CX, R9
+	JL         askOne5
+
+asked4:
 absent1:
-	MOVL  52(SI), BX
-	CMPQ  BX, itemCount+80(FP)
-	JAE   absent3
-	IMULQ itemStride+64(FP), BX
-	ADDQ  CX, BX
-	XORQ  R10, R10
+	MOVL  68(DX), CX
+	CMPQ  CX, itemCount+80(FP)
+	JAE   absent6
+	IMULQ itemStride+64(FP), CX
+	ADDQ  items+48(FP), CX
+	LEAQ  -256(CX)(AX*1), R9
+	CMPQ  CX, R9
+	JG    askRest8
 
-touch4:
-	PREFETCHT0 (BX)(R10*1)
-	ADDQ       $0x00000040, R10
-	CMPQ       R10, DX
-	JL         touch4
+ask7:
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	PREFETCHT0 192(CX)
+	ADDQ       $0x00000100, CX
+	CMPQ       CX, R9
+	JLE        ask7
 
-absent3:
+askRest8:
+	ADDQ $0x00000100, R9
+	CMPQ CX, R9
+	JGE  asked9
+
+askOne10:
+	PREFETCHT0 (CX)
+	ADDQ       $0x00000040, CX
+	CMPQ       CX, R9
+	JL         askOne10
+
+asked9:
+absent6:
 take:
-	MOVL   (SI), R10
-	MOVL   4(SI), R11
-	CMPQ   R10, userCount+72(FP)
-	JAE    skip
-	MOVQ   R10, R12
-	IMULQ  userStride+56(FP), R12
-	ADDQ   AX, R12
-	CMPQ   R11, itemCount+80(FP)
-	JAE    skip
-	MOVQ   R11, R13
-	IMULQ  itemStride+64(FP), R13
-	ADDQ   CX, R13
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	XORQ   BX, BX
-
-panel5:
-	LEAQ        128(BX), R14
-	CMPQ        R14, DX
-	JG          short6
-	VMOVUPS     (R12)(BX*1), Y8
-	VMOVUPS     (R13)(BX*1), Y9
-	VFMADD231PS Y8, Y9, Y4
-	VMOVUPS     32(R12)(BX*1), Y8
-	VMOVUPS     32(R13)(BX*1), Y9
-	VFMADD231PS Y8, Y9, Y5
-	VMOVUPS     64(R12)(BX*1), Y8
-	VMOVUPS     64(R13)(BX*1), Y9
-	VFMADD231PS Y8, Y9, Y6
-	VMOVUPS     96(R12)(BX*1), Y8
-	VMOVUPS     96(R13)(BX*1), Y9
-	VFMADD231PS Y8, Y9, Y7
-	ADDQ        $0x00000080, BX
-	JMP         panel5
-
-short6:
-panel7:
-	LEAQ        32(BX), R14
-	CMPQ        R14, DX
-	JG          short8
-	VMOVUPS     (R12)(BX*1), Y8
-	VMOVUPS     (R13)(BX*1), Y9
-	VFMADD231PS Y8, Y9, Y4
-	ADDQ        $0x00000020, BX
-	JMP         panel7
-
-short8:
-	CMPQ        BX, DX
-	JGE         whole9
-	VMASKMOVPS  (R12)(BX*1), Y0, Y8
-	VMASKMOVPS  (R13)(BX*1), Y0, Y9
-	VFMADD231PS Y8, Y9, Y4
-
-whole9:
-	VADDPS       Y6, Y4, Y4
-	VADDPS       Y7, Y5, Y5
-	VADDPS       Y5, Y4, Y4
-	VEXTRACTF128 $0x01, Y4, X5
-	VADDPS       X5, X4, X4
-	VPERMILPD    $0x01, X4, X5
-	VADDPS       X5, X4, X4
-	VMOVSHDUP    X4, X5
-	VADDPS       X5, X4, X4
-	MOVQ         userBias+24(FP), BX
-	VMOVSS       (BX)(R10*4), X5
-	MOVQ         itemBias+32(FP), R14
-	VMOVSS       (R14)(R11*4), X6
-	VADDSS       28(R8), X5, X7
-	VADDSS       X6, X7, X7
-	VMOVSS       (R9), X8
-	VSUBSS       X7, X8, X8
-	VSUBSS       X4, X8, X8
-	VMOVAPS      X8, X4
-	VFNMADD231SS 20(R8), X5, X4
-	VFMADD132SS  4(R8), X5, X4
-	VMOVSS       X4, (BX)(R10*4)
-	VMOVAPS      X8, X4
-	VFNMADD231SS 24(R8), X6, X4
-	VFMADD132SS  4(R8), X6, X4
-	VMOVSS       X4, (R14)(R11*4)
-	VCVTSS2SD    X8, X8, X4
-	VFMADD231SD  X4, X4, X3
-	VMULSS       (R8), X8, X8
-	VBROADCASTSS X8, Y4
-	XORQ         BX, BX
-
-panel10:
-	LEAQ        64(BX), R10
-	CMPQ        R10, DX
-	JG          short11
-	VMOVUPS     (R12)(BX*1), Y5
-	VMOVUPS     (R13)(BX*1), Y6
-	VMULPS      Y1, Y5, Y7
-	VMULPS      Y2, Y6, Y8
-	VFMADD231PS Y4, Y6, Y7
-	VFMADD231PS Y4, Y5, Y8
-	VMOVUPS     Y7, (R12)(BX*1)
-	VMOVUPS     Y8, (R13)(BX*1)
-	VMOVUPS     32(R12)(BX*1), Y5
-	VMOVUPS     32(R13)(BX*1), Y6
-	VMULPS      Y1, Y5, Y7
-	VMULPS      Y2, Y6, Y8
-	VFMADD231PS Y4, Y6, Y7
-	VFMADD231PS Y4, Y5, Y8
-	VMOVUPS     Y7, 32(R12)(BX*1)
-	VMOVUPS     Y8, 32(R13)(BX*1)
-	ADDQ        $0x00000040, BX
-	JMP         panel10
-
-short11:
-panel12:
-	LEAQ        32(BX), R10
-	CMPQ        R10, DX
-	JG          short13
-	VMOVUPS     (R12)(BX*1), Y5
-	VMOVUPS     (R13)(BX*1), Y6
-	VMULPS      Y1, Y5, Y7
-	VMULPS      Y2, Y6, Y8
-	VFMADD231PS Y4, Y6, Y7
-	VFMADD231PS Y4, Y5, Y8
-	VMOVUPS     Y7, (R12)(BX*1)
-	VMOVUPS     Y8, (R13)(BX*1)
-	ADDQ        $0x00000020, BX
-	JMP         panel12
-
-short13:
-	CMPQ        BX, DX
-	JGE         whole14
-	VMASKMOVPS  (R12)(BX*1), Y0, Y5
-	VMASKMOVPS  (R13)(BX*1), Y0, Y6
-	VMULPS      Y1, Y5, Y7
-	VMULPS      Y2, Y6, Y8
-	VFMADD231PS Y4, Y6, Y7
-	VFMADD231PS Y4, Y5, Y8
-	VMASKMOVPS  Y7, Y0, (R12)(BX*1)
-	VMASKMOVPS  Y8, Y0, (R13)(BX*1)
-
-whole14:
-skip:
-	ADDQ ratingStride+48(FP), R9
-	ADDQ $0x00000008, SI
-	DECQ DI
-	JNZ  sample
-
-done:
-	VMOVSD X3, ret+112(FP)
-	VZEROUPPER
-	RET
-
-// func preferenceUpdatesAVX2(n int, users *float32, items *float32, itemBias *float32, margins *float32, userStride int, itemStride int, userCount int, itemCount int, samples *int32, count int, step *float32) int
-// Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·preferenceUpdatesAVX2(SB), NOSPLIT, $0-104
-	MOVQ         users+8(FP), AX
-	MOVQ         items+16(FP), CX
-	MOVQ         n+0(FP), DX
-	MOVQ         DX, BX
-	ANDQ         $0x00000007, BX
-	LEAQ         mask_words<>+0(SB), SI
-	NEGQ         BX
-	VMOVUPS      32(SI)(BX*4), Y0
-	SHLQ         $0x02, DX
-	MOVQ         samples+72(FP), SI
-	MOVQ         count+80(FP), DI
-	MOVQ         step+88(FP), R8
-	MOVQ         margins+32(FP), R9
-	VBROADCASTSS word_3f800000<>+0(SB), Y1
-	VBROADCASTSS 8(R8), Y2
-	VBROADCASTSS 12(R8), Y3
-	VBROADCASTSS 16(R8), Y4
-	TESTQ        DI, DI
-	JLE          done
-
-sample:
-	CMPQ  DI, $0x00000006
-	JLE   take
-	MOVL  72(SI), BX
-	CMPQ  BX, userCount+56(FP)
-	JAE   absent1
-	IMULQ userStride+40(FP), BX
-	ADDQ  AX, BX
-	XORQ  R10, R10
-
-touch2:
-	PREFETCHT0 (BX)(R10*1)
-	ADDQ       $0x00000040, R10
-	CMPQ       R10, DX
-	JL         touch2
-
-absent1:
-	MOVL  76(SI), BX
-	CMPQ  BX, itemCount+64(FP)
-	JAE   absent3
-	IMULQ itemStride+48(FP), BX
-	ADDQ  CX, BX
-	XORQ  R10, R10
-
-touch4:
-	PREFETCHT0 (BX)(R10*1)
-	ADDQ       $0x00000040, R10
-	CMPQ       R10, DX
-	JL         touch4
-
-absent3:
-	MOVL  80(SI), BX
-	CMPQ  BX, itemCount+64(FP)
-	JAE   absent5
-	IMULQ itemStride+48(FP), BX
-	ADDQ  CX, BX
-	XORQ  R10, R10
-
-touch6:
-	PREFETCHT0 (BX)(R10*1)
-	ADDQ       $0x00000040, R10
-	CMPQ       R10, DX
-	JL         touch6
-
-absent5:
-take:
-	MOVL   (SI), BX
-	MOVL   4(SI), R10
-	MOVL   8(SI), R11
-	CMPQ   R10, R11
-	JE     next
-	CMPQ   BX, userCount+56(FP)
-	JAE    next
-	MOVQ   BX, R12
-	IMULQ  userStride+40(FP), R12
-	ADDQ   AX, R12
-	CMPQ   R10, itemCount+64(FP)
-	JAE    next
-	MOVQ   R10, R13
-	IMULQ  itemStride+48(FP), R13
-	ADDQ   CX, R13
-	CMPQ   R11, itemCount+64(FP)
-	JAE    next
-	MOVQ   R11, R14
-	IMULQ  itemStride+48(FP), R14
-	ADDQ   CX, R14
+	MOVL   (DX), R9
+	CMPQ   R9, userCount+72(FP)
+	JAE    without
+	MOVL   4(DX), CX
+	CMPQ   CX, itemCount+80(FP)
+	JAE    without
+	MOVQ   R9, 320(SP)(DI*8)
+	IMULQ  userStride+56(FP), R9
+	ADDQ   users+40(FP), R9
+	MOVQ   CX, 384(SP)(DI*8)
+	MOVQ   CX, R10
+	IMULQ  itemStride+64(FP), R10
+	ADDQ   items+48(FP), R10
 	VXORPS Y5, Y5, Y5
 	VXORPS Y6, Y6, Y6
 	VXORPS Y7, Y7, Y7
 	VXORPS Y8, Y8, Y8
-	XORQ   BX, BX
+	XORQ   CX, CX
 
-panel7:
-	LEAQ        128(BX), R15
-	CMPQ        R15, DX
-	JG          short8
-	VMOVUPS     (R13)(BX*1), Y9
-	VMOVUPS     (R14)(BX*1), Y10
-	VSUBPS      Y10, Y9, Y9
-	VMOVUPS     (R12)(BX*1), Y10
-	VFMADD231PS Y10, Y9, Y5
-	VMOVUPS     32(R13)(BX*1), Y9
-	VMOVUPS     32(R14)(BX*1), Y10
-	VSUBPS      Y10, Y9, Y9
-	VMOVUPS     32(R12)(BX*1), Y10
-	VFMADD231PS Y10, Y9, Y6
-	VMOVUPS     64(R13)(BX*1), Y9
-	VMOVUPS     64(R14)(BX*1), Y10
-	VSUBPS      Y10, Y9, Y9
-	VMOVUPS     64(R12)(BX*1), Y10
-	VFMADD231PS Y10, Y9, Y7
-	VMOVUPS     96(R13)(BX*1), Y9
-	VMOVUPS     96(R14)(BX*1), Y10
-	VSUBPS      Y10, Y9, Y9
-	VMOVUPS     96(R12)(BX*1), Y10
-	VFMADD231PS Y10, Y9, Y8
-	ADDQ        $0x00000080, BX
-	JMP         panel7
+panel11:
+	LEAQ        128(CX), R11
+	CMPQ        R11, AX
+	JG          short12
+	VMOVUPS     (R9)(CX*1), Y9
+	VMOVUPS     (R10)(CX*1), Y10
+	VFMADD231PS Y9, Y10, Y5
+	VMOVUPS     32(R9)(CX*1), Y9
+	VMOVUPS     32(R10)(CX*1), Y10
+	VFMADD231PS Y9, Y10, Y6
+	VMOVUPS     64(R9)(CX*1), Y9
+	VMOVUPS     64(R10)(CX*1), Y10
+	VFMADD231PS Y9, Y10, Y7
+	VMOVUPS     96(R9)(CX*1), Y9
+	VMOVUPS     96(R10)(CX*1), Y10
+	VFMADD231PS Y9, Y10, Y8
+	ADDQ        $0x00000080, CX
+	JMP         panel11
 
-short8:
-panel9:
-	LEAQ        32(BX), R15
-	CMPQ        R15, DX
-	JG          short10
-	VMOVUPS     (R13)(BX*1), Y9
-	VMOVUPS     (R14)(BX*1), Y10
-	VSUBPS      Y10, Y9, Y9
-	VMOVUPS     (R12)(BX*1), Y10
-	VFMADD231PS Y10, Y9, Y5
-	ADDQ        $0x00000020, BX
-	JMP         panel9
+short12:
+panel13:
+	LEAQ        32(CX), R11
+	CMPQ        R11, AX
+	JG          short14
+	VMOVUPS     (R9)(CX*1), Y9
+	VMOVUPS     (R10)(CX*1), Y10
+	VFMADD231PS Y9, Y10, Y5
+	ADDQ        $0x00000020, CX
+	JMP         panel13
 
-short10:
-	CMPQ        BX, DX
-	JGE         whole11
-	VMASKMOVPS  (R13)(BX*1), Y0, Y9
-	VMASKMOVPS  (R14)(BX*1), Y0, Y10
-	VSUBPS      Y10, Y9, Y9
-	VMASKMOVPS  (R12)(BX*1), Y0, Y10
-	VFMADD231PS Y10, Y9, Y5
+short14:
+	CMPQ        CX, AX
+	JGE         whole15
+	VMASKMOVPS  (R9)(CX*1), Y0, Y9
+	VMASKMOVPS  (R10)(CX*1), Y0, Y10
+	VFMADD231PS Y9, Y10, Y5
 
-whole11:
-	VADDPS       Y7, Y5, Y5
-	VADDPS       Y8, Y6, Y6
+whole15:
+	VADDPS  Y7, Y5, Y5
+	VADDPS  Y8, Y6, Y6
+	VADDPS  Y6, Y5, Y5
+	MOVQ    DI, CX
+	SHLQ    $0x05, CX
+	VMOVUPS Y5, (SP)(CX*1)
+	MOVQ    320(SP)(DI*8), R9
+	MOVQ    userBias+8(FP), CX
+	VMOVSS  (CX)(R9*4), X5
+	MOVQ    384(SP)(DI*8), R9
+	MOVQ    itemBias+16(FP), CX
+	VMOVSS  (CX)(R9*4), X6
+	VADDSS  28(SI), X5, X5
+	VADDSS  X6, X5, X5
+	VMOVSS  (R8), X6
+	VSUBSS  X5, X6, X6
+	VMOVSS  X6, 256(SP)(DI*4)
+
+taken:
+	ADDQ         ratingStride+32(FP), R8
+	ADDQ         $0x00000008, DX
+	DECQ         BX
+	INCQ         DI
+	CMPQ         DI, 512(SP)
+	JL           sample
+	VMOVUPS      (SP), Y5
+	VMOVUPS      32(SP), Y6
+	VMOVUPS      64(SP), Y7
+	VMOVUPS      96(SP), Y8
+	VMOVUPS      128(SP), Y9
+	VMOVUPS      160(SP), Y10
+	VMOVUPS      192(SP), Y11
+	VMOVUPS      224(SP), Y12
+	VUNPCKLPS    Y6, Y5, Y13
+	VUNPCKHPS    Y6, Y5, Y5
+	VADDPS       Y5, Y13, Y13
+	VUNPCKLPS    Y8, Y7, Y5
+	VUNPCKHPS    Y8, Y7, Y6
 	VADDPS       Y6, Y5, Y5
-	VEXTRACTF128 $0x01, Y5, X6
-	VADDPS       X6, X5, X5
-	VPERMILPD    $0x01, X5, X6
-	VADDPS       X6, X5, X5
-	VMOVSHDUP    X5, X6
-	VADDPS       X6, X5, X5
-	MOVQ         itemBias+24(FP), BX
-	VMOVSS       (BX)(R10*4), X6
-	MOVQ         itemBias+24(FP), R15
-	VMOVSS       (R15)(R11*4), X7
-	VSUBSS       X7, X6, X8
-	VADDSS       X5, X8, X8
-	VMOVSS       X8, (R9)
-	ADDQ         $0x04, R9
-	VBROADCASTSS X8, Y5
-	VXORPS       word_80000000<>+0(SB), Y5, Y5
-	VORPS        word_80000000<>+0(SB), Y5, Y8
-	VCMPPS       $0x01, word_c2aeac4f<>+0(SB), Y8, Y11
-	VMULPS       word_3fb8aa3b<>+0(SB), Y8, Y9
-	VADDPS       word_4b400000<>+0(SB), Y9, Y9
-	VSUBPS       word_4b400000<>+0(SB), Y9, Y10
-	VMOVAPS      Y8, Y8
-	VFNMADD231PS word_3f318000<>+0(SB), Y10, Y8
-	VFNMADD231PS word_b95e8083<>+0(SB), Y10, Y8
-	VMULPS       Y8, Y8, Y12
-	VMOVUPS      word_39506967<>+0(SB), Y10
-	VFMADD213PS  word_3ab743ce<>+0(SB), Y8, Y10
-	VFMADD213PS  word_3c088908<>+0(SB), Y8, Y10
-	VFMADD213PS  word_3d2aa9c1<>+0(SB), Y8, Y10
-	VFMADD213PS  word_3e2aaaaa<>+0(SB), Y8, Y10
-	VFMADD213PS  word_3f000000<>+0(SB), Y8, Y10
-	VFMADD213PS  Y8, Y12, Y10
-	VADDPS       word_3f800000<>+0(SB), Y10, Y10
-	VPSLLD       $0x17, Y9, Y9
-	VPADDD       word_3f800000<>+0(SB), Y9, Y9
-	VMULPS       Y9, Y10, Y10
-	VANDNPS      Y10, Y11, Y10
-	VADDPS       Y1, Y10, Y8
-	VDIVPS       Y8, Y1, Y8
-	VMULPS       Y10, Y8, Y9
-	VBLENDVPS    Y5, Y9, Y8, Y8
-	VMOVAPS      X8, X5
-	VFNMADD231SS 24(R8), X6, X5
-	VFMADD132SS  4(R8), X6, X5
-	VMOVSS       X5, (BX)(R10*4)
-	VXORPS       word_80000000<>+0(SB), Y8, Y5
-	VMOVAPS      X5, X5
-	VFNMADD231SS 24(R8), X7, X5
-	VFMADD132SS  4(R8), X7, X5
-	VMOVSS       X5, (R15)(R11*4)
-	VBROADCASTSS (R8), Y5
-	VMULPS       Y8, Y5, Y5
-	XORQ         BX, BX
+	VUNPCKLPD    Y5, Y13, Y6
+	VUNPCKHPD    Y5, Y13, Y5
+	VADDPS       Y5, Y6, Y6
+	VUNPCKLPS    Y10, Y9, Y5
+	VUNPCKHPS    Y10, Y9, Y7
+	VADDPS       Y7, Y5, Y5
+	VUNPCKLPS    Y12, Y11, Y7
+	VUNPCKHPS    Y12, Y11, Y8
+	VADDPS       Y8, Y7, Y7
+	VUNPCKLPD    Y7, Y5, Y8
+	VUNPCKHPD    Y7, Y5, Y5
+	VADDPS       Y5, Y8, Y8
+	VPERM2F128   $0x20, Y8, Y6, Y5
+	VPERM2F128   $0x31, Y8, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	VMOVUPS      256(SP), Y6
+	VSUBPS       Y5, Y6, Y6
+	VMOVUPS      Y6, 288(SP)
+	MOVQ         512(SP), CX
+	LEAQ         mask_words<>+0(SB), DI
+	NEGQ         CX
+	VMOVUPS      32(DI)(CX*4), Y5
+	VANDPS       Y5, Y6, Y6
+	VCVTPS2PD    X6, Y5
+	VFMADD231PD  Y5, Y5, Y3
+	VEXTRACTF128 $0x01, Y6, X5
+	VCVTPS2PD    X5, Y5
+	VFMADD231PD  Y5, Y5, Y4
+	XORQ         DI, DI
 
-panel12:
-	LEAQ         64(BX), R10
-	CMPQ         R10, DX
-	JG           short13
-	VMOVUPS      (R12)(BX*1), Y6
-	VMOVUPS      (R13)(BX*1), Y7
-	VMOVUPS      (R14)(BX*1), Y8
-	VSUBPS       Y8, Y7, Y9
-	VMULPS       Y2, Y6, Y10
-	VMULPS       Y3, Y7, Y7
-	VMULPS       Y4, Y8, Y8
-	VFMADD231PS  Y5, Y9, Y10
-	VFMADD231PS  Y5, Y6, Y7
-	VFNMADD231PS Y5, Y6, Y8
-	VMOVUPS      Y10, (R12)(BX*1)
-	VMOVUPS      Y7, (R13)(BX*1)
-	VMOVUPS      Y8, (R14)(BX*1)
-	VMOVUPS      32(R12)(BX*1), Y6
-	VMOVUPS      32(R13)(BX*1), Y7
-	VMOVUPS      32(R14)(BX*1), Y8
-	VSUBPS       Y8, Y7, Y9
-	VMULPS       Y2, Y6, Y10
-	VMULPS       Y3, Y7, Y7
-	VMULPS       Y4, Y8, Y8
-	VFMADD231PS  Y5, Y9, Y10
-	VFMADD231PS  Y5, Y6, Y7
-	VFNMADD231PS Y5, Y6, Y8
-	VMOVUPS      Y10, 32(R12)(BX*1)
-	VMOVUPS      Y7, 32(R13)(BX*1)
-	VMOVUPS      Y8, 32(R14)(BX*1)
-	ADDQ         $0x00000040, BX
-	JMP          panel12
+step:
+	MOVQ         320(SP)(DI*8), CX
+	TESTQ        CX, CX
+	JS           stepped
+	MOVQ         CX, R9
+	IMULQ        userStride+56(FP), R9
+	ADDQ         users+40(FP), R9
+	MOVQ         384(SP)(DI*8), CX
+	MOVQ         CX, R10
+	IMULQ        itemStride+64(FP), R10
+	ADDQ         items+48(FP), R10
+	VMOVSS       288(SP)(DI*4), X5
+	MOVQ         320(SP)(DI*8), R11
+	MOVQ         userBias+8(FP), CX
+	VMOVSS       (CX)(R11*4), X6
+	VMOVAPS      X5, X7
+	VFNMADD231SS 20(SI), X6, X7
+	VFMADD132SS  4(SI), X6, X7
+	VMOVSS       X7, (CX)(R11*4)
+	MOVQ         384(SP)(DI*8), R11
+	MOVQ         itemBias+16(FP), CX
+	VMOVSS       (CX)(R11*4), X6
+	VMOVAPS      X5, X7
+	VFNMADD231SS 24(SI), X6, X7
+	VFMADD132SS  4(SI), X6, X7
+	VMOVSS       X7, (CX)(R11*4)
+	VMULSS       (SI), X5, X5
+	VBROADCASTSS X5, Y5
+	XORQ         CX, CX
 
-short13:
-panel14:
-	LEAQ         32(BX), R10
-	CMPQ         R10, DX
-	JG           short15
-	VMOVUPS      (R12)(BX*1), Y6
-	VMOVUPS      (R13)(BX*1), Y7
-	VMOVUPS      (R14)(BX*1), Y8
-	VSUBPS       Y8, Y7, Y9
-	VMULPS       Y2, Y6, Y10
-	VMULPS       Y3, Y7, Y7
-	VMULPS       Y4, Y8, Y8
-	VFMADD231PS  Y5, Y9, Y10
-	VFMADD231PS  Y5, Y6, Y7
-	VFNMADD231PS Y5, Y6, Y8
-	VMOVUPS      Y10, (R12)(BX*1)
-	VMOVUPS      Y7, (R13)(BX*1)
-	VMOVUPS      Y8, (R14)(BX*1)
-	ADDQ         $0x00000020, BX
-	JMP          panel14
+panel16:
+	LEAQ        64(CX), R11
+	CMPQ        R11, AX
+	JG          short17
+	VMOVUPS     (R9)(CX*1), Y6
+	VMOVUPS     (R10)(CX*1), Y7
+	VMULPS      Y1, Y6, Y8
+	VMULPS      Y2, Y7, Y9
+	VFMADD231PS Y5, Y7, Y8
+	VFMADD231PS Y5, Y6, Y9
+	VMOVUPS     Y8, (R9)(CX*1)
+	VMOVUPS     Y9, (R10)(CX*1)
+	VMOVUPS     32(R9)(CX*1), Y6
+	VMOVUPS     32(R10)(CX*1), Y7
+	VMULPS      Y1, Y6, Y8
+	VMULPS      Y2, Y7, Y9
+	VFMADD231PS Y5, Y7, Y8
+	VFMADD231PS Y5, Y6, Y9
+	VMOVUPS     Y8, 32(R9)(CX*1)
+	VMOVUPS     Y9, 32(R10)(CX*1)
+	ADDQ        $0x00000040, CX
+	JMP         panel16
 
-short15:
-	CMPQ         BX, DX
-	JGE          whole16
-	VMASKMOVPS   (R12)(BX*1), Y0, Y6
-	VMASKMOVPS   (R13)(BX*1), Y0, Y7
-	VMASKMOVPS   (R14)(BX*1), Y0, Y8
-	VSUBPS       Y8, Y7, Y9
-	VMULPS       Y2, Y6, Y10
-	VMULPS       Y3, Y7, Y7
-	VMULPS       Y4, Y8, Y8
-	VFMADD231PS  Y5, Y9, Y10
-	VFMADD231PS  Y5, Y6, Y7
-	VFNMADD231PS Y5, Y6, Y8
-	VMASKMOVPS   Y10, Y0, (R12)(BX*1)
-	VMASKMOVPS   Y7, Y0, (R13)(BX*1)
-	VMASKMOVPS   Y8, Y0, (R14)(BX*1)
+short17:
+panel18:
+	LEAQ        32(CX), R11
+	CMPQ        R11, AX
+	JG          short19
+	VMOVUPS     (R9)(CX*1), Y6
+	VMOVUPS     (R10)(CX*1), Y7
+	VMULPS      Y1, Y6, Y8
+	VMULPS      Y2, Y7, Y9
+	VFMADD231PS Y5, Y7, Y8
+	VFMADD231PS Y5, Y6, Y9
+	VMOVUPS     Y8, (R9)(CX*1)
+	VMOVUPS     Y9, (R10)(CX*1)
+	ADDQ        $0x00000020, CX
+	JMP         panel18
 
-whole16:
-next:
-	ADDQ $0x0000000c, SI
-	DECQ DI
-	JNZ  sample
+short19:
+	CMPQ        CX, AX
+	JGE         whole20
+	VMASKMOVPS  (R9)(CX*1), Y0, Y6
+	VMASKMOVPS  (R10)(CX*1), Y0, Y7
+	VMULPS      Y1, Y6, Y8
+	VMULPS      Y2, Y7, Y9
+	VFMADD231PS Y5, Y7, Y8
+	VFMADD231PS Y5, Y6, Y9
+	VMASKMOVPS  Y8, Y0, (R9)(CX*1)
+	VMASKMOVPS  Y9, Y0, (R10)(CX*1)
+
+whole20:
+stepped:
+	INCQ DI
+	CMPQ DI, 512(SP)
+	JL   step
+
+groups:
+	TESTQ BX, BX
+	JG    group
+	JMP   done
+
+without:
+	MOVQ    $-1, CX
+	MOVQ    CX, 320(SP)(DI*8)
+	VXORPS  Y5, Y5, Y5
+	MOVQ    DI, CX
+	SHLQ    $0x05, CX
+	VMOVUPS Y5, (SP)(CX*1)
+	MOVL    $0x00000000, 256(SP)(DI*4)
+	JMP     taken
 
 done:
-	MOVQ margins+32(FP), AX
-	SUBQ AX, R9
-	SHRQ $0x02, R9
-	MOVQ R9, ret+96(FP)
+	VADDPD       Y4, Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X0
+	VADDPD       X0, X3, X3
+	VPERMILPD    $0x01, X3, X0
+	VADDPD       X0, X3, X3
+	VMOVSD       X3, ret+112(FP)
+	VZEROUPPER
+	RET
+
+// func preferenceUpdatesAVX2(n int, itemBias *float32, margins *float32, users *float32, items *float32, userStride int, itemStride int, userCount int, itemCount int, samples *int32, count int, step *float32)
+// Requires: AVX, AVX2, CMOV, FMA3, MMX+
+TEXT ·preferenceUpdatesAVX2(SB), NOSPLIT, $520-96
+	MOVQ         n+0(FP), AX
+	MOVQ         AX, CX
+	ANDQ         $0x00000007, CX
+	LEAQ         mask_words<>+0(SB), DX
+	NEGQ         CX
+	VMOVUPS      32(DX)(CX*4), Y0
+	SHLQ         $0x02, AX
+	MOVQ         samples+72(FP), DX
+	MOVQ         count+80(FP), BX
+	MOVQ         step+88(FP), SI
+	MOVQ         margins+16(FP), R8
+	VBROADCASTSS word_3f800000<>+0(SB), Y1
+	VBROADCASTSS 8(SI), Y2
+	VBROADCASTSS 12(SI), Y3
+	VBROADCASTSS 16(SI), Y4
+	JMP          groups
+
+group:
+	MOVQ    $0x00000008, CX
+	CMPQ    BX, CX
+	CMOVQLT BX, CX
+	MOVQ    CX, 512(SP)
+	XORQ    DI, DI
+
+sample:
+	CMPQ  BX, $0x00000008
+	JLE   take
+	MOVL  96(DX), CX
+	CMPQ  CX, userCount+56(FP)
+	JAE   absent1
+	IMULQ userStride+40(FP), CX
+	ADDQ  users+24(FP), CX
+	LEAQ  -256(CX)(AX*1), R9
+	CMPQ  CX, R9
+	JG    askRest3
+
+ask2:
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	PREFETCHT0 192(CX)
+	ADDQ       $0x00000100, CX
+	CMPQ       CX, R9
+	JLE        ask2
+
+askRest3:
+	ADDQ $0x00000100, R9
+	CMPQ CX, R9
+	JGE  asked4
+
+askOne5:
+	PREFETCHT0 (CX)
+	ADDQ       $0x00000040, CX
+	CMPQ       CX, R9
+	JL         askOne5
+
+asked4:
+absent1:
+	MOVL  100(DX), CX
+	CMPQ  CX, itemCount+64(FP)
+	JAE   absent6
+	IMULQ itemStride+48(FP), CX
+	ADDQ  items+32(FP), CX
+	LEAQ  -256(CX)(AX*1), R9
+	CMPQ  CX, R9
+	JG    askRest8
+
+ask7:
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	PREFETCHT0 192(CX)
+	ADDQ       $0x00000100, CX
+	CMPQ       CX, R9
+	JLE        ask7
+
+askRest8:
+	ADDQ $0x00000100, R9
+	CMPQ CX, R9
+	JGE  asked9
+
+askOne10:
+	PREFETCHT0 (CX)
+	ADDQ       $0x00000040, CX
+	CMPQ       CX, R9
+	JL         askOne10
+
+asked9:
+absent6:
+	MOVL  104(DX), CX
+	CMPQ  CX, itemCount+64(FP)
+	JAE   absent11
+	IMULQ itemStride+48(FP), CX
+	ADDQ  items+32(FP), CX
+	LEAQ  -256(CX)(AX*1), R9
+	CMPQ  CX, R9
+	JG    askRest13
+
+ask12:
+	PREFETCHT0 (CX)
+	PREFETCHT0 64(CX)
+	PREFETCHT0 128(CX)
+	PREFETCHT0 192(CX)
+	ADDQ       $0x00000100, CX
+	CMPQ       CX, R9
+	JLE        ask12
+
+askRest13:
+	ADDQ $0x00000100, R9
+	CMPQ CX, R9
+	JGE  asked14
+
+askOne15:
+	PREFETCHT0 (CX)
+	ADDQ       $0x00000040, CX
+	CMPQ       CX, R9
+	JL         askOne15
+
+asked14:
+absent11:
+take:
+	MOVL   (DX), R9
+	CMPQ   R9, userCount+56(FP)
+	JAE    without
+	MOVL   4(DX), R10
+	CMPQ   R10, itemCount+64(FP)
+	JAE    without
+	MOVL   8(DX), CX
+	CMPQ   CX, itemCount+64(FP)
+	JAE    without
+	CMPQ   R10, CX
+	JE     without
+	MOVQ   R9, 320(SP)(DI*8)
+	IMULQ  userStride+40(FP), R9
+	ADDQ   users+24(FP), R9
+	MOVQ   R10, 384(SP)(DI*8)
+	IMULQ  itemStride+48(FP), R10
+	ADDQ   items+32(FP), R10
+	MOVQ   CX, 448(SP)(DI*8)
+	MOVQ   CX, R11
+	IMULQ  itemStride+48(FP), R11
+	ADDQ   items+32(FP), R11
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	XORQ   CX, CX
+
+panel16:
+	LEAQ        128(CX), R12
+	CMPQ        R12, AX
+	JG          short17
+	VMOVUPS     (R10)(CX*1), Y9
+	VMOVUPS     (R11)(CX*1), Y10
+	VSUBPS      Y10, Y9, Y9
+	VMOVUPS     (R9)(CX*1), Y10
+	VFMADD231PS Y10, Y9, Y5
+	VMOVUPS     32(R10)(CX*1), Y9
+	VMOVUPS     32(R11)(CX*1), Y10
+	VSUBPS      Y10, Y9, Y9
+	VMOVUPS     32(R9)(CX*1), Y10
+	VFMADD231PS Y10, Y9, Y6
+	VMOVUPS     64(R10)(CX*1), Y9
+	VMOVUPS     64(R11)(CX*1), Y10
+	VSUBPS      Y10, Y9, Y9
+	VMOVUPS     64(R9)(CX*1), Y10
+	VFMADD231PS Y10, Y9, Y7
+	VMOVUPS     96(R10)(CX*1), Y9
+	VMOVUPS     96(R11)(CX*1), Y10
+	VSUBPS      Y10, Y9, Y9
+	VMOVUPS     96(R9)(CX*1), Y10
+	VFMADD231PS Y10, Y9, Y8
+	ADDQ        $0x00000080, CX
+	JMP         panel16
+
+short17:
+panel18:
+	LEAQ        32(CX), R12
+	CMPQ        R12, AX
+	JG          short19
+	VMOVUPS     (R10)(CX*1), Y9
+	VMOVUPS     (R11)(CX*1), Y10
+	VSUBPS      Y10, Y9, Y9
+	VMOVUPS     (R9)(CX*1), Y10
+	VFMADD231PS Y10, Y9, Y5
+	ADDQ        $0x00000020, CX
+	JMP         panel18
+
+short19:
+	CMPQ        CX, AX
+	JGE         whole20
+	VMASKMOVPS  (R10)(CX*1), Y0, Y9
+	VMASKMOVPS  (R11)(CX*1), Y0, Y10
+	VSUBPS      Y10, Y9, Y9
+	VMASKMOVPS  (R9)(CX*1), Y0, Y10
+	VFMADD231PS Y10, Y9, Y5
+
+whole20:
+	VADDPS  Y7, Y5, Y5
+	VADDPS  Y8, Y6, Y6
+	VADDPS  Y6, Y5, Y5
+	MOVQ    DI, CX
+	SHLQ    $0x05, CX
+	VMOVUPS Y5, (SP)(CX*1)
+	MOVQ    384(SP)(DI*8), R9
+	MOVQ    itemBias+8(FP), CX
+	VMOVSS  (CX)(R9*4), X5
+	MOVQ    448(SP)(DI*8), R9
+	MOVQ    itemBias+8(FP), CX
+	VMOVSS  (CX)(R9*4), X6
+	VSUBSS  X6, X5, X5
+	VMOVSS  X5, 256(SP)(DI*4)
+
+taken:
+	ADDQ         $0x0000000c, DX
+	DECQ         BX
+	INCQ         DI
+	CMPQ         DI, 512(SP)
+	JL           sample
+	VXORPS       Y5, Y5, Y5
+	VMOVUPS      (SP), Y5
+	VMOVUPS      32(SP), Y6
+	VMOVUPS      64(SP), Y7
+	VMOVUPS      96(SP), Y8
+	VMOVUPS      128(SP), Y9
+	VMOVUPS      160(SP), Y10
+	VMOVUPS      192(SP), Y11
+	VMOVUPS      224(SP), Y12
+	VUNPCKLPS    Y6, Y5, Y13
+	VUNPCKHPS    Y6, Y5, Y5
+	VADDPS       Y5, Y13, Y13
+	VUNPCKLPS    Y8, Y7, Y5
+	VUNPCKHPS    Y8, Y7, Y6
+	VADDPS       Y6, Y5, Y5
+	VUNPCKLPD    Y5, Y13, Y6
+	VUNPCKHPD    Y5, Y13, Y5
+	VADDPS       Y5, Y6, Y6
+	VUNPCKLPS    Y10, Y9, Y5
+	VUNPCKHPS    Y10, Y9, Y7
+	VADDPS       Y7, Y5, Y5
+	VUNPCKLPS    Y12, Y11, Y7
+	VUNPCKHPS    Y12, Y11, Y8
+	VADDPS       Y8, Y7, Y7
+	VUNPCKLPD    Y7, Y5, Y8
+	VUNPCKHPD    Y7, Y5, Y5
+	VADDPS       Y5, Y8, Y8
+	VPERM2F128   $0x20, Y8, Y6, Y5
+	VPERM2F128   $0x31, Y8, Y6, Y6
+	VADDPS       Y6, Y5, Y5
+	VADDPS       256(SP), Y5, Y5
+	VMOVUPS      Y5, (R8)
+	ADDQ         $0x20, R8
+	VXORPS       word_80000000<>+0(SB), Y5, Y5
+	VORPS        word_80000000<>+0(SB), Y5, Y6
+	VCMPPS       $0x01, word_c2aeac4f<>+0(SB), Y6, Y9
+	VMULPS       word_3fb8aa3b<>+0(SB), Y6, Y7
+	VADDPS       word_4b400000<>+0(SB), Y7, Y7
+	VSUBPS       word_4b400000<>+0(SB), Y7, Y8
+	VMOVAPS      Y6, Y6
+	VFNMADD231PS word_3f318000<>+0(SB), Y8, Y6
+	VFNMADD231PS word_b95e8083<>+0(SB), Y8, Y6
+	VMULPS       Y6, Y6, Y10
+	VMOVUPS      word_39506967<>+0(SB), Y8
+	VFMADD213PS  word_3ab743ce<>+0(SB), Y6, Y8
+	VFMADD213PS  word_3c088908<>+0(SB), Y6, Y8
+	VFMADD213PS  word_3d2aa9c1<>+0(SB), Y6, Y8
+	VFMADD213PS  word_3e2aaaaa<>+0(SB), Y6, Y8
+	VFMADD213PS  word_3f000000<>+0(SB), Y6, Y8
+	VFMADD213PS  Y6, Y10, Y8
+	VADDPS       word_3f800000<>+0(SB), Y8, Y8
+	VPSLLD       $0x17, Y7, Y7
+	VPADDD       word_3f800000<>+0(SB), Y7, Y7
+	VMULPS       Y7, Y8, Y8
+	VANDNPS      Y8, Y9, Y8
+	VADDPS       Y1, Y8, Y6
+	VDIVPS       Y6, Y1, Y6
+	VMULPS       Y8, Y6, Y7
+	VBLENDVPS    Y5, Y7, Y6, Y6
+	VMOVUPS      Y6, 288(SP)
+	XORQ         DI, DI
+
+step:
+	MOVQ         320(SP)(DI*8), CX
+	TESTQ        CX, CX
+	JS           stepped
+	MOVQ         CX, R9
+	IMULQ        userStride+40(FP), R9
+	ADDQ         users+24(FP), R9
+	MOVQ         384(SP)(DI*8), CX
+	MOVQ         CX, R10
+	IMULQ        itemStride+48(FP), R10
+	ADDQ         items+32(FP), R10
+	MOVQ         448(SP)(DI*8), CX
+	MOVQ         CX, R11
+	IMULQ        itemStride+48(FP), R11
+	ADDQ         items+32(FP), R11
+	VMOVSS       288(SP)(DI*4), X5
+	VXORPS       X6, X6, X6
+	VSUBSS       X5, X6, X6
+	MOVQ         384(SP)(DI*8), R12
+	MOVQ         itemBias+8(FP), CX
+	VMOVSS       (CX)(R12*4), X7
+	VMOVAPS      X5, X8
+	VFNMADD231SS 24(SI), X7, X8
+	VFMADD132SS  4(SI), X7, X8
+	VMOVSS       X8, (CX)(R12*4)
+	MOVQ         448(SP)(DI*8), R12
+	MOVQ         itemBias+8(FP), CX
+	VMOVSS       (CX)(R12*4), X7
+	VMOVAPS      X6, X6
+	VFNMADD231SS 24(SI), X7, X6
+	VFMADD132SS  4(SI), X7, X6
+	VMOVSS       X6, (CX)(R12*4)
+	VMULSS       (SI), X5, X5
+	VBROADCASTSS X5, Y5
+	XORQ         CX, CX
+
+panel21:
+	LEAQ         64(CX), R12
+	CMPQ         R12, AX
+	JG           short22
+	VMOVUPS      (R9)(CX*1), Y6
+	VMOVUPS      (R10)(CX*1), Y7
+	VMOVUPS      (R11)(CX*1), Y8
+	VSUBPS       Y8, Y7, Y9
+	VMULPS       Y2, Y6, Y10
+	VMULPS       Y3, Y7, Y7
+	VMULPS       Y4, Y8, Y8
+	VFMADD231PS  Y5, Y9, Y10
+	VFMADD231PS  Y5, Y6, Y7
+	VFNMADD231PS Y5, Y6, Y8
+	VMOVUPS      Y10, (R9)(CX*1)
+	VMOVUPS      Y7, (R10)(CX*1)
+	VMOVUPS      Y8, (R11)(CX*1)
+	VMOVUPS      32(R9)(CX*1), Y6
+	VMOVUPS      32(R10)(CX*1), Y7
+	VMOVUPS      32(R11)(CX*1), Y8
+	VSUBPS       Y8, Y7, Y9
+	VMULPS       Y2, Y6, Y10
+	VMULPS       Y3, Y7, Y7
+	VMULPS       Y4, Y8, Y8
+	VFMADD231PS  Y5, Y9, Y10
+	VFMADD231PS  Y5, Y6, Y7
+	VFNMADD231PS Y5, Y6, Y8
+	VMOVUPS      Y10, 32(R9)(CX*1)
+	VMOVUPS      Y7, 32(R10)(CX*1)
+	VMOVUPS      Y8, 32(R11)(CX*1)
+	ADDQ         $0x00000040, CX
+	JMP          panel21
+
+short22:
+panel23:
+	LEAQ         32(CX), R12
+	CMPQ         R12, AX
+	JG           short24
+	VMOVUPS      (R9)(CX*1), Y6
+	VMOVUPS      (R10)(CX*1), Y7
+	VMOVUPS      (R11)(CX*1), Y8
+	VSUBPS       Y8, Y7, Y9
+	VMULPS       Y2, Y6, Y10
+	VMULPS       Y3, Y7, Y7
+	VMULPS       Y4, Y8, Y8
+	VFMADD231PS  Y5, Y9, Y10
+	VFMADD231PS  Y5, Y6, Y7
+	VFNMADD231PS Y5, Y6, Y8
+	VMOVUPS      Y10, (R9)(CX*1)
+	VMOVUPS      Y7, (R10)(CX*1)
+	VMOVUPS      Y8, (R11)(CX*1)
+	ADDQ         $0x00000020, CX
+	JMP          panel23
+
+short24:
+	CMPQ         CX, AX
+	JGE          whole25
+	VMASKMOVPS   (R9)(CX*1), Y0, Y6
+	VMASKMOVPS   (R10)(CX*1), Y0, Y7
+	VMASKMOVPS   (R11)(CX*1), Y0, Y8
+	VSUBPS       Y8, Y7, Y9
+	VMULPS       Y2, Y6, Y10
+	VMULPS       Y3, Y7, Y7
+	VMULPS       Y4, Y8, Y8
+	VFMADD231PS  Y5, Y9, Y10
+	VFMADD231PS  Y5, Y6, Y7
+	VFNMADD231PS Y5, Y6, Y8
+	VMASKMOVPS   Y10, Y0, (R9)(CX*1)
+	VMASKMOVPS   Y7, Y0, (R10)(CX*1)
+	VMASKMOVPS   Y8, Y0, (R11)(CX*1)
+
+whole25:
+stepped:
+	INCQ DI
+	CMPQ DI, 512(SP)
+	JL   step
+
+groups:
+	TESTQ BX, BX
+	JG    group
+	JMP   done
+
+without:
+	MOVQ    $-1, CX
+	MOVQ    CX, 320(SP)(DI*8)
+	VXORPS  Y5, Y5, Y5
+	MOVQ    DI, CX
+	SHLQ    $0x05, CX
+	VMOVUPS Y5, (SP)(CX*1)
+	MOVL    $0x42fe0000, 256(SP)(DI*4)
+	JMP     taken
+
+done:
 	VZEROUPPER
 	RET
 

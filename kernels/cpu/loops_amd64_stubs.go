@@ -109,13 +109,13 @@ func axpyAVX512(n int, y *float32, x *float32, alpha float32)
 // errors; strides are in bytes.
 //
 //go:noescape
-func ratingUpdatesAVX512(n int, users *float32, items *float32, userBias *float32, itemBias *float32, ratings *float32, ratingStride int, userStride int, itemStride int, userCount int, itemCount int, samples *int32, count int, step *float32) float64
+func ratingUpdatesAVX512(n int, userBias *float32, itemBias *float32, ratings *float32, ratingStride int, users *float32, items *float32, userStride int, itemStride int, userCount int, itemCount int, samples *int32, count int, step *float32) float64
 
-// preferenceUpdatesAVX512 takes count samples of users, items and others, writes the margins x of those that have
-// an effect one behind the other, and returns how many these are; strides are in bytes.
+// preferenceUpdatesAVX512 takes count samples of users, items and others and writes their margins x, 127 where a
+// sample has no effect, in whole groups of eight; strides are in bytes.
 //
 //go:noescape
-func preferenceUpdatesAVX512(n int, users *float32, items *float32, itemBias *float32, margins *float32, userStride int, itemStride int, userCount int, itemCount int, samples *int32, count int, step *float32) int
+func preferenceUpdatesAVX512(n int, itemBias *float32, margins *float32, users *float32, items *float32, userStride int, itemStride int, userCount int, itemCount int, samples *int32, count int, step *float32)
 
 // subtractRowsAVX512 subtracts from y the rows of x, each times an element of w.
 // It does so for rows of n elements; strides are in bytes.
@@ -368,13 +368,13 @@ func axpyAVX2(n int, y *float32, x *float32, alpha float32)
 // errors; strides are in bytes.
 //
 //go:noescape
-func ratingUpdatesAVX2(n int, users *float32, items *float32, userBias *float32, itemBias *float32, ratings *float32, ratingStride int, userStride int, itemStride int, userCount int, itemCount int, samples *int32, count int, step *float32) float64
+func ratingUpdatesAVX2(n int, userBias *float32, itemBias *float32, ratings *float32, ratingStride int, users *float32, items *float32, userStride int, itemStride int, userCount int, itemCount int, samples *int32, count int, step *float32) float64
 
-// preferenceUpdatesAVX2 takes count samples of users, items and others, writes the margins x of those that have
-// an effect one behind the other, and returns how many these are; strides are in bytes.
+// preferenceUpdatesAVX2 takes count samples of users, items and others and writes their margins x, 127 where a
+// sample has no effect, in whole groups of eight; strides are in bytes.
 //
 //go:noescape
-func preferenceUpdatesAVX2(n int, users *float32, items *float32, itemBias *float32, margins *float32, userStride int, itemStride int, userCount int, itemCount int, samples *int32, count int, step *float32) int
+func preferenceUpdatesAVX2(n int, itemBias *float32, margins *float32, users *float32, items *float32, userStride int, itemStride int, userCount int, itemCount int, samples *int32, count int, step *float32)
 
 // subtractRowsAVX2 subtracts from y the rows of x, each times an element of w.
 // It does so for rows of n elements; strides are in bytes.

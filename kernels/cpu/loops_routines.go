@@ -11,8 +11,8 @@ type routines struct {
 	add                  func(n int, z *float32, x *float32, y *float32)
 	multiply             func(n int, z *float32, x *float32, y *float32)
 	axpy                 func(n int, y *float32, x *float32, alpha float32)
-	ratingUpdates        func(n int, users *float32, items *float32, userBias *float32, itemBias *float32, ratings *float32, ratingStride int, userStride int, itemStride int, userCount int, itemCount int, samples *int32, count int, step *float32) float64
-	preferenceUpdates    func(n int, users *float32, items *float32, itemBias *float32, margins *float32, userStride int, itemStride int, userCount int, itemCount int, samples *int32, count int, step *float32) int
+	ratingUpdates        func(n int, userBias *float32, itemBias *float32, ratings *float32, ratingStride int, users *float32, items *float32, userStride int, itemStride int, userCount int, itemCount int, samples *int32, count int, step *float32) float64
+	preferenceUpdates    func(n int, itemBias *float32, margins *float32, users *float32, items *float32, userStride int, itemStride int, userCount int, itemCount int, samples *int32, count int, step *float32)
 	subtractRows         func(rows int, n int, x *float32, xStride int, y *float32, w *float32, wStride int)
 	scale                func(n int, y *float32, x *float32, factor float32)
 	projectRows          func(n int, out *float32, p *float32, table *float32, stride int, limit int, ids *int32, w *float32, t *float32, count int) float64
