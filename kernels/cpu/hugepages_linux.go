@@ -11,7 +11,7 @@ const hugePage = 2 << 20
 // hugeBuffer is the size from which a buffer is worth huge pages. Rows of a table of this size are looked up at random, and
 // with pages of 4 KiB each of them would miss the translation cache; the tables of a program are few, so that the regions into which
 // the advice cuts the address space are, too.
-const hugeBuffer = hugePage
+const hugeBuffer = 4 * hugePage
 
 // adviseHuge asks the kernel to back the whole huge pages within a piece of memory with huge pages. It is advice: where it cannot be
 // followed nothing changes but speed. The memory stays Go's own.

@@ -46,7 +46,7 @@ func NewPreferenceSteps(dev kernels.Device, p *pool.Pool, m *interactions.Matrix
 		return nil, err
 	}
 	n := newNegatives(m.ColumnCounts(), o.NegativePower, o.Seed)
-	t, err := newSteps(dev, p, m, o.SGD, blocksFor(m, 2, n.share(m.Columns)), n)
+	t, err := newSteps(dev, p, m, o.SGD, blocksFor(m, 4*o.paddedWidth(), 2, n.share(m.Columns)), n)
 	if err != nil {
 		return nil, err
 	}

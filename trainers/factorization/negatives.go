@@ -13,15 +13,10 @@ const draws = 16
 // wordBlocks is how many blocks of random words are made at a time.
 const wordBlocks = 64
 
-// poolItems is about how many items of a block are drawn from while it meets a block of users, where all items are drawn alike. So many
-// rows stay near, and there are enough of them for users to differ in what they get.
-const poolItems = 512
-
 // negatives draws an item that a user has not for each that he has.
 //
 // It comes from the block of items at hand. As blocks are drawn anew for each epoch, an item and another are in one block as often as
-// any two, so that over epochs all items that a user has not are drawn alike. For the same reason it may come from a part of the block,
-// drawn for each time that the block meets users.
+// any two, so that over epochs all items that a user has not are drawn alike.
 //
 // Where popular items are to be drawn more often, by a weight w each, blocks differ: the block of a very popular item is one where
 // that item is drawn most of the time. Steps of a block b are then weighted by Σ_b w / (Σ w / blocks), which makes the expected weight
@@ -38,12 +33,11 @@ type negatives struct {
 	scaled  []float64 // memory of set-up
 	pending []int32
 	key     [2]uint32
-	pool    int // poolItems, but in tests
 }
 
 // newNegatives prepares draws with a weight of popularity^power for each item.
 func newNegatives(popularity []int32, power float64, seed uint64) *negatives {
-	n := &negatives{key: philox.Key(seed, streamNegatives), pool: poolItems}
+	n := &negatives{key: philox.Key(seed, streamNegatives)}
 	if power == 0 {
 		return n
 	}
@@ -129,19 +123,6 @@ func (n *negatives) alias(items []int32, sum float64, lo, hi int32) {
 // fraction returns a part of 2³².
 func fraction(p float64) uint32 { return uint32(min(p*(1<<32), math.MaxUint32)) }
 
-// from returns where the items of a block begin that are drawn from when it meets a block of users, and how many these are.
-func (n *negatives) from(s *schedule, users, items int) (lo, count int32) {
-	lo, hi := s.itemStart[items], s.itemStart[items+1]
-	if n.weight != nil {
-		return lo, hi - lo
-	}
-	parts := max(1, int64(hi-lo)/int64(n.pool))
-	word := philox.Block(n.key, [4]uint32{uint32(items), s.epoch, uint32(users), math.MaxUint32})[0]
-	part := int64(word) * parts >> 32
-	from := int32(int64(hi-lo) * part / parts)
-	return lo + from, int32(int64(hi-lo)*(part+1)/parts) - from
-}
-
 // draw returns the item that a random word stands for, of count items from lo on. Its upper digits choose a place, those below between the
 // place's two items; what this is wrong by is below count over 2³².
 func (n *negatives) draw(s *schedule, lo, count int32, word uint32) int32 {
@@ -161,7 +142,7 @@ func (n *negatives) fill(s *schedule, block int, users []int32, f *filler) {
 		tries = 1
 	}
 	for j := range f.cursors {
-		f.cursors[j].lo, f.cursors[j].count = n.from(s, block, j)
+		f.cursors[j].lo, f.cursors[j].count = s.itemStart[j], s.itemStart[j+1]-s.itemStart[j]
 	}
 	at := uint32(0)
 	for _, u := range users {

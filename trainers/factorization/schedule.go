@@ -10,12 +10,18 @@ import (
 	"debut/kernels/pool"
 )
 
-// What decides on the number of blocks that users and items are cut into. More of them serve more threads, fewer have more samples
-// each for the rows that they bring near.
+// What decides on the number of blocks that users and items are cut into. More of them serve more threads, and the rows of their items
+// stay near; fewer have more samples each for every row.
 const (
-	samplesInBlock = 4096 // on average, where there are not enough for mostBlocks
+	samplesInBlock = 4096 // on average, at least
+	usualBlocks    = 16
 	mostBlocks     = 64
-	mostWeight     = 4 // of a block, see negatives
+	nearBytes      = 256 << 10 // of a block's items, where there are more than usualBlocks
+	mostWeight     = 4         // of a block, see negatives
+	// Users are dealt in runs of neighbors: their rows lie together in memory, where a processor foresees them. A block has some such
+	// runs at least.
+	usersInRun  = 16
+	runsInBlock = 8
 )
 
 // Steps of one user wait for each other, so that a processor would have nothing to do in between. Of each turn of lanes·lanes samples in
@@ -76,7 +82,7 @@ type cursor struct {
 	first int32 // of the block
 	n     int32 // put there
 	whole int32 // samples in whole turns
-	// Where the items are that negatives come from, and how many.
+	// Where the block's items are, and how many.
 	lo, count int32
 }
 
@@ -88,10 +94,11 @@ var (
 	streamNegatives = philox.StreamOf("factorization/negatives")
 )
 
-// blocksFor returns into how many blocks users and items are cut; share is the largest part of all negatives that one item
-// may have.
-func blocksFor(m *interactions.Matrix, itemsInBlock int, share float64) int {
-	blocks := min(mostBlocks, int(math.Sqrt(float64(m.Len())/samplesInBlock)), m.Rows, m.Columns/itemsInBlock)
+// blocksFor returns into how many blocks users and items are cut. It depends on the data alone. Rows of factors are of rowBytes, a block
+// has so many items at least, and share is the largest part of all negatives that one item may have.
+func blocksFor(m *interactions.Matrix, rowBytes, itemsInBlock int, share float64) int {
+	blocks := min(max(m.Columns*rowBytes/nearBytes, usualBlocks), mostBlocks)
+	blocks = min(blocks, int(math.Sqrt(float64(m.Len())/samplesInBlock)), m.Rows, m.Columns/itemsInBlock)
 	if share*float64(blocks) > mostWeight {
 		blocks = int(mostWeight / share)
 	}
@@ -102,7 +109,7 @@ func blocksFor(m *interactions.Matrix, itemsInBlock int, share float64) int {
 func newSchedule(m *interactions.Matrix, p *pool.Pool, seed uint64, blocks int, samples []int32, values []float32, n *negatives) *schedule {
 	s := &schedule{
 		m: m, pool: p, seed: seed, blocks: blocks,
-		users: philox.New(seed, streamUsers).Perm(m.Rows), userStart: cut(m.Rows, blocks), base: make([]int32, blocks+1),
+		users: dealUsers(m.Rows, blocks, philox.New(seed, streamUsers)), userStart: cut(m.Rows, blocks), base: make([]int32, blocks+1),
 		items: make([]int32, m.Columns), itemStart: cut(m.Columns, blocks), itemBlock: make([]uint8, m.Columns),
 		meets: make([]int32, blocks), starts: make([]int32, blocks*(blocks+1)),
 		width: 2, samples: samples, values: values, negatives: n,
@@ -123,6 +130,18 @@ func newSchedule(m *interactions.Matrix, p *pool.Pool, seed uint64, blocks int, 
 		s.workers[w] = filler{cursors: make([]cursor, blocks), known: make([]uint64, (m.Columns+63)/64), words: make([]uint32, 4*wordBlocks)}
 	}
 	return s
+}
+
+// dealUsers returns users by block.
+func dealUsers(users, blocks int, draw *philox.Stream) []int32 {
+	run := min(max(users/(blocks*runsInBlock), 1), usersInRun)
+	list := make([]int32, 0, users)
+	for _, r := range draw.Perm((users + run - 1) / run) {
+		for u := int(r) * run; u < min((int(r)+1)*run, users); u++ {
+			list = append(list, int32(u))
+		}
+	}
+	return list
 }
 
 // cut returns where as equal parts of n things begin, and n.

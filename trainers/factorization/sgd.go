@@ -43,7 +43,7 @@ func NewRatingSteps(dev kernels.Device, p *pool.Pool, m *interactions.Matrix, o 
 	if err != nil {
 		return nil, 0, err
 	}
-	t, err = newSteps(dev, p, m, o.SGD, blocksFor(m, 1, 0), nil)
+	t, err = newSteps(dev, p, m, o.SGD, blocksFor(m, 4*o.paddedWidth(), 1, 0), nil)
 	if err != nil {
 		return nil, 0, err
 	}

@@ -74,6 +74,9 @@ const rowAlign = 16
 func finitePositive(x float64) bool    { return x > 0 && !math.IsInf(x, 1) }
 func finiteNotNegative(x float64) bool { return x >= 0 && !math.IsInf(x, 1) }
 
+// paddedWidth is the floats of a row.
+func (o *SGD) paddedWidth() int { return (o.Factors + rowAlign - 1) / rowAlign * rowAlign }
+
 // check returns an error where settings make no sense.
 func (o *SGD) check() error {
 	switch {
@@ -102,9 +105,9 @@ func checkMatrix(m *interactions.Matrix) error {
 	return nil
 }
 
-// newSteps allocates the state of a training, which the caller gives a kernel. Ratings says that samples have values.
+// newSteps allocates the state of a training, which the caller gives a kernel. Without negatives, samples have the matrix's values.
 func newSteps(dev kernels.Device, p *pool.Pool, m *interactions.Matrix, o SGD, blocks int, n *negatives) (_ *Steps, err error) {
-	t := &Steps{dev: dev, settings: o, factors: o.Factors, width: (o.Factors + rowAlign - 1) / rowAlign * rowAlign}
+	t := &Steps{dev: dev, settings: o, factors: o.Factors, width: o.paddedWidth()}
 	defer func() {
 		if err != nil {
 			t.Close()
