@@ -59,7 +59,7 @@ func factorOperands(k, n, blocks, ids int) []operand {
 			case p < 0.06:
 				return float64(limit) + math.Floor(p*1000)
 			case c == 2 && p < 0.1:
-				c, p = 1, u(r, 1)
+				p = u(r, 1)
 			}
 			return float64(b + max(blocks, 1)*int(p*float64((limit-b-1)/max(blocks, 1)+1)))
 		}},
@@ -175,7 +175,10 @@ func (t *factorTrial) blocks(valid int, find func(s sample) (tells, loss bounded
 					}
 					known = known && s.ids[c] >= 0 && s.ids[c] < limit
 				}
-				if known && !(ids == 3 && s.ids[1] == s.ids[2]) {
+				if ids == 3 && s.ids[1] == s.ids[2] {
+					known = false
+				}
+				if known {
 					tells, l := find(s)
 					loss.v, loss.e, terms = loss.v+l.v, loss.e+l.e, terms+1
 					group, found = append(group, s), append(found, tells)

@@ -52,7 +52,7 @@ var kinds = []kind{
 	}},
 }
 
-var settings = SGD{Factors: 10, Seed: 3, Rate: 0.05, BiasRate: 0.03, Decay: 0.9, Deviation: 0.1}
+var usualSettings = SGD{Factors: 10, Seed: 3, Rate: 0.05, BiasRate: 0.03, Decay: 0.9, Deviation: 0.1}
 
 // bits returns the state's tensors as bytes.
 func bits(t *testing.T, s *Steps) []byte {
@@ -89,7 +89,7 @@ func TestStepsThreads(t *testing.T) {
 			var want []byte
 			for _, threads := range []int{1, 2, 7} {
 				dev, p := trainingOn(t, threads)
-				s, err := k.begin(dev, p, m, settings)
+				s, err := k.begin(dev, p, m, usualSettings)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -117,7 +117,7 @@ func TestStepsResume(t *testing.T) {
 	dev, p := trainingOn(t, 2)
 	for _, k := range kinds {
 		begin := func() *Steps {
-			s, err := k.begin(dev, p, m, settings)
+			s, err := k.begin(dev, p, m, usualSettings)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -179,7 +179,7 @@ func TestStepsAllocations(t *testing.T) {
 	m := popular(900, 700, 70000, stars)
 	dev, p := trainingOn(t, 2)
 	for _, k := range kinds {
-		s, err := k.begin(dev, p, m, settings)
+		s, err := k.begin(dev, p, m, usualSettings)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -216,7 +216,7 @@ func TestStepsOddShapes(t *testing.T) {
 	} {
 		for _, k := range kinds {
 			for _, factors := range []int{1, 7, 16, 33} {
-				o := settings
+				o := usualSettings
 				o.Factors = factors
 				s, err := k.begin(dev, p, m, o)
 				if err != nil {
