@@ -31,6 +31,7 @@ type Config struct {
 	Data        interactions.Config    `yaml:"data" jsonschema:"description=Who did what with which item and how that is split."`
 	Model       ModelConfig            `yaml:"model,omitempty" jsonschema:"description=Which factors are found and how."`
 	Train       TrainConfig            `yaml:"train,omitempty" jsonschema:"description=How long."`
+	Reweight    recommender.Reweight   `yaml:"reweight,omitempty" jsonschema:"description=Raises or lowers items for everybody: scores are multiplied by powers of what is known of an item."`
 	Evaluation  recommender.Evaluation `yaml:"evaluation,omitempty" jsonschema:"description=How lists are measured."`
 	run.Keeping `yaml:",inline"`
 }
@@ -86,6 +87,7 @@ func (c *Config) Validate() error {
 	errs := []error{
 		run.Validate(c, Family, true), run.OnCPU(&c.Header), configfile.Prefix("data", c.Data.Validate()),
 		configfile.Prefix("model", c.Model.validate()), configfile.Prefix("evaluation", c.Evaluation.Validate()),
+		configfile.Prefix("reweight", c.Reweight.Validate()),
 	}
 	if c.Train.Epochs < 0 {
 		errs = append(errs, configfile.Errorf("train.epochs", "%d epochs; give a positive number, or leave it out", c.Train.Epochs))

@@ -19,6 +19,9 @@ func (c *Config) Prepare(ctx context.Context, env *run.Env) (run.Task, error) {
 	if err != nil {
 		return nil, c.Locate(err)
 	}
+	if err := data.Reweight(c.Reweight); err != nil {
+		return nil, c.Locate(err)
+	}
 	dev, err := env.CPU()
 	if err != nil {
 		return nil, err

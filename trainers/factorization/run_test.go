@@ -205,7 +205,12 @@ func TestChosen(t *testing.T) {
 func TestModel(t *testing.T) {
 	dir := recommendertest.Events(t, 300)
 	recommendertest.Write(t, filepath.Join(dir, "test.csv"), "user,item\nu1,i79\nu2,i5\nu2,i44\nnew,i7\nu5,new\nu7,i60\n")
-	o := train(t, dir, small, run.Options{}, "data={sources: [{path: events.csv}], test: [{path: test.csv}]}")
+	parts := "data={sources: [{path: events.csv}], test: [{path: test.csv}]}"
+	plain := train(t, dir, small, run.Options{}, parts, "name=plain").Result.Metrics[run.PartTest]
+	o := train(t, dir, small, run.Options{}, parts, "reweight.popularity=-2")
+	if fmt.Sprint(plain.Values) == fmt.Sprint(o.Result.Metrics[run.PartTest].Values) {
+		t.Error("reweighting changes no figure")
+	}
 	m, err := open(t, o.Folder, 2)
 	if err != nil {
 		t.Fatal(err)
