@@ -165,6 +165,12 @@ func TestResume(t *testing.T) {
 			}
 		}
 	}
+	// No remedy is of settings that the family has not.
+	for _, w := range train(t, implicit, small, run.Options{}, "name=short", "train.epochs=2").Result.Warnings {
+		if strings.Contains(w.String(), "learning_rate") || !strings.Contains(w.String(), "train.epochs=4") {
+			t.Errorf("%s", w)
+		}
+	}
 	if _, err := start(t.Context(), t, implicit, small, run.Options{Resume: run.ResumeLast}, "model.unobserved=0.2"); err == nil || !strings.Contains(err.Error(), "model.unobserved") {
 		t.Errorf("another setting: %v", err)
 	}

@@ -86,6 +86,7 @@ func New(o Options) (*Trainer, error) {
 			Evaluate: validated, Higher: higher, MinDelta: c.EarlyStopping.MinDelta, Patience: c.EarlyStopping.Patience,
 		},
 		Metric: metric, Divergence: c.Divergence, Rollbacks: true,
+		Faster:     "a higher train.optimizer.learning_rate",
 		Calmer:     "a lower train.optimizer.learning_rate, train.clip_norm, or clip in a column's transform",
 		Changeable: map[string]string{"train.epochs": "", "train.divergence": "", "train.early_stopping.patience": "", "train.early_stopping.min_delta": ""},
 	}

@@ -220,6 +220,7 @@ type Course struct {
 	Divergence Divergence
 	Rollbacks  bool   // the run file has a section train.divergence
 	Calmer     string // what to try where the training diverges: "a lower …"
+	Faster     string // what to try beside more epochs where it ends while it gets better: "a higher …"
 	// Changeable are keys of the run file that a resumed run may have otherwise, all below them too, each with a warning to give then, or "".
 	Changeable map[string]string
 }

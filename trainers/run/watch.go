@@ -73,10 +73,14 @@ func (s *session) checkImproving() error {
 	if strings.ContainsAny(folder, " \t") {
 		folder = strconv.Quote(folder)
 	}
+	remedy := fmt.Sprintf("give it more epochs, debut train %s --resume --set train.epochs=%d", folder, 2*total.Epochs)
+	if s.course.Faster != "" {
+		remedy += ", or " + s.course.Faster
+	}
 	s.warn(warning.Warning{
 		Name: warning.StillImproving, Part: PartValidation,
 		Message: fmt.Sprintf("the last epoch was the best, and the last fifth of them brought %.2g %% of all that the validation %s improved: the training ended while it was getting better", 100*last/gain, s.course.Metric),
-		Remedy:  fmt.Sprintf("give it more epochs, debut train %s --resume --set train.epochs=%d, or a higher train.optimizer.learning_rate", folder, 2*total.Epochs),
+		Remedy:  remedy,
 	}.With("epochs", float64(total.Epochs)).With("share", last/gain))
 	return nil
 }
