@@ -27,12 +27,14 @@ type algorithm struct {
 	settle func(ctx context.Context, p *problem) (clause string, err error)
 	// begin makes what trains. The settings are whole.
 	begin func(p *problem) (fitter, error)
+	// fold returns the row of somebody who has the items of the columns, ascending, with such values; all items stay as they are.
+	fold func(m *Model, columns []int32, values []float32) ([]float32, error)
 	// about says in a few words what is trained.
 	about func(c *ModelConfig) string
 }
 
 // algorithms are all there are; the first is that of run files that name none.
-var algorithms = []*algorithm{&alsAlgorithm}
+var algorithms = []*algorithm{&alsAlgorithm, &bprAlgorithm}
 
 // find returns an algorithm, or nil.
 func find(name string) *algorithm {
@@ -87,7 +89,7 @@ type fitter interface {
 	tensors() []tensor
 	// loaded is told that the tensors hold something else now.
 	loaded()
-	// factors are those of the model. They share the tensors' memory.
+	// factors are those of the model as it is when they are called. Every call returns the same ones, brought up to date.
 	factors() *Factors
 }
 

@@ -1,13 +1,107 @@
 package factorization
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
+	"math"
+	"slices"
 
 	"debut/datasets/interactions"
 	"debut/kernels"
+	"debut/kernels/philox"
 	"debut/kernels/pool"
 )
+
+// bprAlgorithm is Bayesian personalized ranking (Rendle, Freudenthaler, Gantner and Schmidt-Thieme, "BPR: Bayesian Personalized Ranking
+// from Implicit Feedback", UAI 2009): for each pair of a user and an item he has another item is drawn, and ln(1 + e^−x) made smaller,
+// x being the difference of their scores. An epoch is a step for each pair.
+var bprAlgorithm = algorithm{
+	name: "bpr",
+	keys: []string{"regularization", "learning_rate", "decay", "negative_power"},
+	setDefaults: func(c *Config) {
+		m := &c.Model
+		if m.Factors == 0 {
+			m.Factors = 64
+		}
+		for _, x := range []struct {
+			to      **float64
+			initial float64
+		}{{&m.Regularization, 0.01}, {&m.LearningRate, 0.05}, {&m.Decay, 1}, {&m.NegativePower, 0}} {
+			if *x.to == nil {
+				*x.to = new(x.initial)
+			}
+		}
+		if c.Train.Epochs == 0 {
+			c.Train.Epochs = 60
+			if c.validated() && c.Train.EarlyStopping.Patience == 0 {
+				c.Train.EarlyStopping.Patience = 8
+			}
+		}
+	},
+	validate: func(c *ModelConfig) error {
+		return cmp.Or(within("regularization", c.Regularization, 0, math.MaxFloat32), within("learning_rate", c.LearningRate, 1e-9, 1e3),
+			within("decay", c.Decay, 1e-3, 1), within("negative_power", c.NegativePower, 0, 1))
+	},
+	need: func(p *problem) map[string]int64 {
+		rows, w := int64(p.Users.Len()+p.Items.Len()), int64(p.cfg.Model.Factors+rowAlign-1)/rowAlign*rowAlign
+		return map[string]int64{"samples and their order": p.Train.Len() * 32, "rows of factors while they are trained": 4 * rows * (w + 2)}
+	},
+	settle: func(context.Context, *problem) (string, error) { return "", nil },
+	begin: func(p *problem) (fitter, error) {
+		m := &p.cfg.Model
+		l2 := *m.Regularization
+		steps, err := NewPreferenceSteps(p.dev, p.Pool, p.Train, PreferenceSettings{
+			SGD:    SGD{Factors: m.Factors, Seed: p.cfg.Seed, Rate: *m.LearningRate, BiasRate: *m.LearningRate, Decay: *m.Decay, Deviation: firstDeviation / math.Sqrt(float64(m.Factors))},
+			UserL2: l2, ItemL2: l2, NegativeL2: l2, BiasL2: l2, NegativePower: *m.NegativePower,
+		})
+		if err != nil {
+			return nil, err
+		}
+		return newRounds(steps, int(p.Train.Len()), 0), nil
+	},
+	fold: foldBPR,
+	about: func(m *ModelConfig) string {
+		return fmt.Sprintf("%d factors by Bayesian personalized ranking, learning rate %.4g, regularization %.4g", m.Factors, *m.LearningRate, *m.Regularization)
+	},
+}
+
+// foldedEpochs is how often the items of somebody who is folded in are gone through.
+const foldedEpochs = 100
+
+// streamFolding keeps what is drawn for that apart from other random numbers.
+var streamFolding = philox.StreamOf("trainers/factorization: items drawn to fold somebody in")
+
+// foldBPR takes the steps of training for the row alone. Other items are drawn alike.
+func foldBPR(m *Model, columns []int32, _ []float32) ([]float32, error) {
+	f := m.factors
+	w, items := f.Width, len(f.Items)/f.Width
+	x := make([]float32, w)
+	x[w-1] = 1
+	if len(columns) == items {
+		return x, nil // there is no item that he has not: nothing tells how he differs
+	}
+	rate, l2 := *m.cfg.LearningRate, *m.cfg.Regularization
+	r := philox.New(0, streamFolding)
+	for range foldedEpochs {
+		for _, i := range columns {
+			j := int32(r.IntN(items))
+			for {
+				if _, has := slices.BinarySearch(columns, j); !has {
+					break
+				}
+				j = int32(r.IntN(items))
+			}
+			own, other := f.Item(int(i)), f.Item(int(j))
+			g := 1 / (1 + math.Exp(inner(x, own)-inner(x, other)))
+			for c := 1; c < w-1; c++ {
+				x[c] += float32(rate * (g*float64(own[c]-other[c]) - l2*float64(x[c])))
+			}
+		}
+	}
+	return x, nil
+}
 
 // PreferenceSettings are the settings of Bayesian personalized ranking.
 type PreferenceSettings struct {

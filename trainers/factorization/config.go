@@ -38,21 +38,29 @@ type Config struct {
 
 // ModelConfig is the model section of a run file. Which of the keys there are for an algorithm is said in algorithm.go.
 type ModelConfig struct {
-	Algorithm      string   `yaml:"algorithm,omitempty" jsonschema:"enum=als,description=als (default): alternating least squares."`
+	Algorithm      string   `yaml:"algorithm,omitempty" jsonschema:"enum=als,enum=bpr,description=als (default): alternating least squares; bpr: Bayesian personalized ranking: that users prefer items that they have to others; by stochastic gradient steps."`
 	Factors        int      `yaml:"factors,omitempty" jsonschema:"minimum=1,maximum=4096,description=Numbers for each user and each item. Default 64."`
 	Feedback       string   `yaml:"feedback,omitempty" jsonschema:"enum=implicit,enum=explicit,description=als. implicit (default): what a user has is wanted and the greater its value the surer; the rest is not. explicit: values are ratings to be met."`
-	Regularization *float64 `yaml:"regularization,omitempty" jsonschema:"minimum=0,description=als: the penalty of the square of factors. Default: chosen on validation where implicit; 0.05 where explicit."`
+	Regularization *float64 `yaml:"regularization,omitempty" jsonschema:"minimum=0,description=The penalty of the square of factors. Default: of als chosen on validation where implicit and 0.05 where explicit; of bpr 0.01."`
 	Exponent       *float64 `yaml:"exponent,omitempty" jsonschema:"minimum=0,maximum=2,description=als: how the penalty grows with the pairs of a user or item; 0: not at all; 1 (default): in proportion."`
 	Unobserved     *float64 `yaml:"unobserved,omitempty" jsonschema:"exclusiveMinimum=0,description=als implicit: what a pair of user and item weighs that did not occur; one that did weighs its value. Default: chosen on validation."`
 	Confidence     string   `yaml:"confidence,omitempty" jsonschema:"enum=value,enum=log,enum=none,description=als implicit: what a pair that occurred weighs. value (default); log: ln(1+value); none: 1."`
 	Solver         string   `yaml:"solver,omitempty" jsonschema:"enum=conjugate_gradient,enum=cholesky,description=als. conjugate_gradient (default): steps from the last solution; cholesky: exact."`
 	Steps          int      `yaml:"steps,omitempty" jsonschema:"minimum=1,description=als: of conjugate_gradient. Default 3."`
+	LearningRate   *float64 `yaml:"learning_rate,omitempty" jsonschema:"exclusiveMinimum=0,description=bpr: the size of steps. Default 0.05."`
+	Decay          *float64 `yaml:"decay,omitempty" jsonschema:"exclusiveMinimum=0,maximum=1,description=bpr: what the learning rate is multiplied by after each epoch. Default 1."`
+	NegativePower  *float64 `yaml:"negative_power,omitempty" jsonschema:"minimum=0,maximum=1,description=bpr: other items are drawn by the number of users who have them to this power. 0 (default): all alike."`
 }
 
 // TrainConfig is the train section of a run file.
 type TrainConfig struct {
 	Epochs        int               `yaml:"epochs,omitempty" jsonschema:"minimum=0,description=Most passes; of als a pass fits all users and then all items. 0: by the algorithm."`
 	EarlyStopping run.EarlyStopping `yaml:"early_stopping,omitempty" jsonschema:"description=When to stop and which epoch's model to keep: judged on the validation part."`
+}
+
+// biased says whether the model has biases.
+func (c *ModelConfig) biased() bool {
+	return c.Feedback == Explicit || c.Algorithm == bprAlgorithm.name
 }
 
 // Values of ModelConfig.

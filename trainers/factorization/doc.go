@@ -3,7 +3,9 @@
 //
 //	config.go     the run file            run.go      a run's task, trained step by step      state.go   what a checkpoint holds
 //	algorithm.go  what an algorithm is    factors.go  scores and similarity                   search.go  settings chosen on validation
-//	als.go        alternating least squares, one algorithm; each has a file of its own        model.go   the model folder, folding-in
+//	als.go        alternating least squares                bpr.go   Bayesian personalized ranking     model.go   the model folder, folding-in
+//	steps.go      stochastic gradient steps by blocks that share no row (schedule.go, negatives.go), of preferences (bpr.go) and of
+//	              ratings (sgd.go); rounds.go makes a fitter of them
 //
 // An algorithm is a row of the table in algorithm.go: which keys of the model section are its own, and how it begins. What it begins
 // is a fitter, which trains on one batch after another; everything else – epochs, checkpoints, early stopping, the model folder,
@@ -11,6 +13,6 @@
 //
 // # Determinism
 //
-// Rows of factors are fitted each by itself, sums over them run in their order, and first factors come from a counter-based generator
-// keyed by seed, row and column: any number of threads gives the same bits.
+// Rows of factors are fitted each by itself, sums over them run in their order, gradient steps are taken in an order that follows from the seed, and
+// first factors come from a counter-based generator keyed by seed, row and column: any number of threads gives the same bits.
 package factorization

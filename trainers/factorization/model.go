@@ -39,7 +39,7 @@ func Read(r *modelfolder.Reader, threads int) (*Model, error) {
 		return nil, err
 	}
 	m.Model = base
-	biases := m.cfg.Feedback == Explicit
+	biases := m.cfg.biased()
 	width := m.cfg.Factors
 	if biases {
 		width += 2
@@ -64,7 +64,7 @@ func (c *ModelConfig) whole() error {
 	if err := c.validate(); err != nil {
 		return err
 	}
-	if c.Feedback == Implicit && (c.Unobserved == nil || c.Regularization == nil) {
+	if c.Algorithm == alsAlgorithm.name && c.Feedback == Implicit && (c.Unobserved == nil || c.Regularization == nil) {
 		return fmt.Errorf("model: unobserved and regularization are missing")
 	}
 	return nil
@@ -102,6 +102,11 @@ func (m *Model) FoldIn(history []Event) ([]float32, error) {
 	if err != nil {
 		return nil, err
 	}
+	return find(m.cfg.Algorithm).fold(m, columns, values)
+}
+
+// foldALS solves for the row.
+func foldALS(m *Model, columns []int32, values []float32) (_ []float32, err error) {
 	if m.folding == nil {
 		if m.folding, err = newFolding(m.factors, &m.cfg, m.dev); err != nil {
 			return nil, err

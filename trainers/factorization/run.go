@@ -167,6 +167,7 @@ func (t *training) State() run.State { return t }
 
 // Evaluate measures the lists of a part.
 func (t *training) Evaluate(ctx context.Context, part string) (*metrics.Result, error) {
+	t.fit.factors() // which the score is of
 	return t.Data.Evaluate(ctx, t.score, part)
 }
 

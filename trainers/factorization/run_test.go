@@ -98,6 +98,8 @@ func TestSameBits(t *testing.T) {
 		{implicit, []string{"model.solver=cholesky", "model.confidence=log"}},
 		{implicit, []string{"model={factors: 5}", "train.epochs=2"}}, // settings are chosen
 		{explicit, []string{"model={factors: 5, feedback: explicit}", "data.columns={value: stars}"}},
+		{implicit, []string{"model={algorithm: bpr, factors: 5, learning_rate: 0.2}"}},
+		{implicit, []string{"model={algorithm: bpr, factors: 17, negative_power: 0.7, decay: 0.9}"}},
 	} {
 		var first map[string]string
 		var figures string
@@ -135,7 +137,7 @@ func TestResume(t *testing.T) {
 	for _, c := range []struct {
 		dir string
 		set []string
-	}{{implicit, nil}, {explicit, []string{"model={factors: 5, feedback: explicit}", "data.columns={value: stars}"}}} {
+	}{{implicit, nil}, {explicit, []string{"model={factors: 5, feedback: explicit}", "data.columns={value: stars}"}}, {recommendertest.Events(t, 150), []string{"model={algorithm: bpr, factors: 5, learning_rate: 0.2}"}}} {
 		o := train(t, c.dir, small, run.Options{}, c.set...)
 		want, figures := recommendertest.Contents(t, o), losses(o)
 		if len(figures) != 6 {
@@ -255,7 +257,14 @@ func TestModel(t *testing.T) {
 // Somebody new gets lists by what he has.
 func TestFoldIn(t *testing.T) {
 	dir := recommendertest.Events(t, 300)
-	o := train(t, dir, small, run.Options{})
+	for _, set := range [][]string{nil, {"model={algorithm: bpr, factors: 8, learning_rate: 0.1}", "train.epochs=60"}} {
+		foldsIn(t, dir, set)
+	}
+}
+
+func foldsIn(t *testing.T, dir string, set []string) {
+	t.Helper()
+	o := train(t, dir, small, run.Options{Overwrite: true}, set...)
 	m, err := open(t, o.Folder, 1)
 	if err != nil {
 		t.Fatal(err)
@@ -323,6 +332,13 @@ func TestRefusedConfigurations(t *testing.T) {
 	for _, c := range []struct{ set, want string }{
 		{"device=cuda", "computed on the CPU; leave device out"},
 		{"model.algorithm=alx", `did you mean "als"`},
+		{"model={algorithm: bpr, unobserved: 1}", "the algorithm bpr has no such setting; leave it out"},
+		{"model={algorithm: bpr, feedback: explicit}", "the algorithm bpr has no such setting; leave it out"},
+		{"model={learning_rate: 0.1}", "the algorithm als has no such setting; leave it out"},
+		{"model={algorithm: bpr, learning_rate: 0}", "must be from"},
+		{"model={algorithm: bpr, decay: 1.5}", "must be from 0.001 to 1"},
+		{"model={algorithm: bpr, negative_power: -1}", "must be from 0 to 1"},
+		{"model={algorithm: bpr, regularization: -1}", "finite number from 0"},
 		{"model.factors=-1", "from 1 to 4096"},
 		{"model.factors=5000", "from 1 to 4096"},
 		{"model.regularization=-1", "finite number from 0"},

@@ -1,0 +1,77 @@
+package factorization
+
+import (
+	"debut/kernels/cpu"
+	"debut/trainers/loop"
+)
+
+// rounds trains factors and biases by the rounds of Steps, as many of them at a time as a batch of pairs stands for.
+type rounds struct {
+	steps *Steps
+	model *Factors
+	pairs int
+}
+
+// newRounds makes a fitter of steps on the processor.
+func newRounds(steps *Steps, pairs int, mean float64) *rounds {
+	width := steps.factors + 2
+	r := &rounds{steps: steps, pairs: pairs, model: &Factors{Width: width, Biases: true, Mean: mean}}
+	r.model.Users, r.model.Items = make([]float32, steps.users.Rows*width), make([]float32, steps.items.Rows*width)
+	return r
+}
+
+// course has about a batch a round.
+func (r *rounds) course() (rows, batch int, shuffle bool) {
+	n := r.steps.RoundsPerEpoch()
+	return r.pairs, (r.pairs + n - 1) / n, false // each epoch has an order of its own, that rounds know
+}
+
+// step trains the rounds that end among the pairs of a batch.
+func (r *rounds) step(ev loop.Event) (float64, error) {
+	round := func(pairs int) int { return int(int64(pairs) * int64(r.steps.RoundsPerEpoch()) / int64(r.pairs)) }
+	from, to := round(ev.From), round(ev.From+ev.N)
+	if at := r.steps.position; at.Epoch != ev.Epoch || at.Round != from { // a state was loaded
+		r.steps.position, r.steps.ready = Position{Epoch: ev.Epoch, Round: from}, false
+	}
+	sum := 0.0
+	for range to - from {
+		loss, err := r.steps.Step()
+		if err != nil {
+			return 0, err
+		}
+		sum += loss
+	}
+	return sum / float64(ev.N), nil
+}
+
+func (r *rounds) rate() float64 { return r.steps.Rate() }
+
+// tensors share the steps' memory, rows with what pads them.
+func (r *rounds) tensors() (list []tensor) {
+	for _, p := range r.steps.parts() {
+		list = append(list, tensor{p.name, cpu.Slice[float32](p.m.Buf), p.m.Cols})
+	}
+	return list
+}
+
+// loaded has nothing to bring up to date: the next step says where the training is.
+func (r *rounds) loaded() {}
+
+// factors puts rows together of biases and factors.
+func (r *rounds) factors() *Factors {
+	s, w := r.steps, r.model.Width
+	for _, side := range []struct {
+		to, factors, biases []float32
+		bias, one           int // columns
+	}{
+		{r.model.Users, cpu.Slice[float32](s.users.Buf), cpu.Slice[float32](s.userBias.Buf), 0, w - 1},
+		{r.model.Items, cpu.Slice[float32](s.items.Buf), cpu.Slice[float32](s.itemBias.Buf), w - 1, 0},
+	} {
+		for i, bias := range side.biases {
+			row := side.to[i*w : (i+1)*w]
+			copy(row[1:w-1], side.factors[i*s.width:])
+			row[side.bias], row[side.one] = bias, 1
+		}
+	}
+	return r.model
+}
