@@ -104,6 +104,9 @@ checkpoint: {every_steps: 4, keep: 3}
 }
 
 func TestSealedModel(t *testing.T) {
+	if testing.Short() {
+		t.Skip("scrypt takes a minute under the race detector, which has the rest of sealed data in other tests")
+	}
 	key, err := age.GenerateX25519Identity()
 	if err != nil {
 		t.Fatal(err)

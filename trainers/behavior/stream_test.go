@@ -164,6 +164,9 @@ func TestPreparedDataThatAreNot(t *testing.T) {
 
 // TestEncryptedDataAreStreamed trains on encrypted data as on plain ones, and refuses without the key.
 func TestEncryptedDataAreStreamed(t *testing.T) {
+	if testing.Short() {
+		t.Skip("scrypt takes a minute under the race detector, which has the rest of sealed data in other tests")
+	}
 	t.Setenv("TEST_PASSPHRASE", "correct horse battery")
 	t.Setenv("TEST_WRONG", "battery staple battery")
 	plain := prepared(t, 3000)
