@@ -134,6 +134,7 @@ func strongest(ctx context.Context, a []float32, n int, ties *ranking.Ties, keep
 	}
 	keep = min(keep, max(n-1, 0))
 	g := &Graph{Offsets: make([]int64, n+1), Indices: make([]int32, n*keep), Values: make([]float32, n*keep)}
+	counts := make([]int64, n)
 	type worker struct {
 		selector *ranking.Selector
 		kept     []ranking.Scored
@@ -164,15 +165,15 @@ func strongest(ctx context.Context, a []float32, n int, ties *ranking.Ties, keep
 		for k, x := range w.kept {
 			g.Indices[j*keep+k], g.Values[j*keep+k] = x.Item, x.Score
 		}
-		g.Offsets[j+1] = int64(len(w.kept)) // counts, for now
+		counts[j] = int64(len(w.kept))
 	}))
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	// Rows move together where some have fewer; Offsets becomes where they begin.
+	// Rows move together where some have fewer.
 	to := int64(0)
 	for j := range n {
-		from, count := int64(j*keep), g.Offsets[j+1]
+		from, count := int64(j*keep), counts[j]
 		copy(g.Indices[to:], g.Indices[from:from+count])
 		copy(g.Values[to:], g.Values[from:from+count])
 		to += count
