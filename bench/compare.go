@@ -95,6 +95,19 @@ func (c comparison) report(r *runner, metric string, units, share float64, peer 
 	r.result.Peer = peer
 	r.speed(metric, c.ours*units, c.ours*share)
 	r.speed("peer_"+metric, c.theirs*units, c.theirs*share)
+	c.reportRatio(r)
+}
+
+// reportSeconds reports how long a run takes of each, where c counts runs a second.
+func (c comparison) reportSeconds(r *runner, metric, peer string) {
+	r.result.Peer = peer
+	r.report(metric, 1/c.ours)
+	r.report("peer_"+metric, 1/c.theirs)
+	c.reportRatio(r)
+}
+
+// reportRatio reports how many times as fast as the peer ours is, and within which limits.
+func (c comparison) reportRatio(r *runner) {
 	r.report("ratio", c.ratio)
 	r.report("ratio_least", c.least)
 	r.report("ratio_greatest", c.utmost)

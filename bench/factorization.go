@@ -201,12 +201,7 @@ func compareFactors(ctx context.Context, r *runner, train, held *interactions.Ma
 	if err != nil {
 		return false, err
 	}
-	r.result.Peer = peer.Version() + ", " + peer.Settings()
-	r.report(iterationMetric, 1/c.ours)
-	r.report("peer_"+iterationMetric, 1/c.theirs)
-	r.report("ratio", c.ratio)
-	r.report("ratio_least", c.least)
-	r.report("ratio_greatest", c.utmost)
+	c.reportSeconds(r, iterationMetric, peer.Version()+", "+peer.Settings())
 	r.report(passesMetric, loss)
 	r.report(recallMetric, found)
 	r.report("peer_"+recallMetric, recalled)

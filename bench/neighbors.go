@@ -198,12 +198,7 @@ func compareNeighbors(ctx context.Context, r *runner, w *neighborsWork, work str
 	if err != nil {
 		return false, err
 	}
-	r.result.Peer = peer.Version() + ", " + peer.Settings()
-	r.report(secondsMetric, 1/c.ours)
-	r.report("peer_"+secondsMetric, 1/c.theirs)
-	r.report("ratio", c.ratio)
-	r.report("ratio_least", c.least)
-	r.report("ratio_greatest", c.utmost)
+	c.reportSeconds(r, secondsMetric, peer.Version()+", "+peer.Settings())
 	r.report(sumMetric, sum)
 	r.report("peer_"+sumMetric, theirs)
 	return true, nil
