@@ -34,13 +34,18 @@ func spool(ctx context.Context, src *table.Source) (remove func(), err error) {
 	if slices.Contains(src.Path[at+1:], standard) {
 		return remove, usagef("%s is given twice: standard input can be read once", standard)
 	}
+	// What was encrypted until it came through the pipe does not get a name on the disk: the folder has a link to it, by which messages call it.
 	dir, err := scratch.NewDir("", "stdin")
 	if err != nil {
 		return remove, fmt.Errorf("make room for standard input: %w", err)
 	}
-	remove = func() { _ = dir.Remove() } // the next command's sweep does it
+	file, err := scratch.NewFile("")
+	if err != nil {
+		return remove, errors.Join(fmt.Errorf("make room for standard input: %w", err), dir.Remove())
+	}
+	remove = func() { _ = errors.Join(file.Close(), dir.Remove()) } // the next command's sweep does it
 	// Nothing can end a read that waits; the program does.
-	path, err := ahead.Await(ctx, func() (string, error) { return copyStdin(dir.Path(), src.Format) })
+	path, err := ahead.Await(ctx, func() (string, error) { return copyStdin(file, dir.Path(), src.Format) })
 	if err != nil {
 		return remove, fmt.Errorf("read standard input: %w", err)
 	}
@@ -49,20 +54,18 @@ func spool(ctx context.Context, src *table.Source) (remove func(), err error) {
 	return remove, nil
 }
 
-// copyStdin copies standard input to a file in a folder, whose extension says what it is.
-func copyStdin(dir, format string) (path string, err error) {
+// copyStdin copies standard input to a file, and returns a link to it in a folder, whose extension says what it is.
+func copyStdin(file *scratch.File, dir, format string) (path string, err error) {
 	in := bufio.NewReaderSize(os.Stdin, 1<<16)
 	head, err := in.Peek(sniffed)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return "", err
 	}
-	path = filepath.Join(dir, "stdin"+extensionOf(head, format))
-	out, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
+	if _, err := io.Copy(file, in); err != nil {
 		return "", err
 	}
-	_, err = io.Copy(out, in)
-	return path, errors.Join(err, out.Close())
+	path = filepath.Join(dir, "stdin"+extensionOf(head, format))
+	return path, os.Symlink(file.Path(), path)
 }
 
 // extensionOf is that of a file of such content, in a format where one is given.
