@@ -69,6 +69,9 @@ func startImplicit(ctx context.Context, folder, program, file string, work any, 
 	if err != nil {
 		return nil, err
 	}
+	if _, err := unpack(folder, "implicit_work.py"); err != nil { // which the script imports
+		return nil, err
+	}
 	spec, err := json.Marshal(work)
 	if err != nil {
 		return nil, fmt.Errorf("peers: %w", err)

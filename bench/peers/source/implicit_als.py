@@ -8,42 +8,21 @@ answers each with a line of JSON:
   run SECONDS      train on for a time: runs, which are passes over users and items, and seconds
 """
 
-import json
 import os
 import sys
-import time
 
-
-def absent(what):
-    print(json.dumps({"absent": what}), flush=True)
-    sys.exit(0)
-
-
-try:
-    import numpy
-    import scipy.sparse
-    import implicit
-    from implicit.cpu.als import AlternatingLeastSquares
-except ImportError as missing:
-    absent(f"the Python of DEBUT_IMPLICIT has no {missing.name}; install implicit, numpy and scipy for it")
+import implicit_work
+import numpy
+from implicit.cpu.als import AlternatingLeastSquares
 
 # Passes of a call of fit, which transposes the matrix each time.
 PASSES = 5
 
 
-class Task:
+class Squares(implicit_work.Work):
     def __init__(self, folder):
-        self.folder = folder
-        with open(os.path.join(folder, "als.json"), encoding="utf-8") as f:
-            self.spec = json.load(f)
-
-        def load(name, kind):
-            return numpy.fromfile(os.path.join(folder, name), dtype=kind)
-
-        shape = (self.spec["users"], self.spec["items"])
-        self.matrix = scipy.sparse.csr_matrix((load("values.f32", "<f4"), load("indices.i32", "<i4"), load("offsets.i32", "<i4")), shape=shape)
-        self.threads = 1
-        self.begin()
+        super().__init__(folder, "als.json")
+        self.set(1)
 
     def begin(self):
         self.model = AlternatingLeastSquares(
@@ -51,49 +30,25 @@ class Task:
             num_threads=self.threads, iterations=PASSES, random_state=1)
 
     def set(self, threads):
-        self.threads = threads
+        self.threads = int(threads)
         self.begin()
         return {}
 
     def fit(self, passes):
         self.model.iterations = passes
         self.model.fit(self.matrix, show_progress=False)
+        return passes
+
+    def once(self):
+        return self.fit(PASSES)
 
     def factors(self, passes):
         self.begin()
-        self.fit(passes)
+        done = self.fit(int(passes))
         for name, x in (("users", self.model.user_factors), ("items", self.model.item_factors)):
             numpy.ascontiguousarray(x, dtype="<f4").tofile(os.path.join(self.folder, name + ".f32"))
-        return {"loss": passes}
-
-    def run(self, seconds):
-        start, runs = time.perf_counter(), 0
-        while True:
-            self.fit(PASSES)
-            runs += PASSES
-            elapsed = time.perf_counter() - start
-            if elapsed >= seconds:
-                return {"runs": runs, "seconds": elapsed}
+        return {"loss": done}
 
 
-def answer(value):
-    print(json.dumps(value), flush=True)
-
-
-def main():
-    task = Task(sys.argv[1])
-    answer({"version": f"implicit {implicit.__version__}"})
-    for line in sys.stdin:
-        words = line.split()
-        if words[0] == "set":
-            answer(task.set(int(words[1])))
-        elif words[0] == "factors":
-            answer(task.factors(int(words[1])))
-        elif words[0] == "run":
-            answer(task.run(float(words[1])))
-        else:
-            answer({"error": f"unknown request {line!r}"})
-
-
-if __name__ == "__main__":
-    main()
+work = Squares(sys.argv[1])
+implicit_work.serve({"set": work.set, "factors": work.factors, "run": lambda seconds: work.run(float(seconds))})
