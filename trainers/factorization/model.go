@@ -125,6 +125,7 @@ func (m *Model) RecommendTo(name string, history []Event, k int) (model.List, er
 	if err := m.score.product(x, scores); err != nil {
 		return model.List{}, err
 	}
+	m.Weigh(scores)
 	columns, _, err := m.history(history)
 	if err != nil {
 		return model.List{}, err

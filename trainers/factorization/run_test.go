@@ -279,6 +279,15 @@ func foldsIn(t *testing.T, dir string, set []string) {
 			t.Errorf("somebody of the second taste is recommended %s", item)
 		}
 	}
+	// The lists of somebody new are reweighted as those of others: by popularity, which says all at such a power.
+	w, err := open(t, train(t, dir, small, run.Options{Overwrite: true}, append(slices.Clone(set), "reweight.popularity=8")...).Folder, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reweighted, err := w.RecommendTo("somebody", []factorization.Event{{"i23", 1}, {"i21", 1}, {"i30", 1}}, 8)
+	if err != nil || slices.Equal(reweighted.Items, l.Items) || len(reweighted.Items) != 8 {
+		t.Errorf("reweighted: %+v, %v, and plain %v", reweighted, err, l.Items)
+	}
 	if _, err := m.FoldIn([]factorization.Event{{"unheard of", 1}}); !errors.Is(err, model.ErrUnknown) {
 		t.Errorf("nothing is known: %v", err)
 	}

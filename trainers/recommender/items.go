@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"math"
-	"slices"
 	"strings"
 
 	"debut/datasets/configfile"
@@ -77,25 +76,29 @@ func (r Rules) Read(ctx context.Context, baseDir string) (*model.Items, error) {
 // maxBoost bounds what scores are multiplied by.
 const maxBoost = 1e6
 
-// apply makes of rules the weights of the model's items, nil where all are 1, and the items that nobody gets, ascending.
-func (m *Model) apply(items *model.Items) (weights []float32, hidden []int32) {
-	weights = slices.Clone(m.Weights)
+// rules are what a table of items makes of lists.
+type rules struct {
+	boosts  []float32 // of items; nil: all 1
+	weights []float32 // boosts times the weights of the model; nil: all 1
+	hidden  []int32   // items that nobody gets, ascending
+}
+
+// rules applies a table of items to those of the model; nil: there is none.
+func (m *Model) rules(items *model.Items) rules {
 	if items == nil {
-		return weights, nil
+		return rules{weights: m.Weights}
 	}
-	if weights == nil {
-		weights = make([]float32, m.Items())
-		for i := range weights {
-			weights[i] = 1
-		}
-	}
-	for i := range weights {
-		w, ok := items.Weights[m.Shop.Items.ID(i)]
+	r := rules{boosts: make([]float32, m.Items()), weights: make([]float32, m.Items())}
+	for i := range r.boosts {
+		boost, ok := items.Weights[m.Shop.Items.ID(i)]
 		if !ok {
-			hidden = append(hidden, int32(i))
-			continue
+			r.hidden, boost = append(r.hidden, int32(i)), 1
 		}
-		weights[i] = float32(max(math.SmallestNonzeroFloat32, min(float64(weights[i])*float64(w), math.MaxFloat32)))
+		w := float64(boost)
+		if m.Weights != nil {
+			w *= float64(m.Weights[i])
+		}
+		r.boosts[i], r.weights[i] = boost, float32(max(math.SmallestNonzeroFloat32, min(w, math.MaxFloat32)))
 	}
-	return weights, hidden
+	return r
 }

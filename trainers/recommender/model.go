@@ -46,8 +46,8 @@ func (m *Model) Recommend(ctx context.Context, r model.Request) iter.Seq2[model.
 			yield(model.List{}, fmt.Errorf("recommend: lists of %d items; give a number from 1 to %d", r.K, maxList))
 			return
 		}
-		weights, hidden := m.apply(r.Items)
-		if len(hidden) == m.Items() && len(hidden) > 0 {
+		rules := m.rules(r.Items)
+		if n := len(rules.hidden); n > 0 && n == m.Items() {
 			yield(model.List{}, errors.New("recommend: none of the model's items may be recommended: are the ids of the table those of the training data, and the condition right?"))
 			return
 		}
@@ -64,7 +64,7 @@ func (m *Model) Recommend(ctx context.Context, r model.Request) iter.Seq2[model.
 					names[i] = r.Users[lo+i]
 				}
 			}
-			lists, err := m.lists(ctx, names, r, weights, hidden)
+			lists, err := m.lists(ctx, names, r, rules)
 			if err != nil {
 				yield(model.List{}, err)
 				return
@@ -78,8 +78,8 @@ func (m *Model) Recommend(ctx context.Context, r model.Request) iter.Seq2[model.
 	}
 }
 
-// lists makes the lists of some users, with weights of items, nil for none, and without the hidden ones.
-func (m *Model) lists(ctx context.Context, names []string, r model.Request, weights []float32, hidden []int32) ([]model.List, error) {
+// lists makes the lists of some users.
+func (m *Model) lists(ctx context.Context, names []string, r model.Request, rules rules) ([]model.List, error) {
 	out := make([]model.List, len(names))
 	var known []int32
 	var places, strangers []int
@@ -98,13 +98,10 @@ func (m *Model) lists(ctx context.Context, names []string, r model.Request, weig
 			strangers = append(strangers, i)
 		}
 	}
-	o := ranking.Options{K: r.K, Ties: m.Ties, Hidden: hidden, Pool: m.Pool}
+	o := ranking.Options{K: r.K, Ties: m.Ties, Hidden: rules.hidden, Pool: m.Pool}
 	if len(strangers) > 0 {
-		var boosts []float32
-		if r.Items != nil { // what a run reweights is no matter of those whom nothing is known of
-			boosts, _ = (&Model{Shop: &Shop{Items: m.Shop.Items}}).apply(r.Items)
-		}
-		l, err := ranking.TopK(ctx, reweighted(newPopular(m.Histories), boosts), []int32{0}, o)
+		// What a run reweights is no matter of those whom nothing is known of.
+		l, err := ranking.TopK(ctx, reweighted(newPopular(m.Histories), rules.boosts), []int32{0}, o)
 		if err != nil {
 			return nil, err
 		}
@@ -118,7 +115,7 @@ func (m *Model) lists(ctx context.Context, names []string, r model.Request, weig
 	if !r.Seen {
 		o.Seen = m.Histories
 	}
-	l, err := ranking.TopK(ctx, reweighted(m.Scorer, weights), known, o)
+	l, err := ranking.TopK(ctx, reweighted(m.Scorer, rules.weights), known, o)
 	if err != nil {
 		return nil, err
 	}

@@ -69,7 +69,7 @@ func (d *Data) Reweight(r Reweight) error {
 			}
 		}
 	}
-	// Only ratios matter; weights of 1 at most, or at least, stay far from the ends of float32.
+	// Only ratios matter. About the middle, weights are far from both ends of float32.
 	middle := (slices.Max(logs) + slices.Min(logs)) / 2
 	d.weights = make([]float32, len(logs))
 	for i, l := range logs {
@@ -81,8 +81,7 @@ func (d *Data) Reweight(r Reweight) error {
 // maxLog bounds the logarithms of weights.
 const maxLog = 40
 
-// checkWeights reports what is wrong with weights that were read.
-// They may be anybody's.
+// checkWeights reports what is wrong with weights that were read, which may be anybody's.
 func checkWeights(weights []float32, items int) error {
 	if len(weights) != items {
 		return fmt.Errorf("%d weights are not those of %d items", len(weights), items)
@@ -113,16 +112,23 @@ func (w weighted) Score(users []int32, out []float32) error {
 		return err
 	}
 	for k := range users {
-		row := out[k*len(w.weights):][:len(w.weights)]
-		for i, v := range w.weights {
-			if row[i] < 0 { // less of a debt is more
-				v = 1 / v
-			}
-			row[i] *= v
-		}
+		weigh(out[k*len(w.weights):][:len(w.weights)], w.weights)
 	}
 	return nil
 }
+
+// weigh multiplies a user's scores of all items by their weights, where there are some.
+func weigh(scores, weights []float32) {
+	for i, w := range weights {
+		if scores[i] < 0 { // less of a debt is more
+			w = 1 / w
+		}
+		scores[i] *= w
+	}
+}
+
+// Weigh reweights scores of all items, as those of lists are.
+func (m *Model) Weigh(scores []float32) { weigh(scores, m.Weights) }
 
 // reweighted makes a scorer that multiplies the scores of one by weights of items, where there are some.
 func reweighted(s ranking.Scorer, weights []float32) ranking.Scorer {
