@@ -29,6 +29,9 @@ type algorithm struct {
 	begin func(p *problem) (fitter, error)
 	// fold returns the row of somebody who has the items of the columns, ascending, with such values; all items stay as they are.
 	fold func(m *Model, columns []int32, values []float32) ([]float32, error)
+	// calmer is what to try where the training diverges, "a lower …"; faster what else than more epochs for one that ends while it gets
+	// better, "" where there is nothing.
+	calmer, faster string
 	// about says in a few words what is trained.
 	about func(c *ModelConfig) string
 }

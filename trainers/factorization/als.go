@@ -74,7 +74,8 @@ var alsAlgorithm = algorithm{
 	begin: func(p *problem) (fitter, error) {
 		return newALS(p.dev, p.Train, &p.cfg.Model, p.cfg.Seed)
 	},
-	fold: foldALS,
+	fold:   foldALS,
+	calmer: "a larger model.regularization, or smaller values of data",
 	about: func(m *ModelConfig) string {
 		if m.Feedback == Explicit {
 			return fmt.Sprintf("%d factors and biases by alternating least squares of ratings, regularization %.4g", m.Factors, *m.Regularization)

@@ -61,7 +61,9 @@ var bprAlgorithm = algorithm{
 		}
 		return newRounds(steps, int(p.Train.Len()), 0), nil
 	},
-	fold: foldBPR,
+	fold:   foldBPR,
+	calmer: "a lower model.learning_rate",
+	faster: "a higher model.learning_rate",
 	about: func(m *ModelConfig) string {
 		return fmt.Sprintf("%d factors by Bayesian personalized ranking, learning rate %.4g, regularization %.4g", m.Factors, *m.LearningRate, *m.Regularization)
 	},

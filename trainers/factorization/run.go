@@ -109,7 +109,7 @@ func (t *training) Course() run.Course {
 			Rows: rows, Batch: min(batch, rows), Epochs: t.cfg.Train.Epochs, Streamed: !shuffle, Shuffle: shuffle, Seed: t.cfg.Seed,
 			Evaluate: t.validated, Higher: t.higher, MinDelta: stop.MinDelta,
 		},
-		Metric: t.metric, Calmer: "a larger model.regularization, or smaller values of data",
+		Metric: t.metric, Calmer: t.calmer, Faster: t.faster,
 		Changeable: map[string]string{"train.epochs": "", "train.early_stopping.patience": "", "train.early_stopping.min_delta": ""},
 	}
 	if t.validated {

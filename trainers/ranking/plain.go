@@ -41,8 +41,8 @@ func (e *Evaluation) Plain(share []float32, o Options) *metrics.Plain {
 	return p
 }
 
-// plainRemedy is what to do where neighbors know less than the crowd.
-const plainRemedy = "more neighbors come closer to what most users have: model: {kind: user, neighbors: 0}; or give the model more of what users did"
+// plainRemedy is what to do where a model knows less than the crowd, whichever family it is of.
+const plainRemedy = "of all models, family: neighbors with model: {kind: user, neighbors: 0} comes closest to what most users have; or give the model more of what users did"
 
 // seenBy is what a user has already.
 func seenBy(seen *interactions.Matrix, user int32) []int32 {
