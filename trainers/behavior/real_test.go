@@ -96,12 +96,11 @@ func TestShoppersSameBits(t *testing.T) {
 			} else if err := dev.Close(); err != nil {
 				t.Fatal(err)
 			}
-			threads := []int{1, 2, 7}
 			if level == "generic" && testing.Short() {
-				threads = threads[:1]
+				t.Skip("plain Go takes a minute under the race detector, which sees the same goroutines at the other levels")
 			}
 			var want []byte
-			for _, n := range threads {
+			for _, n := range []int{1, 2, 7} {
 				o := trainExample(t, "shoppers", fmt.Sprintf("threads=%d", n))
 				if o.Result.SIMD != level || o.Result.Threads != n {
 					t.Fatalf("ran at %s with %d threads", o.Result.SIMD, o.Result.Threads)
@@ -114,7 +113,7 @@ func TestShoppersSameBits(t *testing.T) {
 					want = got
 				}
 				if !bytes.Equal(got, want) {
-					t.Errorf("%d threads give other parameters than %d", n, threads[0])
+					t.Errorf("%d threads give other parameters than one", n)
 				}
 				if auc := metric(t, o, run.PartTest, "auc"); auc < 0.93 {
 					t.Errorf("%d threads: test AUC %.4f", n, auc)
