@@ -54,7 +54,7 @@ func TestStandardInputHasNoName(t *testing.T) {
 	if err := p.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	<-p.ended
+	p.finish(t, -1)
 	check("killed")
 	if err := out.Close(); err != nil {
 		t.Fatal(err)
