@@ -60,6 +60,9 @@ type loops[T float] struct {
 	// table does not have stands for a row of zeros. w and t are as long as ids.
 	projectRows func(out, p []T, table *view[T], ids []int32, w, t []T) float64
 
+	// reaches returns the index of the first element that is not below a floor, as NaN is not, or len(x).
+	reaches func(x []T, floor T) int
+
 	// dropout is y = x ⊙ mask·scale for a row of a batch.
 	dropout func(y, x []T, m *mask[T], row int)
 
@@ -96,6 +99,7 @@ func genericLoops[T float]() *loops[T] {
 		subtractRows:   subtractRows[T],
 		scale:          scale[T],
 		projectRows:    projectRows[T],
+		reaches:        reaches[T],
 		dropout:        dropout[T],
 		logisticRow:    logisticRow[T],
 		logisticColumn: logisticColumn[T],

@@ -46,6 +46,7 @@ func (r *routines) loops() *loops[float32] {
 		r.subtractRows(rows, len(y), memory(x), 4*stride, memory(y), memory(w), 4*wStride)
 	}
 	l.scale = func(y, x []float32, factor float32) { r.scale(len(x), memory(y[:len(x)]), memory(x), factor) }
+	l.reaches = func(x []float32, floor float32) int { return r.reaches(len(x), memory(x), floor) }
 	l.projectRows = func(out, p []float32, table *view[float32], ids []int32, w, t []float32) float64 {
 		n, count := table.cols, len(ids)
 		rows, stride := rowAt(table, 0)
