@@ -7521,6 +7521,57 @@ whole9:
 	VZEROUPPER
 	RET
 
+// func reachesAVX512(n int, x *float32, floor float32) int
+// Requires: AVX, AVX512F, BMI
+TEXT ·reachesAVX512(SB), NOSPLIT, $0-32
+	MOVQ         x+8(FP), AX
+	MOVQ         n+0(FP), CX
+	MOVQ         CX, DX
+	ANDQ         $0x0000000f, DX
+	LEAQ         mask_bits<>+0(SB), BX
+	KMOVW        (BX)(DX*2), K1
+	SHLQ         $0x02, CX
+	VBROADCASTSS floor+16(FP), Z0
+	XORQ         DX, DX
+
+panel1:
+	LEAQ    64(DX), BX
+	CMPQ    BX, CX
+	JG      short2
+	VMOVUPS (AX)(DX*1), Z1
+	VCMPPS  $0x05, Z0, Z1, K2
+	KMOVW   K2, BX
+	TESTL   BX, BX
+	JNZ     found
+	ADDQ    $0x00000040, DX
+	JMP     panel1
+
+short2:
+	CMPQ      DX, CX
+	JGE       whole3
+	VMOVUPS.Z (AX)(DX*1), K1, Z1
+	VCMPPS    $0x05, Z0, Z1, K2
+	KANDW     K2, K1, K2
+	KMOVW     K2, BX
+	TESTL     BX, BX
+	JNZ       found
+
+whole3:
+	MOVQ CX, AX
+	SHRQ $0x02, AX
+	JMP  done
+
+found:
+	TZCNTL BX, BX
+	MOVQ   DX, AX
+	SHRQ   $0x02, AX
+	ADDQ   BX, AX
+
+done:
+	MOVQ AX, ret+24(FP)
+	VZEROUPPER
+	RET
+
 // func gatherAVX512(n int, out *float32, table *float32, stride int, limit int, ids *int32, count int)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·gatherAVX512(SB), NOSPLIT, $0-56
@@ -14103,6 +14154,58 @@ rows11:
 	VMASKMOVPS  Y10, Y0, (CX)(BX*1)
 
 whole9:
+	VZEROUPPER
+	RET
+
+// func reachesAVX2(n int, x *float32, floor float32) int
+// Requires: AVX, BMI
+TEXT ·reachesAVX2(SB), NOSPLIT, $0-32
+	MOVQ         x+8(FP), AX
+	MOVQ         n+0(FP), CX
+	MOVQ         CX, DX
+	ANDQ         $0x00000007, DX
+	LEAQ         mask_words<>+0(SB), BX
+	NEGQ         DX
+	VMOVUPS      32(BX)(DX*4), Y0
+	SHLQ         $0x02, CX
+	VBROADCASTSS floor+16(FP), Y1
+	XORQ         DX, DX
+
+panel1:
+	LEAQ      32(DX), BX
+	CMPQ      BX, CX
+	JG        short2
+	VMOVUPS   (AX)(DX*1), Y2
+	VCMPPS    $0x05, Y1, Y2, Y2
+	VMOVMSKPS Y2, BX
+	TESTL     BX, BX
+	JNZ       found
+	ADDQ      $0x00000020, DX
+	JMP       panel1
+
+short2:
+	CMPQ       DX, CX
+	JGE        whole3
+	VMASKMOVPS (AX)(DX*1), Y0, Y2
+	VCMPPS     $0x05, Y1, Y2, Y1
+	VANDPS     Y0, Y1, Y1
+	VMOVMSKPS  Y1, BX
+	TESTL      BX, BX
+	JNZ        found
+
+whole3:
+	MOVQ CX, AX
+	SHRQ $0x02, AX
+	JMP  done
+
+found:
+	TZCNTL BX, BX
+	MOVQ   DX, AX
+	SHRQ   $0x02, AX
+	ADDQ   BX, AX
+
+done:
+	MOVQ AX, ret+24(FP)
 	VZEROUPPER
 	RET
 

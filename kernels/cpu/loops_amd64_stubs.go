@@ -257,6 +257,11 @@ func columnSumAVX512(rows int, n int, x *float32, xStride int, sum *float32)
 //go:noescape
 func addBlocksAVX512(rows int, n int, x *float32, xStride int, sum *float32)
 
+// reachesAVX512 returns the index of the first of n elements that is not below a floor, as NaN is not, or n.
+//
+//go:noescape
+func reachesAVX512(n int, x *float32, floor float32) int
+
 // gatherAVX512 sets count rows of n elements, one behind the other, to the rows of a table that ids name, a
 // stride in bytes apart, and to 0 where an id is not in 0 … limit−1.
 //
@@ -515,6 +520,11 @@ func columnSumAVX2(rows int, n int, x *float32, xStride int, sum *float32)
 //
 //go:noescape
 func addBlocksAVX2(rows int, n int, x *float32, xStride int, sum *float32)
+
+// reachesAVX2 returns the index of the first of n elements that is not below a floor, as NaN is not, or n.
+//
+//go:noescape
+func reachesAVX2(n int, x *float32, floor float32) int
 
 // gatherAVX2 sets count rows of n elements, one behind the other, to the rows of a table that ids name, a
 // stride in bytes apart, and to 0 where an id is not in 0 … limit−1.

@@ -41,6 +41,7 @@ var routinesAVX512 = routines{
 	sumSquares:           sumSquaresAVX512,
 	columnSum:            columnSumAVX512,
 	addBlocks:            addBlocksAVX512,
+	reaches:              reachesAVX512,
 	gather:               gatherAVX512,
 }
 
@@ -79,5 +80,6 @@ var routinesAVX2 = routines{
 	sumSquares:           sumSquaresAVX2,
 	columnSum:            columnSumAVX2,
 	addBlocks:            addBlocksAVX2,
+	reaches:              reachesAVX2,
 	gather:               gatherAVX2,
 }

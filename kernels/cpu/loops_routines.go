@@ -38,5 +38,6 @@ type routines struct {
 	sumSquares           func(n int, x *float32) float64
 	columnSum            func(rows int, n int, x *float32, xStride int, sum *float32)
 	addBlocks            func(rows int, n int, x *float32, xStride int, sum *float32)
+	reaches              func(n int, x *float32, floor float32) int
 	gather               func(n int, out *float32, table *float32, stride int, limit int, ids *int32, count int)
 }
