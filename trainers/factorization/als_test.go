@@ -462,6 +462,27 @@ func TestScoresByBlock(t *testing.T) {
 				}
 			}
 		}
+		part, err := s.Range()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, n := range []int{1, 3, 40} {
+			for _, items := range [][2]int{{0, 30}, {0, 2}, {7, 23}, {28, 30}} {
+				some := make([]float32, n*(items[1]-items[0]))
+				if err := part.Score(users[:n], items[0], items[1], some); err != nil {
+					t.Fatal(err)
+				}
+				for k, v := range some {
+					u, i := k/(items[1]-items[0]), items[0]+k%(items[1]-items[0])
+					if v != all[u*30+i] {
+						t.Fatalf("%s: among the items %v, user %d has %v for item %d, among all %v", feedback, items, u, v, i, all[u*30+i])
+					}
+				}
+			}
+		}
+		if err := part.Close(); err != nil {
+			t.Error(err)
+		}
 		for _, wrong := range []int32{-1, 40} {
 			if err := s.Score([]int32{wrong}, make([]float32, 30)); err == nil {
 				t.Errorf("user %d is scored", wrong)

@@ -95,10 +95,13 @@ func (f *Factors) Scorer(dev kernels.Device) ranking.Scorer { return newScorer(f
 func (s *scorer) Items() int { return s.items }
 
 // Score scores all items for each of the users.
-func (s *scorer) Score(users []int32, out []float32) error {
+func (s *scorer) Score(users []int32, out []float32) error { return s.among(users, 0, s.items, out) }
+
+// among scores the items lo … hi−1 for each of the users.
+func (s *scorer) among(users []int32, lo, hi int, out []float32) error {
 	f, w := s.f, s.f.Width
-	if len(out) != len(users)*s.items {
-		return fmt.Errorf("factorization: %d users are scored into %d numbers; there are %d items", len(users), len(out), s.items)
+	if lo < 0 || hi > s.items || len(out) != len(users)*(hi-lo) {
+		return fmt.Errorf("factorization: %d users are scored into %d numbers for the items %d to %d; there are %d items", len(users), len(out), lo, hi-1, s.items)
 	}
 	s.rows = s.rows[:0]
 	for _, u := range users {
@@ -107,34 +110,57 @@ func (s *scorer) Score(users []int32, out []float32) error {
 		}
 		s.rows = append(s.rows, f.User(int(u))...)
 	}
-	return s.product(s.rows, out)
+	return s.product(s.rows, lo, hi, out)
 }
 
-// product sets out to the products of some rows with those of all items.
-func (s *scorer) product(rows, out []float32) error {
+// ranges is a scorer with a device of its own, of one thread.
+type ranges struct {
+	*scorer
+	dev *cpu.Device
+}
+
+// Range returns a scorer for one goroutine.
+func (s *scorer) Range() (ranking.RangeScorer, error) {
+	dev, err := cpu.New(cpu.Options{Threads: 1, Level: s.dev.Info().Level})
+	if err != nil {
+		return nil, err
+	}
+	return ranges{newScorer(s.f, dev), dev}, nil
+}
+
+// Score scores the items lo … hi−1 for each of the users.
+func (r ranges) Score(users []int32, lo, hi int, out []float32) error {
+	return r.among(users, lo, hi, out)
+}
+
+// Close ends the device.
+func (r ranges) Close() error { return r.dev.Close() }
+
+// product sets out to the products of some rows with those of the items lo … hi−1.
+func (s *scorer) product(rows []float32, lo, hi int, out []float32) error {
 	f, w := s.f, s.f.Width
-	n := len(rows) / w
+	n, items := len(rows)/w, hi-lo
 	if n == 1 { // a single row would be summed in another order than one among others
-		two := make([]float32, 2*s.items)
-		if err := s.product(append(append([]float32{}, rows...), rows...), two); err != nil {
+		two := make([]float32, 2*items)
+		if err := s.product(append(append([]float32{}, rows...), rows...), lo, hi, two); err != nil {
 			return err
 		}
 		copy(out, two)
 		return nil
 	}
 	algebra, err := kernels.Family[kernels.DenseAlgebra](s.dev)
-	if err != nil || n == 0 || s.items == 0 {
+	if err != nil || n == 0 || items == 0 {
 		return err
 	}
 	args := kernels.GemmArgs{
-		TransB: true, A: kernels.NewMatrix(cpu.Wrap(rows), n, w), B: kernels.NewMatrix(cpu.Wrap(f.Items), s.items, w), C: kernels.NewMatrix(cpu.Wrap(out), n, s.items),
+		TransB: true, A: kernels.NewMatrix(cpu.Wrap(rows), n, w), B: kernels.NewMatrix(cpu.Wrap(f.Items[lo*w:hi*w]), items, w), C: kernels.NewMatrix(cpu.Wrap(out), n, items),
 	}
 	if f.Mean != 0 {
-		mean := make([]float32, s.items)
+		mean := make([]float32, items)
 		for i := range mean {
 			mean[i] = float32(f.Mean)
 		}
-		args.Bias = kernels.NewMatrix(cpu.Wrap(mean), 1, s.items)
+		args.Bias = kernels.NewMatrix(cpu.Wrap(mean), 1, items)
 	}
 	k, err := algebra.Gemm(args)
 	if err != nil {

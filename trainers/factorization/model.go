@@ -122,7 +122,7 @@ func (m *Model) RecommendTo(name string, history []Event, k int) (model.List, er
 		return model.List{}, err
 	}
 	scores := make([]float32, m.Items())
-	if err := m.score.product(x, scores); err != nil {
+	if err := m.score.product(x, 0, m.Items(), scores); err != nil {
 		return model.List{}, err
 	}
 	m.Weigh(scores)

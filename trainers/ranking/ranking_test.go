@@ -36,6 +36,22 @@ type concurrent struct{ *table }
 
 func (concurrent) Concurrent() {}
 
+// ranged is a table that is asked for some items at a time.
+type ranged struct{ *table }
+
+func (r ranged) Range() (RangeScorer, error) { return part(r), nil }
+
+type part struct{ *table }
+
+func (part) Close() error { return nil }
+
+func (r part) Score(users []int32, lo, hi int, out []float32) error {
+	for i, u := range users {
+		copy(out[i*(hi-lo):(i+1)*(hi-lo)], r.scores[u][lo:hi])
+	}
+	return nil
+}
+
 func name(i int) string { return fmt.Sprintf("item %d", i) }
 
 // sparse makes a matrix of rows of columns.
@@ -231,6 +247,50 @@ func TestAgainstSorting(t *testing.T) {
 	}
 }
 
+// TestRanged: lists do not depend on how many items are scored at a time, whatever else decides on them.
+func TestRanged(t *testing.T) {
+	const users, items = 2*rangedUsers + 3, 2*rangedItems + 5
+	r := philox.New(1, 9)
+	s := &table{items: items}
+	rows := make([][]int32, users)
+	for u := range users {
+		scores := make([]float32, items)
+		for i := range scores {
+			scores[i] = float32(r.IntN(50)) - 20
+			if u%7 != 0 && r.IntN(9) == 0 {
+				rows[u] = append(rows[u], int32(i))
+			}
+		}
+		s.scores = append(s.scores, scores)
+	}
+	all, weights, cold := make([]int32, users), make([]float32, items), make([]float32, items)
+	for u := range all {
+		all[u] = int32(u)
+	}
+	for i := range items {
+		weights[i], cold[i] = 0.5+float32(r.IntN(4)), float32(r.IntN(30))
+	}
+	seen := sparse(items, rows...)
+	o := Options{K: 30, Ties: NewTies(items, name), Seen: seen, Hidden: []int32{items - 1, 3, rangedItems}, Weights: weights, Cold: cold, Histories: seen}
+	want, err := TopK(t.Context(), concurrent{s}, all, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, threads := range []int{1, 2, 7} {
+		o.Pool = pool.New(threads)
+		got, err := TopK(t.Context(), ranged{s}, all, o)
+		o.Pool.Close()
+		if err != nil || !slices.Equal(got.Items, want.Items) || !slices.Equal(got.Scores, want.Scores) {
+			t.Errorf("%d threads: other lists, or %v", threads, err)
+		}
+	}
+	o.Pool = nil
+	s.scores[4][items-2] = float32(math.NaN())
+	if _, err := TopK(t.Context(), ranged{s}, all, o); !errors.Is(err, ErrNaN) || !strings.Contains(err.Error(), fmt.Sprintf("user 4, item %d", items-2)) {
+		t.Errorf("NaN: %v", err)
+	}
+}
+
 // TestTiesIgnoreNumbers numbers the same items in another order: each user gets the same ids.
 func TestTiesIgnoreNumbers(t *testing.T) {
 	const n = 50
@@ -276,6 +336,7 @@ func TestErrors(t *testing.T) {
 	}
 	for what, o := range map[string]Options{
 		"k is 0": {Ties: ties}, "order of ties": {K: 1}, "hidden item 3": {K: 1, Ties: ties, Hidden: []int32{3}}, "items seen": {K: 1, Ties: ties, Seen: sparse(4)},
+		"2 weights": {K: 1, Ties: ties, Weights: []float32{1, 1}}, "scores of 2 items": {K: 1, Ties: ties, Cold: []float32{1, 1}, Histories: sparse(3, nil, nil)},
 		"user 1 is none": {K: 1, Ties: ties, Seen: sparse(3, nil)},
 	} {
 		if _, err := TopK(t.Context(), s, []int32{1}, o); err == nil || !strings.Contains(err.Error(), what) {

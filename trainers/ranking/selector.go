@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"math"
 	"slices"
+
+	"debut/kernels/cpu"
 )
 
 // Selector keeps the best k of the items it is shown: those of the highest scores, ties in the order of Ties. It is a
@@ -37,17 +39,22 @@ func (s *Selector) Add(item int32, score float32) {
 }
 
 // AddAll shows the items 0 … len(scores)−1. It returns the first item whose score is NaN, −1 where none is.
-func (s *Selector) AddAll(scores []float32) int32 {
-	for i, v := range scores {
-		if v < s.floor {
-			continue
+func (s *Selector) AddAll(scores []float32) int32 { return s.addAll(0, scores) }
+
+// addAll shows the items from first on.
+func (s *Selector) addAll(first int, scores []float32) int32 {
+	for i := 0; ; i++ {
+		// Once the list is full, nearly all items are below its floor.
+		i += cpu.Reaches(scores[i:], s.floor)
+		if i >= len(scores) {
+			return -1
 		}
+		v := scores[i]
 		if v != v {
-			return int32(i)
+			return int32(first + i)
 		}
-		s.offer(Scored{int32(i), v})
+		s.offer(Scored{int32(first + i), v})
 	}
-	return -1
 }
 
 // worse is the order of the heap.

@@ -1,6 +1,7 @@
 package ranking
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,6 +28,20 @@ type Concurrent interface {
 	Concurrent()
 }
 
+// Ranged is a Scorer that can score some of the items at a time, so that the scores of many users stay in a cache while they are chosen from.
+type Ranged interface {
+	Scorer
+	// Range returns a function for one goroutine that writes the scores of the items lo … hi−1 into out, [len(users), hi−lo]: bit for bit
+	// those of Score. It must be closed.
+	Range() (RangeScorer, error)
+}
+
+// RangeScorer is the function of a Ranged, for one goroutine at a time.
+type RangeScorer interface {
+	Score(users []int32, lo, hi int, out []float32) error
+	Close() error
+}
+
 // Options say what may be recommended.
 type Options struct {
 	// K is how many items a user gets, at least 1.
@@ -37,11 +52,26 @@ type Options struct {
 	Seen *interactions.Matrix
 	// Hidden are items that nobody gets, such as those out of stock.
 	Hidden []int32
+	// Weights, one an item and above 0, multiply scores as Weigh does; nil: all 1.
+	Weights []float32
+	// Cold, where it is not nil, are the scores of all items for users without an entry in Histories: whatever the Scorer and Weights say.
+	Cold      []float32
+	Histories *interactions.Matrix
 	// Block is how many users are scored at a time; 0 chooses so many that a block of scores fits a cache, or for scorers
-	// that are not Concurrent, a device.
+	// that are neither Concurrent nor Ranged, a device.
 	Block int
 	// Pool has the goroutines; nil is the caller's alone.
 	Pool *pool.Pool
+}
+
+// Weigh multiplies scores by weights, and divides those below 0, so that a larger weight is always better. No weights change nothing.
+func Weigh(scores, weights []float32) {
+	for i, w := range weights {
+		if scores[i] < 0 { // less of a debt is more
+			w = 1 / w
+		}
+		scores[i] *= w
+	}
 }
 
 // Lists are recommendations, the best first: those of user i at [i*K, (i+1)*K).
@@ -68,6 +98,12 @@ const (
 	mostBlock        = 1024
 )
 
+// The block of a Ranged scorer: enough users to be worth fetching the items for, and scores that stay in the second cache.
+const (
+	rangedUsers = 256
+	rangedItems = 512
+)
+
 func (o *Options) check(s Scorer) error {
 	n := s.Items()
 	switch {
@@ -77,6 +113,10 @@ func (o *Options) check(s Scorer) error {
 		return fmt.Errorf("ranking: the order of ties must be one of the scorer's %d items", n)
 	case o.Seen != nil && o.Seen.Columns != n:
 		return fmt.Errorf("ranking: the items seen are of %d, the scorer has %d", o.Seen.Columns, n)
+	case o.Weights != nil && len(o.Weights) != n:
+		return fmt.Errorf("ranking: there are %d weights, the scorer has %d items", len(o.Weights), n)
+	case o.Cold != nil && (len(o.Cold) != n || o.Histories == nil):
+		return fmt.Errorf("ranking: scores of %d items for users without a history; give those of the scorer's %d items, and histories", len(o.Cold), n)
 	case o.Block < 0:
 		return fmt.Errorf("ranking: a block of %d users", o.Block)
 	}
@@ -88,29 +128,38 @@ func (o *Options) check(s Scorer) error {
 	return nil
 }
 
+// checkUsers reports a user whom a matrix of one row a user does not have.
+func checkUsers(users []int32, m *interactions.Matrix) error {
+	if m == nil {
+		return nil
+	}
+	for _, u := range users {
+		if u < 0 || int(u) >= m.Rows {
+			return fmt.Errorf("ranking: user %d is none of the %d", u, m.Rows)
+		}
+	}
+	return nil
+}
+
 // TopK returns the best K items of each of the users, exactly: every item is scored. An item the user has seen, or that
 // is hidden, is left out.
-func TopK(ctx context.Context, s Scorer, users []int32, o Options) (*Lists, error) {
-	if err := o.check(s); err != nil {
+func TopK(ctx context.Context, s Scorer, users []int32, o Options) (_ *Lists, err error) {
+	if err := cmp.Or(o.check(s), checkUsers(users, o.Seen), checkUsers(users, o.Histories)); err != nil {
 		return nil, err
 	}
-	if o.Seen != nil {
-		for _, u := range users {
-			if u < 0 || int(u) >= o.Seen.Rows {
-				return nil, fmt.Errorf("ranking: user %d is none of the %d", u, o.Seen.Rows)
-			}
-		}
-	}
-	k := min(o.K, s.Items()) // more there cannot be; lists are filled up to K
-	r := &ranker{ctx: ctx, scorer: s, users: users, o: &o, lists: &Lists{K: o.K, Items: make([]int32, len(users)*o.K), Scores: make([]float32, len(users)*o.K)}}
-	_, r.concurrent = s.(Concurrent)
+	o.Hidden = slices.Sorted(slices.Values(o.Hidden))
+	items := s.Items()
+	r := &ranker{ctx: ctx, users: users, o: &o, tile: items, lists: &Lists{K: o.K, Items: make([]int32, len(users)*o.K), Scores: make([]float32, len(users)*o.K)}}
+	ranged, _ := s.(Ranged)
+	_, concurrent := s.(Concurrent)
 	r.block = o.Block
-	if r.block == 0 {
-		bytes := blockBytes
-		if !r.concurrent {
-			bytes = serialBlockBytes
-		}
-		r.block = min(max(bytes/4/max(s.Items(), 1), 1), mostBlock)
+	switch {
+	case ranged != nil:
+		r.block, r.tile = cmp.Or(r.block, rangedUsers), min(rangedItems, items)
+	case r.block == 0 && concurrent:
+		r.block = min(max(blockBytes/4/max(items, 1), 1), mostBlock)
+	case r.block == 0:
+		r.block = min(max(serialBlockBytes/4/max(items, 1), 1), mostBlock)
 	}
 	threads := 1
 	if o.Pool != nil {
@@ -119,94 +168,150 @@ func TopK(ctx context.Context, s Scorer, users []int32, o Options) (*Lists, erro
 	// A worker takes what it needs here; there are never more at work than threads.
 	r.free = make(chan *worker, threads)
 	for range threads {
-		r.free <- &worker{selector: NewSelector(k, o.Ties)}
+		w := &worker{}
+		switch {
+		case ranged != nil:
+			if w.scorer, err = ranged.Range(); err != nil {
+				break
+			}
+			defer func() { err = errors.Join(err, w.scorer.Close()) }()
+		case concurrent:
+			w.scorer = whole{s}
+		}
+		r.free <- w
 	}
-	if err := r.run(); err != nil {
+	switch {
+	case err != nil:
+	case ranged == nil && !concurrent:
+		err = r.serial(s)
+	default:
+		err = r.parallel()
+	}
+	if err != nil {
 		return nil, err
 	}
 	return r.lists, nil
 }
 
+// whole scores all items at a time.
+type whole struct{ Scorer }
+
+func (w whole) Score(users []int32, _, _ int, out []float32) error { return w.Scorer.Score(users, out) }
+
+func (whole) Close() error { return nil }
+
 // ranker is the state of one TopK.
 type ranker struct {
-	ctx        context.Context
-	scorer     Scorer
-	users      []int32
-	o          *Options
-	block      int
-	concurrent bool
-	free       chan *worker
-	lists      *Lists
-	errors     []error
+	ctx         context.Context
+	users       []int32
+	o           *Options
+	block, tile int // users and items at a time
+	free        chan *worker
+	lists       *Lists
+	errors      []error
 }
 
 type worker struct {
-	scores   []float32
-	selector *Selector
+	scorer    RangeScorer
+	scores    []float32
+	selectors []*Selector // one for each user of a block
+}
+
+// selector returns the selector of a block's user i.
+func (r *ranker) selector(w *worker, i int) *Selector {
+	for len(w.selectors) <= i {
+		w.selectors = append(w.selectors, NewSelector(min(r.o.K, r.o.Ties.Len()), r.o.Ties)) // more there cannot be; lists are filled up to K
+	}
+	return w.selectors[i]
 }
 
 type task func(i int)
 
 func (t task) Part(i int) { t(i) }
 
-func (r *ranker) each(n int, f func(i int)) {
+func (r *ranker) each(n int, f func(i int)) error {
+	r.errors = make([]error, n)
 	if r.o.Pool == nil {
 		for i := range n {
 			f(i)
 		}
-		return
+	} else {
+		r.o.Pool.Run(n, task(f))
 	}
-	r.o.Pool.Run(n, task(f))
-}
-
-func (r *ranker) run() error {
-	blocks := (len(r.users) + r.block - 1) / r.block
-	bounds := func(b int) (int, int) { return b * r.block, min((b+1)*r.block, len(r.users)) }
-	items := r.scorer.Items()
-	if r.concurrent {
-		r.errors = make([]error, blocks)
-		r.each(blocks, func(b int) {
-			if r.errors[b] = r.ctx.Err(); r.errors[b] != nil {
-				return
-			}
-			w := <-r.free
-			defer func() { r.free <- w }()
-			from, to := bounds(b)
-			w.scores = resize(w.scores, (to-from)*items)
-			if r.errors[b] = r.scorer.Score(r.users[from:to], w.scores); r.errors[b] != nil {
-				return
-			}
-			for i := from; i < to && r.errors[b] == nil; i++ {
-				r.errors[b] = r.choose(w.selector, i, w.scores[(i-from)*items:][:items])
-			}
-		})
-		return r.first()
-	}
-	var scores []float32
-	for b := range blocks {
-		if err := r.ctx.Err(); err != nil {
-			return err
-		}
-		from, to := bounds(b)
-		scores = resize(scores, (to-from)*items)
-		if err := r.scorer.Score(r.users[from:to], scores); err != nil {
-			return err
-		}
-		r.errors = make([]error, to-from)
-		r.each(to-from, func(i int) {
-			w := <-r.free
-			defer func() { r.free <- w }()
-			r.errors[i] = r.choose(w.selector, from+i, scores[i*items:][:items])
-		})
-		if err := r.first(); err != nil {
+	for _, err := range r.errors {
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (r *ranker) first() error {
-	for _, err := range r.errors {
+// bounds are the users of a block.
+func (r *ranker) bounds(b int) (from, to int) {
+	return b * r.block, min((b+1)*r.block, len(r.users))
+}
+
+// parallel has workers score blocks of users, some items at a time.
+func (r *ranker) parallel() error {
+	return r.each((len(r.users)+r.block-1)/r.block, func(b int) {
+		w := <-r.free
+		defer func() { r.free <- w }()
+		from, to := r.bounds(b)
+		r.errors[b] = r.rank(w, from, to)
+	})
+}
+
+// rank makes the lists of the users from … to−1.
+func (r *ranker) rank(w *worker, from, to int) error {
+	items := r.o.Ties.Len()
+	tiles := (items + r.tile - 1) / max(r.tile, 1)
+	for i := from; i < to; i++ {
+		r.selector(w, i-from).Reset()
+	}
+	for t := range tiles {
+		if err := r.ctx.Err(); err != nil {
+			return err
+		}
+		// Tiles of nearly one width: none has a single item where there are more.
+		lo, hi := t*items/tiles, (t+1)*items/tiles
+		w.scores = resize(w.scores, (to-from)*(hi-lo))
+		if err := w.scorer.Score(r.users[from:to], lo, hi, w.scores); err != nil {
+			return err
+		}
+		for i := from; i < to; i++ {
+			if err := r.offer(w.selectors[i-from], i, lo, w.scores[(i-from)*(hi-lo):][:hi-lo]); err != nil {
+				return err
+			}
+		}
+	}
+	for i := from; i < to; i++ {
+		r.list(w.selectors[i-from], i)
+	}
+	return nil
+}
+
+// serial scores blocks of users one after another; workers choose.
+func (r *ranker) serial(s Scorer) error {
+	items := s.Items()
+	var scores []float32
+	for b := range (len(r.users) + r.block - 1) / r.block {
+		if err := r.ctx.Err(); err != nil {
+			return err
+		}
+		from, to := r.bounds(b)
+		scores = resize(scores, (to-from)*items)
+		if err := s.Score(r.users[from:to], scores); err != nil {
+			return err
+		}
+		err := r.each(to-from, func(i int) {
+			w := <-r.free
+			defer func() { r.free <- w }()
+			selector := r.selector(w, 0)
+			selector.Reset()
+			if r.errors[i] = r.offer(selector, from+i, 0, scores[i*items:][:items]); r.errors[i] == nil {
+				r.list(selector, from+i)
+			}
+		})
 		if err != nil {
 			return err
 		}
@@ -221,30 +326,50 @@ func resize(b []float32, n int) []float32 {
 	return b[:n]
 }
 
-// choose makes the list of user i of the block's scores, which it changes.
-func (r *ranker) choose(s *Selector, i int, scores []float32) error {
-	out := float32(math.Inf(-1))
+// offer shows a selector the scores of user i for the items from lo on, and changes them.
+func (r *ranker) offer(s *Selector, i, lo int, scores []float32) error {
+	u, hi := int(r.users[i]), lo+len(scores)
+	if r.cold(u) {
+		copy(scores, r.o.Cold[lo:hi])
+	} else if r.o.Weights != nil {
+		Weigh(scores, r.o.Weights[lo:hi])
+	}
 	if r.o.Seen != nil {
-		seen, _ := r.o.Seen.Row(int(r.users[i]))
-		for _, item := range seen {
-			scores[item] = out
+		seen, _ := r.o.Seen.Row(u)
+		leaveOut(scores, lo, seen)
+	}
+	leaveOut(scores, lo, r.o.Hidden)
+	if item := s.addAll(lo, scores); item >= 0 {
+		return fmt.Errorf("ranking: user %d, item %d: %w", u, item, ErrNaN)
+	}
+	return nil
+}
+
+// cold says that the user gets the scores of those of whom nothing is known.
+func (r *ranker) cold(u int) bool {
+	return r.o.Cold != nil && r.o.Histories.Offsets[u] == r.o.Histories.Offsets[u+1]
+}
+
+// leaveOut takes items, ascending, out of the scores of those from lo on.
+func leaveOut(scores []float32, lo int, items []int32) {
+	from, _ := slices.BinarySearch(items, int32(lo))
+	for _, item := range items[from:] {
+		if int(item) >= lo+len(scores) {
+			return
 		}
+		scores[int(item)-lo] = float32(math.Inf(-1))
 	}
-	for _, item := range r.o.Hidden {
-		scores[item] = out
-	}
-	s.Reset()
-	if item := s.AddAll(scores); item >= 0 {
-		return fmt.Errorf("ranking: user %d, item %d: %w", r.users[i], item, ErrNaN)
-	}
+}
+
+// list writes what a selector has kept as the list of user i.
+func (r *ranker) list(s *Selector, i int) {
 	k := i * r.lists.K
 	for n, x := range s.Best() {
 		r.lists.Items[k+n], r.lists.Scores[k+n] = x.Item, x.Score
 	}
 	for n := len(s.heap); n < r.lists.K; n++ {
-		r.lists.Items[k+n], r.lists.Scores[k+n] = -1, out
+		r.lists.Items[k+n], r.lists.Scores[k+n] = -1, float32(math.Inf(-1))
 	}
-	return nil
 }
 
 // ErrNaN is the error of a score that is no number: the model has diverged.

@@ -184,7 +184,7 @@ func (d *Data) seen(part string) *interactions.Matrix {
 // Evaluate ranks all items for the users of a part, as Model.Recommend would: those without a history get what most users have. What users have in the training part is left out, at testing what they have in
 // the validation part too.
 func (d *Data) Evaluate(ctx context.Context, s ranking.Scorer, part string) (*metrics.Result, error) {
-	r, _, err := measure(ctx, reweighted(s, d.weights), d.Train, d.truth(part), d.seen(part), d.eval, d.Ties, d.Pool)
+	r, _, err := measure(ctx, s, d.weights, d.Train, d.truth(part), d.seen(part), d.eval, d.Ties, d.Pool)
 	return r, err
 }
 
@@ -197,17 +197,17 @@ func (d *Data) truth(part string) *interactions.Matrix {
 }
 
 // measure compares lists with what users chose. Who has nothing in the histories gets what most users have.
-func measure(ctx context.Context, s ranking.Scorer, histories, truth, seen *interactions.Matrix, eval Evaluation, ties *ranking.Ties, p *pool.Pool) (*metrics.Result, *ranking.Evaluation, error) {
-	o := ranking.Options{Ties: ties, Seen: seen, Pool: p}
+func measure(ctx context.Context, s ranking.Scorer, weights []float32, histories, truth, seen *interactions.Matrix, eval Evaluation, ties *ranking.Ties, p *pool.Pool) (*metrics.Result, *ranking.Evaluation, error) {
+	o := ranking.Options{Ties: ties, Seen: seen, Weights: weights, Cold: newPopular(histories).share, Histories: histories, Pool: p}
 	if eval.KeepSeen {
 		o.Seen = nil
 	}
-	e, err := ranking.Evaluate(ctx, orPopular(s, histories), truth, eval.Cutoffs, o)
+	e, err := ranking.Evaluate(ctx, s, truth, eval.Cutoffs, o)
 	if err != nil {
 		return nil, nil, err
 	}
 	r := e.Result()
-	r.Plain = e.Plain(newPopular(histories).share, o)
+	r.Plain = e.Plain(o.Cold, o)
 	return r, e, nil
 }
 

@@ -101,7 +101,9 @@ func (m *Model) lists(ctx context.Context, names []string, r model.Request, rule
 	o := ranking.Options{K: r.K, Ties: m.Ties, Hidden: rules.hidden, Pool: m.Pool}
 	if len(strangers) > 0 {
 		// What a run reweights is no matter of those whom nothing is known of.
-		l, err := ranking.TopK(ctx, reweighted(newPopular(m.Histories), rules.boosts), []int32{0}, o)
+		o := o
+		o.Weights = rules.boosts
+		l, err := ranking.TopK(ctx, newPopular(m.Histories), []int32{0}, o)
 		if err != nil {
 			return nil, err
 		}
@@ -115,7 +117,8 @@ func (m *Model) lists(ctx context.Context, names []string, r model.Request, rule
 	if !r.Seen {
 		o.Seen = m.Histories
 	}
-	l, err := ranking.TopK(ctx, reweighted(m.Scorer, rules.weights), known, o)
+	o.Weights = rules.weights
+	l, err := ranking.TopK(ctx, m.Scorer, known, o)
 	if err != nil {
 		return nil, err
 	}
@@ -173,7 +176,7 @@ func (m *Model) evaluate(ctx context.Context, src table.Source, baseDir string) 
 	if truth.Len() == 0 {
 		return nil, nil, report, fmt.Errorf("evaluate: no row of %s has a user and an item that the model both knows; are columns and ids those of the training data?", strings.Join(src.Path, ", "))
 	}
-	r, e, err := measure(ctx, reweighted(m.Scorer, m.Weights), m.Histories, truth, m.Histories, m.Evaluation, m.Ties, m.Pool)
+	r, e, err := measure(ctx, m.Scorer, m.Weights, m.Histories, truth, m.Histories, m.Evaluation, m.Ties, m.Pool)
 	return r, e, report, err
 }
 

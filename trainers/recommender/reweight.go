@@ -94,50 +94,5 @@ func checkWeights(weights []float32, items int) error {
 	return nil
 }
 
-// weighted multiplies scores by the weights of items, and divides those below 0, so that a larger weight is always better.
-type weighted struct {
-	ranking.Scorer
-	weights []float32
-}
-
-// concurrentWeighted is weighted around a scorer that may be called by several goroutines.
-type concurrentWeighted struct{ weighted }
-
-// Concurrent says that Score may be called by several goroutines.
-func (concurrentWeighted) Concurrent() {}
-
-// Score scores all items for each of the users.
-func (w weighted) Score(users []int32, out []float32) error {
-	if err := w.Scorer.Score(users, out); err != nil {
-		return err
-	}
-	for k := range users {
-		weigh(out[k*len(w.weights):][:len(w.weights)], w.weights)
-	}
-	return nil
-}
-
-// weigh multiplies a user's scores of all items by their weights, where there are some.
-func weigh(scores, weights []float32) {
-	for i, w := range weights {
-		if scores[i] < 0 { // less of a debt is more
-			w = 1 / w
-		}
-		scores[i] *= w
-	}
-}
-
 // Weigh reweights scores of all items, as those of lists are.
-func (m *Model) Weigh(scores []float32) { weigh(scores, m.Weights) }
-
-// reweighted makes a scorer that multiplies the scores of one by weights of items, where there are some.
-func reweighted(s ranking.Scorer, weights []float32) ranking.Scorer {
-	if weights == nil {
-		return s
-	}
-	w := weighted{s, weights}
-	if _, ok := s.(ranking.Concurrent); ok {
-		return concurrentWeighted{w}
-	}
-	return w
-}
+func (m *Model) Weigh(scores []float32) { ranking.Weigh(scores, m.Weights) }

@@ -45,7 +45,7 @@ func (m *Model) samplePart(ctx context.Context, cfg *interactions.Config, baseDi
 	if part == run.PartTrain || truth == nil || truth.Len() == 0 {
 		return nil, fmt.Errorf("%w: %s", run.ErrNoPart, part)
 	}
-	_, e, err := measure(ctx, reweighted(m.Scorer, m.Weights), d.Train, truth, data.seen(part), m.Evaluation, ranking.NewTies(d.Items.Len(), d.Items.ID), m.Pool)
+	_, e, err := measure(ctx, m.Scorer, m.Weights, d.Train, truth, data.seen(part), m.Evaluation, ranking.NewTies(d.Items.Len(), d.Items.ID), m.Pool)
 	if err != nil {
 		return nil, err
 	}
