@@ -30,18 +30,20 @@ func open(t *testing.T, threads int) kernels.Device {
 }
 
 func TestRun(t *testing.T) {
-	for suite, c := range map[string]struct {
-		name    string
-		metrics []string
+	for _, c := range []struct {
+		suite, name string
+		metrics     []string
 	}{
-		"mlp":  {"8-16-4-1", []string{"rows_per_second", "milliseconds_per_step", "steps", "loss_after_50_steps"}},
-		"gemm": {"17x9x33.tn", []string{"gflop_per_second", "milliseconds"}},
+		{"mlp", "8-16-4-1", []string{"rows_per_second", "milliseconds_per_step", "steps", "loss_after_50_steps"}},
+		{"gemm", "17x9x33.tn", []string{"gflop_per_second", "milliseconds"}},
 		// No peak is known for work whose accesses are scattered.
-		"neighbors":     {"similar.60x50x600", []string{"seconds", "products", "gigaproducts_per_second", "similarities"}},
-		"factorization": {"als.60x50x600x8", []string{"seconds_per_iteration", "gflop_per_second", "loss_after_10_iterations", "recall_at_20"}},
-		"engine": {"8-16-4-1", []string{"rows_per_second", "peer_rows_per_second", "ratio", "ratio_least", "ratio_greatest",
+		{"neighbors", "similar.60x50x600", []string{"seconds", "products", "gigaproducts_per_second", "similarities"}},
+		{"factorization", "als.60x50x600x8", []string{"seconds_per_iteration", "gflop_per_second", "loss_after_10_iterations", "recall_at_20"}},
+		{"factorization", "topk.60x50x600x8", []string{"seconds", "users_per_second", "gflop_per_second"}},
+		{"engine", "8-16-4-1", []string{"rows_per_second", "peer_rows_per_second", "ratio", "ratio_least", "ratio_greatest",
 			"loss_after_50_steps", "peer_loss_after_50_steps"}},
 	} {
+		suite := c.suite
 		var got []string
 		err := bench.Run(t.Context(), suite, bench.Options{Device: open(t, 2), Cases: []string{c.name}}, func(r bench.Result) error {
 			got = append(got, r.Metric)
@@ -100,12 +102,14 @@ func TestKernels(t *testing.T) {
 
 // With peers, a suite compares where they are installed and says why not where they are not.
 func TestPeers(t *testing.T) {
-	for suite, c := range map[string]struct{ name, missing string }{
-		"mlp":           {"8-16-4-1", "python3-torch"},
-		"gemm":          {"33x17x65.nt", "libopenblas-dev"},
-		"neighbors":     {"top20.60x50x600", "DEBUT_IMPLICIT"},
-		"factorization": {"als.60x50x600x4", "DEBUT_IMPLICIT"},
+	for _, c := range []struct{ suite, name, missing string }{
+		{"mlp", "8-16-4-1", "python3-torch"},
+		{"gemm", "33x17x65.nt", "libopenblas-dev"},
+		{"neighbors", "top20.60x50x600", "DEBUT_IMPLICIT"},
+		{"factorization", "als.60x50x600x4", "DEBUT_IMPLICIT"},
+		{"factorization", "topk.60x50x600x4", "DEBUT_IMPLICIT"},
 	} {
+		suite := c.suite
 		for _, path := range []string{os.Getenv("PATH"), t.TempDir()} {
 			if suite == "mlp" && path == os.Getenv("PATH") && testing.Short() {
 				continue // four starts of PyTorch
@@ -206,6 +210,7 @@ func TestRunRefuses(t *testing.T) {
 		{"mlp", "9999999-1", "is not a width within"},
 		{"neighbors", "similar.5x5", "not of the form"},
 		{"neighbors", "top20.10x10x26", "at most a quarter"},
+		{"factorization", "bpr.5x5x5x2", "not of the form"},
 		{"factorization", "als.5x5x5", "not of the form"},
 		{"factorization", "als.10x10x26x4", "at most a quarter"},
 		{"factorization", "als.100x100x26x2000", "too many; take at most 1024"},

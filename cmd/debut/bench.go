@@ -24,7 +24,7 @@ func caseForm(suite string) *regexp.Regexp {
 	case "neighbors":
 		return regexp.MustCompile(`^(similar|top20)\.[1-9]\d*x[1-9]\d*x[1-9]\d*$`)
 	case "factorization":
-		return regexp.MustCompile(`^als\.[1-9]\d*x[1-9]\d*x[1-9]\d*x[1-9]\d*$`)
+		return regexp.MustCompile(`^(als|topk)\.[1-9]\d*x[1-9]\d*x[1-9]\d*x[1-9]\d*$`)
 	case "defaults":
 		return regexp.MustCompile(`^(choose|test)\.[a-z-]+$`)
 	case "gemm":
