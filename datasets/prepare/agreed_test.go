@@ -38,6 +38,9 @@ var agreed = []struct {
 	{"flags declared BOOLEAN beside numbers", example{
 		files:  []file{{"t.csv", "data,v0,label\n2228754141581,,no\n7261092835212,yes,no\n"}},
 		source: table.Source{Path: configfile.Strings{"t.csv"}, Types: map[string]string{"v0": "BOOLEAN"}}}, ""},
+	{"a mark among numbers with a declared comma", example{
+		files:  []file{{"t.csv", "column1,label\n\"-27,33\",no\nnull,no\n"}},
+		source: table.Source{Path: configfile.Strings{"t.csv"}, Decimal: ","}}, "column1"},
 	{"a zero with a sign", example{
 		files:  []file{{"t.csv", "row,label\n-0,no\n"}},
 		source: table.Source{Path: configfile.Strings{"t.csv"}}}, ""},

@@ -12,6 +12,7 @@ import (
 	"github.com/duckdb/duckdb-go/v2/mapping"
 
 	"debut/datasets/duck"
+	"debut/datasets/notation"
 )
 
 // integerType are the SQL types of whole numbers.
@@ -206,6 +207,21 @@ func textsOf(tables []*relation) map[string]bool {
 		}
 	}
 	return seen
+}
+
+// stylesOf says how numbers are declared to be written in the columns of tables, by their names, where tables that have a column agree.
+func stylesOf(tables []*relation) map[string]notation.Style {
+	styles := map[string]notation.Style{}
+	for _, r := range tables {
+		for _, name := range r.names {
+			if before, met := styles[name]; met && before != r.style {
+				styles[name] = notation.Style{}
+				continue
+			}
+			styles[name] = r.style
+		}
+	}
+	return styles
 }
 
 // CastError finds the first value that is not of the SQL type that its column is declared to have; nil where there is none.

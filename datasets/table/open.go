@@ -90,6 +90,8 @@ type relation struct {
 	bytes  *rawBytes       // of columns of bytes that are read as text; nil where there are none
 	tables []*relation     // that a query selects from
 	seen   map[string]bool // the names of their columns that are texts and have to be
+	// styles are what their sources declare of the numbers in columns of a name.
+	styles map[string]notation.Style
 }
 
 // available names the columns there are, with those that vectors add.
@@ -321,7 +323,7 @@ func openQuery(ctx context.Context, db *duck.DB, src *Source, baseDir string, op
 	if err != nil {
 		return nil, nil, fmt.Errorf("query: %w", plain(err))
 	}
-	rel.seen = textsOf(rel.tables)
+	rel.seen, rel.styles = textsOf(rel.tables), stylesOf(rel.tables)
 	rel.sql = settled + " AS q(" + strings.Join(aliases, ", ") + ")"
 	return rel, files, nil
 }

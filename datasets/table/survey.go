@@ -1,6 +1,7 @@
 package table
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -150,7 +151,7 @@ func (r *relation) survey(ctx context.Context, db *duck.DB, indexes []int, types
 
 // rulesOf returns what is known about the texts of column i.
 func (r *relation) rulesOf(i int) rules {
-	style := r.style
+	style := cmp.Or(r.style, r.styles[r.names[i]])
 	if learned, ok := r.options.Styles[r.names[i]]; ok && style == (notation.Style{}) {
 		style = learned
 	}
