@@ -62,7 +62,7 @@ func TestAgainstMaps(t *testing.T) {
 		for _, e := range events {
 			groups[pair{e.User, e.Item}] = append(groups[pair{e.User, e.Item}], e)
 		}
-		for _, aggregate := range []string{AggregateSum, AggregateMax, AggregateCount, AggregateOnce, AggregateLast} {
+		for _, aggregate := range []string{AggregateSum, AggregateMean, AggregateMax, AggregateCount, AggregateOnce, AggregateLast} {
 			if !times && aggregate == AggregateLast {
 				continue
 			}
@@ -83,6 +83,8 @@ func TestAgainstMaps(t *testing.T) {
 						switch aggregate {
 						case AggregateSum:
 							value += e.Value
+						case AggregateMean:
+							value += e.Value / float64(len(group))
 						case AggregateMax:
 							value = max(value, e.Value)
 						case AggregateCount:

@@ -16,7 +16,7 @@ type Config struct {
 	Columns     Columns            `yaml:"columns,omitempty" jsonschema:"description=What the columns of CSV and Parquet and JSON are; a source may have its own."`
 	TimeFormat  string             `yaml:"time_format,omitempty" jsonschema:"description=CSV and JSON: how times are written such as %d.%m.%Y %H:%M. Default: integers or ISO 8601."`
 	Weights     map[string]float64 `yaml:"weights,omitempty" jsonschema:"description=The weight of each kind of event; 0 leaves its events out. Default: 1 for all."`
-	Aggregate   string             `yaml:"aggregate,omitempty" jsonschema:"enum=sum,enum=max,enum=last,enum=count,enum=once,description=What several events of a user with an item come to: their sum (default); the largest; the last by time; their number; once: the largest of each kind added up."`
+	Aggregate   string             `yaml:"aggregate,omitempty" jsonschema:"enum=sum,enum=mean,enum=max,enum=last,enum=count,enum=once,description=What several events of a user with an item come to: their sum (default); their mean (default of models of ratings); the largest; the last by time; their number; once: the largest of each kind added up."`
 	DropMissing bool               `yaml:"drop_missing,omitempty" jsonschema:"description=Leave out rows without a user or an item instead of stopping with an error."`
 	Split       Split              `yaml:"split,omitempty" jsonschema:"description=How events are divided into training and validation and test."`
 }
@@ -59,6 +59,7 @@ type Split struct {
 // Values of Config.Aggregate.
 const (
 	AggregateSum   = "sum"
+	AggregateMean  = "mean"
 	AggregateMax   = "max"
 	AggregateLast  = "last"
 	AggregateCount = "count"

@@ -104,6 +104,8 @@ func join(events []record, aggregate string) (record, bool) {
 	switch aggregate {
 	case AggregateMax:
 		pair.value = top
+	case AggregateMean:
+		pair.value = float32(sum / float64(len(events)))
 	case AggregateCount:
 		pair.value = float32(len(events))
 	case AggregateOnce, AggregateSum:

@@ -58,7 +58,7 @@ func (c *Config) validateRules() *configfile.FieldError {
 	if !some {
 		return configfile.Errorf("weights", "all weights are 0, so that no event is left; give at least one kind a positive weight")
 	}
-	if err := configfile.OneOf("aggregate", c.Aggregate, AggregateSum, AggregateMax, AggregateLast, AggregateCount, AggregateOnce); err != nil {
+	if err := configfile.OneOf("aggregate", c.Aggregate, AggregateSum, AggregateMean, AggregateMax, AggregateLast, AggregateCount, AggregateOnce); err != nil {
 		return err
 	}
 	return c.Split.validate(c)
