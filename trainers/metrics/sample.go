@@ -93,6 +93,7 @@ func (s *Sample) measure(outputs []float64) (*Result, error) {
 	}
 	r, err := Regression(outputs, s.Targets, s.Weights)
 	if err == nil {
+		r.Task = s.Task // which may be another package's that is of numbers too
 		switch s.Loss {
 		case PoissonDeviance:
 			r.AddPoissonDeviance(outputs, s.Targets, s.Weights)

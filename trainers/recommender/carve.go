@@ -50,5 +50,5 @@ func (d *Data) Carve(seed uint64, users int) (*Data, bool) {
 	}
 	set := *d.Dataset
 	set.Train, set.Validation, set.Test = left, held, nil
-	return &Data{Dataset: &set, Ties: d.Ties, Pool: d.Pool, cfg: d.cfg, eval: d.eval, weights: d.weights, parts: []string{run.PartValidation}}, true
+	return &Data{Dataset: &set, Ties: d.Ties, Pool: d.Pool, task: d.task, cfg: d.cfg, eval: d.eval, weights: d.weights, parts: []string{run.PartValidation}}, true
 }

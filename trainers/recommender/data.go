@@ -53,6 +53,7 @@ type Data struct {
 	Ties *ranking.Ties
 	Pool *pool.Pool
 
+	task    metrics.Task
 	cfg     *interactions.Config
 	eval    Evaluation
 	weights []float32 // of items, that scores are multiplied by; nil: none
@@ -62,8 +63,12 @@ type Data struct {
 	parts   []string             // that there is something to find in
 }
 
-// Load reads the interactions that a run file describes in its data section. Errors about fields have their paths.
+// Load reads the interactions that a run file describes in its data section, to rank items by. Errors about fields have their paths.
 func Load(ctx context.Context, cfg *interactions.Config, eval Evaluation, env *run.Env, seed uint64) (*Data, error) {
+	return load(ctx, cfg, eval, env, seed, ranking.Task)
+}
+
+func load(ctx context.Context, cfg *interactions.Config, eval Evaluation, env *run.Env, seed uint64, task metrics.Task) (*Data, error) {
 	p, err := env.Pool()
 	if err != nil {
 		return nil, err
@@ -79,7 +84,7 @@ func Load(ctx context.Context, cfg *interactions.Config, eval Evaluation, env *r
 	if d.Train.Len() == 0 {
 		return nil, errors.New("data: there is nothing to train on: no user has an item in the training part")
 	}
-	out := &Data{Dataset: d, Ties: ranking.NewTies(d.Items.Len(), d.Items.ID), Pool: p, cfg: cfg, eval: eval}
+	out := &Data{Dataset: d, Ties: ranking.NewTies(d.Items.Len(), d.Items.ID), Pool: p, task: task, cfg: cfg, eval: eval}
 	hashes, err := d.Report.Files.Hash(ctx)
 	if err != nil {
 		return nil, err
@@ -97,6 +102,9 @@ func Load(ctx context.Context, cfg *interactions.Config, eval Evaluation, env *r
 func (d *Data) survey() {
 	if n := d.Report.Missing; n > 0 {
 		d.news = append(d.news, warning.Warning{Name: warning.LeftOut, Message: fmt.Sprintf("%d rows without a user or an item were left out", n)}.With("rows", float64(n)))
+	}
+	if d.task == TaskRating {
+		d.surveyRatings()
 	}
 	trained := make([]bool, d.Items.Len())
 	for _, i := range d.Train.Indices {
@@ -132,19 +140,19 @@ func (d *Data) survey() {
 			}
 			if !found && len(has) > 0 {
 				seen, _ := d.seen(p.name).Row(u)
-				found = d.eval.KeepSeen || slices.ContainsFunc(has, func(i int32) bool { _, ok := slices.BinarySearch(seen, i); return !ok })
+				found = d.eval.KeepSeen || d.task == TaskRating || slices.ContainsFunc(has, func(i int32) bool { _, ok := slices.BinarySearch(seen, i); return !ok })
 			}
 		}
 		if users > 0 {
 			d.news = append(d.news, warning.Warning{
 				Name: warning.Unseen, Part: p.name, Column: "user",
-				Message: fmt.Sprintf("%d users of the %s part have nothing in the training part; they are recommended what most users have", users, p.name),
+				Message: fmt.Sprintf("%d users of the %s part have nothing in the training part; %s", users, p.name, d.strangers("they are recommended what most users have", "what is known of an item alone predicts their ratings")),
 			}.With("users", float64(users)))
 		}
 		if items > 0 {
 			d.news = append(d.news, warning.Warning{
 				Name: warning.Unseen, Part: p.name, Column: "item",
-				Message: fmt.Sprintf("%d items of the %s part, in %d of its %d pairs, are not in the training part; nobody is recommended them for a reason", items, p.name, pairs, p.truth.Len()),
+				Message: fmt.Sprintf("%d items of the %s part, in %d of its %d pairs, are not in the training part; %s", items, p.name, pairs, p.truth.Len(), d.strangers("nobody is recommended them for a reason", "what is known of a user alone predicts their ratings")),
 			}.With("items", float64(items)).With("pairs", float64(pairs)))
 		}
 		if !found {
@@ -158,10 +166,18 @@ func (d *Data) survey() {
 	}
 }
 
+// strangers says what becomes of who or what training has not seen, by the task.
+func (d *Data) strangers(ranked, rated string) string {
+	if d.task == TaskRating {
+		return rated
+	}
+	return ranked
+}
+
 // Describe says what was read, for run.json; found is how the model was found, in a few words.
 func (d *Data) Describe(found string) run.Description {
 	r := d.Report
-	out := run.Description{Task: ranking.Task, Data: d.files, Warnings: d.news}
+	out := run.Description{Task: d.task, Data: d.files, Warnings: d.news}
 	out.Protocol = fmt.Sprintf("%d users and %d items; %d pairs for training, %d for validation, %d for test, split by %s; %s", d.Users.Len(), d.Items.Len(),
 		r.Pairs[0], r.Pairs[1], r.Pairs[2], d.cfg.Split.Method, found)
 	return out

@@ -31,6 +31,12 @@ type Model struct {
 	Pool       *pool.Pool          // may be nil
 	// Scorer scores the users of Histories.
 	Scorer ranking.Scorer
+	// Rate is that of a model of ratings; nil: scores are none.
+	Rate Rate
+	// Fold makes a scorer of the rows of a matrix of users × the model's items: users whom it does not know, by what they have there.
+	Fold func(histories *interactions.Matrix) (ranking.Scorer, error)
+
+	trained []bool // items; made when it is first asked for
 }
 
 // Users and Items are how many the model knows.
@@ -135,18 +141,35 @@ func (m *Model) fill(to *model.List, l *ranking.Lists, i int) {
 	to.Items, to.Scores = named.Items, named.Scores
 }
 
-// Task is to rank items.
-func (m *Model) Task() metrics.Task { return ranking.Task }
+// Task is to rank items, or to predict ratings.
+func (m *Model) Task() metrics.Task {
+	if m.Rate != nil {
+		return TaskRating
+	}
+	return ranking.Task
+}
 
 // Evaluate ranks all items for the users of a source of interactions, and measures the lists by what is in it. Users and items that
-// the model does not know are counted, and left out.
+// the model does not know are counted, and left out. A model of ratings predicts those of the source, of users and items that it does
+// not know too.
 func (m *Model) Evaluate(ctx context.Context, src table.Source, baseDir string) (*metrics.Result, encoding.EncodeReport, error) {
+	if m.Rate != nil {
+		s, report, err := m.evaluateRatings(ctx, src, baseDir)
+		if err != nil {
+			return nil, report, err
+		}
+		r, err := s.Measure()
+		return r, report, err
+	}
 	r, _, report, err := m.evaluate(ctx, src, baseDir)
 	return r, report, err
 }
 
-// Sample measures the lists as Evaluate does, user by user.
+// Sample measures the lists as Evaluate does, user by user, or ratings one by one.
 func (m *Model) Sample(ctx context.Context, src table.Source, baseDir string) (*metrics.Sample, encoding.EncodeReport, error) {
+	if m.Rate != nil {
+		return m.evaluateRatings(ctx, src, baseDir)
+	}
 	_, e, report, err := m.evaluate(ctx, src, baseDir)
 	if err != nil {
 		return nil, report, err
@@ -156,18 +179,7 @@ func (m *Model) Sample(ctx context.Context, src table.Source, baseDir string) (*
 
 func (m *Model) evaluate(ctx context.Context, src table.Source, baseDir string) (*metrics.Result, *ranking.Evaluation, encoding.EncodeReport, error) {
 	var report encoding.EncodeReport
-	if src.Query != "" || len(src.Vectors) > 0 {
-		return nil, nil, report, errors.New("evaluate: interactions are read from files; leave query and vectors out")
-	}
-	if len(src.Types) > 0 || src.Decimal != "" || src.Thousands != "" {
-		return nil, nil, report, errors.New("evaluate: ids of users and items are texts as they are written; leave types, decimal and thousands out")
-	}
-	cfg := m.reading(src)
-	d, err := interactions.Load(ctx, &cfg, baseDir, 0, m.Pool)
-	var field *configfile.FieldError
-	if errors.As(err, &field) { // its path is one of a run file
-		return nil, nil, report, fmt.Errorf("evaluate: %s", field.Msg)
-	}
+	d, err := m.load(ctx, src, baseDir, m.measured(), false)
 	if err != nil {
 		return nil, nil, report, err
 	}
@@ -180,18 +192,55 @@ func (m *Model) evaluate(ctx context.Context, src table.Source, baseDir string) 
 	return r, e, report, err
 }
 
-// reading says how a source of interactions is read: what is not said, as the run's sources for testing were, or else its first. Only
-// who and what matters, and the kind of event where there are kinds that do not count.
-func (m *Model) reading(src table.Source) interactions.Config {
-	c := interactions.Config{DropMissing: m.Config.DropMissing, Split: interactions.Split{Method: interactions.SplitNone}}
-	s := interactions.Source{Path: src.Path, Format: src.Format, Delimiter: src.Delimiter, Header: src.Header, Names: src.Names, Null: src.Null, Comment: src.Comment, Encoding: src.Encoding}
-	var like interactions.Source
+// load reads a source of interactions that is named by itself, as one of the run's own was read where it is not said how: who and what
+// there is, and with valued, what it is worth too.
+func (m *Model) load(ctx context.Context, src table.Source, baseDir string, like interactions.Source, valued bool) (*interactions.Dataset, error) {
+	if src.Query != "" || len(src.Vectors) > 0 {
+		return nil, errors.New("interactions are read from files; leave query and vectors out")
+	}
+	if len(src.Types) > 0 || src.Decimal != "" || src.Thousands != "" {
+		return nil, errors.New("ids of users and items are texts as they are written; leave types, decimal and thousands out")
+	}
+	cfg := m.reading(src, like, valued)
+	d, err := interactions.Load(ctx, &cfg, baseDir, 0, m.Pool)
+	var field *configfile.FieldError
+	if errors.As(err, &field) { // its path is one of a run file
+		return nil, fmt.Errorf("%s: %s", strings.Join(src.Path, ", "), field.Msg)
+	}
+	return d, err
+}
+
+// measured is the source that files to measure by are read like: the run's first for testing, or what else there is.
+func (m *Model) measured() (s interactions.Source) {
 	for _, list := range [][]interactions.Source{m.Config.Test, m.Config.Validation, m.Config.Sources} {
 		if len(list) > 0 {
-			like = list[0]
-			break
+			return list[0]
 		}
 	}
+	return s
+}
+
+// history is the source that what users have is read like: the run's first.
+func (m *Model) history() (s interactions.Source) {
+	if len(m.Config.Sources) > 0 {
+		return m.Config.Sources[0]
+	}
+	return s
+}
+
+// columns are those of tables like a source.
+func (m *Model) columns(like interactions.Source) interactions.Columns {
+	if like.Columns != (interactions.Columns{}) {
+		return like.Columns
+	}
+	return m.Config.Columns
+}
+
+// reading says how a source of interactions is read: what is not said, as the one it is like. Without values only who and what matters,
+// and the kind of event where there are kinds that do not count.
+func (m *Model) reading(src table.Source, like interactions.Source, valued bool) interactions.Config {
+	c := interactions.Config{DropMissing: m.Config.DropMissing, Split: interactions.Split{Method: interactions.SplitNone}}
+	s := interactions.Source{Path: src.Path, Format: src.Format, Delimiter: src.Delimiter, Header: src.Header, Names: src.Names, Null: src.Null, Comment: src.Comment, Encoding: src.Encoding}
 	table := func(format string) bool { return format != "log" && format != "adjacency" }
 	if s.Format == "" || s.Format == "auto" {
 		s.Format = "auto"
@@ -214,17 +263,22 @@ func (m *Model) reading(src table.Source) interactions.Config {
 		}
 		s.Comment, s.Encoding = cmp.Or(s.Comment, like.Comment), cmp.Or(s.Encoding, like.Encoding)
 	}
-	if !table(s.Format) {
-		c.Sources = []interactions.Source{s}
-		return c
+	columns := m.columns(like)
+	if valued {
+		c.Aggregate, c.TimeFormat, c.Weights = m.Config.Aggregate, m.Config.TimeFormat, m.Config.Weights
+		s.Event = like.Event
 	}
-	columns := m.Config.Columns
-	if like.Columns != (interactions.Columns{}) {
-		columns = like.Columns
-	}
-	c.Columns = interactions.Columns{User: columns.User, Item: columns.Item}
-	if columns.Event != "" && len(m.Config.Weights) > 0 {
-		c.Columns.Event, c.Weights = columns.Event, m.Config.Weights
+	if table(s.Format) {
+		c.Columns = interactions.Columns{User: columns.User, Item: columns.Item}
+		if columns.Event != "" && len(m.Config.Weights) > 0 {
+			c.Columns.Event, c.Weights, s.Event = columns.Event, m.Config.Weights, ""
+		}
+		if valued {
+			c.Columns.Value = columns.Value
+			if c.Aggregate == interactions.AggregateLast {
+				c.Columns.Time = columns.Time
+			}
+		}
 	}
 	c.Sources = []interactions.Source{s}
 	return c

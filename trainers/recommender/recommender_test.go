@@ -196,23 +196,23 @@ func TestReading(t *testing.T) {
 	cfg.Weights = map[string]float64{"view": 0, "buy": 1}
 	cfg.SetDefaults()
 	m := &Model{Config: cfg}
-	got := m.reading(table.Source{Path: configfile.Strings{"b.parquet"}})
+	got := m.reading(table.Source{Path: configfile.Strings{"b.parquet"}}, m.measured(), false)
 	if s := got.Sources[0]; s.Delimiter != ";" || s.Encoding != "latin-1" || s.Comment != "" || s.Format != "auto" || got.Columns != (interactions.Columns{User: "who", Item: "what", Event: "did"}) || got.Weights["buy"] != 1 {
 		t.Errorf("%+v", got)
 	}
 	cfg.Weights = nil // every event counts, whatever its kind
 	m.Config = cfg
-	if got = m.reading(table.Source{Path: configfile.Strings{"b.csv"}, Delimiter: ",", Comment: "%", Encoding: "utf-16"}); got.Columns.Event != "" || got.Sources[0].Delimiter != "," || got.Sources[0].Encoding != "utf-16" || got.Sources[0].Comment != "%" {
+	if got = m.reading(table.Source{Path: configfile.Strings{"b.csv"}, Delimiter: ",", Comment: "%", Encoding: "utf-16"}, m.measured(), false); got.Columns.Event != "" || got.Sources[0].Delimiter != "," || got.Sources[0].Encoding != "utf-16" || got.Sources[0].Comment != "%" {
 		t.Errorf("%+v", got)
 	}
 	cfg.Test = []interactions.Source{{Path: configfile.Strings{"t.txt.gz"}, Format: "log"}}
 	m.Config = cfg
 	for file, format := range map[string]string{"x.txt.gz": "log", "x": "log", "x.csv.zst": "auto", "x.PARQUET": "auto"} {
-		if got = m.reading(table.Source{Path: configfile.Strings{file}, Format: "auto"}); got.Sources[0].Format != format {
+		if got = m.reading(table.Source{Path: configfile.Strings{file}, Format: "auto"}, m.measured(), false); got.Sources[0].Format != format {
 			t.Errorf("%s is read as %s", file, got.Sources[0].Format)
 		}
 	}
-	if got = m.reading(table.Source{Path: configfile.Strings{"x.txt"}, Format: "csv"}); got.Sources[0].Format != "csv" || got.Sources[0].Delimiter != "" {
+	if got = m.reading(table.Source{Path: configfile.Strings{"x.txt"}, Format: "csv"}, m.measured(), false); got.Sources[0].Format != "csv" || got.Sources[0].Delimiter != "" {
 		t.Errorf("%+v", got.Sources[0])
 	}
 }

@@ -45,11 +45,20 @@ func (m *Model) samplePart(ctx context.Context, cfg *interactions.Config, baseDi
 	if part == run.PartTrain || truth == nil || truth.Len() == 0 {
 		return nil, fmt.Errorf("%w: %s", run.ErrNoPart, part)
 	}
-	_, e, err := measure(ctx, m.Scorer, m.Weights, d.Train, truth, data.seen(part), m.Evaluation, ranking.NewTies(d.Items.Len(), d.Items.ID), m.Pool)
+	out := &run.Sampled{} // users and what each is to find are compared one by one
+	if m.Rate != nil {
+		if out.Sample, err = sampleRatings(ctx, m.Rate, truth, Mean(d.Train), m.Pool); err == nil {
+			out.Rows, err = ratingRows(cfg, seed)
+		}
+	} else {
+		var e *ranking.Evaluation
+		if _, e, err = measure(ctx, m.Scorer, m.Weights, d.Train, truth, data.seen(part), m.Evaluation, ranking.NewTies(d.Items.Len(), d.Items.ID), m.Pool); err == nil {
+			out.Sample = e.Sample(d.Users.ID, d.Items.ID)
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
-	out := &run.Sampled{Sample: e.Sample(d.Users.ID, d.Items.ID)}
 	for _, file := range d.Report.Files {
 		f, err := file.Hash(ctx)
 		if err != nil {
@@ -57,5 +66,5 @@ func (m *Model) samplePart(ctx context.Context, cfg *interactions.Config, baseDi
 		}
 		out.Files = append(out.Files, runfolder.DataFile{Path: f.Path, Bytes: f.Bytes, SHA256: f.SHA256})
 	}
-	return out, nil // users and what each is to find are compared one by one
+	return out, nil
 }

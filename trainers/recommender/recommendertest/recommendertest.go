@@ -45,6 +45,16 @@ func Write(t testing.TB, path, text string) {
 	}
 }
 
+// Read reads a file.
+func Read(t testing.TB, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
 // Contents reads all files of a model.
 func Contents(t testing.TB, o *run.Outcome) map[string]string {
 	t.Helper()
