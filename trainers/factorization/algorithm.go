@@ -16,7 +16,7 @@ import (
 // algorithm is a way to find factors.
 type algorithm struct {
 	name string
-	keys []string // of the model section that it has, beside algorithm and factors
+	keys []string // of the model section that it has, beside algorithm
 	// setDefaults fills what is empty, of the train section too.
 	setDefaults func(c *Config)
 	// validate reports what cannot be used, with the path below the model section.
@@ -27,6 +27,8 @@ type algorithm struct {
 	settle func(ctx context.Context, p *problem) (clause string, err error)
 	// begin makes what trains. The settings are whole.
 	begin func(p *problem) (fitter, error)
+	// solve finds the factors in one go; nil where begin makes what trains.
+	solve func(ctx context.Context, p *problem) (*Factors, error)
 	// fold returns the row of somebody who has the items of the columns, ascending, with such values; all items stay as they are.
 	fold func(m *Model, columns []int32, values []float32) ([]float32, error)
 	// calmer is what to try where the training diverges, "a lower …"; faster what else than more epochs for one that ends while it gets
@@ -37,7 +39,7 @@ type algorithm struct {
 }
 
 // algorithms are all there are; the first is that of run files that name none.
-var algorithms = []*algorithm{&alsAlgorithm, &bprAlgorithm}
+var algorithms = []*algorithm{&alsAlgorithm, &bprAlgorithm, &sgdAlgorithm, &biasAlgorithm}
 
 // find returns an algorithm, or nil.
 func find(name string) *algorithm {
@@ -61,7 +63,7 @@ func (a *algorithm) only(c *ModelConfig) error {
 	v := reflect.ValueOf(*c)
 	for i := range v.NumField() {
 		key, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("yaml"), ",")
-		known := key == "algorithm" || key == "factors"
+		known := key == "algorithm"
 		for _, k := range a.keys {
 			known = known || k == key
 		}

@@ -11,6 +11,7 @@ import (
 	"debut/kernels/cpu"
 	"debut/kernels/philox"
 	"debut/trainers/loop"
+	"debut/trainers/recommender"
 )
 
 // alsAlgorithm is alternating least squares. One side is held fixed, and each row of the other is a least-squares problem of its own;
@@ -27,7 +28,7 @@ import (
 // row, twice over: of users and of items.
 var alsAlgorithm = algorithm{
 	name: "als",
-	keys: []string{"feedback", "regularization", "exponent", "unobserved", "confidence", "solver", "steps"},
+	keys: []string{"factors", "feedback", "regularization", "exponent", "unobserved", "confidence", "solver", "steps"},
 	setDefaults: func(c *Config) {
 		m := &c.Model
 		set := func(s *string, v string) {
@@ -48,8 +49,6 @@ var alsAlgorithm = algorithm{
 		}
 		if m.Feedback == Implicit {
 			set(&m.Confidence, ConfidenceValue)
-		} else if m.Regularization == nil {
-			m.Regularization = new(0.05)
 		}
 		if c.Train.Epochs == 0 {
 			c.Train.Epochs = 15
@@ -74,7 +73,7 @@ var alsAlgorithm = algorithm{
 	begin: func(p *problem) (fitter, error) {
 		return newALS(p.dev, p.Train, &p.cfg.Model, p.cfg.Seed)
 	},
-	fold:   foldALS,
+	fold:   foldExactly,
 	calmer: "a larger model.regularization, or smaller values of data",
 	about: func(m *ModelConfig) string {
 		if m.Feedback == Explicit {
@@ -173,9 +172,7 @@ func newALS(dev kernels.Device, train *interactions.Matrix, cfg *ModelConfig, se
 	a.users.others, a.items.others = a.items, a.users
 	explicit := cfg.Feedback == Explicit
 	if explicit {
-		for _, v := range train.Values {
-			a.mean += float64(v) / a.pairs
-		}
+		a.mean = rounded(recommender.Mean(train)) // as the model folder has it
 		a.users.columns, a.users.lo, a.users.hi, a.users.fixed = d+2, 0, d+1, d+1
 		a.items.columns, a.items.lo, a.items.hi, a.items.fixed = d+2, 1, d+2, 0
 	} else {
@@ -221,7 +218,7 @@ func confidences(values []float32, cfg *ModelConfig) []float32 {
 	w := make([]float32, len(values))
 	for k, v := range values {
 		switch {
-		case cfg.Feedback == Explicit || cfg.Confidence == ConfidenceNone:
+		case cfg.rates() || cfg.Confidence == ConfidenceNone:
 			w[k] = 1
 		case cfg.Confidence == ConfidenceLog:
 			w[k] = float32(math.Log1p(float64(v)))
@@ -234,11 +231,17 @@ func confidences(values []float32, cfg *ModelConfig) []float32 {
 
 // ridge is the penalty of a row with so many pairs, of so many rows of the other side.
 func ridge(cfg *ModelConfig, pairs int64, others int) float32 {
-	size := float64(pairs)
-	if cfg.Feedback == Implicit {
+	size, exponent := float64(pairs), 1.0
+	switch {
+	case cfg.Algorithm == algorithmBias:
+		exponent = 0
+	case cfg.Exponent != nil:
+		exponent = *cfg.Exponent
+	}
+	if !cfg.rates() {
 		size += *cfg.Unobserved * float64(others)
 	}
-	return float32(*cfg.Regularization * math.Pow(size, *cfg.Exponent))
+	return float32(*cfg.Regularization * math.Pow(size, exponent))
 }
 
 // course is a pass over users, and then items.
@@ -301,10 +304,13 @@ func (a *als) pass(ctx context.Context) (float64, error) {
 type ALS struct{ a *als }
 
 // NewALS begins a training on a matrix of users × items, by the model section of a run file; the device must be the processor. An error is
-// one of the settings: nothing is chosen here, and implicit feedback needs unobserved and regularization.
+// one of the settings: nothing is chosen by trials here, and implicit feedback needs unobserved and regularization.
 func NewALS(dev kernels.Device, train *interactions.Matrix, cfg ModelConfig, seed uint64) (*ALS, error) {
 	c := &Config{Model: cfg}
 	c.SetDefaults()
+	if c.Model.rates() {
+		settleRatings(train, &c.Model)
+	}
 	if err := c.Model.whole(); err != nil {
 		return nil, err
 	}
@@ -403,10 +409,13 @@ func (a *als) bind(s *alsSide, lo, hi int) (*alsBlock, error) {
 	return b, err
 }
 
-// settleALS chooses what implicit feedback leaves open.
+// settleALS chooses what is left open.
 func settleALS(ctx context.Context, p *problem) (string, error) {
 	m := &p.cfg.Model
-	if m.Feedback != Implicit || m.Unobserved != nil && m.Regularization != nil {
+	if m.rates() {
+		return settleRatings(p.Train, m), nil
+	}
+	if m.Unobserved != nil && m.Regularization != nil {
 		return "", nil
 	}
 	return searchALS(ctx, p)

@@ -19,19 +19,18 @@ import (
 // x being the difference of their scores. An epoch is a step for each pair.
 var bprAlgorithm = algorithm{
 	name: "bpr",
-	keys: []string{"regularization", "learning_rate", "decay", "negative_power"},
+	keys: []string{"factors", "regularization", "learning_rate", "decay", "negative_power"},
 	setDefaults: func(c *Config) {
 		m := &c.Model
 		if m.Factors == 0 {
 			m.Factors = 64
 		}
-		for _, x := range []struct {
-			to      **float64
-			initial float64
-		}{{&m.Regularization, 0.01}, {&m.LearningRate, 0.05}, {&m.Decay, 1}, {&m.NegativePower, 0}} {
-			if *x.to == nil {
-				*x.to = new(x.initial)
-			}
+		setRates(m, 0.05, 1)
+		if m.Regularization == nil {
+			m.Regularization = new(0.01)
+		}
+		if m.NegativePower == nil {
+			m.NegativePower = new(0.0)
 		}
 		if c.Train.Epochs == 0 {
 			c.Train.Epochs = 60
@@ -41,13 +40,9 @@ var bprAlgorithm = algorithm{
 		}
 	},
 	validate: func(c *ModelConfig) error {
-		return cmp.Or(within("regularization", c.Regularization, 0, math.MaxFloat32), within("learning_rate", c.LearningRate, 1e-9, 1e3),
-			within("decay", c.Decay, 1e-3, 1), within("negative_power", c.NegativePower, 0, 1))
+		return cmp.Or(validateSteps(c), within("negative_power", c.NegativePower, 0, 1))
 	},
-	need: func(p *problem) map[string]int64 {
-		rows, w := int64(p.Users.Len()+p.Items.Len()), int64(p.cfg.Model.Factors+rowAlign-1)/rowAlign*rowAlign
-		return map[string]int64{"samples and their order": p.Train.Len() * 32, "rows of factors while they are trained": 4 * rows * (w + 2)}
-	},
+	need:   needSteps,
 	settle: func(context.Context, *problem) (string, error) { return "", nil },
 	begin: func(p *problem) (fitter, error) {
 		m := &p.cfg.Model
@@ -59,7 +54,7 @@ var bprAlgorithm = algorithm{
 		if err != nil {
 			return nil, err
 		}
-		return newRounds(steps, int(p.Train.Len()), 0), nil
+		return newRounds(steps, int(p.Train.Len()), 0, 1), nil
 	},
 	fold:   foldBPR,
 	calmer: "a lower model.learning_rate",

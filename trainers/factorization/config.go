@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"math"
+	"slices"
 
 	"debut/datasets/configfile"
 	"debut/datasets/interactions"
@@ -30,25 +31,25 @@ type Config struct {
 	run.Header  `yaml:",inline"`
 	Data        interactions.Config    `yaml:"data" jsonschema:"description=Who did what with which item and how that is split."`
 	Model       ModelConfig            `yaml:"model,omitempty" jsonschema:"description=Which factors are found and how."`
-	Train       TrainConfig            `yaml:"train,omitempty" jsonschema:"description=How long."`
+	Train       TrainConfig            `yaml:"train,omitempty" jsonschema:"description=How long; not of bias."`
 	Reweight    recommender.Reweight   `yaml:"reweight,omitempty" jsonschema:"description=Raises or lowers items for everybody: scores are multiplied by powers of what is known of an item."`
-	Evaluation  recommender.Evaluation `yaml:"evaluation,omitempty" jsonschema:"description=How lists are measured."`
+	Evaluation  recommender.Evaluation `yaml:"evaluation,omitempty" jsonschema:"description=How lists are measured; not of models of ratings."`
 	run.Keeping `yaml:",inline"`
 }
 
 // ModelConfig is the model section of a run file. Which of the keys there are for an algorithm is said in algorithm.go.
 type ModelConfig struct {
-	Algorithm      string   `yaml:"algorithm,omitempty" jsonschema:"enum=als,enum=bpr,description=als (default): alternating least squares; bpr: Bayesian personalized ranking: that users prefer items that they have to others; by stochastic gradient steps."`
-	Factors        int      `yaml:"factors,omitempty" jsonschema:"minimum=1,maximum=4096,description=Numbers for each user and each item. Default 64."`
+	Algorithm      string   `yaml:"algorithm,omitempty" jsonschema:"enum=als,enum=bpr,enum=sgd,enum=bias,description=als (default): alternating least squares; bpr: Bayesian personalized ranking: that users prefer items that they have to others; by stochastic gradient steps. Of ratings: sgd: factors and biases by stochastic gradient steps; bias: what is known of a user and of an item each for itself; and als with feedback: explicit."`
+	Factors        int      `yaml:"factors,omitempty" jsonschema:"minimum=1,maximum=4096,description=Numbers for each user and each item; not of bias. Default 64; of sgd 32."`
 	Feedback       string   `yaml:"feedback,omitempty" jsonschema:"enum=implicit,enum=explicit,description=als. implicit (default): what a user has is wanted and the greater its value the surer; the rest is not. explicit: values are ratings to be met."`
-	Regularization *float64 `yaml:"regularization,omitempty" jsonschema:"minimum=0,description=The penalty of the square of factors. Default: of als chosen on validation where implicit and 0.05 where explicit; of bpr 0.01."`
+	Regularization *float64 `yaml:"regularization,omitempty" jsonschema:"minimum=0,description=The penalty of the square of factors. Default: of implicit als chosen on validation; of ratings the smaller the more there are of each user and item; of bpr 0.01; of bias 5."`
 	Exponent       *float64 `yaml:"exponent,omitempty" jsonschema:"minimum=0,maximum=2,description=als: how the penalty grows with the pairs of a user or item; 0: not at all; 1 (default): in proportion."`
 	Unobserved     *float64 `yaml:"unobserved,omitempty" jsonschema:"exclusiveMinimum=0,description=als implicit: what a pair of user and item weighs that did not occur; one that did weighs its value. Default: chosen on validation."`
 	Confidence     string   `yaml:"confidence,omitempty" jsonschema:"enum=value,enum=log,enum=none,description=als implicit: what a pair that occurred weighs. value (default); log: ln(1+value); none: 1."`
 	Solver         string   `yaml:"solver,omitempty" jsonschema:"enum=conjugate_gradient,enum=cholesky,description=als. conjugate_gradient (default): steps from the last solution; cholesky: exact."`
 	Steps          int      `yaml:"steps,omitempty" jsonschema:"minimum=1,description=als: of conjugate_gradient. Default 3."`
-	LearningRate   *float64 `yaml:"learning_rate,omitempty" jsonschema:"exclusiveMinimum=0,description=bpr: the size of steps. Default 0.05."`
-	Decay          *float64 `yaml:"decay,omitempty" jsonschema:"exclusiveMinimum=0,maximum=1,description=bpr: what the learning rate is multiplied by after each epoch. Default 1."`
+	LearningRate   *float64 `yaml:"learning_rate,omitempty" jsonschema:"exclusiveMinimum=0,description=bpr and sgd: the size of steps. Default 0.05; of sgd 0.03 of ratings in their standard deviation."`
+	Decay          *float64 `yaml:"decay,omitempty" jsonschema:"exclusiveMinimum=0,maximum=1,description=bpr and sgd: what the learning rate is multiplied by after each epoch. Default 1; of sgd 0.9."`
 	NegativePower  *float64 `yaml:"negative_power,omitempty" jsonschema:"minimum=0,maximum=1,description=bpr: other items are drawn by the number of users who have them to this power. 0 (default): all alike."`
 }
 
@@ -60,11 +61,45 @@ type TrainConfig struct {
 
 // biased says whether the model has biases.
 func (c *ModelConfig) biased() bool {
-	return c.Feedback == Explicit || c.Algorithm == bprAlgorithm.name
+	return c.rates() || c.Algorithm == bprAlgorithm.name
+}
+
+// rates says whether the model is of ratings, which it predicts, and else of what users have, by which it ranks.
+func (c *ModelConfig) rates() bool {
+	switch c.Algorithm {
+	case algorithmSGD, algorithmBias:
+		return true
+	}
+	return c.Feedback == Explicit
+}
+
+// width is that of rows of factors.
+func (c *ModelConfig) width() int {
+	if c.biased() {
+		return c.Factors + 2
+	}
+	return c.Factors
+}
+
+// gradual says whether the model is trained step by step, with checkpoints, and not found in one go.
+func (c *ModelConfig) gradual() bool {
+	a := find(c.Algorithm)
+	return a == nil || a.solve == nil
+}
+
+// task is what the model does.
+func (c *ModelConfig) task() metrics.Task {
+	if c.rates() {
+		return recommender.TaskRating
+	}
+	return ranking.Task
 }
 
 // Values of ModelConfig.
 const (
+	algorithmSGD  = "sgd"
+	algorithmBias = "bias"
+
 	Implicit = "implicit"
 	Explicit = "explicit"
 
@@ -81,10 +116,14 @@ func New() *Config { return &Config{Header: run.Header{Seed: 1}} }
 
 // SetDefaults fills empty fields, so that the configuration can be written out as it will be used.
 func (c *Config) SetDefaults() {
-	run.SetDefaults(c, Family, true)
-	c.Data.SetDefaults()
-	c.Evaluation.SetDefaults()
 	c.Model.Algorithm = cmp.Or(c.Model.Algorithm, algorithms[0].name)
+	run.SetDefaults(c, Family, c.Model.gradual())
+	if c.Model.rates() {
+		c.Data.Aggregate = cmp.Or(c.Data.Aggregate, interactions.AggregateMean)
+	} else {
+		c.Evaluation.SetDefaults()
+	}
+	c.Data.SetDefaults()
 	if a := find(c.Model.Algorithm); a != nil {
 		a.setDefaults(c)
 	}
@@ -93,14 +132,24 @@ func (c *Config) SetDefaults() {
 // Validate reports everything in the configuration that cannot be used. Its errors carry the field's path.
 func (c *Config) Validate() error {
 	errs := []error{
-		run.Validate(c, Family, true), run.OnCPU(&c.Header), configfile.Prefix("data", c.Data.Validate()),
+		run.Validate(c, Family, c.Model.gradual()), run.OnCPU(&c.Header), configfile.Prefix("data", c.Data.Validate()),
 		configfile.Prefix("model", c.Model.validate()), configfile.Prefix("evaluation", c.Evaluation.Validate()),
 		configfile.Prefix("reweight", c.Reweight.Validate()),
+	}
+	if c.Model.rates() {
+		errs = append(errs, configfile.Prefix("data", recommender.CheckRatings(&c.Data)))
+		if len(c.Evaluation.Cutoffs) > 0 || c.Evaluation.KeepSeen {
+			errs = append(errs, configfile.Errorf("evaluation", "it says how lists are measured, and models of ratings are measured by how far predictions are off; leave the section out"))
+		}
+	}
+	if !c.Model.gradual() && c.Train != (TrainConfig{}) {
+		errs = append(errs, configfile.Errorf("train", "the algorithm %s has no epochs: the model is found in one go; leave the section out", c.Model.Algorithm))
+		return errors.Join(errs...)
 	}
 	if c.Train.Epochs < 0 {
 		errs = append(errs, configfile.Errorf("train.epochs", "%d epochs; give a positive number, or leave it out", c.Train.Epochs))
 	}
-	for _, err := range c.Train.EarlyStopping.Validate(ranking.Task, c.validated()) {
+	for _, err := range c.Train.EarlyStopping.Validate(c.Model.task(), c.validated()) {
 		errs = append(errs, configfile.Prefix("train", err))
 	}
 	if _, _, err := c.metric(); err != nil {
@@ -124,6 +173,11 @@ func (c *Config) validated() bool {
 // metric returns the metric of validation that decides, and whether more of it is better.
 func (c *Config) metric() (name string, higher bool, err error) {
 	name = c.Train.EarlyStopping.Metric
+	if c.Model.rates() {
+		name = cmp.Or(name, "rmse")
+		higher, err = metrics.Higher(name)
+		return name, higher, err
+	}
 	longest := 0
 	for _, k := range c.Evaluation.Cutoffs {
 		longest = max(longest, k)
@@ -158,7 +212,7 @@ func (c *ModelConfig) validate() error {
 	if err := a.only(c); err != nil {
 		return err
 	}
-	if c.Factors < 1 || c.Factors > maxFactors {
+	if slices.Contains(a.keys, "factors") && (c.Factors < 1 || c.Factors > maxFactors) {
 		return configfile.Errorf("factors", "%d factors; give a number from 1 to %d", c.Factors, maxFactors)
 	}
 	return a.validate(c)

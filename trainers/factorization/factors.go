@@ -35,6 +35,24 @@ func (f *Factors) User(u int) []float32 { return f.Users[u*f.Width : (u+1)*f.Wid
 // Item returns the row of an item.
 func (f *Factors) Item(i int) []float32 { return f.Items[i*f.Width : (i+1)*f.Width] }
 
+// Rate predicts the value of a user and an item, or with −1 in the place of one of them by what is known of the other alone.
+func (f *Factors) Rate(user, item int32) float64 {
+	switch {
+	case user >= 0 && item >= 0:
+		return f.Mean + inner(f.User(int(user)), f.Item(int(item)))
+	case !f.Biases:
+		return f.Mean
+	case user >= 0:
+		return f.Mean + float64(f.User(int(user))[0])
+	case item >= 0:
+		return f.Mean + float64(f.Item(int(item))[f.Width-1])
+	}
+	return f.Mean
+}
+
+// rounded is a number as a model folder has it.
+func rounded(v float64) float64 { return float64(float32(v)) }
+
 // Names of tensors.
 const (
 	usersTensor = "users"

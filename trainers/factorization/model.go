@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"debut/datasets/interactions"
 	"debut/engine/safetensors"
 	"debut/kernels"
 	"debut/kernels/cpu"
@@ -31,21 +32,34 @@ type Model struct {
 	folding *folding // made when it is first asked for
 }
 
-// Read reads a model from its folder, to answer on so many threads. It should be closed.
-func Read(r *modelfolder.Reader, threads int) (*Model, error) {
+// RatingModel is a trained model of ratings: it predicts them too.
+type RatingModel struct {
+	*Model
+	recommender.Predictor
+}
+
+// Read reads a model from its folder, to answer on so many threads: a *Model, or of ratings a *RatingModel. It should be closed.
+func Read(r *modelfolder.Reader, threads int) (model.Model, error) {
+	m, err := read(r, threads)
+	if err != nil {
+		return nil, err
+	}
+	if !m.cfg.rates() {
+		return m, nil
+	}
+	m.Rate = m.factors.Rate
+	return &RatingModel{m, recommender.PredictorOf(&m.Model)}, nil
+}
+
+func read(r *modelfolder.Reader, threads int) (*Model, error) {
 	m := &Model{}
 	base, err := recommender.Read(r, formatVersion, &m.cfg, func() error { return m.cfg.whole() })
 	if err != nil {
 		return nil, err
 	}
 	m.Model = base
-	biases := m.cfg.biased()
-	width := m.cfg.Factors
-	if biases {
-		width += 2
-	}
 	err = r.Tensors(factorsFile, func(f *safetensors.File) (err error) {
-		m.factors, err = readFactors(f, m.Shop.Users.Len(), m.Shop.Items.Len(), width, biases)
+		m.factors, err = readFactors(f, m.Shop.Users.Len(), m.Shop.Items.Len(), m.cfg.width(), m.cfg.biased())
 		return err
 	})
 	if err != nil {
@@ -55,7 +69,7 @@ func Read(r *modelfolder.Reader, threads int) (*Model, error) {
 		return nil, err
 	}
 	m.score = newScorer(m.factors, m.dev)
-	m.Scorer, m.Pool = m.score, pool.New(threads)
+	m.Scorer, m.Fold, m.Pool = m.score, m.foldedScorer, pool.New(threads)
 	return m, nil
 }
 
@@ -64,8 +78,11 @@ func (c *ModelConfig) whole() error {
 	if err := c.validate(); err != nil {
 		return err
 	}
-	if c.Algorithm == alsAlgorithm.name && c.Feedback == Implicit && (c.Unobserved == nil || c.Regularization == nil) {
+	if c.Algorithm == alsAlgorithm.name && !c.rates() && (c.Unobserved == nil || c.Regularization == nil) {
 		return fmt.Errorf("model: unobserved and regularization are missing")
+	}
+	if c.Regularization == nil || c.Algorithm == alsAlgorithm.name && c.Exponent == nil || c.Algorithm == bprAlgorithm.name && c.LearningRate == nil {
+		return fmt.Errorf("model: regularization, exponent or learning_rate is missing")
 	}
 	return nil
 }
@@ -81,6 +98,9 @@ func (m *Model) Family() string { return Family }
 
 // Similar lists the items whose factors point in the direction of one's, by the cosine between them.
 func (m *Model) Similar(item string, k int) (model.List, error) {
+	if m.cfg.Factors == 0 {
+		return model.List{}, fmt.Errorf("the model is of biases, which do not tell which items are alike; train one of factors, model: {algorithm: %s}", algorithmSGD)
+	}
 	i, err := m.Item(item)
 	if err != nil {
 		return model.List{}, err
@@ -105,8 +125,8 @@ func (m *Model) FoldIn(history []Event) ([]float32, error) {
 	return find(m.cfg.Algorithm).fold(m, columns, values)
 }
 
-// foldALS solves for the row.
-func foldALS(m *Model, columns []int32, values []float32) (_ []float32, err error) {
+// foldExactly solves for the row.
+func foldExactly(m *Model, columns []int32, values []float32) (_ []float32, err error) {
 	if m.folding == nil {
 		if m.folding, err = newFolding(m.factors, &m.cfg, m.dev); err != nil {
 			return nil, err
@@ -155,7 +175,7 @@ func (m *Model) history(events []Event) (columns []int32, values []float32, err 
 		if !ok {
 			continue
 		}
-		if m.factors.Biases {
+		if m.cfg.rates() {
 			sum[i] = 0
 		}
 		sum[i] += e.Value
@@ -225,4 +245,33 @@ func (o *folding) solve(columns []int32, values []float32) ([]float32, error) {
 		return nil, err
 	}
 	return x, k.Run()
+}
+
+// foldedScorer scores users whom the model does not know by the rows of factors that are found for them.
+type foldedScorer struct {
+	m         *Model
+	histories *interactions.Matrix
+	rows      []float32
+}
+
+// foldedScorer makes the scorer of the rows of a matrix of users × the model's items.
+func (m *Model) foldedScorer(histories *interactions.Matrix) (ranking.Scorer, error) {
+	return &foldedScorer{m: m, histories: histories}, nil
+}
+
+// Items is the number of items.
+func (s *foldedScorer) Items() int { return s.m.Items() }
+
+// Score scores all items for each of the users.
+func (s *foldedScorer) Score(users []int32, out []float32) error {
+	s.rows = s.rows[:0]
+	for _, u := range users {
+		columns, values := s.histories.Row(int(u))
+		x, err := find(s.m.cfg.Algorithm).fold(s.m, columns, values)
+		if err != nil {
+			return err
+		}
+		s.rows = append(s.rows, x...)
+	}
+	return s.m.score.product(s.rows, 0, s.m.Items(), out)
 }

@@ -10,12 +10,13 @@ type rounds struct {
 	steps *Steps
 	model *Factors
 	pairs int
+	scale float64 // of what the steps meet: 1 is so much in the model
 }
 
 // newRounds makes a fitter of steps on the processor.
-func newRounds(steps *Steps, pairs int, mean float64) *rounds {
+func newRounds(steps *Steps, pairs int, mean, scale float64) *rounds {
 	width := steps.factors + 2
-	r := &rounds{steps: steps, pairs: pairs, model: &Factors{Width: width, Biases: true, Mean: mean}}
+	r := &rounds{steps: steps, pairs: pairs, scale: scale, model: &Factors{Width: width, Biases: true, Mean: mean}}
 	r.model.Users, r.model.Items = make([]float32, steps.users.Rows*width), make([]float32, steps.items.Rows*width)
 	return r
 }
@@ -41,7 +42,7 @@ func (r *rounds) step(ev loop.Event) (float64, error) {
 		}
 		sum += loss
 	}
-	return sum / float64(ev.N), nil
+	return sum / float64(ev.N) * r.scale * r.scale, nil
 }
 
 func (r *rounds) rate() float64 { return r.steps.Rate() }
@@ -57,20 +58,26 @@ func (r *rounds) tensors() (list []tensor) {
 // loaded has nothing to bring up to date: the next step says where the training is.
 func (r *rounds) loaded() {}
 
-// factors puts rows together of biases and factors.
+// factors puts rows together of biases and factors. The scale of a product is that of the user's.
 func (r *rounds) factors() *Factors {
 	s, w := r.steps, r.model.Width
 	for _, side := range []struct {
 		to, factors, biases []float32
 		bias, one           int // columns
+		scale               float64
 	}{
-		{r.model.Users, cpu.Slice[float32](s.users.Buf), cpu.Slice[float32](s.userBias.Buf), 0, w - 1},
-		{r.model.Items, cpu.Slice[float32](s.items.Buf), cpu.Slice[float32](s.itemBias.Buf), w - 1, 0},
+		{r.model.Users, cpu.Slice[float32](s.users.Buf), cpu.Slice[float32](s.userBias.Buf), 0, w - 1, r.scale},
+		{r.model.Items, cpu.Slice[float32](s.items.Buf), cpu.Slice[float32](s.itemBias.Buf), w - 1, 0, 1},
 	} {
 		for i, bias := range side.biases {
 			row := side.to[i*w : (i+1)*w]
 			copy(row[1:w-1], side.factors[i*s.width:])
-			row[side.bias], row[side.one] = bias, 1
+			if side.scale != 1 {
+				for c := range row[1 : w-1] {
+					row[1+c] = float32(side.scale * float64(row[1+c]))
+				}
+			}
+			row[side.bias], row[side.one] = float32(r.scale*float64(bias)), 1
 		}
 	}
 	return r.model

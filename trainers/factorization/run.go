@@ -15,7 +15,7 @@ import (
 
 // Prepare loads the interactions, checks that there is memory, and chooses what is left open.
 func (c *Config) Prepare(ctx context.Context, env *run.Env) (run.Task, error) {
-	data, err := recommender.Load(ctx, &c.Data, c.Evaluation, env, c.Seed)
+	data, err := c.load(ctx, env)
 	if err != nil {
 		return nil, c.Locate(err)
 	}
@@ -26,12 +26,16 @@ func (c *Config) Prepare(ctx context.Context, env *run.Env) (run.Task, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &training{problem: problem{Data: data, cfg: c, dev: dev, log: env.Log}, algorithm: find(c.Model.Algorithm)}
-	t.validated = t.hasValidation()
-	if t.metric, t.higher, err = c.metric(); err != nil {
+	b := &task{problem: problem{Data: data, cfg: c, dev: dev, log: env.Log}, algorithm: find(c.Model.Algorithm)}
+	b.validated = b.hasValidation()
+	if err := b.checkMemory(env); err != nil {
 		return nil, err
 	}
-	if err := t.checkMemory(env); err != nil {
+	if b.solve != nil {
+		return &solving{b}, nil
+	}
+	t := &training{task: b}
+	if t.metric, t.higher, err = c.metric(); err != nil {
 		return nil, err
 	}
 	if t.chosen, err = t.settle(ctx, &t.problem); err != nil {
@@ -40,36 +44,59 @@ func (c *Config) Prepare(ctx context.Context, env *run.Env) (run.Task, error) {
 	if t.fit, err = t.begin(&t.problem); err != nil {
 		return nil, err
 	}
-	t.score = newScorer(t.fit.factors(), dev)
+	t.model = t.fit.factors
 	return t, nil
 }
 
-// training is a run's task.
-type training struct {
+func (c *Config) load(ctx context.Context, env *run.Env) (*recommender.Data, error) {
+	if c.Model.rates() {
+		return recommender.LoadRatings(ctx, &c.Data, env, c.Seed)
+	}
+	return recommender.Load(ctx, &c.Data, c.Evaluation, env, c.Seed)
+}
+
+// task is what trainings have in common.
+type task struct {
 	problem
 	*algorithm
 	chosen    string // what was, a clause of the protocol
-	metric    string
-	higher    bool
 	validated bool
+	model     func() *Factors // as it is
+	score     *scorer
+}
+
+// solving is the task of a model that is found in one go.
+type solving struct{ *task }
+
+// Solve finds the factors.
+func (t *solving) Solve(ctx context.Context) error {
+	f, err := t.solve(ctx, &t.problem)
+	t.model = func() *Factors { return f }
+	return err
+}
+
+// training is the task of a model that is trained step by step.
+type training struct {
+	*task
+	metric string
+	higher bool
 
 	fit    fitter
-	score  *scorer
 	steps  int64
 	factor float64   // of the learning rate, 0: 1
 	losses []float64 // that nobody has asked for yet
 }
 
 // checkMemory returns an error where the training takes more memory than is free.
-func (t *training) checkMemory(env *run.Env) error {
+func (t *task) checkMemory(env *run.Env) error {
 	need := t.need(&t.problem)
-	factors := 4 * int64(t.cfg.Model.Factors) * int64(t.Users.Len()+t.Items.Len())
+	factors := 4 * int64(t.cfg.Model.width()) * int64(t.Users.Len()+t.Items.Len())
 	need["factors"] += factors
 	if t.validated {
 		need[run.PurposeBest] = factors
 	}
 	longest := int64(slices.Max(append([]int{0}, t.cfg.Evaluation.Cutoffs...)))
-	if len(t.Parts()) > 0 {
+	if len(t.Parts()) > 0 && !t.cfg.Model.rates() {
 		need["lists to measure"] = int64(t.Users.Len()) * longest * 8
 	}
 	remedy := fmt.Sprintf("fewer factors: model: {factors: %d}", max(1, t.cfg.Model.Factors/4))
@@ -83,22 +110,21 @@ func (t *training) checkMemory(env *run.Env) error {
 }
 
 // Describe says what is trained on what.
-func (t *training) Describe() run.Description {
+func (t *task) Describe() run.Description {
 	about := t.about(&t.cfg.Model)
 	if t.chosen != "" {
 		about += "; " + t.chosen
 	}
 	d := t.Data.Describe(about)
-	f := t.fit.factors()
-	d.Parameters = int64(len(f.Users) + len(f.Items))
+	d.Parameters = int64(t.cfg.Model.width()) * int64(t.Users.Len()+t.Items.Len())
 	return d
 }
 
 // Resolved is the configuration as it is used.
-func (t *training) Resolved() run.Config { return t.cfg }
+func (t *task) Resolved() run.Config { return t.cfg }
 
 // Close has nothing to end.
-func (t *training) Close() error { return nil }
+func (t *task) Close() error { return nil }
 
 // Course is the plan of the training.
 func (t *training) Course() run.Course {
@@ -165,15 +191,21 @@ func (t *training) Rate() float64 { return t.fit.rate() }
 // State is the training's own.
 func (t *training) State() run.State { return t }
 
-// Evaluate measures the lists of a part.
-func (t *training) Evaluate(ctx context.Context, part string) (*metrics.Result, error) {
-	t.fit.factors() // which the score is of
+// Evaluate measures the lists, or the predictions of ratings, of a part.
+func (t *task) Evaluate(ctx context.Context, part string) (*metrics.Result, error) {
+	f := t.model()
+	if t.cfg.Model.rates() {
+		return t.EvaluateRatings(ctx, f.Rate, part)
+	}
+	if t.score == nil {
+		t.score = newScorer(f, t.dev) // every call of model returns the same one
+	}
 	return t.Data.Evaluate(ctx, t.score, part)
 }
 
 // Save writes the model.
-func (t *training) Save(to *modelfolder.Writer) error {
+func (t *task) Save(to *modelfolder.Writer) error {
 	return recommender.Save(to, formatVersion, t.Data, t.cfg.Model, func() error {
-		return to.Tensors(factorsFile, t.fit.factors().sources()...)
+		return to.Tensors(factorsFile, t.model().sources()...)
 	})
 }

@@ -65,7 +65,12 @@ func open(t testing.TB, path string, threads int) (*factorization.Model, error) 
 	if err != nil {
 		return nil, err
 	}
-	f := m.(*factorization.Model)
+	var f *factorization.Model
+	if r, ok := m.(*factorization.RatingModel); ok {
+		f = r.Model
+	} else {
+		f = m.(*factorization.Model)
+	}
 	t.Cleanup(func() { _ = f.Close() })
 	return f, nil
 }
@@ -97,7 +102,9 @@ func TestSameBits(t *testing.T) {
 		{implicit, nil},
 		{implicit, []string{"model.solver=cholesky", "model.confidence=log"}},
 		{implicit, []string{"model={factors: 5}", "train.epochs=2"}}, // settings are chosen
-		{explicit, []string{"model={factors: 5, feedback: explicit}", "data.columns={value: stars}"}},
+		{explicit, []string{"model={factors: 5, feedback: explicit}", "data.columns={value: stars}", "evaluation={}"}},
+		{explicit, []string{"model={algorithm: sgd, factors: 5}", "data.columns={value: stars}", "evaluation={}"}},
+		{explicit, []string{"model={algorithm: bias}", "data.columns={value: stars}", "evaluation={}", "train={}", "checkpoint={}"}},
 		{implicit, []string{"model={algorithm: bpr, factors: 5, learning_rate: 0.2}"}},
 		{implicit, []string{"model={algorithm: bpr, factors: 17, negative_power: 0.7, decay: 0.9}"}},
 	} {
@@ -137,7 +144,8 @@ func TestResume(t *testing.T) {
 	for _, c := range []struct {
 		dir string
 		set []string
-	}{{implicit, nil}, {explicit, []string{"model={factors: 5, feedback: explicit}", "data.columns={value: stars}"}}, {recommendertest.Events(t, 150), []string{"model={algorithm: bpr, factors: 5, learning_rate: 0.2}"}}} {
+	}{{implicit, nil}, {explicit, []string{"model={factors: 5, feedback: explicit}", "data.columns={value: stars}", "evaluation={}"}},
+		{ratings(t), []string{"model={algorithm: sgd, factors: 5}", "data.columns={value: stars}", "evaluation={}"}}, {recommendertest.Events(t, 150), []string{"model={algorithm: bpr, factors: 5, learning_rate: 0.2}"}}} {
 		o := train(t, c.dir, small, run.Options{}, c.set...)
 		want, figures := recommendertest.Contents(t, o), losses(o)
 		if len(figures) != 6 {
@@ -327,7 +335,7 @@ func TestInput(t *testing.T) {
 	}
 	// The greatest values that data may have are not too great.
 	recommendertest.Write(t, file, "user,item,n\na,x,1e12\na,y,1e12\nb,x,1e12\nb,y,1\n")
-	for _, set := range [][]string{{"model.regularization=0"}, {"model={feedback: explicit, factors: 3}"}} {
+	for _, set := range [][]string{{"model.regularization=0"}, {"model={feedback: explicit, factors: 3}", "evaluation={}"}, {"model={algorithm: sgd, factors: 3}", "evaluation={}"}, {"model={algorithm: bias}", "evaluation={}", "train={}", "checkpoint={}"}} {
 		o := train(t, dir, small, run.Options{Overwrite: true}, append(set, "data={sources: [{path: events.csv}], columns: {value: n}}")...)
 		for _, loss := range losses(o) {
 			if math.IsNaN(loss) || math.IsInf(loss, 0) {
