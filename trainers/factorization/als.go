@@ -413,7 +413,10 @@ func (a *als) bind(s *alsSide, lo, hi int) (*alsBlock, error) {
 func settleALS(ctx context.Context, p *problem) (string, error) {
 	m := &p.cfg.Model
 	if m.rates() {
-		return settleRatings(p.Train, m), nil
+		if clause := settleRatings(p.Train, m); clause != "" {
+			return clause + byRatings, nil
+		}
+		return "", nil
 	}
 	if m.Unobserved != nil && m.Regularization != nil {
 		return "", nil

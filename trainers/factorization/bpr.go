@@ -25,12 +25,13 @@ var bprAlgorithm = algorithm{
 		if m.Factors == 0 {
 			m.Factors = 64
 		}
-		setRates(m, 0.05, 1)
-		if m.Regularization == nil {
-			m.Regularization = new(0.01)
-		}
-		if m.NegativePower == nil {
-			m.NegativePower = new(0.0)
+		for _, x := range []struct {
+			to      **float64
+			initial float64
+		}{{&m.Regularization, 0.01}, {&m.LearningRate, 0.05}, {&m.Decay, 1}, {&m.NegativePower, 0}} {
+			if *x.to == nil {
+				*x.to = new(x.initial)
+			}
 		}
 		if c.Train.Epochs == 0 {
 			c.Train.Epochs = 60

@@ -40,7 +40,7 @@ type Config struct {
 // ModelConfig is the model section of a run file. Which of the keys there are for an algorithm is said in algorithm.go.
 type ModelConfig struct {
 	Algorithm      string   `yaml:"algorithm,omitempty" jsonschema:"enum=als,enum=bpr,enum=sgd,enum=bias,description=als (default): alternating least squares; bpr: Bayesian personalized ranking: that users prefer items that they have to others; by stochastic gradient steps. Of ratings: sgd: factors and biases by stochastic gradient steps; bias: what is known of a user and of an item each for itself; and als with feedback: explicit."`
-	Factors        int      `yaml:"factors,omitempty" jsonschema:"minimum=1,maximum=4096,description=Numbers for each user and each item; not of bias. Default 64; of sgd 32."`
+	Factors        int      `yaml:"factors,omitempty" jsonschema:"minimum=1,maximum=4096,description=Numbers for each user and each item; not of bias. Default 64; of sgd 16."`
 	Feedback       string   `yaml:"feedback,omitempty" jsonschema:"enum=implicit,enum=explicit,description=als. implicit (default): what a user has is wanted and the greater its value the surer; the rest is not. explicit: values are ratings to be met."`
 	Regularization *float64 `yaml:"regularization,omitempty" jsonschema:"minimum=0,description=The penalty of the square of factors. Default: of implicit als chosen on validation; of ratings the smaller the more there are of each user and item; of bpr 0.01; of bias 5."`
 	Exponent       *float64 `yaml:"exponent,omitempty" jsonschema:"minimum=0,maximum=2,description=als: how the penalty grows with the pairs of a user or item; 0: not at all; 1 (default): in proportion."`
@@ -48,8 +48,8 @@ type ModelConfig struct {
 	Confidence     string   `yaml:"confidence,omitempty" jsonschema:"enum=value,enum=log,enum=none,description=als implicit: what a pair that occurred weighs. value (default); log: ln(1+value); none: 1."`
 	Solver         string   `yaml:"solver,omitempty" jsonschema:"enum=conjugate_gradient,enum=cholesky,description=als. conjugate_gradient (default): steps from the last solution; cholesky: exact."`
 	Steps          int      `yaml:"steps,omitempty" jsonschema:"minimum=1,description=als: of conjugate_gradient. Default 3."`
-	LearningRate   *float64 `yaml:"learning_rate,omitempty" jsonschema:"exclusiveMinimum=0,description=bpr and sgd: the size of steps. Default 0.05; of sgd 0.03 of ratings in their standard deviation."`
-	Decay          *float64 `yaml:"decay,omitempty" jsonschema:"exclusiveMinimum=0,maximum=1,description=bpr and sgd: what the learning rate is multiplied by after each epoch. Default 1; of sgd 0.9."`
+	LearningRate   *float64 `yaml:"learning_rate,omitempty" jsonschema:"exclusiveMinimum=0,description=bpr and sgd: the size of steps. Default 0.05; of sgd the larger the fewer ratings there are of each user and item; which are measured in their standard deviation."`
+	Decay          *float64 `yaml:"decay,omitempty" jsonschema:"exclusiveMinimum=0,maximum=1,description=bpr and sgd: what the learning rate is multiplied by after each epoch. Default 1; of sgd such that a twentieth is left after as many epochs as there are by default."`
 	NegativePower  *float64 `yaml:"negative_power,omitempty" jsonschema:"minimum=0,maximum=1,description=bpr: other items are drawn by the number of users who have them to this power. 0 (default): all alike."`
 }
 

@@ -144,6 +144,25 @@ func TestScale(t *testing.T) {
 	}
 }
 
+// Users and items of whom little is known come as far as others with nothing set: most of what factors can say is said.
+func TestFewRatings(t *testing.T) {
+	const noise = 0.8
+	dir := plantedFiles(t, 600, 300, 2, 20, noise)
+	figures := map[string]float64{}
+	for _, algorithm := range []string{"{algorithm: sgd}", "{algorithm: bias}"} {
+		o := train(t, dir, rated, run.Options{Overwrite: true}, "data={sources: [{path: events.csv}], test: [{path: test.csv}], columns: {value: stars}}", "model="+algorithm)
+		figures[algorithm] = rmseOf(t, o, run.PartTest)
+		if p := o.Result.Protocol; strings.Contains(p, "the number of epochs by how many ratings users and items have") != (algorithm == "{algorithm: sgd}") {
+			t.Errorf("the protocol is %q", p)
+		}
+	}
+	if sgd, bias := figures["{algorithm: sgd}"], figures["{algorithm: bias}"]; !(sgd < noise+0.6*(bias-noise)) {
+		t.Errorf("the RMSE is %.4f, of biases %.4f, of the noise %v", sgd, bias, noise)
+	} else {
+		t.Logf("the RMSE is %.4f, of biases %.4f, of the noise %v", sgd, bias, noise)
+	}
+}
+
 // rows reads a CSV file.
 func rows(t testing.TB, path string) [][]string {
 	t.Helper()
