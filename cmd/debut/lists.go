@@ -18,20 +18,23 @@ const listBlock = 1 << 16
 type listOutput struct {
 	path string
 
-	users, known int
-	strangers    []string // some users that the model does not know
-	lists        []model.List
-	rows         listRows
-	file         *table.Writer
+	users, others, folded int      // others are neither known nor folded in
+	strangers             []string // some of them
+	lists                 []model.List
+	rows                  listRows
+	file                  *table.Writer
 }
 
 // add takes a list.
 func (o *listOutput) add(ctx context.Context, l model.List) error {
 	o.users++
-	if l.Known {
-		o.known++
-	} else if len(o.strangers) < maxStrangers {
-		o.strangers = append(o.strangers, l.User)
+	if l.Folded {
+		o.folded++
+	} else if !l.Known {
+		o.others++
+		if len(o.strangers) < maxStrangers {
+			o.strangers = append(o.strangers, l.User)
+		}
 	}
 	if o.path == "" {
 		o.lists = append(o.lists, l)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -12,6 +13,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"debut/datasets/encoding"
+	"debut/datasets/table"
 	"debut/trainers/model"
 	"debut/trainers/recommender"
 )
@@ -20,6 +23,7 @@ func (a *app) recommend() *cobra.Command {
 	var device deviceFlags
 	var keys keyFlags
 	var users, output string
+	var history []string
 	var items recommender.Rules
 	var all, keepSeen, asJSON bool
 	var k int
@@ -30,11 +34,15 @@ func (a *app) recommend() *cobra.Command {
 Users are named one by one, in a file of --users with one a line, or --all. What a user has already is left out. One whom the model
 does not know gets what most users have, and that is said.
 
+--history names files of what users have now, with the columns of the training data: whoever is in them, or who of them is named, gets a list by
+that, in the place of what the model knows of him, if anything; items of his there are left out.
+
 --items names a table of the items as they are now: what it does not have is not listed, nor what --where, a condition in SQL over its
 columns, does not hold for. Scores are multiplied by --boost, a number in SQL.`,
 		Example: `  debut recommend runs/neighbors u1042
   debut recommend runs/neighbors --users active.txt -k 50 -o lists.parquet
   debut recommend runs/neighbors --all -o lists.csv
+  debut recommend runs/neighbors --history today.csv -o lists.csv
   debut recommend runs/neighbors u1042 --items items.csv --where "stock > 0" --boost "CASE WHEN pinned THEN 2 ELSE 1 END"`,
 		Args: takes(1, -1, "a model and users"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -46,8 +54,10 @@ columns, does not hold for. Scores are multiplied by --boost, a number in SQL.`,
 				}
 			}
 			switch {
-			case named == 0:
+			case named == 0 && len(history) == 0:
 				return usagef("name users behind the model, in a file with --users FILE, or take --all")
+			case all && len(history) > 0:
+				return usagef("--all are the users that the model knows, and --history says what others have: leave one of them out; without --all everybody in the history gets a list")
 			case named > 1:
 				return usagef("users are named behind the model, or in the file of --users, or --all of them: give one of these")
 			case k < 1:
@@ -60,7 +70,7 @@ columns, does not hold for. Scores are multiplied by --boost, a number in SQL.`,
 					return usagef("--%s is about the columns of a table of items: name it with --items FILE", name)
 				}
 			}
-			if all {
+			if len(args) == 1 {
 				r.Users = nil
 			}
 			if users != "" {
@@ -77,6 +87,7 @@ columns, does not hold for. Scores are multiplied by --boost, a number in SQL.`,
 				if users != "" {
 					inputs = append(inputs, users)
 				}
+				inputs = append(inputs, history...)
 				if err := checkOutput("--output", output, append(inputs, items.Source.Path...)); err != nil {
 					return err
 				}
@@ -95,6 +106,11 @@ columns, does not hold for. Scores are multiplied by --boost, a number in SQL.`,
 				if !ok {
 					return fmt.Errorf("%s: a model of the family %s does not recommend items%s", args[0], m.Family(), insteadOf(m))
 				}
+				if len(history) > 0 {
+					if err := a.readHistories(cmd.Context(), args[0], m, history, &r); err != nil {
+						return err
+					}
+				}
 				for l, err := range lists.Recommend(cmd.Context(), r) {
 					if err != nil {
 						return err
@@ -108,8 +124,11 @@ columns, does not hold for. Scores are multiplied by --boost, a number in SQL.`,
 			if err != nil {
 				return canceled(cmd.Context(), err)
 			}
-			if n := to.users - to.known; n > 0 {
-				a.console.log.Warn("users that the model does not know get what most users have", "users", n, "examples", to.strangers)
+			if to.folded > 0 {
+				a.console.log.Info("lists by the history", "users", to.folded)
+			}
+			if to.others > 0 {
+				a.console.log.Warn("users that the model does not know get what most users have", "users", to.others, "examples", to.strangers)
 			}
 			switch {
 			case asJSON && output == "":
@@ -122,8 +141,9 @@ columns, does not hold for. Scores are multiplied by --boost, a number in SQL.`,
 					Model  string `json:"model"`
 					Output string `json:"output"`
 					Users  int    `json:"users"`
-					Known  int    `json:"known"`
-				}{args[0], output, to.users, to.known})
+					Known  int    `json:"known"`            // or by their histories
+					Folded int    `json:"folded,omitempty"` // of them, by their histories
+				}{args[0], output, to.users, to.users - to.others, to.folded})
 			case output != "":
 				return a.console.print(fmt.Sprintf("%s: lists of %s users; columns user, rank, item, score\n", output, thousands(int64(to.users))))
 			}
@@ -133,6 +153,7 @@ columns, does not hold for. Scores are multiplied by --boost, a number in SQL.`,
 	device.register(cmd)
 	keys.register(a, cmd)
 	cmd.Flags().StringVar(&users, "users", "", "file of users, one a line")
+	cmd.Flags().StringSliceVar(&history, "history", nil, "files of what users have, read as the run's first source was: CSV, Parquet, JSON or the run's own format; - for standard input")
 	cmd.Flags().BoolVar(&all, "all", false, "all users that the model knows")
 	cmd.Flags().IntVarP(&k, "k", "k", 10, "items in a list")
 	cmd.Flags().BoolVar(&keepSeen, "keep-seen", false, "list items too that a user has already")
@@ -143,6 +164,25 @@ columns, does not hold for. Scores are multiplied by --boost, a number in SQL.`,
 	cmd.Flags().StringVarP(&output, "output", "o", "", "file to write: .csv, .tsv, .jsonl or .parquet; an existing one is replaced")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the lists, or what was written, as JSON")
 	return cmd
+}
+
+// readHistories has a model read what users have, for a request.
+func (a *app) readHistories(ctx context.Context, folder string, m model.Model, files []string, r *model.Request) error {
+	f, ok := m.(model.Folder)
+	if !ok {
+		return fmt.Errorf("%s: a model of the family %s makes no lists by a history; leave --history out", folder, m.Family())
+	}
+	src := table.Source{Path: files}
+	remove, err := spool(ctx, &src)
+	defer remove()
+	if err != nil {
+		return err
+	}
+	var report encoding.EncodeReport
+	if r.Histories, report, err = f.ReadHistories(ctx, src, ""); err == nil {
+		a.console.reportEncoding(report)
+	}
+	return err
 }
 
 func (a *app) similar() *cobra.Command {

@@ -306,6 +306,82 @@ func foldsIn(t *testing.T, dir string, set []string) {
 	}
 }
 
+// Somebody who is in a file of histories gets the list that he gets in a Go program, whether the model knows him or not; who is not in it gets
+// what he gets without it, and one of whose items none is known what most users have.
+func TestHistories(t *testing.T) {
+	implicit, explicit := recommendertest.Events(t, 200), ratings(t)
+	for _, c := range []struct {
+		dir   string
+		set   []string
+		value string
+	}{
+		{implicit, nil, ""},
+		{implicit, []string{"model={algorithm: bpr, factors: 5}", "reweight.popularity=-0.5"}, ""},
+		{explicit, []string{"model={factors: 5, feedback: explicit}", "data.columns={value: stars}", "evaluation={}"}, "stars"},
+		{explicit, []string{"model={algorithm: sgd, factors: 5}", "data.columns={value: stars}", "evaluation={}"}, "stars"},
+		{explicit, []string{"model={algorithm: bias}", "data.columns={value: stars}", "evaluation={}", "train={}", "checkpoint={}"}, "stars"},
+	} {
+		m, err := open(t, train(t, c.dir, small, run.Options{Overwrite: true}, c.set...).Folder, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		own := []factorization.Event{{Item: "i3", Value: 5}, {Item: "i8", Value: 1}, {Item: "i17", Value: 4}}
+		if c.value == "" {
+			own = []factorization.Event{{Item: "i3", Value: 1}, {Item: "i8", Value: 1}, {Item: "i17", Value: 1}}
+		}
+		header := strings.TrimSuffix("user,item,"+c.value, ",")
+		text := header + "\n"
+		for _, user := range []string{"🙂, new", "u7"} {
+			for _, e := range own {
+				text += strings.TrimSuffix(fmt.Sprintf("%q,%s,%v", user, e.Item, map[bool]any{true: "", false: e.Value}[c.value == ""]), ",") + "\n"
+			}
+		}
+		text += strings.TrimSuffix("lost,moon,"+map[bool]string{true: "", false: "3"}[c.value == ""], ",") + "\n"
+		recommendertest.Write(t, filepath.Join(c.dir, "histories.csv"), text)
+		h, report, err := m.ReadHistories(t.Context(), table.Source{Path: configfile.Strings{"histories.csv"}}, c.dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if u := report.Unseen; report.Rows != 7 || len(u) != 1 || u[0].Rows != 1 || !slices.Equal(u[0].Examples, []string{"moon"}) {
+			t.Errorf("%v: the report is %+v", c.set, report)
+		}
+		lists := func(r model.Request) (all []model.List) {
+			for l, err := range m.Recommend(t.Context(), r) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				all = append(all, l)
+			}
+			return all
+		}
+		want, err := m.RecommendTo("🙂, new", own, 6)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all := lists(model.Request{K: 6, Histories: h})
+		if len(all) != 3 || all[0].User != "lost" || all[0].Known || all[0].Folded || all[1].User != "u7" || !all[1].Known || !all[1].Folded || all[2].User != "🙂, new" || all[2].Known || !all[2].Folded {
+			t.Fatalf("%v: %+v", c.set, all)
+		}
+		for _, l := range all[1:] {
+			if !slices.Equal(l.Items, want.Items) || !slices.Equal(l.Scores, want.Scores) {
+				t.Errorf("%v: the list of %s is %v, %v, want %v, %v", c.set, l.User, l.Items, l.Scores, want.Items, want.Scores)
+			}
+		}
+		some := lists(model.Request{Users: []string{"u5", "nobody", "🙂, new"}, K: 6, Histories: h})
+		plain := lists(model.Request{Users: []string{"u5", "nobody"}, K: 6})
+		if !recommendertest.Same(some[:2], plain) || !slices.Equal(some[2].Items, want.Items) || some[0].Folded || some[1].Folded {
+			t.Errorf("%v: beside a history there are %+v, without it %+v", c.set, some, plain)
+		}
+		if seen := lists(model.Request{Users: []string{"🙂, new"}, K: 500, Histories: h, Seen: true})[0]; len(seen.Items) != m.Items() {
+			t.Errorf("%v: %d of %d items with those he has", c.set, len(seen.Items), m.Items())
+		}
+		recommendertest.Write(t, filepath.Join(c.dir, "histories.csv"), header+"\n")
+		if _, _, err := m.ReadHistories(t.Context(), table.Source{Path: configfile.Strings{"histories.csv"}}, c.dir); err == nil || !strings.Contains(err.Error(), "there are no rows in") {
+			t.Errorf("%v: no rows: %v", c.set, err)
+		}
+	}
+}
+
 // Ids are texts as they are, users without items and events that are there twice are no trouble, and what cannot be is refused with its
 // place.
 func TestInput(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 	"slices"
 
 	"debut/datasets/encoding"
+	"debut/datasets/interactions"
 	"debut/datasets/table"
 	"debut/trainers/metrics"
 )
@@ -73,10 +74,27 @@ type Recommender interface {
 	Items() int
 }
 
+// Folder is a recommender that makes lists for somebody by what he has, whether training has seen him or not.
+type Folder interface {
+	Recommender
+	// ReadHistories reads what users have from a source of interactions, read and weighed as the training data were. The report tells of
+	// items that training did not see, which say nothing.
+	ReadHistories(ctx context.Context, src table.Source, baseDir string) (*Histories, encoding.EncodeReport, error)
+}
+
+// Histories are what users have beside what a model was trained on.
+type Histories struct {
+	Users *interactions.Vocabulary
+	Items *interactions.Matrix // Users × the items of the model
+}
+
 // Request says who gets how many items.
 type Request struct {
-	Users []string // ids; nil: all that the model knows
-	K     int      // at most so many items
+	// Users are ids; nil: all of Histories, or where there are none all that the model knows.
+	Users []string
+	// Histories are what users have in the place of what they have in the model; nil: that.
+	Histories *Histories
+	K         int // at most so many items
 	// Seen are items that a user has already: with it they are listed too.
 	Seen bool
 	// Items are those that may be listed, by a table of them as it is now; nil: all.
@@ -96,8 +114,11 @@ type List struct {
 	User   string    `json:"of"` // or, of similar items, the item
 	Items  []string  `json:"items"`
 	Scores []float32 `json:"scores"`
-	// Known says that the model knows the user. Another gets what most users have, and the scores are their share.
+	// Known says that the model knows the user.
 	Known bool `json:"known"`
+	// Folded says that the list is by what the user has in Request.Histories. Who is neither known nor folded in gets what most users have,
+	// and the scores are their share.
+	Folded bool `json:"folded,omitempty"`
 }
 
 // Similarer is a model that knows which items are alike.

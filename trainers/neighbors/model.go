@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"slices"
 
+	"debut/datasets/interactions"
 	"debut/engine/safetensors"
 	"debut/kernels/pool"
 	"debut/trainers/model"
 	"debut/trainers/modelfolder"
+	"debut/trainers/ranking"
 	"debut/trainers/recommender"
 )
 
@@ -54,13 +56,21 @@ func Read(r *modelfolder.Reader, threads int) (*Model, error) {
 		return nil, err
 	}
 	if m.kind == KindUser {
-		m.Scorer = (&Users{Graph: m.graph, train: m.Histories}).Scorer()
+		users := &Users{Graph: m.graph, train: m.Histories}
+		m.Scorer = users.Scorer()
+		m.Fold = func(histories *interactions.Matrix) (ranking.Scorer, error) {
+			if users.space == nil { // what users of training have, to compare others with: it takes as long as reading it again
+				users.space, users.ties = newSpace(&cfg.Settings, m.Histories), ranking.NewTies(m.Users(), m.Shop.Users.ID)
+			}
+			return users.ScorerOf(histories), nil
+		}
 	} else {
 		items, err := NewItems(m.graph)
 		if err != nil {
 			return nil, r.FileError(graphFile, err)
 		}
 		m.Scorer = items.Scorer(m.Histories)
+		m.Fold = func(histories *interactions.Matrix) (ranking.Scorer, error) { return items.Scorer(histories), nil }
 	}
 	m.Pool = pool.New(threads) // last: what fails before leaves no goroutines behind
 	return m, nil

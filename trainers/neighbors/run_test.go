@@ -10,6 +10,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -333,5 +334,62 @@ func TestRefusedConfigurations(t *testing.T) {
 	// What earlier versions wrote into resolved run files is no reason to refuse one.
 	if _, err := families.Parse("run.yaml", []byte(small+"checkpoint: {keep: 2}\n"), nil); err != nil {
 		t.Error(err)
+	}
+}
+
+// Somebody new with the history of a user of training gets his list, of the models that know items by each other; of like users, the user of
+// training is the nearest there is.
+func TestHistories(t *testing.T) {
+	dir := recommendertest.Events(t, 120)
+	for _, kind := range []string{"item", "user", "ease", "slim"} {
+		o := train(t, dir, small, run.Options{Overwrite: true}, "model={kind: "+kind+"}")
+		m, err := open(t, o.Folder, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := "user,item\n"
+		for _, u := range []string{"u3", "u60"} {
+			at, _ := m.Shop.Users.Index(u)
+			items, values := m.Histories.Row(int(at))
+			for k, i := range items {
+				for range int(values[k]) {
+					text += "new-" + u + "," + m.Shop.Items.ID(int(i)) + "\n"
+				}
+			}
+		}
+		recommendertest.Write(t, filepath.Join(dir, "histories.csv"), text+"new-u3,unheard of\n")
+		h, report, err := m.ReadHistories(t.Context(), table.Source{Path: configfile.Strings{"histories.csv"}}, dir)
+		if err != nil || report.Unseen[0].Rows != 1 {
+			t.Fatalf("%+v, %v", report, err)
+		}
+		var lists [2][]model.List
+		for k, r := range []model.Request{{Users: []string{"u3", "u60"}, K: 8}, {K: 8, Histories: h}} {
+			for l, err := range m.Recommend(t.Context(), r) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				lists[k] = append(lists[k], l)
+			}
+		}
+		for k, l := range lists[1] {
+			known := lists[0][k]
+			if l.User != "new-"+known.User || l.Known || !l.Folded || len(l.Items) != 8 {
+				t.Fatalf("%s: %+v", kind, l)
+			}
+			if kind != "user" && (!slices.Equal(l.Items, known.Items) || !slices.Equal(l.Scores, known.Scores)) {
+				t.Errorf("%s: %s gets %v, and %s %v", kind, l.User, l.Items, known.User, known.Items)
+			}
+			if kind == "user" { // who has it all is a neighbor too, which adds nothing to what is new
+				both := 0
+				for _, item := range l.Items {
+					if slices.Contains(known.Items, item) {
+						both++
+					}
+				}
+				if both < 6 {
+					t.Errorf("%s gets %v, and %s %v", l.User, l.Items, known.User, known.Items)
+				}
+			}
+		}
 	}
 }

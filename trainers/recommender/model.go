@@ -57,15 +57,19 @@ func (m *Model) Recommend(ctx context.Context, r model.Request) iter.Seq2[model.
 			yield(model.List{}, errors.New("recommend: none of the model's items may be recommended: are the ids of the table those of the training data, and the condition right?"))
 			return
 		}
+		all := m.Shop.Users
+		if r.Histories != nil {
+			all = r.Histories.Users
+		}
 		total := len(r.Users)
 		if r.Users == nil {
-			total = m.Users()
+			total = all.Len()
 		}
 		for lo := 0; lo < total; lo += block {
 			names := make([]string, min(block, total-lo))
 			for i := range names {
 				if r.Users == nil {
-					names[i] = m.Shop.Users.ID(lo + i)
+					names[i] = all.ID(lo + i)
 				} else {
 					names[i] = r.Users[lo+i]
 				}
@@ -87,20 +91,21 @@ func (m *Model) Recommend(ctx context.Context, r model.Request) iter.Seq2[model.
 // lists makes the lists of some users.
 func (m *Model) lists(ctx context.Context, names []string, r model.Request, rules rules) ([]model.List, error) {
 	out := make([]model.List, len(names))
-	var known []int32
-	var places, strangers []int
+	var known, folded group
+	var strangers []int
 	for i, name := range names {
 		out[i].User = name
-		u, ok := m.Shop.Users.Index(name)
-		if ok {
-			// A user of validation or test alone has no history here.
-			items, _ := m.Histories.Row(int(u))
-			ok = len(items) > 0
+		var u, h int32
+		u, out[i].Known = withItems(m.Shop.Users, m.Histories, name)
+		if r.Histories != nil {
+			h, out[i].Folded = withItems(r.Histories.Users, r.Histories.Items, name)
 		}
-		if ok {
-			out[i].Known = true
-			known, places = append(known, u), append(places, i)
-		} else {
+		switch {
+		case out[i].Folded:
+			folded.add(h, i)
+		case out[i].Known:
+			known.add(u, i)
+		default:
 			strangers = append(strangers, i)
 		}
 	}
@@ -117,21 +122,108 @@ func (m *Model) lists(ctx context.Context, names []string, r model.Request, rule
 			m.fill(&out[i], l, 0)
 		}
 	}
-	if len(known) == 0 {
-		return out, nil
+	rank := func(g *group, s ranking.Scorer, seen *interactions.Matrix) error {
+		o.Seen, o.Weights = seen, rules.weights
+		if r.Seen {
+			o.Seen = nil
+		}
+		l, err := ranking.TopK(ctx, s, g.rows, o)
+		if err != nil {
+			return err
+		}
+		for k, i := range g.places {
+			m.fill(&out[i], l, k)
+		}
+		return nil
 	}
-	if !r.Seen {
-		o.Seen = m.Histories
+	if len(known.rows) > 0 {
+		if err := rank(&known, m.Scorer, m.Histories); err != nil {
+			return nil, err
+		}
 	}
-	o.Weights = rules.weights
-	l, err := ranking.TopK(ctx, m.Scorer, known, o)
-	if err != nil {
-		return nil, err
-	}
-	for k, i := range places {
-		m.fill(&out[i], l, k)
+	if len(folded.rows) > 0 {
+		s, err := m.Fold(r.Histories.Items)
+		if err != nil {
+			return nil, err
+		}
+		if err := rank(&folded, s, r.Histories.Items); err != nil {
+			return nil, err
+		}
 	}
 	return out, nil
+}
+
+// group is users who are scored together: their rows, and where their lists go.
+type group struct {
+	rows   []int32
+	places []int
+}
+
+func (g *group) add(row int32, place int) {
+	g.rows, g.places = append(g.rows, row), append(g.places, place)
+}
+
+// withItems returns the number of somebody who has something: a user of validation or test alone has not.
+func withItems(users *interactions.Vocabulary, histories *interactions.Matrix, name string) (u int32, ok bool) {
+	if u, ok = users.Index(name); !ok {
+		return 0, false
+	}
+	items, _ := histories.Row(int(u))
+	return u, len(items) > 0
+}
+
+// ReadHistories reads what users have, as the run's first source was read where nothing is said.
+func (m *Model) ReadHistories(ctx context.Context, src table.Source, baseDir string) (*model.Histories, encoding.EncodeReport, error) {
+	var report encoding.EncodeReport
+	d, err := m.load(ctx, src, baseDir, m.history(), true)
+	if err != nil {
+		return nil, report, err
+	}
+	to := m.itemNumbers(d.Items)
+	unseen := encoding.UnseenValues{Column: "item"}
+	missing := make([]int, len(to))
+	out := &model.Histories{Users: d.Users, Items: empty(d.Users.Len(), m.Items())}
+	h := out.Items
+	for u := range d.Train.Rows {
+		items, values := d.Train.Row(u)
+		for k, i := range items {
+			if to[i] < 0 {
+				missing[i]++
+				continue
+			}
+			h.Indices, h.Values = append(h.Indices, to[i]), append(h.Values, values[k])
+		}
+		h.Offsets[u+1] = h.Len()
+	}
+	for i, rows := range missing {
+		if rows > 0 {
+			note(&unseen, d.Items.ID(i), rows)
+		}
+	}
+	report.Rows, report.Unseen = int(d.Train.Len()), []encoding.UnseenValues{unseen}
+	return out, report, nil
+}
+
+// note counts rows with an id that the model does not know.
+func note(u *encoding.UnseenValues, id string, rows int) {
+	u.Rows += rows
+	if len(u.Examples) < maxExamples {
+		u.Examples = append(u.Examples, id)
+	}
+}
+
+// itemNumbers are those of a vocabulary's items in the model, ascending but for −1 of one that it does not know: both are in the order of
+// their ids.
+func (m *Model) itemNumbers(items *interactions.Vocabulary) []int32 {
+	to := make([]int32, items.Len())
+	for i := range to {
+		n, ok := m.Shop.Items.Index(items.ID(i))
+		if !ok {
+			n = -1
+		}
+		to[i] = n
+	}
+	return to
 }
 
 // fill names the items of a list.
@@ -305,20 +397,7 @@ const maxExamples = 3
 func (m *Model) translate(d *interactions.Dataset) (*interactions.Matrix, []encoding.UnseenValues) {
 	users := encoding.UnseenValues{Column: "user"}
 	items := encoding.UnseenValues{Column: "item"}
-	note := func(u *encoding.UnseenValues, id string, rows int) {
-		u.Rows += rows
-		if len(u.Examples) < maxExamples {
-			u.Examples = append(u.Examples, id)
-		}
-	}
-	to := make([]int32, d.Items.Len())
-	for i := range to {
-		n, ok := m.Shop.Items.Index(d.Items.ID(i))
-		if !ok {
-			n = -1
-		}
-		to[i] = n
-	}
+	to := m.itemNumbers(d.Items)
 	missing := make([]int, len(to))
 	out := empty(m.Users(), m.Items())
 	u := 0
