@@ -32,63 +32,68 @@ func TestKill(t *testing.T) {
 	}
 	for i, v := range variants {
 		t.Run(v.name, func(t *testing.T) {
-			dir := workplace(t, everythingRun+v.checkpoints)
-			// The length of a run is that of the machine as it is now.
-			begin := time.Now()
-			debut(t, dir, 0, "train", "run.yaml", "--output", "whole")
-			length := time.Since(begin)
-			want := endOf(t, filepath.Join(dir, "whole", "r"))
-			rnd := rand.New(rand.NewPCG(*killSeed, uint64(i)))
 			share := *kills / len(variants)
 			if i < *kills%len(variants) {
 				share++
 			}
-			killed, rounds, lengthened := 0, 0, 0
-			for ; killed < share; rounds++ {
-				output := filepath.Join(dir, "cut")
-				if err := os.RemoveAll(output); err != nil {
-					t.Fatal(err)
-				}
-				if v.prepare {
-					if err := os.CopyFS(output, os.DirFS(filepath.Join(dir, "whole"))); err != nil {
-						t.Fatal(err)
-					}
-				}
-				args := append([]string{"train", "run.yaml", "--output", "cut"}, v.first...)
-				for {
-					p := start(t, dir, args...)
-					if killed < share && kill(t, p, time.Duration(rnd.Float64()*float64(length))) {
-						killed++
-						args = []string{"train", "run.yaml", "--output", "cut", "--resume"}
-						continue
-					}
-					if killed == share {
-						p.finish(t, 0)
-					} else if code := p.ProcessState.ExitCode(); code != 0 {
-						t.Fatalf("round %d after %d kills: exit code %d; stderr:\n%s", rounds, killed, code, p.stderr.String())
-					}
-					break
-				}
-				got := endOf(t, filepath.Join(output, "r"))
-				got.same(t, want)
-				if len(got.result.Resumed) > 0 {
-					lengthened++
-				}
-				if left := files(t, filepath.Join(output, "r", "checkpoints")); slices.ContainsFunc(left, func(name string) bool { return strings.Contains(name, ".tmp-") }) {
-					t.Errorf("files of killed writes are left: %q", left)
-				}
-				// Nothing is beside the run's folder any more.
-				entries, err := os.ReadDir(output)
-				if err != nil || len(entries) != 1 {
-					t.Errorf("beside the run: %v, %v", entries, err)
-				}
-				if t.Failed() {
-					t.Fatalf("round %d, after %d kills", rounds, killed)
-				}
-			}
-			t.Logf("%d kills in %d runs of %v; %d of these went on from a checkpoint", killed, rounds, length.Round(time.Millisecond), lengthened)
+			killTraining(t, workplace(t, everythingRun+v.checkpoints), share, uint64(i), v.first, v.prepare)
 		})
 	}
+}
+
+// killTraining trains run.yaml in a folder, and then as often as it takes for so many kills, at moments drawn from a stream. first are
+// arguments of the runs that are no resumption; with prepare there is a finished run, which they replace.
+func killTraining(t *testing.T, dir string, share int, stream uint64, first []string, prepare bool) {
+	// The length of a run is that of the machine as it is now.
+	begin := time.Now()
+	debut(t, dir, 0, "train", "run.yaml", "--output", "whole")
+	length := time.Since(begin)
+	want := endOf(t, filepath.Join(dir, "whole", "r"))
+	rnd := rand.New(rand.NewPCG(*killSeed, stream))
+	killed, rounds, lengthened := 0, 0, 0
+	for ; killed < share; rounds++ {
+		output := filepath.Join(dir, "cut")
+		if err := os.RemoveAll(output); err != nil {
+			t.Fatal(err)
+		}
+		if prepare {
+			if err := os.CopyFS(output, os.DirFS(filepath.Join(dir, "whole"))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		args := append([]string{"train", "run.yaml", "--output", "cut"}, first...)
+		for {
+			p := start(t, dir, args...)
+			if killed < share && kill(t, p, time.Duration(rnd.Float64()*float64(length))) {
+				killed++
+				args = []string{"train", "run.yaml", "--output", "cut", "--resume"}
+				continue
+			}
+			if killed == share {
+				p.finish(t, 0)
+			} else if code := p.ProcessState.ExitCode(); code != 0 {
+				t.Fatalf("round %d after %d kills: exit code %d; stderr:\n%s", rounds, killed, code, p.stderr.String())
+			}
+			break
+		}
+		got := endOf(t, filepath.Join(output, "r"))
+		got.same(t, want)
+		if len(got.result.Resumed) > 0 {
+			lengthened++
+		}
+		if left := files(t, filepath.Join(output, "r", "checkpoints")); slices.ContainsFunc(left, func(name string) bool { return strings.Contains(name, ".tmp-") }) {
+			t.Errorf("files of killed writes are left: %q", left)
+		}
+		// Nothing is beside the run's folder any more.
+		entries, err := os.ReadDir(output)
+		if err != nil || len(entries) != 1 {
+			t.Errorf("beside the run: %v, %v", entries, err)
+		}
+		if t.Failed() {
+			t.Fatalf("round %d, after %d kills", rounds, killed)
+		}
+	}
+	t.Logf("%d kills in %d runs of %v; %d of these went on from a checkpoint", killed, rounds, length.Round(time.Millisecond), lengthened)
 }
 
 // kill kills a process after a while; false where it has ended before that.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -143,7 +144,7 @@ func debut(t testing.TB, dir string, code int, args ...string) string {
 
 // ending is what a run has left, without what depends on the clock.
 type ending struct {
-	parameters  []byte
+	parameters  map[string]string // files of tensors
 	evaluations []runfolder.Evaluation
 	result      *runfolder.RunResult
 }
@@ -155,9 +156,17 @@ func endOf(t testing.TB, folder string) ending {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var e ending
-	if e.parameters, err = os.ReadFile(f.Join("model/parameters.safetensors")); err != nil {
-		t.Fatal(err)
+	e := ending{parameters: map[string]string{}}
+	tensors, err := filepath.Glob(f.Join("model/*.safetensors"))
+	if err != nil || len(tensors) == 0 {
+		t.Fatalf("the model has no tensors: %v", err)
+	}
+	for _, path := range tensors {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e.parameters[filepath.Base(path)] = string(text)
 	}
 	if e.evaluations, err = f.Evaluations(); err != nil {
 		t.Fatal(err)
@@ -174,7 +183,7 @@ func (e ending) same(t testing.TB, want ending) {
 	if e.result.Status != runfolder.Finished || e.result.Error != "" {
 		t.Errorf("the run is %s: %s", e.result.Status, e.result.Error)
 	}
-	if !bytes.Equal(e.parameters, want.parameters) {
+	if !maps.Equal(e.parameters, want.parameters) {
 		t.Error("the parameters are others")
 	}
 	if e.result.Best == nil || *e.result.Best != *want.result.Best || e.result.Stopped != want.result.Stopped {
