@@ -45,7 +45,7 @@ order, with the id columns of the run file, and those of --keep, carried through
 not needed. DATA may be - for standard input, which is read to its end first, and OUT - for standard output. --part answers for rows of the
 run's own data instead.
 
-Of two classes, "probability" is that of the positive one, which is said in the end; of several, there is one column for each.`,
+A row for a model of ratings has a user and an item. Of two classes, "probability" is that of the positive one, which is said in the end; of several, there is one column for each.`,
 		Example: `  debut predict runs/first new.csv -o predictions.parquet
   debut predict runs/first new.csv -o predictions.csv --keep customer,price
   gunzip -c new.jsonl.gz | debut predict runs/first - -o - | head

@@ -1,15 +1,18 @@
 // Package factorization recommends by factors: a short vector for each user and each item, whose product says how much of the item the
-// user wants.
+// user wants, or which rating he would give.
 //
 //	config.go     the run file            run.go      a run's task, trained step by step      state.go   what a checkpoint holds
 //	algorithm.go  what an algorithm is    factors.go  scores and similarity                   search.go  settings chosen on validation
 //	als.go        alternating least squares                bpr.go   Bayesian personalized ranking     model.go   the model folder, folding-in
-//	steps.go      stochastic gradient steps by blocks that share no row (schedule.go, negatives.go), of preferences (bpr.go) and of
-//	              ratings (sgd.go); rounds.go makes a fitter of them
+//	sgd.go        ratings by gradient steps                bias.go  ratings by biases alone
+//	steps.go      stochastic gradient steps by blocks that share no row (schedule.go, negatives.go); rounds.go makes a fitter of them
 //
 // An algorithm is a row of the table in algorithm.go: which keys of the model section are its own, and how it begins. What it begins
-// is a fitter, which trains on one batch after another; everything else – epochs, checkpoints, early stopping, the model folder,
-// recommendation – is shared.
+// is a fitter, which trains on one batch after another, or it solves for the factors in one go; everything else – epochs, checkpoints, early
+// stopping, the model folder, recommendation – is shared.
+//
+// Models of sgd, bias, and als with explicit feedback are of ratings ([recommender.TaskRating]): they are measured by how far predictions are
+// off, and predict; a model of biases is one of no factors.
 //
 // # Determinism
 //

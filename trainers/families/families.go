@@ -57,7 +57,7 @@ func All() []Family {
 			Next:      []string{"debut recommend %s USER", "debut recommend %s --all -o lists.csv"},
 		},
 		{
-			Name: factorization.Family, About: "what to recommend to whom, by factors of users and items",
+			Name: factorization.Family, About: "what to recommend to whom, and which ratings they would give, by factors of users and items",
 			New: func() run.Config { return factorization.New() },
 			Read: func(r *modelfolder.Reader, dev kernels.Device) (model.Model, error) {
 				return factorization.Read(r, threads(dev))

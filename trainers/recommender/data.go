@@ -1,6 +1,6 @@
 // Package recommender is what families share that recommend items to users: the interactions a run is about ([Data]), their
-// evaluation as full rankings, the part of a model folder with users, items and what users have already ([Shop]), and lists for
-// users the model knows and for others.
+// evaluation as full rankings or, of ratings, by how far predictions are off ([TaskRating]), the part of a model folder with users, items and
+// what users have already ([Shop]), lists for users the model knows and for others, and predictions of ratings ([Predictor]).
 package recommender
 
 import (

@@ -7,7 +7,7 @@ import (
 
 // EarlyStopping says how validation decides.
 type EarlyStopping struct {
-	Metric   string  `yaml:"metric,omitempty" jsonschema:"description=Metric of the validation rows that decides (default: log_loss for classes; mse for numbers; recall of the longest list for recommenders)."`
+	Metric   string  `yaml:"metric,omitempty" jsonschema:"description=Metric of the validation rows that decides (default: log_loss for classes; mse for numbers; rmse for ratings; recall of the longest list for recommenders)."`
 	Patience int     `yaml:"patience,omitempty" jsonschema:"description=Stop after so many evaluations without an improvement; 0: never; where the number of epochs is left open too by that. The best epoch's model is kept in any case.,minimum=0"`
 	MinDelta float64 `yaml:"min_delta,omitempty" jsonschema:"description=How much better an improvement is.,minimum=0"`
 }
