@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
 	"debut/datasets/table"
 	"debut/trainers/model"
@@ -55,7 +57,7 @@ func (o *listOutput) flush(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	o.rows = listRows{}
+	o.rows = listRows{request: o.rows.request}
 	return o.file.Append(ctx, columns)
 }
 
@@ -77,33 +79,74 @@ func (o *listOutput) abort() {
 	}
 }
 
+// columns names those of a file.
+func (o *listOutput) columns() (names []string) {
+	for _, c := range o.rows.columns() {
+		names = append(names, c.Name)
+	}
+	return names
+}
+
 // listRows are lists as a table, an item a row.
 type listRows struct {
-	users, items []string
-	ranks        []int32
-	scores       []float32
+	request               *model.Request
+	users, items, because []string
+	ranks                 []int32
+	scores                []float32
+	explored              []bool
 }
 
 func (r *listRows) add(l model.List) {
 	for i, item := range l.Items {
 		r.users, r.items = append(r.users, l.User), append(r.items, item)
 		r.ranks, r.scores = append(r.ranks, int32(i+1)), append(r.scores, l.Scores[i])
+		r.explored = append(r.explored, i >= len(l.Items)-l.Explored)
+		if r.request.Because {
+			r.because = append(r.because, reasonOf(l, i))
+		}
 	}
 }
 
 func (r *listRows) columns() []table.OutputColumn {
-	return []table.OutputColumn{{Name: "user", Values: r.users}, {Name: "rank", Values: r.ranks}, {Name: "item", Values: r.items}, {Name: "score", Values: r.scores}}
+	columns := []table.OutputColumn{{Name: "user", Values: r.users}, {Name: "rank", Values: r.ranks}, {Name: "item", Values: r.items}, {Name: "score", Values: r.scores}}
+	if r.request.Because {
+		columns = append(columns, table.OutputColumn{Name: "because", Values: r.because})
+	}
+	if r.request.Explore > 0 {
+		columns = append(columns, table.OutputColumn{Name: "explored", Values: r.explored})
+	}
+	return columns
+}
+
+// reasonOf is what speaks for item i of a list; "" where nothing does.
+func reasonOf(l model.List, i int) string {
+	if i < len(l.Because) {
+		return l.Because[i]
+	}
+	return ""
 }
 
 // listsTable lays lists out for people.
-func listsTable(of string, lists []model.List) string {
-	t := grid{{of, "rank", "item", "score"}}
+func listsTable(of string, lists []model.List, r *model.Request) string {
+	header := []string{of, "rank", "item", "score"}
+	if r.Because || r.Explore > 0 {
+		header = append(header, "because")
+	}
+	t := grid{header}
 	for _, l := range lists {
 		if len(l.Items) == 0 {
-			t = append(t, []string{l.User, "–", "–", "–"})
+			t = append(t, append([]string{l.User}, slices.Repeat([]string{"–"}, len(header)-1)...))
 		}
 		for i, item := range l.Items {
-			t = append(t, []string{l.User, fmt.Sprint(i + 1), item, number(float64(l.Scores[i]))})
+			row := []string{l.User, fmt.Sprint(i + 1), item, number(float64(l.Scores[i]))}
+			switch {
+			case i >= len(l.Items)-l.Explored:
+				row[3] = "–"
+				row = append(row, "it is new")
+			case len(header) > len(row):
+				row = append(row, cmp.Or(reasonOf(l, i), "–"))
+			}
+			t = append(t, row)
 		}
 	}
 	return t.text()

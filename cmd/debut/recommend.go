@@ -25,8 +25,9 @@ func (a *app) recommend() *cobra.Command {
 	var users, output string
 	var history []string
 	var items recommender.Rules
-	var all, keepSeen, asJSON bool
+	var all, asJSON bool
 	var k int
+	var r model.Request
 	cmd := &cobra.Command{
 		Use:   "recommend MODEL [USER...]",
 		Short: "List the best items for users",
@@ -38,15 +39,19 @@ does not know gets what most users have, and that is said.
 that, in the place of what the model knows of him, if anything; items of his there are left out.
 
 --items names a table of the items as they are now: what it does not have is not listed, nor what --where, a condition in SQL over its
-columns, does not hold for. Scores are multiplied by --boost, a number in SQL.`,
+columns, does not hold for. Scores are multiplied by --boost, a number in SQL. Of a --group, a column or another expression, a list has --at-most items.
+
+--diversity makes items later in a list cost what they are like those before them. --explore gives the last places to items that few users have, or that are
+in --items and new to the model; who gets which is drawn, and stays the same. --because names the item of the user's that speaks most for each.`,
 		Example: `  debut recommend runs/neighbors u1042
   debut recommend runs/neighbors --users active.txt -k 50 -o lists.parquet
   debut recommend runs/neighbors --all -o lists.csv
   debut recommend runs/neighbors --history today.csv -o lists.csv
-  debut recommend runs/neighbors u1042 --items items.csv --where "stock > 0" --boost "CASE WHEN pinned THEN 2 ELSE 1 END"`,
+  debut recommend runs/neighbors u1042 --items items.csv --where "stock > 0" --boost "CASE WHEN pinned THEN 2 ELSE 1 END"
+  debut recommend runs/neighbors u1042 --items items.csv --group category --at-most 3 --explore 2 --because`,
 		Args: takes(1, -1, "a model and users"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			r := model.Request{Users: trimmed(args[1:]), K: k, Seen: keepSeen}
+			r.Users, r.K = trimmed(args[1:]), k
 			named := 0
 			for _, given := range []bool{len(args) > 1, users != "", all} {
 				if given {
@@ -65,7 +70,19 @@ columns, does not hold for. Scores are multiplied by --boost, a number in SQL.`,
 			case output == "" && all:
 				return usagef("--all needs a file to write, --output lists.csv")
 			}
-			for _, name := range []string{"item-column", "where", "boost"} {
+			if !(r.Diversity >= 0 && r.Diversity <= 1) {
+				return usagef("--diversity %v: give a number from 0, the best items, to 1", r.Diversity)
+			}
+			if r.Explore < 0 || r.Explore > k {
+				return usagef("--explore %d: the last places of a list of %d; give a number from 0 to %d, or more items with --k", r.Explore, k, k)
+			}
+			if cmd.Flags().Changed("explore-below") && r.Explore == 0 {
+				return usagef("--explore-below is about the items of --explore: say with that how many places they get")
+			}
+			if (items.Group == "") != (r.MostOfGroup == 0) || r.MostOfGroup < 0 {
+				return usagef("--group and --at-most go together: --group category --at-most 3")
+			}
+			for _, name := range []string{"item-column", "where", "boost", "group"} {
 				if cmd.Flags().Changed(name) && len(items.Source.Path) == 0 {
 					return usagef("--%s is about the columns of a table of items: name it with --items FILE", name)
 				}
@@ -99,7 +116,7 @@ columns, does not hold for. Scores are multiplied by --boost, a number in SQL.`,
 				}
 				a.console.log.Info("items", "listed", len(r.Items.Weights), "left out by --where", r.Items.Left)
 			}
-			to := &listOutput{path: output}
+			to := &listOutput{path: output, rows: listRows{request: &r}}
 			defer to.abort()
 			err := withModel(&device, &keys, args[0], func(m model.Model) error {
 				lists, ok := m.(model.Recommender)
@@ -145,9 +162,9 @@ columns, does not hold for. Scores are multiplied by --boost, a number in SQL.`,
 					Folded int    `json:"folded,omitempty"` // of them, by their histories
 				}{args[0], output, to.users, to.users - to.others, to.folded})
 			case output != "":
-				return a.console.print(fmt.Sprintf("%s: lists of %s users; columns user, rank, item, score\n", output, thousands(int64(to.users))))
+				return a.console.print(fmt.Sprintf("%s: lists of %s users; columns %s\n", output, thousands(int64(to.users)), strings.Join(to.columns(), ", ")))
 			}
-			return a.console.print(listsTable("user", to.lists))
+			return a.console.print(listsTable("user", to.lists, &r))
 		},
 	}
 	device.register(cmd)
@@ -156,11 +173,17 @@ columns, does not hold for. Scores are multiplied by --boost, a number in SQL.`,
 	cmd.Flags().StringSliceVar(&history, "history", nil, "files of what users have, read as the run's first source was: CSV, Parquet, JSON or the run's own format; - for standard input")
 	cmd.Flags().BoolVar(&all, "all", false, "all users that the model knows")
 	cmd.Flags().IntVarP(&k, "k", "k", 10, "items in a list")
-	cmd.Flags().BoolVar(&keepSeen, "keep-seen", false, "list items too that a user has already")
+	cmd.Flags().BoolVar(&r.Seen, "keep-seen", false, "list items too that a user has already")
 	cmd.Flags().StringSliceVar((*[]string)(&items.Source.Path), "items", nil, "table of the items that may be listed: CSV, Parquet or JSON")
 	cmd.Flags().StringVar(&items.Column, "item-column", "item", "column of --items with the ids")
 	cmd.Flags().StringVar(&items.Where, "where", "", "condition in SQL over the columns of --items")
 	cmd.Flags().StringVar(&items.Boost, "boost", "", "number in SQL over the columns of --items that scores are multiplied by")
+	cmd.Flags().StringVar(&items.Group, "group", "", "what an item belongs to: a column of --items, or another text in SQL")
+	cmd.Flags().IntVar(&r.MostOfGroup, "at-most", 0, "items of one group in a list")
+	cmd.Flags().Float64Var(&r.Diversity, "diversity", 0, "how much it costs an item to be like others of the list, from 0 to 1; likeness is by the users they share")
+	cmd.Flags().IntVar(&r.Explore, "explore", 0, "places of a list, the last, for items that are new")
+	cmd.Flags().IntVar(&r.ExploreBelow, "explore-below", 10, "with --explore: an item is new that fewer users have")
+	cmd.Flags().BoolVar(&r.Because, "because", false, "name for each item the one of the user's that speaks most for it")
 	cmd.Flags().StringVarP(&output, "output", "o", "", "file to write: .csv, .tsv, .jsonl or .parquet; an existing one is replaced")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the lists, or what was written, as JSON")
 	return cmd
@@ -223,7 +246,7 @@ func (a *app) similar() *cobra.Command {
 					Lists []model.List `json:"lists"`
 				}{args[0], lists})
 			}
-			return a.console.print(listsTable("item", lists))
+			return a.console.print(listsTable("item", lists, &model.Request{}))
 		},
 	}
 	device.register(cmd)

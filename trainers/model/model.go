@@ -99,6 +99,14 @@ type Request struct {
 	Seen bool
 	// Items are those that may be listed, by a table of them as it is now; nil: all.
 	Items *Items
+	// Diversity, from 0 to 1, is how much it costs an item to be like those before it in a list.
+	Diversity float64
+	// MostOfGroup is how many items of one of Items.Groups a list has at most; 0: any.
+	MostOfGroup int
+	// Explore is how many places of a list, the last, are for items that fewer than ExploreBelow users have, or that the model does not know.
+	Explore, ExploreBelow int
+	// Because asks for List.Because.
+	Because bool
 }
 
 // Items says of items whether they may be recommended, and how their scores change.
@@ -107,6 +115,8 @@ type Items struct {
 	Weights map[string]float32
 	// Left is how many items a condition leaves out.
 	Left int
+	// Groups are what items belong to, such as categories; an item without one, or with "", belongs to none. nil: there are none.
+	Groups map[string]string
 }
 
 // List is what a user is recommended, the best first.
@@ -119,6 +129,10 @@ type List struct {
 	// Folded says that the list is by what the user has in Request.Histories. Who is neither known nor folded in gets what most users have,
 	// and the scores are their share.
 	Folded bool `json:"folded,omitempty"`
+	// Because names for each item the one that the user has and that speaks most for it; "" where none does.
+	Because []string `json:"because,omitempty"`
+	// Explored is how many items, the last, are there to be tried out; their scores are 0.
+	Explored int `json:"explored,omitempty"`
 }
 
 // Similarer is a model that knows which items are alike.

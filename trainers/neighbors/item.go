@@ -3,6 +3,7 @@ package neighbors
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"debut/datasets/interactions"
 	"debut/kernels/pool"
@@ -62,6 +63,15 @@ func (m *Items) Score(items []int32, values, out []float32) error {
 		}
 	}
 	return nil
+}
+
+// adds is what an item that somebody has with a value adds to the score of another.
+func (m *Items) adds(has int32, value float32, item int32) float64 {
+	near, similarity := m.pointed.Of(int(has))
+	if k, found := slices.BinarySearch(near, item); found {
+		return float64(value * similarity[k])
+	}
+	return 0
 }
 
 // Scorer scores the users of a matrix of users × items by their histories there.

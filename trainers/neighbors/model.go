@@ -69,7 +69,7 @@ func Read(r *modelfolder.Reader, threads int) (*Model, error) {
 		if err != nil {
 			return nil, r.FileError(graphFile, err)
 		}
-		m.Scorer = items.Scorer(m.Histories)
+		m.Scorer, m.Adds = items.Scorer(m.Histories), items.adds
 		m.Fold = func(histories *interactions.Matrix) (ranking.Scorer, error) { return items.Scorer(histories), nil }
 	}
 	m.Pool = pool.New(threads) // last: what fails before leaves no goroutines behind

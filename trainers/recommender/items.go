@@ -21,6 +21,7 @@ type Rules struct {
 	Column string       // of the ids
 	Where  string       // a condition in SQL; "": all items of the table
 	Boost  string       // a number in SQL that scores are multiplied by; "": none
+	Group  string       // a text in SQL, such as a column, that says what an item belongs to; "": nothing
 }
 
 // Read evaluates the rules for each item of the table. Relative paths are resolved against baseDir.
@@ -38,9 +39,15 @@ func (r Rules) Read(ctx context.Context, baseDir string) (*model.Items, error) {
 	if boost == "" {
 		boost = "1"
 	}
+	types := map[string]string{"item": table.TypeCategorical, "keep": table.TypeBoolean, "boost": table.TypeNumeric}
+	group := ""
+	if r.Group != "" {
+		group = ", coalesce(CAST((" + r.Group + "\n) AS VARCHAR), '') AS belongs"
+		types["belongs"] = table.TypeCategorical
+	}
 	// What is between the parentheses is whole, or the statement is none. A condition that is not known is not fulfilled.
-	src.Query = "SELECT " + duck.Name(r.Column) + " AS item, coalesce(CAST((" + where + "\n) AS BOOLEAN), false) AS keep, coalesce(CAST((" + boost + "\n) AS DOUBLE), 1.0) AS boost FROM data"
-	frame, _, err := table.ReadWith(ctx, &src, baseDir, table.ReadOptions{Words: table.CommandLine, Types: map[string]string{"item": table.TypeCategorical, "keep": table.TypeBoolean, "boost": table.TypeNumeric}})
+	src.Query = "SELECT " + duck.Name(r.Column) + " AS item, coalesce(CAST((" + where + "\n) AS BOOLEAN), false) AS keep, coalesce(CAST((" + boost + "\n) AS DOUBLE), 1.0) AS boost" + group + " FROM data"
+	frame, _, err := table.ReadWith(ctx, &src, baseDir, table.ReadOptions{Words: table.CommandLine, Types: types})
 	var field *configfile.FieldError
 	if errors.As(err, &field) { // its path is one of a run file
 		return nil, fmt.Errorf("items: %s", field.Msg)
@@ -50,6 +57,10 @@ func (r Rules) Read(ctx context.Context, baseDir string) (*model.Items, error) {
 	}
 	out := &model.Items{Weights: make(map[string]float32, frame.Rows)}
 	ids, keep, weights := frame.Column("item"), frame.Column("keep"), frame.Column("boost")
+	var belongs *table.Series
+	if r.Group != "" {
+		belongs, out.Groups = frame.Column("belongs"), make(map[string]string, frame.Rows)
+	}
 	seen := make(map[string]bool, frame.Rows)
 	for i := range frame.Rows {
 		if ids.Missing(i) {
@@ -69,6 +80,9 @@ func (r Rules) Read(ctx context.Context, baseDir string) (*model.Items, error) {
 			return nil, fmt.Errorf("items: the boost of item %s is %v; it multiplies scores: give numbers above 0, at most %g, and leave items out by the condition", wording.Quote(id), w, maxBoost)
 		}
 		out.Weights[id] = float32(w)
+		if belongs != nil && !belongs.Missing(i) {
+			out.Groups[id] = belongs.Dict[belongs.Codes[i]]
+		}
 	}
 	return out, nil
 }

@@ -36,6 +36,9 @@ type Model struct {
 	// Fold makes a scorer of the rows of a matrix of users × the model's items: users whom it does not know, by what they have there.
 	Fold func(histories *interactions.Matrix) (ranking.Scorer, error)
 
+	// Adds is what an item that a user has with a value adds to the score of another; nil where scores are no sums of that kind.
+	Adds func(has int32, value float32, item int32) float64
+
 	trained []bool // items; made when it is first asked for
 }
 
@@ -57,6 +60,11 @@ func (m *Model) Recommend(ctx context.Context, r model.Request) iter.Seq2[model.
 			yield(model.List{}, errors.New("recommend: none of the model's items may be recommended: are the ids of the table those of the training data, and the condition right?"))
 			return
 		}
+		x, err := m.newReranker(&r, rules)
+		if err != nil {
+			yield(model.List{}, err)
+			return
+		}
 		all := m.Shop.Users
 		if r.Histories != nil {
 			all = r.Histories.Users
@@ -74,7 +82,7 @@ func (m *Model) Recommend(ctx context.Context, r model.Request) iter.Seq2[model.
 					names[i] = r.Users[lo+i]
 				}
 			}
-			lists, err := m.lists(ctx, names, r, rules)
+			lists, err := m.lists(ctx, names, r, rules, x)
 			if err != nil {
 				yield(model.List{}, err)
 				return
@@ -89,7 +97,7 @@ func (m *Model) Recommend(ctx context.Context, r model.Request) iter.Seq2[model.
 }
 
 // lists makes the lists of some users.
-func (m *Model) lists(ctx context.Context, names []string, r model.Request, rules rules) ([]model.List, error) {
+func (m *Model) lists(ctx context.Context, names []string, r model.Request, rules rules, x *reranker) ([]model.List, error) {
 	out := make([]model.List, len(names))
 	var known, folded group
 	var strangers []int
@@ -109,7 +117,7 @@ func (m *Model) lists(ctx context.Context, names []string, r model.Request, rule
 			strangers = append(strangers, i)
 		}
 	}
-	o := ranking.Options{K: r.K, Ties: m.Ties, Hidden: rules.hidden, Pool: m.Pool}
+	o := ranking.Options{K: x.candidates(r.K), Ties: m.Ties, Hidden: rules.hidden, Pool: m.Pool}
 	if len(strangers) > 0 {
 		// What a run reweights is no matter of those whom nothing is known of.
 		o := o
@@ -119,11 +127,11 @@ func (m *Model) lists(ctx context.Context, names []string, r model.Request, rule
 			return nil, err
 		}
 		for _, i := range strangers {
-			m.fill(&out[i], l, 0)
+			m.fill(&out[i], x, nil, 0, l, 0)
 		}
 	}
-	rank := func(g *group, s ranking.Scorer, seen *interactions.Matrix) error {
-		o.Seen, o.Weights = seen, rules.weights
+	rank := func(g *group, s ranking.Scorer, has *interactions.Matrix) error {
+		o.Seen, o.Weights = has, rules.weights
 		if r.Seen {
 			o.Seen = nil
 		}
@@ -131,9 +139,7 @@ func (m *Model) lists(ctx context.Context, names []string, r model.Request, rule
 		if err != nil {
 			return err
 		}
-		for k, i := range g.places {
-			m.fill(&out[i], l, k)
-		}
+		each(m.Pool, len(g.places), func(k int) { m.fill(&out[g.places[k]], x, has, int(g.rows[k]), l, k) })
 		return nil
 	}
 	if len(known.rows) > 0 {
@@ -226,9 +232,18 @@ func (m *Model) itemNumbers(items *interactions.Vocabulary) []int32 {
 	return to
 }
 
-// fill names the items of a list.
-func (m *Model) fill(to *model.List, l *ranking.Lists, i int) {
+// fill makes list i for a user of histories, nil where nothing is known of him.
+func (m *Model) fill(to *model.List, x *reranker, histories *interactions.Matrix, user int, l *ranking.Lists, i int) {
 	items, scores := l.Of(i)
+	if x != nil {
+		var history []int32
+		var values []float32
+		if histories != nil {
+			history, values = histories.Row(user)
+		}
+		x.list(to, history, values, items, scores)
+		return
+	}
 	named := m.List(to.User, items, scores)
 	to.Items, to.Scores = named.Items, named.Scores
 }
