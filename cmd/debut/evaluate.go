@@ -107,7 +107,7 @@ func evaluation(r *metrics.Result) string {
 	if r.Threshold != nil {
 		fmt.Fprintf(&b, "\n%s\n", strings.TrimPrefix(from(r), ", "))
 	}
-	for _, text := range []string{classTables(r), calibrationTable(r)} {
+	for _, text := range []string{classTables(r), calibrationTable(r), groupTable(r)} {
 		if text != "" {
 			b.WriteString("\n" + text)
 		}

@@ -60,6 +60,34 @@ func (t grid) aligned(left int) string {
 // parts are the parts of the data in the order of tables.
 var parts = []string{"train", "validation", "test"}
 
+// groupTable lays out what was measured apart, "" where nothing was.
+func groupTable(r *metrics.Result) string {
+	if len(r.Groups) == 0 {
+		return ""
+	}
+	var names []string
+	for _, g := range r.Groups {
+		for _, v := range g.Values {
+			if !slices.Contains(names, v.Name) {
+				names = append(names, v.Name)
+			}
+		}
+	}
+	t := grid{append([]string{"of", "count"}, names...)}
+	for _, g := range r.Groups {
+		row := []string{g.Name, thousands(g.Count)}
+		for _, name := range names {
+			cell := ""
+			if v, ok := g.Values.Get(name); ok {
+				cell = number(v)
+			}
+			row = append(row, cell)
+		}
+		t = append(t, row)
+	}
+	return t.text()
+}
+
 // metricsTable lays out results by part, a metric a line.
 func metricsTable(results map[string]*metrics.Result) string {
 	var present []string

@@ -319,8 +319,18 @@ type Result struct {
 	Confusion   *Confusion        `json:"confusion,omitempty"`   // not for regression
 	Calibration *Calibration      `json:"calibration,omitempty"` // not for regression
 	Plain       *Plain            `json:"plain,omitempty"`       // what a model of no features would do
+	// Groups are parts of what was measured, measured apart.
+	Groups []Group `json:"groups,omitempty"`
 	// Protocol says what the figures are about, where the task alone does not: a value of JSON.
 	Protocol any `json:"protocol,omitempty"`
+}
+
+// Group is a part of what was measured.
+type Group struct {
+	Name   string `json:"name"`
+	Count  int64  `json:"count"` // of Unit
+	Unit   string `json:"unit"`
+	Values Values `json:"values"`
 }
 
 // Get returns the value of the metric name, or an error that matches [ErrUnknown].

@@ -18,6 +18,7 @@ func init() {
 			{Name: "recall@k", Higher: true}, {Name: "precision@k", Higher: true}, {Name: "hit_rate@k", Higher: true},
 			{Name: "ndcg@k", Higher: true}, {Name: "map@k", Higher: true}, {Name: "mrr@k", Higher: true},
 			{Name: "coverage@k", Higher: true}, {Name: "gini@k", Higher: false}, {Name: "novelty@k", Higher: true},
+			{Name: "auc", Higher: true},
 		},
 		Headline: []string{"recall@k", "ndcg@k"}, Unit: "users", Plain: plainRemedy,
 	})
@@ -26,6 +27,7 @@ func init() {
 // Result returns the figures of an evaluation as a result of a run.
 func (e *Evaluation) Result() *metrics.Result {
 	r := &metrics.Result{Task: Task, Rows: len(e.Users), Weight: float64(len(e.Users)), Protocol: e.Protocol}
+	r.Groups = e.Groups
 	for _, m := range e.Metrics {
 		for _, v := range []metrics.Value{
 			{Name: "recall@k", Value: m.Recall}, {Name: "precision@k", Value: m.Precision}, {Name: "hit_rate@k", Value: m.HitRate},
@@ -35,6 +37,7 @@ func (e *Evaluation) Result() *metrics.Result {
 			r.Values = append(r.Values, metrics.Value{Name: metrics.At(v.Name, m.K), Value: v.Value})
 		}
 	}
+	r.Values = append(r.Values, metrics.Value{Name: "auc", Value: e.AUC})
 	return r
 }
 
@@ -63,5 +66,6 @@ func (e *Evaluation) Sample(users, items func(int) string) *metrics.Sample {
 			u.Metrics = append(u.Metrics, v)
 		}
 	}
+	u.Metrics = append(u.Metrics, metrics.UnitMetric{Name: "auc", Values: e.AUCs})
 	return &metrics.Sample{Task: Task, Units: u}
 }

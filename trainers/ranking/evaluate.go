@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"debut/datasets/interactions"
+	"debut/trainers/metrics"
 )
 
 // Protocol says what figures of an evaluation are about: two evaluations compare where theirs are equal.
@@ -74,7 +75,12 @@ type Evaluation struct {
 	Metrics  []Metrics // one for each cutoff
 	Users    []int32
 	PerUser  []PerUser // one for each cutoff
-	Lists    *Lists    // up to the largest cutoff
+	// AUC is the probability that of two items, one that the user is to find and one that he is not, the first scores higher, equal scores
+	// counting half: a mean over users. AUCs are theirs.
+	AUC    float64
+	AUCs   []float32
+	Groups []metrics.Group // of users by how much they have, and of what is to be found by who has it; with Options.Histories
+	Lists  *Lists          // up to the largest cutoff
 
 	relevant *interactions.Matrix // what each of Users is to find
 }
@@ -149,13 +155,27 @@ func Evaluate(ctx context.Context, s Scorer, truth *interactions.Matrix, cutoffs
 	if p.Users == 0 {
 		return nil, ErrNothing
 	}
+	var won *areas
+	o.areas = func(o *Options, users []int32) *areas {
+		won = newAreas(relevant, users, o)
+		return won
+	}
 	var err error
 	if e.Lists, err = TopK(ctx, s, e.Users, o); err != nil {
 		return nil, err
 	}
+	e.AUCs = make([]float32, len(e.Users))
+	for i := range e.Users {
+		area := won.area(i, s.Items())
+		e.AUCs[i] = float32(area)
+		e.AUC += area / float64(len(e.Users))
+	}
 	for _, k := range cutoffs {
 		e.measure(k, relevant)
 		e.spread(k, hidden, o.Seen)
+	}
+	if o.Histories != nil {
+		e.group(o.Histories)
 	}
 	return e, nil
 }

@@ -91,6 +91,8 @@ func TestByHand(t *testing.T) {
 	near(t, "MAP", m.MAP, (1./2/2+1)/2)
 	near(t, "MRR", m.MRR, (1./2+1)/2)
 	near(t, "coverage", m.Coverage, 1)
+	// Of the first's items 1 and 2 each beats one of 0, 3 and 4, but for 2 only 0; the second's 0, 1, 2, 4 beat 3 but for 4.
+	near(t, "AUC", e.AUC, (3./6+3./4)/2)
 	near(t, "Gini", m.Gini, 4./30) // lists hold the items 1, 1, 1, 1 and 2 times
 	m = e.At(1)
 	near(t, "recall@1", m.Recall, (0+1./4)/2)
@@ -196,7 +198,7 @@ func TestAgainstSorting(t *testing.T) {
 			o.Pool.Close()
 		}
 		o.Pool = nil
-		recalls, ndcgs, evaluated := 0.0, 0.0, 0
+		recalls, ndcgs, areas, evaluated := 0.0, 0.0, 0.0, 0
 		for u := range users {
 			var want []int32
 			for i := range int32(items) {
@@ -230,6 +232,24 @@ func TestAgainstSorting(t *testing.T) {
 			for rank := range min(k, len(find)) {
 				ideal += math.Ln2 / math.Log(float64(rank+2))
 			}
+			won, pairs := 0.0, 0.0
+			for _, r := range find {
+				for i := range int32(items) {
+					if slices.Contains(seen[u], i) || slices.Contains(find, i) {
+						continue
+					}
+					pairs++
+					if x, y := s.scores[u][r], s.scores[u][i]; x > y {
+						won++
+					} else if x == y {
+						won += 0.5
+					}
+				}
+			}
+			if pairs == 0 {
+				won, pairs = 0.5, 1
+			}
+			areas += won / pairs
 			recalls, ndcgs, evaluated = recalls+float64(hits)/float64(len(find)), ndcgs+dcg/ideal, evaluated+1
 		}
 		e, err := Evaluate(t.Context(), s, sparse(items, rows...), []int{k}, o)
@@ -242,6 +262,7 @@ func TestAgainstSorting(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		near(t, "AUC", e.AUC, areas/float64(evaluated))
 		near(t, "recall", e.At(k).Recall, recalls/float64(evaluated))
 		near(t, "NDCG", e.At(k).NDCG, ndcgs/float64(evaluated))
 	}
@@ -285,9 +306,66 @@ func TestRanged(t *testing.T) {
 		}
 	}
 	o.Pool = nil
+	truth := make([][]int32, users)
+	for u := range truth {
+		for i := range items {
+			if r.IntN(400) == 0 {
+				truth[u] = append(truth[u], int32(i))
+			}
+		}
+	}
+	var first *Evaluation
+	for _, scorer := range []Scorer{s, concurrent{s}, ranged{s}} {
+		e, err := Evaluate(t.Context(), scorer, sparse(items, truth...), []int{20}, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if first == nil {
+			first = e
+		}
+		if e.AUC != first.AUC || !slices.Equal(e.AUCs, first.AUCs) || e.At(20) != first.At(20) || fmt.Sprint(e.Groups) != fmt.Sprint(first.Groups) {
+			t.Errorf("%T: AUC %v, %v; %v", scorer, e.AUC, first.AUC, e.Groups)
+		}
+	}
 	s.scores[4][items-2] = float32(math.NaN())
 	if _, err := TopK(t.Context(), ranged{s}, all, o); !errors.Is(err, ErrNaN) || !strings.Contains(err.Error(), fmt.Sprintf("user 4, item %d", items-2)) {
 		t.Errorf("NaN: %v", err)
+	}
+}
+
+// TestGroups measures users by what they have, and rare items apart.
+func TestGroups(t *testing.T) {
+	const users, items = 30, 8
+	s, rows, truth := &table{items: items}, make([][]int32, users), make([][]int32, users)
+	for u := range users {
+		s.scores = append(s.scores, []float32{8, 7, 6, 5, 4, 3, 2, 1})
+		switch {
+		case u < 12: // has 5 items, and finds item 7 at place 3
+			rows[u], truth[u] = []int32{0, 1, 2, 3, 4}, []int32{7}
+		case u < 14: // has 1, and finds item 1 at place 1
+			rows[u], truth[u] = []int32{0}, []int32{1}
+		case u < 15: // has none, and finds item 0 first and not item 7
+			truth[u] = []int32{0, 7}
+		}
+	}
+	seen := sparse(items, rows...)
+	e, err := Evaluate(t.Context(), s, sparse(items, truth...), []int{2}, Options{Ties: NewTies(items, name), Seen: seen, Histories: seen})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, g := range e.Groups {
+		got = append(got, fmt.Sprint(g.Name, " ", g.Count, " ", g.Unit, " ", g.Values))
+	}
+	want := []string{
+		"users without items 1 users [{recall@2 0.5} {ndcg@2 0.6131471991539001} {auc 0.5}]",
+		"users with 1 to 4 items 2 users [{recall@2 1} {ndcg@2 1} {auc 1}]",
+		"users with 5 to 19 items 12 users [{recall@2 0} {ndcg@2 0} {auc 0}]",
+		"items with fewer than 10 users 13 relevant [{recall@2 0}]",
+		"items with 10 users or more 3 relevant [{recall@2 1}]",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }
 
@@ -358,7 +436,7 @@ func TestSample(t *testing.T) {
 		t.Fatal(err)
 	}
 	sample, values := e.Sample(name, name), e.Result().Values
-	if sample.Len() != 2 || len(sample.Units.Metrics) != 12 {
+	if sample.Len() != 2 || len(sample.Units.Metrics) != 13 {
 		t.Fatalf("%d users, %d metrics", sample.Len(), len(sample.Units.Metrics))
 	}
 	for _, m := range sample.Units.Metrics {

@@ -62,6 +62,8 @@ type Options struct {
 	Block int
 	// Pool has the goroutines; nil is the caller's alone.
 	Pool *pool.Pool
+
+	areas func(*Options, []int32) *areas // makes what is told all scores; nil: nothing
 }
 
 // Weigh multiplies scores by weights, and divides those below 0, so that a larger weight is always better. No weights change nothing.
@@ -147,9 +149,12 @@ func TopK(ctx context.Context, s Scorer, users []int32, o Options) (_ *Lists, er
 	if err := cmp.Or(o.check(s), checkUsers(users, o.Seen), checkUsers(users, o.Histories)); err != nil {
 		return nil, err
 	}
-	o.Hidden = slices.Sorted(slices.Values(o.Hidden))
+	o.Hidden = slices.Compact(slices.Sorted(slices.Values(o.Hidden)))
 	items := s.Items()
 	r := &ranker{ctx: ctx, users: users, o: &o, tile: items, lists: &Lists{K: o.K, Items: make([]int32, len(users)*o.K), Scores: make([]float32, len(users)*o.K)}}
+	if o.areas != nil {
+		r.areas = o.areas(&o, users)
+	}
 	ranged, _ := s.(Ranged)
 	_, concurrent := s.(Concurrent)
 	r.block = o.Block
@@ -208,6 +213,7 @@ type ranker struct {
 	block, tile int // users and items at a time
 	free        chan *worker
 	lists       *Lists
+	areas       *areas // nil: nobody asks for them
 	errors      []error
 }
 
@@ -268,6 +274,13 @@ func (r *ranker) rank(w *worker, from, to int) error {
 	for i := from; i < to; i++ {
 		r.selector(w, i-from).Reset()
 	}
+	if r.areas != nil && tiles > 1 {
+		for i := from; i < to; i++ {
+			if err := r.found(w, i); err != nil {
+				return err
+			}
+		}
+	}
 	for t := range tiles {
 		if err := r.ctx.Err(); err != nil {
 			return err
@@ -287,6 +300,24 @@ func (r *ranker) rank(w *worker, from, to int) error {
 	for i := from; i < to; i++ {
 		r.list(w.selectors[i-from], i)
 	}
+	return nil
+}
+
+// found has the scores of what user i is to find computed before those of all items.
+func (r *ranker) found(w *worker, i int) error {
+	list := r.areas.relevant.Indices[r.areas.relevant.Offsets[i]:r.areas.relevant.Offsets[i+1]]
+	scores := make([]float32, len(list))
+	for k, item := range list {
+		// Two items, for a product with one has bits of its own; where tiles are several there are as many.
+		lo := max(int(item)-1, 0)
+		var two [2]float32
+		if err := w.scorer.Score(r.users[i:i+1], lo, lo+2, two[:]); err != nil {
+			return err
+		}
+		r.adjust(i, lo, two[:])
+		scores[k] = two[int(item)-lo]
+	}
+	r.areas.begin(i, scores)
 	return nil
 }
 
@@ -328,11 +359,17 @@ func resize(b []float32, n int) []float32 {
 
 // offer shows a selector the scores of user i for the items from lo on, and changes them.
 func (r *ranker) offer(s *Selector, i, lo int, scores []float32) error {
-	u, hi := int(r.users[i]), lo+len(scores)
-	if r.cold(u) {
-		copy(scores, r.o.Cold[lo:hi])
-	} else if r.o.Weights != nil {
-		Weigh(scores, r.o.Weights[lo:hi])
+	u := int(r.users[i])
+	r.adjust(i, lo, scores)
+	if r.areas != nil {
+		if len(scores) == r.o.Ties.Len() {
+			var found []float32
+			for _, item := range r.areas.relevant.Indices[r.areas.relevant.Offsets[i]:r.areas.relevant.Offsets[i+1]] {
+				found = append(found, scores[item])
+			}
+			r.areas.begin(i, found)
+		}
+		r.areas.count(i, lo, scores)
 	}
 	if r.o.Seen != nil {
 		seen, _ := r.o.Seen.Row(u)
@@ -343,6 +380,16 @@ func (r *ranker) offer(s *Selector, i, lo int, scores []float32) error {
 		return fmt.Errorf("ranking: user %d, item %d: %w", u, item, ErrNaN)
 	}
 	return nil
+}
+
+// adjust makes of a scorer's scores for user i, of the items from lo on, those that count.
+func (r *ranker) adjust(i, lo int, scores []float32) {
+	hi := lo + len(scores)
+	if r.cold(int(r.users[i])) {
+		copy(scores, r.o.Cold[lo:hi])
+	} else if r.o.Weights != nil {
+		Weigh(scores, r.o.Weights[lo:hi])
+	}
 }
 
 // cold says that the user gets the scores of those of whom nothing is known.
