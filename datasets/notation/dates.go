@@ -144,13 +144,30 @@ func scanDate(s string) (d date, ok bool) {
 		return d, false
 	}
 	var i int
-	if digit(s[0]) {
+	switch {
+	case digit(s[0]):
 		i = d.number(s)
-	} else if letter(s[0]) {
-		i = d.name(s)
+	case letter(s[0]):
+		if s = s[d.weekday(s):]; s == "" {
+			return d, false
+		}
+		if digit(s[0]) {
+			i = d.number(s)
+		} else if i = d.name(s); d.layout.Form == AsctimeForm {
+			return d, i == len(s)
+		}
+	case s[0] == '[' && s[len(s)-1] == ']' && digit(s[1]):
+		s = s[1 : len(s)-1]
+		i = d.number(s)
+		d.layout.Form = BracketForm
 	}
 	if i == 0 {
 		return d, false
+	}
+	if d.layout.Weekday != NoWeekday {
+		if l := d.layout; l.Order != 0 && !l.validWeekday() || l.Order == 0 && l.ShortYear {
+			return d, false
+		}
 	}
 	if d.layout.ShortYear {
 		if d.year += 1900; d.year < 1969 {
@@ -158,7 +175,7 @@ func scanDate(s string) (d date, ok bool) {
 		}
 	}
 	if i == len(s) {
-		return d, true
+		return d, d.layout.Form == UsualForm
 	}
 	return d, d.clock(s, i)
 }
@@ -241,6 +258,10 @@ func (d *date) name(s string) int {
 		return 0
 	}
 	i++
+	if l.Weekday == WeekdayShort && !l.WeekdayComma && l.Separator == ' ' && i < len(s) && s[i] == ' ' {
+		l.Form = AsctimeForm // which pads with a blank
+		i++
+	}
 	width := 0
 	d.day, width = digits(s, i)
 	i += width
@@ -252,12 +273,49 @@ func (d *date) name(s string) int {
 		return 0
 	}
 	i++
+	if l.Weekday == WeekdayShort && i+2 < len(s) && (s[i+1] == ':' || s[i+2] == ':') {
+		return d.asctime(s, i)
+	} else if l.Form != UsualForm {
+		return 0
+	}
 	d.year, width = digits(s, i)
 	l.ShortYear = width == 2
 	if width != 4 && (width != 2 || l.Separator == ' ') {
 		return 0
 	}
 	return i + width
+}
+
+var weekdayNames = [...]string{"sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"}
+
+// weekday reads the name of a day of the week at the start of s, and returns where
+// what is behind it begins, 0 where there is none.
+func (d *date) weekday(s string) int {
+	a, b, c := s[0]|0x20, s[1]|0x20, s[2]|0x20
+	for _, name := range weekdayNames {
+		if a != name[0] || b != name[1] || c != name[2] {
+			continue
+		}
+		l := &d.layout
+		i := len("Mon")
+		l.Weekday = WeekdayShort
+		if letter(s[i]) {
+			if i = len(name); len(s) <= i || !strings.EqualFold(s[:i], name) {
+				break
+			}
+			l.Weekday = WeekdayFull
+		}
+		if s[i] == ',' {
+			l.WeekdayComma = true
+			i++
+		}
+		if i < len(s) && s[i] == ' ' {
+			return i + 1
+		}
+		break
+	}
+	d.layout = Layout{}
+	return 0
 }
 
 var monthNames = [...]string{"january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"}

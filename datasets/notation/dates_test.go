@@ -59,6 +59,24 @@ func TestLayoutsOf(t *testing.T) {
 		{"2024-01-05 12:00:00,25", "YYYY-MM-DD hh:mm:ss", "2024-01-05T12:00:00.25Z"},
 		{"1960-01-05 12:00:00.1234567", "YYYY-MM-DD hh:mm:ss", "1960-01-05T12:00:00.123456Z"},
 		{"2024-01-05 8:26", "YYYY-MM-DD hh:mm", "2024-01-05T08:26:00Z"},
+		{"[10/Oct/2000:13:55:36 -0700]", "[DD/Mon/YYYY:hh:mm:ss+hh:mm]", "2000-10-10T20:55:36Z"},
+		{"10/May/2000:13:55:36 +0000", "DD/Mon/YYYY:hh:mm:ss+hh:mm", "2000-05-10T13:55:36Z"},
+		{"1/5/2024, 1:30 PM", "MM/DD/YYYY, hh:mm AM|DD/MM/YYYY, hh:mm AM", "2024-01-05T13:30:00Z"},
+		{"16/1/2024, 13:30:05", "DD/MM/YYYY, hh:mm:ss", "2024-01-16T13:30:05Z"},
+		{"5.1.2024, 13:30:05", "DD.MM.YYYY, hh:mm:ss", "2024-01-05T13:30:05Z"},
+		{"Jan 5, 2024, 1:30:05\u202fPM", "Mon DD, YYYY, hh:mm:ss AM", "2024-01-05T13:30:05Z"},
+		{"Mon, 05 Jan 2024", "Dy, DD Mon YYYY", "2024-01-05T00:00:00Z"}, // a Friday, whatever is written
+		{"Fri 05 May 2024", "Dy DD Mon YYYY|Dy DD Month YYYY", "2024-05-05T00:00:00Z"},
+		{"Friday, January 5, 2024", "Day, Month DD, YYYY", "2024-01-05T00:00:00Z"},
+		{"FRIDAY 2024-01-05", "Day YYYY-MM-DD", "2024-01-05T00:00:00Z"},
+		{"Fri 01/05/2024 1:30 PM", "Dy MM/DD/YYYY hh:mm AM|Dy DD/MM/YYYY hh:mm AM", "2024-01-05T13:30:00Z"},
+		{"Fri, 05 Jan 2024 10:00:36 GMT", "Dy, DD Mon YYYY hh:mm:ss UTC", "2024-01-05T10:00:36Z"},
+		{"Fri, 5 Jan 2024 10:00:36 +0100", "Dy, DD Mon YYYY hh:mm:ss+hh:mm", "2024-01-05T09:00:36Z"},
+		{"Friday, 05-Jan-24 10:00:36 GMT", "Day, DD-Mon-YY hh:mm:ss UTC", "2024-01-05T10:00:36Z"},
+		{"Fri Jan 05 2024", "Dy Mon DD YYYY", "2024-01-05T00:00:00Z"},
+		{"Fri Jan  5 10:00:36 2024", "Dy Mon DD hh:mm:ss YYYY", "2024-01-05T10:00:36Z"},
+		{"Fri May 15 10:00:36 UTC 2024", "Dy Mon DD hh:mm:ss UTC YYYY", "2024-05-15T10:00:36Z"},
+		{"Wed Oct 10 20:19:24 +0000 2018", "Dy Mon DD hh:mm:ss +hh:mm YYYY", "2018-10-10T20:19:24Z"},
 	} {
 		layouts, n := LayoutsOf(c.s)
 		var names []string
@@ -90,6 +108,11 @@ func TestLayoutsOf(t *testing.T) {
 		"2024-01-05 12:00:00 ", "2024-01-05 12:00:00+010", "5 Sept 2024", "5 Janu 2024", "5 Ja 2024", "Jan 5 24", "Jan 2024", "Jan 5,2024", "5.Jan.2024", "24-Jan-05x",
 		"Jan, 5 2024", "May 10 24", "1/2/6", "1/2/006", "1/2/20061", "102/1/2024", "12345-01-05", "024-01-05", "1//2024", "/1/2024", "1/2/", "1/2", "5 Jan", "Jan 5",
 		"5-Jan 2024", "Monday 5", "2024-01-05\x00", "2024-01-05 12:00:00." + strings.Repeat("1", 60), "٢٠٢٤-01-05", "2024-January", "Marchand", "mayor 5, 2024",
+		"[10/Oct/2000:13:55:36 -0700", "10/Oct/2000:13:55:36 -0700]", "[10/Oct/2000]", "[10/Oct/2000 13:55:36]", "[]", "[2024-01-05]", "[05/01/2024:13:55:36]", "10/Oct/2000:13:55", "10/Oct/2000:1:55:36 PM",
+		"10/October/2000:13:55:36", "10/Oct/00:13:55:36", "10-Oct-2000:13:55:36", "10/Oct/2000:13:55:36 GMT", "Mon, ", "Mon, 5", "Mon,05 Jan 2024", "Mon,  05 Jan 2024", "Monda 05 Jan 2024", "Monday05 Jan 2024",
+		"Mon", "Monday", "Mon, Jan", "Mon, Tue, 05 Jan 2024", "Mon [10/Oct/2000:13:55:36 -0700]", "Mon 10/Oct/2000:13:55:36", "Mon 01/05/24", "Mon 05/Jan/2024", "Mon 2024/01/05", "Mon 2024-01-05T10:00",
+		"1/5/2024,1:30 PM", "1/5/2024,", "1/5/2024, ", "1/5/2024,  1:30", "2024-01-05, T10:00", "2024-01-05,T10:00", "Jan  5 10:00:36 2024", "Fri Jan  5 10:00 2024", "Fri Jan  5 10:00:36 PM 2024", "Fri Jan  5 2024",
+		"Fri, Jan  5 10:00:36 2024", "Friday Jan 5 10:00:36 2024", "Fri Jan 5 10:00:36 24", "Fri Jan 5 10:00:36", "Fri Jan 5 10:00:36 EST 2024", "Fri Jan 5 25:00:36 2024", "Fri Jan 32 10:00:36 2024", "Fri January 5 10:00:36 2024",
 	} {
 		if layouts, n := LayoutsOf(s); n != 0 {
 			t.Errorf("LayoutsOf(%q) = %v", s, layouts[:n])
@@ -244,6 +267,9 @@ func FuzzDate(f *testing.F) {
 	for _, k := range known {
 		f.Add(time.Date(2024, 1, 5, 21, 4, 5, 123456789, time.UTC).Format(k[0]))
 		f.Add(time.Date(1969, 12, 31, 1, 4, 5, 0, time.FixedZone("", -5400)).Format(k[0]))
+	}
+	for _, layout := range []string{time.ANSIC, time.UnixDate, time.RubyDate, time.RFC850, time.RFC1123, time.RFC1123Z, "[02/Jan/2006:15:04:05 -0700]", "1/2/2006, 3:04 PM", "Monday, January 2, 2006, 15:04"} {
+		f.Add(time.Date(2024, 1, 5, 21, 4, 5, 0, time.UTC).Format(layout))
 	}
 	for _, s := range []string{"2024-2-30", "1/5/24 12:00 am", "5 May 2024 10:00:00.123 +0130", "May 5, 2024 1:02:03,5PM GMT"} {
 		f.Add(s)

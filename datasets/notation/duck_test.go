@@ -31,6 +31,9 @@ func variants(l notation.Layout, at time.Time) []string {
 	add("Z07:00", "-0700")
 	add("Z07:00", "-07:00")
 	add(" MST", " GMT")
+	if l.Form == notation.AsctimeForm {
+		add(" 2 ", " _2 ")
+	}
 	switch l.Month {
 	case notation.MonthShort:
 		name := at.Format("Jan")
@@ -57,6 +60,10 @@ func TestStrptime(t *testing.T) {
 	}
 	checked := 0
 	for l := range notation.AllLayouts {
+		times := times
+		if l.Form == notation.UsualForm && (l.Weekday != notation.NoWeekday || l.ClockComma) {
+			times = []time.Time{times[checked%len(times)], times[(checked+1)%len(times)]} // what is left is written as without
+		}
 		var texts, rows []string
 		for _, at := range times {
 			if l.Zone == notation.ZoneName {

@@ -43,12 +43,35 @@ const (
 	ZoneName
 )
 
+// Weekday is how the day of the week is written in front of a date.
+type Weekday uint8
+
+// Weekdays: none, and English names in upper or lower case: Mon, Monday.
+const (
+	NoWeekday Weekday = iota
+	WeekdayShort
+	WeekdayFull
+)
+
+// Form is what sets some layouts apart from all the others.
+type Form uint8
+
+// Forms: none; 10/Oct/2000:13:55:36 -0700 as in the access logs of web servers; the same
+// in brackets, as it stands there; and Tue Oct 10 13:55:36 2000, as C's asctime writes it, with
+// the zone before the year where there is one.
+const (
+	UsualForm Form = iota
+	LogForm
+	BracketForm
+	AsctimeForm
+)
+
 // Layout is a way to write dates. The zero value is none.
 //
 // Day, month and hour may have one digit or two, for the same person writes 9:30
 // and 10:30; minutes and seconds have two. Seconds may have a fraction after a
 // point or comma, of which microseconds are kept. A year of two digits is of
-// 1969–2068, as in POSIX.
+// 1969–2068, as in POSIX. What day of the week is written does not matter.
 type Layout struct {
 	Order Order
 	// Separator is between year, month and day: '-', '/', '.', or ' ' with names of
@@ -61,6 +84,11 @@ type Layout struct {
 	Half      bool // twelve hours with AM or PM, with or without a space before it
 	T         bool // a T between date and time, not a space
 	Zone      Zone
+	// Weekday stands in front, apart by a space, with a comma before that or without.
+	Weekday      Weekday
+	WeekdayComma bool
+	ClockComma   bool // before the time, and a space: 1/5/2024, 1:30 PM
+	Form         Form
 }
 
 // Valid reports whether there are dates in this layout. There are none where it
@@ -68,12 +96,15 @@ type Layout struct {
 // comes first, nor is it set apart by hyphens from months that are numbers, as in
 // 20-12-26; between points, as in 05.01.24, day and month must have two digits, so
 // that few versions of software are dates. Nobody writes the month first with
-// points.
+// points. Days of the week stand before days of full years, or of years of two digits
+// behind names of months.
 func (l Layout) Valid() bool {
 	named := l.Month != MonthNumber
 	switch {
-	case l.Order < YearFirst || l.Order > MonthFirst, l.Month > MonthFull, l.Clock > Seconds, l.Zone > ZoneName:
+	case l.Order < YearFirst || l.Order > MonthFirst, l.Month > MonthFull, l.Clock > Seconds, l.Zone > ZoneName, l.Weekday > WeekdayFull, l.Form > AsctimeForm:
 		return false
+	case l.Form != UsualForm:
+		return l.validForm()
 	case l.Separator == ' ' && !named, l.Separator == '.' && (named || l.Order == MonthFirst):
 		return false
 	case strings.IndexByte("-/. ", l.Separator) < 0:
@@ -84,10 +115,34 @@ func (l Layout) Valid() bool {
 		return false
 	case l.Comma && (l.Order != MonthFirst || l.Separator != ' '):
 		return false
+	case !l.validWeekday():
+		return false
 	case l.Clock == NoClock:
-		return !l.Half && !l.T && l.Zone == NoZone
+		return !l.Half && !l.T && l.Zone == NoZone && !l.ClockComma
 	}
-	return !l.T || !l.Half && !named && l.Order == YearFirst
+	return !l.T || !l.Half && !named && l.Order == YearFirst && !l.ClockComma && l.Weekday == NoWeekday
+}
+
+// validWeekday reports whether there are dates with this day of the week in front.
+func (l Layout) validWeekday() bool {
+	switch {
+	case l.Weekday == NoWeekday:
+		return !l.WeekdayComma
+	case l.Month == MonthNumber:
+		return !l.ShortYear && (l.Order != YearFirst || l.Separator == '-')
+	}
+	return l.Order != YearFirst && l.Separator != '/' && (l.Separator == ' ' || l.Order == DayFirst)
+}
+
+// validForm reports whether there are dates in this layout of a form of its own.
+func (l Layout) validForm() bool {
+	form := Layout{Order: DayFirst, Separator: '/', Month: MonthShort, Clock: Seconds, Zone: l.Zone, Form: l.Form}
+	if l.Form == AsctimeForm {
+		form.Order, form.Separator, form.Weekday = MonthFirst, ' ', WeekdayShort
+	} else if l.Zone == ZoneName {
+		return false
+	}
+	return l == form
 }
 
 // HasTime reports whether the layout has a time of day.
@@ -134,7 +189,7 @@ func (l Layout) before(other Layout) bool {
 		}
 		r := order
 		for _, field := range [...]int{int(l.Month), bit(l.ShortYear), strings.IndexByte("-/. ", l.Separator), bit(l.Comma),
-			int(l.Clock), bit(l.Half), bit(l.T), int(l.Zone)} {
+			int(l.Clock), bit(l.Half), bit(l.T), int(l.Zone), int(l.Weekday), bit(l.WeekdayComma), bit(l.ClockComma), int(l.Form)} {
 			r = r<<2 | field
 		}
 		return r
@@ -158,7 +213,7 @@ func layouts(yield func(Layout) bool) {
 				for _, short := range bools {
 					for _, comma := range bools {
 						date := Layout{Order: order, Separator: separator, ShortYear: short, Month: month, Comma: comma}
-						if date.Valid() && !clocks(date, yield) {
+						if date.Valid() && !weekdays(date, yield) {
 							return
 						}
 					}
@@ -166,6 +221,30 @@ func layouts(yield func(Layout) bool) {
 			}
 		}
 	}
+	for form := LogForm; form <= AsctimeForm; form++ {
+		for zone := NoZone; zone <= ZoneName; zone++ {
+			l := Layout{Order: DayFirst, Separator: '/', Month: MonthShort, Clock: Seconds, Zone: zone, Form: form}
+			if form == AsctimeForm {
+				l.Order, l.Separator, l.Weekday = MonthFirst, ' ', WeekdayShort
+			}
+			if l.Valid() && !yield(l) {
+				return
+			}
+		}
+	}
+}
+
+// weekdays yields a layout of dates with all days of the week and times.
+func weekdays(date Layout, yield func(Layout) bool) bool {
+	for weekday := NoWeekday; weekday <= WeekdayFull; weekday++ {
+		for _, comma := range [...]bool{false, true} {
+			date.Weekday, date.WeekdayComma = weekday, comma
+			if date.Valid() && !clocks(date, yield) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // clocks yields a layout of dates with all valid times.
@@ -174,11 +253,13 @@ func clocks(date Layout, yield func(Layout) bool) bool {
 	for clock := NoClock; clock <= Seconds; clock++ {
 		for _, half := range bools {
 			for _, t := range bools {
-				for zone := NoZone; zone <= ZoneName; zone++ {
-					l := date
-					l.Clock, l.Half, l.T, l.Zone = clock, half, t, zone
-					if l.Valid() && !yield(l) {
-						return false
+				for _, comma := range bools {
+					for zone := NoZone; zone <= ZoneName; zone++ {
+						l := date
+						l.Clock, l.Half, l.T, l.ClockComma, l.Zone = clock, half, t, comma, zone
+						if l.Valid() && !yield(l) {
+							return false
+						}
 					}
 				}
 			}

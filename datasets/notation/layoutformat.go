@@ -10,6 +10,7 @@ type spelling struct {
 	year, shortYear  string
 	months           [3]string // by Month
 	day              string
+	weekdays         [3]string // by Weekday
 	hour, half       string
 	minute, second   string
 	marker           string // AM or PM
@@ -18,9 +19,9 @@ type spelling struct {
 }
 
 var (
-	people = spelling{year: "YYYY", shortYear: "YY", months: [3]string{"MM", "Mon", "Month"}, day: "DD", hour: "hh", half: "hh",
+	people = spelling{year: "YYYY", shortYear: "YY", months: [3]string{"MM", "Mon", "Month"}, day: "DD", weekdays: [3]string{"", "Dy", "Day"}, hour: "hh", half: "hh",
 		minute: "mm", second: "ss", marker: " AM", offset: "+hh:mm", zone: " UTC"}
-	golang = spelling{year: "2006", shortYear: "06", months: [3]string{"1", "Jan", "January"}, day: "2", hour: "15", half: "3",
+	golang = spelling{year: "2006", shortYear: "06", months: [3]string{"1", "Jan", "January"}, day: "2", weekdays: [3]string{"", "Mon", "Monday"}, hour: "15", half: "3",
 		minute: "04", second: "05", marker: " PM", offset: "Z07:00", zone: " MST", padMonth: "01", padDay: "02"}
 )
 
@@ -38,6 +39,27 @@ func (l Layout) render(p *spelling) string {
 	}
 	var b strings.Builder
 	separator := string(rune(l.Separator))
+	if l.Form == BracketForm {
+		b.WriteByte('[')
+	}
+	if l.Weekday != NoWeekday {
+		b.WriteString(p.weekdays[min(l.Weekday, WeekdayFull)])
+		if l.WeekdayComma {
+			b.WriteByte(',')
+		}
+		b.WriteByte(' ')
+	}
+	if l.Form == AsctimeForm {
+		b.WriteString(month + " " + day + " " + hour + ":" + p.minute + ":" + p.second)
+		switch l.Zone {
+		case ZoneOffset:
+			b.WriteString(" " + strings.TrimPrefix(p.offset, " "))
+		case ZoneName:
+			b.WriteString(p.zone)
+		}
+		b.WriteString(" " + year)
+		return b.String()
+	}
 	switch l.Order {
 	case YearFirst:
 		b.WriteString(year + separator + month + separator + day)
@@ -53,9 +75,14 @@ func (l Layout) render(p *spelling) string {
 	if l.Clock == NoClock {
 		return b.String()
 	}
-	if l.T {
+	switch {
+	case l.T:
 		b.WriteByte('T')
-	} else {
+	case l.Form == LogForm, l.Form == BracketForm:
+		b.WriteByte(':')
+	case l.ClockComma:
+		b.WriteString(", ")
+	default:
 		b.WriteByte(' ')
 	}
 	b.WriteString(hour + ":" + p.minute)
@@ -70,6 +97,9 @@ func (l Layout) render(p *spelling) string {
 		b.WriteString(p.offset)
 	case ZoneName:
 		b.WriteString(p.zone)
+	}
+	if l.Form == BracketForm {
+		b.WriteByte(']')
 	}
 	return b.String()
 }
@@ -119,7 +149,7 @@ func (l Layout) Strptime() []string {
 	if !l.Valid() {
 		return nil
 	}
-	p := spelling{year: "%Y", shortYear: "%y", months: [3]string{"%m", "%b", "%B"}, day: "%d", hour: "%H", half: "%I", minute: "%M"}
+	p := spelling{year: "%Y", shortYear: "%y", months: [3]string{"%m", "%b", "%B"}, day: "%d", weekdays: [3]string{"", "%a", "%A"}, hour: "%H", half: "%I", minute: "%M"}
 	seconds, markers, zones := []string{"%S"}, []string{""}, []string{""}
 	if l.Clock == Seconds {
 		seconds = append(seconds, "%S.%f")

@@ -12,7 +12,8 @@ type Style struct {
 	// Comma says that a comma stands before the fraction, instead of a point.
 	Comma bool
 	// Thousands is what sets groups of three digits apart: ',' '.' '\'' or ' ', 0
-	// for nothing. '\'' stands for both apostrophes, ' ' for any of the blanks of
+	// for nothing. With commas, groups before the last may have two digits, as in
+	// India: 12,34,567. '\'' stands for both apostrophes, ' ' for any of the blanks of
 	// a usual width, no-break spaces among them.
 	Thousands byte
 	// Amount admits what is around amounts: a currency's sign or code before or
@@ -99,8 +100,8 @@ func (y Style) String() string {
 }
 
 // Parse reads a number that is written in the style. Where thousands are set
-// apart, all groups but the first have three digits, and the first does not begin
-// with a zero. The result is the float64 nearest to what is written: 1.9K is 1900.
+// apart, all groups but the first have three digits, or two before the last of three,
+// and the first does not begin with a zero. The result is the float64 nearest to what is written: 1.9K is 1900.
 // A style that is none of Styles reads nothing.
 func (y Style) Parse(s string) (float64, bool) {
 	if y == (Style{}) {
@@ -132,7 +133,8 @@ func (y Style) Parse(s string) (float64, bool) {
 // scan reads an unsigned number without anything around it.
 func (y Style) scan(s string) (d decimal, ok bool) {
 	point := y.Point()
-	i, run := 0, 0 // run is the digits of the group
+	i, run := 0, 0         // run is the digits of the group
+	first, between := 0, 0 // digits of the first group, and of those before the last
 	for i < len(s) {
 		c := s[i]
 		if digit(c) {
@@ -148,8 +150,16 @@ func (y Style) scan(s string) (d decimal, ok bool) {
 		if width == 0 {
 			break
 		}
-		if d.grouped && run != 3 || !d.grouped && (run < 1 || run > 3 || s[0] == '0') {
+		switch {
+		case !d.grouped:
+			if run < 1 || run > 3 || s[0] == '0' {
+				return d, false
+			}
+			first = run
+		case between != 0 && run != between, run != 3 && (run != 2 || y.Thousands != ',' || first > 2):
 			return d, false
+		default:
+			between = run
 		}
 		d.grouped = true
 		run = 0

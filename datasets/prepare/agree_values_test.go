@@ -38,6 +38,8 @@ var columnKinds = append([]columnKind{
 	{amounts, asNumber, []string{"VARCHAR"}},
 	{commas, asNumber, []string{"VARCHAR"}},
 	{thousands, asNumber, []string{"VARCHAR"}},
+	{lakhs, asNumber, []string{"VARCHAR"}},
+	{quantities, asNumber, []string{"VARCHAR"}},
 	{categories, asText, []string{"VARCHAR"}},
 	{sentences, asText, []string{"VARCHAR"}},
 	{flags("", ""), asText, []string{"VARCHAR", "INTEGER"}},
@@ -136,6 +138,32 @@ func thousands(r *rand.Rand) func() string {
 	return func() string { return group(strconv.Itoa(r.IntN(5_000_000)), mark) + fraction }
 }
 
+// lakhs are grouped as in India.
+func lakhs(r *rand.Rand) func() string {
+	sign := []string{"", "", "₹", "Rs. "}[r.IntN(4)]
+	fraction := []string{"", ".00", ".5"}[r.IntN(3)]
+	most := []int{90_000, 5_000_000, 900_000_000}[r.IntN(3)]
+	return func() string {
+		whole, last := strconv.Itoa(r.IntN(most)), ""
+		if n := len(whole) - 3; n > 0 {
+			whole, last = whole[:n], ","+whole[n:]
+		}
+		for n := len(whole) - 2; n > 0; n -= 2 {
+			whole, last = whole[:n], ","+whole[n:]+last
+		}
+		return sign + whole + last + fraction
+	}
+}
+
+// quantities have units, of which there may be several.
+func quantities(r *rand.Rand) func() string {
+	units := [][]string{{" kg"}, {" kg", " g"}, {"kg", "g", ""}, {"%", ""}, {" EUR", " USD"}, {"K", "M"}, {" pcs", " pairs"}, {"$", "%"}, {" EU", " UK", " US"}}[r.IntN(9)]
+	places := r.IntN(3)
+	return func() string {
+		return strconv.FormatFloat(r.Float64()*900, 'f', places, 64) + units[r.IntN(len(units))]
+	}
+}
+
 func categories(r *rand.Rand) func() string {
 	words := []string{"red", "Red", "blau", "grün", "żółty", "赤", "a,b", "x;y", "p|q", "tab\there", "say \"hi\"", "two\nlines", "'", "#5", "# note", "é", "e\u0301", "🙂", "NA", "none", "a  b", "=1+1", "\\N", "0x1F", "1_000", "nan", "inf", "1e400", "T", "No"}
 	r.Shuffle(len(words), func(i, j int) { words[i], words[j] = words[j], words[i] })
@@ -165,6 +193,9 @@ func dateKinds() []columnKind {
 		"2 Jan 2006", "02-Jan-2006", "January 2, 2006", "Jan 2, 2006", "02-Jan-06", "2 January 2006",
 		"2006-01-02 15:04:05", "2006-01-02T15:04:05", "2006-01-02T15:04:05Z", "2006-01-02 15:04:05 UTC", "2006-01-02 15:04:05.000", "2006-01-02T15:04:05.000000000", "2006-01-02T15:04:05-07:00", "2006-01-02 15:04",
 		"02/01/2006 15:04", "01/02/2006 3:04 PM", "02.01.2006 15:04:05", "2006-01-02 15:04:05-07",
+		"[02/Jan/2006:15:04:05 -0700]", "02/Jan/2006:15:04:05 -0700", "02/Jan/2006:15:04:05", "1/2/2006, 3:04 PM", "2/1/2006, 15:04:05", "2.1.2006, 15:04", "Jan 2, 2006, 3:04:05 PM",
+		"Mon, 02 Jan 2006", "Monday, January 2, 2006", "Mon 2006-01-02", "Mon, 02 Jan 2006 15:04:05 MST", "Mon, 02 Jan 2006 15:04:05 -0700", "Monday, 02-Jan-06 15:04:05 MST", time.ANSIC, time.UnixDate,
+		time.RubyDate, "Mon 02/01/2006",
 	} {
 		dates := func(r *rand.Rand) func() string {
 			zone := time.FixedZone("", []int{0, 5*3600 + 1800, -7 * 3600}[r.IntN(3)])
