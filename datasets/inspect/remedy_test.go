@@ -108,6 +108,13 @@ var corpus = []planted{
 		checks: alone(numbersAre(func(i int) float64 { return 1000 + float64(i) + 0.3 }))},
 	{name: "percent", code: "amounts", line: func(i int) string { return fmt.Sprintf("%d.5%%", i%100) },
 		checks: alone(numbersAre(func(i int) float64 { return float64(i%100) + 0.5 }))},
+	{name: "units of one kind", code: "units", line: func(i int) string { return fmt.Sprintf([]string{"%d.5 kg", "%d g"}[i%2], i) },
+		checks: alone(numbersAre(func(i int) float64 { return []float64{1000*float64(i) + 500, float64(i)}[i%2] }),
+			numbersAre(func(i int) float64 { return []float64{float64(i) + 0.5, float64(i)}[i%2] }))},
+	{name: "currencies", code: "units", line: func(i int) string { return fmt.Sprintf([]string{"$%d.50", "%d.50 EUR"}[i%2], i) },
+		checks: alone(numbersAre(func(i int) float64 { return float64(i) + 0.5 }), numbersAre(func(i int) float64 { return float64(i) + 0.5 }))},
+	{name: "currencies in parentheses", code: "units", line: func(i int) string { return fmt.Sprintf([]string{"($%d.50)", "%d.50 EUR"}[i%2], i) },
+		checks: alone(nil, numbersAre(func(i int) float64 { return []float64{-float64(i) - 0.5, float64(i) + 0.5}[i%2] }))},
 	{name: "thousands as letters", code: "amounts", line: func(i int) string { return fmt.Sprintf("%d.5K", i) },
 		checks: alone(numbersAre(func(i int) float64 { return 1000*float64(i) + 500 }))},
 	{name: "impossible dates", code: "not_dates", line: func(i int) string {

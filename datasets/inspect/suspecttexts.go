@@ -56,7 +56,7 @@ func (e *examined) suspectTexts(counts []int64) {
 	for _, m := range marked {
 		valued -= m.Rows
 	}
-	if !c.Refused && numbers > 0 && valued-numbers > 0 && float64(numbers) >= 0.05*float64(valued) && c.Distinct > 10 {
+	if !c.Refused && (e.survey.Note == nil || e.survey.Note.Kind != table.NoteUnits) && numbers > 0 && valued-numbers > 0 && float64(numbers) >= 0.05*float64(valued) && c.Distinct > 10 {
 		e.warn(Warning{Severity: Notable, Code: "mixed_types", Rows: valued - numbers, Examples: firstRow("word"),
 			Message:  fmt.Sprintf("%.3g %% of the values are numbers, the others texts; all are read as categories", 100*float64(numbers)/float64(valued)),
 			Remedies: []Remedy{work("nothing").when("if they are codes"), castStep(c.Name).when("if the others are mistakes")}})
@@ -77,7 +77,7 @@ func (e *examined) suspectTexts(counts []int64) {
 	case longTexts*2 > e.present && c.Distinct > 50 && c.Distinct*2 > e.present:
 		e.warn(Warning{Severity: Notable, Code: "free_text", Rows: e.present, Message: "free text, most of it seen once: as categories nothing can be learned from it",
 			Remedies: []Remedy{runColumn(c.Name, encoding.Column{Type: table.TypeText})}})
-	case unique && !c.Refused && (e.survey.Note == nil || e.survey.Note.Kind != table.NoteAmounts):
+	case unique && !c.Refused && (e.survey.Note == nil || e.survey.Note.Kind != table.NoteAmounts && e.survey.Note.Kind != table.NoteUnits):
 		e.identifier()
 	case e.survey.Note != nil && e.survey.Note.Kind == table.NoteSpellings: // told already
 	case c.Distinct*2 <= e.present || c.Distinct <= 1000:

@@ -31,6 +31,8 @@ func (e *examined) understood() {
 		return // the table tells it
 	case table.NoteAmounts:
 		w.Severity, w.Code, w.Rows = Warn, "amounts", int64(survey.Present)
+	case table.NoteUnits:
+		w.Severity, w.Code, w.Rows = Warn, "units", int64(survey.Present)
 	case table.NoteOrder:
 		w.Severity, w.Code, w.Rows = Warn, "date_order", int64(survey.Present)
 	case table.NoteNumbers:
@@ -58,7 +60,7 @@ func (e *examined) withhold() {
 			w.Remedies[k] = w.Remedies[k].withoutValues()
 		}
 		switch w.Code {
-		case "codes", "amounts":
+		case "codes", "amounts", "units":
 			w.Message = "the way its values are written says that they are categories"
 		case "spellings":
 			w.Message = "values that are probably the same are written in several ways"

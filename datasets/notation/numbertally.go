@@ -75,7 +75,9 @@ func (t *NumberTally) Add(s string, n int) {
 	if r.fits == 0 {
 		return
 	}
-	t.unit(r.amount.unit, n)
+	if r.amount.unit != "" || strings.Trim(r.amount.number, "0.,") != "" { // nothing is as much in any unit
+		t.unit(r.amount.unit, n)
+	}
 	if r.fits == allStyles && r.needs == 0 {
 		t.whole += n
 	} else {
@@ -157,7 +159,8 @@ func (t *NumberTally) Needs(y Style) int {
 }
 
 // Units returns the units of numbers, in order of appearance. To read amounts of
-// several currencies, or with and without percent, as plain numbers mixes them up.
+// several currencies, or with and without percent, as plain numbers mixes them up. Zeros
+// without a unit are not counted.
 func (t *NumberTally) Units() []UnitCount { return append([]UnitCount(nil), t.units...) }
 
 // Best returns the style that fits the most rows, and how many; of several the

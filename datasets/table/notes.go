@@ -27,6 +27,7 @@ const (
 	NoteNotation NoteKind = "notation" // numbers that are not written plainly
 	NoteOrder    NoteKind = "order"    // dates whose day and month could be exchanged
 	NoteAmounts  NoteKind = "amounts"  // amounts of money, shares and the like, as categories
+	NoteUnits    NoteKind = "units"    // numbers of several units, or with a unit of measure
 	NoteNumbers  NoteKind = "numbers"  // numbers that are texts in a file that has types, as categories
 	NoteLost     NoteKind = "lost"     // whole numbers too large for the floating-point numbers that the file has
 	NoteCase     NoteKind = "case"     // categories that differ in upper and lower case alone
@@ -92,6 +93,11 @@ func (r *relation) noteOf(i int, declared string, t *tally, reading Reading) *No
 		return nil
 	}
 	from := r.inference(i)
+	if reading.Type == TypeNumeric || reading.Type == TypeCategorical {
+		if note := t.unitsNote(r.names[i], reading, r.origin.query, r.names); note != nil {
+			return note
+		}
+	}
 	if r.origin.query {
 		from = inferAll // what is text in the result says nothing about the files
 	}

@@ -123,7 +123,7 @@ func (r *relation) known(s *selection) *plan {
 	return p
 }
 
-// guess makes a plan from the first rows. A table of no more rows is known then.
+// guess makes a plan from the first rows. A table of no more rows is known then. What is told of amounts is told of all.
 func (r *relation) guess(ctx context.Context, db *duck.DB, s *selection) (*plan, error) {
 	p := r.known(s)
 	found, err := r.survey(ctx, db, r.open(s), s.types, typeSample)
@@ -134,7 +134,7 @@ func (r *relation) guess(ctx context.Context, db *duck.DB, s *selection) (*plan,
 		return r.settle(ctx, db, s) // reading all of it will say what is wrong
 	}
 	for i, f := range found {
-		if _, _, _, either := f.tally.dates.Best(); f.fault.kind != noFault || f.Type == TypeDate && either || f.tally.perhapsArticles() {
+		if _, _, _, either := f.tally.dates.Best(); f.fault.kind != noFault || f.Type == TypeDate && either || f.tally.perhapsArticles() || f.Style.Amount {
 			return r.settle(ctx, db, s)
 		}
 		p.readings[i] = f.Reading

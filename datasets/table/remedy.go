@@ -166,7 +166,8 @@ func (s Setting) text(w Wording) string {
 		}
 		return fmt.Sprintf("types: {%s: %s}", yamlText(s.Column), yamlText(s.Values[0]))
 	case SetQuery:
-		if sql := s.Values[0]; strings.Contains(sql, ": ") || strings.Contains(sql, " #") {
+		// What ends a value between braces, where the others of the source may stand, is quoted too.
+		if sql := s.Values[0]; strings.Contains(sql, ": ") || strings.Contains(sql, " #") || strings.ContainsAny(sql, ",[]{}") {
 			return s.Set + ": " + strconv.Quote(sql)
 		}
 		return s.Set + ": " + s.Values[0]

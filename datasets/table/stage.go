@@ -107,7 +107,7 @@ func (s *staging) guess() (*Staged, error) {
 	for i, name := range r.names {
 		f := found[i]
 		_, _, _, either := f.tally.dates.Best()
-		if f.fault.kind != noFault || f.Type == TypeDate && either || f.tally.perhapsArticles() {
+		if f.fault.kind != noFault || f.Type == TypeDate && either || f.tally.perhapsArticles() || f.Style.Amount || f.tally.quantities > 0 {
 			return nil, errGuess
 		}
 		columns[i] = sqlColumn{name: name, settled: f}
@@ -202,7 +202,7 @@ func (s *staging) verify(name string, i int, some bool) error {
 	if err != nil {
 		return err
 	}
-	if f := found[0]; f.fault.kind != noFault || f.Type != TypeCategorical {
+	if f := found[0]; f.fault.kind != noFault || f.Type != TypeCategorical || f.tally.quantities > 0 {
 		return errGuess
 	}
 	return nil

@@ -29,7 +29,9 @@ type tally struct {
 	numbers notation.NumberTally
 	dates   notation.DateTally
 	wideness
+	measures
 
+	strange  bool   // a number that is more than digits, a minus before and a fraction behind them
 	zeros    int    // numbers with a needless zero in front
 	zero     string // the first of them
 	uneven   bool   // a number that formatting would write otherwise: 1.50, +1
@@ -93,6 +95,7 @@ func (t *tally) add(text string, n int) {
 		t.number(v, text, n)
 		return
 	}
+	t.measure(text, n)
 	t.bad.add(text)
 	t.odd = t.odd || !ascii(text)
 	if notation.Missing(text) {
@@ -116,6 +119,7 @@ func (t *tally) number(v float64, text string, n int) {
 		}
 	}
 	t.look(v, text)
+	t.strange = t.strange || !simpleNumber(text)
 	whole := wholeDigits(text)
 	if !t.decimal {
 		_, fits := notation.WholeNumber(text)
@@ -135,6 +139,20 @@ func (t *tally) number(v float64, text string, n int) {
 			t.code(text)
 		}
 	}
+}
+
+// simpleNumber reports digits with a minus before them or a fraction behind them.
+func simpleNumber(text string) bool {
+	text = strings.TrimPrefix(text, "-")
+	points := 0
+	for i := range len(text) {
+		if text[i] == '.' && i > 0 && i < len(text)-1 {
+			points++
+		} else if text[i] < '0' || text[i] > '9' {
+			return false
+		}
+	}
+	return points < 2
 }
 
 func (t *tally) code(text string) {
