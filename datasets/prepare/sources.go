@@ -230,38 +230,14 @@ func hashes(ctx context.Context, files table.Files) ([]manifest.Hash, error) {
 	return out, err
 }
 
-// unreadLines are the lines that DuckDB could not read. Several readings of a file meet them several times.
+// unreadLines are the records that DuckDB could not read.
 func (p *pipeline) unreadLines(t *table.Table) ([]rejected, error) {
-	const errorsSQL = "SELECT s.file_path, CAST(e.line AS VARCHAR), coalesce(e.column_name, ''), e.error_message, coalesce(e.csv_line, ''), CAST(e.error_type AS VARCHAR) FROM reject_errors e JOIN reject_scans s USING (scan_id, file_id) ORDER BY s.file_path, e.line, e.column_idx, e.error_message"
-	rows, err := p.scan(6, "SELECT DISTINCT ON (q.f, q.l) * FROM ("+errorsSQL+") AS q(f, l, c, m, t, k) ORDER BY q.f, CAST(q.l AS BIGINT)")
-	if err != nil {
-		var q *duck.Error
-		if errors.As(err, &q) && strings.Contains(q.Message, "does not exist") {
-			return nil, nil // nothing was ever rejected
-		}
-		return nil, err
+	unread, err := t.Unread(p.ctx)
+	lines := make([]rejected, len(unread))
+	for i, u := range unread {
+		lines[i] = rejected{place: u.Place, what: u.Problem, text: u.Text}
 	}
-	lines := make([]rejected, len(rows))
-	for i, r := range rows {
-		// Its text begins with the empty lines before it, such as comments leave.
-		lines[i] = rejected{place: filepath.Base(r[0]) + ":" + r[1], what: t.Unread(r[5], r[3]), text: strings.Trim(r[4], "\r\n")}
-	}
-	return lines, p.forgetRejects()
-}
-
-// forgetRejects empties the tables of what could not be read.
-func (p *pipeline) forgetRejects() error {
-	for _, table := range []string{"reject_errors", "reject_scans"} {
-		err := p.db.Query(p.ctx, "DELETE FROM "+table, nil)
-		var q *duck.Error
-		if errors.As(err, &q) && strings.Contains(q.Message, "does not exist") {
-			return nil // nothing was ever rejected
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return lines, err
 }
 
 // rejected is a row that could not be read.

@@ -28,8 +28,11 @@ type dialect struct {
 	// crlf says to tell DuckDB that lines end in \r\n, which it gets wrong where
 	// a name of the header holds a newline.
 	crlf bool
-	rows float64         // about how many there are
-	ctx  context.Context // of the reading: no scan outlasts it
+	rows float64 // about how many there are
+	// unread are records that DuckDB could not read, by file; places leaves them out.
+	unread map[string][]span
+	blank  bool
+	ctx    context.Context // of the reading: no scan outlasts it
 }
 
 const (
@@ -301,7 +304,11 @@ func (d *dialect) scanQuoted(file string, lazy bool, visit func(file string, lin
 		return false, err
 	}
 	defer func() { err = errors.Join(err, in.Close()) }()
-	text := bufio.NewReader(&interruptible{d.ctx, in})
+	var from io.Reader = &interruptible{d.ctx, in}
+	if d.blank {
+		from = &blanked{in: from, spans: d.unread[file]}
+	}
+	text := bufio.NewReader(from)
 	for range d.skip {
 		if err := skipLine(text); err != nil {
 			return false, err

@@ -6,7 +6,6 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -122,7 +121,18 @@ func (d *dialect) explain(files []string) error {
 
 func (d *dialect) explainFile(file string) error {
 	var found *ValueError
+	fields, behind := 0, 0 // of a record with too few, and the lines behind it that may be its rest
 	_, err := d.scanFile(file, func(file string, line int, record []string) bool {
+		if found != nil {
+			if fields += len(record) - 1; len(record) < len(d.columns) && fields <= len(d.columns) {
+				if behind++; fields < len(d.columns) {
+					return true
+				}
+				found.Problem += "; " + brokenRecord(behind)
+				found.Remedies = []Remedy{ManualRemedy("put quotes around the field, or take the line end out")}
+			}
+			return false
+		}
 		if len(record) != len(d.columns) {
 			remedy := fmt.Sprintf("put quotes around a field that contains %q, or repair the line", d.delimiter)
 			remedies := []Remedy{ManualRemedy(remedy)}
@@ -137,7 +147,10 @@ func (d *dialect) explainFile(file string) error {
 				Problem:  d.miscounted(len(record)),
 				Remedies: remedies,
 			}
-			return false
+			if fields = len(record); strings.Contains(strings.Join(record, ""), "\n") {
+				return false
+			}
+			return fields < len(d.columns)
 		}
 		for i, f := range record {
 			if !utf8.ValidString(f) {
@@ -233,38 +246,4 @@ func (d *dialect) lineFault(file string) (err error) {
 		}
 		windows, size, first = crlf, 0, n+1
 	}
-}
-
-// counts of fields and of bytes in DuckDB's messages about lines.
-var (
-	fieldsFound = regexp.MustCompile(`Found: (\d+)`)
-	bytesFound  = regexp.MustCompile(`Actual Size: *(\d+)`)
-)
-
-// Unread words what DuckDB's table reject_errors says of a line that could not be read, by its error_type and
-// error_message.
-func (t *Table) Unread(kind, message string) string {
-	number := func(pattern *regexp.Regexp) int {
-		if found := pattern.FindStringSubmatch(message); found != nil {
-			n, _ := strconv.Atoi(found[1]) // of digits
-			return n
-		}
-		return 0
-	}
-	switch kind {
-	case "MISSING COLUMNS", "TOO MANY COLUMNS":
-		if n := number(fieldsFound); n > 0 && t.rel.origin.dialect != nil {
-			return t.rel.origin.dialect.miscounted(n)
-		}
-	case "LINE SIZE OVER MAXIMUM":
-		if n := number(bytesFound); n > 0 {
-			return tooLong("CSV", longestRecord)
-		}
-	case "UNQUOTED VALUE":
-		return "a quoted field does not end, or has more behind its quote"
-	case "INVALID ENCODING", "INVALID UNICODE":
-		return "the bytes are not UTF-8"
-	}
-	what, _, _ := strings.Cut(message, "\n")
-	return what
 }

@@ -317,6 +317,9 @@ func (s *staging) setAside(columns []sqlColumn, faulty []int) (misfits []Misfit,
 	if err != nil {
 		return nil, "", r.unreadable(s.ctx, err)
 	}
+	if _, err := r.unread(s.ctx, s.db); err != nil { // rows are counted without them
+		return nil, "", err
+	}
 	for i, place := range r.origin.places(rows) {
 		misfits[i].Place = place
 	}
@@ -369,7 +372,9 @@ func (o *origin) places(rows []int) []string {
 		at[row] = append(at[row], i)
 	}
 	last, n := slices.Max(rows), 0
-	err := o.dialect.scan(o.files, func(file string, line int, record []string) bool {
+	read := *o.dialect
+	read.blank = true
+	err := read.scan(o.files, func(file string, line int, record []string) bool {
 		if len(record) != len(o.dialect.columns) {
 			if n := len(o.dialect.columns); len(record) != n+1 || record[n] != "" { // DuckDB takes a delimiter at the end
 				return true // kept aside already
