@@ -2,6 +2,7 @@ package main
 
 import (
 	"io"
+	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
@@ -29,7 +30,11 @@ that look personal. Files of the same columns are one table.`,
 				if err != nil {
 					return usagef("--memory: %v", err)
 				}
-				opt.Memory = int64(size)
+				heap := int64(0)
+				if opt, heap, err = opt.Within(int64(size)); err != nil {
+					return usagef("--memory: %v", err)
+				}
+				debug.SetMemoryLimit(min(heap, debug.SetMemoryLimit(-1)))
 			}
 			if page != "" {
 				if err := checkOutput("--html", page, args); err != nil {
@@ -61,7 +66,7 @@ that look personal. Files of the same columns are one table.`,
 	flags := cmd.Flags()
 	flags.StringVar(&opt.Label, "label", "", "the column to predict (default: guessed)")
 	flags.Int64Var(&opt.Sample, "sample", 0, "about how many rows are looked at where there are more (default 5000000; -1: all)")
-	flags.StringVar(&memory, "memory", "", "most memory to use, such as 1GiB; larger tables are sampled")
+	flags.StringVar(&memory, "memory", "", "most memory to use, at least 320MiB; tables that would need more are sampled")
 	flags.StringVar(&page, "html", "", "also write the report to this file, as a page")
 	flags.BoolVar(&asJSON, "json", false, "print the report as JSON")
 	return cmd

@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"debut/datasets/bytesize"
 	"debut/datasets/configfile"
 	"debut/datasets/duck"
 	"debut/datasets/nearest"
@@ -32,14 +33,38 @@ type Options struct {
 	// Sample is about how many rows are looked at where there are more; 0 means
 	// DefaultSample, a negative number all.
 	Sample int64
-	// Memory is a limit in bytes of what is held, 0 for none but a third of what the control groups of the process allow; a table that would
+	// Memory is a limit in bytes of the rows that are held, 0 for none but a third of what the control groups of the process allow; a table that would
 	// need more is sampled.
 	Memory int64
+	// Readers is the most threads that read files, each with buffers of its own; 0 for one for each processor.
+	Readers int
 	// Threads is the number of columns looked at at once, 0 for one for each
 	// processor. The result does not depend on it.
 	Threads int
 	// Now is when dates begin to lie in the future; the zero value is the present.
 	Now time.Time
+}
+
+const (
+	// ownMemory is what a process takes that inspects hardly a row, about: 89 MiB on linux/amd64, most of it the program.
+	ownMemory = 96 << 20
+	// readerMemory is what a thread that reads CSV takes, with buffers of 8 MB and hundreds of columns.
+	readerMemory = 80 << 20
+	// LeastMemory is the least that Options.Within takes.
+	LeastMemory = 320 << 20
+)
+
+// Within returns the options with which the process takes no more than about so many bytes, as long as Go keeps to heap,
+// for debug.SetMemoryLimit. Less than LeastMemory is an error.
+func (o Options) Within(bytes int64) (bounded Options, heap int64, err error) {
+	if bytes < LeastMemory {
+		return o, 0, fmt.Errorf("%s is too little: however few rows are looked at, it takes up to %s", bytesize.Size(bytes), bytesize.Size(LeastMemory))
+	}
+	rest := bytes - ownMemory
+	o.Readers = int(max(1, min(int64(runtime.GOMAXPROCS(0)), rest/(4*readerMemory))))
+	rest -= int64(o.Readers) * readerMemory
+	o.Memory = rest / 2 // the other half is for garbage, and for what is found
+	return o, rest, nil
 }
 
 // Inspect reads the files of a source, or the result of its query, and reports

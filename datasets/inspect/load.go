@@ -30,7 +30,7 @@ const (
 
 // load reads a table, or a sample of its rows. The survey must be closed.
 func load(ctx context.Context, src table.Source, baseDir string, o Options) (_ *data, err error) {
-	survey, err := table.OpenSurvey(ctx, src, baseDir, table.ReadOptions{Words: table.CommandLine, Memory: o.Memory})
+	survey, err := table.OpenSurvey(ctx, src, baseDir, table.ReadOptions{Words: table.CommandLine, Memory: o.Memory, Readers: o.Readers})
 	if err != nil {
 		return nil, err
 	}

@@ -26,3 +26,25 @@ func TestMemoryOfQuery(t *testing.T) {
 		}
 	}
 }
+
+// A bound on the memory of the process is kept, or refused: what is held and read with fits into it.
+func TestWithin(t *testing.T) {
+	if _, _, err := (Options{}).Within(LeastMemory - 1); err == nil || !strings.Contains(err.Error(), "320MiB") {
+		t.Errorf("%v", err)
+	}
+	for _, bytes := range []int64{LeastMemory, 1 << 30, 1 << 40} {
+		o, heap, err := Options{Label: "y"}.Within(bytes)
+		if err != nil || o.Label != "y" || o.Readers < 1 || o.Memory < 1<<20 || o.Memory > heap || heap+int64(o.Readers)*readerMemory+ownMemory > bytes {
+			t.Errorf("%d: %+v, heap %d, %v", bytes, o, heap, err)
+		}
+	}
+	// Small buffers read the same.
+	file := filepath.Join(t.TempDir(), "t.csv")
+	if err := os.WriteFile(file, []byte("a,b\n1,"+strings.Repeat("x", 1_900_000)+"\n3,\"4\n\"\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	r, err := Inspect(t.Context(), table.Source{Path: configfile.Strings{file}}, "", Options{Readers: 1})
+	if err != nil || r.Tables[0].Rows != 2 {
+		t.Errorf("%+v, %v", r, err)
+	}
+}

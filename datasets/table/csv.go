@@ -27,8 +27,9 @@ type dialect struct {
 	above     string   // the first of them that is not blank
 	// crlf says to tell DuckDB that lines end in \r\n, which it gets wrong where
 	// a name of the header holds a newline.
-	crlf bool
-	rows float64 // about how many there are
+	crlf   bool
+	frugal bool    // small buffers are wanted
+	rows   float64 // about how many there are
 	// unread are records that DuckDB could not read, by file; places leaves them out.
 	unread map[string][]span
 	blank  bool

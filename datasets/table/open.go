@@ -31,7 +31,7 @@ func openSource(ctx context.Context, src *Source, baseDir string, options ReadOp
 		}
 		return nil, nil, nil, err
 	}
-	database := duck.Options{External: src.ExternalAccess, Search: baseDir}
+	database := duck.Options{External: src.ExternalAccess, Search: baseDir, Threads: options.Readers}
 	if src.Query != "" {
 		database.Threads = 1 // for an order of rows, and sums, that do not depend on timing
 		if options.Memory > 0 {
@@ -151,6 +151,7 @@ func openFiles(ctx context.Context, db *duck.DB, src *Source, baseDir string, op
 		if err != nil {
 			return nil, reworded(err, rel.wording())
 		}
+		d.frugal = options.Readers > 0
 		rel.origin.dialect, rel.untyped, rel.names = d, true, d.columns
 		// Positional names keep DuckDB's rules for names out of it.
 		rel.nullTexts = append([]string{""}, src.Null...)
@@ -373,14 +374,22 @@ func (d *dialect) readTyped(files, null []string, numbers map[int]bool) string {
 		}
 		columns[i] = duck.Literal(positional(i)) + ": " + duck.Literal(typ)
 	}
-	return fmt.Sprintf("read_csv(%s, auto_detect = false, delim = %s, quote = '\"', escape = '\"', header = %t, skip = %d%s, nullstr = %s, columns = {%s})",
-		duck.Literals(files), duck.Literal(string(d.delimiter)), d.header, d.skip, d.newLine(), duck.Literals(null), strings.Join(columns, ", "))
+	return fmt.Sprintf("read_csv(%s, auto_detect = false, delim = %s, quote = '\"', escape = '\"', header = %t, skip = %d%s%s, nullstr = %s, columns = {%s})",
+		duck.Literals(files), duck.Literal(string(d.delimiter)), d.header, d.skip, d.newLine(), d.buffers(), duck.Literals(null), strings.Join(columns, ", "))
 }
 
 // newLine is the option of read_csv about line ends, "" to let DuckDB see.
 func (d *dialect) newLine() string {
 	if d.crlf {
 		return `, new_line = '\r\n'`
+	}
+	return ""
+}
+
+// buffers is the option of read_csv about its buffers, of which each thread has several: "" for those of 32 MB.
+func (d *dialect) buffers() string {
+	if d.frugal {
+		return fmt.Sprintf(", buffer_size = %d", 4*longestRecord)
 	}
 	return ""
 }

@@ -66,6 +66,8 @@ type ReadOptions struct {
 	Words Wording
 	// Memory bounds in bytes what a query takes, 0 leaves DuckDB's own bound, four fifths of the machine's.
 	Memory int64
+	// Readers is the most threads that read files, each with buffers of its own; 0 for one for each processor.
+	Readers int
 }
 
 // knownLayouts are the layouts of dates that training found.
