@@ -135,15 +135,17 @@ func (f *sourceFlags) register(cmd *cobra.Command) {
 	flags.StringVar(&f.src.Encoding, "encoding", "", "CSV: how characters are written: "+strings.Join(table.Encodings, ", ")+" (default utf-8)")
 	flags.StringVar(&f.src.Query, "query", "", "SQL over the view data; its result is the rows")
 	flags.BoolVar(&f.src.ExternalAccess, "external-access", false, "let the SQL of --query read any file that it names, besides DATA")
+	flags.DurationVar(&f.src.Timeout, "timeout", 0, "the most time that a statement of --query may take, such as 10m (default no limit)")
 	flags.StringArrayVar(&f.vectors, "vectors", nil, "column of vectors from a .npy file, such as image=image.npy,on=item_id,ids=ids.txt; may be repeated")
 	flags.Lookup("header").DefValue = "" // help would say that it is true
+	flags.Lookup("timeout").DefValue = ""
 	complete(cmd, "format", append([]string{"auto"}, table.Formats...))
 	complete(cmd, "encoding", table.Encodings)
 }
 
 // given says that a flag says how files are read.
 func (f *sourceFlags) given(flags *pflag.FlagSet) bool {
-	return slices.ContainsFunc([]string{"format", "delimiter", "header", "names", "null", "types", "decimal", "thousands", "comment", "encoding", "query", "external-access", "vectors"}, flags.Changed)
+	return slices.ContainsFunc([]string{"format", "delimiter", "header", "names", "null", "types", "decimal", "thousands", "comment", "encoding", "query", "external-access", "timeout", "vectors"}, flags.Changed)
 }
 
 // source is the flags with the paths of the arguments.

@@ -51,6 +51,8 @@ type DB struct {
 	defined  map[string]bool // names of the functions that Go computes
 	failures failures        // of them, in the last statement
 
+	timeout time.Duration // of a statement; 0 for none
+
 	shares bool // the memory is limited to a share of what the control groups of the process allow
 }
 
@@ -76,6 +78,8 @@ type Options struct {
 	// Search is the folder that relative names in the SQL of External start from where the working folder has no such file, so that a
 	// query finds its files wherever the program runs; "" for none.
 	Search string
+	// Timeout is the most time that a statement may take, but for what is done meanwhile with its rows; 0 for no limit.
+	Timeout time.Duration
 	// Secret has what does not fit into memory encrypted on its way to TempDir, which by default is a folder of package scratch
 	// then. The key is in memory alone; it comes of random numbers that DuckDB does not call secure, so that it keeps out who
 	// finds the file and not who attacks the cipher.
@@ -100,7 +104,7 @@ func Open(o Options) (*DB, error) {
 	if o.Threads > 0 {
 		options = append(options, [2]string{"threads", strconv.Itoa(o.Threads)})
 	}
-	d := &DB{external: o.External}
+	d := &DB{external: o.External, timeout: o.Timeout}
 	if limit := hostmemory.Limit() / 3 * 2; limit > 0 && (o.Memory == 0 || o.Memory > limit) {
 		o.Memory, d.shares = limit, true
 	}
@@ -316,13 +320,17 @@ func (d *DB) prepare(ctx context.Context, sql string) (mapping.PreparedStatement
 // order. visit may be nil. The chunk's memory is valid only during the call.
 // The whole result is made before the first chunk is handed out.
 func (d *DB) Query(ctx context.Context, sql string, visit func(*Chunk) error) error {
-	return d.run(ctx, sql, mapping.ExecutePrepared, visit)
+	return d.timed(ctx, visit, func(ctx context.Context, visit func(*Chunk) error) error {
+		return d.run(ctx, sql, mapping.ExecutePrepared, visit)
+	})
 }
 
 // Stream is Query that makes the result while it is read: for results larger
 // than memory.
 func (d *DB) Stream(ctx context.Context, sql string, visit func(*Chunk) error) error {
-	err := d.run(ctx, sql, bindings.ExecutePreparedStreaming, visit)
+	err := d.timed(ctx, visit, func(ctx context.Context, visit func(*Chunk) error) error {
+		return d.run(ctx, sql, bindings.ExecutePreparedStreaming, visit)
+	})
 	if err != nil && ctx.Err() == nil {
 		// DuckDB ends a statement that is not read to its end where the next one begins, and what is registered in between
 		// goes with it.
@@ -423,7 +431,15 @@ type Column struct {
 
 // Describe returns the columns of a statement without running it. Statements
 // that return no rows, and several statements in one text, are errors.
-func (d *DB) Describe(ctx context.Context, sql string) ([]Column, error) {
+func (d *DB) Describe(ctx context.Context, sql string) (columns []Column, err error) {
+	err = d.timed(ctx, nil, func(ctx context.Context, _ func(*Chunk) error) error {
+		columns, err = d.describe(ctx, sql)
+		return err
+	})
+	return columns, err
+}
+
+func (d *DB) describe(ctx context.Context, sql string) ([]Column, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}

@@ -1,6 +1,8 @@
 package prepare
 
 import (
+	"time"
+
 	"github.com/invopop/jsonschema"
 
 	"debut/datasets/configfile"
@@ -27,6 +29,7 @@ type Config struct {
 	Key      *configfile.Secret    `yaml:"key,omitempty" jsonschema:"description=The secret key of pseudonyms."`
 	Encrypt  *sealed.Encryption    `yaml:"encrypt,omitempty" jsonschema:"description=Encrypt the Parquet files with age."`
 	External bool                  `yaml:"external_access,omitempty" jsonschema:"description=Let the SQL in the file read any file that it names besides those of its sources. Default false."`
+	Timeout  time.Duration         `yaml:"timeout,omitempty" jsonschema:"description=The most time that a statement of SQL may take such as 10m; each source and step has some. Default: no limit."`
 	Rejects  Rejects               `yaml:"rejects,omitempty" jsonschema:"description=What happens to rows that cannot be read."`
 }
 
@@ -49,6 +52,7 @@ func (Source) JSONSchemaExtend(s *jsonschema.Schema) {
 	s.Properties.Delete("tables")
 	s.Properties.Delete("vectors")
 	s.Properties.Delete("external_access")
+	s.Properties.Delete("timeout")
 	if format, ok := s.Properties.Get("format"); ok {
 		format.Enum = nil
 		for _, name := range append([]string{"auto"}, formats...) {

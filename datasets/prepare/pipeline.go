@@ -102,6 +102,10 @@ func (p *pipeline) explain(key string, err error) error {
 		}
 		return p.configErrorf(key, "%v", refused)
 	}
+	var late *duck.TimeoutError
+	if errors.As(err, &late) {
+		return p.configErrorf(key, "%v", late)
+	}
 	var q *duck.Error
 	if !errors.As(err, &q) {
 		return err

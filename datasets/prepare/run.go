@@ -232,7 +232,7 @@ func (p *pipeline) openDatabase() error {
 	var err error
 	p.db, err = duck.Open(duck.Options{
 		Path: filepath.Join(p.temp, "work.duckdb"), Threads: p.cfg.Threads, TempDir: filepath.Join(p.temp, "spill"),
-		Memory: databaseShare(p.cfg.Memory), External: p.cfg.External, Search: p.baseDir, Secret: p.cfg.Encrypt != nil || p.cfg.Key != nil,
+		Memory: databaseShare(p.cfg.Memory), External: p.cfg.External, Timeout: p.cfg.Timeout, Search: p.baseDir, Secret: p.cfg.Encrypt != nil || p.cfg.Key != nil,
 	})
 	return err
 }

@@ -65,3 +65,20 @@ func TestSchemaOfSources(t *testing.T) {
 		t.Errorf("formats %v", enum)
 	}
 }
+
+// SQL of a data file that would not end does where that is asked for, in a source and in a step.
+func TestTimeoutOfSQL(t *testing.T) {
+	dir := folder(t, map[string]string{"t.csv": "a,b\n1,2\n3,4\n"})
+	const endless = "FROM range(1000000000) x, range(1000000000) y WHERE x.range * y.range % 7 = 9"
+	for text, where := range map[string]string{
+		"sources: {t: {path: t.csv}, u: {query: 'SELECT count(*) AS n " + endless + "'}}\nfrom: u\n":                   "sources.u.query",
+		"sources: {t: {path: t.csv}}\nsteps: [{sql: 'SELECT *, (SELECT count(*) " + endless + ") AS n FROM input'}]\n": "steps.0.sql",
+	} {
+		_, err := run(t, dir, text+"split: {method: none}\ntimeout: 300ms\n")
+		wantError(t, dir, err, where, "300ms", "timeout:", "give it more time")
+	}
+	for _, wrong := range []string{"timeout: -1s\nsources: {t: {path: t.csv}}\n", "sources: {t: {path: t.csv, query: SELECT 1, timeout: 1s}}\n"} {
+		_, err := run(t, dir, wrong+"split: {method: none}\n")
+		wantError(t, dir, err, "timeout")
+	}
+}

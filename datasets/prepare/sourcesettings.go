@@ -30,6 +30,9 @@ func (s *Source) validate(path, name string) error {
 	if s.ExternalAccess {
 		return configfile.Errorf(path+".external_access", "is about all SQL of the data file; write external_access: true at the top of it")
 	}
+	if s.Timeout != 0 {
+		return configfile.Errorf(path+".timeout", "is about all SQL of the data file; write timeout: %s at the top of it", s.Timeout)
+	}
 	if len(s.Vectors) > 0 {
 		return configfile.Errorf(path+".vectors", "vectors are sources of their own, {path: image.npy}, that a step join adds to the rows")
 	}

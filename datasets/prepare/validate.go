@@ -87,6 +87,9 @@ func (c *Config) Validate() error {
 	if err := configfile.CheckThreads(c.Threads); err != nil {
 		return configfile.Errorf("threads", "%w", err)
 	}
+	if c.Timeout < 0 {
+		return configfile.Errorf("timeout", "must be more than 0; leave it out for no limit")
+	}
 	if c.Rejects.Limit < 0 {
 		return configfile.Errorf("rejects.limit", "must not be negative")
 	}

@@ -31,7 +31,7 @@ func openSource(ctx context.Context, src *Source, baseDir string, options ReadOp
 		}
 		return nil, nil, nil, err
 	}
-	database := duck.Options{External: src.ExternalAccess, Search: baseDir, Threads: options.Readers}
+	database := duck.Options{External: src.ExternalAccess, Search: baseDir, Threads: options.Readers, Timeout: src.Timeout}
 	if src.Query != "" {
 		database.Threads = 1 // for an order of rows, and sums, that do not depend on timing
 		if options.Memory > 0 {

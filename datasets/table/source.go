@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"debut/datasets/configfile"
@@ -39,6 +40,8 @@ type Source struct {
 	Query     string             `yaml:"query,omitempty" jsonschema:"description=SQL (DuckDB) over the view data and the tables; its result is the rows."`
 
 	ExternalAccess bool `yaml:"external_access,omitempty" jsonschema:"description=Let the query read any file that it names besides those of the source and the tables. Default false."`
+	// Timeout is for each statement, those that look at the files for the query among them.
+	Timeout time.Duration `yaml:"timeout,omitempty" jsonschema:"description=The most time that a statement of the query may take such as 10m. Default: no limit."`
 
 	Vectors map[string]VectorFile `yaml:"vectors,omitempty" jsonschema:"description=Columns of vectors from .npy files by name of the column."`
 }
@@ -118,6 +121,7 @@ func (s *Source) Inherit(base *Source) {
 	}
 	s.Query = cmp.Or(s.Query, base.Query)
 	s.ExternalAccess = s.ExternalAccess || base.ExternalAccess
+	s.Timeout = cmp.Or(s.Timeout, base.Timeout)
 	if s.Vectors == nil {
 		s.Vectors = base.Vectors
 	}
@@ -158,6 +162,12 @@ func (s *Source) Validate(path string) *configfile.FieldError {
 	}
 	if s.ExternalAccess && s.Query == "" {
 		return configfile.Errorf(path+".external_access", "is about the files that a query names; add %s.query or remove it", path)
+	}
+	if s.Timeout != 0 && s.Query == "" {
+		return configfile.Errorf(path+".timeout", "is about a query; add %s.query or remove it", path)
+	}
+	if s.Timeout < 0 {
+		return configfile.Errorf(path+".timeout", "must be more than 0; leave it out for no limit")
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Tables)) {
 		t := s.Tables[name]
