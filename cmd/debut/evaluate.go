@@ -118,7 +118,6 @@ func evaluation(r *metrics.Result) string {
 // registerThreshold registers --threshold.
 func registerThreshold(cmd *cobra.Command, threshold *float64) {
 	cmd.Flags().Float64Var(threshold, "threshold", 0, "`probability` from which on a row is predicted positive (default: the one kept with the model, else 0.5)")
-	cmd.Flags().Lookup("threshold").DefValue = ""
 }
 
 // setThreshold gives a model the threshold of the command line, if there is one.

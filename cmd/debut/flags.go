@@ -138,7 +138,6 @@ func (f *sourceFlags) register(cmd *cobra.Command) {
 	flags.DurationVar(&f.src.Timeout, "timeout", 0, "the most time that a statement of --query may take, such as 10m (default no limit)")
 	flags.StringArrayVar(&f.vectors, "vectors", nil, "column of vectors from a .npy file, such as image=image.npy,on=item_id,ids=ids.txt; may be repeated")
 	flags.Lookup("header").DefValue = "" // help would say that it is true
-	flags.Lookup("timeout").DefValue = ""
 	complete(cmd, "format", append([]string{"auto"}, table.Formats...))
 	complete(cmd, "encoding", table.Encodings)
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"debut/datasets/table"
+	"debut/datasets/wording"
 	"debut/trainers/model"
 )
 
@@ -35,7 +36,7 @@ func (o *listOutput) add(ctx context.Context, l model.List) error {
 	} else if !l.Known {
 		o.others++
 		if len(o.strangers) < maxStrangers {
-			o.strangers = append(o.strangers, l.User)
+			o.strangers = append(o.strangers, wording.Shorten(l.User, mostShown))
 		}
 	}
 	if o.path == "" {
@@ -126,6 +127,9 @@ func reasonOf(l model.List, i int) string {
 	return ""
 }
 
+// mostShown is how many bytes of an id are shown, which a person has given.
+const mostShown = 200
+
 // listsTable lays lists out for people.
 func listsTable(of string, lists []model.List, r *model.Request) string {
 	header := []string{of, "rank", "item", "score"}
@@ -134,6 +138,7 @@ func listsTable(of string, lists []model.List, r *model.Request) string {
 	}
 	t := grid{header}
 	for _, l := range lists {
+		l.User = wording.Shorten(l.User, mostShown)
 		if len(l.Items) == 0 {
 			t = append(t, append([]string{l.User}, slices.Repeat([]string{"–"}, len(header)-1)...))
 		}

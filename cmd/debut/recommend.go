@@ -82,9 +82,13 @@ in --items and new to the model; who gets which is drawn, and stays the same. --
 			if (items.Group == "") != (r.MostOfGroup == 0) || r.MostOfGroup < 0 {
 				return usagef("--group and --at-most go together: --group category --at-most 3")
 			}
-			for _, name := range []string{"item-column", "where", "boost", "group"} {
-				if cmd.Flags().Changed(name) && len(items.Source.Path) == 0 {
+			for _, name := range []string{"item-column", "where", "boost", "group", "timeout"} {
+				switch flag := cmd.Flags().Lookup(name); {
+				case !flag.Changed:
+				case len(items.Source.Path) == 0:
 					return usagef("--%s is about the columns of a table of items: name it with --items FILE", name)
+				case strings.TrimSpace(flag.Value.String()) == "": // as of a variable that is not set
+					return usagef("--%s is empty; leave it out, or give it a value", name)
 				}
 			}
 			if len(args) == 1 {
@@ -184,6 +188,7 @@ in --items and new to the model; who gets which is drawn, and stays the same. --
 	cmd.Flags().IntVar(&r.Explore, "explore", 0, "places of a list, the last, for items that are new")
 	cmd.Flags().IntVar(&r.ExploreBelow, "explore-below", 10, "with --explore: an item is new that fewer users have")
 	cmd.Flags().BoolVar(&r.Because, "because", false, "name for each item the one of the user's that speaks most for it")
+	cmd.Flags().DurationVar(&items.Source.Timeout, "timeout", 0, "the most time that the SQL of --where, --boost and --group may take, such as 10s (default no limit)")
 	cmd.Flags().StringVarP(&output, "output", "o", "", "file to write: .csv, .tsv, .jsonl or .parquet; an existing one is replaced")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the lists, or what was written, as JSON")
 	return cmd

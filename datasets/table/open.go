@@ -479,7 +479,7 @@ func (r *relation) noRows() error {
 	}
 	switch {
 	case r.origin.query:
-		return errors.New("query: the result has no rows; check its conditions")
+		return errors.New("query: the result has no rows; check its conditions, and that the files have rows")
 	case r.origin.dialect != nil && r.origin.dialect.header:
 		return fmt.Errorf("%s has a header but no rows", wording.FileName(r.origin.files[0]))
 	default:

@@ -46,7 +46,13 @@ func (r Rules) Read(ctx context.Context, baseDir string) (*model.Items, error) {
 		types["belongs"] = table.TypeCategorical
 	}
 	// What is between the parentheses is whole, or the statement is none. A condition that is not known is not fulfilled.
-	src.Query = "SELECT " + duck.Name(r.Column) + " AS item, coalesce(CAST((" + where + "\n) AS BOOLEAN), false) AS keep, coalesce(CAST((" + boost + "\n) AS DOUBLE), 1.0) AS boost" + group + " FROM data"
+	inner := "SELECT " + duck.Name(r.Column) + " AS item, coalesce(CAST((" + where + "\n) AS BOOLEAN), false) AS keep, coalesce(CAST((" + boost + "\n) AS DOUBLE), 1.0) AS boost" + group + " FROM data"
+	columns := "item, keep, CASE WHEN isfinite(boost) THEN boost ELSE 0 END AS boost, NOT isfinite(boost) AS endless"
+	types["endless"] = table.TypeBoolean
+	if r.Group != "" {
+		columns += ", belongs"
+	}
+	src.Query = "SELECT " + columns + " FROM (" + inner + ") AS r"
 	frame, _, err := table.ReadWith(ctx, &src, baseDir, table.ReadOptions{Words: table.CommandLine, Types: types})
 	var field *configfile.FieldError
 	if errors.As(err, &field) { // its path is one of a run file
@@ -76,6 +82,9 @@ func (r Rules) Read(ctx context.Context, baseDir string) (*model.Items, error) {
 			continue
 		}
 		w := weights.Floats[i]
+		if frame.Column("endless").Floats[i] != 0 {
+			return nil, fmt.Errorf("items: the boost of item %s is no finite number; it multiplies scores: give numbers above 0, at most %g", wording.Quote(id), maxBoost)
+		}
 		if !(w > 0 && w <= maxBoost) {
 			return nil, fmt.Errorf("items: the boost of item %s is %v; it multiplies scores: give numbers above 0, at most %g, and leave items out by the condition", wording.Quote(id), w, maxBoost)
 		}
