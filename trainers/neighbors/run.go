@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math"
 
 	"debut/datasets/configfile"
 	"debut/datasets/interactions"
@@ -123,14 +122,17 @@ func (c ModelConfig) validate() error {
 	if *c.Neighbors < 0 {
 		return configfile.Errorf("neighbors", "%d is negative; give a number from 1, or 0 for all", *c.Neighbors)
 	}
-	if c.Kind == KindSLIM && !(*c.L1 >= 0 && !math.IsInf(*c.L1, 1)) {
-		return configfile.Errorf("l1", "%v must be a finite number that is not negative", *c.L1)
+	if c.Kind == KindSLIM && !(*c.L1 >= 0 && *c.L1 <= maxPenalty) {
+		return configfile.Errorf("l1", "%v must be a finite number that is not negative, at most %g", *c.L1, maxPenalty)
 	}
-	if !(*c.L2 >= 0 && !math.IsInf(*c.L2, 1)) || c.Kind == KindEASE && *c.L2 == 0 {
-		return configfile.Errorf("l2", "%v must be a finite number %s", *c.L2, map[bool]string{true: "above 0", false: "that is not negative"}[c.Kind == KindEASE])
+	if !(*c.L2 >= 0 && *c.L2 <= maxPenalty) || c.Kind == KindEASE && *c.L2 == 0 {
+		return configfile.Errorf("l2", "%v must be a finite number %s, at most %g", *c.L2, map[bool]string{true: "above 0", false: "that is not negative"}[c.Kind == KindEASE], maxPenalty)
 	}
 	return nil
 }
+
+// maxPenalty bounds the penalties of weights, which are computed in float32: the square of the largest value that events may have.
+const maxPenalty = 1e24
 
 // Prepare loads the interactions.
 func (c *Config) Prepare(ctx context.Context, env *run.Env) (run.Task, error) {

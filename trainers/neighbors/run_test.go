@@ -316,6 +316,8 @@ func TestRefusedConfigurations(t *testing.T) {
 		{"model={kind: ease, l1: 1}", "kind is ease; leave it out"},
 		{"model={kind: ease, l2: 0}", "above 0"},
 		{"model={kind: slim, l1: -1}", "not negative"},
+		{"model={kind: slim, l1: 1e25}", "at most 1e+24"},
+		{"model={kind: ease, l2: 1e300}", "at most 1e+24"},
 		{"model={kind: slim, l2: .inf}", "finite"},
 		{"model={kind: slim, neighbors: -1}", "is negative"},
 		{"model={kind: ease, similarity: cosine}", "learns weights; leave it out"},
