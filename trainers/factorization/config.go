@@ -236,3 +236,8 @@ func within(path string, v *float64, least, most float64) error {
 func (c *Config) SamplePart(ctx context.Context, m model.Model, baseDir, part string, _ *slog.Logger) (*run.Sampled, error) {
 	return recommender.SamplePart(ctx, &c.Header, &c.Data, m, baseDir, part)
 }
+
+// PredictPart reads the ratings of the run again and has its model, which is of ratings, predict those of a part.
+func (c *Config) PredictPart(ctx context.Context, m model.Model, baseDir, part string, keep []string, _ *slog.Logger) (*run.PartAnswers, error) {
+	return recommender.PredictPart(ctx, &c.Header, &c.Data, m, baseDir, part, keep)
+}

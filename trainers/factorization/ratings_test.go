@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -23,6 +24,7 @@ import (
 	"debut/trainers/recommender"
 	"debut/trainers/recommender/recommendertest"
 	"debut/trainers/run"
+	"debut/trainers/runfolder"
 )
 
 const rated = `family: factorization
@@ -332,6 +334,24 @@ func TestRatingInput(t *testing.T) {
 	}
 }
 
+// A model folder that lacks what somebody is folded in by is none.
+func TestTamperedRatings(t *testing.T) {
+	dir := ratings(t)
+	for k, algorithm := range ratingModels {
+		o := train(t, dir, rated, run.Options{}, "model="+algorithm, fmt.Sprint("name=t", k))
+		path := filepath.Join(o.Folder, runfolder.ModelDir, runfolder.ModelFile)
+		text := recommendertest.Read(t, path)
+		changed := regexp.MustCompile(`,\s*"regularization": [0-9.e-]+|"regularization": [0-9.e-]+,`).ReplaceAllString(text, "")
+		if changed == text {
+			t.Fatalf("%s: nothing is changed in %s", algorithm, text)
+		}
+		recommendertest.Write(t, path, changed)
+		if _, err := open(t, o.Folder, 1); err == nil || !strings.Contains(err.Error(), "regularization, exponent or learning_rate is missing") {
+			t.Errorf("%s: %v", algorithm, err)
+		}
+	}
+}
+
 // Settings that models of ratings have not.
 func TestRefusedRatings(t *testing.T) {
 	for _, c := range []struct{ set, want string }{
@@ -403,6 +423,26 @@ func TestSampleRatings(t *testing.T) {
 		r, err := s.Measure()
 		if err != nil || fmt.Sprint(r.Values) != fmt.Sprint(o.Result.Metrics[run.PartTest].Values) || s.Rows["seed"] != "3" {
 			t.Errorf("%s: %+v, %v; the run has %+v", algorithm, r, err, o.Result.Metrics[run.PartTest])
+		}
+		for _, part := range []string{run.PartTest, run.PartTrain} {
+			answers, err := c.(run.PartPredictor).PredictPart(context.Background(), m, dir, part, nil, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p, err := model.Collect(answers.Predictions)
+			if err != nil || len(answers.Files) != 1 || len(p.Columns) != 4 || p.Columns[2].Name != "stars" {
+				t.Fatalf("%s: %+v, %v", algorithm, p, err)
+			}
+			if part == run.PartTrain {
+				if p.Rows != int(m.Histories.Len()) {
+					t.Errorf("%s: %d predictions of %d ratings", algorithm, p.Rows, m.Histories.Len())
+				}
+				continue
+			}
+			ratings, predicted := p.Columns[2].Values.([]float64), p.Columns[3].Values.([]float64)
+			if !slices.Equal(ratings, s.Targets) || !slices.Equal(predicted, s.Outputs) {
+				t.Errorf("%s: predictions of the part are not those it is measured by", algorithm)
+			}
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"math"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 
@@ -15,6 +16,7 @@ import (
 	"debut/datasets/interactions"
 	"debut/datasets/table"
 	"debut/datasets/warning"
+	"debut/datasets/wording"
 	"debut/kernels/pool"
 	"debut/trainers/metrics"
 	"debut/trainers/model"
@@ -305,6 +307,59 @@ func (p Predictor) predict(f *table.Frame, ids []string, in encoding.Input, t *t
 	}
 	out.Add("prediction", ratings)
 	return out, nil
+}
+
+// PredictPart is run.PartPredictor's of a run file of ratings, with its data section: of each rating of a part the user, the item, the
+// rating, and what is predicted. There is nothing else to keep.
+func PredictPart(ctx context.Context, h *run.Header, cfg *interactions.Config, m model.Model, baseDir, part string, keep []string) (*run.PartAnswers, error) {
+	r, ok := m.(interface{ Recommender() *Model })
+	if !ok || m.Family() != h.Family || r.Recommender().Rate == nil {
+		return nil, fmt.Errorf("%s: a model of the family %s that is not of ratings", h.Family, m.Family())
+	}
+	return r.Recommender().predictPart(ctx, h, cfg, baseDir, part, keep)
+}
+
+func (m *Model) predictPart(ctx context.Context, h *run.Header, cfg *interactions.Config, baseDir, part string, keep []string) (*run.PartAnswers, error) {
+	c := m.columns(m.history())
+	names := []string{cmp.Or(c.User, "user"), cmp.Or(c.Item, "item"), cmp.Or(c.Value, "rating")}
+	for _, name := range keep {
+		if !slices.Contains(names, name) {
+			return nil, fmt.Errorf("a part of ratings has the columns %s, which are written, and no column %s; leave it out", wording.List(names, len(names)), wording.Quote(name))
+		}
+	}
+	data, truth, files, err := m.reload(ctx, cfg, baseDir, h.Seed, part)
+	if err != nil {
+		return nil, h.Locate(err)
+	}
+	t := m.newTranslator()
+	predictions := func(yield func(*model.Predictions, error) bool) {
+		for lo := int64(0); lo < truth.Len(); {
+			// Whole users, so many that they have about a block of ratings.
+			user := sort.Search(truth.Rows, func(u int) bool { return truth.Offsets[u+1] > lo })
+			out := &model.Predictions{First: int(lo)}
+			var users, items []string
+			var ratings, predicted []float64
+			for ; user < truth.Rows && len(users) < predictedRows; user++ {
+				list, values := truth.Row(user)
+				for k, i := range list {
+					u, id := data.Users.ID(user), data.Items.ID(int(i))
+					users, items, ratings = append(users, u), append(items, id), append(ratings, float64(values[k]))
+					predicted = append(predicted, m.Rate(t.pair(u, id)))
+				}
+				lo = truth.Offsets[user+1]
+			}
+			out.Rows = len(users)
+			out.Report = encoding.EncodeReport{Rows: int(lo), Unseen: t.unseen()}
+			for k, values := range []any{users, items, ratings} {
+				out.Add(names[k], values)
+			}
+			out.Add("prediction", predicted)
+			if !yield(out, ctx.Err()) || ctx.Err() != nil {
+				return
+			}
+		}
+	}
+	return &run.PartAnswers{Predictions: predictions, Files: files, Close: func() {}}, nil
 }
 
 // ratingRows are the settings that decide which ratings are in a part of the data, beside the files.

@@ -26,45 +26,60 @@ func SamplePart(ctx context.Context, h *run.Header, cfg *interactions.Config, m 
 	return s, h.Locate(err)
 }
 
-// samplePart reads the interactions of the model's run again and measures its lists by a part of them, user by user. Errors about
-// fields have their paths.
+// samplePart measures the model's lists by a part of the data of its run, user by user, or its predictions of the part's ratings.
 func (m *Model) samplePart(ctx context.Context, cfg *interactions.Config, baseDir string, seed uint64, part string) (*run.Sampled, error) {
+	data, truth, files, err := m.reload(ctx, cfg, baseDir, seed, part)
+	if err != nil {
+		return nil, err
+	}
+	if part == run.PartTrain {
+		return nil, fmt.Errorf("%w: %s", run.ErrNoPart, part)
+	}
+	out := &run.Sampled{Files: files}
+	if m.Rate != nil {
+		if out.Sample, err = sampleRatings(ctx, m.Rate, truth, Mean(data.Train), m.Pool); err != nil {
+			return nil, err
+		}
+		out.Rows, err = ratingRows(cfg, seed)
+		return out, err
+	}
+	_, e, err := measure(ctx, m.Scorer, m.Weights, data.Train, truth, data.seen(part), m.Evaluation, ranking.NewTies(data.Items.Len(), data.Items.ID), m.Pool)
+	if err != nil {
+		return nil, err
+	}
+	out.Sample = e.Sample(data.Users.ID, data.Items.ID)
+	return out, nil // users and what each is to find are compared one by one
+}
+
+// reload reads the interactions of the model's run again: all of them, a part, and the files they are in. Errors about fields have their
+// paths.
+func (m *Model) reload(ctx context.Context, cfg *interactions.Config, baseDir string, seed uint64, part string) (*Data, *interactions.Matrix, []runfolder.DataFile, error) {
 	d, err := interactions.Load(ctx, cfg, baseDir, seed, m.Pool)
 	var field *configfile.FieldError
 	if errors.As(err, &field) {
 		err = configfile.Prefix("data", err)
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, nil, err
 	}
 	if d.Users.Sum() != m.Shop.Users.Sum() || d.Items.Sum() != m.Shop.Items.Sum() {
-		return nil, fmt.Errorf("users and items of the data are no longer those that the model was trained with")
+		return nil, nil, nil, fmt.Errorf("users and items of the data are no longer those that the model was trained with")
 	}
 	data := &Data{Dataset: d, Ties: m.Ties, Pool: m.Pool, cfg: cfg, eval: m.Evaluation}
-	truth := data.truth(part)
-	if part == run.PartTrain || truth == nil || truth.Len() == 0 {
-		return nil, fmt.Errorf("%w: %s", run.ErrNoPart, part)
+	truth := d.Train
+	if part != run.PartTrain {
+		truth = data.truth(part)
 	}
-	out := &run.Sampled{} // users and what each is to find are compared one by one
-	if m.Rate != nil {
-		if out.Sample, err = sampleRatings(ctx, m.Rate, truth, Mean(d.Train), m.Pool); err == nil {
-			out.Rows, err = ratingRows(cfg, seed)
-		}
-	} else {
-		var e *ranking.Evaluation
-		if _, e, err = measure(ctx, m.Scorer, m.Weights, d.Train, truth, data.seen(part), m.Evaluation, ranking.NewTies(d.Items.Len(), d.Items.ID), m.Pool); err == nil {
-			out.Sample = e.Sample(d.Users.ID, d.Items.ID)
-		}
+	if truth == nil || truth.Len() == 0 {
+		return nil, nil, nil, fmt.Errorf("%w: %s", run.ErrNoPart, part)
 	}
-	if err != nil {
-		return nil, err
-	}
+	var files []runfolder.DataFile
 	for _, file := range d.Report.Files {
 		f, err := file.Hash(ctx)
 		if err != nil {
-			return nil, err
+			return nil, nil, nil, err
 		}
-		out.Files = append(out.Files, runfolder.DataFile{Path: f.Path, Bytes: f.Bytes, SHA256: f.SHA256})
+		files = append(files, runfolder.DataFile{Path: f.Path, Bytes: f.Bytes, SHA256: f.SHA256})
 	}
-	return out, nil
+	return data, truth, files, nil
 }
