@@ -56,7 +56,12 @@ func FitEASE(ctx context.Context, train *interactions.Matrix, ties *ranking.Ties
 		return nil, err
 	}
 	mirror(a, n, p)
-	g, err := strongest(ctx, a, n, ties, keep, p)
+	g, err := strongest(ctx, n, ties, keep, p, func(j int, weights []float32) {
+		row := a[j*n : (j+1)*n]
+		for i, v := range row {
+			weights[i] = -v / row[j]
+		}
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -127,8 +132,9 @@ func mirror(a []float32, n int, p *pool.Pool) {
 	}))
 }
 
-// strongest keeps of each row of weights, −a[j,i]/a[j,j], those of the largest size, the highest first.
-func strongest(ctx context.Context, a []float32, n int, ties *ranking.Ties, keep int, p *pool.Pool) (*Graph, error) {
+// strongest keeps of the weights that the n items have for each those of the largest size, the highest first. weightsOf writes the weights for
+// item j, [n], and is called by several goroutines; that of the item for itself does not matter.
+func strongest(ctx context.Context, n int, ties *ranking.Ties, keep int, p *pool.Pool, weightsOf func(j int, weights []float32)) (*Graph, error) {
 	if keep == 0 {
 		keep = n
 	}
@@ -138,10 +144,11 @@ func strongest(ctx context.Context, a []float32, n int, ties *ranking.Ties, keep
 	type worker struct {
 		selector *ranking.Selector
 		kept     []ranking.Scored
+		weights  []float32
 	}
 	free := make(chan *worker, p.Threads())
 	for range p.Threads() {
-		free <- &worker{selector: ranking.NewSelector(keep, ties)}
+		free <- &worker{selector: ranking.NewSelector(keep, ties), weights: make([]float32, n)}
 	}
 	p.Run(n, task(func(j int) {
 		if ctx.Err() != nil {
@@ -149,16 +156,16 @@ func strongest(ctx context.Context, a []float32, n int, ties *ranking.Ties, keep
 		}
 		w := <-free
 		defer func() { free <- w }()
-		row, scale := a[j*n:(j+1)*n], -a[j*n+j]
+		weightsOf(j, w.weights)
 		w.selector.Reset()
-		for i, v := range row {
+		for i, v := range w.weights {
 			if i != j && v != 0 {
 				w.selector.Add(int32(i), float32(math.Abs(float64(v))))
 			}
 		}
 		w.kept = append(w.kept[:0], w.selector.Best()...)
 		for k, x := range w.kept {
-			w.kept[k].Score = row[x.Item] / scale
+			w.kept[k].Score = w.weights[x.Item]
 		}
 		// Stable: those of one size, and so of one sign, are in the order of ties already.
 		slices.SortStableFunc(w.kept, func(x, y ranking.Scored) int { return cmp.Compare(y.Score, x.Score) })

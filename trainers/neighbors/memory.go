@@ -73,14 +73,18 @@ func (t *training) need(threads int) map[string]int64 {
 	}
 	items := t.Train.Transpose()
 	rows, columns := items, t.Train
-	if t.cfg.Model.Kind == KindEASE {
+	if t.cfg.Model.dense() {
 		n := int64(items.Rows)
 		kept := n
 		if k := int64(*t.cfg.Model.Neighbors); k > 0 {
 			kept = min(k, n)
 		}
+		panels := 2 * pivots
+		if f := t.cfg.Model.Factors; f != nil {
+			panels = 4 * (min(*f, int(n)) + spectralMore)
+		}
 		return map[string]int64{
-			"a matrix of items by items": 4*n*n + n*int64(threads)*8 + 2*4*pivots*n,
+			"a matrix of items by items": 4*n*n + n*int64(threads)*12 + 4*int64(panels)*n,
 			"neighbors":                  2 * n * kept * entryBytes,
 			"lists to measure":           lists,
 		}

@@ -24,6 +24,8 @@ const (
 	KindUser = "user"
 	KindEASE = "ease"
 	KindSLIM = "slim"
+
+	KindSpectral = "spectral"
 )
 
 // Templates are commented run files to start from.
@@ -43,14 +45,21 @@ type Config struct {
 
 // ModelConfig is the model section of a run file. The defaults of L2 and L1 were chosen as those of Settings.
 type ModelConfig struct {
-	Kind     string `yaml:"kind,omitempty" jsonschema:"description=item (default): items like those that a user has; user: what users with a like history have; ease and slim: items by weights that are learned: ease by a dense matrix of all items; slim by few weights above 0.,enum=item,enum=user,enum=ease,enum=slim"`
+	Kind     string `yaml:"kind,omitempty" jsonschema:"description=item (default): items like those that a user has; user: what users with a like history have; ease and slim: items by weights that are learned: ease by a dense matrix of all items; slim by few weights above 0; spectral: items by a filter of the graph of users and items.,enum=item,enum=user,enum=ease,enum=slim,enum=spectral"`
 	Settings `yaml:",inline"`
 	L2       *float64 `yaml:"l2,omitempty" jsonschema:"minimum=0,description=ease and slim: the penalty of the weights' squares; above 0 for ease. Default 300; 100 of slim."`
+	Factors  *int     `yaml:"factors,omitempty" jsonschema:"minimum=0,description=spectral: eigenvectors of the low-pass filter; at most as many as items. Default 256."`
+	Ideal    *float64 `yaml:"ideal,omitempty" jsonschema:"minimum=0,description=spectral: the share of the low-pass filter beside that of common users. Default 0.3."`
 	L1       *float64 `yaml:"l1,omitempty" jsonschema:"minimum=0,description=slim: the penalty of the weights' sizes. The more; the fewer weights. Default 5."`
 }
 
-// learned says that weights of items are learned, and not compared.
-func (c *ModelConfig) learned() bool { return c.Kind == KindEASE || c.Kind == KindSLIM }
+// learned says that weights of items are found from all of them together, and not by comparing two.
+func (c *ModelConfig) learned() bool {
+	return c.Kind == KindEASE || c.Kind == KindSLIM || c.Kind == KindSpectral
+}
+
+// dense says that a matrix of items by items is held while the model is found.
+func (c *ModelConfig) dense() bool { return c.Kind == KindEASE || c.Kind == KindSpectral }
 
 // setDefaults fills empty fields.
 func (c *ModelConfig) setDefaults() {
@@ -71,6 +80,13 @@ func (c *ModelConfig) setDefaults() {
 		}
 		if c.L2 == nil {
 			c.L2 = new(100.0)
+		}
+	case c.Kind == KindSpectral:
+		if c.Factors == nil {
+			c.Factors = new(256)
+		}
+		if c.Ideal == nil {
+			c.Ideal = new(0.3)
 		}
 	case c.L2 == nil:
 		c.L2 = new(300.0)
@@ -102,21 +118,26 @@ func (c *Config) Validate() error {
 // whatever they leave out.
 func (c ModelConfig) validate() error {
 	c.setDefaults()
-	if err := configfile.OneOf("kind", c.Kind, KindItem, KindUser, KindEASE, KindSLIM); err != nil {
+	if err := configfile.OneOf("kind", c.Kind, KindItem, KindUser, KindEASE, KindSLIM, KindSpectral); err != nil {
 		return err
 	}
 	if c.Kind != KindSLIM && c.L1 != nil {
 		return configfile.Errorf("l1", "it is of kind: %s, and kind is %s; leave it out", KindSLIM, c.Kind)
 	}
-	if !c.learned() {
-		if c.L2 != nil {
-			return configfile.Errorf("l2", "it is of kind: %s and kind: %s, and kind is %s; leave it out", KindEASE, KindSLIM, c.Kind)
+	if c.Kind != KindEASE && c.Kind != KindSLIM && c.L2 != nil {
+		return configfile.Errorf("l2", "it is of kind: %s and kind: %s, and kind is %s; leave it out", KindEASE, KindSLIM, c.Kind)
+	}
+	for path, given := range map[string]bool{"factors": c.Factors != nil, "ideal": c.Ideal != nil} {
+		if given && c.Kind != KindSpectral {
+			return configfile.Errorf(path, "it is of kind: %s, and kind is %s; leave it out", KindSpectral, c.Kind)
 		}
+	}
+	if !c.learned() {
 		return c.Validate()
 	}
 	for path, given := range map[string]bool{"similarity": c.Similarity != "", "weighting": c.Weighting != "", "shrinkage": c.Shrinkage != nil, "bm25": c.BM25 != (BM25{})} {
 		if given {
-			return configfile.Errorf(path, "it says how items are compared, and kind: %s learns weights; leave it out", c.Kind)
+			return configfile.Errorf(path, "it says how two items are compared, and kind: %s finds the weights of all together; leave it out", c.Kind)
 		}
 	}
 	if *c.Neighbors < 0 {
@@ -124,6 +145,15 @@ func (c ModelConfig) validate() error {
 	}
 	if c.Kind == KindSLIM && !(*c.L1 >= 0 && *c.L1 <= maxPenalty) {
 		return configfile.Errorf("l1", "%v must be a finite number that is not negative, at most %g", *c.L1, maxPenalty)
+	}
+	if c.Kind == KindSpectral {
+		if *c.Factors < 0 {
+			return configfile.Errorf("factors", "%d is negative; give a number from 1, or 0 for no low-pass filter", *c.Factors)
+		}
+		if !(*c.Ideal >= 0 && *c.Ideal <= maxPenalty) {
+			return configfile.Errorf("ideal", "%v must be a finite number that is not negative, at most %g", *c.Ideal, maxPenalty)
+		}
+		return nil
 	}
 	if !(*c.L2 >= 0 && *c.L2 <= maxPenalty) || c.Kind == KindEASE && *c.L2 == 0 {
 		return configfile.Errorf("l2", "%v must be a finite number %s, at most %g", *c.L2, map[bool]string{true: "above 0", false: "that is not negative"}[c.Kind == KindEASE], maxPenalty)
@@ -171,6 +201,8 @@ func (c *ModelConfig) text() string {
 		return fmt.Sprintf("EASE, l2 %v", *c.L2)
 	case KindSLIM:
 		return fmt.Sprintf("SLIM, l1 %v, l2 %v", *c.L1, *c.L2)
+	case KindSpectral:
+		return fmt.Sprintf("spectral filter, %d factors, ideal %v", *c.Factors, *c.Ideal)
 	}
 	return fmt.Sprintf("%s-based, similarity %s", c.Kind, c.Similarity)
 }
@@ -201,6 +233,8 @@ func (t *training) Solve(ctx context.Context) error {
 		m, err = FitEASE(ctx, t.Train, t.Ties, *model.L2, *model.Neighbors, t.Pool)
 	case KindSLIM:
 		m, err = FitSLIM(ctx, t.Train, t.Ties, *model.L1, *model.L2, *model.Neighbors, t.Pool)
+	case KindSpectral:
+		m, err = FitSpectral(ctx, t.Train, t.Ties, min(*model.Factors, t.Items.Len()), *model.Ideal, *model.Neighbors, t.Pool)
 	default:
 		m, err = FitItems(ctx, t.Train, t.Ties, model.Settings, t.Pool)
 	}
