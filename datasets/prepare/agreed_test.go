@@ -41,6 +41,9 @@ var agreed = []struct {
 	{"a mark among numbers with a declared comma", example{
 		files:  []file{{"t.csv", "column1,label\n\"-27,33\",no\nnull,no\n"}},
 		source: table.Source{Path: configfile.Strings{"t.csv"}, Decimal: ","}}, "column1"},
+	{"a declared date that the model leaves out", example{
+		files:  []file{{"t.parquet", `SELECT * FROM (VALUES ('10 May 2007', '12/13/32', 'no'), ('23 Feb 2035', NULL, 'yes')) v("NULL", rowid, label)`}},
+		source: table.Source{Path: configfile.Strings{"t.parquet"}, Types: map[string]string{"rowid": "date"}}}, ""},
 	{"a zero with a sign", example{
 		files:  []file{{"t.csv", "row,label\n-0,no\n"}},
 		source: table.Source{Path: configfile.Strings{"t.csv"}}}, ""},

@@ -155,7 +155,16 @@ func (r *relation) rulesOf(i int) rules {
 	if learned, ok := r.options.Styles[r.names[i]]; ok && style == (notation.Style{}) {
 		style = learned
 	}
-	return rules{style: style, learned: r.learnedNumbers(i), layout: r.layouts[r.names[i]], yearFirst: r.options.Learned, from: r.inference(i)}
+	return rules{style: style, learned: r.learnedNumbers(i), layout: r.layouts[r.names[i]], yearFirst: r.options.Learned && !r.leftOut(r.names[i]), from: r.inference(i)}
+}
+
+// leftOut reports a column that nothing is made of.
+func (r *relation) leftOut(name string) bool {
+	t, ok := r.options.Types[name]
+	if !ok {
+		t = r.options.Types[OtherColumns]
+	}
+	return t == TypeIgnore
 }
 
 // inference says how much the texts of column i tell.
