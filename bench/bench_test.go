@@ -40,6 +40,7 @@ func TestRun(t *testing.T) {
 		{"neighbors", "similar.60x50x600", []string{"seconds", "products", "gigaproducts_per_second", "similarities"}},
 		{"factorization", "als.60x50x600x8", []string{"seconds_per_iteration", "gflop_per_second", "loss_after_10_iterations", "recall_at_20"}},
 		{"factorization", "topk.60x50x600x8", []string{"seconds", "users_per_second", "gflop_per_second"}},
+		{"linear", "generated.400x3x12", []string{"seconds_per_fit", "iterations", "weights", "objective"}},
 		{"engine", "8-16-4-1", []string{"rows_per_second", "peer_rows_per_second", "ratio", "ratio_least", "ratio_greatest",
 			"loss_after_50_steps", "peer_loss_after_50_steps"}},
 	} {
@@ -108,6 +109,7 @@ func TestPeers(t *testing.T) {
 		{"neighbors", "top20.60x50x600", "DEBUT_IMPLICIT"},
 		{"factorization", "als.60x50x600x4", "DEBUT_IMPLICIT"},
 		{"factorization", "topk.60x50x600x4", "DEBUT_IMPLICIT"},
+		{"linear", "generated.400x3x12", "python3-sklearn"},
 	} {
 		suite := c.suite
 		for _, path := range []string{os.Getenv("PATH"), t.TempDir()} {

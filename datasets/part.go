@@ -53,6 +53,23 @@ func (p *Part) Encoded() *encoding.Encoded {
 	return p.memory
 }
 
+// Together returns all rows in one block, which a part in memory is and one that is streamed is read into.
+func (p *Part) Together(ctx context.Context) (*encoding.Encoded, error) {
+	if !p.Streamed() {
+		return p.Encoded(), nil
+	}
+	all := new(encoding.Encoded)
+	for d, err := range p.Blocks(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		if err := all.Append(d); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
 // Blocks hands out the rows in their order, a block at a time. Blocks stay as they
 // are. After an error there are no more.
 func (p *Part) Blocks(ctx context.Context) iter.Seq2[*encoding.Encoded, error] {

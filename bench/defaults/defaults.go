@@ -11,11 +11,14 @@ import (
 	"regexp"
 	"strings"
 
+	"debut/datasets"
 	"debut/datasets/configfile"
 	"debut/datasets/duck"
 	"debut/datasets/manifest"
 	"debut/datasets/prepare"
+	"debut/trainers/behavior"
 	"debut/trainers/families"
+	"debut/trainers/linear"
 	"debut/trainers/metrics"
 	"debut/trainers/run"
 )
@@ -103,6 +106,28 @@ func (w *Work) Train(ctx context.Context, overrides ...string) (*Trained, error)
 		return nil, fmt.Errorf("the run has no test part")
 	}
 	return t, nil
+}
+
+// Linear returns the training rows as a linear model of two classes has them of which nothing is said, without a penalty.
+func (w *Work) Linear(ctx context.Context) (*linear.Problem, error) {
+	cfg, err := behavior.Parse("run.yaml", fmt.Appendf(nil, "name: run\ndata: {prepared: %q, target: %q}\nmodel: {kind: linear}\n", w.prepared(), w.set.Target), nil)
+	if err != nil {
+		return nil, err
+	}
+	data, err := datasets.Load(ctx, &cfg.Data, "", cfg.Seed, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer data.Close()
+	rows, err := data.Train.Together(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p := &linear.Problem{Rows: rows.Rows, Numeric: rows.Numeric, D: rows.D, IDs: rows.IDs, Weight: rows.Weight, Target: rows.Target, Outputs: 1, Loss: linear.Logistic}
+	for _, f := range data.Encoder.CategoricalFields() {
+		p.Cardinalities = append(p.Cardinalities, f.Cardinality)
+	}
+	return p, nil
 }
 
 // Column is a column as a peer reads it.

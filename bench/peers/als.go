@@ -2,9 +2,7 @@ package peers
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
 
@@ -67,10 +65,10 @@ func (p *ImplicitALS) Factors(passes int) (users, items []float32, err error) {
 	if _, err := p.ask("factors %d", passes); err != nil {
 		return nil, nil, err
 	}
-	if users, err = readFloats(filepath.Join(p.folder, usersFile), p.work.Users*p.work.Factors); err != nil {
+	if users, err = readRaw[float32](filepath.Join(p.folder, usersFile), p.work.Users*p.work.Factors); err != nil {
 		return nil, nil, err
 	}
-	items, err = readFloats(filepath.Join(p.folder, itemsFile), p.work.Items*p.work.Factors)
+	items, err = readRaw[float32](filepath.Join(p.folder, itemsFile), p.work.Items*p.work.Factors)
 	return users, items, err
 }
 
@@ -79,38 +77,5 @@ func (p *ImplicitALS) Lists() ([]int32, error) {
 	if _, err := p.ask("lists"); err != nil {
 		return nil, err
 	}
-	b, err := readNumbers(filepath.Join(p.folder, listsFile), p.work.Users*p.work.K)
-	if err != nil {
-		return nil, err
-	}
-	v := make([]int32, len(b)/4)
-	for i := range v {
-		v[i] = int32(binary.LittleEndian.Uint32(b[4*i:]))
-	}
-	return v, nil
-}
-
-// readFloats reads a file of so many numbers.
-func readFloats(path string, n int) ([]float32, error) {
-	b, err := readNumbers(path, n)
-	if err != nil {
-		return nil, err
-	}
-	v := make([]float32, n)
-	for i := range v {
-		v[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
-	}
-	return v, nil
-}
-
-// readNumbers reads a file of so many numbers of 4 bytes.
-func readNumbers(path string, n int) ([]byte, error) {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("peers: %w", err)
-	}
-	if len(b) != 4*n {
-		return nil, fmt.Errorf("peers: %s has %d bytes, want those of %d numbers", path, len(b), n)
-	}
-	return b, nil
+	return readRaw[int32](filepath.Join(p.folder, listsFile), p.work.Users*p.work.K)
 }

@@ -69,8 +69,10 @@ func startImplicit(ctx context.Context, folder, program, file string, work any, 
 	if err != nil {
 		return nil, err
 	}
-	if _, err := unpack(folder, "implicit_work.py"); err != nil { // which the script imports
-		return nil, err
+	for _, imported := range []string{"implicit_work.py", "serving.py"} {
+		if _, err := unpack(folder, imported); err != nil {
+			return nil, err
+		}
 	}
 	spec, err := json.Marshal(work)
 	if err != nil {

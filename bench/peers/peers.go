@@ -277,10 +277,29 @@ func unpack(folder, name string) (string, error) {
 // writeFloats writes numbers as they lie in memory.
 func writeFloats(folder, name string, v []float32) (string, error) {
 	path := filepath.Join(folder, name+".f32")
+	return path, writeRaw(path, v)
+}
+
+// writeRaw writes a slice as it lies in memory.
+func writeRaw[T kernels.Element](path string, v []T) error {
 	if err := os.WriteFile(path, kernels.Bytes(v), 0o600); err != nil {
-		return "", fmt.Errorf("peers: %w", err)
+		return fmt.Errorf("peers: %w", err)
 	}
-	return path, nil
+	return nil
+}
+
+// readRaw reads a file of so many numbers.
+func readRaw[T kernels.Element](path string, n int) ([]T, error) {
+	v := make([]T, n)
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("peers: %w", err)
+	}
+	if want := len(kernels.Bytes(v)); len(b) != want {
+		return nil, fmt.Errorf("peers: %s has %d bytes, want the %d of %d numbers", path, len(b), want, n)
+	}
+	copy(kernels.Bytes(v), b)
+	return v, nil
 }
 
 // tail keeps the end of what is written to it.

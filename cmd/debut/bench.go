@@ -25,6 +25,8 @@ func caseForm(suite string) *regexp.Regexp {
 		return regexp.MustCompile(`^(similar|top20)\.[1-9]\d*x[1-9]\d*x[1-9]\d*$`)
 	case "factorization":
 		return regexp.MustCompile(`^(als|topk)\.[1-9]\d*x[1-9]\d*x[1-9]\d*x[1-9]\d*$`)
+	case "linear":
+		return regexp.MustCompile(`^(shoppers|adult|generated\.[1-9]\d*x\d+x[1-9]\d*)$`)
 	case "defaults":
 		return regexp.MustCompile(`^(choose|test)\.[a-z-]+$`)
 	case "gemm":

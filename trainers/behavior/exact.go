@@ -7,7 +7,6 @@ import (
 	"math"
 	"slices"
 
-	"debut/datasets"
 	"debut/datasets/bytesize"
 	"debut/datasets/configfile"
 	"debut/datasets/encoding"
@@ -51,7 +50,7 @@ func newExact(ctx context.Context, t *task, env *run.Env) (*exact, error) {
 	if limit := t.cfg.MemoryBudget(); limit > 0 && need > limit {
 		return nil, configfile.Errorf("model.solver", "%s needs all rows in memory, about %s, and data.memory is %s; use solver: %s", SolverExact, bytesize.Text(need), bytesize.Text(limit), SolverGradient)
 	}
-	rows, err := together(ctx, part)
+	rows, err := part.Together(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -60,23 +59,6 @@ func newExact(ctx context.Context, t *task, env *run.Env) (*exact, error) {
 		return nil, err
 	}
 	return e, e.settlePenalty()
-}
-
-// together returns all rows of a part in one block.
-func together(ctx context.Context, p *datasets.Part) (*encoding.Encoded, error) {
-	if !p.Streamed() {
-		return p.Encoded(), nil
-	}
-	all := new(encoding.Encoded)
-	for d, err := range p.Blocks(ctx) {
-		if err != nil {
-			return nil, err
-		}
-		if err := all.Append(d); err != nil {
-			return nil, err
-		}
-	}
-	return all, nil
 }
 
 // problemOf returns the problem of rows. The numbers of a regression are in standard deviations from the mean.

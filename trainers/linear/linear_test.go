@@ -253,6 +253,63 @@ func TestLeastSquares(t *testing.T) {
 	}
 }
 
+// TestClosedForm compares weights with those of iteratively reweighted least squares on the design matrix, and the covariance with
+// (XᵀWX + L2)⁻¹ there, of losses whose second derivative depends on the weights.
+func TestClosedForm(t *testing.T) {
+	for _, c := range []struct {
+		loss    Loss
+		mean    func(z float64) float64
+		bend    func(mean float64) float64
+		l2      float64
+		fields  []int
+		numbers int
+	}{
+		{Logistic, func(z float64) float64 { return 1 / (1 + math.Exp(-z)) }, func(q float64) float64 { return q * (1 - q) }, 1, []int{4, 6}, 3},
+		{Logistic, func(z float64) float64 { return 1 / (1 + math.Exp(-z)) }, func(q float64) float64 { return q * (1 - q) }, 0, nil, 5},
+		{Poisson, math.Exp, func(rate float64) float64 { return rate }, .5, []int{5}, 2},
+	} {
+		p := random(17, c.loss, 400, c.numbers, c.fields, 1, c.l2)
+		x, n := dense(p), p.features()
+		want := mat.NewVecDense(n, nil)
+		var inverse mat.Dense
+		for range 30 {
+			var z mat.VecDense
+			z.MulVec(x, want)
+			slope, curve := mat.NewVecDense(p.Rows, nil), make([]float64, p.Rows)
+			for r := range p.Rows {
+				mean := c.mean(z.AtVec(r))
+				slope.SetVec(r, p.Weight[r]*(mean-p.Target[r]))
+				curve[r] = p.Weight[r] * c.bend(mean)
+			}
+			var h, wx mat.Dense
+			var g, step mat.VecDense
+			wx.Mul(mat.NewDiagDense(p.Rows, curve), x)
+			h.Mul(x.T(), &wx)
+			g.MulVec(x.T(), slope)
+			for i := 1; i < n; i++ {
+				h.Set(i, i, h.At(i, i)+c.l2)
+				g.SetVec(i, g.AtVec(i)+c.l2*want.AtVec(i))
+			}
+			if err := inverse.Inverse(&h); err != nil {
+				t.Fatal(err)
+			}
+			step.MulVec(&inverse, &g)
+			want.SubVec(want, &step)
+		}
+		got := fit(t, p, 1)
+		for i := range n {
+			if math.Abs(got.Theta[i]-want.AtVec(i)) > 1e-9 {
+				t.Errorf("%v, l2 %v: weight %d is %v, not %v", c.loss, c.l2, i, got.Theta[i], want.AtVec(i))
+			}
+			for j := range n {
+				if math.Abs(got.Covariance.At(i, j)-inverse.At(i, j)) > 1e-10 {
+					t.Errorf("%v, l2 %v: covariance %d,%d is %v, not %v", c.loss, c.l2, i, j, got.Covariance.At(i, j), inverse.At(i, j))
+				}
+			}
+		}
+	}
+}
+
 // TestTwoClasses compares a softmax of two classes with the logistic model: half its weights each, and the difference's variance.
 func TestTwoClasses(t *testing.T) {
 	for _, l2 := range []float64{0, 3} {

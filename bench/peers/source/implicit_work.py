@@ -2,21 +2,15 @@
 
 import json
 import os
-import sys
-import time
 
-
-def absent(what):
-    print(json.dumps({"absent": what}), flush=True)
-    sys.exit(0)
-
+import serving
 
 try:
     import numpy
     import scipy.sparse
     import implicit
 except ImportError as missing:
-    absent(f"the Python of DEBUT_IMPLICIT has no {missing.name}; install implicit, numpy and scipy for it")
+    serving.absent(f"the Python of DEBUT_IMPLICIT has no {missing.name}; install implicit, numpy and scipy for it")
 
 
 class Work:
@@ -39,24 +33,8 @@ class Work:
     def run(self, seconds):
         """Does the work for a time. once() does it and returns how many runs that are."""
         self.ready()
-        start, runs = time.perf_counter(), 0
-        while True:
-            runs += self.once()
-            elapsed = time.perf_counter() - start
-            if elapsed >= seconds:
-                return {"runs": runs, "seconds": elapsed}
-
-
-def answer(value):
-    print(json.dumps(value), flush=True)
+        return serving.repeat(seconds, self.once)
 
 
 def serve(requests):
-    """Answers requests, each by the function of its name, of the words behind it."""
-    answer({"version": f"implicit {implicit.__version__}"})
-    for line in sys.stdin:
-        name, *words = line.split()
-        if name in requests:
-            answer(requests[name](*words))
-        else:
-            answer({"error": f"unknown request {line!r}"})
+    serving.serve(f"implicit {implicit.__version__}", requests)
