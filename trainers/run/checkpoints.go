@@ -19,7 +19,9 @@ import (
 )
 
 // Checkpoints by time are this far apart by default, and further where writing one takes so long that it would be more
-// than a share of the time. The best evaluation so far is written besides, as long as all writing takes less than that share. What the
+// than a share of the time. The first comes as soon as that share allows it, and those that follow whenever the process has run twice as
+// long, until they are that far apart: a kill loses no more than half of the work, or of what came since the state was too large to be
+// written. The best evaluation so far is written besides, as long as all writing takes less than that share. What the
 // first writing will take is a guess, and rather too high: some files are flushed, and a disk takes so many bytes a second.
 const (
 	defaultInterval = 5 * time.Minute
@@ -65,6 +67,7 @@ type checkpointer struct {
 
 	interval time.Duration // 0: not by time
 	stretch  bool          // the interval may grow with the cost
+	early    bool          // it may be shorter in the beginning
 	due      time.Time
 	stats    runfolder.CheckpointStats
 
@@ -91,15 +94,21 @@ func newCheckpointer(ctx context.Context, s *session) (*checkpointer, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &checkpointer{s: s, state: s.gradual.State(), store: store, config: string(config), interval: defaultInterval, stretch: true}
-	if c.EveryMinutes != nil {
-		k.interval, k.stretch = time.Duration(*c.EveryMinutes*float64(time.Minute)), false
-	}
+	k := &checkpointer{s: s, state: s.gradual.State(), store: store, config: string(config)}
+	k.settle(c)
 	if k.data, err = s.gradual.Fingerprint(ctx); err != nil {
 		return nil, fmt.Errorf("run: fingerprint of the data: %w", err)
 	}
-	k.due = time.Now().Add(k.interval)
+	k.plan(time.Now(), 0)
 	return k, nil
+}
+
+// settle decides by the configuration how far checkpoints by time are apart.
+func (k *checkpointer) settle(c Checkpoints) {
+	k.interval, k.stretch, k.early = defaultInterval, true, c.unset()
+	if c.EveryMinutes != nil {
+		k.interval, k.stretch = time.Duration(*c.EveryMinutes*float64(time.Minute)), false
+	}
 }
 
 // wants says whether a checkpoint is due after an event.
@@ -127,18 +136,38 @@ func (k *checkpointer) wants(ev loop.Event, after loop.State) bool {
 
 // affordable says whether another checkpoint leaves all writing below its share of the time that the process has run.
 func (k *checkpointer) affordable(ran time.Duration) bool {
+	needed, err := k.needed()
+	return err == nil && needed <= ran // where there is one, writing it will say what is wrong
+}
+
+// needed is how long the process must have run for another checkpoint to be affordable.
+func (k *checkpointer) needed() (time.Duration, error) {
 	next := k.stats.LastSeconds
 	if k.stats.Written == 0 {
 		next = flushSeconds
 		for _, s := range k.state.Sources() {
 			n, err := s.Bytes()
 			if err != nil {
-				return false // writing it will say what is wrong
+				return 0, err
 			}
 			next += float64(n) / bytesPerSecond
 		}
 	}
-	return k.stats.Seconds+next <= checkpointShare*ran.Seconds()
+	return time.Duration((k.stats.Seconds + next) / checkpointShare * float64(time.Second)), nil
+}
+
+// plan decides when the next checkpoint by time is due: where it may be early, after least, or when it is affordable.
+func (k *checkpointer) plan(now time.Time, least time.Duration) {
+	wait := k.interval
+	if k.stretch {
+		wait = max(wait, time.Duration(k.stats.LastSeconds/checkpointShare*float64(time.Second)))
+	}
+	if k.early {
+		if needed, err := k.needed(); err == nil {
+			wait = min(wait, max(least, needed-now.Sub(k.s.started)))
+		}
+	}
+	k.due = now.Add(wait)
 }
 
 // periodic writes a checkpoint that the configuration asks for. That it cannot be written is no reason to lose the
@@ -150,11 +179,8 @@ func (k *checkpointer) periodic(d *driver) error {
 		}
 		k.failed(err)
 	}
-	wait := k.interval
-	if k.stretch {
-		wait = max(wait, time.Duration(k.stats.LastSeconds/checkpointShare*float64(time.Second)))
-	}
-	k.due = time.Now().Add(wait)
+	now := time.Now()
+	k.plan(now, now.Sub(k.s.started))
 	return nil
 }
 

@@ -57,6 +57,42 @@ func TestNonFiniteIsLookedForOnce(t *testing.T) {
 	check("after a batch", "tensor", 1)
 }
 
+// The first checkpoint by time comes as soon as it is affordable, and further ones whenever the process has run twice as long, up to the
+// usual interval: also where writing fails. Not so where the run file says when.
+func TestEarlyCheckpoints(t *testing.T) {
+	three, begun := 3.0, time.Now()
+	const second = time.Second
+	for name, c := range map[string]struct {
+		set    Checkpoints
+		rows   int // of the state
+		writes float64
+		want   []time.Duration // after the beginning
+	}{
+		"small":            {Checkpoints{Keep: 3}, 100, .001, []time.Duration{2 * second, 4 * second, 8 * second, 16 * second}},
+		"slow disk":        {Checkpoints{}, 100, .1, []time.Duration{2 * second, 20 * second, 40 * second, 80 * second}},
+		"never written":    {Checkpoints{}, 100, -1, []time.Duration{2 * second, 4 * second, 8 * second, 16 * second}},
+		"a gigabyte":       {Checkpoints{}, 1 << 20, 5, []time.Duration{300 * second, 800 * second, 1300 * second}},
+		"later":            {Checkpoints{}, 1 << 17, .2, []time.Duration{69 * second, 138 * second, 276 * second, 552 * second, 852 * second}},
+		"by the run file":  {Checkpoints{EveryMinutes: &three}, 100, .001, []time.Duration{180 * second, 360 * second}},
+		"by steps besides": {Checkpoints{EverySteps: 1000}, 100, .001, []time.Duration{300 * second, 600 * second}},
+	} {
+		state := &oneTensor{sources: []safetensors.Source{{Name: "w", Dtype: safetensors.F32, Shape: []int{c.rows, 256}}}}
+		k := &checkpointer{s: &session{started: begun}, state: state}
+		k.settle(c.set)
+		k.plan(begun, 0)
+		for i, want := range c.want {
+			if got := k.due.Sub(begun); (got - want).Abs() > want/10 {
+				t.Errorf("%s: checkpoint %d is due after %v, want about %v", name, i+1, got, want)
+				break
+			}
+			if c.writes >= 0 {
+				k.stats.Written, k.stats.LastSeconds, k.stats.Seconds = k.stats.Written+1, c.writes, k.stats.Seconds+c.writes
+			}
+			k.plan(k.due, k.due.Sub(begun))
+		}
+	}
+}
+
 // The best state goes to the disk besides as long as all writing takes less than one percent of the time.
 func TestAffordable(t *testing.T) {
 	size := func(rows int) *oneTensor {

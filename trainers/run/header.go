@@ -101,7 +101,7 @@ func (k *Keeping) Kept() *Keeping { return k }
 // Checkpoints says when checkpoints are written. One is written at the end in any case, and when a training is
 // interrupted.
 type Checkpoints struct {
-	EveryMinutes *float64 `yaml:"every_minutes,omitempty" jsonschema:"description=Minutes between checkpoints; 0: not by time. By default 5; more where writing one would take over 1 % of the time; and the best epoch so far as long as that takes less.,minimum=0"`
+	EveryMinutes *float64 `yaml:"every_minutes,omitempty" jsonschema:"description=Minutes between checkpoints; 0: not by time. By default 5; fewer in the beginning and more later where writing one would take over 1 % of the time; and the best epoch so far as long as that takes less.,minimum=0"`
 	EverySteps   int      `yaml:"every_steps,omitempty" jsonschema:"description=Optimizer steps between checkpoints; 0: not by steps.,minimum=0"`
 	EveryEpochs  int      `yaml:"every_epochs,omitempty" jsonschema:"description=Epochs between checkpoints; 0: not by epochs.,minimum=0"`
 	Keep         int      `yaml:"keep,omitempty" jsonschema:"description=How many of the newest are kept (default: 2); the best is kept besides.,minimum=0"`
