@@ -106,7 +106,7 @@ func (f *File) Decode(out any) error {
 	if v.Kind() != reflect.Pointer || v.IsNil() || v.Elem().Kind() != reflect.Struct {
 		return fmt.Errorf("configfile: Decode needs a non-nil pointer to a struct, got %T", out)
 	}
-	d := &decoder{file: f}
+	d := &decoder{file: f, root: v.Type().Elem()}
 	d.value(f.root, nil, v.Elem())
 	return d.err()
 }

@@ -146,6 +146,8 @@ func TestErrors(t *testing.T) {
 		{"train:\n  limit: 5\n", []string{`train.limit: 5 is not a duration such as`}},
 		{"train: 5\n", []string{`run.yaml:1:8: train: 5 is not a section with keys`}},
 		{"tags: a\n", []string{`tags: "a" is not a list; write [a]`}},
+		{"name: x\nbatch: 3\n", []string{`run.yaml:2:1: unknown key "batch"; batch is a key of train`}},
+		{"train:\n  dropout: 3\n", []string{`run.yaml:2:3: unknown key "dropout" in train; dropout is a key of each section in layers`}},
 		{"layers:\n  - dense: 1\n  - dens: 2\n", []string{`run.yaml:3:5: unknown key "dens" in layers.1; did you mean "dense"?`}},
 		{"columns:\n  a.b:\n    tpye: x\n", []string{`unknown key "tpye" in columns."a.b"; did you mean "type"?`}},
 		{"columns: 3\n", []string{`columns: 3 is not a mapping of names to values`}},

@@ -30,6 +30,7 @@ var durationType = reflect.TypeFor[time.Duration]()
 // decoder fills values from nodes and collects what is wrong.
 type decoder struct {
 	file *File
+	root reflect.Type // of the whole file
 	errs errorList
 }
 
@@ -130,7 +131,7 @@ func (d *decoder) self(n *node, path []string, out selfDecoding) {
 		if v.Kind() != reflect.Pointer || v.IsNil() {
 			return fmt.Errorf("configfile: %s: the decoding function needs a non-nil pointer, got %T", joinPath(path), into)
 		}
-		inner := &decoder{file: d.file}
+		inner := &decoder{file: d.file, root: d.root}
 		inner.value(n, path, v.Elem())
 		return inner.err()
 	})
@@ -250,6 +251,9 @@ func (d *decoder) unknownKey(e *entry, path []string, fields *fieldSet) {
 		hint = nearest.DidYouMean(usual, names)
 	}
 	if hint == "" {
+		hint = belongs(d.root, e.key)
+	}
+	if hint == "" {
 		const shown = 16
 		if more := len(names) - shown; more > 0 {
 			names = append(names[:shown:shown], fmt.Sprintf("and %d more", more))
@@ -262,6 +266,47 @@ func (d *decoder) unknownKey(e *entry, path []string, fields *fieldSet) {
 	field := joinPath(extend(path, e.key))
 	msg := fmt.Sprintf("unknown key %q%s%s", short(e.key), where, hint)
 	d.errs = append(d.errs, d.file.errorAt(e.at, field, msg))
+}
+
+// mostPlaces are the most sections that a key is said to belong in: one that is in more is no hint.
+const mostPlaces = 3
+
+// belongs says in which other sections of a file there is a key, "" where there is none.
+func belongs(root reflect.Type, key string) string {
+	if usual, ok := otherNames[key]; ok {
+		key = usual
+	}
+	var places []string
+	var look func(t reflect.Type, path []string, above []reflect.Type)
+	look = func(t reflect.Type, path []string, above []reflect.Type) {
+		form := "%s"
+		for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice || t.Kind() == reflect.Map {
+			if t.Kind() != reflect.Pointer {
+				form = "each section in %s"
+			}
+			t = t.Elem()
+		}
+		if t.Kind() != reflect.Struct || slices.Contains(above, t) || t == secretType {
+			return
+		}
+		fields := fieldsOf(t)
+		if _, ok := fields.byName[key]; ok && len(path) > 0 {
+			if a, ok := reflect.New(t).Interface().(Abbreviated); ok && a.Abbreviation() != key { // which may be written without its keys
+				form += fmt.Sprintf(", {%s: …, %s: …}", a.Abbreviation(), key)
+			}
+			places = append(places, fmt.Sprintf(form, joinPath(path)))
+		}
+		for _, f := range fields.list {
+			look(t.FieldByIndex(f.index).Type, extend(path, f.name), append(above[:len(above):len(above)], t))
+		}
+	}
+	if root != nil {
+		look(root, nil, nil)
+	}
+	if len(places) == 0 || len(places) > mostPlaces {
+		return ""
+	}
+	return fmt.Sprintf("; %s is a key of %s", key, strings.Join(places, " or "))
 }
 
 func (d *decoder) mapping(n *node, path []string, v reflect.Value) {

@@ -15,6 +15,7 @@ import (
 // Schema returns the JSON schema (draft 2020-12) of a configuration struct, for
 // completion and checks in an editor. Names are those of the yaml tags; keys not
 // named are refused and none is required, since every one may have a default.
+// A section that is [Abbreviated] may be a single value too.
 // Descriptions, enumerations and limits come from jsonschema tags
 // (`jsonschema:"description=rows of a step,minimum=1"`, a comma in a
 // description written \\,). A type with a form of its own describes it by a
@@ -33,6 +34,7 @@ func Schema(cfg any, title string) (schema []byte, err error) {
 			schema, err = nil, fmt.Errorf("configfile: no schema for %s: %v", t, r)
 		}
 	}()
+	short := map[string]string{} // keys that a single value may stand for, by definition
 	r := &jsonschema.Reflector{
 		FieldNameTag:               "yaml",
 		RequiredFromJSONSchemaTags: true,
@@ -50,7 +52,11 @@ func Schema(cfg any, title string) (schema []byte, err error) {
 			if t.PkgPath() == "" {
 				return ""
 			}
-			return path.Base(t.PkgPath()) + "." + t.Name()
+			name := path.Base(t.PkgPath()) + "." + t.Name()
+			if a, ok := reflect.New(t).Interface().(Abbreviated); ok {
+				short[name] = a.Abbreviation()
+			}
+			return name
 		},
 		Mapper: func(t reflect.Type) *jsonschema.Schema {
 			if t == reflect.TypeFor[time.Duration]() {
@@ -61,6 +67,11 @@ func Schema(cfg any, title string) (schema []byte, err error) {
 	}
 	s := r.ReflectFromType(t)
 	s.Title = title
+	for name, key := range short {
+		if full, ok := s.Definitions[name]; ok {
+			s.Definitions[name] = &jsonschema.Schema{AnyOf: []*jsonschema.Schema{single(full, key), full}}
+		}
+	}
 	raw, err := json.Marshal(s)
 	if err != nil {
 		return nil, fmt.Errorf("configfile: schema of %s: %w", t, err)
@@ -71,4 +82,16 @@ func Schema(cfg any, title string) (schema []byte, err error) {
 	}
 	out.WriteByte('\n')
 	return out.Bytes(), nil
+}
+
+// single describes a value that stands for a section with one key.
+func single(section *jsonschema.Schema, key string) *jsonschema.Schema {
+	out := &jsonschema.Schema{Type: "string"} // as lists of texts take one
+	if of, ok := section.Properties.Get(key); ok {
+		if of.Type != "" {
+			out.Type = of.Type
+		}
+		out.Description, out.Minimum, out.ExclusiveMinimum, out.Maximum = of.Description, of.Minimum, of.ExclusiveMinimum, of.Maximum
+	}
+	return out
 }

@@ -1,6 +1,8 @@
 package run
 
 import (
+	"errors"
+
 	"debut/datasets/configfile"
 	"debut/trainers/metrics"
 )
@@ -11,6 +13,28 @@ type EarlyStopping struct {
 	Patience int     `yaml:"patience,omitempty" jsonschema:"description=Stop after so many evaluations without an improvement; 0: never; where the number of epochs is left open too by that. The best epoch's model is kept in any case.,minimum=0"`
 	MinDelta float64 `yaml:"min_delta,omitempty" jsonschema:"description=How much better an improvement is.,minimum=0"`
 }
+
+// Abbreviation is the key that a number stands for.
+func (EarlyStopping) Abbreviation() string { return "patience" }
+
+// errSwitch is the error of a switch where the patience belongs.
+var errSwitch = errors.New("it is no switch: write early_stopping: 8 to stop after 8 evaluations without an improvement, or leave it out; " +
+	"it is on where train.epochs is left out too, and a number of epochs alone is trained to its end")
+
+// UnmarshalYAML has an answer for a switch.
+func (e *EarlyStopping) UnmarshalYAML(decode func(any) error) error {
+	var on bool
+	if decode(&on) == nil {
+		return errSwitch
+	}
+	return decode((*stopping)(e))
+}
+
+// stopping is EarlyStopping as it is decoded.
+type stopping EarlyStopping
+
+// Abbreviation is that of EarlyStopping.
+func (stopping) Abbreviation() string { return EarlyStopping{}.Abbreviation() }
 
 // Validate reports everything that cannot be used, with paths below the train section. The task, where it is known already, decides on
 // the metrics there are; validated says whether there are validation rows.
