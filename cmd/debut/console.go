@@ -31,6 +31,9 @@ type console struct {
 	log      *slog.Logger
 }
 
+// logTime is how lines of messages begin where there is no terminal.
+const logTime = "2006-01-02T15:04:05.000Z07:00"
+
 // newConsole sets up logging in a format: auto, text or json.
 func newConsole(out, err io.Writer, format string, quiet bool) (*console, error) {
 	c := &console{out: out, err: err, quiet: quiet, logs: &redirected{to: err}}
@@ -49,7 +52,9 @@ func newConsole(out, err io.Writer, format string, quiet bool) (*console, error)
 	case format == "auto" && c.terminal:
 		// https://no-color.org: set and not empty
 		h = rewriter{tint.NewTextHandler(c.logs, &tint.Options{Level: level, TimeFormat: time.TimeOnly, NoColor: os.Getenv("NO_COLOR") != ""}), wording.VisibleLine}
-	case format == "auto" || format == "text":
+	case format == "auto": // for people too: what messages quote can be copied as it stands
+		h = rewriter{tint.NewTextHandler(c.logs, &tint.Options{Level: level, TimeFormat: logTime, NoColor: true}), wording.VisibleLine}
+	case format == "text":
 		c.terminal = false
 		// It quotes what is not printed, but for the character 0x7f.
 		h = slog.NewTextHandler(wording.VisibleWriter(c.logs), &slog.HandlerOptions{Level: level})

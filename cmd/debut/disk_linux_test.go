@@ -77,7 +77,7 @@ func TestDiskFillsUp(t *testing.T) {
 				t.Fatal(err)
 			}
 			text := debut(t, dir, 0, append(slices.Clone(train), "--resume")...)
-			if !strings.Contains(text, "msg=resumed step=") {
+			if !strings.Contains(text, "INF resumed step=") {
 				t.Errorf("%s: not resumed:\n%s", c.name, text)
 			}
 			end := endOf(t, folder)

@@ -282,8 +282,8 @@ func TestResumeFromDamagedCheckpoints(t *testing.T) {
 	i := slices.IndexFunc(tensors, func(path string) bool { return strings.Contains(path, fmt.Sprintf("-%012d", last)) })
 	damage(t, tensors[i])
 	text := debut(t, dir, 0, "train", "run.yaml", "--resume")
-	if !strings.Contains(text, "a damaged one is passed over") || !strings.Contains(text, filepath.Base(tensors[i])) || !strings.Contains(text, "msg=resumed step=") ||
-		strings.Contains(text, fmt.Sprintf("msg=resumed step=%d", last)) {
+	if !strings.Contains(text, "a damaged one is passed over") || !strings.Contains(text, filepath.Base(tensors[i])) || !strings.Contains(text, "INF resumed step=") ||
+		strings.Contains(text, fmt.Sprintf("INF resumed step=%d", last)) {
 		t.Errorf("a damaged newest checkpoint: %s", text)
 	}
 	endOf(t, folder).same(t, want)

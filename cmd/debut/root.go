@@ -55,7 +55,7 @@ and "debut predict" use what it leaves behind. "debut demo" shows all of it on s
 			return err
 		},
 	}
-	root.PersistentFlags().StringVar(&a.logFormat, "log-format", "auto", "messages as text or json; auto: json with --json, else text, colored on a terminal")
+	root.PersistentFlags().StringVar(&a.logFormat, "log-format", "auto", "messages as text (key=value) or json; auto: json with --json, else lines to be read, colored on a terminal")
 	root.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "only warnings and errors on standard error")
 	root.SetFlagErrorFunc(flagError)
 	root.SetVersionTemplate(versionLine(versions()))
