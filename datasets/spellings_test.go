@@ -44,9 +44,13 @@ func TestSpellingsWarn(t *testing.T) {
 		"capped":            {Config{}, func(i int) string { return fmt.Sprintf("%c%d", "aA"[i%2], i/2%9) }, []string{"and 6 more values"}},
 		"dates": {Config{}, func(i int) string { return fmt.Sprintf([]string{"2024-03-%02d", "%02d.03.2024"}[i%2], 13+i%15) },
 			[]string{`"c"`, "YYYY-MM-DD (60 rows, such as \"2024-03-13\")", "DD.MM.YYYY (60 rows, such as \"14.03.2024\")", "try_strptime"}},
-		"times":          {Config{}, func(i int) string { return fmt.Sprintf("2024/03/%02d%s", 13+i%15, []string{"", " 10:30"}[i%2]) }, []string{"YYYY/MM/DD", "YYYY/MM/DD hh:mm", "try_strptime"}},
-		"doubtful dates": {Config{}, func(i int) string { return []string{"03/04/2024", "14/03/2024", "03/14/2024"}[i%3] }, []string{"MM/DD/YYYY", "DD/MM/YYYY", "at their source"}},
-		"doubtful part":  {Config{}, func(i int) string { return []string{"2024-01-05", "03/04/2024"}[i%2] }, []string{"MM/DD/YYYY", "at their source"}},
+		"numbers": {Config{}, func(i int) string { return fmt.Sprintf([]string{`"1,%d.5"`, `"%d,25"`}[i%2], 100+i) },
+			[]string{`"c"`, `with commas between thousands (60 rows, such as "1,`, `with a decimal comma (60 rows, such as "`, "regexp_matches"}},
+		"doubtful numbers": {Config{}, func(i int) string { return fmt.Sprintf([]string{`"1,%d.5"`, `"1,%d"`, `"%d,5"`}[i%3], 100+i) }, []string{"decimal comma", "at their source"}},
+		"other marks":      {Config{}, func(i int) string { return fmt.Sprintf([]string{`1'%d.5`, `"1,%d.5"`}[i%2], 100+i) }, []string{"apostrophes", "at their source"}},
+		"times":            {Config{}, func(i int) string { return fmt.Sprintf("2024/03/%02d%s", 13+i%15, []string{"", " 10:30"}[i%2]) }, []string{"YYYY/MM/DD", "YYYY/MM/DD hh:mm", "try_strptime"}},
+		"doubtful dates":   {Config{}, func(i int) string { return []string{"03/04/2024", "14/03/2024", "03/14/2024"}[i%3] }, []string{"MM/DD/YYYY", "DD/MM/YYYY", "at their source"}},
+		"doubtful part":    {Config{}, func(i int) string { return []string{"2024-01-05", "03/04/2024"}[i%2] }, []string{"MM/DD/YYYY", "at their source"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := warnings(t, c.cfg, c.value)
@@ -64,14 +68,16 @@ func TestSpellingsAreQuiet(t *testing.T) {
 		cfg   Config
 		value func(i int) string
 	}{
-		"spaces":     {Config{}, cycle("buy", " buy", "buy ", "no")},
-		"truth":      {Config{}, cycle("TRUE", "FALSE")},
-		"yes and no": {Config{}, cycle("yes", "no")},
-		"ids":        {Config{ID: configfile.Strings{"c"}}, cycle("buy", "Buy")},
-		"ignored":    {Config{Ignore: configfile.Strings{"c"}}, cycle("buy", "Buy")},
-		"one layout": {Config{}, func(i int) string { return fmt.Sprintf("2024-03-%02d", 1+i%28) }},
-		"few dates":  {Config{}, cycle("2024-03-01", "01.03.2024", "never", "later", "soon")},
-		"numbers":    {Config{}, func(int) string { return fmt.Sprintf("%.3f", random.Float64()) }},
+		"spaces":      {Config{}, cycle("buy", " buy", "buy ", "no")},
+		"truth":       {Config{}, cycle("TRUE", "FALSE")},
+		"yes and no":  {Config{}, cycle("yes", "no")},
+		"ids":         {Config{ID: configfile.Strings{"c"}}, cycle("buy", "Buy")},
+		"ignored":     {Config{Ignore: configfile.Strings{"c"}}, cycle("buy", "Buy")},
+		"one layout":  {Config{}, func(i int) string { return fmt.Sprintf("2024-03-%02d", 1+i%28) }},
+		"few numbers": {Config{}, func(i int) string { return []string{`"1,5"`, "1.5", "none", "all", "some"}[i%5] }},
+		"codes":       {Config{}, func(i int) string { return fmt.Sprintf(`"A%d,5"`, i%9) }},
+		"few dates":   {Config{}, cycle("2024-03-01", "01.03.2024", "never", "later", "soon")},
+		"numbers":     {Config{}, func(int) string { return fmt.Sprintf("%.3f", random.Float64()) }},
 	} {
 		if got := warnings(t, c.cfg, c.value); len(got) > 0 {
 			t.Errorf("%s: warnings %q", name, got)
@@ -95,6 +101,7 @@ func TestSpellingRemedies(t *testing.T) {
 	}{
 		"categories": {cycle("buy", "Buy", "no"), table.Text, "buy"},
 		"dates":      {func(i int) string { return fmt.Sprintf([]string{"2024-03-%02d", "%02d.03.2024"}[i%2], 13+i%15) }, table.Date, "2024-03-13"},
+		"numbers":    {func(i int) string { return fmt.Sprintf([]string{`"1,%d.5"`, `"%d,25"`, `"1.%d,75"`}[i%3], 100+i) }, table.Numeric, "1100.5"},
 		"times":      {func(i int) string { return fmt.Sprintf("2024-03-%02d%s", 13+i%15, []string{"", "T10:30:00"}[i%2]) }, table.Date, "2024-03-13"},
 	} {
 		got := warnings(t, Config{}, c.value)

@@ -56,7 +56,7 @@ func (e *examined) suspectTexts(counts []int64) {
 	for _, m := range marked {
 		valued -= m.Rows
 	}
-	if !c.Refused && (e.survey.Note == nil || e.survey.Note.Kind != table.NoteUnits) && numbers > 0 && valued-numbers > 0 && float64(numbers) >= 0.05*float64(valued) && c.Distinct > 10 {
+	if !c.Refused && (e.survey.Note == nil || e.survey.Note.Kind != table.NoteUnits && e.survey.Note.Kind != table.NoteSpellings) && numbers > 0 && valued-numbers > 0 && float64(numbers) >= 0.05*float64(valued) && c.Distinct > 10 {
 		e.warn(Warning{Severity: Notable, Code: "mixed_types", Rows: valued - numbers, Examples: firstRow("word"),
 			Message:  fmt.Sprintf("%.3g %% of the values are numbers, the others texts; all are read as categories", 100*float64(numbers)/float64(valued)),
 			Remedies: []Remedy{work("nothing").when("if they are codes"), castStep(c.Name).when("if the others are mistakes")}})

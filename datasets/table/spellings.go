@@ -37,7 +37,7 @@ func spellingNote(s *Series) *Note {
 		return nil
 	}
 	written, present := written(s)
-	return cmp.Or(truthNote(s.Name, written), dateNote(s.Name, written, present), wholeNote(written), caseNote(s.Name, written, present))
+	return cmp.Or(truthNote(s.Name, written), dateNote(s.Name, written, present), numbersNote(s.Name, written, present), wholeNote(written), caseNote(s.Name, written, present))
 }
 
 // wholeNote is about whole numbers among categories that are written in several ways.
