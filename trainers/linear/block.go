@@ -18,9 +18,12 @@ type block struct {
 // determined is the share of a weight's curvature that must be left after removing what earlier ones explain.
 const determined = 1e-11
 
-// order returns how many weights of an output are factorized.
+// order returns how many weights of an output are factorized. Of several outputs the blocks are no more than preconditioners: beyond
+// some size, solving with the diagonal for what is behind the numbers takes more products but less time than factorizing all of them.
 func (s *solver) order() int {
 	switch {
+	case s.Outputs > 1 && s.L2 > 0 && s.width > blockLimit && 1+s.D <= hessianLimit:
+		return 1 + s.D
 	case s.width <= hessianLimit:
 		return s.width
 	case 1+s.D <= hessianLimit:

@@ -65,8 +65,9 @@ const (
 	maxOutput = 500
 )
 
-// hessianLimit is the most weights of an output whose Hessian is formed. Tests set it lower.
-var hessianLimit = 2048
+// hessianLimit is the most weights of an output whose Hessian is formed, and blockLimit the most of each of several outputs under a
+// penalty, where numbers alone are not more. Tests set them lower.
+var hessianLimit, blockLimit = 2048, 256
 
 var (
 	// ErrSeparated is matched by the error of a fit without a penalty that has no optimum: some weight tells classes apart

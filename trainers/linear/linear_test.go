@@ -191,11 +191,11 @@ func TestManyWeights(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) {
 			want := fit(t, p, 1)
-			for _, limit := range []int{1 + p.D, 1} {
-				old := hessianLimit
-				hessianLimit = limit
+			for _, limit := range [][2]int{{1 + p.D, 1 + p.D}, {1, 1}, {2048, 1}} {
+				hessian, block := hessianLimit, blockLimit
+				hessianLimit, blockLimit = limit[0], limit[1]
 				got := fit(t, p, 1)
-				hessianLimit = old
+				hessianLimit, blockLimit = hessian, block
 				for i := range want.Theta {
 					if math.Abs(got.Theta[i]-want.Theta[i]) > 1e-7 {
 						t.Fatalf("limit %d: weight %d is %v, not %v", limit, i, got.Theta[i], want.Theta[i])
