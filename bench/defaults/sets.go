@@ -64,6 +64,8 @@ func Sets() []*Set {
 			plan: planSQL(codes, 40_000)},
 		{Half: Choose, Name: "small", Summary: "700 rows of numbers and two categories", Target: "y", Metric: "r2", Splits: 5, plan: planSQL(small, 700)},
 		{Half: Choose, Name: "classes", Summary: "eight classes by numbers and categories", Target: "y", Metric: "log_loss", Splits: 1, plan: planSQL(classes, 12_000)},
+		{Half: Choose, Name: "bills", Summary: "the country of a line of a bill, by item, number, price and time; all lines of a bill are in one part, and its time is in no other", Target: "land", Metric: "log_loss",
+			Splits: 2, plan: planParts(bills, 12_000, billParts)},
 		shoppers, adult, walmart, prices, history, ids, repurchase, category, country,
 	}
 }
@@ -166,13 +168,18 @@ split: {method: time, column: t, test: 0.2, validation: 0.1}
 
 // planSQL is rows that a query over numbers i computes. In it, {k} is a number in [0, 1) that looks random: the k-th of row i.
 func planSQL(query string, rows int) func(context.Context, *Work, int) (string, error) {
+	return planParts(query, rows, "method: random, test: 0.2, validation: 0.1")
+}
+
+// planParts is planSQL with a split of its own.
+func planParts(query string, rows int, parts string) func(context.Context, *Work, int) (string, error) {
 	return func(ctx context.Context, w *Work, split int) (string, error) {
 		text := uniform.ReplaceAllString(query, "((hash(i, $1) % 1000003) / 1000003.0)")
 		file := filepath.Join(w.Folder, "generated.parquet")
 		if err := statement(ctx, fmt.Sprintf("COPY (SELECT * EXCLUDE (i) FROM (%s) ORDER BY i) TO %s (FORMAT parquet)", strings.ReplaceAll(text, "{rows}", fmt.Sprintf("range(%d) r(i)", rows)), duck.Literal(file))); err != nil {
 			return "", err
 		}
-		return fmt.Sprintf("sources: {rows: {path: %q}}\nseed: %d\nsplit: {method: random, test: 0.2, validation: 0.1}\n", file, split+1), nil
+		return fmt.Sprintf("sources: {rows: {path: %q}}\nseed: %d\nsplit: {%s}\n", file, split+1, parts), nil
 	}
 }
 
@@ -200,3 +207,12 @@ FROM (SELECT i, {1} * 2 - 1 AS a, {2} * 2 - 1 AS b, {3} * 2 - 1 AS c, -ln({4} + 
 
 const classes = `SELECT i, a, b, c, city, plan, 'class' || (1 + (CASE WHEN {13} < 0.15 THEN floor(8 * {14}) ELSE (floor(3 * a) + CASE WHEN b > 0.7 THEN 3 ELSE 0 END + (hash(city, 9) % 3) + CASE WHEN plan = 'gold' AND c < 0.5 THEN 1 ELSE 0 END) % 8 END)::INT) AS y
 FROM (SELECT i, {1} AS a, {2} AS b, {3} AS c, 'city' || floor(300 * {4} * {5} * {6})::INT AS city, ['gold', 'silver', 'free'][(1 + floor(3 * {7}))::INT] AS plan FROM {rows})`
+
+const billParts = "method: column, column: part, test_values: test, validation_values: validation"
+
+// A bill has about twenty lines, a time, and a country; an item in four is one that the country likes.
+const bills = `SELECT i, item, floor(-6 * ln({5} + 1e-9) * (1 + (hash(land, 9) % 4)))::INT + 1 AS number, round(exp(((hash(item, 3) % 997) / 997.0) * 3) * (0.9 + 0.2 * {6}), 2) AS price,
+TIMESTAMP '2011-01-03' + to_minutes((480 + 10080 * (hash(bill, 7) % 48) + 1440 * (hash(bill, 6) % 6) + hash(bill, 5) % 540)::BIGINT) AS ordered, land,
+CASE WHEN hash(bill, 11) % 10 < 2 THEN 'test' WHEN hash(bill, 11) % 10 = 2 THEN 'validation' ELSE 'train' END AS part
+FROM (SELECT i, bill, land, 'item' || CASE WHEN {2} < 0.25 THEN hash(land, floor(60 * {3})) % 900 ELSE floor(900 * {3} * {4}) END AS item
+FROM (SELECT i, bill, 'land' || (floor(7 * ((hash(bill, 1) % 1009) / 1009.0) * (0.4 + 0.6 * ((hash(bill, 2) % 1009) / 1009.0))))::INT AS land FROM (SELECT i, floor(600 * {1} * (0.5 + 0.5 * {7}))::INT AS bill FROM {rows})))`

@@ -20,6 +20,7 @@ func TestGeneratedSets(t *testing.T) {
 		{Name: "skewed", Target: "y", plan: planSQL(skewed, 200)},
 		{Name: "codes", Target: "y", plan: planSQL(codes, 200)},
 		{Name: "classes", Target: "y", plan: planSQL(classes, 200)},
+		{Name: "bills", Target: "land", plan: planParts(bills, 2_000, billParts)},
 	} {
 		t.Run(s.Name, func(t *testing.T) { prepared(t, s, 0, "carted") })
 	}

@@ -16,10 +16,11 @@ const (
 	none        = "none"
 	platt       = "platt"
 	isotonic    = "isotonic"
-	temperature = "temperature"
+	// Temperature is one factor for all logits.
+	Temperature = "temperature"
 )
 
-var methods = []string{none, platt, isotonic, temperature}
+var methods = []string{none, platt, isotonic, Temperature}
 
 // Calibrator maps the logits of a model to logits whose probabilities hold. The zero value leaves them as they are.
 type Calibrator struct {
@@ -35,7 +36,7 @@ type Calibrator struct {
 // check returns an error that begins with a key.
 func (c *Calibrator) check(classes int) error {
 	finite := func(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
-	linear := c.Method == platt || c.Method == temperature
+	linear := c.Method == platt || c.Method == Temperature
 	switch {
 	case c.Method != "" && !linear && c.Method != isotonic:
 		return fmt.Errorf("calibration: there is no %.40q", c.Method)
@@ -69,7 +70,7 @@ func (c *Calibrator) logit(z float64) float64 {
 		return z
 	case platt:
 		return c.Slope*z + *c.Intercept
-	case temperature:
+	case Temperature:
 		return c.Slope * z
 	}
 	last := len(c.Knots) - 1
@@ -186,18 +187,30 @@ func fitPlatt(scores, labels, weights []float64) *Calibrator {
 // logits are [n*c]. The loss is convex in the slope, whose sign of derivative is bisected.
 func fitTemperature(logits []float64, c int, labels, weights []float64) *Calibrator {
 	p := make([]float64, c)
+	// As in Platt's method, a row of n may be of any other class with a probability of 1/(n+2): rows that are all told right
+	// do not make probabilities sure beyond what they can show.
+	counted := 0
+	for i := range labels {
+		if weightAt(weights, i) > 0 {
+			counted++
+		}
+	}
+	doubt := 1 / float64(counted+2)
 	slopeOf := func(a float64) float64 {
 		sum := 0.0
 		for i, y := range labels {
 			z := logits[i*c : (i+1)*c]
 			most := a * slices.Max(z)
-			total, mean := 0.0, 0.0
+			total, mean, wanted := 0.0, 0.0, (1-doubt)*z[int(y)]
 			for k, v := range z {
+				if k != int(y) {
+					wanted += doubt / float64(c-1) * v
+				}
 				p[k] = math.Exp(a*v - most)
 				total += p[k]
 				mean += p[k] * v
 			}
-			sum += weightAt(weights, i) * (mean/total - z[int(y)])
+			sum += weightAt(weights, i) * (mean/total - wanted)
 		}
 		return sum
 	}
@@ -213,7 +226,7 @@ func fitTemperature(logits []float64, c int, labels, weights []float64) *Calibra
 			high = middle
 		}
 	}
-	return &Calibrator{Method: temperature, Slope: math.Sqrt(low * high)}
+	return &Calibrator{Method: Temperature, Slope: math.Sqrt(low * high)}
 }
 
 // fitIsotonic is isotonic regression by pooling adjacent violators (Zadrozny and Elkan, KDD 2002). Of n rows no probability beyond

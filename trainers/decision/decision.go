@@ -17,7 +17,7 @@ import (
 // Config is the section of a run file.
 type Config struct {
 	Threshold   Threshold `yaml:"threshold,omitempty" jsonschema:"description=From which probability on a row is predicted positive; binary targets only (default: value 0.5)."`
-	Calibration string    `yaml:"calibration,omitempty" jsonschema:"description=Fit the probabilities to the validation rows: none (default); platt (a logistic curve) or isotonic (any rising one; wants a thousand rows or more) for binary targets; temperature for classes.,enum=none,enum=platt,enum=isotonic,enum=temperature"`
+	Calibration string    `yaml:"calibration,omitempty" jsonschema:"description=Fit the probabilities to the validation rows: none (default); platt (a logistic curve) or isotonic (any rising one; wants a thousand rows or more) for binary targets; temperature for classes; which networks of more than two classes have by default where there are 200 validation rows or more.,enum=none,enum=platt,enum=isotonic,enum=temperature"`
 }
 
 // Threshold says how the threshold is found: a value, or a choice on the validation rows.
@@ -75,13 +75,13 @@ func (c *Config) fits(task metrics.Task) error {
 	}
 	switch c.Calibration {
 	case "", none:
-	case temperature:
+	case Temperature:
 		if !binary && !classes {
 			return configfile.Errorf("calibration", "probabilities are of classes; the task is %s: leave it out", task)
 		}
 	default:
 		if classes {
-			return configfile.Errorf("calibration", "%s is for a binary target; the task is %s: use %s", c.Calibration, task, temperature)
+			return configfile.Errorf("calibration", "%s is for a binary target; the task is %s: use %s", c.Calibration, task, Temperature)
 		}
 		if !binary {
 			return configfile.Errorf("calibration", "probabilities are of classes; the task is %s: leave it out", task)

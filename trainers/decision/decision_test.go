@@ -130,7 +130,7 @@ func TestCalibrationHolds(t *testing.T) {
 		return ece, auc
 	}
 	before, order := ece(test)
-	for method, most := range map[string]float64{platt: .025, isotonic: .03, temperature: .21} {
+	for method, most := range map[string]float64{platt: .025, isotonic: .03, Temperature: .21} {
 		d, l := learn(t, Config{Calibration: method}, validation)
 		calibrated := *test
 		calibrated.Outputs, calibrated.Raw, calibrated.Method = d.Probabilities(test.Outputs), test.Outputs, d.Calibration()
@@ -186,7 +186,7 @@ func TestTemperatureOfClasses(t *testing.T) {
 		}
 		s.Outputs, s.Targets = append(s.Outputs, 3*z[0], 3*z[1], 3*z[2]), append(s.Targets, float64(y))
 	}
-	d, _ := learn(t, Config{Calibration: temperature}, s)
+	d, _ := learn(t, Config{Calibration: Temperature}, s)
 	if math.Abs(d.Slope-1./3) > .02 {
 		t.Errorf("slope %v, want about 1/3", d.Slope)
 	}
@@ -221,7 +221,7 @@ func TestSeparable(t *testing.T) {
 	if d.Slope > 10 {
 		t.Errorf("slope %v", d.Slope)
 	}
-	learn(t, Config{Calibration: temperature}, binary([]float64{.1, .2, .8, .9}, []float64{0, 0, 1, 1}, nil))
+	learn(t, Config{Calibration: Temperature}, binary([]float64{.1, .2, .8, .9}, []float64{0, 0, 1, 1}, nil))
 }
 
 func TestRefused(t *testing.T) {
@@ -244,7 +244,7 @@ func TestRefused(t *testing.T) {
 		{path: "threshold", c: Config{Threshold: Threshold{Choose: chooseF1}}, task: metrics.TaskMultiClass},
 		{path: "threshold", c: Config{Threshold: Threshold{Value: of(.5)}}, task: metrics.TaskRegression},
 		{path: "calibration", c: Config{Calibration: platt}, task: metrics.TaskMultiClass},
-		{path: "calibration", c: Config{Calibration: temperature}, task: metrics.TaskRegression},
+		{path: "calibration", c: Config{Calibration: Temperature}, task: metrics.TaskRegression},
 		{path: "threshold.choose", c: Config{Threshold: Threshold{Choose: chooseF1}}, none: true},
 		{path: "calibration", c: Config{Calibration: platt}, none: true},
 	} {
@@ -274,7 +274,7 @@ func TestForged(t *testing.T) {
 	linear := func(method string, slope float64, intercept *float64) *Decision {
 		return &Decision{Threshold: .5, Calibrator: Calibrator{Method: method, Slope: slope, Intercept: intercept}}
 	}
-	several := linear(temperature, 1, nil)
+	several := linear(Temperature, 1, nil)
 	several.Threshold = 0
 	for _, c := range []struct {
 		begins  string
@@ -285,7 +285,7 @@ func TestForged(t *testing.T) {
 		{"threshold: the model is not", &Decision{Threshold: .5}, 3}, {"threshold: the model is not", &Decision{Threshold: .5}, 0},
 		{"slope", linear(platt, 0, of(1)), 2}, {"slope", linear(platt, -1, of(1)), 2}, {"slope", linear("", 1, nil), 2},
 		{"slope", linear(platt, math.Inf(1), of(1)), 2},
-		{"intercept", linear(temperature, 1, of(1)), 2}, {"intercept", linear(platt, 1, nil), 2}, {"intercept", linear(platt, 1, of(math.NaN())), 2},
+		{"intercept", linear(Temperature, 1, of(1)), 2}, {"intercept", linear(platt, 1, nil), 2}, {"intercept", linear(platt, 1, of(math.NaN())), 2},
 		{"knots: there are 0", iso(nil, nil), 2}, {"knots: there are 2", iso([]float64{1, 2}, []float64{.5}), 2},
 		{"knots: there are 0", iso(nil, []float64{.5}), 2},
 		{"knots.1", iso([]float64{1, 1}, []float64{.1, .5}), 2}, {"probabilities.1", iso([]float64{1, 2}, []float64{.5, .1}), 2},
