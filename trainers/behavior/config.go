@@ -58,13 +58,14 @@ type ModelConfig struct {
 	// L2 is of the exact solver.
 	L2 *float64 `yaml:"l2,omitempty" jsonschema:"description=Of solver exact: the penalty l2/2 times the sum of the squared weights of standardized features is added to the sum of the losses. By default 1; 0 for regression on columns of which none follows from the others.,minimum=0"`
 	// Hidden layers of a network, first to last.
-	Hidden []layers.Block `yaml:"hidden,omitempty" jsonschema:"description=Hidden layers of a network from first to last. Default: 128 and 64 units with a dropout of 0.3 where the target has two classes; else of 0.1."`
+	Hidden []layers.Block `yaml:"hidden,omitempty" jsonschema:"description=Hidden layers of a network from first to last. Default: 128 and 64 units with a dropout of 0.3 where the target is a class; else of 0.1."`
 	// Wide is nil where the hidden layers are given and nothing is said of it: false.
 	Wide      *bool `yaml:"wide,omitempty" jsonschema:"description=Add a linear path from the encoded inputs to the outputs of a network (wide and deep). Default: true where the hidden layers are left open."`
 	Embedding int   `yaml:"embedding,omitempty" jsonschema:"description=Width of the embeddings of categorical columns; 0: by the number of values.,minimum=0"`
 	// Embeddings are what Embedding leaves open, as it was settled: categories that are added to the data make a model no wider.
-	Embeddings   map[string]int `yaml:"embeddings,omitempty" jsonschema:"description=Width of the embedding of each categorical column where embedding is left open; of those not named by the number of values. The run.yaml of a run names them all."`
-	InputDropout float64        `yaml:"input_dropout,omitempty" jsonschema:"description=Share of the encoded inputs dropped in training.,minimum=0,exclusiveMaximum=1"`
+	Embeddings map[string]int `yaml:"embeddings,omitempty" jsonschema:"description=Width of the embedding of each categorical column where embedding is left open; of those not named by the number of values. The run.yaml of a run names them all."`
+	// InputDropout is nil where nothing is said.
+	InputDropout *float64 `yaml:"input_dropout,omitempty" jsonschema:"description=Share of the encoded inputs dropped in training. Default: 0.1 of more than two classes where the hidden layers are left open; else 0.,minimum=0,exclusiveMaximum=1"`
 
 	settled bool // the solver follows from the rest of the file, and from the data
 }
@@ -134,10 +135,13 @@ func (c *Config) setViews() {
 
 // Figures of the defaults of networks, chosen by bench/defaults/choose.
 const (
-	bins            = 16
-	buckets         = 128
-	bucketEmbedding = 4
-	minCount        = 5 // categories seen less often teach what is unseen
+	bins                = 16
+	buckets             = 128
+	bucketEmbedding     = 4
+	classesInputDropout = 0.1 // of more than two
+	// Validation rows from which on probabilities of several classes are calibrated, and the most outputs that are kept for it.
+	calibratedRows, calibratedOutputs = 200, 1 << 23
+	minCount                          = 5 // categories seen less often teach what is unseen
 )
 
 // settle fills what depends on the training rows.
@@ -148,12 +152,15 @@ func (c *Config) settle(data *datasets.Dataset) {
 	task := taskOf(data.Encoder)
 	if c.Model.Hidden == nil {
 		dropout := 0.3
-		if task != metrics.TaskBinary {
+		if task == metrics.TaskRegression {
 			dropout = 0.1
 		}
 		c.Model.Hidden = []layers.Block{{Units: 128, Dropout: dropout}, {Units: 64, Dropout: dropout}}
 		if c.Model.Wide == nil {
 			c.Model.Wide = new(true)
+		}
+		if c.Model.InputDropout == nil && task == metrics.TaskMultiClass {
+			c.Model.InputDropout = new(classesInputDropout)
 		}
 	}
 	for i := range c.Model.Hidden {
@@ -163,6 +170,10 @@ func (c *Config) settle(data *datasets.Dataset) {
 		c.Model.Wide = new(false)
 	}
 	c.Train.Fit(data.Train.Rows(), task, data.Validation != nil)
+	// Of several classes networks are soon too sure of what they have learned by heart.
+	if rows := data.Validation.Rows(); task == metrics.TaskMultiClass && c.Decision == (decision.Config{}) && rows >= calibratedRows && rows <= calibratedOutputs/len(data.Encoder.Target.Classes) {
+		c.Decision.Calibration = decision.Temperature
+	}
 }
 
 // descends says whether the file asks for what training by gradients alone has.
@@ -196,6 +207,14 @@ func (c *Config) hasValidation() bool {
 // MemoryBudget is what the data may take of memory while they are streamed, 0 where nothing is said.
 func (c *Config) MemoryBudget() int64 { return int64(c.Data.Memory) }
 
+// inputDropout is the share that is asked for, or settled.
+func (m ModelConfig) inputDropout() float64 {
+	if m.InputDropout == nil {
+		return 0
+	}
+	return *m.InputDropout
+}
+
 func (m ModelConfig) validate() (errs []error) {
 	bad := func(path, format string, args ...any) {
 		errs = append(errs, configfile.Errorf("model."+path, format, args...))
@@ -221,7 +240,7 @@ func (m ModelConfig) validate() (errs []error) {
 		if m.L2 != nil && m.Solver == SolverGradient {
 			bad("l2", "it is of solver: %s; by gradient use train.optimizer.l2", SolverExact)
 		}
-		if m.Embedding != 0 || len(m.Embeddings) > 0 || m.InputDropout != 0 {
+		if m.Embedding != 0 || len(m.Embeddings) > 0 || m.inputDropout() != 0 {
 			bad("kind", "a linear model has neither embeddings nor dropout")
 		}
 	default:
@@ -243,8 +262,8 @@ func (m ModelConfig) validate() (errs []error) {
 			bad("embeddings."+name, "a width of %d; give a positive number", width)
 		}
 	}
-	if !(m.InputDropout >= 0 && m.InputDropout < 1) {
-		bad("input_dropout", "%v is not in [0, 1)", m.InputDropout)
+	if p := m.inputDropout(); !(p >= 0 && p < 1) {
+		bad("input_dropout", "%v is not in [0, 1)", p)
 	}
 	return errs
 }

@@ -76,6 +76,7 @@ func TestDefaultsAreWritten(t *testing.T) {
 	for target, want := range map[string][]string{
 		"y":      {"dropout: 0.3", "batch: 32", "epochs: 55", "learning_rate: 0.000707", "patience: 18"},
 		"amount": {"dropout: 0.1", "batch: 32", "epochs: 60", "learning_rate: 0.00283", "patience: 20"},
+		"k":      {"dropout: 0.3", "input_dropout: 0.1", "batch: 32", "epochs: 60", "learning_rate: 0.00283", "patience: 20"},
 	} {
 		text := fmt.Sprintf("seed: 2\nthreads: 3\ndata: {source: {path: PATH}, target: %s, ignore: [id]}\n", target)
 		o := train(t, configure(t, path, text))
@@ -97,6 +98,36 @@ func TestDefaultsAreWritten(t *testing.T) {
 		}
 		if r := read(t, filepath.Join(again.Folder, runfolder.ConfigFile)); strings.ReplaceAll(strings.ReplaceAll(r, "name: again", "name: r"), "threads: 1", "threads: 3") != written {
 			t.Errorf("%s: run.yaml\n%s\nhas become\n%s", target, written, r)
+		}
+	}
+}
+
+// A network of more than two classes has a temperature where there are rows enough to learn it on and nothing is said of decisions.
+func TestClassesHaveATemperature(t *testing.T) {
+	large, small := tableFile(t, 2100), tableFile(t, 1900)
+	for name, c := range map[string]struct {
+		path, text string
+		want       bool
+	}{
+		"classes":        {large, "data: {source: {path: PATH}, target: k}", true},
+		"few rows":       {small, "data: {source: {path: PATH}, target: k}", false},
+		"two classes":    {large, "data: {source: {path: PATH}, target: y}", false},
+		"said":           {large, "data: {source: {path: PATH}, target: k}\ndecision: {calibration: none}", false},
+		"linear":         {large, "data: {source: {path: PATH}, target: k}\nmodel: {kind: linear}", false},
+		"no validation":  {large, "data: {source: {path: PATH}, target: k, split: {validation: 0}}", false},
+		"said of inputs": {large, "data: {source: {path: PATH}, target: k}\nmodel: {input_dropout: 0}", true},
+	} {
+		text := c.text
+		if !strings.Contains(text, "linear") {
+			text += "\ntrain: {epochs: 1}\n"
+		}
+		o := train(t, configure(t, c.path, text))
+		written := read(t, filepath.Join(o.Folder, runfolder.ConfigFile))
+		if strings.Contains(written, "calibration: temperature") != c.want || strings.Contains(o.Result.Protocol, "temperature") != c.want {
+			t.Errorf("%s: %q, and run.yaml is\n%s", name, o.Result.Protocol, written)
+		}
+		if said := name == "said of inputs"; said && strings.Contains(written, "input_dropout: 0.1") {
+			t.Errorf("%s: run.yaml is\n%s", name, written)
 		}
 	}
 }

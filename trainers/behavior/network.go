@@ -15,7 +15,7 @@ const maxEmbedding = 8
 
 // describe returns the network for encoded data.
 func describe(m ModelConfig, e *encoding.Encoder) layers.Network {
-	n := layers.Network{Outputs: 1, Hidden: m.Hidden, InputDropout: m.InputDropout, Wide: m.Wide != nil && *m.Wide}
+	n := layers.Network{Outputs: 1, Hidden: m.Hidden, InputDropout: m.inputDropout(), Wide: m.Wide != nil && *m.Wide}
 	if taskOf(e) == metrics.TaskMultiClass {
 		n.Outputs = len(e.Target.Classes)
 	}
