@@ -13,9 +13,9 @@ import (
 
 // Methods of calibration.
 const (
-	none        = "none"
-	platt       = "platt"
-	isotonic    = "isotonic"
+	none     = "none"
+	platt    = "platt"
+	isotonic = "isotonic"
 	// Temperature is one factor for all logits.
 	Temperature = "temperature"
 )

@@ -47,7 +47,7 @@ class Logistic:
 
     def set(self, solver, form):
         self.x = self.sparse.toarray() if form == "dense" else self.sparse
-        self.model = LogisticRegression(C=1 / self.spec["l2"], tol=self.spec["tolerance"], solver=solver, max_iter=1000)
+        self.model = LogisticRegression(C=1 / self.spec["l2"], tol=self.spec["tolerance"], solver=solver, max_iter=500)
         return {}
 
     def once(self):
