@@ -3,6 +3,7 @@ package datasets
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -23,6 +24,11 @@ func remedyOf(t *testing.T, message string) string {
 	}
 	if !found {
 		t.Fatalf("no query in %q", message)
+	}
+	if quoted, err := strconv.QuotedPrefix(sql); err == nil { // as a run file wants it
+		if sql, err = strconv.Unquote(quoted); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return sql
 }
