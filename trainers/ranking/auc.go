@@ -71,7 +71,7 @@ func (a *areas) count(i, lo int, scores []float32) {
 			if int(item) >= lo+len(scores) {
 				break
 			}
-			if a.first(i, item, list) {
+			if a.first(item, list) {
 				sum -= won(find, scores[int(item)-lo])
 			}
 		}
@@ -80,7 +80,7 @@ func (a *areas) count(i, lo int, scores []float32) {
 }
 
 // first says that an item of a list is not one of the hidden too.
-func (a *areas) first(i int, item int32, list []int32) bool {
+func (a *areas) first(item int32, list []int32) bool {
 	if len(a.o.Hidden) == 0 || &list[0] == &a.o.Hidden[0] {
 		return true
 	}
