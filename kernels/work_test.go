@@ -69,6 +69,10 @@ func TestWork(t *testing.T) {
 			PreferenceUpdatesArgs{Users: m(Float64, 100, 3), FactorSamples: FactorSamples{m(Int32, 64, 3), m(Int32, 8, 2)}, Loss: m(Float64, 8, 1)}, "preference updates",
 			Cost{40 * (13*3 + 30), 40 * (8*(6*3+4) + 4*3)},
 		},
+		{NormalizeRowsArgs{X: x, Y: y}, "normalize rows", Cost{3 * 15, 4 * 2 * 15}},
+		{NormalizeRowsGradArgs{X: x, DY: y, DX: y}, "normalize rows gradient", Cost{7 * 15, 4 * 3 * 15}},
+		{SumFieldsArgs{X: m(Float32, 8, 6), Weights: m(Float32, 8, 2), Y: x}, "sum of fields", Cost{2 * 30, 4 * 5 * (6 + 2 + 3)}},
+		{SumFieldsGradArgs{DY: x, Weights: m(Float32, 8, 2), DX: m(Float32, 8, 6)}, "sum of fields gradient", Cost{30, 4 * 5 * (6 + 2 + 3)}},
 		{PReLUGradArgs{X: x, DY: y, DSlope: row}, "prelu slope gradient", Cost{3 * 15, 4 * (2*15 + 3)}},
 	} {
 		if got := k.args.Name(); got != k.name {
