@@ -196,10 +196,14 @@ func TestGraphErrors(t *testing.T) {
 		"foreign node": {func(g *engine.Graph) {
 			g.Apply(ops.NewAdd(), g.Input("x", 1), engine.NewGraph(kernels.Float32, 2).Input("y", 1))
 		}, "not a node of this graph"},
-		"table twice": {func(g *engine.Graph) {
+		"table of two shapes": {func(g *engine.Graph) {
+			g.Lookup("a", engine.ParameterSpec{Name: "t", Shape: []int{3, 2}}, 1)
+			g.Lookup("b", engine.ParameterSpec{Name: "t", Shape: []int{4, 2}}, 1)
+		}, "of shape [3 2] is looked up as one of [4 2]"},
+		"table and parameter of one name": {func(g *engine.Graph) {
 			s := engine.ParameterSpec{Name: "t", Shape: []int{3, 2}}
+			g.Parameter(s)
 			g.Lookup("a", s, 1)
-			g.Lookup("b", s, 1)
 		}, "used twice"},
 		"values": {func(g *engine.Graph) {
 			g.Parameter(engine.ParameterSpec{Name: "p", Shape: []int{3}, Init: engine.Values})

@@ -69,19 +69,18 @@ func (m *meter) trainer(g *Graph, opt TrainerOptions) {
 		}
 		state(p.spec)
 	}
-	for _, l := range g.lookups {
-		if g.grads[l.Node] == nil {
-			continue
-		}
-		places, dim := micros*g.batch*l.Fields, l.Table.Shape[1]
-		if micros > 1 {
+	for _, list := range g.trained() {
+		table := list[0].Table
+		places, dim := micros*list[0].places(), table.Shape[1]
+		if n := gathered(list, micros); n > 0 {
+			places = n
 			m.count(kernels.Int32, places, "gradients")
 			m.count(g.dtype, places*dim, "gradients")
 		}
-		touched := min(places, l.Table.Shape[0])
+		touched := min(places, table.Shape[0])
 		m.count(kernels.Int32, touched, "gradients")
 		m.count(g.dtype, touched*dim, "gradients")
-		state(l.Table)
+		state(table)
 	}
 }
 

@@ -35,6 +35,10 @@ func opCases() map[string]build {
 			x, y := g.Input("x", c), g.Input("y", 2)
 			return g.Apply(ops.NewConcat(3), x, y, x), []*engine.Node{x, y}
 		},
+		"sum of fields": func(g *engine.Graph) (*engine.Node, []*engine.Node) {
+			x := g.Input("x", 3*c)
+			return g.Apply(ops.NewSumFields(3), x, g.Input("shares", 3)), []*engine.Node{x}
+		},
 		"two slices of one": func(g *engine.Graph) (*engine.Node, []*engine.Node) {
 			x := g.Input("x", c)
 			a, b := g.Apply(ops.NewSlice(0, 3), x), g.Apply(ops.NewSlice(2, 5), x)

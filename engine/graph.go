@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 
 	"gorgonia.org/gorgonia"
@@ -41,13 +42,19 @@ type Input struct {
 	Batch bool
 }
 
-// Lookup is an embedding: the rows of a table that the batch's ids name, side by side.
+// Lookup is an embedding: the rows of a table that ids name, side by side.
 type Lookup struct {
-	Name   string // of the input that takes the ids, Int32 [B, Fields]
+	Name   string // of the input that takes the ids, Int32 [Rows, Fields]
 	Table  ParameterSpec
+	Rows   int // the graph's batch, or those of a fixed lookup
 	Fields int
-	Node   *Node // [B, Fields·D], D the table's columns
+	Node   *Node // [Rows, Fields·D], D the table's columns
+	// Batch says that the rows are the batch: a step may use fewer.
+	Batch bool
 }
+
+// places is how many ids there are at most.
+func (l *Lookup) places() int { return l.Rows * l.Fields }
 
 type boundParameter struct {
 	spec ParameterSpec
@@ -153,8 +160,17 @@ func (g *Graph) Parameter(spec ParameterSpec) *Node {
 
 // Lookup adds an embedding: ids [B, fields], fed under name, pick rows of a table [T, D], and the node returned is
 // [B, fields·D]. An id that is negative or beyond the table picks zeros. The table is a parameter outside the graph:
-// its gradient is taken with respect to the rows picked.
+// its gradient is taken with respect to the rows picked. A table may be looked up several times; a step adds up what they say of a row.
 func (g *Graph) Lookup(name string, table ParameterSpec, fields int) *Node {
+	return g.addLookup(name, table, g.batch, fields, true)
+}
+
+// FixedLookup is a Lookup of ids [rows, 1] that are no batch: all rows of a batch share the [rows, D] that they pick.
+func (g *Graph) FixedLookup(name string, table ParameterSpec, rows int) *Node {
+	return g.addLookup(name, table, rows, 1, false)
+}
+
+func (g *Graph) addLookup(name string, table ParameterSpec, rows, fields int, batch bool) *Node {
 	if g.err != nil {
 		return nil
 	}
@@ -164,13 +180,22 @@ func (g *Graph) Lookup(name string, table ParameterSpec, fields int) *Node {
 	if len(table.Shape) != 2 || fields < 1 {
 		return g.fail(fmt.Errorf("engine: lookup %q of %d fields in a table of shape %v: %w", name, fields, table.Shape, kernels.ErrShape))
 	}
-	if g.names[table.Name] {
-		return g.fail(fmt.Errorf("engine: table %q is used twice; look up all fields at once", table.Name))
+	first := true
+	for _, l := range g.lookups {
+		if l.Table.Name != table.Name {
+			continue
+		}
+		if first = false; !slices.Equal(l.Table.Shape, table.Shape) {
+			return g.fail(fmt.Errorf("engine: table %q of shape %v is looked up as one of %v: %w", table.Name, l.Table.Shape, table.Shape, kernels.ErrShape))
+		}
 	}
-	n := g.leaf(name, g.batch, fields*table.Shape[1])
+	if first && g.names[table.Name] {
+		return g.fail(fmt.Errorf("engine: the name %q is used twice", table.Name))
+	}
+	n := g.leaf(name, rows, fields*table.Shape[1])
 	if n != nil {
 		g.names[table.Name] = true
-		g.lookups = append(g.lookups, &Lookup{Name: name, Table: table, Fields: fields, Node: n})
+		g.lookups = append(g.lookups, &Lookup{Name: name, Table: table, Rows: rows, Fields: fields, Node: n, Batch: batch})
 	}
 	return n
 }

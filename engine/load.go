@@ -59,7 +59,9 @@ func (g *Graph) specs() []ParameterSpec {
 		list = append(list, b.spec)
 	}
 	for _, l := range g.lookups {
-		list = append(list, l.Table)
+		if !slices.ContainsFunc(list, func(s ParameterSpec) bool { return s.Name == l.Table.Name }) {
+			list = append(list, l.Table)
+		}
 	}
 	return list
 }

@@ -49,7 +49,7 @@ func lower(g *Graph, outputs []*Node) (*lowered, error) {
 		l.batch[in.Node] = in.Batch
 	}
 	for _, lk := range g.lookups {
-		l.batch[lk.Node] = true
+		l.batch[lk.Node] = lk.Batch
 	}
 	order := topological(outputs)
 	l.live = len(order)

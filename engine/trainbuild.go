@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 
 	"debut/engine/tables"
 	"debut/kernels"
@@ -53,11 +54,9 @@ func (b *trainerBuilder) build(loss *Node) error {
 			}
 		}
 	}
-	for _, l := range b.g.lookups {
-		if d := b.g.grads[l.Node]; d != nil {
-			if err := b.sparse(l, b.t.outputs[d]); err != nil {
-				return fmt.Errorf("table %q: %w", l.Table.Name, err)
-			}
+	for _, list := range b.g.trained() {
+		if err := b.sparse(list); err != nil {
+			return fmt.Errorf("table %q: %w", list[0].Table.Name, err)
 		}
 	}
 	for _, u := range b.g.updates {
@@ -124,56 +123,85 @@ func (b *trainerBuilder) dense(name string, grad kernels.Matrix) error {
 	return nil
 }
 
-// sparse notes the gradient of a table. Micro-batches keep their ids and gradients side by side until the update; a
-// place without a row holds the id −1.
-func (b *trainerBuilder) sparse(l *Lookup, grad kernels.Matrix) error {
-	ids := b.t.ids[l.Name]
-	if b.accumulate > 1 {
-		n := b.g.batch
-		ib, err := b.dev.Alloc(kernels.Int32, b.accumulate*n*ids.Cols, "gradients")
+// trained lists the lookups that have a gradient, by table, in the order they were made.
+func (g *Graph) trained() (byTable [][]*Lookup) {
+	for _, l := range g.lookups {
+		if g.grads[l.Node] == nil {
+			continue
+		}
+		at := slices.IndexFunc(byTable, func(list []*Lookup) bool { return list[0].Table.Name == l.Table.Name })
+		if at < 0 {
+			byTable = append(byTable, nil)
+			at = len(byTable) - 1
+		}
+		byTable[at] = append(byTable[at], l)
+	}
+	return byTable
+}
+
+// gathered is how many ids and gradients of lookups of a table are kept side by side until the update, over so many micro-batches; 0: none,
+// a single lookup's own will do.
+func gathered(list []*Lookup, micros int) (places int) {
+	if len(list) == 1 && micros == 1 {
+		return 0
+	}
+	for _, l := range list {
+		places += micros * l.places()
+	}
+	return places
+}
+
+// sparse notes the gradient of a table. Where it has several lookups, or there are micro-batches, ids and gradients of all are
+// kept side by side until the update; a place without a row holds the id −1.
+func (b *trainerBuilder) sparse(list []*Lookup) error {
+	table := list[0].Table
+	ids, grad := b.t.ids[list[0].Name], b.t.outputs[b.g.grads[list[0].Node]]
+	if places := gathered(list, b.accumulate); places > 0 {
+		ib, err := b.dev.Alloc(kernels.Int32, places, "gradients")
 		if err != nil {
 			return err
 		}
-		gb, err := b.dev.Alloc(b.g.dtype, b.accumulate*n*grad.Cols, "gradients")
+		gb, err := b.dev.Alloc(b.g.dtype, places*table.Shape[1], "gradients")
 		if err != nil {
 			return err
 		}
-		allIDs := kernels.NewMatrix(ib, b.accumulate*n, ids.Cols)
-		allGrad := kernels.NewMatrix(gb, b.accumulate*n, grad.Cols)
 		f, err := b.elementwise()
 		if err != nil {
 			return err
 		}
-		none, err := f.Fill(kernels.FillArgs{X: allIDs, Value: -1})
+		none, err := f.Fill(kernels.FillArgs{X: kernels.NewMatrix(ib, places, 1), Value: -1})
 		if err != nil {
 			return err
 		}
 		b.first[0] = append(b.first[0], none)
+		at := 0
 		for i := range b.later {
-			if err := b.copy(&b.later[i], ids, part(allIDs, i*n, ids)); err != nil {
-				return err
-			}
-			if err := b.copy(&b.later[i], grad, part(allGrad, i*n, grad)); err != nil {
-				return err
+			for _, l := range list {
+				ids, grad := b.t.ids[l.Name], b.t.outputs[b.g.grads[l.Node]]
+				if err := b.copy(&b.later[i], ids, part(ib, at, ids)); err != nil {
+					return err
+				}
+				if err := b.copy(&b.later[i], grad, part(gb, at*table.Shape[1], grad)); err != nil {
+					return err
+				}
+				at += l.places()
 			}
 		}
-		ids, grad = allIDs, allGrad
+		ids, grad = kernels.NewMatrix(ib, places, 1), kernels.NewMatrix(gb, places, table.Shape[1])
 	}
-	s, err := tables.NewSparse(b.dev, ids, grad, l.Table.Shape[0])
+	s, err := tables.NewSparse(b.dev, ids, grad, table.Shape[0])
 	if err != nil {
 		return err
 	}
 	b.update = append(b.update, s.Reduce())
 	b.clipped = append(b.clipped, s.Gradient())
-	b.pending = append(b.pending, pendingUpdate{b.params.Get(l.Table.Name), s.Gradient(), s.Rows()})
+	b.pending = append(b.pending, pendingUpdate{b.params.Get(table.Name), s.Gradient(), s.Rows()})
 	return nil
 }
 
-// part views as many rows of m as like has, from row lo, with like's count.
-func part(m kernels.Matrix, lo int, like kernels.Matrix) kernels.Matrix {
-	m.Offset += lo * m.Stride
-	m.Rows, m.Count = like.Rows, like.Count
-	return m
+// part views elements of a buffer, from one on, as a matrix like another, with its count.
+func part(b kernels.Buffer, from int, like kernels.Matrix) kernels.Matrix {
+	return kernels.Matrix{Buf: b, Offset: from, Rows: like.Rows, Cols: like.Cols, Stride: like.Cols, Count: like.Count}
 }
 
 func (b *trainerBuilder) stateUpdate(u stateUpdate) error {

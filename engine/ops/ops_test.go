@@ -19,8 +19,8 @@ import (
 
 // Every op that has a gradient is among the examples, through which its gradient is checked, or has checks of its own.
 func TestExamples(t *testing.T) {
-	// These take numbers of a kind: statistics, targets.
-	seen := map[string]bool{"BatchNorm": true, "Loss": true}
+	// These take numbers of a kind, statistics, targets, weights, which carry no gradient.
+	seen := map[string]bool{"BatchNorm": true, "Loss": true, "SumFields": true}
 	for _, op := range Examples() {
 		seen[reflect.TypeOf(op).Elem().Name()] = true
 	}
@@ -73,6 +73,9 @@ func TestSignatures(t *testing.T) {
 		out   bool
 	}{
 		{NewDense(), []tensor.Shape{{7, 2}, {2, 3}, {3}}, tensor.Shape{7, 3}, []bool{true, false, false}, true},
+		{NewSumFields(3), []tensor.Shape{{7, 6}, {7, 3}}, tensor.Shape{7, 2}, []bool{true, true}, true},
+		{NewSumFields(3), []tensor.Shape{{7, 7}, {7, 3}}, nil, nil, false},
+		{NewSumFields(3), []tensor.Shape{{7, 6}, {7, 2}}, nil, nil, false},
 		{NewDense(), []tensor.Shape{{7, 2}, {2, 3}, {2}}, nil, nil, false},
 		{NewDense(), []tensor.Shape{{7, 2}, {3, 3}, {3}}, nil, nil, false},
 		{NewDense(), []tensor.Shape{{7, 2}, {2, 3}, {3, 1}}, nil, nil, false},

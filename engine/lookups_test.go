@@ -1,0 +1,109 @@
+package engine_test
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"testing"
+
+	"debut/engine"
+	"debut/engine/ops"
+	"debut/engine/optim"
+	"debut/kernels"
+)
+
+// A table that is looked up by several fields, once more, and by rows that a batch shares, moves by what all of them say of a row: against
+// finite differences, for batches that are not full and for a step of two of them.
+func TestLookupsOfOneTable(t *testing.T) {
+	const batch, shared, rows, width, rate = 6, 4, 9, 3, 0.01
+	table := engine.ParameterSpec{Name: "table", Shape: []int{rows, width}, Init: engine.Normal, Scale: 1}
+	for _, micros := range []int{1, 2} {
+		t.Run(fmt.Sprint(micros), func(t *testing.T) {
+			dev := openCPU(t, 2)
+			g := engine.NewGraph(kernels.Float64, batch)
+			sum := g.Apply(ops.NewSumFields(2), g.Lookup("pair", table, 2), g.Input("shares", 2))
+			x := g.Apply(ops.NewMultiply(), g.Apply(ops.NewNormalizeRows(), sum), g.Lookup("one", table, 1))
+			loss := lossOf(g, kernels.SquaredLoss, g.Apply(ops.NewMatMul(false, true), x, g.FixedLookup("shared", table, shared)))
+			must(t, g.Differentiate(loss))
+			o := optim.Defaults(kernels.SGD)
+			o.LearningRate = rate
+			opt := engine.TrainerOptions{Options: engine.Options{Device: dev, Parameters: engine.NewParameters(dev, kernels.Float64, 3)}, Loss: loss, Optimizer: o, Accumulate: micros}
+			estimate, err := engine.EstimateTrainer(g, opt)
+			must(t, err)
+			tr, err := engine.NewTrainer(g, opt)
+			must(t, err)
+			got := dev.Memory()
+			delete(got, "scratch")
+			if !maps.Equal(got, estimate) {
+				t.Errorf("the trainer takes %v bytes, estimated %v", got, estimate)
+			}
+			check := engine.Options{Device: dev, Parameters: opt.Parameters, Outputs: []*engine.Node{loss}}
+			p, err := engine.Compile(g, check)
+			must(t, err)
+
+			// Ids come twice in a lookup, in several, and some are none.
+			feed := func(p *engine.Program, micro int) {
+				n := batch - 1 - micro
+				must(t, p.SetRows(n))
+				for name, v := range feeds(g, n, uint64(5+micro)) {
+					must(t, engine.Feed(p, name, v))
+				}
+				pair, one, all := make([]int32, 2*n), make([]int32, n), make([]int32, shared)
+				for i := range pair {
+					pair[i] = int32(i*5+micro)%rows - 1
+				}
+				for i := range one {
+					one[i] = int32(i*2+micro) % 5
+				}
+				for i := range all {
+					all[i] = int32(i*i+micro)%rows + int32(i/3)*20
+				}
+				must(t, p.FeedIDs("pair", pair))
+				must(t, p.FeedIDs("one", one))
+				must(t, p.FeedIDs("shared", all))
+			}
+			value := func() (sum float64) {
+				for micro := range micros {
+					feed(p, micro)
+					must(t, p.Run())
+					var v [1]float64
+					_, err := engine.Read(p, loss, v[:])
+					must(t, err)
+					sum += v[0]
+				}
+				return sum
+			}
+			before, err := opt.Parameters.Read("table")
+			must(t, err)
+			want := make([]float64, len(before))
+			const h = 1e-5
+			for i, old := range before {
+				for _, side := range []float64{1, -1} {
+					before[i] = old + side*h
+					must(t, opt.Parameters.Write("table", before))
+					want[i] += side * value() / (2 * h)
+				}
+				before[i] = old
+			}
+			must(t, opt.Parameters.Write("table", before))
+			for micro := range micros {
+				feed(tr.Program, micro)
+				must(t, tr.Step(micro == micros-1, nil))
+			}
+			after, err := opt.Parameters.Read("table")
+			must(t, err)
+			moved := 0
+			for i := range after {
+				if d := (before[i] - after[i]) / rate; math.Abs(d-want[i]) > 1e-6*(1+math.Abs(want[i])) {
+					t.Errorf("row %d, column %d: the gradient is %v, by differences %v", i/width, i%width, d, want[i])
+				}
+				if want[i] != 0 {
+					moved++
+				}
+			}
+			if moved < len(after)/2 {
+				t.Errorf("%d of %d numbers have a gradient", moved, len(after))
+			}
+		})
+	}
+}

@@ -1,0 +1,96 @@
+package ops
+
+import (
+	"fmt"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"debut/kernels"
+)
+
+// NormalizeRows makes rows of length 1: X [B, C] → [B, C]. Products of such rows are cosines. A row of zeros stays one, and its gradient
+// is 0.
+type NormalizeRows struct{ spec }
+
+var _ = example(func() []Op { return []Op{NewNormalizeRows()} })
+
+// NewNormalizeRows returns the op.
+func NewNormalizeRows() *NormalizeRows {
+	return made(&NormalizeRows{differentiable("normalize-rows", "B C -> B C")})
+}
+
+// OverwriteInputs implements InPlace.
+func (o *NormalizeRows) OverwriteInputs() []int { return []int{0} }
+
+// Bind implements Op.
+func (o *NormalizeRows) Bind(ctx Context, out kernels.Matrix, in []kernels.Matrix) ([]kernels.Kernel, error) {
+	return one(ctx, kernels.RowAlgebra.NormalizeRows, kernels.NormalizeRowsArgs{X: in[0], Y: out})
+}
+
+// SymDiff implements gorgonia.SDOp.
+func (o *NormalizeRows) SymDiff(in gorgonia.Nodes, _, grad *gorgonia.Node) (gorgonia.Nodes, error) {
+	dx, err := Apply(made(&normalizeRowsGrad{newSpec("normalize-rows-gradient", "B C, B C -> B C")}), in[0], grad)
+	if err != nil {
+		return nil, err
+	}
+	return gorgonia.Nodes{dx}, nil
+}
+
+// normalizeRowsGrad: X, dY → dX.
+type normalizeRowsGrad struct{ spec }
+
+func (o *normalizeRowsGrad) OverwriteInputs() []int { return []int{1} }
+
+func (o *normalizeRowsGrad) Bind(ctx Context, out kernels.Matrix, in []kernels.Matrix) ([]kernels.Kernel, error) {
+	return one(ctx, kernels.RowAlgebra.NormalizeRowsGrad, kernels.NormalizeRowsGradArgs{X: in[0], DY: in[1], DX: out})
+}
+
+// SumFields adds up fields that lie side by side, each row with weights of its own: X [B, F·D], weights [B, F] → [B, D]. Of a lookup it
+// makes one embedding, such as the mean of a history. Weights are data: they carry no gradient.
+type SumFields struct {
+	spec
+	fields int
+}
+
+// NewSumFields returns the op for so many fields.
+func NewSumFields(fields int) *SumFields {
+	return made(&SumFields{newSpec(fmt.Sprintf("sum-fields[%d]", fields), fmt.Sprintf("B FD, B %d -> B D", fields)), fields})
+}
+
+// InferShape implements gorgonia.Op: D is the width of a field.
+func (o *SumFields) InferShape(ds ...gorgonia.DimSizer) (tensor.Shape, error) {
+	s, err := o.shapes(ds)
+	if err != nil {
+		return nil, err
+	}
+	if o.fields < 1 || s[0][0] != s[1][0] || s[1][1] != o.fields || s[0][1]%o.fields != 0 {
+		return nil, o.misfit(s)
+	}
+	return tensor.Shape{s[0][0], s[0][1] / o.fields}, nil
+}
+
+// DiffWRT implements gorgonia.SDOp: only the fields carry a gradient.
+func (o *SumFields) DiffWRT(int) []bool { return []bool{true, false} }
+
+// Bind implements Op.
+func (o *SumFields) Bind(ctx Context, out kernels.Matrix, in []kernels.Matrix) ([]kernels.Kernel, error) {
+	return one(ctx, kernels.RowAlgebra.SumFields, kernels.SumFieldsArgs{X: in[0], Weights: in[1], Y: out})
+}
+
+// SymDiff implements gorgonia.SDOp.
+func (o *SumFields) SymDiff(in gorgonia.Nodes, _, grad *gorgonia.Node) (gorgonia.Nodes, error) {
+	signature := fmt.Sprintf("B D, B %d -> B %d", o.fields, in[0].Shape()[1])
+	dx, err := Apply(made(&sumFieldsGrad{newSpec(fmt.Sprintf("sum-fields-gradient[%d]", o.fields), signature)}), grad, in[1])
+	if err != nil {
+		return nil, err
+	}
+	return gorgonia.Nodes{dx, nil}, nil
+}
+
+// sumFieldsGrad: dY, weights → dX.
+type sumFieldsGrad struct{ spec }
+
+func (o *sumFieldsGrad) Bind(ctx Context, out kernels.Matrix, in []kernels.Matrix) ([]kernels.Kernel, error) {
+	return one(ctx, kernels.RowAlgebra.SumFieldsGrad, kernels.SumFieldsGradArgs{DY: in[0], Weights: in[1], DX: out})
+}
