@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"debut/datasets/configfile"
+	"debut/engine"
 	"debut/kernels"
 	"debut/trainers/loop"
 	"debut/trainers/recommender"
@@ -39,7 +40,7 @@ type algorithm struct {
 }
 
 // algorithms are all there are; the first is that of run files that name none.
-var algorithms = []*algorithm{&alsAlgorithm, &bprAlgorithm, &sgdAlgorithm, &biasAlgorithm}
+var algorithms = []*algorithm{&alsAlgorithm, &bprAlgorithm, &simplexAlgorithm, &sgdAlgorithm, &biasAlgorithm}
 
 // find returns an algorithm, or nil.
 func find(name string) *algorithm {
@@ -80,6 +81,8 @@ type problem struct {
 	cfg *Config
 	dev kernels.Device // the processor
 	log *slog.Logger
+	// profile is what steps of the engine are timed in; nil: they are not.
+	profile *engine.Profile
 }
 
 // fitter trains factors. An epoch is made of rows, in batches.

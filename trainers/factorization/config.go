@@ -39,18 +39,26 @@ type Config struct {
 
 // ModelConfig is the model section of a run file. Which of the keys there are for an algorithm is said in algorithm.go.
 type ModelConfig struct {
-	Algorithm      string   `yaml:"algorithm,omitempty" jsonschema:"enum=als,enum=bpr,enum=sgd,enum=bias,description=als (default): alternating least squares; bpr: Bayesian personalized ranking: that users prefer items that they have to others; by stochastic gradient steps. Of ratings: sgd: factors and biases by stochastic gradient steps; bias: what is known of a user and of an item each for itself; and als with feedback: explicit."`
+	Algorithm      string   `yaml:"algorithm,omitempty" jsonschema:"enum=als,enum=bpr,enum=simplex,enum=sgd,enum=bias,description=als (default): alternating least squares; bpr: Bayesian personalized ranking: that users prefer items that they have to others; by stochastic gradient steps; simplex: cosines of items and of users with their histories against many other items. Of ratings: sgd: factors and biases by stochastic gradient steps; bias: what is known of a user and of an item each for itself; and als with feedback: explicit."`
 	Factors        int      `yaml:"factors,omitempty" jsonschema:"minimum=1,maximum=4096,description=Numbers for each user and each item; not of bias. Default 64; of sgd 16."`
 	Feedback       string   `yaml:"feedback,omitempty" jsonschema:"enum=implicit,enum=explicit,description=als. implicit (default): what a user has is wanted and the greater its value the surer; the rest is not. explicit: values are ratings to be met."`
-	Regularization *float64 `yaml:"regularization,omitempty" jsonschema:"minimum=0,description=The penalty of the square of factors. Default: of implicit als chosen on validation; of ratings the smaller the more there are of each user and item; of bpr 0.01; of bias 5."`
+	Regularization *float64 `yaml:"regularization,omitempty" jsonschema:"minimum=0,description=The penalty of the square of factors. Default: of implicit als chosen on validation; of ratings the smaller the more there are of each user and item; of bpr 0.01; of simplex 0; of bias 5."`
 	Exponent       *float64 `yaml:"exponent,omitempty" jsonschema:"minimum=0,maximum=2,description=als: how the penalty grows with the pairs of a user or item; 0: not at all; 1 (default): in proportion."`
 	Unobserved     *float64 `yaml:"unobserved,omitempty" jsonschema:"exclusiveMinimum=0,description=als implicit: what a pair of user and item weighs that did not occur; one that did weighs its value. Default: chosen on validation."`
-	Confidence     string   `yaml:"confidence,omitempty" jsonschema:"enum=value,enum=log,enum=none,description=als implicit: what a pair that occurred weighs. value (default); log: ln(1+value); none: 1."`
+	Confidence     string   `yaml:"confidence,omitempty" jsonschema:"enum=value,enum=log,enum=none,description=als implicit and simplex: what a pair that occurred weighs. value (default); log: ln(1+value); none: 1."`
 	Solver         string   `yaml:"solver,omitempty" jsonschema:"enum=conjugate_gradient,enum=cholesky,description=als. conjugate_gradient (default): steps from the last solution; cholesky: exact."`
 	Steps          int      `yaml:"steps,omitempty" jsonschema:"minimum=1,description=als: of conjugate_gradient. Default 3."`
-	LearningRate   *float64 `yaml:"learning_rate,omitempty" jsonschema:"exclusiveMinimum=0,description=bpr and sgd: the size of steps. Default 0.05; of sgd the larger the fewer ratings there are of each user and item; which are measured in their standard deviation."`
+	LearningRate   *float64 `yaml:"learning_rate,omitempty" jsonschema:"exclusiveMinimum=0,description=bpr and sgd and simplex: the size of steps. Default 0.05; of simplex 0.002; of sgd the larger the fewer ratings there are of each user and item; which are measured in their standard deviation."`
 	Decay          *float64 `yaml:"decay,omitempty" jsonschema:"exclusiveMinimum=0,maximum=1,description=bpr and sgd: what the learning rate is multiplied by after each epoch. Default 1; of sgd such that a twentieth is left after as many epochs as there are by default."`
 	NegativePower  *float64 `yaml:"negative_power,omitempty" jsonschema:"minimum=0,maximum=1,description=bpr: other items are drawn by the number of users who have them to this power. 0 (default): all alike."`
+	Margin         *float64 `yaml:"margin,omitempty" jsonschema:"minimum=-1,maximum=1,description=simplex: the cosine up to which an item that a user has not may be like him. Default 0.1."`
+	Negatives      int      `yaml:"negatives,omitempty" jsonschema:"minimum=1,maximum=65536,description=simplex: items drawn for a batch that its users have not. Default 512."`
+	NegativeWeight *float64 `yaml:"negative_weight,omitempty" jsonschema:"minimum=0,description=simplex: what they weigh together; the item that the user has weighs 1. Default 100."`
+	Dropout        *float64 `yaml:"dropout,omitempty" jsonschema:"minimum=0,maximum=0.99,description=simplex: the share of numbers of users' vectors that is dropped in training. Default 0.2."`
+	Gate           *float64 `yaml:"gate,omitempty" jsonschema:"minimum=0,maximum=1,description=simplex: the share of what is a user's own in his vector; the rest is of the items that he has. Default 0.5."`
+	History        int      `yaml:"history,omitempty" jsonschema:"minimum=1,maximum=1024,description=simplex: most items of a user that a step takes for all; of more as many are drawn. Lists are made from all. Default 16."`
+	Start          string   `yaml:"start,omitempty" jsonschema:"enum=spectral,enum=random,description=simplex: first factors. spectral (default): of items those of leading singular vectors; random."`
+	Batch          int      `yaml:"batch,omitempty" jsonschema:"minimum=1,maximum=65536,description=simplex: pairs of user and item in a step. Default 1024."`
 }
 
 // TrainConfig is the train section of a run file.
@@ -106,6 +114,9 @@ const (
 	ConfidenceValue = "value"
 	ConfidenceLog   = "log"
 	ConfidenceNone  = "none"
+
+	StartSpectral = "spectral"
+	StartRandom   = "random"
 
 	ConjugateGradient = "conjugate_gradient"
 	Cholesky          = "cholesky"
@@ -228,6 +239,14 @@ func within(path string, v *float64, least, most float64) error {
 			return configfile.Errorf(path, "%v must be a finite number from %v", *v, least)
 		}
 		return configfile.Errorf(path, "%v must be from %v to %v", *v, least, most)
+	}
+	return nil
+}
+
+// from1 returns an error for a number of things that is below 1 or above the most.
+func from1(path string, n, most int) error {
+	if n < 1 || n > most {
+		return configfile.Errorf(path, "%d must be from 1 to %d", n, most)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@
 //	algorithm.go  what an algorithm is    factors.go  scores and similarity                   search.go  settings chosen on validation
 //	als.go        alternating least squares                bpr.go   Bayesian personalized ranking     model.go   the model folder, folding-in
 //	sgd.go        ratings by gradient steps                bias.go  ratings by biases alone
+//	simplex.go    cosine contrast, a graph of the engine, whose batches simplexbatch.go draws and whose first factors spectral.go finds
 //	steps.go      stochastic gradient steps by blocks that share no row (schedule.go, negatives.go); rounds.go makes a fitter of them
 //
 // An algorithm is a row of the table in algorithm.go: which keys of the model section are its own, and how it begins. What it begins

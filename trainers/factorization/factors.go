@@ -19,6 +19,8 @@ type Factors struct {
 	Width        int
 	Biases       bool
 	Mean         float64
+	// Histories are rows of items too: what they say of somebody who has them. Nil where the algorithm does not tell that apart.
+	Histories []float32
 }
 
 // columns are those of the factors alone, without biases.
@@ -58,22 +60,34 @@ const (
 	usersTensor = "users"
 	itemsTensor = "items"
 	meanTensor  = "mean"
+
+	historiesTensor = "histories"
 )
 
 func (f *Factors) sources() []safetensors.Source {
-	return []safetensors.Source{
+	list := []safetensors.Source{
 		safetensors.Matrix(usersTensor, f.Users, f.Width), safetensors.Matrix(itemsTensor, f.Items, f.Width), safetensors.Vector(meanTensor, []float32{float32(f.Mean)}),
 	}
+	if f.Histories != nil {
+		list = append(list, safetensors.Matrix(historiesTensor, f.Histories, f.Width))
+	}
+	return list
 }
 
 // readFactors reads what sources wrote, for so many users and items.
-func readFactors(file *safetensors.File, users, items, width int, biases bool) (*Factors, error) {
-	f := &Factors{Width: width, Biases: biases}
-	for _, x := range []struct {
+func readFactors(file *safetensors.File, users, items int, c *ModelConfig) (*Factors, error) {
+	width := c.width()
+	f := &Factors{Width: width, Biases: c.biased()}
+	type matrix struct {
 		name string
 		to   *[]float32
 		rows int
-	}{{usersTensor, &f.Users, users}, {itemsTensor, &f.Items, items}} {
+	}
+	list := []matrix{{usersTensor, &f.Users, users}, {itemsTensor, &f.Items, items}}
+	if c.Algorithm == simplexAlgorithm.name {
+		list = append(list, matrix{historiesTensor, &f.Histories, items})
+	}
+	for _, x := range list {
 		v, columns, err := safetensors.ReadMatrix[float32](file, x.name)
 		if err != nil {
 			return nil, err

@@ -59,7 +59,7 @@ func read(r *modelfolder.Reader, threads int) (*Model, error) {
 	}
 	m.Model = base
 	err = r.Tensors(factorsFile, func(f *safetensors.File) (err error) {
-		m.factors, err = readFactors(f, m.Shop.Users.Len(), m.Shop.Items.Len(), m.cfg.width(), m.cfg.biased())
+		m.factors, err = readFactors(f, m.Shop.Users.Len(), m.Shop.Items.Len(), &m.cfg)
 		return err
 	})
 	if err != nil {
@@ -83,6 +83,9 @@ func (c *ModelConfig) whole() error {
 	}
 	if c.Regularization == nil || c.Algorithm == alsAlgorithm.name && c.Exponent == nil || c.Algorithm == bprAlgorithm.name && c.LearningRate == nil {
 		return fmt.Errorf("model: regularization, exponent or learning_rate is missing")
+	}
+	if c.Algorithm == simplexAlgorithm.name && c.Gate == nil {
+		return fmt.Errorf("model: gate is missing")
 	}
 	return nil
 }

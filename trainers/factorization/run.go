@@ -26,7 +26,7 @@ func (c *Config) Prepare(ctx context.Context, env *run.Env) (run.Task, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &task{problem: problem{Data: data, cfg: c, dev: dev, log: env.Log}, algorithm: find(c.Model.Algorithm)}
+	b := &task{problem: problem{Data: data, cfg: c, dev: dev, log: env.Log, profile: env.Profile}, algorithm: find(c.Model.Algorithm)}
 	b.validated = b.hasValidation()
 	if err := b.checkMemory(env); err != nil {
 		return nil, err
@@ -93,7 +93,9 @@ func (t *task) checkMemory(env *run.Env) error {
 	factors := 4 * int64(t.cfg.Model.width()) * int64(t.Users.Len()+t.Items.Len())
 	need["factors"] += factors
 	if t.validated {
-		need[run.PurposeBest] = factors
+		need[run.PurposeBest] = max(need[run.PurposeBest], factors)
+	} else {
+		delete(need, run.PurposeBest)
 	}
 	longest := int64(slices.Max(append([]int{0}, t.cfg.Evaluation.Cutoffs...)))
 	if len(t.Parts()) > 0 && !t.cfg.Model.rates() {
@@ -188,8 +190,13 @@ func (t *training) Diagnose() (string, error) {
 // Rate is the learning rate of the next step.
 func (t *training) Rate() float64 { return t.fit.rate() }
 
-// State is the training's own.
-func (t *training) State() run.State { return t }
+// State is the training's own, or that of what the fitter trains with.
+func (t *training) State() run.State {
+	if f, ok := t.fit.(interface{ state() run.State }); ok {
+		return f.state()
+	}
+	return t
+}
 
 // Evaluate measures the lists, or the predictions of ratings, of a part.
 func (t *task) Evaluate(ctx context.Context, part string) (*metrics.Result, error) {

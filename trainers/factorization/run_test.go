@@ -107,6 +107,7 @@ func TestSameBits(t *testing.T) {
 		{explicit, []string{"model={algorithm: bias}", "data.columns={value: stars}", "evaluation={}", "train={}", "checkpoint={}"}},
 		{implicit, []string{"model={algorithm: bpr, factors: 5, learning_rate: 0.2}"}},
 		{implicit, []string{"model={algorithm: bpr, factors: 17, negative_power: 0.7, decay: 0.9}"}},
+		{implicit, []string{"model={algorithm: simplex, factors: 9, negatives: 50, history: 5, batch: 700}", "train.epochs=2"}},
 	} {
 		var first map[string]string
 		var figures string
@@ -145,7 +146,8 @@ func TestResume(t *testing.T) {
 		dir string
 		set []string
 	}{{implicit, nil}, {explicit, []string{"model={factors: 5, feedback: explicit}", "data.columns={value: stars}", "evaluation={}"}},
-		{ratings(t), []string{"model={algorithm: sgd, factors: 5}", "data.columns={value: stars}", "evaluation={}"}}, {recommendertest.Events(t, 150), []string{"model={algorithm: bpr, factors: 5, learning_rate: 0.2}"}}} {
+		{ratings(t), []string{"model={algorithm: sgd, factors: 5}", "data.columns={value: stars}", "evaluation={}"}}, {recommendertest.Events(t, 150), []string{"model={algorithm: bpr, factors: 5, learning_rate: 0.2}"}},
+		{recommendertest.Events(t, 150), []string{"model={algorithm: simplex, factors: 5, negatives: 50, history: 5, batch: 300, learning_rate: 0.01, margin: 0, negative_weight: 5}"}}} {
 		o := train(t, c.dir, small, run.Options{}, c.set...)
 		want, figures := recommendertest.Contents(t, o), losses(o)
 		if len(figures) != 6 {
@@ -265,7 +267,8 @@ func TestModel(t *testing.T) {
 // Somebody new gets lists by what he has.
 func TestFoldIn(t *testing.T) {
 	dir := recommendertest.Events(t, 300)
-	for _, set := range [][]string{nil, {"model={algorithm: bpr, factors: 8, learning_rate: 0.1}", "train.epochs=60"}} {
+	for _, set := range [][]string{nil, {"model={algorithm: bpr, factors: 8, learning_rate: 0.1}", "train.epochs=60"},
+		{"model={algorithm: simplex, factors: 4, negatives: 50, batch: 300, margin: 0.7, negative_weight: 50}"}} {
 		foldsIn(t, dir, set)
 	}
 }
@@ -317,6 +320,7 @@ func TestHistories(t *testing.T) {
 	}{
 		{implicit, nil, ""},
 		{implicit, []string{"model={algorithm: bpr, factors: 5}", "reweight.popularity=-0.5"}, ""},
+		{implicit, []string{"model={algorithm: simplex, factors: 5, negatives: 50}"}, ""},
 		{explicit, []string{"model={factors: 5, feedback: explicit}", "data.columns={value: stars}", "evaluation={}"}, "stars"},
 		{explicit, []string{"model={algorithm: sgd, factors: 5}", "data.columns={value: stars}", "evaluation={}"}, "stars"},
 		{explicit, []string{"model={algorithm: bias}", "data.columns={value: stars}", "evaluation={}", "train={}", "checkpoint={}"}, "stars"},
@@ -411,7 +415,7 @@ func TestInput(t *testing.T) {
 	}
 	// The greatest values that data may have are not too great.
 	recommendertest.Write(t, file, "user,item,n\na,x,1e12\na,y,1e12\nb,x,1e12\nb,y,1\n")
-	for _, set := range [][]string{{"model.regularization=0"}, {"model={feedback: explicit, factors: 3}", "evaluation={}"}, {"model={algorithm: sgd, factors: 3}", "evaluation={}"}, {"model={algorithm: bias}", "evaluation={}", "train={}", "checkpoint={}"}} {
+	for _, set := range [][]string{{"model.regularization=0"}, {"model={algorithm: simplex, factors: 9}"}, {"model={feedback: explicit, factors: 3}", "evaluation={}"}, {"model={algorithm: sgd, factors: 3}", "evaluation={}"}, {"model={algorithm: bias}", "evaluation={}", "train={}", "checkpoint={}"}} {
 		o := train(t, dir, small, run.Options{Overwrite: true}, append(set, "data={sources: [{path: events.csv}], columns: {value: n}}")...)
 		for _, loss := range losses(o) {
 			if math.IsNaN(loss) || math.IsInf(loss, 0) {
@@ -432,6 +436,14 @@ func TestRefusedConfigurations(t *testing.T) {
 		{"model={algorithm: bpr, decay: 1.5}", "must be from 0.001 to 1"},
 		{"model={algorithm: bpr, negative_power: -1}", "must be from 0 to 1"},
 		{"model={algorithm: bpr, regularization: -1}", "finite number from 0"},
+		{"model={algorithm: bpr, margin: 0.5}", "the algorithm bpr has no such setting; leave it out"},
+		{"model={algorithm: simplex, decay: 0.5}", "the algorithm simplex has no such setting; leave it out"},
+		{"model={algorithm: simplex, margin: 1.5}", "must be from -1 to 1"},
+		{"model={algorithm: simplex, negatives: -5}", "-5 must be from 1 to 65536"},
+		{"model={algorithm: simplex, history: 5000}", "must be from 1 to 1024"},
+		{"model={algorithm: simplex, dropout: 1}", "must be from 0 to 0.99"},
+		{"model={algorithm: simplex, gate: -1}", "must be from 0 to 1"},
+		{"model={algorithm: simplex, start: spectrel}", `did you mean "spectral"`},
 		{"model.factors=-1", "from 1 to 4096"},
 		{"model.factors=5000", "from 1 to 4096"},
 		{"model.regularization=-1", "finite number from 0"},

@@ -273,7 +273,10 @@ func (t *Trainer) Diagnose() (string, error) { return t.trainer.Diagnose() }
 func (t *Trainer) Rate() float64 { return t.trainer.Rate() }
 
 // State is the trainer's state.
-func (t *Trainer) State() run.State { return state{t.trainer} }
+func (t *Trainer) State() run.State { return NewState(t.trainer) }
+
+// NewState is the state of a training whose steps are those of an engine's trainer.
+func NewState(t *engine.Trainer) run.State { return state{t} }
 
 // state is the state of an engine's trainer.
 type state struct{ t *engine.Trainer }
