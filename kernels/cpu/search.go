@@ -16,7 +16,7 @@ func Reaches(x []float32, floor float32) int { return best().reaches(x, floor) }
 
 func reaches[T float](x []T, floor T) int {
 	for i, v := range x {
-		if !(v < floor) {
+		if v >= floor || v != v {
 			return i
 		}
 	}
