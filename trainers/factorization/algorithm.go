@@ -27,7 +27,7 @@ type algorithm struct {
 	// settle fills what the data decide on, and says how in a clause of the protocol, "" where nothing was left to choose.
 	settle func(ctx context.Context, p *problem) (clause string, err error)
 	// begin makes what trains. The settings are whole.
-	begin func(p *problem) (fitter, error)
+	begin func(ctx context.Context, p *problem) (fitter, error)
 	// solve finds the factors in one go; nil where begin makes what trains.
 	solve func(ctx context.Context, p *problem) (*Factors, error)
 	// fold returns the row of somebody who has the items of the columns, ascending, with such values; all items stay as they are.

@@ -70,7 +70,7 @@ var alsAlgorithm = algorithm{
 		}
 	},
 	settle: settleALS,
-	begin: func(p *problem) (fitter, error) {
+	begin: func(_ context.Context, p *problem) (fitter, error) {
 		return newALS(p.dev, p.Train, &p.cfg.Model, p.cfg.Seed)
 	},
 	fold:   foldExactly,

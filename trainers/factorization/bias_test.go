@@ -155,7 +155,7 @@ func TestFoldingRatings(t *testing.T) {
 			}
 			f = b.factors()
 		} else {
-			fit, err := sgdAlgorithm.begin(&problem{Data: &recommender.Data{Dataset: &interactions.Dataset{Train: m}, Pool: p}, cfg: &Config{Model: *cfg}, dev: dev})
+			fit, err := sgdAlgorithm.begin(t.Context(), &problem{Data: &recommender.Data{Dataset: &interactions.Dataset{Train: m}, Pool: p}, cfg: &Config{Model: *cfg}, dev: dev})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -45,7 +45,7 @@ var bprAlgorithm = algorithm{
 	},
 	need:   needSteps,
 	settle: func(context.Context, *problem) (string, error) { return "", nil },
-	begin: func(p *problem) (fitter, error) {
+	begin: func(_ context.Context, p *problem) (fitter, error) {
 		m := &p.cfg.Model
 		l2 := *m.Regularization
 		steps, err := NewPreferenceSteps(p.dev, p.Pool, p.Train, PreferenceSettings{

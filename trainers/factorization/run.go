@@ -41,7 +41,7 @@ func (c *Config) Prepare(ctx context.Context, env *run.Env) (run.Task, error) {
 	if t.chosen, err = t.settle(ctx, &t.problem); err != nil {
 		return nil, err
 	}
-	if t.fit, err = t.begin(&t.problem); err != nil {
+	if t.fit, err = t.begin(ctx, &t.problem); err != nil {
 		return nil, err
 	}
 	t.model = t.fit.factors

@@ -38,7 +38,7 @@ var sgdAlgorithm = algorithm{
 	settle: func(_ context.Context, p *problem) (string, error) {
 		return settleSteps(p.Train, p.cfg), nil
 	},
-	begin: func(p *problem) (fitter, error) {
+	begin: func(_ context.Context, p *problem) (fitter, error) {
 		c := &p.cfg.Model
 		l2 := *c.Regularization
 		own, mean, deviation := standardized(p.Train)

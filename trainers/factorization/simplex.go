@@ -199,7 +199,7 @@ type simplex struct {
 	model      *Factors
 }
 
-func newSimplex(p *problem) (fitter, error) {
+func newSimplex(ctx context.Context, p *problem) (fitter, error) {
 	if err := checkMatrix(p.Train); err != nil {
 		return nil, err
 	}
@@ -211,7 +211,7 @@ func newSimplex(p *problem) (fitter, error) {
 	if s.trainer, err = engine.NewTrainer(g, opt); err != nil {
 		return nil, err
 	}
-	if err := s.start(); err != nil {
+	if err := s.start(ctx); err != nil {
 		return nil, err
 	}
 	s.batch = newSimplexBatch(p.Train, s.weights, &p.cfg.Model, p.cfg.Seed, g.Batch())
@@ -221,11 +221,11 @@ func newSimplex(p *problem) (fitter, error) {
 }
 
 // start sets first factors: of items spectral ones, so that histories tell from the first step; of users' own none.
-func (s *simplex) start() error {
+func (s *simplex) start(ctx context.Context) error {
 	if s.cfg.Model.Start != StartSpectral {
 		return nil
 	}
-	first, err := spectralItems(s.dev, s.Pool, s.Train, s.weights, s.cfg.Model.Factors, s.cfg.Seed)
+	first, err := spectralItems(ctx, s.dev, s.Pool, s.Train, s.weights, s.cfg.Model.Factors, s.cfg.Seed)
 	if err != nil {
 		return err
 	}

@@ -46,7 +46,7 @@ func contrasted(t testing.TB, train *interactions.Matrix, threads int, c *Config
 	t.Helper()
 	dev, p := trainingOn(t, threads)
 	data := &recommender.Data{Dataset: &interactions.Dataset{Users: vocabulary(t, train.Rows), Items: vocabulary(t, train.Columns), Train: train}, Pool: p}
-	s, err := newSimplex(&problem{Data: data, cfg: c, dev: dev})
+	s, err := newSimplex(t.Context(), &problem{Data: data, cfg: c, dev: dev})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -393,12 +393,12 @@ func TestSpectralStart(t *testing.T) {
 	train, _ := tastes()
 	const d = 6
 	dev, p := trainingOn(t, 3)
-	got, err := spectralItems(dev, p, train, train.Values, d, 1)
+	got, err := spectralItems(t.Context(), dev, p, train, train.Values, d, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
 	one, single := trainingOn(t, 1)
-	again, err := spectralItems(one, single, train, train.Values, d, 1)
+	again, err := spectralItems(t.Context(), one, single, train, train.Values, d, 1)
 	if err != nil || !slices.Equal(got, again) {
 		t.Errorf("one thread gives others: %v", err)
 	}

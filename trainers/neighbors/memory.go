@@ -81,7 +81,7 @@ func (t *training) need(threads int) map[string]int64 {
 		}
 		panels := 2 * pivots
 		if f := t.cfg.Model.Factors; f != nil {
-			panels = 4 * (min(*f, int(n)) + spectralMore)
+			panels = 4 * min(*f+32, int(n))
 		}
 		return map[string]int64{
 			"a matrix of items by items": 4*n*n + n*int64(threads)*12 + 4*int64(panels)*n,
