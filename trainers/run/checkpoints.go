@@ -2,6 +2,7 @@ package run
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -194,6 +195,11 @@ func (k *checkpointer) failed(err error) {
 	k.stats.Error = err.Error()
 }
 
+// unwritten is why a checkpoint was not written: first of all that the folder is another's, or nowhere, since a moment ago.
+func (k *checkpointer) unwritten(err error) error {
+	return cmp.Or(k.s.folder.Check(), fmt.Errorf("run: %w", err))
+}
+
 // write writes a checkpoint of the present state, between two steps. Before it the best state so far, if that is not
 // on the disk yet.
 func (k *checkpointer) write(d *driver) error {
@@ -219,16 +225,13 @@ func (k *checkpointer) write(d *driver) error {
 		c.Best = &best
 		if best != step && !k.bestSaved {
 			if err := k.store.Write(checkpoint.Checkpoint{Step: best, Best: &best, State: k.bestState, Tensors: s.best.Sources()}); err != nil {
-				return fmt.Errorf("run: %w", err)
+				return k.unwritten(err)
 			}
 			k.bestSaved = true
 		}
 	}
 	if err := k.store.Write(c); err != nil {
-		if gone := s.folder.Check(); gone != nil {
-			return gone
-		}
-		return fmt.Errorf("run: %w", err)
+		return k.unwritten(err)
 	}
 	if c.Best != nil && *c.Best == step {
 		k.bestSaved = true
