@@ -73,7 +73,7 @@ func needSteps(p *problem) map[string]int64 {
 // The penalty of ratings that a run file leaves open is such a share of 1/√n + 1/√m, for n ratings a user and m an item: the share at which
 // noise that is all there is fits no factor is its part of the ratings' deviation. On four generated sets, of 2 to 5 planted factors, 50 to
 // 400 ratings a user and noise of 0.4 to 0.6 of the deviation, errors were within 0.7 % of those of the best share, of 0.15 to 0.4 for
-// steps and of 0.2 to 0.8 for als, whose exact minimum fits more of the noise.
+// steps – of a rate of 0.03 that fell by a tenth each epoch – and of 0.2 to 0.8 for 20 passes of als, whose exact minimum fits more of the noise.
 const (
 	penaltyOfSteps = 0.25
 	penaltyOfALS   = 0.4
