@@ -23,8 +23,15 @@ var (
 // quickTables and less are each read in three of the ways alone, in turn.
 const quickTables = 150
 
+// shortTables are those under the race detector.
+const shortTables = 40
+
 // TestAgree writes random tables and has them read by everything that reads tables: a table means the same to all.
 func TestAgree(t *testing.T) {
+	tables := *agreeTables
+	if testing.Short() {
+		tables = min(tables, shortTables)
+	}
 	var next atomic.Uint64
 	var failures atomic.Int64
 	var all sync.WaitGroup
@@ -35,7 +42,7 @@ func TestAgree(t *testing.T) {
 		all.Go(func() {
 			for failures.Load() < *agreeMost {
 				n := next.Add(1) - 1
-				if n >= *agreeTables {
+				if n >= tables {
 					return
 				}
 				seed := *agreeSeed + n
@@ -66,8 +73,8 @@ func TestAgree(t *testing.T) {
 	for _, c := range checkers {
 		read, learned = read+c.read, learned+c.learned
 	}
-	t.Logf("%d tables: %d could be read, of %d models were made", *agreeTables, read, learned)
-	if n := int(*agreeTables); !t.Failed() && (read < n/3 || learned < n/8) {
+	t.Logf("%d tables: %d could be read, of %d models were made", tables, read, learned)
+	if n := int(tables); !t.Failed() && (read < n/3 || learned < n/8) {
 		t.Errorf("of %d tables, %d could be read and %d learned from: they no longer say much", n, read, learned)
 	}
 }

@@ -68,6 +68,9 @@ func TestRepeatChild(t *testing.T) {
 // TestRepeat prepares sources of all kinds again and again: the same bytes come out, whatever the threads, the zone and
 // the locale.
 func TestRepeat(t *testing.T) {
+	if testing.Short() {
+		t.Skip("its processes do what other tests do under the race detector")
+	}
 	dir := t.TempDir()
 	const columns = "hash(i) % 900 AS customer, (hash(i, 1) % 100000 / 700.0)::DOUBLE AS price, hash(i, 2) % 40 AS item, 'shop ' || hash(i, 3) % 7 AS shop"
 	const day = "TIMESTAMP '2024-03-30 20:00:00' + INTERVAL (i * 37) SECOND AS day"
