@@ -178,6 +178,7 @@ in --items and new to the model; who gets which is drawn, and stays the same. --
 	cmd.Flags().BoolVar(&all, "all", false, "all users that the model knows")
 	cmd.Flags().IntVarP(&k, "k", "k", 10, "items in a list")
 	cmd.Flags().BoolVar(&r.Seen, "keep-seen", false, "list items too that a user has already")
+	cmd.Flags().StringSliceVar(&r.SeenBy, "seen-by", nil, "kinds of event, such as buy, by which a user has an item already (default: all of them)")
 	cmd.Flags().StringSliceVar((*[]string)(&items.Source.Path), "items", nil, "table of the items that may be listed: CSV, Parquet or JSON")
 	cmd.Flags().StringVar(&items.Column, "item-column", "item", "column of --items with the ids")
 	cmd.Flags().StringVar(&items.Where, "where", "", "condition in SQL over the columns of --items")

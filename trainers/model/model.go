@@ -97,6 +97,8 @@ type Request struct {
 	K         int // at most so many items
 	// Seen are items that a user has already: with it they are listed too.
 	Seen bool
+	// SeenBy are the kinds of event by which a user has an item already; none: all of them.
+	SeenBy []string
 	// Items are those that may be listed, by a table of them as it is now; nil: all.
 	Items *Items
 	// Diversity, from 0 to 1, is how much it costs an item to be like those before it in a list.

@@ -13,7 +13,9 @@ import (
 	"debut/datasets/configfile"
 	"debut/datasets/encoding"
 	"debut/datasets/interactions"
+	"debut/datasets/nearest"
 	"debut/datasets/table"
+	"debut/datasets/wording"
 	"debut/kernels/pool"
 	"debut/trainers/metrics"
 	"debut/trainers/model"
@@ -60,6 +62,11 @@ func (m *Model) Recommend(ctx context.Context, r model.Request) iter.Seq2[model.
 			yield(model.List{}, errors.New("recommend: none of the model's items may be recommended: are the ids of the table those of the training data, and the condition right?"))
 			return
 		}
+		seen, err := m.seenBy(&r)
+		if err != nil {
+			yield(model.List{}, err)
+			return
+		}
 		x, err := m.newReranker(&r, rules)
 		if err != nil {
 			yield(model.List{}, err)
@@ -82,7 +89,7 @@ func (m *Model) Recommend(ctx context.Context, r model.Request) iter.Seq2[model.
 					names[i] = r.Users[lo+i]
 				}
 			}
-			lists, err := m.lists(ctx, names, r, rules, x)
+			lists, err := m.lists(ctx, names, r, rules, seen, x)
 			if err != nil {
 				yield(model.List{}, err)
 				return
@@ -97,7 +104,7 @@ func (m *Model) Recommend(ctx context.Context, r model.Request) iter.Seq2[model.
 }
 
 // lists makes the lists of some users.
-func (m *Model) lists(ctx context.Context, names []string, r model.Request, rules rules, x *reranker) ([]model.List, error) {
+func (m *Model) lists(ctx context.Context, names []string, r model.Request, rules rules, seen *interactions.Matrix, x *reranker) ([]model.List, error) {
 	out := make([]model.List, len(names))
 	var known, folded group
 	var strangers []int
@@ -130,8 +137,8 @@ func (m *Model) lists(ctx context.Context, names []string, r model.Request, rule
 			m.fill(&out[i], x, nil, 0, l, 0)
 		}
 	}
-	rank := func(g *group, s ranking.Scorer, has *interactions.Matrix) error {
-		o.Seen, o.Weights = has, rules.weights
+	rank := func(g *group, s ranking.Scorer, has, seen *interactions.Matrix) error {
+		o.Seen, o.Weights = seen, rules.weights
 		if r.Seen {
 			o.Seen = nil
 		}
@@ -143,7 +150,7 @@ func (m *Model) lists(ctx context.Context, names []string, r model.Request, rule
 		return nil
 	}
 	if len(known.rows) > 0 {
-		if err := rank(&known, m.Scorer, m.Histories); err != nil {
+		if err := rank(&known, m.Scorer, m.Histories, seen); err != nil {
 			return nil, err
 		}
 	}
@@ -152,11 +159,35 @@ func (m *Model) lists(ctx context.Context, names []string, r model.Request, rule
 		if err != nil {
 			return nil, err
 		}
-		if err := rank(&folded, s, r.Histories.Items); err != nil {
+		if err := rank(&folded, s, r.Histories.Items, r.Histories.Items); err != nil {
 			return nil, err
 		}
 	}
 	return out, nil
+}
+
+// seenBy is what users of the model have already, as a request counts it.
+func (m *Model) seenBy(r *model.Request) (*interactions.Matrix, error) {
+	if len(r.SeenBy) == 0 {
+		return m.Histories, nil
+	}
+	switch {
+	case r.Seen:
+		return nil, errors.New("recommend: items that a user has are listed too, and those of some kinds of event are not: ask for one of these")
+	case r.Histories != nil:
+		return nil, errors.New("recommend: histories that are given do not say by which kinds of event: leave the kinds out")
+	case !m.hasKinds():
+		return nil, errors.New("recommend: the model does not know by which kinds of event its users have items: train it on data with a column of kinds, or with event: view at each source")
+	}
+	mask := uint16(0)
+	for _, kind := range r.SeenBy {
+		i := slices.Index(m.Kinds, kind)
+		if i < 0 {
+			return nil, fmt.Errorf("recommend: there is no kind of event %s; there are %s%s", wording.Quote(kind), wording.List(m.Kinds, wording.MaxListed), nearest.DidYouMean(kind, m.Kinds))
+		}
+		mask |= 1 << i
+	}
+	return m.Histories.With(mask), nil
 }
 
 // group is users who are scored together: their rows, and where their lists go.

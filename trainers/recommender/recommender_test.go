@@ -127,6 +127,38 @@ func TestRecommend(t *testing.T) {
 	}
 }
 
+// Items count as had by the kinds of event that are asked for.
+func TestSeenBy(t *testing.T) {
+	m := shop(t)
+	r := model.Request{Users: []string{"u00000"}, K: 4, SeenBy: []string{"buy"}}
+	for _, err := range m.Recommend(t.Context(), r) {
+		if err == nil || !strings.Contains(err.Error(), "does not know by which kinds of event") {
+			t.Errorf("without kinds: %v", err)
+		}
+	}
+	m.Kinds, m.Histories.Events = []string{"buy", "view"}, []uint16{1, 2, 2, 3, 3}
+	for _, c := range []struct {
+		by   []string
+		want string
+	}{{nil, "i00001 i00002"}, {[]string{"buy"}, "i00001 i00002 i00003"}, {[]string{"view"}, "i00000 i00001 i00002"}, {[]string{"view", "buy"}, "i00001 i00002"}} {
+		r.SeenBy = c.by
+		if got := strings.Join(collect(t, m, r)[0].Items, " "); got != c.want {
+			t.Errorf("by %v: %s, want %s", c.by, got, c.want)
+		}
+	}
+	for want, r := range map[string]model.Request{
+		`"buys"; there are "buy", "view"; did you mean "buy"?`: {K: 1, SeenBy: []string{"buys"}},
+		"ask for one of these":                                 {K: 1, SeenBy: []string{"buy"}, Seen: true},
+		"leave the kinds out":                                  {K: 1, SeenBy: []string{"buy"}, Histories: &model.Histories{Users: m.Shop.Users, Items: m.Histories}},
+	} {
+		for _, err := range m.Recommend(t.Context(), r) {
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%v, want %s", err, want)
+			}
+		}
+	}
+}
+
 // Lists come block by block: who stops early does not have the rest made, and what comes later is as what comes first.
 func TestRecommendInBlocks(t *testing.T) {
 	const users = 2*block + 10

@@ -24,13 +24,14 @@ const (
 type Shop struct {
 	Users, Items *interactions.Vocabulary
 	Histories    *interactions.Matrix // users × items, what the model was trained on
+	Kinds        []string             // of events: kind i is bit i of Histories.Events; nil: there are none
 	Ties         *ranking.Ties
 	Weights      []float32 // of items, that scores are multiplied by; nil: none
 }
 
 // ShopOf is that of the training part of a run.
 func ShopOf(d *Data) *Shop {
-	return &Shop{Users: d.Users, Items: d.Items, Histories: d.Train, Ties: d.Ties, Weights: d.weights}
+	return &Shop{Users: d.Users, Items: d.Items, Histories: d.Train, Kinds: d.Kinds, Ties: d.Ties, Weights: d.weights}
 }
 
 // Save writes the shop to a model folder.
@@ -49,8 +50,19 @@ func (s *Shop) Save(to *modelfolder.Writer) error {
 		}
 	}
 	m := s.Histories
-	return to.Tensors(historiesFile, safetensors.Vector("offsets", m.Offsets), safetensors.Vector("indices", m.Indices), safetensors.Vector("values", m.Values))
+	tensors := []safetensors.Source{safetensors.Vector("offsets", m.Offsets), safetensors.Vector("indices", m.Indices), safetensors.Vector("values", m.Values)}
+	if s.hasKinds() {
+		events := make([]int32, len(m.Events))
+		for k, e := range m.Events {
+			events[k] = int32(e)
+		}
+		tensors = append(tensors, safetensors.Vector("events", events))
+	}
+	return to.Tensors(historiesFile, tensors...)
 }
+
+// hasKinds says that it is known which kinds of event the histories are of.
+func (s *Shop) hasKinds() bool { return len(s.Kinds) > 0 && s.Histories.Events != nil }
 
 // Sums tell users and items of a shop from any others. model.json has them, so that histories and what else goes by the numbers of
 // users and items cannot be taken for those of other ids.
@@ -59,16 +71,22 @@ type Sums struct {
 	Items string `json:"items"`
 	// Weighted says that the shop has weights of items.
 	Weighted bool `json:"weighted,omitempty"`
+	// Kinds are those of events in the histories, where they are kept apart.
+	Kinds []string `json:"kinds,omitempty"`
 }
 
 // Sums returns those of the shop.
 func (s *Shop) Sums() Sums {
-	return Sums{Users: s.Users.Sum(), Items: s.Items.Sum(), Weighted: s.Weights != nil}
+	sums := Sums{Users: s.Users.Sum(), Items: s.Items.Sum(), Weighted: s.Weights != nil}
+	if s.hasKinds() {
+		sums.Kinds = s.Kinds
+	}
+	return sums
 }
 
 // ReadShop reads the shop of a model folder, which must be the one of the sums.
 func ReadShop(r *modelfolder.Reader, sums Sums) (*Shop, error) {
-	s := &Shop{}
+	s := &Shop{Kinds: sums.Kinds}
 	for _, f := range []struct {
 		name string
 		to   **interactions.Vocabulary
@@ -86,7 +104,10 @@ func ReadShop(r *modelfolder.Reader, sums Sums) (*Shop, error) {
 		}
 	}
 	err := r.Tensors(historiesFile, func(f *safetensors.File) (err error) {
-		s.Histories, err = readMatrix(f, s.Users.Len(), s.Items.Len())
+		if s.Histories, err = readMatrix(f, s.Users.Len(), s.Items.Len()); err != nil || len(s.Kinds) == 0 {
+			return err
+		}
+		s.Histories.Events, err = readEvents(f, len(s.Histories.Indices), len(s.Kinds))
 		return err
 	})
 	if err != nil {
@@ -120,6 +141,25 @@ func readMatrix(f *safetensors.File, users, items int) (_ *interactions.Matrix, 
 		return nil, err
 	}
 	return m, checkMatrix(m)
+}
+
+// readEvents reads the kinds of event of so many pairs, as bits, which may be anybody's.
+func readEvents(f *safetensors.File, pairs, kinds int) ([]uint16, error) {
+	bits, err := safetensors.ReadVector[int32](f, "events")
+	if err != nil {
+		return nil, err
+	}
+	if len(bits) != pairs || kinds > 16 {
+		return nil, fmt.Errorf("kinds of event of %d pairs, %d in all, are not those of %d", len(bits), kinds, pairs)
+	}
+	events := make([]uint16, pairs)
+	for k, b := range bits {
+		if b < 0 || b >= 1<<kinds {
+			return nil, fmt.Errorf("pair %d had the kinds of event %b; there are %d", k, b, kinds)
+		}
+		events[k] = uint16(b)
+	}
+	return events, nil
 }
 
 // checkMatrix reports what is wrong with a matrix that was read.
