@@ -153,30 +153,40 @@ func groups(ctx context.Context, src table.Source, baseDir string) ([]group, err
 	}
 	defer db.Close()
 	var out []group
-	var signatures []string
+	var signatures []signature
 	for _, file := range files {
 		one := src
 		one.Path = configfile.Strings{file}
-		signature, err := signatureOf(ctx, db, one)
+		own, err := signatureOf(ctx, db, one)
 		if err != nil {
 			return nil, err
 		}
-		if i := slices.Index(signatures, signature); i >= 0 {
+		i := slices.Index(signatures, own)
+		if i < 0 {
+			i = slices.IndexFunc(signatures, func(s signature) bool { return s.fits(ctx, db, one) })
+		}
+		if i >= 0 {
 			out[i].files = append(out[i].files, file)
 			out[i].source.Path = append(out[i].source.Path, file)
 			continue
 		}
-		signatures = append(signatures, signature)
+		signatures = append(signatures, own)
 		out = append(out, group{one, []string{file}})
 	}
 	return out, nil
 }
 
-// signatureOf returns what files of one table have in common.
-func signatureOf(ctx context.Context, db *duck.DB, src table.Source) (string, error) {
+// signature is what files of one table have in common.
+type signature struct {
+	format, delimiter string
+	header            bool
+	names             string
+}
+
+func signatureOf(ctx context.Context, db *duck.DB, src table.Source) (signature, error) {
 	table, err := table.Open(ctx, db, src, "", table.Options{})
 	if err != nil {
-		return "", err
+		return signature{}, err
 	}
 	columns := table.Columns()
 	names := make([]string, len(columns))
@@ -184,7 +194,18 @@ func signatureOf(ctx context.Context, db *duck.DB, src table.Source) (string, er
 		names[i] = c.Name
 	}
 	delimiter, header := table.Dialect()
-	return fmt.Sprintf("%s %q %t %q", table.Format(), delimiter, header, names), nil
+	return signature{table.Format(), delimiter, header, fmt.Sprintf("%q", names)}, nil
+}
+
+// fits reports a file that is of the table when it is written as those before it: by itself it may look otherwise, as one with a comma
+// in every date does, and together they are read as one.
+func (s signature) fits(ctx context.Context, db *duck.DB, src table.Source) bool {
+	if s.delimiter == "" || src.Delimiter != "" {
+		return false
+	}
+	src.Delimiter, src.Header = table.Delimiter(s.delimiter), &s.header
+	as, err := signatureOf(ctx, db, src)
+	return err == nil && as == s
 }
 
 // inspectTable looks at one table.

@@ -44,6 +44,9 @@ var agreed = []struct {
 	{"a declared date that the model leaves out", example{
 		files:  []file{{"t.parquet", `SELECT * FROM (VALUES ('10 May 2007', '12/13/32', 'no'), ('23 Feb 2035', NULL, 'yes')) v("NULL", rowid, label)`}},
 		source: table.Source{Path: configfile.Strings{"t.parquet"}, Types: map[string]string{"rowid": "date"}}}, ""},
+	{"a file with a comma in its date beside one without", example{
+		files:  []file{{"t0.csv", "|yes\n"}, {"t1.csv", "Thu, 13 Sep 2001 04:22:11 -0700|yes\n"}},
+		source: table.Source{Path: configfile.Strings{"t*"}, Header: new(false), Names: []string{"x", "label"}}}, ""},
 	{"a zero with a sign", example{
 		files:  []file{{"t.csv", "row,label\n-0,no\n"}},
 		source: table.Source{Path: configfile.Strings{"t.csv"}}}, ""},
