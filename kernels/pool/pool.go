@@ -232,3 +232,18 @@ func (p *Pool) Close() {
 	}
 	p.done.Wait()
 }
+
+type part func(i int)
+
+func (f part) Part(i int) { f(i) }
+
+// Each calls f for 0 … n−1, on the goroutines of a pool, or on the caller's alone where it is nil.
+func Each(p *Pool, n int, f func(i int)) {
+	if p != nil {
+		p.Run(n, part(f))
+		return
+	}
+	for i := range n {
+		f(i)
+	}
+}

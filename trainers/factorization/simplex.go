@@ -12,6 +12,7 @@ import (
 	"debut/engine/optim"
 	"debut/kernels"
 	"debut/kernels/cpu"
+	"debut/kernels/pool"
 	"debut/layers"
 	"debut/trainers/gradient"
 	"debut/trainers/loop"
@@ -280,27 +281,21 @@ func (s *simplex) factors() *Factors {
 	t, f := s.tensors(), s.model
 	users, items, transform := t[0].values, t[1].values, t[2].values
 	d := f.Width
-	s.Pool.Run(blocksOf(s.Train.Columns), part(func(i int) {
+	pool.Each(s.Pool, blocksOf(s.Train.Columns), func(i int) {
 		for r := i * rowsPerTask; r < min((i+1)*rowsPerTask, s.Train.Columns); r++ {
 			e := items[r*d : (r+1)*d]
 			unit(f.Item(r), e)
 			times(f.Histories[r*d:(r+1)*d], e, transform)
 		}
-	}))
-	s.Pool.Run(blocksOf(s.Train.Rows), part(func(i int) {
+	})
+	pool.Each(s.Pool, blocksOf(s.Train.Rows), func(i int) {
 		for u := i * rowsPerTask; u < min((i+1)*rowsPerTask, s.Train.Rows); u++ {
 			from, to := s.Train.Offsets[u], s.Train.Offsets[u+1]
 			pooled(f.User(u), f.Histories, s.Train.Indices[from:to], s.weights[from:to], *s.cfg.Model.Gate, users[u*d:(u+1)*d])
 		}
-	}))
+	})
 	return f
 }
-
-// part is a function as a task of a pool.
-type part func(i int)
-
-// Part calls it.
-func (p part) Part(i int) { p(i) }
 
 // rowsPerTask is how many rows a task of a pool has.
 const rowsPerTask = 64

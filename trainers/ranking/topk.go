@@ -231,19 +231,9 @@ func (r *ranker) selector(w *worker, i int) *Selector {
 	return w.selectors[i]
 }
 
-type task func(i int)
-
-func (t task) Part(i int) { t(i) }
-
 func (r *ranker) each(n int, f func(i int)) error {
 	r.errors = make([]error, n)
-	if r.o.Pool == nil {
-		for i := range n {
-			f(i)
-		}
-	} else {
-		r.o.Pool.Run(n, task(f))
-	}
+	pool.Each(r.o.Pool, n, f)
 	for _, err := range r.errors {
 		if err != nil {
 			return err

@@ -146,7 +146,7 @@ func (m *Model) lists(ctx context.Context, names []string, r model.Request, rule
 		if err != nil {
 			return err
 		}
-		each(m.Pool, len(g.places), func(k int) { m.fill(&out[g.places[k]], x, has, int(g.rows[k]), l, k) })
+		pool.Each(m.Pool, len(g.places), func(k int) { m.fill(&out[g.places[k]], x, has, int(g.rows[k]), l, k) })
 		return nil
 	}
 	if len(known.rows) > 0 {

@@ -119,7 +119,7 @@ const ratingBlock = 1024
 func sampleRatings(ctx context.Context, rate Rate, truth *interactions.Matrix, mean float64, p *pool.Pool) (*metrics.Sample, error) {
 	s := &metrics.Sample{Task: TaskRating, Plain: []float64{mean}, Outputs: make([]float64, truth.Len()), Targets: make([]float64, truth.Len())}
 	blocks := (truth.Rows + ratingBlock - 1) / ratingBlock
-	each(p, blocks, func(b int) {
+	pool.Each(p, blocks, func(b int) {
 		for u := b * ratingBlock; u < min((b+1)*ratingBlock, truth.Rows) && ctx.Err() == nil; u++ {
 			for k := truth.Offsets[u]; k < truth.Offsets[u+1]; k++ {
 				s.Outputs[k], s.Targets[k] = rate(int32(u), truth.Indices[k]), float64(truth.Values[k])
@@ -127,23 +127,6 @@ func sampleRatings(ctx context.Context, rate Rate, truth *interactions.Matrix, m
 		}
 	})
 	return s, ctx.Err()
-}
-
-// part makes a pool's task of a function.
-type part func(i int)
-
-// Part does a part.
-func (f part) Part(i int) { f(i) }
-
-// each does parts on the goroutines of a pool, or on the caller's alone where it is nil.
-func each(p *pool.Pool, n int, f func(i int)) {
-	if p != nil {
-		p.Run(n, part(f))
-		return
-	}
-	for i := range n {
-		f(i)
-	}
 }
 
 // evaluateRatings measures predictions of the ratings of a source. Users and items that the model does not know are counted; the other

@@ -127,13 +127,9 @@ func (g *Graph) Vectors(ctx context.Context, dev kernels.Device, p *pool.Pool, k
 // rowsPerTask is how many rows a task of a pool has.
 const rowsPerTask = 64
 
-type task func(i int)
-
-func (t task) Part(i int) { t(i) }
-
 // multiply sets out to the product of a sparse matrix and x, of so many columns. Each row is summed by itself and in order.
 func multiply(p *pool.Pool, out []float32, m *interactions.Matrix, x []float32, columns int) {
-	part := func(b int) {
+	pool.Each(p, (m.Rows+rowsPerTask-1)/rowsPerTask, func(b int) {
 		for r := b * rowsPerTask; r < min((b+1)*rowsPerTask, m.Rows); r++ {
 			row := out[r*columns : (r+1)*columns]
 			clear(row)
@@ -145,15 +141,7 @@ func multiply(p *pool.Pool, out []float32, m *interactions.Matrix, x []float32, 
 				}
 			}
 		}
-	}
-	tasks := (m.Rows + rowsPerTask - 1) / rowsPerTask
-	if p == nil {
-		for b := range tasks {
-			part(b)
-		}
-		return
-	}
-	p.Run(tasks, task(part))
+	})
 }
 
 // subspace is one under way: q, [n, width], and its product with the matrix.
