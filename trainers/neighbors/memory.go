@@ -6,6 +6,7 @@ import (
 
 	"debut/datasets/interactions"
 	"debut/trainers/run"
+	"debut/trainers/spectrum"
 )
 
 // sampled is of how many rows the neighbors are counted for an estimate.
@@ -79,15 +80,16 @@ func (t *training) need(threads int) map[string]int64 {
 		if k := int64(*t.cfg.Model.Neighbors); k > 0 {
 			kept = min(k, n)
 		}
-		panels := 2 * pivots
-		if f := t.cfg.Model.Factors; f != nil {
-			panels = 4 * min(*f+32, int(n))
-		}
-		return map[string]int64{
-			"a matrix of items by items": 4*n*n + n*int64(threads)*12 + 4*int64(panels)*n,
+		need := map[string]int64{
+			"a matrix of items by items": 4*n*n + n*int64(threads)*12 + 2*4*pivots*n,
 			"neighbors":                  2 * n * kept * entryBytes,
 			"lists to measure":           lists,
 		}
+		if f := t.cfg.Model.Factors; f != nil {
+			width := int64(min(*f+spectrum.More, int(n)))
+			need["eigenvectors"] = 4*width*(5*n+int64(columns.Rows)) + 2*t.Train.Bytes()
+		}
+		return need
 	}
 	if t.cfg.Model.Kind == KindUser {
 		rows, columns = t.Train, items

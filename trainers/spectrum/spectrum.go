@@ -57,8 +57,8 @@ type Options struct {
 	Told      func(done int) // rounds; nil: nobody
 }
 
-// more is how many vectors there are beside those that are wanted, which speed the others up.
-const more = 32
+// More is how many vectors there are beside those that are wanted, which speed the others up.
+const More = 32
 
 // nothing is the share of the largest eigenvalue of which an eigenvalue is none in float32.
 const nothing = 1e-6
@@ -75,7 +75,7 @@ func (g *Graph) Vectors(ctx context.Context, dev kernels.Device, p *pool.Pool, k
 		return nil, err
 	}
 	n := g.Items.Rows
-	width := min(k+more, n)
+	width := min(k+More, n)
 	if width == 0 {
 		return make([]float32, n*k), nil
 	}
