@@ -56,7 +56,7 @@ func Sets() []*Set {
 		return &other
 	}
 	return []*Set{
-		within(shoppers, "method: random, stratify: Revenue"), within(adult, "method: random, stratify: income"), within(walmart, "method: time, column: t"),
+		within(shoppers, "method: random, stratify: Revenue"), within(adult, "method: random, stratify: income"), within(walmart, "method: time, column: t"), within(repurchase, "method: time, column: ordered"),
 		fewer(history, planHistory(200_000, 11)), fewer(ids, planIDs(300_000, 11)), fewer(category, planCategory(6_000, 11)),
 		{Half: Choose, Name: "friedman", Summary: "ten numbers, five of which say something (Friedman 1991)", Target: "y", Metric: "r2", Splits: 1, plan: planSQL(friedman, 15_000)},
 		{Half: Choose, Name: "skewed", Summary: "amounts and counts, skewed, full of zeros and gaps", Target: "y", Metric: "auc", Splits: 1, plan: planSQL(skewed, 20_000)},

@@ -58,7 +58,7 @@ type ModelConfig struct {
 	// L2 is of the exact solver.
 	L2 *float64 `yaml:"l2,omitempty" jsonschema:"description=Of solver exact: the penalty l2/2 times the sum of the squared weights of standardized features is added to the sum of the losses. By default 1; 0 for regression on columns of which none follows from the others.,minimum=0"`
 	// Hidden layers of a network, first to last.
-	Hidden []layers.Block `yaml:"hidden,omitempty" jsonschema:"description=Hidden layers of a network from first to last. Default: 128 and 64 units with a dropout of 0.3 where the target is a class; else of 0.1."`
+	Hidden []layers.Block `yaml:"hidden,omitempty" jsonschema:"description=Hidden layers of a network from first to last. Default: 128 and 64 units with a dropout of 0.3 where the target is a class (0.5 of two classes with fewer than 20000 training rows); else of 0.1."`
 	// Wide is nil where the hidden layers are given and nothing is said of it: false.
 	Wide      *bool `yaml:"wide,omitempty" jsonschema:"description=Add a linear path from the encoded inputs to the outputs of a network (wide and deep). Default: true where the hidden layers are left open."`
 	Embedding int   `yaml:"embedding,omitempty" jsonschema:"description=Width of the embeddings of categorical columns; 0: by the number of values.,minimum=0"`
@@ -138,7 +138,8 @@ const (
 	bins                = 16
 	buckets             = 128
 	bucketEmbedding     = 4
-	classesInputDropout = 0.1 // of more than two
+	classesInputDropout = 0.1    // of more than two
+	fewRows             = 20_000 // of two classes, whose noise a network learns by heart where there are fewer
 	// Validation rows from which on probabilities of several classes are calibrated, and the most outputs that are kept for it.
 	calibratedRows, calibratedOutputs = 200, 1 << 23
 	minCount                          = 5 // categories seen less often teach what is unseen
@@ -152,8 +153,11 @@ func (c *Config) settle(data *datasets.Dataset) {
 	task := taskOf(data.Encoder)
 	if c.Model.Hidden == nil {
 		dropout := 0.3
-		if task == metrics.TaskRegression {
+		switch {
+		case task == metrics.TaskRegression:
 			dropout = 0.1
+		case task == metrics.TaskBinary && data.Train.Rows() < fewRows:
+			dropout = 0.5
 		}
 		c.Model.Hidden = []layers.Block{{Units: 128, Dropout: dropout}, {Units: 64, Dropout: dropout}}
 		if c.Model.Wide == nil {

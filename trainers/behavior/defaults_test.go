@@ -74,7 +74,7 @@ func uncommented(template string) string {
 func TestDefaultsAreWritten(t *testing.T) {
 	path := tableFile(t, 400)
 	for target, want := range map[string][]string{
-		"y":      {"dropout: 0.3", "batch: 32", "epochs: 55", "learning_rate: 0.000707", "patience: 18"},
+		"y":      {"dropout: 0.5", "batch: 32", "epochs: 55", "learning_rate: 0.000707", "patience: 18"},
 		"amount": {"dropout: 0.1", "batch: 32", "epochs: 60", "learning_rate: 0.00283", "patience: 20"},
 		"k":      {"dropout: 0.3", "input_dropout: 0.1", "batch: 32", "epochs: 60", "learning_rate: 0.00283", "patience: 20"},
 	} {

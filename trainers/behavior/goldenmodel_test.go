@@ -96,9 +96,10 @@ train: {epochs: 4, batch: 40, accumulate: 2, optimizer: {kind: adamw, learning_r
 checkpoint: {identity: {file: key.txt}}
 encrypt: {recipients: [age1gnazn5khlzl0nulufdphtr4dltlfc28kvy39awrxpxhvzzl6tdhqsxs9sf]}
 `,
-	// All that is left open: numbers in two views, a linear path.
+	// All that is left open: numbers in two views, a linear path. The dropout is the default of that version.
 	"defaults": `
 data: {source: {path: data.csv}, target: y, id: id, ignore: [k, amount]}
+model: {hidden: [{units: 128, dropout: 0.3}, {units: 64, dropout: 0.3}], wide: true}
 `,
 }
 
