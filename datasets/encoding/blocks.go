@@ -230,3 +230,17 @@ func (r *EncodeReport) clone() EncodeReport {
 	}
 	return out
 }
+
+// EncodeRows encodes rows in memory, without targets: what Blocks makes of a file of them. Columns that are carried through are the id
+// columns. It is safe for concurrent use.
+func (e *Encoder) EncodeRows(ctx context.Context, f *table.Frame, in Input) (Block, error) {
+	var absent []string
+	if in.AllowMissing {
+		if completed, lacks := e.complete(f); len(lacks) < len(e.Columns) {
+			f, absent = completed, lacks
+		}
+	}
+	out, report, err := e.Encode(ctx, f, false)
+	report.Absent = absent
+	return Block{Encoded: out, Report: report}, err
+}

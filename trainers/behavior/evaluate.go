@@ -187,19 +187,26 @@ func (m *Model) predict(ctx context.Context, b encoding.Block) (*model.Predictio
 	if err != nil {
 		return nil, err
 	}
+	return m.Answer(out, b)
+}
+
+// Columns lists the columns of the features.
+func (m *Model) Columns() []model.Column { return model.ColumnsOf(m.Encoder) }
+
+// EncodeRows encodes rows in memory, without targets.
+func (m *Model) EncodeRows(ctx context.Context, f *table.Frame, in encoding.Input) (encoding.Block, error) {
+	return m.Encoder.EncodeRows(ctx, f, in)
+}
+
+// Answer makes of the network's outputs for rows probabilities and predictions.
+func (m *Model) Answer(out []float64, b encoding.Block) (*model.Predictions, error) {
 	for i, v := range out {
 		if math.IsNaN(v) || math.IsInf(v, 0) {
 			return nil, fmt.Errorf("behavior: the prediction of row %d is %v; look for extreme values in it, or at the model's training", b.First+i/m.Network.Outputs+1, v)
 		}
 	}
 	p := &model.Predictions{First: b.First, Rows: b.Rows, Report: b.Report}
-	for _, c := range b.IDColumns {
-		if c.SQL != "" {
-			p.Add(c.Name, table.TypedTexts{Values: c.Values, SQL: c.SQL})
-			continue
-		}
-		p.Add(c.Name, c.Values)
-	}
+	p.Carry(b.Encoded)
 	classes := m.Encoder.Target.Classes
 	switch taskOf(m.Encoder) {
 	case metrics.TaskBinary:

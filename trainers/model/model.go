@@ -65,6 +65,30 @@ type Scorer interface {
 	Score(ctx context.Context, rows *encoding.Encoded) ([]float64, error)
 }
 
+// Rows is a predictor of rows that come in memory, in three steps, so that the rows of several callers can be scored together: encoding
+// and answering are safe for concurrent use, scoring is for one goroutine at a time.
+type Rows interface {
+	Predictor
+	// Columns lists what a row has that the model looks at.
+	Columns() []Column
+	// EncodeRows encodes a frame of table.RowsFrame, with the columns of Columns and any others; those of IDs are carried through.
+	EncodeRows(ctx context.Context, f *table.Frame, in encoding.Input) (encoding.Block, error)
+	// Score is Scorer's.
+	Score(ctx context.Context, rows *encoding.Encoded) ([]float64, error)
+	// Answer makes of the scores of rows what Predict hands out for them. An error is about the values of a row.
+	Answer(scores []float64, b encoding.Block) (*Predictions, error)
+}
+
+// Column is a column of the rows that a model answers for.
+type Column struct {
+	Name  string `json:"name"`
+	Type  string `json:"type"`            // one of package table's: numeric, boolean, date, categorical, text, vector
+	Width int    `json:"width,omitempty"` // of a vector
+	// Values are the categories that training has seen, the most frequent first; not all of them where they are many.
+	Values []string `json:"values,omitempty"`
+	Layout string   `json:"layout,omitempty"` // how dates are written, as a layout of package time; "": the year first
+}
+
 // Recommender is a model that lists the best items for users.
 type Recommender interface {
 	// Recommend hands out a list for each user asked for, in their order, some users at a time; after an error there is no more.
@@ -80,6 +104,14 @@ type Folder interface {
 	// ReadHistories reads what users have from a source of interactions, read and weighed as the training data were. The report tells of
 	// items that training did not see, which say nothing.
 	ReadHistories(ctx context.Context, src table.Source, baseDir string) (*Histories, encoding.EncodeReport, error)
+}
+
+// EventFolder is a folder that takes what users did as events in memory.
+type EventFolder interface {
+	Folder
+	// FoldEvents makes histories of events, weighed as those of training. With known, what the model knows of these users is added. The
+	// report tells of items that training did not see. An error is about an event, which it names by its number.
+	FoldEvents(ctx context.Context, events []interactions.Event, known bool) (*Histories, encoding.EncodeReport, error)
 }
 
 // Histories are what users have beside what a model was trained on.
@@ -162,6 +194,17 @@ type Predictions struct {
 // Add appends a column.
 func (p *Predictions) Add(name string, values any) {
 	p.Columns = append(p.Columns, table.OutputColumn{Name: name, Values: values})
+}
+
+// Carry appends the columns that rows carry through.
+func (p *Predictions) Carry(rows *encoding.Encoded) {
+	for _, c := range rows.IDColumns {
+		if c.SQL != "" {
+			p.Add(c.Name, table.TypedTexts{Values: c.Values, SQL: c.SQL})
+			continue
+		}
+		p.Add(c.Name, c.Values)
+	}
 }
 
 // Coefficients are a linear model's weights in the units of the data: the outcome (or for classes the logit) is the

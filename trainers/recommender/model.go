@@ -40,8 +40,6 @@ type Model struct {
 
 	// Adds is what an item that a user has with a value adds to the score of another; nil where scores are no sums of that kind.
 	Adds func(has int32, value float32, item int32) float64
-
-	trained []bool // items; made when it is first asked for
 }
 
 // Users and Items are how many the model knows.
@@ -216,6 +214,76 @@ func (m *Model) ReadHistories(ctx context.Context, src table.Source, baseDir str
 	if err != nil {
 		return nil, report, err
 	}
+	out, report := m.histories(d)
+	return out, report, nil
+}
+
+// FoldEvents makes histories of events in memory, weighed as those of a source.
+func (m *Model) FoldEvents(ctx context.Context, events []interactions.Event, known bool) (*model.Histories, encoding.EncodeReport, error) {
+	var report encoding.EncodeReport
+	cfg := m.reading(table.Source{}, m.history(), true)
+	cfg.Sources = nil
+	b, err := interactions.NewBuilder(&cfg)
+	if err != nil {
+		return nil, report, err
+	}
+	for _, e := range events {
+		if err := b.Add(e); err != nil {
+			return nil, report, err
+		}
+	}
+	d, err := b.Build(ctx, 0, m.Pool)
+	if err != nil {
+		return nil, report, err
+	}
+	out, report := m.histories(d)
+	if known {
+		m.withKnown(out)
+	}
+	return out, report, nil
+}
+
+// withKnown adds what the model knows of users to what else they have: the values of an item that is in both are added up.
+func (m *Model) withKnown(h *model.Histories) {
+	all := empty(h.Users.Len(), m.Items())
+	for u := range h.Users.Len() {
+		items, values := h.Items.Row(u)
+		var knownItems []int32
+		var knownValues []float32
+		if row, ok := withItems(m.Shop.Users, m.Histories, h.Users.ID(u)); ok {
+			knownItems, knownValues = m.Histories.Row(int(row))
+		}
+		for len(items) > 0 || len(knownItems) > 0 {
+			switch {
+			case len(knownItems) == 0 || len(items) > 0 && items[0] < knownItems[0]:
+				all.Indices, all.Values = append(all.Indices, items[0]), append(all.Values, values[0])
+				items, values = items[1:], values[1:]
+			case len(items) == 0 || knownItems[0] < items[0]:
+				all.Indices, all.Values = append(all.Indices, knownItems[0]), append(all.Values, knownValues[0])
+				knownItems, knownValues = knownItems[1:], knownValues[1:]
+			default:
+				all.Indices, all.Values = append(all.Indices, items[0]), append(all.Values, m.together(values[0], knownValues[0]))
+				items, values, knownItems, knownValues = items[1:], values[1:], knownItems[1:], knownValues[1:]
+			}
+		}
+		all.Offsets[u+1] = all.Len()
+	}
+	h.Items = all
+}
+
+// together is the value of an item that a user has anew beside the one he had: where values replace each other the new one counts.
+func (m *Model) together(anew, before float32) float32 {
+	switch m.Config.Aggregate {
+	case interactions.AggregateMax, interactions.AggregateOnce:
+		return max(anew, before)
+	case interactions.AggregateMean, interactions.AggregateLast:
+		return anew
+	}
+	return anew + before
+}
+
+// histories lays what users of a dataset have by the model's items.
+func (m *Model) histories(d *interactions.Dataset) (*model.Histories, encoding.EncodeReport) {
 	to := m.itemNumbers(d.Items)
 	unseen := encoding.UnseenValues{Column: "item"}
 	missing := make([]int, len(to))
@@ -237,8 +305,7 @@ func (m *Model) ReadHistories(ctx context.Context, src table.Source, baseDir str
 			note(&unseen, d.Items.ID(i), rows)
 		}
 	}
-	report.Rows, report.Unseen = int(d.Train.Len()), []encoding.UnseenValues{unseen}
-	return out, report, nil
+	return out, encoding.EncodeReport{Rows: int(d.Train.Len()), Unseen: []encoding.UnseenValues{unseen}}
 }
 
 // note counts rows with an id that the model does not know.

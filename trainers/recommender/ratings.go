@@ -159,13 +159,7 @@ type translator struct {
 }
 
 func (m *Model) newTranslator() *translator {
-	if m.trained == nil {
-		m.trained = make([]bool, m.Items())
-		for _, i := range m.Histories.Indices {
-			m.trained[i] = true
-		}
-	}
-	return &translator{m: m, trained: m.trained, users: &encoding.UnseenValues{Column: "user"}, gone: &encoding.UnseenValues{Column: "item"}, seen: [2]map[string]bool{{}, {}}}
+	return &translator{m: m, trained: m.trainedItems(), users: &encoding.UnseenValues{Column: "user"}, gone: &encoding.UnseenValues{Column: "item"}, seen: [2]map[string]bool{{}, {}}}
 }
 
 // pair returns the numbers of a user and an item, −1 of whom or what training has not seen.
@@ -242,17 +236,9 @@ func (p Predictor) Predict(ctx context.Context, src table.Source, baseDir string
 
 // predict answers for some rows, the last of so many.
 func (p Predictor) predict(f *table.Frame, ids []string, in encoding.Input, t *translator, rows int) (*model.Predictions, error) {
-	var columns [2]*table.Series
-	var absent []string
-	for k, name := range ids {
-		if columns[k] = f.Column(name); columns[k] != nil {
-			continue
-		}
-		if f.Rows > 0 && !in.AllowMissing {
-			return nil, &table.MissingColumnError{Name: name, Names: f.Available}
-		}
-		absent = append(absent, name)
-		columns[k] = &table.Series{Name: name, Kind: table.Text, Codes: slices.Repeat([]int32{-1}, f.Rows)}
+	columns, absent, err := p.pairs(f, ids, in)
+	if err != nil {
+		return nil, err
 	}
 	carried := &encoding.Encoded{}
 	for k, name := range ids {
@@ -264,32 +250,106 @@ func (p Predictor) predict(f *table.Frame, ids []string, in encoding.Input, t *t
 		carried.Carry(s)
 	}
 	ratings := make([]float64, f.Rows)
-	text := func(s *table.Series, i int) string {
-		if s.Missing(i) {
-			return ""
-		}
-		return strings.TrimSpace(s.Format(i))
-	}
 	for i := range ratings {
-		user, item := t.pair(text(columns[0], i), text(columns[1], i))
+		user, item := t.pair(idText(columns[0], i), idText(columns[1], i))
 		ratings[i] = p.m.Rate(user, item)
-		if math.IsNaN(ratings[i]) || math.IsInf(ratings[i], 0) {
-			return nil, fmt.Errorf("the prediction of row %d is %v; look at the model's training", f.First+i+1, ratings[i])
-		}
+	}
+	if err := checkRatings(ratings, f.First); err != nil {
+		return nil, err
 	}
 	out := &model.Predictions{First: f.First, Rows: f.Rows, Report: encoding.EncodeReport{Rows: rows, Unseen: t.unseen(), Absent: absent}}
 	for k, name := range ids {
 		out.Report.Unseen[k].Column = name
 	}
-	for _, c := range carried.IDColumns {
-		if c.SQL != "" {
-			out.Add(c.Name, table.TypedTexts{Values: c.Values, SQL: c.SQL})
-			continue
-		}
-		out.Add(c.Name, c.Values)
-	}
+	out.Carry(carried)
 	out.Add("prediction", ratings)
 	return out, nil
+}
+
+// Columns lists the columns of users and items.
+func (p Predictor) Columns() []model.Column {
+	var list []model.Column
+	for _, name := range p.IDs() {
+		list = append(list, model.Column{Name: name, Type: table.TypeCategorical})
+	}
+	return list
+}
+
+// EncodeRows looks up the users and items of rows in memory: their numbers are the ids of the block.
+func (p Predictor) EncodeRows(_ context.Context, f *table.Frame, in encoding.Input) (encoding.Block, error) {
+	ids := p.IDs()
+	out := &encoding.Encoded{Rows: f.Rows, F: len(ids), IDs: make([]int32, len(ids)*f.Rows)}
+	columns, absent, err := p.pairs(f, ids, in)
+	if err != nil {
+		return encoding.Block{}, err
+	}
+	t := p.m.newTranslator()
+	for i := range f.Rows {
+		out.IDs[2*i], out.IDs[2*i+1] = t.pair(idText(columns[0], i), idText(columns[1], i))
+	}
+	for k, name := range ids {
+		if !slices.Contains(absent, name) {
+			out.Carry(columns[k])
+		}
+	}
+	report := encoding.EncodeReport{Rows: f.Rows, Unseen: t.unseen(), Absent: absent}
+	for k, name := range ids {
+		report.Unseen[k].Column = name
+	}
+	return encoding.Block{Encoded: out, Report: report}, nil
+}
+
+// Score returns the ratings of pairs that EncodeRows has looked up.
+func (p Predictor) Score(ctx context.Context, rows *encoding.Encoded) ([]float64, error) {
+	ratings := make([]float64, rows.Rows)
+	for i := range ratings {
+		ratings[i] = p.m.Rate(rows.IDs[2*i], rows.IDs[2*i+1])
+	}
+	return ratings, ctx.Err()
+}
+
+// Answer hands the ratings out.
+func (p Predictor) Answer(ratings []float64, b encoding.Block) (*model.Predictions, error) {
+	if err := checkRatings(ratings, b.First); err != nil {
+		return nil, err
+	}
+	out := &model.Predictions{First: b.First, Rows: b.Rows, Report: b.Report}
+	out.Carry(b.Encoded)
+	out.Add("prediction", ratings)
+	return out, nil
+}
+
+// checkRatings refuses what is no number.
+func checkRatings(ratings []float64, first int) error {
+	for i, v := range ratings {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return fmt.Errorf("the prediction of row %d is %v; look at the model's training", first+i+1, v)
+		}
+	}
+	return nil
+}
+
+// pairs returns the columns of users and items, of missing values where one may be absent.
+func (p Predictor) pairs(f *table.Frame, ids []string, in encoding.Input) (columns [2]*table.Series, absent []string, err error) {
+	for k, name := range ids {
+		if columns[k] = f.Column(name); columns[k] != nil {
+			continue
+		}
+		if f.Rows > 0 && !in.AllowMissing {
+			return columns, nil, &table.MissingColumnError{Name: name, Names: f.Available}
+		}
+		absent = append(absent, name)
+		columns[k] = &table.Series{Name: name, Kind: table.Text, Codes: slices.Repeat([]int32{-1}, f.Rows)}
+	}
+	return columns, absent, nil
+}
+
+// idText is the id in a row, "" where it is missing.
+func idText(s *table.Series, i int) string {
+	if s.Missing(i) {
+		return ""
+	}
+	return strings.TrimSpace(s.Format(i))
 }
 
 // PredictPart is run.PartPredictor's of a run file of ratings, with its data section: of each rating of a part the user, the item, the

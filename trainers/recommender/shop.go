@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"sync"
 
 	"debut/datasets/interactions"
 	"debut/engine/safetensors"
@@ -27,6 +28,20 @@ type Shop struct {
 	Kinds        []string             // of events: kind i is bit i of Histories.Events; nil: there are none
 	Ties         *ranking.Ties
 	Weights      []float32 // of items, that scores are multiplied by; nil: none
+
+	once    sync.Once
+	trained []bool // items; by trainedItems
+}
+
+// trainedItems says of each item whether anybody has it. It is safe for concurrent use.
+func (s *Shop) trainedItems() []bool {
+	s.once.Do(func() {
+		s.trained = make([]bool, s.Items.Len())
+		for _, i := range s.Histories.Indices {
+			s.trained[i] = true
+		}
+	})
+	return s.trained
 }
 
 // ShopOf is that of the training part of a run.
