@@ -39,6 +39,9 @@ func NewValues(name, typ string, width, rows int) *Values {
 	return v
 }
 
+// Name is that of the column.
+func (v *Values) Name() string { return v.series.Name }
+
 // Len is how many values there are.
 func (v *Values) Len() int { return v.series.Len() }
 
