@@ -104,7 +104,7 @@ func (r *runner) absent(err error) {
 
 // Suites lists the suites in the order of help texts.
 func Suites() []Suite {
-	return []Suite{mlp, quality, gemm, tape, steps, data, similarities, factors, logistic, untuned}
+	return []Suite{mlp, quality, gemm, tape, steps, data, similarities, factors, logistic, untuned, serving}
 }
 
 // Find returns the suite of a name, or an error with the list.

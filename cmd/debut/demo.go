@@ -52,8 +52,8 @@ func (a *app) demo() *cobra.Command {
 		Use:   "demo",
 		Short: "Simulate a shop, train on it, and compare with the truth",
 		Long: `Simulate the sessions of a shop, train a network and a logistic regression to say which end in a purchase, predict new
-sessions, and compare with the probabilities that the simulator knows. Everything is left in one folder, which running
-the demo again replaces. No network is used.`,
+sessions, compare with the probabilities that the simulator knows, and ask a server of the model about one of them. Everything is
+left in one folder, which running the demo again replaces. No network is used but the machine's own.`,
 		Args: takes(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error { return d.run(cmd) },
 	}
@@ -125,7 +125,11 @@ func (d *demonstration) run(cmd *cobra.Command) error {
 		return err
 	}
 	scores = append(scores, append([]string{"the truth", ""}, row...))
-	return d.console.print(d.report(summary, fresh, scores, network))
+	served, err := d.served(cmd.Context(), network.Folder)
+	if err != nil {
+		return canceled(cmd.Context(), err)
+	}
+	return d.console.print(d.report(summary, fresh, scores, network) + served)
 }
 
 // simulate writes the demo's run files and data. The run file comes first: it marks the folder as the demo's.

@@ -57,6 +57,9 @@ requests that have begun are answered. Messages, with a line for each request an
 				}
 			}
 			size, err := bytesize.Parse(body)
+			if err == nil && size < 1024 {
+				err = fmt.Errorf("%q has no room for a row; give 1KiB or more", body)
+			}
 			if err != nil {
 				return usagef("--max-body: %v", err)
 			}
