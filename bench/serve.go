@@ -154,7 +154,7 @@ func measureBatches(ctx context.Context, r *runner, ours *loopback, rows []json.
 	if err != nil {
 		return err
 	}
-	defer dev.Close()
+	defer func() { err = errors.Join(err, dev.Close()) }()
 	opened, err := families.Open(folder, dev)
 	if err != nil {
 		return err
@@ -189,12 +189,12 @@ func measureBatches(ctx context.Context, r *runner, ours *loopback, rows []json.
 }
 
 // jsonRows reads a file's rows as JSON objects of the columns that a model looks at, typed as it has them.
-func jsonRows(ctx context.Context, file, folder string) ([]json.RawMessage, error) {
+func jsonRows(ctx context.Context, file, folder string) (_ []json.RawMessage, err error) {
 	dev, err := devices.Open("cpu", devices.Options{Threads: 1})
 	if err != nil {
 		return nil, err
 	}
-	defer dev.Close()
+	defer func() { err = errors.Join(err, dev.Close()) }()
 	m, err := families.Open(folder, dev)
 	if err != nil {
 		return nil, err

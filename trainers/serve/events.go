@@ -99,10 +99,13 @@ func (t *eventText) event(user string) interactions.Event {
 
 // takeEvents is POST /models/NAME/events.
 func (s *Server) takeEvents(ctx context.Context, e *entry, l *loaded, text []byte) (*answer, error) {
-	folder := l.model.(model.EventFolder) // as can has said
+	folder, err := able[model.EventFolder](l, answerEvents)
+	if err != nil {
+		return nil, err
+	}
 	var list []interactions.Event
 	r := newReader(text)
-	err := r.object("the request", func(name string) error {
+	err = r.object("the request", func(name string) error {
 		if name != "events" {
 			return unknown(name, "events")
 		}

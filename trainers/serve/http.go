@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -83,7 +84,7 @@ func (s *Server) routes() http.Handler {
 		mux.HandleFunc("POST /v2/models/{model}"+of+"/infer", s.asked(answerPredict, s.infer))
 	}
 	for name, f := range map[string]method{answerPredict: s.predict, answerRecommend: s.recommend, answerSimilar: s.similar, answerEvents: s.takeEvents} {
-		ask := func(w http.ResponseWriter, r *http.Request, body []byte, e *entry, l *loaded) (*answer, error) {
+		ask := func(r *http.Request, body []byte, e *entry, l *loaded) (*answer, error) {
 			return f(r.Context(), e, l, body)
 		}
 		mux.HandleFunc("POST /models/{model}/"+name, s.asked(name, ask))
@@ -102,7 +103,7 @@ func (s *Server) around(mux *http.ServeMux) http.Handler {
 		defer func() {
 			s.measures.running.Dec()
 			if p := recover(); p != nil {
-				if p == http.ErrAbortHandler {
+				if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 					panic(p)
 				}
 				s.opt.Log.Error("a request failed", "request", c.number, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
@@ -213,7 +214,7 @@ func (s *Server) ready() (any, int) {
 }
 
 // asked answers what a model is asked for.
-func (s *Server) asked(what string, f func(w http.ResponseWriter, r *http.Request, body []byte, e *entry, l *loaded) (*answer, error)) http.HandlerFunc {
+func (s *Server) asked(what string, f func(r *http.Request, body []byte, e *entry, l *loaded) (*answer, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		a, err := func() (*answer, error) {
 			e, err := s.entry(r.PathValue("model"), what)
@@ -232,10 +233,7 @@ func (s *Server) asked(what string, f func(w http.ResponseWriter, r *http.Reques
 			if v := r.PathValue("version"); v != "" && v != l.version {
 				return nil, &failure{Status: http.StatusNotFound, Message: "the model has no such version; it is " + l.version}
 			}
-			if !l.can(what) {
-				return nil, &failure{Status: http.StatusNotFound, Message: fmt.Sprintf("the model %s answers %s, not %s", e.name, strings.Join(l.served("").Answers, ", "), what)}
-			}
-			a, err := f(w, r, body, e, l)
+			a, err := f(r, body, e, l)
 			if err == nil {
 				c.rows = a.rows
 			}
@@ -304,6 +302,9 @@ func (s *Server) body(r *http.Request) (body []byte, free func(), err error) {
 
 // predict is POST /models/NAME/predict.
 func (s *Server) predict(ctx context.Context, e *entry, l *loaded, body []byte) (*answer, error) {
+	if _, err := able[model.Rows](l, answerPredict); err != nil {
+		return nil, err
+	}
 	q, err := l.readRows(body, s.opt.Limits)
 	if err != nil {
 		return nil, err
@@ -317,7 +318,10 @@ func (s *Server) predict(ctx context.Context, e *entry, l *loaded, body []byte) 
 }
 
 // infer is POST /v2/models/NAME/infer.
-func (s *Server) infer(w http.ResponseWriter, r *http.Request, body []byte, e *entry, l *loaded) (*answer, error) {
+func (s *Server) infer(r *http.Request, body []byte, e *entry, l *loaded) (*answer, error) {
+	if _, err := able[model.Rows](l, answerPredict); err != nil {
+		return nil, err
+	}
 	head := -1
 	if text := r.Header.Get(headerLength); text != "" {
 		n, err := strconv.Atoi(text)

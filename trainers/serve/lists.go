@@ -75,6 +75,10 @@ func (q *listRequest) request(limits Limits) (r model.Request, err error) {
 
 // recommend is POST /models/NAME/recommend.
 func (s *Server) recommend(ctx context.Context, e *entry, l *loaded, text []byte) (*answer, error) {
+	recommender, err := able[model.Recommender](l, answerRecommend)
+	if err != nil {
+		return nil, err
+	}
 	var q listRequest
 	r := newReader(text)
 	if err := r.value("", &q); err != nil {
@@ -95,7 +99,7 @@ func (s *Server) recommend(ctx context.Context, e *entry, l *loaded, text []byte
 		return nil, err
 	}
 	lists := make([]model.List, 0, len(ask.Users))
-	for list, err := range l.model.(model.Recommender).Recommend(ctx, ask) {
+	for list, err := range recommender.Recommend(ctx, ask) {
 		if err != nil {
 			return nil, refused(ctx, err)
 		}
@@ -146,6 +150,10 @@ type similarRequest struct {
 
 // similar is POST /models/NAME/similar.
 func (s *Server) similar(ctx context.Context, e *entry, l *loaded, text []byte) (*answer, error) {
+	similarer, err := able[model.Similarer](l, answerSimilar)
+	if err != nil {
+		return nil, err
+	}
 	var q similarRequest
 	r := newReader(text)
 	if err := r.value("", &q); err != nil {
@@ -175,7 +183,7 @@ func (s *Server) similar(ctx context.Context, e *entry, l *loaded, text []byte) 
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		list, err := l.model.(model.Similarer).Similar(item, k)
+		list, err := similarer.Similar(item, k)
 		if err != nil {
 			return nil, err
 		}

@@ -172,6 +172,15 @@ func (l *loaded) served(name string) Served {
 	return out
 }
 
+// able returns the model as what answers that, or an error that says what it answers.
+func able[T any](l *loaded, answer string) (T, error) {
+	m, ok := l.model.(T)
+	if !ok {
+		return m, &failure{Status: 404, Message: "the model answers " + strings.Join(l.served("").Answers, ", ") + ", not " + answer}
+	}
+	return m, nil
+}
+
 // can says whether the model answers that.
 func (l *loaded) can(answer string) (ok bool) {
 	switch answer {
