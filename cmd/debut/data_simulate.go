@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"time"
@@ -8,12 +9,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"debut/datasets/storefront/history"
+	"debut/datasets/table"
 )
 
 func (a *app) dataSimulate() *cobra.Command {
 	cfg := history.Default()
 	var opt history.Options
 	var output, start string
+	var on continuation
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "simulate -o FOLDER",
@@ -23,15 +26,32 @@ that end in a purchase or not, seasons, prices, competitors, stock and lead time
 beside it, under truth/: tastes, elasticities, expected demand, lost sales, and the probability behind every view.
 
 The folder is prepared data, to be trained on as "data: {prepared: FOLDER, target: purchased, ignore: [carted]}". The same
-flags give the same bytes, for any number of threads.`,
-		Example: "  debut data simulate -o shop\n  debut data simulate -o large --users 1000000 --items 100000 --events 100000000",
-		Args:    takes(0, 0, ""),
+flags give the same bytes, for any number of threads.
+
+--continue goes on with such a shop from its last day, for --days, into another folder. With --prices, a table of item, date, price (and discount, in percent),
+items cost that from the date on; with --orders, a table of item, date and quantity, that is ordered in the place of what the shop would order. Whatever a policy does not change
+stays as it is without: users come on the same days and see the same. weeks.parquet has units, revenue, cost and profit of each item and week, truth/weeks.parquet what was to be
+expected had there been stock. A continuation can be gone on with. "debut help simulator" says what all columns are.`,
+		Example: `  debut data simulate -o shop
+  debut data simulate -o large --users 1000000 --items 100000 --events 100000000
+  debut data simulate --continue shop --days 84 --prices prices.csv -o dearer`,
+		Args: takes(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if output == "" {
 				return usagef("%s needs a folder to write, --output shop", cmd.CommandPath())
 			}
 			if err := checkShown("--output", output); err != nil {
 				return err
+			}
+			if on.shop != "" {
+				for _, name := range []string{"users", "items", "start", "seed"} {
+					if cmd.Flags().Changed(name) {
+						return usagef("--%s is the shop's, with which --continue goes on; leave it out", name)
+					}
+				}
+			}
+			if on.shop == "" && (on.prices != "" || on.orders != "") {
+				return usagef("--prices and --orders are how a shop goes on: name it with --continue SHOP")
 			}
 			if start != "" {
 				day, err := time.Parse(time.DateOnly, start)
@@ -40,8 +60,10 @@ flags give the same bytes, for any number of threads.`,
 				}
 				cfg.Start = day
 			}
-			if err := cfg.Validate(); err != nil {
-				return usagef("%v", err)
+			if on.shop == "" {
+				if err := cfg.Validate(); err != nil {
+					return usagef("%v", err)
+				}
 			}
 			began, reported := time.Now(), time.Now()
 			opt.Progress = func(day, days int, events int64) {
@@ -50,7 +72,21 @@ flags give the same bytes, for any number of threads.`,
 					a.console.log.Info("simulating", "day", day, "of", days, "events", events)
 				}
 			}
-			sum, err := history.Write(cmd.Context(), output, cfg, opt)
+			var sum history.Summary
+			var err error
+			if on.shop != "" {
+				events := 0
+				if cmd.Flags().Changed("events") {
+					events = cfg.Events
+				}
+				days := defaultWeeks * 7
+				if cmd.Flags().Changed("days") {
+					days = cfg.Days
+				}
+				cfg, sum, err = on.run(cmd.Context(), output, events, days, opt)
+			} else {
+				sum, err = history.Write(cmd.Context(), output, cfg, opt)
+			}
 			if err != nil {
 				return canceled(cmd.Context(), err)
 			}
@@ -65,8 +101,15 @@ flags give the same bytes, for any number of threads.`,
 			}
 			var b strings.Builder
 			fmt.Fprintf(&b, "%s: %s events, %s of them purchases; %s purchases were lost for want of stock\n", output, thousands(sum.Events), thousands(sum.Purchases), thousands(sum.Lost))
-			fmt.Fprintf(&b, "%s bytes in %.1f s, %s events/s; the true probabilities rank with an AUC of %.4f\n",
-				thousands(sum.Bytes), seconds, thousands(int64(float64(sum.Events)/seconds)), sum.BayesAUC)
+			if m := sum.Money; m != nil {
+				fmt.Fprintf(&b, "revenue %.2f, cost of what was sold %.2f, profit %.2f; expected had there been stock: revenue %.2f, profit %.2f\n",
+					m.Revenue, m.Cost, m.Profit, m.ExpectedRevenue, m.ExpectedProfit)
+				if m.OrdersOutside > 0 {
+					fmt.Fprintf(&b, "%s orders are of days that are not of these, and were passed over\n", thousands(int64(m.OrdersOutside)))
+				}
+			}
+			fmt.Fprintf(&b, "%s bytes in %.1f s, %s events/s; the true probabilities rank with an AUC of %.4f, among views of items in stock, which are all that can end in a purchase, of %.4f\n",
+				thousands(sum.Bytes), seconds, thousands(int64(float64(sum.Events)/seconds)), sum.BayesAUC, sum.BayesAUCInStock)
 			return a.console.print(b.String())
 		},
 	}
@@ -75,11 +118,44 @@ flags give the same bytes, for any number of threads.`,
 	flags.IntVar(&cfg.Users, "users", cfg.Users, "users")
 	flags.IntVar(&cfg.Items, "items", cfg.Items, "items in the catalog")
 	flags.IntVar(&cfg.Events, "events", cfg.Events, "views of items, within about a percent")
-	flags.IntVar(&cfg.Days, "days", cfg.Days, "days of the period")
+	flags.IntVar(&cfg.Days, "days", cfg.Days, "days of the period; with --continue 84 by default")
+	flags.StringVar(&on.shop, "continue", "", "go on with the shop in this folder")
+	flags.StringVar(&on.prices, "prices", "", "with --continue: table of item, date and price, which holds from the date on")
+	flags.StringVar(&on.orders, "orders", "", "with --continue: table of item, date and quantity, ordered in the place of what the shop would order")
 	flags.StringVar(&start, "start", "", "first day (default 2025-01-01)")
 	flags.Uint64Var(&cfg.Seed, "seed", cfg.Seed, "seed of everything random")
 	flags.Var((*threadCount)(&opt.Threads), "threads", "worker threads, 0: one for each core")
 	flags.BoolVar(&opt.Overwrite, "overwrite", false, "replace an earlier output")
 	flags.BoolVar(&asJSON, "json", false, "print the summary as JSON")
 	return cmd
+}
+
+// defaultWeeks is how long a continuation is.
+const defaultWeeks = 12
+
+// continuation is a shop that goes on.
+type continuation struct{ shop, prices, orders string }
+
+// run goes on with the shop, and returns its configuration.
+func (c *continuation) run(ctx context.Context, output string, events, days int, opt history.Options) (history.Config, history.Summary, error) {
+	s, err := history.Open(ctx, c.shop, events)
+	if err != nil {
+		return history.Config{}, history.Summary{}, err
+	}
+	var p history.Policy
+	if c.prices != "" {
+		if p.Prices, err = s.ReadPrices(ctx, table.Source{Path: []string{c.prices}}, ""); err != nil {
+			return s.Config, history.Summary{}, err
+		}
+	}
+	if c.orders != "" {
+		if p.Orders, err = s.ReadOrders(ctx, table.Source{Path: []string{c.orders}}, ""); err != nil {
+			return s.Config, history.Summary{}, err
+		}
+		if p.Orders == nil {
+			p.Orders = []history.Order{}
+		}
+	}
+	sum, err := s.Continue(ctx, output, days, p, opt)
+	return s.Config, sum, err
 }

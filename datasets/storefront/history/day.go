@@ -40,6 +40,9 @@ type simulation struct {
 	offers []offer
 	week   int
 	stock  stock
+	origin int    // the day from which weeks are counted
+	policy Policy // by item and day
+	placed []Order
 }
 
 func newSimulation(w *world) *simulation {
@@ -84,6 +87,7 @@ func (s *simulation) draw(day, threads int) []view {
 			}
 		})
 	}
+	s.reprice(day)
 	var parts [blocks][]view
 	rate := s.rate * s.traffic(day)
 	parallel(threads, blocks, func(b int) {
@@ -190,6 +194,14 @@ type stock struct {
 	due     []int32   // day that the order arrives
 	demand  []float32 // smoothed, a day
 	week    []weekly
+
+	arriving []arrival // of a policy's orders
+}
+
+// arrival is an order under way.
+type arrival struct {
+	item, quantity int32
+	day            int32
 }
 
 // weekly is what became of an item in a week.
@@ -197,6 +209,7 @@ type weekly struct {
 	start, received, sold, lost int32
 	expected                    float64 // purchases, had there been stock
 	views                       int32
+	revenue, expectedRevenue    float64
 }
 
 func newStock(w *world) stock {
@@ -219,24 +232,19 @@ func newStock(w *world) stock {
 // orders what runs low.
 func (s *simulation) sell(day int, views []view) {
 	k := &s.stock
-	if day%7 == 0 {
+	if (day-s.origin)%7 == 0 {
 		for i := range k.week {
 			k.week[i] = weekly{start: k.level[i]}
 		}
 	}
-	for i := range k.level {
-		if k.ordered[i] > 0 && int(k.due[i]) <= day {
-			k.level[i] += k.ordered[i]
-			k.week[i].received += k.ordered[i]
-			k.ordered[i] = 0
-		}
-	}
+	s.receive(day)
 	sold := make(map[int32]int32)
 	for n := range views {
 		v := &views[n]
 		wk := &k.week[v.item]
 		wk.views++
 		wk.expected += float64(v.probability)
+		wk.expectedRevenue += float64(v.probability) * cents(float64(v.price))
 		v.inStock = k.level[v.item] > 0
 		if !v.wanted {
 			continue
@@ -249,14 +257,50 @@ func (s *simulation) sell(day int, views []view) {
 		v.purchased = true
 		k.level[v.item]--
 		wk.sold++
+		wk.revenue += cents(float64(v.price))
 		sold[v.item]++
+	}
+	s.restock(day, sold)
+}
+
+// receive takes in what arrives on a day.
+func (s *simulation) receive(day int) {
+	k := &s.stock
+	for i := range k.level {
+		if k.ordered[i] > 0 && int(k.due[i]) <= day {
+			k.level[i] += k.ordered[i]
+			k.week[i].received += k.ordered[i]
+			k.ordered[i] = 0
+		}
+	}
+	k.arriving = slices.DeleteFunc(k.arriving, func(a arrival) bool {
+		if int(a.day) > day {
+			return false
+		}
+		k.level[a.item] += a.quantity
+		k.week[a.item].received += a.quantity
+		return true
+	})
+}
+
+// restock notes what was sold on a day, and orders: what runs low, or what a policy says.
+func (s *simulation) restock(day int, sold map[int32]int32) {
+	k := &s.stock
+	under := map[int32]bool{}
+	for _, a := range k.arriving {
+		under[a.item] = true
 	}
 	for i := range k.level {
 		k.demand[i] += 0.05 * (float32(sold[int32(i)]) - k.demand[i])
 		lead := float64(s.items[i].lead)
-		if k.ordered[i] == 0 && float64(k.level[i]) <= float64(k.demand[i])*lead*0.9 {
+		if s.policy.Orders == nil && k.ordered[i] == 0 && !under[int32(i)] && float64(k.level[i]) <= float64(k.demand[i])*lead*0.9 {
 			k.ordered[i] = int32(math.Ceil(float64(k.demand[i])*(lead+14))) + 1
 			k.due[i] = int32(day) + int32(s.items[i].lead)
+			s.placed = append(s.placed, Order{Item: i, Day: day, Quantity: int(k.ordered[i])})
 		}
+	}
+	for _, o := range s.policy.ordersOn(day) {
+		k.arriving = append(k.arriving, arrival{int32(o.Item), int32(o.Quantity), int32(day + s.items[o.Item].lead)})
+		s.placed = append(s.placed, o)
 	}
 }

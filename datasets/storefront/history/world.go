@@ -111,6 +111,8 @@ type world struct {
 	users  []user
 	rate   float64 // sessions of a user of activity 1 on a day of usual traffic
 	choose []float64
+
+	sessions float64 // of the period, in sessions of a user of activity 1 on a day of usual traffic
 }
 
 func newWorld(cfg Config) *world {
@@ -132,13 +134,19 @@ func newWorld(cfg Config) *world {
 		w.users[u] = w.newUser(u)
 		started[max(0, w.users[u].signup)] += float64(w.users[u].activity)
 	}
-	active, sessions := 0.0, 0.0
+	active := 0.0
 	for d := range cfg.Days {
 		active += started[d]
-		sessions += active * w.traffic(d)
+		w.sessions += active * w.traffic(d)
 	}
-	w.rate = float64(cfg.Events) / meanViews / sessions
+	w.expect(cfg.Events)
 	return w
+}
+
+// expect sets how many views are to come about.
+func (w *world) expect(events int) {
+	w.cfg.Events = events
+	w.rate = float64(events) / meanViews / w.sessions
 }
 
 func (w *world) pick(x float64) int {

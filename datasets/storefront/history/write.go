@@ -33,8 +33,24 @@ type Summary struct {
 	Lost      int64            `json:"lost"` // wanted, and out of stock
 	Tables    map[string]int64 `json:"tables"`
 	Bytes     int64            `json:"bytes"`
-	// BayesAUC is the area under the ROC curve of the true probabilities.
+	// BayesAUC is the area under the ROC curve of the true probabilities, of a purchase if there is stock, for what was wanted.
 	BayesAUC float64 `json:"bayes_auc"`
+	// BayesAUCInStock is that of the views of items in stock, which a model of purchases can reach.
+	BayesAUCInStock float64 `json:"bayes_auc_in_stock"`
+	// Money is what was taken and earned, in a continuation.
+	Money *Money `json:"money,omitempty"`
+}
+
+// Money is what sales came to, in the currency of the prices, and what they were expected to, by the truth, had there been stock.
+type Money struct {
+	Revenue         float64 `json:"revenue"`
+	Cost            float64 `json:"cost"` // of what was sold
+	Profit          float64 `json:"profit"`
+	ExpectedUnits   float64 `json:"expected_units"`
+	ExpectedRevenue float64 `json:"expected_revenue"`
+	ExpectedProfit  float64 `json:"expected_profit"`
+	// OrdersOutside are orders of the policy on days that are not of the continuation, which were passed over.
+	OrdersOutside int `json:"orders_outside,omitempty"`
 }
 
 // Shares of the events, by time, that are for validation and for testing.
@@ -62,8 +78,8 @@ func Write(ctx context.Context, dir string, cfg Config, o Options) (_ Summary, e
 	if o.Threads == 0 {
 		o.Threads = runtime.GOMAXPROCS(0)
 	}
-	w := &writer{dir: folder.Dir, world: newWorld(cfg), o: o, sum: Summary{Tables: map[string]int64{}}}
-	if err := w.run(ctx); err != nil {
+	w := &writer{dir: folder.Dir, world: newWorld(cfg), o: o, sum: Summary{Tables: map[string]int64{}}, to: cfg.Days}
+	if err := w.run(ctx, newSimulation(w.world)); err != nil {
 		return Summary{}, err
 	}
 	return w.sum, folder.Commit()
@@ -79,14 +95,14 @@ func kind(dir string) (owns func(name string) bool, err error) {
 	}
 	return func(name string) bool { // the same files always, whatever a damaged description says
 		table, ok := strings.CutSuffix(strings.TrimPrefix(name, hiddenDir+"/"), ".parquet")
-		return name == manifest.File || ok && slices.Contains(tables, table)
+		return name == manifest.File || name == stateFile || ok && slices.Contains(tables, table)
 	}, nil
 }
 
 // hiddenDir is where tables are that nobody has of a real shop. All tables have one there.
 const hiddenDir = "truth"
 
-var tables = []string{manifest.Train, manifest.Validation, manifest.Test, "items", "users", "weeks"}
+var tables = []string{manifest.Train, manifest.Validation, manifest.Test, "items", "users", "weeks", "orders", "habits", "stock", "arriving"}
 
 // writer is one writing.
 type writer struct {
@@ -95,10 +111,26 @@ type writer struct {
 	o     Options
 	sum   Summary
 	made  manifest.Dataset
-	hits  [aucBins]int64
-	all   [aucBins]int64
+	wants ranks // what was wanted, of all views
+	sales ranks // what was bought, of views in stock
 	weeks *tableFile
 	hid   *tableFile // truth about weeks
+
+	from, to  int    // days
+	session   int64  // the next
+	continued *State // nil of a new shop
+}
+
+// ranks counts views by their true probability.
+type ranks struct {
+	hits, all [aucBins]int64
+}
+
+func (r *ranks) add(bin int, hit bool) {
+	r.all[bin]++
+	if hit {
+		r.hits[bin]++
+	}
 }
 
 const aucBins = 1 << 14
@@ -117,22 +149,27 @@ var eventFields = []struct {
 	{"carted", truth, manifest.Boolean}, {"purchased", truth, manifest.Boolean},
 }
 
-func (w *writer) run(ctx context.Context) (err error) {
+func (w *writer) run(ctx context.Context, s *simulation) (err error) {
 	if err := w.catalog(); err != nil {
 		return err
 	}
 	if err := w.audience(); err != nil {
 		return err
 	}
-	w.weeks, err = createTable(w.dir, "weeks.parquet", field("week", moment), field("item", integer), field("price", decimal), field("discount", decimal),
-		field("competitor_1", decimal), field("competitor_2", decimal), field("competitor_3", decimal), field("stock", integer), field("received", integer), field("sold", integer), field("views", integer))
-	if err == nil {
-		w.hid, err = createTable(w.dir, hiddenDir+"/weeks.parquet", field("week", moment), field("item", integer), field("expected_demand", decimal), field("lost", integer))
+	known := []arrow.Field{field("week", moment), field("item", integer), field("price", decimal), field("discount", decimal),
+		field("competitor_1", decimal), field("competitor_2", decimal), field("competitor_3", decimal), field("stock", integer), field("received", integer), field("sold", integer), field("views", integer)}
+	hidden := []arrow.Field{field("week", moment), field("item", integer), field("expected_demand", decimal), field("lost", integer)}
+	if w.continued != nil {
+		known = append(known, field("revenue", decimal), field("cost", decimal), field("profit", decimal))
+		hidden = append(hidden, field("expected_revenue", decimal), field("expected_profit", decimal))
+	}
+	if w.weeks, err = createTable(w.dir, "weeks.parquet", known...); err == nil {
+		w.hid, err = createTable(w.dir, hiddenDir+"/weeks.parquet", hidden...)
 	}
 	if err != nil {
 		return err
 	}
-	if err := w.events(ctx); err != nil {
+	if err := w.events(ctx, s); err != nil {
 		return err
 	}
 	for _, t := range []*tableFile{w.weeks, w.hid} {
@@ -144,8 +181,11 @@ func (w *writer) run(ctx context.Context) (err error) {
 	return w.describe(ctx)
 }
 
-// part is the part of a day: the boundaries are days.
+// part is the part of a day: the boundaries are days. A continuation is all for testing.
 func (w *writer) part(day int) int {
+	if w.continued != nil {
+		return 2
+	}
 	switch f := float64(day) / float64(w.cfg.Days); {
 	case f >= 1-testShare:
 		return 2
@@ -157,8 +197,7 @@ func (w *writer) part(day int) int {
 
 // events simulates the period and writes its views. A day is drawn while the
 // one before is written.
-func (w *writer) events(ctx context.Context) error {
-	s := newSimulation(w.world)
+func (w *writer) events(ctx context.Context, s *simulation) error {
 	names := []string{manifest.Train, manifest.Validation, manifest.Test}
 	drawn := make(chan []view, 1)
 	days := make(chan int)
@@ -180,21 +219,21 @@ func (w *writer) events(ctx context.Context) error {
 		}
 		err := errors.Join(table.close(), hidden.close())
 		if table.total > 0 {
-			w.made.Parts = append(w.made.Parts, manifest.Part{Name: names[len(w.made.Parts)], File: table.name, Rows: table.total, RowGroups: table.groups})
+			w.made.Parts = append(w.made.Parts, manifest.Part{Name: strings.TrimSuffix(table.name, ".parquet"), File: table.name, Rows: table.total, RowGroups: table.groups})
 			w.sum.Tables[table.name], w.sum.Tables[hidden.name] = table.total, hidden.total
 		}
 		return err
 	}
-	part, session := -1, int64(0)
+	part := -1
 	offers := make([]offer, len(w.items))
-	days <- 0
-	for day := range w.cfg.Days {
+	days <- w.from
+	for day := w.from; day < w.to; day++ {
 		views := <-drawn
 		copy(offers, s.offers) // before the next day may change them
 		if ctx.Err() != nil {
 			return errors.Join(ctx.Err(), closeBoth(), w.weeks.close(), w.hid.close())
 		}
-		if day+1 < w.cfg.Days {
+		if day+1 < w.to {
 			days <- day + 1
 		}
 		s.sell(day, views)
@@ -215,30 +254,30 @@ func (w *writer) events(ctx context.Context) error {
 				return err
 			}
 		}
-		session = w.writeDay(day, views, table, hidden, session)
+		w.writeDay(day, views, table, hidden)
 		if table.err != nil {
 			return errors.Join(table.err, closeBoth())
 		}
-		if day%7 == 6 || day == w.cfg.Days-1 {
-			w.writeWeek(day, offers, &s.stock)
+		if (day-s.origin)%7 == 6 || day == w.to-1 {
+			w.writeWeek(day, s.origin, offers, &s.stock)
 		}
 		if w.o.Progress != nil {
-			w.o.Progress(day+1, w.cfg.Days, w.sum.Events)
+			w.o.Progress(day+1-w.from, w.to-w.from, w.sum.Events)
 		}
 	}
 	return closeBoth()
 }
 
-// writeDay writes the views of a day and returns the number of sessions so far.
-func (w *writer) writeDay(day int, views []view, t, hidden *tableFile, session int64) int64 {
+// writeDay writes the views of a day.
+func (w *writer) writeDay(day int, views []view, t, hidden *tableFile) {
 	midnight := w.cfg.at(day, 0).UnixMicro()
 	numbers := map[int32]int64{} // of the day's sessions, by user
 	for n := range views {
 		v := &views[n]
 		id, ok := numbers[v.user]
 		if !ok {
-			id = session
-			session++
+			id = w.session
+			w.session++
 			numbers[v.user] = id
 		}
 		u, it := &w.users[v.user], &w.items[v.item]
@@ -276,7 +315,6 @@ func (w *writer) writeDay(day int, views []view, t, hidden *tableFile, session i
 		hidden.end()
 		w.count(v)
 	}
-	return session
 }
 
 func cents(x float64) float64 { return math.Round(100*x) / 100 }
@@ -284,15 +322,15 @@ func cents(x float64) float64 { return math.Round(100*x) / 100 }
 func (w *writer) count(v *view) {
 	w.sum.Events++
 	bin := min(int(v.probability*aucBins), aucBins-1)
-	w.all[bin]++
+	w.wants.add(bin, v.wanted)
+	if v.inStock {
+		w.sales.add(bin, v.purchased)
+	}
 	switch {
 	case v.purchased:
 		w.sum.Purchases++
 	case v.wanted:
 		w.sum.Lost++
-	}
-	if v.wanted {
-		w.hits[bin]++
 	}
 	if v.carted {
 		w.sum.Carts++
@@ -300,8 +338,8 @@ func (w *writer) count(v *view) {
 }
 
 // writeWeek writes prices and stock of the week that ends with a day.
-func (w *writer) writeWeek(day int, offers []offer, k *stock) {
-	monday := w.cfg.at(day-day%7, 0).UnixMicro()
+func (w *writer) writeWeek(day, origin int, offers []offer, k *stock) {
+	monday := w.cfg.at(day-(day-origin)%7, 0).UnixMicro()
 	for i := range w.items {
 		if w.items[i].launch > day {
 			continue
@@ -319,11 +357,14 @@ func (w *writer) writeWeek(day int, offers []offer, k *stock) {
 		t.integer(int64(wk.received))
 		t.integer(int64(wk.sold))
 		t.integer(int64(wk.views))
-		t.end()
 		w.hid.moment(monday)
 		w.hid.integer(int64(i))
 		w.hid.real(wk.expected)
 		w.hid.integer(int64(wk.lost))
+		if w.continued != nil {
+			w.money(i, wk)
+		}
+		t.end()
 		w.hid.end()
 	}
 }
@@ -400,9 +441,12 @@ func (w *writer) audience() error {
 	return errors.Join(known.close(), hidden.close())
 }
 
+// simulatedFrom is what dataset.json says of a shop.
+const simulatedFrom = manifest.SimulatedBy + ": %d users, %d items, %d days, seed %d"
+
 // describe writes dataset.json.
 func (w *writer) describe(ctx context.Context) error {
-	w.sum.BayesAUC = w.auc()
+	w.sum.BayesAUC, w.sum.BayesAUCInStock = w.wants.auc(), w.sales.auc()
 	w.made.Version, w.made.Rows, w.made.Seed = manifest.Version, w.sum.Events, w.cfg.Seed
 	sql := map[string]string{manifest.Date: "TIMESTAMP", manifest.Numeric: "DOUBLE", manifest.Categorical: "VARCHAR", manifest.Boolean: "BOOLEAN"}
 	for _, f := range eventFields {
@@ -412,7 +456,7 @@ func (w *writer) describe(ctx context.Context) error {
 		}
 		w.made.Columns = append(w.made.Columns, c)
 	}
-	w.made.Sources = []manifest.Source{{Name: "simulation", Rows: w.sum.Events, From: fmt.Sprintf(manifest.SimulatedBy+": %d users, %d items, %d days, seed %d", w.cfg.Users, w.cfg.Items, w.cfg.Days, w.cfg.Seed)}}
+	w.made.Sources = []manifest.Source{{Name: "simulation", Rows: w.sum.Events, From: fmt.Sprintf(simulatedFrom, w.cfg.Users, w.cfg.Items, w.cfg.Days, w.cfg.Seed)}}
 	for i := range w.made.Parts {
 		p := &w.made.Parts[i]
 		h, err := table.HashFile(ctx, filepath.Join(w.dir, p.File))
@@ -431,11 +475,11 @@ func (w *writer) describe(ctx context.Context) error {
 	return w.made.Write(w.dir)
 }
 
-// auc ranks what was wanted by the true probabilities.
-func (w *writer) auc() float64 {
+// auc ranks by the true probabilities.
+func (r *ranks) auc() float64 {
 	ordered, below, positives, negatives := 0.0, 0.0, 0.0, 0.0
-	for bin := range w.all {
-		hit, miss := float64(w.hits[bin]), float64(w.all[bin]-w.hits[bin])
+	for bin := range r.all {
+		hit, miss := float64(r.hits[bin]), float64(r.all[bin]-r.hits[bin])
 		ordered += hit * (below + miss/2)
 		below += miss
 		positives += hit
