@@ -29,7 +29,8 @@ The folder is prepared data, to be trained on as "data: {prepared: FOLDER, targe
 flags give the same bytes, for any number of threads.
 
 --continue goes on with such a shop from its last day, for --days, into another folder. With --prices, a table of item, date, price (and discount, in percent),
-items cost that from the date on; with --orders, a table of item, date and quantity, that is ordered in the place of what the shop would order. Whatever a policy does not change
+items cost that from the date on; with --orders, a table of item, date and quantity, that is ordered in the place of what the shop would order; --launches puts
+candidates of a shop with --candidates into it, and --contacts tells users of items. Whatever a policy does not change
 stays as it is without: users come on the same days and see the same. weeks.parquet has units, revenue, cost and profit of each item and week, truth/weeks.parquet what was to be
 expected had there been stock. A continuation can be gone on with. "debut help simulator" says what all columns are.`,
 		Example: `  debut data simulate -o shop
@@ -44,14 +45,14 @@ expected had there been stock. A continuation can be gone on with. "debut help s
 				return err
 			}
 			if on.shop != "" {
-				for _, name := range []string{"users", "items", "start", "seed"} {
+				for _, name := range []string{"users", "items", "start", "seed", "candidates", "substitution"} {
 					if cmd.Flags().Changed(name) {
 						return usagef("--%s is the shop's, with which --continue goes on; leave it out", name)
 					}
 				}
 			}
-			if on.shop == "" && (on.prices != "" || on.orders != "") {
-				return usagef("--prices and --orders are how a shop goes on: name it with --continue SHOP")
+			if on.shop == "" && (on.prices+on.orders+on.launches+on.contacts != "" || opt.Truth) {
+				return usagef("--prices, --orders, --launches, --contacts and --truth are how a shop goes on: name it with --continue SHOP")
 			}
 			if start != "" {
 				day, err := time.Parse(time.DateOnly, start)
@@ -123,6 +124,11 @@ expected had there been stock. A continuation can be gone on with. "debut help s
 	flags.StringVar(&on.prices, "prices", "", "with --continue: table of item, date and price, which holds from the date on")
 	flags.StringVar(&on.orders, "orders", "", "with --continue: table of item, date and quantity, ordered in the place of what the shop would order")
 	flags.StringVar(&start, "start", "", "first day (default 2025-01-01)")
+	flags.StringVar(&on.launches, "launches", "", "with --continue: table of item and date, price and quantity in stock where they are given, of candidates to be launched")
+	flags.StringVar(&on.contacts, "contacts", "", "with --continue: table of user, item and date, of users who are told of an item")
+	flags.BoolVar(&opt.Truth, "truth", false, "with --continue: write what would have been demanded at prices 5 % higher and lower")
+	flags.IntVar(&cfg.Candidates, "candidates", 0, "products that are not sold yet, to be launched when the shop goes on")
+	flags.Float64Var(&cfg.Substitution, "substitution", 0, "how much less users want an item for those of its category that they have seen in the session")
 	flags.Uint64Var(&cfg.Seed, "seed", cfg.Seed, "seed of everything random")
 	flags.Var((*threadCount)(&opt.Threads), "threads", "worker threads, 0: one for each core")
 	flags.BoolVar(&opt.Overwrite, "overwrite", false, "replace an earlier output")
@@ -134,7 +140,7 @@ expected had there been stock. A continuation can be gone on with. "debut help s
 const defaultWeeks = 12
 
 // continuation is a shop that goes on.
-type continuation struct{ shop, prices, orders string }
+type continuation struct{ shop, prices, orders, launches, contacts string }
 
 // run goes on with the shop, and returns its configuration.
 func (c *continuation) run(ctx context.Context, output string, events, days int, opt history.Options) (history.Config, history.Summary, error) {
@@ -154,6 +160,16 @@ func (c *continuation) run(ctx context.Context, output string, events, days int,
 		}
 		if p.Orders == nil {
 			p.Orders = []history.Order{}
+		}
+	}
+	if c.launches != "" {
+		if p.Launches, err = s.ReadLaunches(ctx, table.Source{Path: []string{c.launches}}, ""); err != nil {
+			return s.Config, history.Summary{}, err
+		}
+	}
+	if c.contacts != "" {
+		if p.Contacts, err = s.ReadContacts(ctx, table.Source{Path: []string{c.contacts}}, ""); err != nil {
+			return s.Config, history.Summary{}, err
 		}
 	}
 	sum, err := s.Continue(ctx, output, days, p, opt)

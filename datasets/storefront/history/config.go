@@ -35,6 +35,11 @@ type Config struct {
 	Days   int       `json:"days"`
 	Start  time.Time `json:"start"` // first day, in UTC
 	Seed   uint64    `json:"seed"`
+	// Candidates are products that the shop does not sell yet: Policy.Launches launches them.
+	Candidates int `json:"candidates,omitempty"`
+	// Substitution is how much less a user wants an item for having seen others of its category in the session: that times the sum of
+	// their probabilities is taken from the log-odds. 0: not at all.
+	Substitution float64 `json:"substitution,omitempty"`
 }
 
 // Default returns a shop of a million views.
@@ -51,6 +56,9 @@ const (
 	maxItems  = 5_000_000
 	maxEvents = 2_000_000_000
 	maxDays   = 3660
+
+	maxCandidates   = 1_000_000
+	maxSubstitution = 100
 )
 
 // Validate returns an error that names what is out of range.
@@ -62,6 +70,12 @@ func (c Config) Validate() error {
 		if f.value < f.low || f.value > f.high {
 			return fmt.Errorf("%d %s %w; give %d to %d", f.value, f.name, ErrConfig, f.low, f.high)
 		}
+	}
+	if c.Candidates < 0 || c.Candidates > maxCandidates {
+		return fmt.Errorf("%d candidates %w; give 0 to %d", c.Candidates, ErrConfig, maxCandidates)
+	}
+	if !(c.Substitution >= 0 && c.Substitution <= maxSubstitution) {
+		return fmt.Errorf("a substitution of %v %w; give 0 to %d", c.Substitution, ErrConfig, maxSubstitution)
 	}
 	// A user has one session a day at most.
 	if most := float64(c.Users) * float64(c.Days) * 0.75 * 0.5 * meanViews; float64(c.Events) > most {

@@ -30,6 +30,8 @@ type State struct {
 	Day    int    `json:"day"`    // the next, counted from the first of all
 	// Sessions is how many there were: the next has that number.
 	Sessions int64 `json:"sessions"`
+	// Launched are the candidates that are sold by now.
+	Launched []Launch `json:"launched,omitempty"`
 
 	dir    string
 	parts  []string // of a new shop, whose state follows from them
@@ -58,6 +60,11 @@ func Open(ctx context.Context, dir string, events int) (*State, error) {
 		if s.Day < s.Config.Days || s.Day > s.Config.Days+maxDays || s.Sessions < 0 {
 			return nil, fmt.Errorf("%s: day %d of a shop of %d days", filepath.Join(dir, stateFile), s.Day, s.Config.Days)
 		}
+		for _, l := range s.Launched {
+			if l.Item < s.Config.Items || l.Item >= s.Config.Items+s.Config.Candidates || l.Day < s.Config.Days || l.Day >= s.Day {
+				return nil, fmt.Errorf("%s: a launch of item %d on day %d", filepath.Join(dir, stateFile), l.Item, l.Day)
+			}
+		}
 		if events != 0 && events != s.Config.Events {
 			return nil, fmt.Errorf("%s goes on with a shop of %d views; leave --events out", dir, s.Config.Events)
 		}
@@ -67,7 +74,7 @@ func Open(ctx context.Context, dir string, events int) (*State, error) {
 		return nil, err
 	}
 	c := &s.Config
-	if _, err := fmt.Sscanf(made.Sources[0].From, simulatedFrom, &c.Users, &c.Items, &c.Days, &c.Seed); err != nil {
+	if err := c.parse(made.Sources[0].From); err != nil {
 		return nil, fmt.Errorf("%s: the description of the shop cannot be read: %w", filepath.Join(dir, manifest.File), err)
 	}
 	s.Day = c.Days
@@ -201,7 +208,14 @@ func (s *State) Continue(ctx context.Context, dir string, days int, p Policy, o 
 		return Summary{}, err
 	}
 	p.settle(w.world)
-	sim.policy, sim.origin = p, s.Config.Days
+	sim.policy, sim.origin, sim.truth = p, s.Config.Days, o.Truth
+	w.launched = slices.Clone(s.Launched)
+	for _, l := range p.Launches {
+		if l.Day < w.to {
+			w.launched = append(w.launched, l)
+		}
+	}
+	sim.launch(w.launched)
 	w.sum.Money.OrdersOutside = p.outside(w.from, w.to)
 	if err := w.run(ctx, sim); err != nil {
 		return Summary{}, err
@@ -225,6 +239,28 @@ func samePlace(a, b string) (bool, error) {
 	return err == nil && os.SameFile(x, y), err
 }
 
+// parse reads what dataset.json says of a shop.
+func (c *Config) parse(from string) error {
+	base, more, _ := strings.Cut(from, "; ")
+	if _, err := fmt.Sscanf(base, simulatedFrom, &c.Users, &c.Items, &c.Days, &c.Seed); err != nil {
+		return err
+	}
+	if more == "" {
+		return nil
+	}
+	_, err := fmt.Sscanf(more, simulatedMore, &c.Candidates, &c.Substitution)
+	return err
+}
+
+// text is what dataset.json says of a shop.
+func (c *Config) text() string {
+	text := fmt.Sprintf(simulatedFrom, c.Users, c.Items, c.Days, c.Seed)
+	if c.Candidates > 0 || c.Substitution > 0 {
+		text += "; " + fmt.Sprintf(simulatedMore, c.Candidates, c.Substitution)
+	}
+	return text
+}
+
 // money writes what an item's week came to.
 func (w *writer) money(i int, wk *weekly) {
 	cost := w.items[i].cost
@@ -235,6 +271,10 @@ func (w *writer) money(i int, wk *weekly) {
 	w.weeks.real(cents(wk.revenue - spent))
 	w.hid.real(wk.expectedRevenue)
 	w.hid.real(expected)
+	if w.o.Truth {
+		w.hid.real(wk.dearer)
+		w.hid.real(wk.cheaper)
+	}
 	m := w.sum.Money
 	m.Revenue += wk.revenue
 	m.Cost += spent
@@ -300,7 +340,7 @@ func (w *writer) keep(s *simulation) error {
 	if err != nil {
 		return err
 	}
-	text, err := json.MarshalIndent(State{Config: w.continued.Config, Day: w.to, Sessions: w.session}, "", "  ")
+	text, err := json.MarshalIndent(State{Config: w.continued.Config, Day: w.to, Sessions: w.session, Launched: w.launched}, "", "  ")
 	if err != nil {
 		return err
 	}

@@ -43,10 +43,12 @@ type simulation struct {
 	origin int    // the day from which weeks are counted
 	policy Policy // by item and day
 	placed []Order
+	shown  [][]shown // launched candidates, by category
+	truth  bool      // what views would be worth at other prices is asked for
 }
 
 func newSimulation(w *world) *simulation {
-	s := &simulation{world: w, habits: make([]habits, len(w.users)), offers: make([]offer, len(w.items)), week: -1}
+	s := &simulation{world: w, habits: make([]habits, len(w.users)), offers: make([]offer, len(w.items)), week: -1, shown: make([][]shown, len(categories))}
 	for u := range s.habits {
 		s.habits[u].last = -1
 		if w.users[u].signup < 0 { // was here before the period
@@ -88,15 +90,23 @@ func (s *simulation) draw(day, threads int) []view {
 		})
 	}
 	s.reprice(day)
+	s.age(day)
+	contacts := s.policy.contactsOn(day)
 	var parts [blocks][]view
 	rate := s.rate * s.traffic(day)
 	parallel(threads, blocks, func(b int) {
 		for u := b * len(s.users) / blocks; u < (b+1)*len(s.users)/blocks; u++ {
 			p := &s.users[u]
-			if int(p.signup) > day || share(mix(s.cfg.Seed, forSession, uint64(u), uint64(day))) >= min(rate*float64(p.activity), 1) {
+			if int(p.signup) > day {
 				continue
 			}
-			parts[b] = s.session(parts[b], u, day)
+			came := share(mix(s.cfg.Seed, forSession, uint64(u), uint64(day))) < min(rate*float64(p.activity), 1)
+			if came {
+				parts[b] = s.session(parts[b], u, day)
+			}
+			if len(contacts) > 0 {
+				parts[b] = s.contacted(parts[b], contacts, u, day, came)
+			}
 		}
 	})
 	all := slices.Concat(parts[:]...)
@@ -123,6 +133,7 @@ func (s *simulation) session(out []view, u, day int) []view {
 	// More in the evening.
 	second := int32(86_399 * math.Pow(r.Float64(), 0.7))
 	carted, bought := 0, 0
+	var seen [numCategories]float64 // probabilities of views, by category
 	for position := range maxViews {
 		i, ok := s.find(r, p, day)
 		if !ok {
@@ -134,7 +145,15 @@ func (s *simulation) session(out []view, u, day int) []view {
 			price: float32(o.price), discount: float32(o.discount), gap: float32(o.price/o.lowest() - 1),
 		}
 		z := s.logit(p, it, o, day, &v, carted)
+		before := seen[it.category]
+		if strength := s.cfg.Substitution; strength > 0 {
+			z -= strength * before
+			seen[it.category] += sigmoid(z)
+		}
 		v.probability = float32(sigmoid(z))
+		if s.truth {
+			s.otherPrices(p, it, o, day, &v, carted, before)
+		}
 		x := r.Float64()
 		v.carted = x < sigmoid(z+1.1)
 		v.wanted = x < sigmoid(z)
@@ -165,8 +184,12 @@ func (s *simulation) find(r *philox.Stream, p *user, day int) (int, bool) {
 	list := s.by[c]
 	best, score := -1, math.Inf(-1)
 	for range 3 {
-		k := int(math.Exp(r.Float64()*math.Log(float64(len(list))+1))) - 1
+		x := r.Float64()
+		k := int(math.Exp(x*math.Log(float64(len(list))+1))) - 1
 		i := int(list[min(max(k, 0), len(list)-1)])
+		if len(s.shown[c]) > 0 {
+			i = s.instead(c, i, x)
+		}
 		if s.items[i].launch > day {
 			continue
 		}
@@ -210,19 +233,20 @@ type weekly struct {
 	expected                    float64 // purchases, had there been stock
 	views                       int32
 	revenue, expectedRevenue    float64
+	dearer, cheaper             float64 // expected at prices higher and lower by priceStep
 }
 
 func newStock(w *world) stock {
 	n := len(w.items)
 	s := stock{level: make([]int32, n), ordered: make([]int32, n), due: make([]int32, n), demand: make([]float32, n), week: make([]weekly, n)}
-	perDay := float64(w.cfg.Events) * 0.12 / float64(w.cfg.Days)
+	perDay := w.perDay()
 	for c, list := range w.by {
 		share := categories[c].share / w.choose[len(w.choose)-1]
 		harmonic := math.Log(float64(len(list)) + 1)
 		for k, i := range list {
 			// By rank, as items are found.
 			s.demand[i] = float32(perDay * share / (float64(k) + 1) / harmonic)
-			s.level[i] = int32(math.Ceil(30 * float64(s.demand[i])))
+			s.level[i] = int32(math.Ceil(firstStock * float64(s.demand[i])))
 		}
 	}
 	return s
@@ -238,6 +262,7 @@ func (s *simulation) sell(day int, views []view) {
 		}
 	}
 	s.receive(day)
+	s.stockUp(day)
 	sold := make(map[int32]int32)
 	for n := range views {
 		v := &views[n]
@@ -245,6 +270,8 @@ func (s *simulation) sell(day int, views []view) {
 		wk.views++
 		wk.expected += float64(v.probability)
 		wk.expectedRevenue += float64(v.probability) * cents(float64(v.price))
+		wk.dearer += float64(v.dearer)
+		wk.cheaper += float64(v.cheaper)
 		v.inStock = k.level[v.item] > 0
 		if !v.wanted {
 			continue
@@ -291,6 +318,9 @@ func (s *simulation) restock(day int, sold map[int32]int32) {
 		under[a.item] = true
 	}
 	for i := range k.level {
+		if i >= s.cfg.Items && s.items[i].launch > day { // a candidate
+			continue
+		}
 		k.demand[i] += 0.05 * (float32(sold[int32(i)]) - k.demand[i])
 		lead := float64(s.items[i].lead)
 		if s.policy.Orders == nil && k.ordered[i] == 0 && !under[int32(i)] && float64(k.level[i]) <= float64(k.demand[i])*lead*0.9 {

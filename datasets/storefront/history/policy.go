@@ -18,7 +18,23 @@ type Policy struct {
 	Prices []Price
 	// Orders are what is ordered in the evening of a day, in the place of what the shop would order by itself; nil: it does.
 	Orders []Order
+	// Launches put candidates into the shop.
+	Launches []Launch
+	// Contacts tell users of items.
+	Contacts []Contact
 }
+
+// Launch is of a candidate, whose items follow those of the catalog. Price is what it costs from then on, 0: its list price. Quantity is in stock then; 0: as much as
+// the shop would have.
+type Launch struct {
+	Item     int     `json:"item"`
+	Day      int     `json:"day"`
+	Price    float64 `json:"price,omitempty"`
+	Quantity int     `json:"quantity,omitempty"`
+}
+
+// Contact tells a user of an item on a day: perhaps he looks at it.
+type Contact struct{ User, Item, Day int }
 
 // Price is what an item costs from a day on.
 type Price struct {
@@ -32,6 +48,12 @@ type Order struct{ Item, Day, Quantity int }
 
 // settle sorts a policy and fills in discounts.
 func (p *Policy) settle(w *world) {
+	for _, l := range p.Launches {
+		if l.Price > 0 {
+			p.Prices = append(p.Prices, Price{Item: l.Item, Day: l.Day, Price: l.Price, Discount: 0})
+		}
+	}
+	slices.SortStableFunc(p.Contacts, func(a, b Contact) int { return cmp.Or(a.Day-b.Day, a.User-b.User, a.Item-b.Item) })
 	for i := range p.Prices {
 		if c := &p.Prices[i]; math.IsNaN(c.Discount) {
 			// As prices are rounded to cents, a round discount is one of about as much.
@@ -89,7 +111,7 @@ const (
 
 // ReadPrices reads a table with the columns item, date and price, and discount in percent where it has one.
 func (s *State) ReadPrices(ctx context.Context, src table.Source, baseDir string) ([]Price, error) {
-	f, err := s.read(ctx, src, baseDir, "price")
+	f, err := s.read(ctx, src, baseDir, []string{"item", "date", "price"}, "discount")
 	if err != nil {
 		return nil, err
 	}
@@ -100,9 +122,9 @@ func (s *State) ReadPrices(ctx context.Context, src table.Source, baseDir string
 		if p.Item, p.Day, err = s.itemAndDay(f, i); err != nil {
 			return nil, err
 		}
-		p.Price, p.Discount = f.Column("price").Floats[i], math.NaN()
-		if !(p.Price > 0 && p.Price <= maxPrice) {
-			return nil, s.wrong(f, i, "price", "is no price; give a number above 0")
+		p.Discount = math.NaN()
+		if p.Price, err = s.price(f, i); err != nil {
+			return nil, err
 		}
 		if discount != nil {
 			if p.Discount = discount.Floats[i]; !(p.Discount >= 0 && p.Discount < 100) {
@@ -115,7 +137,7 @@ func (s *State) ReadPrices(ctx context.Context, src table.Source, baseDir string
 
 // ReadOrders reads a table with the columns item, date and quantity.
 func (s *State) ReadOrders(ctx context.Context, src table.Source, baseDir string) ([]Order, error) {
-	f, err := s.read(ctx, src, baseDir, "quantity")
+	f, err := s.read(ctx, src, baseDir, []string{"item", "date", "quantity"})
 	if err != nil {
 		return nil, err
 	}
@@ -125,28 +147,110 @@ func (s *State) ReadOrders(ctx context.Context, src table.Source, baseDir string
 		if o.Item, o.Day, err = s.itemAndDay(f, i); err != nil {
 			return nil, err
 		}
-		q := f.Column("quantity").Floats[i]
-		if !(q >= 1 && q <= maxQuantity && q == math.Trunc(q)) {
-			return nil, s.wrong(f, i, "quantity", "is no quantity; give a whole number from 1 on, or leave the row out")
+		if o.Quantity, err = s.quantity(f, i); err != nil {
+			return nil, err
 		}
-		o.Quantity = int(q)
 	}
 	return list, nil
 }
 
-// read reads the columns of a table of a policy.
-func (s *State) read(ctx context.Context, src table.Source, baseDir, value string) (*table.Frame, error) {
-	types := map[string]string{table.OtherColumns: table.TypeIgnore, "item": table.TypeNumeric, "date": table.TypeDate, value: table.TypeNumeric}
-	if value == "price" {
-		types["discount"] = table.TypeNumeric
+// ReadLaunches reads a table with the columns item and date, and price and quantity where it has them. Candidates that are launched
+// already are left out, if it was on that day.
+func (s *State) ReadLaunches(ctx context.Context, src table.Source, baseDir string) ([]Launch, error) {
+	f, err := s.read(ctx, src, baseDir, []string{"item", "date"}, "price", "quantity")
+	if err != nil {
+		return nil, err
+	}
+	var list []Launch
+	for i := range f.Rows {
+		var l Launch
+		if l.Item, l.Day, err = s.itemAndDay(f, i); err != nil {
+			return nil, err
+		}
+		if l.Item < s.Config.Items {
+			return nil, s.wrong(f, i, "item", fmt.Sprintf("is sold already; candidates are the items from %d on", s.Config.Items))
+		}
+		if f.Column("price") != nil && !f.Column("price").Missing(i) {
+			if l.Price, err = s.price(f, i); err != nil {
+				return nil, err
+			}
+		}
+		if f.Column("quantity") != nil && !f.Column("quantity").Missing(i) {
+			if l.Quantity, err = s.quantity(f, i); err != nil {
+				return nil, err
+			}
+		}
+		same := func(other Launch) bool { return other.Item == l.Item }
+		if at := slices.IndexFunc(s.Launched, same); at >= 0 {
+			if s.Launched[at].Day != l.Day {
+				return nil, s.wrong(f, i, "item", "was launched already, on another day")
+			}
+			continue
+		}
+		if l.Day < s.Day {
+			return nil, s.wrong(f, i, "date", "is in the past: the shop goes on from "+s.Config.at(s.Day, 0).Format(time.DateOnly))
+		}
+		if slices.ContainsFunc(list, same) {
+			return nil, s.wrong(f, i, "item", "is launched twice")
+		}
+		list = append(list, l)
+	}
+	return list, nil
+}
+
+// ReadContacts reads a table with the columns user, item and date.
+func (s *State) ReadContacts(ctx context.Context, src table.Source, baseDir string) ([]Contact, error) {
+	f, err := s.read(ctx, src, baseDir, []string{"user", "item", "date"})
+	if err != nil {
+		return nil, err
+	}
+	list := make([]Contact, f.Rows)
+	for i := range list {
+		c := &list[i]
+		if c.Item, c.Day, err = s.itemAndDay(f, i); err != nil {
+			return nil, err
+		}
+		u := f.Column("user").Floats[i]
+		if !(u >= 0 && u < float64(s.Config.Users) && u == math.Trunc(u)) {
+			return nil, s.wrong(f, i, "user", fmt.Sprintf("is no user of the shop, which has 0 to %d", s.Config.Users-1))
+		}
+		c.User = int(u)
+	}
+	return list, nil
+}
+
+func (s *State) price(f *table.Frame, row int) (float64, error) {
+	v := f.Column("price").Floats[row]
+	if !(v > 0 && v <= maxPrice) {
+		return 0, s.wrong(f, row, "price", "is no price; give a number above 0")
+	}
+	return v, nil
+}
+
+func (s *State) quantity(f *table.Frame, row int) (int, error) {
+	q := f.Column("quantity").Floats[row]
+	if !(q >= 1 && q <= maxQuantity && q == math.Trunc(q)) {
+		return 0, s.wrong(f, row, "quantity", "is no quantity; give a whole number from 1 on, or leave the row out")
+	}
+	return int(q), nil
+}
+
+// read reads the columns of a table of a policy, those that it must have and others.
+func (s *State) read(ctx context.Context, src table.Source, baseDir string, needed []string, others ...string) (*table.Frame, error) {
+	types := map[string]string{table.OtherColumns: table.TypeIgnore}
+	for _, name := range slices.Concat(needed, others) {
+		types[name] = table.TypeNumeric
+		if name == "date" {
+			types[name] = table.TypeDate
+		}
 	}
 	f, _, err := table.ReadWith(ctx, &src, baseDir, table.ReadOptions{Types: types, Learned: true, Applied: true})
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range []string{"item", "date", value} {
+	for _, name := range needed {
 		if f.Column(name) == nil {
-			return nil, fmt.Errorf("%s: there is no column %s; a table of a policy has item, date and %s", wording.FileName(src.Path[0]), name, value)
+			return nil, fmt.Errorf("%s: there is no column %s; the table has to have %s", wording.FileName(src.Path[0]), name, wording.List(needed, len(needed)))
 		}
 	}
 	return f, nil
@@ -155,8 +259,8 @@ func (s *State) read(ctx context.Context, src table.Source, baseDir, value strin
 // itemAndDay reads what a row is about.
 func (s *State) itemAndDay(f *table.Frame, row int) (item, day int, err error) {
 	v := f.Column("item").Floats[row]
-	if !(v >= 0 && v < float64(s.Config.Items) && v == math.Trunc(v)) {
-		return 0, 0, s.wrong(f, row, "item", fmt.Sprintf("is no item of the shop, which has 0 to %d", s.Config.Items-1))
+	if last := s.Config.Items + s.Config.Candidates - 1; !(v >= 0 && v <= float64(last) && v == math.Trunc(v)) {
+		return 0, 0, s.wrong(f, row, "item", fmt.Sprintf("is no item of the shop, which has 0 to %d", last))
 	}
 	micros := f.Column("date").Micros[row]
 	if micros == table.MissingDate {

@@ -17,6 +17,8 @@ type view struct {
 	discount    float32
 	gap         float32 // own price over the lowest elsewhere, less one
 	probability float32 // of a purchase, if there is stock
+	dearer      float32 // that at a price higher by priceStep
+	cheaper     float32 // and at one lower
 	carted      bool
 	wanted      bool // a purchase, if there is stock
 	inStock     bool
@@ -67,6 +69,24 @@ func (w *world) logit(u *user, it *item, o *offer, day int, v *view, carted int)
 		z += 0.6 * math.Exp(-float64(day-it.launch)/14)
 	}
 	return z + w.season(it.category, day)
+}
+
+// priceStep is by how much prices differ at which demand is said to be known, for arc elasticities.
+const priceStep = 0.05
+
+// otherPrices sets what a view would be worth at a higher and at a lower price of its item, with everything else as it is; seen
+// are the probabilities of the views of its category before it in the session.
+func (s *simulation) otherPrices(u *user, it *item, o *offer, day int, v *view, carted int, seen float64) {
+	at := func(factor float64) float32 {
+		other := *o
+		other.price *= factor
+		z := s.logit(u, it, &other, day, v, carted)
+		if strength := s.cfg.Substitution; strength > 0 {
+			z -= strength * seen
+		}
+		return float32(sigmoid(z))
+	}
+	v.dearer, v.cheaper = at(1+priceStep), at(1-priceStep)
 }
 
 // season is what the time of the year adds.

@@ -54,6 +54,8 @@ const (
 	forSession
 	forWeek
 	forProjection
+	forCandidate
+	forContact
 )
 
 // stream returns the random numbers of one purpose of one subject.
@@ -103,6 +105,9 @@ type user struct {
 	budget    float32 // logarithm of what is affordable over the usual
 }
 
+// never is the launch of a candidate that is not launched.
+const never = math.MaxInt32
+
 // world is what does not change.
 type world struct {
 	cfg    Config
@@ -122,9 +127,13 @@ func newWorld(cfg Config) *world {
 		sum += c.share
 		w.choose = append(w.choose, sum)
 	}
-	w.items = make([]item, cfg.Items)
+	w.items = make([]item, cfg.Items+cfg.Candidates)
 	for i := range w.items {
 		w.items[i] = w.newItem(i)
+		if i >= cfg.Items {
+			w.items[i].launch = never
+			continue
+		}
 		c := w.items[i].category
 		w.by[c] = append(w.by[c], int32(i))
 	}

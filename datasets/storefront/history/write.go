@@ -22,7 +22,9 @@ import (
 type Options struct {
 	Threads   int  // 0: one for each processor
 	Overwrite bool // replace an earlier history
-	Progress  func(day, days int, events int64)
+	// Truth has a continuation write what would have been demanded at other prices.
+	Truth    bool
+	Progress func(day, days int, events int64)
 }
 
 // Summary says what was written.
@@ -102,7 +104,7 @@ func kind(dir string) (owns func(name string) bool, err error) {
 // hiddenDir is where tables are that nobody has of a real shop. All tables have one there.
 const hiddenDir = "truth"
 
-var tables = []string{manifest.Train, manifest.Validation, manifest.Test, "items", "users", "weeks", "orders", "habits", "stock", "arriving"}
+var tables = []string{manifest.Train, manifest.Validation, manifest.Test, "items", "users", "weeks", "candidates", "orders", "habits", "stock", "arriving"}
 
 // writer is one writing.
 type writer struct {
@@ -116,8 +118,9 @@ type writer struct {
 	weeks *tableFile
 	hid   *tableFile // truth about weeks
 
-	from, to  int    // days
-	session   int64  // the next
+	from, to  int   // days
+	session   int64 // the next
+	launched  []Launch
 	continued *State // nil of a new shop
 }
 
@@ -162,6 +165,9 @@ func (w *writer) run(ctx context.Context, s *simulation) (err error) {
 	if w.continued != nil {
 		known = append(known, field("revenue", decimal), field("cost", decimal), field("profit", decimal))
 		hidden = append(hidden, field("expected_revenue", decimal), field("expected_profit", decimal))
+		if w.o.Truth {
+			hidden = append(hidden, field("expected_5_percent_dearer", decimal), field("expected_5_percent_cheaper", decimal))
+		}
 	}
 	if w.weeks, err = createTable(w.dir, "weeks.parquet", known...); err == nil {
 		w.hid, err = createTable(w.dir, hiddenDir+"/weeks.parquet", hidden...)
@@ -369,18 +375,39 @@ func (w *writer) writeWeek(day, origin int, offers []offer, k *stock) {
 	}
 }
 
-// catalog writes what is known of items, and what is not.
+// catalog writes what is known of items, and what is not; those that are not sold yet are in a table of their own.
 func (w *writer) catalog() error {
-	known, err := createTable(w.dir, "items.parquet", field("item", integer), field("category", text), field("brand", text), field("title", text), field("list_price", decimal),
-		field("cost", decimal), field("launch", moment), field("lead_time_days", integer), field("image", vector))
+	sold, waiting := []int{}, []int{}
+	for i := range w.items {
+		if w.items[i].launch == never {
+			waiting = append(waiting, i)
+		} else {
+			sold = append(sold, i)
+		}
+	}
+	if err := w.list("items", sold); err != nil || w.cfg.Candidates == 0 {
+		return err
+	}
+	return w.list("candidates", waiting)
+}
+
+// list writes a table of items, and what is not known of them.
+func (w *writer) list(name string, items []int) error {
+	candidates := name != "items"
+	fields := []arrow.Field{field("item", integer), field("category", text), field("brand", text), field("title", text), field("list_price", decimal),
+		field("cost", decimal), field("launch", moment), field("lead_time_days", integer), field("image", vector)}
+	if candidates {
+		fields = append(fields, field("competitor_price", decimal), field("minimum_order", integer))
+	}
+	known, err := createTable(w.dir, name+".parquet", fields...)
 	if err != nil {
 		return err
 	}
-	hidden, err := createTable(w.dir, hiddenDir+"/items.parquet", field("item", integer), field("taste", vector), field("quality", decimal), field("elasticity", decimal))
+	hidden, err := createTable(w.dir, hiddenDir+"/"+name+".parquet", field("item", integer), field("taste", vector), field("quality", decimal), field("elasticity", decimal))
 	if err != nil {
 		return errors.Join(err, known.close())
 	}
-	for i := range w.items {
+	for _, i := range items {
 		it := &w.items[i]
 		known.integer(int64(i))
 		known.text(categories[it.category].name)
@@ -388,13 +415,22 @@ func (w *writer) catalog() error {
 		known.text(it.title(i))
 		known.real(it.price)
 		known.real(it.cost)
-		if it.launch > 0 {
+		if it.launch > 0 && it.launch != never {
 			known.moment(w.cfg.at(it.launch, 0).UnixMicro())
 		} else {
 			known.missing()
 		}
 		known.integer(int64(it.lead))
 		known.vector(w.picture(i))
+		if candidates {
+			h := mix(w.cfg.Seed, forCandidate, uint64(i), 1)
+			if o := w.offer(i, w.cfg.Days/7); share(h) < sharedProducts { // others sell it already
+				known.real(o.lowest())
+			} else {
+				known.missing()
+			}
+			known.integer(int64(10 * (1 + mix(h, 2)%10)))
+		}
 		known.end()
 		hidden.integer(int64(i))
 		hidden.vector(it.taste[:])
@@ -402,9 +438,12 @@ func (w *writer) catalog() error {
 		hidden.real(it.elasticity)
 		hidden.end()
 	}
-	w.sum.Tables[known.name], w.sum.Tables[hidden.name] = int64(len(w.items)), int64(len(w.items))
+	w.sum.Tables[known.name], w.sum.Tables[hidden.name] = int64(len(items)), int64(len(items))
 	return errors.Join(known.close(), hidden.close())
 }
+
+// sharedProducts is the share of candidates that competitors sell already.
+const sharedProducts = 0.7
 
 // audience writes what is known of users, and what is not.
 func (w *writer) audience() error {
@@ -442,7 +481,10 @@ func (w *writer) audience() error {
 }
 
 // simulatedFrom is what dataset.json says of a shop.
-const simulatedFrom = manifest.SimulatedBy + ": %d users, %d items, %d days, seed %d"
+const (
+	simulatedFrom = manifest.SimulatedBy + ": %d users, %d items, %d days, seed %d"
+	simulatedMore = "%d candidates, substitution %g"
+)
 
 // describe writes dataset.json.
 func (w *writer) describe(ctx context.Context) error {
@@ -456,7 +498,7 @@ func (w *writer) describe(ctx context.Context) error {
 		}
 		w.made.Columns = append(w.made.Columns, c)
 	}
-	w.made.Sources = []manifest.Source{{Name: "simulation", Rows: w.sum.Events, From: fmt.Sprintf(simulatedFrom, w.cfg.Users, w.cfg.Items, w.cfg.Days, w.cfg.Seed)}}
+	w.made.Sources = []manifest.Source{{Name: "simulation", Rows: w.sum.Events, From: w.cfg.text()}}
 	for i := range w.made.Parts {
 		p := &w.made.Parts[i]
 		h, err := table.HashFile(ctx, filepath.Join(w.dir, p.File))
