@@ -2,7 +2,7 @@
 //
 // A [Device] is a small core: memory, copies, row counts and the execution of bound kernels. What it can compute
 // it offers as families, interfaces beside the core ([DenseAlgebra], [Elementwise], [Normalization], [Loss],
-// [Optimizer], [Embedding], [FactorUpdates], [LeastSquares], [Reduction]), asked for with [Family].
+// [Optimizer], [Embedding], [FactorUpdates], [LeastSquares], [Selection], [Reduction]), asked for with [Family].
 //
 // A kernel is bound once and run many times. Binding checks shapes, picks an algorithm, reserves scratch memory and
 // captures addresses; running does arithmetic and nothing else, and never allocates. What changes from step to step
