@@ -11,7 +11,7 @@ type LeastSquares interface {
 	SolveRows(SolveRowsArgs) (Kernel, error)
 }
 
-// SolveRowsArgs binds, for each valid row r of X [R, D], the search for the x that has the least
+// SolveRowsArgs binds, for each valid row r of X [R, D] in the window, the search for the x that has the least
 //
 //	Σₖ wₖ (tₖ − x·yₖ)² + GramWeight · xᵀ·Gram·x + Ridge[r] · |x|²
 //
@@ -35,7 +35,10 @@ type SolveRowsArgs struct {
 	GramWeight float64
 	Ridge      Matrix // [R, 1], not negative
 	Loss       Matrix // [R, 1], set to the sums that are left; may be absent
-	Steps      int
+	// Window, Int32 [1, 2], is the first row that is fitted and the one behind the last, as they are when the kernel runs; all others stay.
+	// Absent: all rows.
+	Window Matrix
+	Steps  int
 }
 
 // Name implements Args.
@@ -46,7 +49,7 @@ func (a SolveRowsArgs) Name() string {
 	return "least squares by cholesky"
 }
 
-// Work implements Args: as if the N entries were those of the valid rows.
+// Work implements Args: as if the N entries were those of the valid rows, whatever the window.
 func (a SolveRowsArgs) Work(rows Rows) Cost {
 	n, d, entries := float64(rows(a.X, a.Ridge, a.Loss)), float64(a.X.Cols), float64(a.Columns.Rows)
 	if a.X.Rows > 0 {
@@ -72,7 +75,8 @@ func (a SolveRowsArgs) Work(rows Rows) Cost {
 // Check implements Args.
 func (a SolveRowsArgs) Check() error {
 	const kernel = "least squares"
-	if err := checkOperands(kernel, Int32, operand{"Offsets", a.Offsets, a.X.Rows + 1, 1, false}, operand{"Columns", a.Columns, -1, 1, false}); err != nil {
+	if err := checkOperands(kernel, Int32, operand{"Offsets", a.Offsets, a.X.Rows + 1, 1, false}, operand{"Columns", a.Columns, -1, 1, false},
+		operand{"Window", a.Window, 1, 2, true}); err != nil {
 		return err
 	}
 	n := a.Columns.Rows

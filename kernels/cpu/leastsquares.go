@@ -26,7 +26,7 @@ type solveRows[T float] struct {
 	batch                        batch
 	x, y, weights, targets, gram view[T]
 	ridge, loss                  view[T]
-	offsets, columns             view[int32]
+	offsets, columns, window     view[int32]
 	gramWeight                   T
 	steps                        int
 	scaled                       slot[T] // the Gram matrix times its weight; for conjugate gradients packed for tiles
@@ -36,8 +36,8 @@ type solveRows[T float] struct {
 	height, width                int // of a system in memory, for Cholesky; of the rows of a turn otherwise
 	solvers                      []solver[T]
 
-	rows int // valid rows of the present run
-	next atomic.Int64
+	first, rows int // of the present run: the first row and the one behind the last
+	next        atomic.Int64
 }
 
 // SolveRows binds the fit of the rows of a factor.
@@ -54,6 +54,7 @@ func newSolveRows[T float](b *binder, l *loops[T], a kernels.SolveRowsArgs) (ker
 	k.x, k.y, k.weights, k.targets = operand[T](b, "X", a.X), operand[T](b, "Y", a.Y), operand[T](b, "Weights", a.Weights), operand[T](b, "Targets", a.Targets)
 	k.gram, k.ridge, k.loss = operand[T](b, "Gram", a.Gram), operand[T](b, "Ridge", a.Ridge), operand[T](b, "Loss", a.Loss)
 	k.offsets, k.columns = operand[int32](b, "Offsets", a.Offsets), operand[int32](b, "Columns", a.Columns)
+	k.window = operand[int32](b, "Window", a.Window)
 	d := a.X.Cols
 	k.perThread = 3 * entriesPerTurn
 	if k.steps == 0 {
@@ -84,14 +85,19 @@ func (k *solveRows[T]) Run() error {
 	if err := k.ready(); err != nil {
 		return err
 	}
-	if k.rows = k.batch.n(); k.rows == 0 {
+	k.first, k.rows = 0, k.batch.n()
+	if k.window.present {
+		w := k.window.row(0)
+		k.first, k.rows = max(int(w[0]), 0), min(int(w[1]), k.rows)
+	}
+	if k.first >= k.rows {
 		return nil
 	}
 	if k.gram.present {
 		k.scale()
 	}
 	k.next.Store(0)
-	k.run(min(blocks(k.rows, rowsPerTurn), k.dev.pool.Threads()), k)
+	k.run(min(blocks(k.rows-k.first, rowsPerTurn), k.dev.pool.Threads()), k)
 	return nil
 }
 
@@ -117,7 +123,7 @@ func (k *solveRows[T]) scale() {
 func (k *solveRows[T]) Part(i int) {
 	s := k.memory(i)
 	for {
-		lo := int(k.next.Add(1)-1) * rowsPerTurn
+		lo := k.first + int(k.next.Add(1)-1)*rowsPerTurn
 		if lo >= k.rows {
 			return
 		}

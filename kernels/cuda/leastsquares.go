@@ -14,7 +14,7 @@ var _ kernels.LeastSquares = (*Device)(nil)
 type solveRowsArgs struct {
 	head
 	x, y, weights, targets, gram, ridge, loss mat
-	offsets, columns                          mat
+	offsets, columns, window                  mat
 	systems                                   uint64
 	gramWeight                                float32
 	steps, least, most                        int32
@@ -41,7 +41,7 @@ func (d *Device) SolveRows(a kernels.SolveRowsArgs) (kernels.Kernel, error) {
 	args := solveRowsArgs{
 		head: b.head(), x: b.matrix("X", a.X), y: b.matrix("Y", a.Y), weights: b.matrix("Weights", a.Weights), targets: b.matrix("Targets", a.Targets),
 		gram: b.matrix("Gram", a.Gram), ridge: b.matrix("Ridge", a.Ridge), loss: b.matrix("Loss", a.Loss), offsets: b.matrix("Offsets", a.Offsets),
-		columns: b.matrix("Columns", a.Columns), gramWeight: float32(a.GramWeight), steps: int32(min(a.Steps, math.MaxInt32)), most: math.MaxInt32,
+		columns: b.matrix("Columns", a.Columns), window: b.matrix("Window", a.Window), gramWeight: float32(a.GramWeight), steps: int32(min(a.Steps, math.MaxInt32)), most: math.MaxInt32,
 	}
 	if a.Steps == 0 {
 		grid := min(rows, 2*b.multiprocessors, max(1, systemBytes/4/max(cols*cols, 1)))

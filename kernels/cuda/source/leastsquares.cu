@@ -4,7 +4,7 @@
 struct SolveRowsArgs {
   const int *halted;
   Mat x, y, weights, targets, gram, ridge, loss;
-  IntMat offsets, columns;
+  IntMat offsets, columns, window;
   float *systems; // of Cholesky's method: one of D·D floats for each block of the grid
   float gram_weight;
   int steps;
@@ -17,6 +17,14 @@ __device__ inline int2 entries(const SolveRowsArgs &a, int r) {
   at.x = smaller(larger(row(a.offsets, r)[0], 0), a.columns.rows);
   at.y = smaller(larger(row(a.offsets, r + 1)[0], at.x), a.columns.rows);
   return at;
+}
+
+// fitted returns the first row that is fitted and the one behind the last.
+__device__ inline int2 fitted(const SolveRowsArgs &a) {
+  int2 rows;
+  rows.x = 0, rows.y = smaller(valid(a.x, a.ridge), valid(a.x, a.loss));
+  if (a.window.data) rows.x = larger(a.window.data[0], 0), rows.y = smaller(a.window.data[1], rows.y);
+  return rows;
 }
 
 // known returns the row of y that an entry names, or null where there is none.
@@ -178,8 +186,8 @@ template <int WIDTH, int TEAM> __device__ inline void fit_rows(const SolveRowsAr
   __shared__ double room[TEAM == 1 ? 1 : TEAM * WIDTH * 16];
   int warp = (int)threadIdx.x / 32, team = warp / TEAM;
   Fit<WIDTH, TEAM> f{a, vectors[team], (float *)room, a.x.cols, (int)threadIdx.x % 32, warp % TEAM};
-  int rows = smaller(valid(a.x, a.ridge), valid(a.x, a.loss));
-  for (int r = (int)blockIdx.x * TEAMS + team; r < rows; r += (int)gridDim.x * TEAMS) {
+  int2 rows = fitted(a);
+  for (int r = rows.x + (int)blockIdx.x * TEAMS + team; r < rows.y; r += (int)gridDim.x * TEAMS) {
     int2 at = entries(a, r);
     if (at.y - at.x >= a.least && at.y - at.x <= a.most) f.solve(r, at);
   }
@@ -303,8 +311,9 @@ KERNEL(solve_rows, SolveRowsArgs) {
   __shared__ double room[32];
   int cols = a.x.cols, thread = (int)threadIdx.x;
   Solve s{a, a.systems + (long long)blockIdx.x * cols * cols, tile, weight, target, right, found, diagonal, cols, thread};
-  int rows = smaller(valid(a.x, a.ridge), valid(a.x, a.loss)), turn = smaller(SOLVE_TILE / larger(cols, 1), (int)SOLVE_ENTRIES);
-  for (int r = (int)blockIdx.x; r < rows; r += (int)gridDim.x) {
+  int2 rows = fitted(a);
+  int turn = smaller(SOLVE_TILE / larger(cols, 1), (int)SOLVE_ENTRIES);
+  for (int r = rows.x + (int)blockIdx.x; r < rows.y; r += (int)gridDim.x) {
     int2 at = entries(a, r);
     float ridge = row(a.ridge, r)[0];
     for (int e = thread; e < cols * cols; e += 256) {
