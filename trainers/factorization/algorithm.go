@@ -22,8 +22,10 @@ type algorithm struct {
 	setDefaults func(c *Config)
 	// validate reports what cannot be used, with the path below the model section.
 	validate func(c *ModelConfig) error
-	// need is the memory that a training takes, by purpose.
+	// need is the memory of the host that a training takes, by purpose.
 	need func(p *problem) map[string]int64
+	// onDevice is the memory that it takes besides of the device that it runs on, a GPU or again the host; nil: none.
+	onDevice func(p *problem) map[string]int64
 	// settle fills what the data decide on, and says how in a clause of the protocol, "" where nothing was left to choose.
 	settle func(ctx context.Context, p *problem) (clause string, err error)
 	// begin makes what trains. The settings are whole.
@@ -79,7 +81,8 @@ func (a *algorithm) only(c *ModelConfig) error {
 type problem struct {
 	*recommender.Data
 	cfg *Config
-	dev kernels.Device // the processor
+	dev kernels.Device // that factors are found on
+	cpu kernels.Device // the processor
 	log *slog.Logger
 	// profile is what steps of the engine are timed in; nil: they are not.
 	profile *engine.Profile
@@ -93,12 +96,12 @@ type fitter interface {
 	step(ev loop.Event) (loss float64, err error)
 	// rate is the learning rate of the next step, 0 where there is none.
 	rate() float64
-	// tensors are all that decides on the steps to come, the factors first.
-	tensors() []tensor
+	// tensors are all that decides on the steps to come, the factors first, as they are now.
+	tensors() ([]tensor, error)
 	// loaded is told that the tensors hold something else now.
-	loaded()
+	loaded() error
 	// factors are those of the model as it is when they are called. Every call returns the same ones, brought up to date.
-	factors() *Factors
+	factors() (*Factors, error)
 }
 
 // tensor is a matrix of a state.

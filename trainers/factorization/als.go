@@ -2,13 +2,13 @@ package factorization
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 
 	"debut/datasets/configfile"
 	"debut/datasets/interactions"
 	"debut/kernels"
-	"debut/kernels/cpu"
 	"debut/kernels/philox"
 	"debut/trainers/loop"
 	"debut/trainers/recommender"
@@ -59,15 +59,26 @@ var alsAlgorithm = algorithm{
 	},
 	validate: validateALS,
 	need: func(p *problem) map[string]int64 {
-		rows, d := int64(p.Users.Len()+p.Items.Len()), int64(p.cfg.Model.Factors)
-		each := 8 + 4 // column and weight, of both sides
-		if p.cfg.Model.Feedback == Explicit {
+		rows, each := int64(p.Users.Len()+p.Items.Len()), int64(8) // the column and the value of a pair
+		if p.cfg.Model.rates() {
+			each += 8 // what it aims at, of both sides
+		}
+		return map[string]int64{"pairs by item": each*p.Train.Len() + 20*rows}
+	},
+	onDevice: func(p *problem) map[string]int64 {
+		c, n, rows, d := &p.cfg.Model, p.Train.Len(), int64(p.Users.Len()+p.Items.Len()), int64(p.cfg.Model.Factors)
+		if onProcessor(p.dev) {
+			need := map[string]int64{"systems of equations": int64(p.dev.Info().Threads+1) * 4 * (d*d + 1024*(d+32))}
+			if c.rates() || c.Confidence != ConfidenceValue {
+				need["weights of pairs"] = 8 * n
+			}
+			return need
+		}
+		each := int64(8)
+		if c.rates() {
 			each += 4
 		}
-		return map[string]int64{
-			"pairs by user and by item": 2*p.Train.Len()*int64(each) + 12*rows,
-			"systems of equations":      int64(p.dev.Info().Threads+1) * 4 * (d*d + 1024*(d+32)),
-		}
+		return map[string]int64{"pairs by user and by item": 2 * each * n, "factors": rows * (4*int64(c.width()) + 12), "systems of equations": 512 << 20}
 	},
 	settle: settleALS,
 	begin: func(_ context.Context, p *problem) (fitter, error) {
@@ -115,42 +126,39 @@ func validateALS(c *ModelConfig) error {
 	return nil
 }
 
-// alsBatch is how many rows a batch has at most: enough for all threads, few enough that an interruption is noticed soon.
-const alsBatch = 4096
+// A batch has a share of all rows, which is enough for all threads and a GPU, and so few that an interruption is noticed soon.
+const (
+	leastBatch = 1 << 12
+	mostBatch  = 1 << 16
+	batches    = 16
+)
 
 // als is a training by alternating least squares.
 type als struct {
 	dev          kernels.Device
-	family       kernels.LeastSquares
 	model        *Factors
 	users, items *alsSide
-	steps        int // of conjugate gradients, 0: exact
 	unobserved   float64
 	mean         float64
 	pairs        float64
-	gram         []float32 // of the side that is fixed
-	ready        *alsSide  // the side that gram and targets are for
-	bound        map[[2]int]*alsBlock
+	gram         kernels.Matrix // of the side that is fixed; absent: only pairs that occurred count
+	ready        *alsSide       // the side that gram and targets are for
 }
 
 // alsSide is the users or the items.
 type alsSide struct {
-	pairs    *interactions.Matrix // by its rows
-	factors  []float32
-	columns  int // of factors: the whole width
-	lo, hi   int // columns that are fitted
-	fixed    int // of explicit feedback, the column of the other side's bias that is not
-	others   *alsSide
-	weights  []float32
-	targets  []float32 // of explicit feedback
-	ridge    []float32
-	matrices struct{ factors, columns, weights, targets, ridge kernels.Matrix }
-}
-
-// alsBlock is a bound kernel for some rows of a side.
-type alsBlock struct {
-	kernel kernels.Kernel
-	loss   []float32
+	pairs   *interactions.Matrix // by its rows
+	columns int                  // of factors: the whole width
+	lo, hi  int                  // columns that are fitted
+	fixed   int                  // of explicit feedback, the column of the other side's bias that is not
+	others  *alsSide
+	factors *mirror[float32] // what the host has is always up to date
+	ridge   *mirror[float32]
+	targets *mirror[float32] // of explicit feedback
+	loss    *mirror[float32]
+	window  *mirror[int32]
+	gram    kernels.Kernel // makes that of the others
+	solve   kernels.Kernel
 }
 
 // firstDeviation is the standard deviation of first factors times the root of their number.
@@ -161,14 +169,12 @@ var streamALS = philox.StreamOf("trainers/factorization: first factors of als")
 
 // newALS begins a training. The settings are whole, but for the two that implicit feedback has.
 func newALS(dev kernels.Device, train *interactions.Matrix, cfg *ModelConfig, seed uint64) (*als, error) {
-	family, err := kernels.Family[kernels.LeastSquares](dev)
-	if err != nil {
+	if err := checkMatrix(train); err != nil {
 		return nil, err
 	}
 	d := cfg.Factors
-	a := &als{dev: dev, family: family, steps: cfg.Steps, pairs: float64(train.Len()), bound: map[[2]int]*alsBlock{}}
-	byItem := train.Transpose()
-	a.users, a.items = &alsSide{pairs: train, columns: d, hi: d}, &alsSide{pairs: byItem, columns: d, hi: d}
+	a := &als{dev: dev, pairs: float64(train.Len())}
+	a.users, a.items = &alsSide{pairs: train, columns: d, hi: d}, &alsSide{pairs: train.Transpose(), columns: d, hi: d}
 	a.users.others, a.items.others = a.items, a.users
 	explicit := cfg.Feedback == Explicit
 	if explicit {
@@ -177,53 +183,120 @@ func newALS(dev kernels.Device, train *interactions.Matrix, cfg *ModelConfig, se
 		a.items.columns, a.items.lo, a.items.hi, a.items.fixed = d+2, 1, d+2, 0
 	} else {
 		a.unobserved = *cfg.Unobserved
-		a.gram = make([]float32, d*d)
+		b, err := dev.Alloc(kernels.Float32, d*d, "gram matrix")
+		if err != nil {
+			return nil, fmt.Errorf("factorization: %w", err)
+		}
+		a.gram = kernels.NewMatrix(b, d, d)
 	}
 	for i, s := range []*alsSide{a.users, a.items} {
-		s.factors = make([]float32, s.pairs.Rows*s.columns)
-		r := philox.New(seed, streamALS+uint64(i))
-		deviation := firstDeviation / math.Sqrt(float64(d))
-		for k := range s.factors {
-			s.factors[k] = float32(deviation * r.NormFloat64())
-		}
-		if explicit {
-			for row := range s.pairs.Rows {
-				x := s.factors[row*s.columns : (row+1)*s.columns]
-				x[0], x[d+1] = 0, 0
-				x[[]int{d + 1, 0}[i]] = 1
-			}
-		}
-		s.weights = confidences(s.pairs.Values, cfg)
-		if explicit {
-			s.targets = make([]float32, len(s.pairs.Values))
-		}
-		s.ridge = make([]float32, s.pairs.Rows)
-		for row := range s.ridge {
-			s.ridge[row] = ridge(cfg, s.pairs.Offsets[row+1]-s.pairs.Offsets[row], s.pairs.Columns)
-		}
-		column := func(b kernels.Buffer) kernels.Matrix { return kernels.NewMatrix(b, b.Len(), 1) }
-		m := &s.matrices
-		m.factors = kernels.NewMatrix(cpu.Wrap(s.factors), s.pairs.Rows, s.columns)
-		m.columns, m.weights, m.ridge = column(cpu.Wrap(s.pairs.Indices)), column(cpu.Wrap(s.weights)), column(cpu.Wrap(s.ridge))
-		if explicit {
-			m.targets = column(cpu.Wrap(s.targets))
+		if err := s.begin(dev, cfg, seed, i); err != nil {
+			return nil, err
 		}
 	}
-	a.model = &Factors{Users: a.users.factors, Items: a.items.factors, Width: a.users.columns, Biases: explicit, Mean: a.mean}
+	for _, s := range []*alsSide{a.users, a.items} {
+		if err := a.bind(s, cfg); err != nil {
+			return nil, err
+		}
+	}
+	a.model = &Factors{Users: a.users.factors.data, Items: a.items.factors.data, Width: a.users.columns, Biases: explicit, Mean: a.mean}
 	return a, nil
 }
 
-// confidences are what pairs weigh.
+// begin draws the first factors of a side, users being 0 and items 1, and makes what else there is of it but its pairs.
+func (s *alsSide) begin(dev kernels.Device, cfg *ModelConfig, seed uint64, side int) (err error) {
+	d, rows := cfg.Factors, s.pairs.Rows
+	if s.factors, err = newMirror[float32](dev, rows*s.columns, "factors"); err != nil {
+		return err
+	}
+	first := s.factors.data
+	r := philox.New(seed, streamALS+uint64(side))
+	deviation := firstDeviation / math.Sqrt(float64(d))
+	for k := range first {
+		first[k] = float32(deviation * r.NormFloat64())
+	}
+	if cfg.Feedback == Explicit {
+		for row := range rows {
+			x := first[row*s.columns : (row+1)*s.columns]
+			x[0], x[d+1] = 0, 0
+			x[[]int{d + 1, 0}[side]] = 1
+		}
+		if s.targets, err = newMirror[float32](dev, int(s.pairs.Len()), "pairs"); err != nil {
+			return err
+		}
+	}
+	penalties := make([]float32, rows)
+	for row := range penalties {
+		penalties[row] = ridge(cfg, s.pairs.Offsets[row+1]-s.pairs.Offsets[row], s.pairs.Columns)
+	}
+	if err := s.factors.put(); err != nil {
+		return err
+	}
+	if s.ridge, err = mirrorOf(dev, penalties, "factors"); err != nil {
+		return err
+	}
+	if s.loss, err = newMirror[float32](dev, rows, "factors"); err != nil {
+		return err
+	}
+	s.window, err = newMirror[int32](dev, 2, "factors")
+	return err
+}
+
+// matrix are the factors that are fitted.
+func (s *alsSide) matrix() kernels.Matrix {
+	return s.factors.matrix(s.pairs.Rows, s.columns).Columns(s.lo, s.hi)
+}
+
+// bind binds what fits rows of a side.
+func (a *als) bind(s *alsSide, cfg *ModelConfig) error {
+	family, err := kernels.Family[kernels.LeastSquares](a.dev)
+	if err != nil {
+		return err
+	}
+	offsets := make([]int32, len(s.pairs.Offsets))
+	for i, v := range s.pairs.Offsets { // as many as checkMatrix lets pass
+		offsets[i] = int32(v)
+	}
+	at, err := mirrorOf(a.dev, offsets, "pairs")
+	if err != nil {
+		return err
+	}
+	columns, err := mirrorOf(a.dev, s.pairs.Indices, "pairs")
+	if err != nil {
+		return err
+	}
+	weights, err := mirrorOf(a.dev, confidences(s.pairs.Values, cfg), "pairs")
+	if err != nil {
+		return err
+	}
+	n, rows := int(s.pairs.Len()), s.pairs.Rows
+	args := kernels.SolveRowsArgs{
+		X: s.matrix(), Y: s.others.factors.matrix(s.others.pairs.Rows, s.columns).Columns(s.lo, s.hi),
+		Offsets: at.matrix(rows+1, 1), Columns: columns.matrix(n, 1), Weights: weights.matrix(n, 1), Targets: s.targets.matrix(n, 1),
+		Ridge: s.ridge.matrix(rows, 1), Loss: s.loss.matrix(rows, 1), Window: s.window.matrix(1, 2), Steps: cfg.Steps,
+	}
+	if a.gram.Present() {
+		args.Gram, args.GramWeight = a.gram, a.unobserved
+		if s.gram, err = gramKernel(a.dev, s.others.matrix(), a.gram); err != nil {
+			return err
+		}
+	}
+	if s.solve, err = family.SolveRows(args); errors.Is(err, kernels.ErrUnsupported) {
+		err = fmt.Errorf("%w; take fewer factors, or device: cpu", err)
+	}
+	return err
+}
+
+// confidences are what pairs weigh: the values themselves where they say it.
 func confidences(values []float32, cfg *ModelConfig) []float32 {
+	if !cfg.rates() && cfg.Confidence != ConfidenceNone && cfg.Confidence != ConfidenceLog {
+		return values
+	}
 	w := make([]float32, len(values))
 	for k, v := range values {
-		switch {
-		case cfg.rates() || cfg.Confidence == ConfidenceNone:
-			w[k] = 1
-		case cfg.Confidence == ConfidenceLog:
+		w[k] = 1
+		if !cfg.rates() && cfg.Confidence == ConfidenceLog {
 			w[k] = float32(math.Log1p(float64(v)))
-		default:
-			w[k] = v
 		}
 	}
 	return w
@@ -246,18 +319,22 @@ func ridge(cfg *ModelConfig, pairs int64, others int) float32 {
 
 // course is a pass over users, and then items.
 func (a *als) course() (rows, batch int, shuffle bool) {
-	return a.users.pairs.Rows + a.items.pairs.Rows, alsBatch, false
+	rows = a.users.pairs.Rows + a.items.pairs.Rows
+	return rows, min(max(rows/batches, leastBatch), mostBatch), false
 }
 
 func (a *als) rate() float64 { return 0 }
 
-func (a *als) factors() *Factors { return a.model }
+func (a *als) factors() (*Factors, error) { return a.model, nil }
 
-func (a *als) tensors() []tensor {
-	return []tensor{{usersTensor, a.users.factors, a.users.columns}, {itemsTensor, a.items.factors, a.items.columns}}
+func (a *als) tensors() ([]tensor, error) {
+	return []tensor{{usersTensor, a.users.factors.data, a.users.columns}, {itemsTensor, a.items.factors.data, a.items.columns}}, nil
 }
 
-func (a *als) loaded() { a.ready = nil }
+func (a *als) loaded() error {
+	a.ready = nil
+	return errors.Join(a.users.factors.put(), a.items.factors.put())
+}
 
 // step fits the rows of a batch. Its loss is such that the mean over an epoch is the objective after it, for each pair: the items' sums
 // hold all of it but for the users' penalty, which the users' steps report.
@@ -303,8 +380,8 @@ func (a *als) pass(ctx context.Context) (float64, error) {
 // ALS is alternating least squares by itself, outside of a run.
 type ALS struct{ a *als }
 
-// NewALS begins a training on a matrix of users × items, by the model section of a run file; the device must be the processor. An error is
-// one of the settings: nothing is chosen by trials here, and implicit feedback needs unobserved and regularization.
+// NewALS begins a training on a matrix of users × items, by the model section of a run file. An error is one of the settings or of the
+// device: nothing is chosen by trials here, and implicit feedback needs unobserved and regularization.
 func NewALS(dev kernels.Device, train *interactions.Matrix, cfg ModelConfig, seed uint64) (*ALS, error) {
 	c := &Config{Model: cfg}
 	c.SetDefaults()
@@ -327,8 +404,8 @@ func (a *ALS) Factors() *Factors { return a.a.model }
 // penalty is that of rows lo … hi−1.
 func (s *alsSide) penalty(lo, hi int) (sum float64) {
 	for r := lo; r < hi; r++ {
-		x := s.factors[r*s.columns+s.lo : r*s.columns+s.hi]
-		sum += float64(s.ridge[r]) * inner(x, x)
+		x := s.factors.data[r*s.columns+s.lo : r*s.columns+s.hi]
+		sum += float64(s.ridge.data[r]) * inner(x, x)
 	}
 	return sum
 }
@@ -340,21 +417,20 @@ func (a *als) fit(s *alsSide, lo, hi int) (left float64, err error) {
 			return 0, err
 		}
 	}
-	side := 0
-	if s == a.items {
-		side = 1
-	}
-	b := a.bound[[2]int{side, lo}]
-	if b == nil || len(b.loss) != hi-lo {
-		if b, err = a.bind(s, lo, hi); err != nil {
-			return 0, err
-		}
-		a.bound[[2]int{side, lo}] = b
-	}
-	if err := b.kernel.Run(); err != nil {
+	s.window.data[0], s.window.data[1] = int32(lo), int32(hi)
+	if err := s.window.put(); err != nil {
 		return 0, err
 	}
-	for _, v := range b.loss {
+	if err := s.solve.Run(); err != nil {
+		return 0, err
+	}
+	if err := s.loss.get(lo, hi); err != nil {
+		return 0, err
+	}
+	if err := s.factors.get(lo*s.columns, hi*s.columns); err != nil {
+		return 0, err
+	}
+	for _, v := range s.loss.data[lo:hi] {
 		left += float64(v)
 	}
 	return left, nil
@@ -364,49 +440,22 @@ func (a *als) fit(s *alsSide, lo, hi int) (left float64, err error) {
 func (a *als) prepare(s *alsSide) error {
 	o := s.others
 	a.ready = nil
-	if a.gram != nil {
-		if err := gram(a.dev, o.factors, o.columns, o.lo, o.hi, a.gram); err != nil {
+	if s.gram != nil {
+		if err := s.gram.Run(); err != nil {
 			return err
 		}
 	}
-	for k := range s.targets {
-		// A bias of the other side is met by the rating, not by the row that is fitted.
-		s.targets[k] = float32(float64(s.pairs.Values[k]) - a.mean - float64(o.factors[int(s.pairs.Indices[k])*o.columns+s.fixed]))
+	if s.targets != nil {
+		for k := range s.targets.data {
+			// A bias of the other side is met by the rating, not by the row that is fitted.
+			s.targets.data[k] = float32(float64(s.pairs.Values[k]) - a.mean - float64(o.factors.data[int(s.pairs.Indices[k])*o.columns+s.fixed]))
+		}
+		if err := s.targets.put(); err != nil {
+			return err
+		}
 	}
 	a.ready = s
 	return nil
-}
-
-// bind binds the kernel of rows lo … hi−1 of a side.
-func (a *als) bind(s *alsSide, lo, hi int) (*alsBlock, error) {
-	first, last := s.pairs.Offsets[lo], s.pairs.Offsets[hi]
-	if last-first > math.MaxInt32 {
-		return nil, fmt.Errorf("factorization: %d rows have %d pairs, more than the %d of a batch", hi-lo, last-first, math.MaxInt32)
-	}
-	offsets := make([]int32, hi-lo+1)
-	for i := range offsets {
-		offsets[i] = int32(s.pairs.Offsets[lo+i] - first)
-	}
-	b := &alsBlock{loss: make([]float32, hi-lo)}
-	m := &s.matrices
-	part := func(x kernels.Matrix, lo, hi int) kernels.Matrix {
-		if x.Present() {
-			x.Offset, x.Rows = x.Offset+lo*x.Stride, hi-lo
-		}
-		return x
-	}
-	entries := func(x kernels.Matrix) kernels.Matrix { return part(x, int(first), int(last)) }
-	args := kernels.SolveRowsArgs{
-		X: part(m.factors, lo, hi).Columns(s.lo, s.hi), Y: s.others.matrices.factors.Columns(s.lo, s.hi),
-		Offsets: kernels.NewMatrix(cpu.Wrap(offsets), len(offsets), 1), Columns: entries(m.columns), Weights: entries(m.weights), Targets: entries(m.targets),
-		Ridge: part(m.ridge, lo, hi), Loss: kernels.NewMatrix(cpu.Wrap(b.loss), hi-lo, 1), Steps: a.steps,
-	}
-	if a.gram != nil {
-		args.Gram, args.GramWeight = kernels.NewMatrix(cpu.Wrap(a.gram), s.hi-s.lo, s.hi-s.lo), a.unobserved
-	}
-	var err error
-	b.kernel, err = a.family.SolveRows(args)
-	return b, err
 }
 
 // settleALS chooses what is left open.

@@ -24,6 +24,16 @@ func processor(t testing.TB, threads int) kernels.Device {
 	return d
 }
 
+// factorsOf are those of a training as it is.
+func factorsOf(t testing.TB, f fitter) *Factors {
+	t.Helper()
+	x, err := f.factors()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return x
+}
+
 // drawn is a matrix in which about a share of the pairs has the value that a function says; some rows and columns are empty.
 func drawn(users, items int, share float64, value func(u, i int) float64) *interactions.Matrix {
 	r := philox.New(5, 6)
@@ -88,7 +98,7 @@ func newDense(m *interactions.Matrix, cfg *ModelConfig, a *als) *dense {
 		for r := range s.pairs.Rows {
 			row := make([]float64, w)
 			for c := range row {
-				row[c] = float64(s.factors[r*w+c])
+				row[c] = float64(s.factors.data[r*w+c])
 			}
 			d.side[i] = append(d.side[i], row)
 		}
@@ -249,7 +259,7 @@ func TestDense(t *testing.T) {
 				for r, x := range d.side[s] {
 					for c, v := range x {
 						largest = max(largest, math.Abs(v))
-						far = max(far, math.Abs(v-float64(side.factors[r*side.columns+c])))
+						far = max(far, math.Abs(v-float64(side.factors.data[r*side.columns+c])))
 					}
 				}
 				if !(far <= 1e-4*largest) {

@@ -164,7 +164,7 @@ func TestFoldingRatings(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			f = fit.factors()
+			f = factorsOf(t, fit)
 		}
 		o, err := newFolding(f, cfg, dev)
 		if err != nil {
@@ -235,7 +235,7 @@ func TestFoldingIsTraining(t *testing.T) {
 	}
 	defer s.Close()
 	epochs(t, s, 40)
-	f := newRounds(s, int(own.Len()), rounded(mean+deviation*rest), deviation).factors()
+	f := factorsOf(t, newRounds(s, int(own.Len()), rounded(mean+deviation*rest), deviation))
 	fold, err := newFolding(f, &ModelConfig{Algorithm: algorithmSGD, Factors: 3, Regularization: new(0.03)}, dev)
 	if err != nil {
 		t.Fatal(err)

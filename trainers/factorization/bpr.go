@@ -43,8 +43,9 @@ var bprAlgorithm = algorithm{
 	validate: func(c *ModelConfig) error {
 		return cmp.Or(validateSteps(c), within("negative_power", c.NegativePower, 0, 1))
 	},
-	need:   needSteps,
-	settle: func(context.Context, *problem) (string, error) { return "", nil },
+	need:     needSteps,
+	onDevice: stepsOnDevice,
+	settle:   func(context.Context, *problem) (string, error) { return "", nil },
 	begin: func(_ context.Context, p *problem) (fitter, error) {
 		m := &p.cfg.Model
 		l2 := *m.Regularization

@@ -143,7 +143,7 @@ func (c *Config) SetDefaults() {
 // Validate reports everything in the configuration that cannot be used. Its errors carry the field's path.
 func (c *Config) Validate() error {
 	errs := []error{
-		run.Validate(c, Family, c.Model.gradual()), run.OnCPU(&c.Header), configfile.Prefix("data", c.Data.Validate()),
+		run.Validate(c, Family, c.Model.gradual()), configfile.Prefix("data", c.Data.Validate()),
 		configfile.Prefix("model", c.Model.validate()), configfile.Prefix("evaluation", c.Evaluation.Validate()),
 		configfile.Prefix("reweight", c.Reweight.Validate()),
 	}
@@ -152,6 +152,9 @@ func (c *Config) Validate() error {
 		if len(c.Evaluation.Cutoffs) > 0 || c.Evaluation.KeepSeen {
 			errs = append(errs, configfile.Errorf("evaluation", "it says how lists are measured, and models of ratings are measured by how far predictions are off; leave the section out"))
 		}
+	}
+	if !c.Model.gradual() {
+		errs = append(errs, run.OnCPU(&c.Header))
 	}
 	if !c.Model.gradual() && c.Train != (TrainConfig{}) {
 		errs = append(errs, configfile.Errorf("train", "the algorithm %s has no epochs: the model is found in one go; leave the section out", c.Model.Algorithm))

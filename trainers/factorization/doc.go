@@ -7,6 +7,7 @@
 //	sgd.go        ratings by gradient steps                bias.go  ratings by biases alone
 //	simplex.go    cosine contrast, a graph of the engine, whose batches simplexbatch.go draws and whose first factors spectral.go finds
 //	steps.go      stochastic gradient steps by blocks that share no row (schedule.go, negatives.go); rounds.go makes a fitter of them
+//	mirror.go     memory that the host and a GPU see       lists.go lists that are made on a GPU
 //
 // An algorithm is a row of the table in algorithm.go: which keys of the model section are its own, and how it begins. What it begins
 // is a fitter, which trains on one batch after another, or it solves for the factors in one go; everything else – epochs, checkpoints, early

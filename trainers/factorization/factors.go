@@ -120,8 +120,13 @@ func newScorer(f *Factors, dev kernels.Device) *scorer {
 	return &scorer{f: f, items: len(f.Items) / f.Width, dev: dev}
 }
 
-// Scorer scores users by their rows. It is for one goroutine at a time; the device must be the processor.
-func (f *Factors) Scorer(dev kernels.Device) ranking.Scorer { return newScorer(f, dev) }
+// Scorer scores users by their rows. It is for one goroutine at a time.
+func (f *Factors) Scorer(dev kernels.Device) ranking.Scorer {
+	if onProcessor(dev) {
+		return newScorer(f, dev)
+	}
+	return newDeviceScorer(f, dev)
+}
 
 // Items is the number of items.
 func (s *scorer) Items() int { return s.items }
@@ -232,20 +237,11 @@ func inner(x, y []float32) (sum float64) {
 	return sum
 }
 
-// gram sets g [columns, columns] to the sum over rows of factors of the products of columns lo … hi−1 with each other.
-func gram(dev kernels.Device, factors []float32, width, lo, hi int, g []float32) error {
-	if len(factors) == 0 {
-		clear(g)
-		return nil
-	}
+// gramKernel binds the product XᵀX, into a square matrix.
+func gramKernel(dev kernels.Device, x, gram kernels.Matrix) (kernels.Kernel, error) {
 	algebra, err := kernels.Family[kernels.DenseAlgebra](dev)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	x := kernels.NewMatrix(cpu.Wrap(factors), len(factors)/width, width).Columns(lo, hi)
-	k, err := algebra.Gemm(kernels.GemmArgs{TransA: true, A: x, B: x, C: kernels.NewMatrix(cpu.Wrap(g), hi-lo, hi-lo)})
-	if err != nil {
-		return err
-	}
-	return k.Run()
+	return algebra.Gemm(kernels.GemmArgs{TransA: true, A: x, B: x, C: gram})
 }

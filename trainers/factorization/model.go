@@ -38,11 +38,15 @@ type RatingModel struct {
 	recommender.Predictor
 }
 
-// Read reads a model from its folder, to answer on so many threads: a *Model, or of ratings a *RatingModel. It should be closed.
-func Read(r *modelfolder.Reader, threads int) (model.Model, error) {
+// Read reads a model from its folder, to answer on so many threads: a *Model, or of ratings a *RatingModel. It should be closed. Lists of
+// users of training are made on the device.
+func Read(r *modelfolder.Reader, dev kernels.Device, threads int) (model.Model, error) {
 	m, err := read(r, threads)
 	if err != nil {
 		return nil, err
+	}
+	if !onProcessor(dev) {
+		m.Scorer = m.factors.Scorer(dev)
 	}
 	if !m.cfg.rates() {
 		return m, nil
@@ -219,7 +223,12 @@ func newFolding(f *Factors, cfg *ModelConfig, dev kernels.Device) (*folding, err
 		return o, nil
 	}
 	o.gram = make([]float32, f.Width*f.Width)
-	return o, gram(dev, f.Items, f.Width, 0, f.Width, o.gram)
+	items := kernels.NewMatrix(cpu.Wrap(f.Items), len(f.Items)/f.Width, f.Width)
+	k, err := gramKernel(dev, items, kernels.NewMatrix(cpu.Wrap(o.gram), f.Width, f.Width))
+	if err != nil {
+		return nil, err
+	}
+	return o, k.Run()
 }
 
 // solve returns the row of somebody with such items.

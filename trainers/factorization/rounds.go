@@ -1,23 +1,28 @@
 package factorization
 
 import (
-	"debut/kernels/cpu"
+	"errors"
+
 	"debut/trainers/loop"
 )
 
 // rounds trains factors and biases by the rounds of Steps, as many of them at a time as a batch of pairs stands for.
 type rounds struct {
 	steps *Steps
+	hosts []*mirror[float32] // of the steps' parts
 	model *Factors
 	pairs int
 	scale float64 // of what the steps meet: 1 is so much in the model
 }
 
-// newRounds makes a fitter of steps on the processor.
+// newRounds makes a fitter of steps.
 func newRounds(steps *Steps, pairs int, mean, scale float64) *rounds {
 	width := steps.factors + 2
 	r := &rounds{steps: steps, pairs: pairs, scale: scale, model: &Factors{Width: width, Biases: true, Mean: mean}}
 	r.model.Users, r.model.Items = make([]float32, steps.users.Rows*width), make([]float32, steps.items.Rows*width)
+	for _, p := range steps.parts() {
+		r.hosts = append(r.hosts, mirrored[float32](steps.dev, p.m.Buf))
+	}
 	return r
 }
 
@@ -47,27 +52,40 @@ func (r *rounds) step(ev loop.Event) (float64, error) {
 
 func (r *rounds) rate() float64 { return r.steps.Rate() }
 
-// tensors share the steps' memory, rows with what pads them.
-func (r *rounds) tensors() (list []tensor) {
-	for _, p := range r.steps.parts() {
-		list = append(list, tensor{p.name, cpu.Slice[float32](p.m.Buf), p.m.Cols})
+// tensors have rows with what pads them.
+func (r *rounds) tensors() (list []tensor, err error) {
+	for i, p := range r.steps.parts() {
+		h := r.hosts[i]
+		if err := h.get(0, len(h.data)); err != nil {
+			return nil, err
+		}
+		list = append(list, tensor{p.name, h.data, p.m.Cols})
 	}
-	return list
+	return list, nil
 }
 
-// loaded has nothing to bring up to date: the next step says where the training is.
-func (r *rounds) loaded() {}
+// loaded has the device see what the tensors hold. The next step says where the training is.
+func (r *rounds) loaded() (err error) {
+	for _, h := range r.hosts {
+		err = errors.Join(err, h.put())
+	}
+	return err
+}
 
 // factors puts rows together of biases and factors. The scale of a product is that of the user's.
-func (r *rounds) factors() *Factors {
+func (r *rounds) factors() (*Factors, error) {
+	t, err := r.tensors()
+	if err != nil {
+		return nil, err
+	}
 	s, w := r.steps, r.model.Width
 	for _, side := range []struct {
 		to, factors, biases []float32
 		bias, one           int // columns
 		scale               float64
 	}{
-		{r.model.Users, cpu.Slice[float32](s.users.Buf), cpu.Slice[float32](s.userBias.Buf), 0, w - 1, r.scale},
-		{r.model.Items, cpu.Slice[float32](s.items.Buf), cpu.Slice[float32](s.itemBias.Buf), w - 1, 0, 1},
+		{r.model.Users, t[0].values, t[2].values, 0, w - 1, r.scale},
+		{r.model.Items, t[1].values, t[3].values, w - 1, 0, 1},
 	} {
 		for i, bias := range side.biases {
 			row := side.to[i*w : (i+1)*w]
@@ -80,5 +98,5 @@ func (r *rounds) factors() *Factors {
 			row[side.bias], row[side.one] = float32(r.scale*float64(bias)), 1
 		}
 	}
-	return r.model
+	return r.model, nil
 }

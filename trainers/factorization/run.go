@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 
+	"debut/kernels"
 	"debut/trainers/loop"
 	"debut/trainers/metrics"
 	"debut/trainers/modelfolder"
@@ -22,11 +23,10 @@ func (c *Config) Prepare(ctx context.Context, env *run.Env) (run.Task, error) {
 	if err := data.Reweight(c.Reweight); err != nil {
 		return nil, c.Locate(err)
 	}
-	dev, err := env.CPU()
-	if err != nil {
+	b := &task{problem: problem{Data: data, cfg: c, log: env.Log, profile: env.Profile}, algorithm: find(c.Model.Algorithm)}
+	if err := b.open(env); err != nil {
 		return nil, err
 	}
-	b := &task{problem: problem{Data: data, cfg: c, dev: dev, log: env.Log, profile: env.Profile}, algorithm: find(c.Model.Algorithm)}
 	b.validated = b.hasValidation()
 	if err := b.checkMemory(env); err != nil {
 		return nil, err
@@ -48,6 +48,26 @@ func (c *Config) Prepare(ctx context.Context, env *run.Env) (run.Task, error) {
 	return t, nil
 }
 
+// open opens the devices: that of the run file, and the processor, which has all else to do. A model that is found in one go is found there.
+func (t *task) open(env *run.Env) (err error) {
+	if t.solve == nil {
+		if t.dev, err = env.Device(); err != nil {
+			return err
+		}
+		if onProcessor(t.dev) {
+			t.cpu = t.dev
+			return nil
+		}
+	}
+	if t.cpu, err = env.CPU(); t.dev == nil {
+		t.dev = t.cpu
+	}
+	return err
+}
+
+// onProcessor says whether a device computes in the host's memory.
+func onProcessor(dev kernels.Device) bool { return dev.Info().Kind == "cpu" }
+
 func (c *Config) load(ctx context.Context, env *run.Env) (*recommender.Data, error) {
 	if c.Model.rates() {
 		return recommender.LoadRatings(ctx, &c.Data, env, c.Seed)
@@ -61,7 +81,7 @@ type task struct {
 	*algorithm
 	chosen    string // what was, a clause of the protocol
 	validated bool
-	model     func() *Factors // as it is
+	model     func() (*Factors, error) // as it is
 	score     *scorer
 }
 
@@ -71,7 +91,7 @@ type solving struct{ *task }
 // Solve finds the factors.
 func (t *solving) Solve(ctx context.Context) error {
 	f, err := t.solve(ctx, &t.problem)
-	t.model = func() *Factors { return f }
+	t.model = func() (*Factors, error) { return f, nil }
 	return err
 }
 
@@ -87,9 +107,23 @@ type training struct {
 	losses []float64 // that nobody has asked for yet
 }
 
-// checkMemory returns an error where the training takes more memory than is free.
+// checkMemory returns an error where the training takes more memory than is free, of the host or of a GPU.
 func (t *task) checkMemory(env *run.Env) error {
-	need := t.need(&t.problem)
+	need, there := t.need(&t.problem), map[string]int64{}
+	if t.onDevice != nil {
+		there = t.onDevice(&t.problem)
+	}
+	remedy := fmt.Sprintf("fewer factors: model: {factors: %d}", max(1, t.cfg.Model.Factors/4))
+	if t.cfg.Model.Factors <= 8 {
+		remedy = "data with fewer users or items, or a machine with more memory"
+	}
+	if onProcessor(t.dev) {
+		for purpose, n := range there {
+			need[purpose] += n
+		}
+	} else if err := env.CheckDevice(there, remedy+", or device: cpu"); err != nil {
+		return fmt.Errorf("factorization: %w", err)
+	}
 	factors := 4 * int64(t.cfg.Model.width()) * int64(t.Users.Len()+t.Items.Len())
 	need["factors"] += factors
 	if t.validated {
@@ -100,10 +134,6 @@ func (t *task) checkMemory(env *run.Env) error {
 	longest := int64(slices.Max(append([]int{0}, t.cfg.Evaluation.Cutoffs...)))
 	if len(t.Parts()) > 0 && !t.cfg.Model.rates() {
 		need["lists to measure"] = int64(t.Users.Len()) * longest * 8
-	}
-	remedy := fmt.Sprintf("fewer factors: model: {factors: %d}", max(1, t.cfg.Model.Factors/4))
-	if t.cfg.Model.Factors <= 8 {
-		remedy = "data with fewer users or items, or a machine with more memory"
 	}
 	if err := env.CheckMemory(need, remedy); err != nil {
 		return fmt.Errorf("factorization: %w", err)
@@ -200,19 +230,26 @@ func (t *training) State() run.State {
 
 // Evaluate measures the lists, or the predictions of ratings, of a part.
 func (t *task) Evaluate(ctx context.Context, part string) (*metrics.Result, error) {
-	f := t.model()
+	f, err := t.model()
+	if err != nil {
+		return nil, err
+	}
 	if t.cfg.Model.rates() {
 		return t.EvaluateRatings(ctx, f.Rate, part)
 	}
 	if t.score == nil {
-		t.score = newScorer(f, t.dev) // every call of model returns the same one
+		t.score = newScorer(f, t.cpu) // every call of model returns the same one
 	}
 	return t.Data.Evaluate(ctx, t.score, part)
 }
 
 // Save writes the model.
 func (t *task) Save(to *modelfolder.Writer) error {
+	f, err := t.model()
+	if err != nil {
+		return err
+	}
 	return recommender.Save(to, formatVersion, t.Data, t.cfg.Model, func() error {
-		return to.Tensors(factorsFile, t.model().sources()...)
+		return to.Tensors(factorsFile, f.sources()...)
 	})
 }

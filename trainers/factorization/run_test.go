@@ -427,7 +427,8 @@ func TestInput(t *testing.T) {
 
 func TestRefusedConfigurations(t *testing.T) {
 	for _, c := range []struct{ set, want string }{
-		{"device=cuda", "computed on the CPU; leave device out"},
+		{"device=cuda", ""},
+		{"device=gpu", "there is no device"},
 		{"model.algorithm=alx", `did you mean "als"`},
 		{"model={algorithm: bpr, unobserved: 1}", "the algorithm bpr has no such setting; leave it out"},
 		{"model={algorithm: bpr, feedback: explicit}", "the algorithm bpr has no such setting; leave it out"},
@@ -466,6 +467,9 @@ func TestRefusedConfigurations(t *testing.T) {
 		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
 			t.Errorf("%s: %v, want an error with %q", c.set, err, c.want)
 		}
+	}
+	if _, err := families.Parse("run.yaml", []byte(small), []string{"model={algorithm: bias}", "evaluation={}", "train={}", "checkpoint={}", "device=cuda"}); err == nil || !strings.Contains(err.Error(), "computed on the CPU; leave device out") {
+		t.Errorf("%v", err)
 	}
 	if _, err := families.Parse("run.yaml", []byte(small), []string{"data.split={method: leave_random_out}", "train.early_stopping={patience: 2}"}); err == nil || !strings.Contains(err.Error(), "no validation rows to stop by") {
 		t.Errorf("%v", err)

@@ -78,7 +78,7 @@ func searchALS(ctx context.Context, p *problem) (string, error) {
 				return 0, err
 			}
 		}
-		r, err := data.Evaluate(ctx, a.model.Scorer(p.dev), run.PartValidation)
+		r, err := data.Evaluate(ctx, a.model.Scorer(p.cpu), run.PartValidation)
 		if err != nil {
 			return 0, err
 		}

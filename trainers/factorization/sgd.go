@@ -35,6 +35,7 @@ var sgdAlgorithm = algorithm{
 	},
 	validate: validateSteps,
 	need:     needSteps,
+	onDevice: stepsOnDevice,
 	settle: func(_ context.Context, p *problem) (string, error) {
 		return settleSteps(p.Train, p.cfg), nil
 	},
@@ -66,8 +67,20 @@ func validateSteps(c *ModelConfig) error {
 
 // needSteps is the memory that steps take.
 func needSteps(p *problem) map[string]int64 {
-	rows, w := int64(p.Users.Len()+p.Items.Len()), int64(p.cfg.Model.Factors+rowAlign-1)/rowAlign*rowAlign
-	return map[string]int64{"samples and their order": p.Train.Len() * 32, "rows of factors while they are trained": 4 * rows * (w + 2)}
+	return map[string]int64{"samples and their order": p.Train.Len() * 32, "rows of factors while they are trained": stepsRows(p)}
+}
+
+// stepsOnDevice is what of that a GPU has too.
+func stepsOnDevice(p *problem) map[string]int64 {
+	if onProcessor(p.dev) {
+		return nil
+	}
+	return map[string]int64{"samples": p.Train.Len() * 12, "rows of factors": stepsRows(p)}
+}
+
+// stepsRows is the memory of factors and biases.
+func stepsRows(p *problem) int64 {
+	return 4 * int64(p.Users.Len()+p.Items.Len()) * int64((p.cfg.Model.Factors+rowAlign-1)/rowAlign*rowAlign+2)
 }
 
 // The penalty of ratings that a run file leaves open is such a share of 1/√n + 1/√m, for n ratings a user and m an item: the share at which

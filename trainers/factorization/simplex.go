@@ -11,7 +11,6 @@ import (
 	"debut/engine/ops"
 	"debut/engine/optim"
 	"debut/kernels"
-	"debut/kernels/cpu"
 	"debut/kernels/pool"
 	"debut/layers"
 	"debut/trainers/gradient"
@@ -62,19 +61,24 @@ var simplexAlgorithm = algorithm{
 	},
 	validate: validateSimplex,
 	need: func(p *problem) map[string]int64 {
+		c := &p.cfg.Model
+		rows := 4 * int64(p.Users.Len()+p.Items.Len()) * int64(c.Factors)
+		return map[string]int64{
+			run.PurposeBest:      3 * rows, // with the optimizer's two moments
+			"inputs":             int64(c.Batch) * int64(4*c.Negatives+8*c.History+16),
+			"spectral start":     rows + 8*p.Train.Len(),
+			"items of histories": 4 * int64(p.Items.Len()) * int64(c.Factors),
+		}
+	},
+	onDevice: func(p *problem) map[string]int64 {
 		g, opt, err := simplexGraph(p, p.dev)
 		if err != nil {
-			return map[string]int64{} // begin tells
+			return nil // begin tells
 		}
 		need, err := engine.EstimateTrainer(g, opt)
 		if err != nil {
-			return map[string]int64{}
+			return nil
 		}
-		c := &p.cfg.Model
-		need[run.PurposeBest] = need["parameters"] + need["optimizer state"]
-		need["inputs"] += int64(c.Batch) * int64(4*c.Negatives+8*c.History+16) // gathered before they are fed
-		need["spectral start"] = 4*int64(p.Users.Len()+p.Items.Len())*int64(c.Factors) + 8*p.Train.Len()
-		need["items of histories"] = 4 * int64(p.Items.Len()) * int64(c.Factors)
 		return need
 	},
 	settle: func(context.Context, *problem) (string, error) { return "", nil },
@@ -226,14 +230,12 @@ func (s *simplex) start(ctx context.Context) error {
 	if s.cfg.Model.Start != StartSpectral {
 		return nil
 	}
-	first, err := spectralItems(ctx, s.dev, s.Pool, s.Train, s.weights, s.cfg.Model.Factors, s.cfg.Seed)
+	first, err := spectralItems(ctx, s.cpu, s.Pool, s.Train, s.weights, s.cfg.Model.Factors, s.cfg.Seed)
 	if err != nil {
 		return err
 	}
-	t := s.tensors()
-	clear(t[0].values)
-	copy(t[1].values, first)
-	return nil
+	users := s.parameters.Get(simplexUsers).Matrix.Buf
+	return cmp.Or(kernels.Upload(s.dev, users, 0, make([]float32, users.Len())), kernels.Upload(s.dev, s.parameters.Get(simplexItems).Matrix.Buf, 0, first))
 }
 
 // course has the pairs in an order of its own for each epoch.
@@ -265,20 +267,28 @@ func (s *simplex) rate() float64 { return s.trainer.Rate() }
 func (s *simplex) state() run.State { return gradient.NewState(s.trainer) }
 
 // tensors are the parameters; the state has the optimizer's too.
-func (s *simplex) tensors() (list []tensor) {
+func (s *simplex) tensors() (list []tensor, err error) {
 	for _, name := range []string{simplexUsers, simplexItems, simplexTransform} {
 		m := s.parameters.Get(name).Matrix
-		list = append(list, tensor{name, cpu.Slice[float32](m.Buf), m.Cols})
+		h := mirrored[float32](s.dev, m.Buf)
+		if err := h.get(0, len(h.data)); err != nil {
+			return nil, err
+		}
+		list = append(list, tensor{name, h.data, m.Cols})
 	}
-	return list
+	return list, nil
 }
 
-// loaded has nothing to bring up to date: batches are drawn by their place in the training.
-func (s *simplex) loaded() {}
+// loaded has nothing to bring up to date: the state is that of the trainer, and batches are drawn by their place in the training.
+func (s *simplex) loaded() error { return nil }
 
 // factors makes rows of length 1, whose products are cosines.
-func (s *simplex) factors() *Factors {
-	t, f := s.tensors(), s.model
+func (s *simplex) factors() (*Factors, error) {
+	t, err := s.tensors()
+	if err != nil {
+		return nil, err
+	}
+	f := s.model
 	users, items, transform := t[0].values, t[1].values, t[2].values
 	d := f.Width
 	pool.Each(s.Pool, blocksOf(s.Train.Columns), func(i int) {
@@ -294,7 +304,7 @@ func (s *simplex) factors() *Factors {
 			pooled(f.User(u), f.Histories, s.Train.Indices[from:to], s.weights[from:to], *s.cfg.Model.Gate, users[u*d:(u+1)*d])
 		}
 	})
-	return f
+	return f, nil
 }
 
 // rowsPerTask is how many rows a task of a pool has.

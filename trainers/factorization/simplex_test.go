@@ -46,7 +46,7 @@ func contrasted(t testing.TB, train *interactions.Matrix, threads int, c *Config
 	t.Helper()
 	dev, p := trainingOn(t, threads)
 	data := &recommender.Data{Dataset: &interactions.Dataset{Users: vocabulary(t, train.Rows), Items: vocabulary(t, train.Columns), Train: train}, Pool: p}
-	s, err := newSimplex(t.Context(), &problem{Data: data, cfg: c, dev: dev})
+	s, err := newSimplex(t.Context(), &problem{Data: data, cfg: c, dev: dev, cpu: dev})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +92,7 @@ func TestSimplexTastes(t *testing.T) {
 		for epoch := 1; epoch < 12; epoch++ {
 			last = contrast(t, s, epoch)
 		}
-		recall := found(t, s.factors(), s.dev, train, held)
+		recall := found(t, factorsOf(t, s), s.dev, train, held)
 		t.Logf("%s start, gate %v: the loss falls from %.4f to %.4f, recall@20 is %.3f", c.start, c.gate, first, last, recall)
 		if !(recall > c.want) || !(last < 0.9*first) {
 			t.Errorf("%s start, gate %v: the loss falls from %.4f to %.4f, recall@20 is %.3f, want more than %v", c.start, c.gate, first, last, recall, c.want)
@@ -250,7 +250,10 @@ func TestSimplexLoss(t *testing.T) {
 		}
 
 		s := contrasted(t, train, 2, c)
-		values := s.tensors()
+		values, err := s.tensors()
+		if err != nil {
+			t.Fatal(err)
+		}
 		for p := range values {
 			for i, v := range values[p].values {
 				before[p][i] = float64(v)

@@ -40,8 +40,14 @@ func (t *training) SetFactor(f float64) error {
 	return nil
 }
 
-// Sources are the tensors.
-func (t *training) Sources() []safetensors.Source { return sources(t.fit.tensors()) }
+// Sources are the tensors. Where they cannot be had, reading them says why.
+func (t *training) Sources() []safetensors.Source {
+	list, err := t.fit.tensors()
+	if err != nil {
+		return []safetensors.Source{{Name: usersTensor, Dtype: safetensors.F32, Shape: []int{1}, Read: func([]byte, int64) error { return err }}}
+	}
+	return sources(list)
+}
 
 func sources(list []tensor) (out []safetensors.Source) {
 	for _, x := range list {
@@ -52,7 +58,11 @@ func sources(list []tensor) (out []safetensors.Source) {
 
 // NonFinite names the first tensor that holds what is no finite number.
 func (t *training) NonFinite() (name string, value float64, err error) {
-	for _, x := range t.fit.tensors() {
+	list, err := t.fit.tensors()
+	if err != nil {
+		return "", 0, err
+	}
+	for _, x := range list {
 		for _, v := range x.values {
 			if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
 				return x.name, float64(v), nil
@@ -68,7 +78,10 @@ func (t *training) Load(from engine.StateReader, text json.RawMessage) error {
 	if err := json.Unmarshal(text, &c); err != nil {
 		return fmt.Errorf("factorization: the counters of the training: %w", err)
 	}
-	own := t.fit.tensors()
+	own, err := t.fit.tensors()
+	if err != nil {
+		return err
+	}
 	have := from.Tensors()
 	if len(have) != len(own) {
 		return fmt.Errorf("factorization: %d tensors in the checkpoint, %d in the training: it is of another algorithm", len(have), len(own))
@@ -89,8 +102,7 @@ func (t *training) Load(from engine.StateReader, text json.RawMessage) error {
 	}
 	t.steps, t.factor = c.Steps, c.Factor
 	t.losses = nil
-	t.fit.loaded()
-	return nil
+	return t.fit.loaded()
 }
 
 // snapshot is a state in memory.
@@ -101,18 +113,21 @@ type snapshot struct {
 
 // Snapshot copies the state, into an earlier snapshot where one is given.
 func (t *training) Snapshot(reuse run.Snapshot) (run.Snapshot, error) {
+	list, err := t.fit.tensors()
+	if err != nil {
+		return nil, err
+	}
 	s, ok := reuse.(*snapshot)
 	if !ok {
 		s = &snapshot{}
-		for _, x := range t.fit.tensors() {
+		for _, x := range list {
 			x.values = make([]float32, len(x.values))
 			s.list = append(s.list, x)
 		}
 	}
-	for i, x := range t.fit.tensors() {
+	for i, x := range list {
 		copy(s.list[i].values, x.values)
 	}
-	var err error
 	s.count, err = t.Counters()
 	return s, err
 }

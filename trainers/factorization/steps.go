@@ -7,7 +7,6 @@ import (
 
 	"debut/datasets/interactions"
 	"debut/kernels"
-	"debut/kernels/cpu"
 	"debut/kernels/philox"
 	"debut/kernels/pool"
 )
@@ -52,20 +51,13 @@ type Steps struct {
 	users, items       kernels.Matrix
 	userBias, itemBias kernels.Matrix
 	buffers            []kernels.Buffer
-	samples            *host[int32]
-	values             *host[float32]
-	blocks             *host[int32]
-	weights            *host[float32] // nil: there are none
-	hyper              *host[float32]
-	loss               *host[float32]
+	samples            *mirror[int32]
+	values             *mirror[float32]
+	blocks             *mirror[int32]
+	weights            *mirror[float32] // nil: there are none
+	hyper              *mirror[float32]
+	loss               *mirror[float32]
 	fill               func(h []float32) // sets Hyper but for the rates
-}
-
-// host is a buffer that the training writes: its memory, or a copy where the device has its own.
-type host[T kernels.Element] struct {
-	buffer kernels.Buffer
-	data   []T
-	shared bool
 }
 
 // rowAlign is the multiple of floats that rows of factors take: a cache line, so that no two rows have one in common, and whole vectors.
@@ -133,69 +125,32 @@ func newSteps(dev kernels.Device, p *pool.Pool, m *interactions.Matrix, o SGD, b
 	if n != nil {
 		ids = 3
 	}
-	if t.samples, err = newHost[int32](t, entries*ids); err != nil {
+	if t.samples, err = newMirror[int32](dev, entries*ids, "samples"); err != nil {
 		return nil, err
 	}
 	var values []float32
 	if n == nil {
-		if t.values, err = newHost[float32](t, entries); err != nil {
+		if t.values, err = newMirror[float32](dev, entries, "samples"); err != nil {
 			return nil, err
 		}
 		values = t.values.data
 	}
 	if n != nil && n.weight != nil {
-		if t.weights, err = newHost[float32](t, blocks); err != nil {
+		if t.weights, err = newMirror[float32](dev, blocks, "samples"); err != nil {
 			return nil, err
 		}
 	}
-	if t.blocks, err = newHost[int32](t, 2*blocks); err != nil {
+	if t.blocks, err = newMirror[int32](dev, 2*blocks, "samples"); err != nil {
 		return nil, err
 	}
-	if t.hyper, err = newHost[float32](t, kernels.FactorHyperLen); err != nil {
+	if t.hyper, err = newMirror[float32](dev, kernels.FactorHyperLen, "samples"); err != nil {
 		return nil, err
 	}
-	if t.loss, err = newHost[float32](t, blocks); err != nil {
+	if t.loss, err = newMirror[float32](dev, blocks, "samples"); err != nil {
 		return nil, err
 	}
 	t.schedule = newSchedule(m, p, o.Seed, blocks, t.samples.data, values, n)
 	return t, t.initialize(m)
-}
-
-func newHost[T kernels.Element](t *Steps, n int) (*host[T], error) {
-	b, err := t.dev.Alloc(kernels.DtypeOf[T](), n, "samples")
-	if err != nil {
-		return nil, fmt.Errorf("factorization: %w", err)
-	}
-	t.buffers = append(t.buffers, b)
-	h := &host[T]{buffer: b, data: cpu.Slice[T](b), shared: true}
-	if h.data == nil {
-		h.data, h.shared = make([]T, n), false
-	}
-	return h, nil
-}
-
-// put makes the device see what was written.
-func (h *host[T]) put(dev kernels.Device) error {
-	if h.shared {
-		return nil
-	}
-	return kernels.Upload(dev, h.buffer, 0, h.data)
-}
-
-// get makes what the device has written seen.
-func (h *host[T]) get(dev kernels.Device) error {
-	if h.shared {
-		return nil
-	}
-	return kernels.Download(dev, h.data, h.buffer, 0)
-}
-
-// matrix views the buffer.
-func (h *host[T]) matrix(rows, cols int) kernels.Matrix {
-	if h == nil {
-		return kernels.Matrix{}
-	}
-	return kernels.NewMatrix(h.buffer, rows, cols)
 }
 
 // initialize draws the initial factors. Those of who has no interaction are 0.
@@ -251,18 +206,18 @@ func (t *Steps) Step() (float64, error) {
 			t.weights.data[k] = t.schedule.negatives.blocks[m.items]
 		}
 	}
-	if err := t.blocks.put(t.dev); err != nil {
+	if err := t.blocks.put(); err != nil {
 		return 0, err
 	}
 	if t.weights != nil {
-		if err := t.weights.put(t.dev); err != nil {
+		if err := t.weights.put(); err != nil {
 			return 0, err
 		}
 	}
 	if err := t.kernel.Run(); err != nil {
 		return 0, err
 	}
-	if err := t.loss.get(t.dev); err != nil {
+	if err := t.loss.get(0, len(t.loss.data)); err != nil {
 		return 0, err
 	}
 	loss := 0.0
@@ -285,15 +240,15 @@ func (t *Steps) begin() error {
 	decay := math.Pow(t.settings.Decay, float64(t.position.Epoch))
 	h[kernels.FactorRate], h[kernels.FactorBiasRate] = float32(t.settings.Rate*decay), float32(t.settings.BiasRate*decay)
 	t.ready = true
-	if err := t.samples.put(t.dev); err != nil {
+	if err := t.samples.put(); err != nil {
 		return err
 	}
 	if t.values != nil {
-		if err := t.values.put(t.dev); err != nil {
+		if err := t.values.put(); err != nil {
 			return err
 		}
 	}
-	return t.hyper.put(t.dev)
+	return t.hyper.put()
 }
 
 // Epoch trains up to the end of an epoch and returns the mean loss of its samples, each from before its step.
@@ -369,6 +324,12 @@ func (t *Steps) Load(tensors []Tensor, at Position) error {
 func (t *Steps) Close() {
 	for _, b := range t.buffers {
 		t.dev.Release(b)
+	}
+	for _, m := range []*mirror[int32]{t.samples, t.blocks} {
+		m.release()
+	}
+	for _, m := range []*mirror[float32]{t.values, t.weights, t.hyper, t.loss} {
+		m.release()
 	}
 	t.buffers = nil
 }

@@ -60,7 +60,7 @@ func All() []Family {
 			Name: factorization.Family, About: "what to recommend to whom, and which ratings they would give, by factors of users and items",
 			New: func() run.Config { return factorization.New() },
 			Read: func(r *modelfolder.Reader, dev kernels.Device) (model.Model, error) {
-				return factorization.Read(r, threads(dev))
+				return factorization.Read(r, dev, threads(dev))
 			},
 			Templates: factorization.Templates,
 			Next:      []string{"debut recommend %s USER", "debut recommend %s --all -o lists.csv"},

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"debut/datasets/interactions"
+	"debut/kernels"
 	"debut/kernels/pool"
 )
 
@@ -40,6 +41,14 @@ type Ranged interface {
 type RangeScorer interface {
 	Score(users []int32, lo, hi int, out []float32) error
 	Close() error
+}
+
+// Lister is a Scorer that makes lists itself, as a device does that has scores in memory of its own.
+type Lister interface {
+	Scorer
+	// List makes the lists of users, of options that were checked, without Cold; Hidden is ascending. Where an error matches
+	// kernels.ErrUnsupported lists are made of what Score writes.
+	List(ctx context.Context, users []int32, o *Options) (*Lists, error)
 }
 
 // Options say what may be recommended.
@@ -150,6 +159,11 @@ func TopK(ctx context.Context, s Scorer, users []int32, o Options) (_ *Lists, er
 		return nil, err
 	}
 	o.Hidden = slices.Compact(slices.Sorted(slices.Values(o.Hidden)))
+	if l, ok := s.(Lister); ok && o.areas == nil && o.Cold == nil {
+		if lists, err := l.List(ctx, users, &o); !errors.Is(err, kernels.ErrUnsupported) {
+			return lists, err
+		}
+	}
 	items := s.Items()
 	r := &ranker{ctx: ctx, users: users, o: &o, tile: items, lists: &Lists{K: o.K, Items: make([]int32, len(users)*o.K), Scores: make([]float32, len(users)*o.K)}}
 	if o.areas != nil {

@@ -67,6 +67,23 @@ func (e *Env) CheckMemory(need map[string]int64, remedy string) error {
 	return checkMemory(need, free, remedy)
 }
 
+// CheckDevice is CheckMemory for what lies in the memory of the run's device.
+func (e *Env) CheckDevice(need map[string]int64, remedy string) error {
+	dev, err := e.Device()
+	if err != nil {
+		return err
+	}
+	free := int64(0)
+	if d, ok := dev.(interface{ Available() int64 }); ok {
+		free = d.Available()
+	}
+	e.Log.Info("memory", "device", dev.Info().Name, "estimate", bytesize.Text(total(need)), "largest", memoryText(need, 3), "free", bytesize.Text(free))
+	if err := checkMemory(need, free, remedy); err != nil {
+		return fmt.Errorf("%s: %w", dev.Info().Name, err)
+	}
+	return nil
+}
+
 func checkMemory(need map[string]int64, free int64, remedy string) error {
 	if fits(need, free) {
 		return nil
