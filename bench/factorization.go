@@ -1,68 +1,73 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"math"
 	"os"
 	"regexp"
-	"slices"
+	"runtime"
 	"strconv"
 
 	"debut/bench/peers"
 	"debut/datasets/interactions"
 	"debut/kernels"
-	"debut/kernels/philox"
+	"debut/kernels/pool"
 	"debut/trainers/factorization"
 	"debut/trainers/ranking"
 )
 
 // factorizationForm is how a case is written.
-const factorizationForm = "als|topk.USERSxITEMSxPAIRSxFACTORS"
+const factorizationForm = "als|bpr|mf|topk.USERSxITEMSxPAIRSxFACTORS"
 
 // Works of the suite.
 const (
 	workALS  = "als"
+	workBPR  = "bpr"
+	workMF   = "mf"
 	workTopK = "topk"
 )
 
 // factors is the suite of models of factors of users and items.
 var factors = Suite{
 	Name:    "factorization",
-	Summary: "factors of users and items: als, a pass over all users and all items by implicit alternating least squares; topk, the best 20 of all items for all users",
-	Cases:   []string{"als.29858x40981x810000x64", "topk.29858x40981x810000x64"},
+	Summary: "factors of users and items: als, a pass over all users and all items by implicit alternating least squares; bpr and mf, gradient steps on preferences and on ratings; topk, the best 20 of all items for all users",
+	Cases:   []string{"als.29858x40981x810000x64", "bpr.29858x40981x810000x64", "mf.70000x10000x5000000x64", "topk.29858x40981x810000x64"},
 	Form:    factorizationForm,
 	Peer:    "implicit",
-	Metrics: []Metric{{Name: iterationMetric, Direction: Lower}, {Name: secondsMetric, Direction: Lower}, {Name: passesMetric, Direction: Same}},
-	Host:    func(string) bool { return true },
+	Metrics: []Metric{
+		{Name: iterationMetric, Direction: Lower}, {Name: secondsMetric, Direction: Lower}, {Name: updatesMetric, Direction: Higher},
+		{Name: passesMetric, Direction: Same}, {Name: epochsMetric, Direction: Same},
+	},
 	measure: measureFactors,
 }
 
 const (
 	iterationMetric = "seconds_per_iteration"
 	passesMetric    = "loss_after_10_iterations"
+	updatesMetric   = "updates_per_second"
+	epochsMetric    = "loss_after_2_epochs"
 	recallMetric    = "recall_at_20"
+	costMetric      = "picoseconds_per_term"
 )
 
 // Settings of the work. Regularization is that of implicit, of each row alike; pairs that did not occur weigh 1.
 const (
 	checkedPasses      = 10
-	listedPasses       = 2 // before lists are made
+	mostChecked        = 20e6 // pairs; of more one pass goes before those that are measured, and nothing else is looked at
+	listedPasses       = 2    // before lists are made
 	alsRegularization  = 5.0
 	alsUnobserved      = 1.0
 	alsConfidence      = 10 // of pairs that occurred
 	alsSteps           = 3  // of conjugate gradients, as implicit has them
-	tastes             = 50
-	heldOne            = 10   // of so many pairs of a user who is looked at, one is held back
-	lookedAt           = 2000 // users, about
 	recallTolerance    = 0.01
 	listed             = 20
-	tasteShare         = 0.7
 	mostFactorsOfBench = 1024
 )
 
-var factorizationCase = regexp.MustCompile(`^(als|topk)\.([1-9]\d{0,7}x[1-9]\d{0,7}x[1-9]\d{0,8})x([1-9]\d{0,3})$`)
+var factorizationCase = regexp.MustCompile(`^(als|bpr|mf|topk)\.([1-9]\d{0,7}x[1-9]\d{0,7}x[1-9]\d{0,8})x([1-9]\d{0,3})$`)
 
 // parseFactors reads a case's name.
 func parseFactors(name string) (work string, users, items, pairs, width int, err error) {
@@ -79,50 +84,6 @@ func parseFactors(name string) (work string, users, items, pairs, width int, err
 	return m[1], users, items, pairs, width, err
 }
 
-// tastePairs is a matrix of so many pairs and another of some of them that are held back from it: few users have many items and few items are with
-// many users, and each user has most of his items from one of some tastes.
-func tastePairs(users, items, pairs int) (train, held *interactions.Matrix) {
-	r := philox.New(1, philox.StreamOf("bench.factorization"))
-	user, item := r.Perm(users), r.Perm(items)
-	skewed := func(n int) int { return int(float64(n) * r.Float64() * r.Float64()) }
-	lists, out := make([][]int32, users), make([][]int32, users)
-	seen := make(map[int64]struct{}, pairs)
-	for len(seen) < pairs {
-		u, i := user[skewed(users)], skewed(items)
-		if taste := int(u) % tastes; items > tastes && r.Float64() < tasteShare {
-			if i += taste - i%tastes; i >= items {
-				i -= tastes
-			}
-		}
-		key := int64(u)<<32 | int64(item[i])
-		if _, ok := seen[key]; ok {
-			continue
-		}
-		seen[key] = struct{}{}
-		to := lists
-		if r.IntN(heldOne) == 0 && int(u)%(1+users/lookedAt) == 0 {
-			to = out
-		}
-		to[u] = append(to[u], item[i])
-	}
-	return matrixOf(lists, items, alsConfidence), matrixOf(out, items, 1)
-}
-
-// matrixOf is the matrix of lists of columns, each with one value.
-func matrixOf(lists [][]int32, columns int, value float32) *interactions.Matrix {
-	m := &interactions.Matrix{Rows: len(lists), Columns: columns, Offsets: make([]int64, len(lists)+1)}
-	for u, list := range lists {
-		slices.Sort(list)
-		m.Indices = append(m.Indices, list...)
-		m.Offsets[u+1] = m.Len()
-	}
-	m.Values = make([]float32, m.Len())
-	for k := range m.Values {
-		m.Values[k] = value
-	}
-	return m
-}
-
 // recall is the share of what was held back that is among the first of all items.
 func recall(ctx context.Context, f *factorization.Factors, dev kernels.Device, train, held *interactions.Matrix) (float64, error) {
 	e, err := ranking.Evaluate(ctx, f.Scorer(dev), held, []int{listed}, ranking.Options{Ties: ranking.NewTies(held.Columns, strconv.Itoa), Seen: train})
@@ -137,34 +98,48 @@ func measureFactors(ctx context.Context, name string, r *runner) error {
 	if err != nil {
 		return err
 	}
-	train, held := tastePairs(users, items, pairs)
+	workers := pool.New(cmp.Or(r.Device.Info().Threads, runtime.GOMAXPROCS(0))) // GPUs have none
+	defer workers.Close()
+	train, held := tastePairs(workers, users, items, pairs, alsConfidence)
+	if work == workBPR || work == workMF {
+		return measureUpdates(ctx, r, work, train, width, workers)
+	}
 	a, err := factorization.NewALS(r.Device, train, factorization.ModelConfig{
 		Factors: width, Regularization: new(alsRegularization), Exponent: new(0.0), Unobserved: new(alsUnobserved), Steps: alsSteps,
 	}, 1)
 	if err != nil {
 		return err
 	}
-	passes, loss := checkedPasses, 0.0
 	if work == workTopK {
-		passes = listedPasses
+		for range listedPasses {
+			if _, err := a.Pass(ctx); err != nil {
+				return err
+			}
+		}
+		return measureLists(ctx, r, a.Factors(), train, workers)
 	}
-	for range passes {
-		if loss, err = a.Pass(ctx); err != nil {
+	return measureALS(ctx, r, a, train, held, width)
+}
+
+// measureALS measures passes.
+func measureALS(ctx context.Context, r *runner, a *factorization.ALS, train, held *interactions.Matrix, width int) (err error) {
+	run := func() error { _, err := a.Pass(ctx); return err }
+	checked := train.Len() <= mostChecked
+	loss, found := 0.0, 0.0
+	if checked {
+		for range checkedPasses {
+			if loss, err = a.Pass(ctx); err != nil {
+				return err
+			}
+		}
+		if found, err = recall(ctx, a.Factors(), r.Device, train, held); err != nil {
 			return err
 		}
-	}
-	if work == workTopK {
-		return measureLists(ctx, r, a.Factors(), train)
-	}
-	found, err := recall(ctx, a.Factors(), r.Device, train, held)
-	if err != nil {
-		return err
-	}
-	run := func() error { _, err := a.Pass(ctx); return err }
-	if r.Peers {
-		done, err := compareFactors(ctx, r, train, held, width, loss, found, run)
-		if done || err != nil {
-			return err
+		if r.Peers {
+			done, err := compareFactors(ctx, r, train, held, width, loss, found, run)
+			if done || err != nil {
+				return err
+			}
 		}
 	}
 	_, median, err := r.repeat(ctx, run)
@@ -174,10 +149,13 @@ func measureFactors(ctx context.Context, name string, r *runner) error {
 	t := median.Seconds()
 	r.report(iterationMetric, t)
 	// What bounds the work: each pair's row twice, and a product of the Gram matrix with each row, for every product of a solution.
-	d, products := float64(width), float64(alsSteps+1)
-	r.report("gflop_per_second", products*(8*d*float64(train.Len())+2*d*d*float64(users+items))/t/1e9)
-	r.report(passesMetric, loss)
-	r.report(recallMetric, found)
+	d, products, n, rows := float64(width), float64(alsSteps+1), float64(train.Len()), float64(train.Rows+train.Columns)
+	r.report("gflop_per_second", products*(8*d*n+2*d*d*rows)/t/1e9)
+	r.report(costMetric, t/(n*d*d+rows*d*d*d)*1e12) // terms of the systems of equations that a pass stands for
+	if checked {
+		r.report(passesMetric, loss)
+		r.report(recallMetric, found)
+	}
 	return nil
 }
 

@@ -20,9 +20,7 @@ import (
 const sameLists = 0.995
 
 // measureLists measures how long the lists of all users take.
-func measureLists(ctx context.Context, r *runner, f *factorization.Factors, train *interactions.Matrix) error {
-	workers := pool.New(r.Device.Info().Threads)
-	defer workers.Close()
+func measureLists(ctx context.Context, r *runner, f *factorization.Factors, train *interactions.Matrix, workers *pool.Pool) error {
 	users := make([]int32, train.Rows)
 	for u := range users {
 		users[u] = int32(u)
