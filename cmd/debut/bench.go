@@ -24,7 +24,7 @@ func caseForm(suite string) *regexp.Regexp {
 	case "neighbors":
 		return regexp.MustCompile(`^(similar|top20)\.[1-9]\d*x[1-9]\d*x[1-9]\d*$`)
 	case "factorization":
-		return regexp.MustCompile(`^(als|topk)\.[1-9]\d*x[1-9]\d*x[1-9]\d*x[1-9]\d*$`)
+		return regexp.MustCompile(`^(als|bpr|mf|topk)\.[1-9]\d*x[1-9]\d*x[1-9]\d*x[1-9]\d*$`)
 	case "linear":
 		return regexp.MustCompile(`^(shoppers|adult|generated\.[1-9]\d*x\d+x[1-9]\d*)$`)
 	case "defaults":

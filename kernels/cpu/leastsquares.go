@@ -16,6 +16,8 @@ const (
 	// matrix is read once for several of them, and few enough that their entries stay in a cache. It is a multiple of the rows of any
 	// level's tile.
 	rowsPerTurn = 12
+	// entriesAhead is how many entries of a row are asked for before it is begun: as many as projectRows looks ahead.
+	entriesAhead = 16
 )
 
 // solveRows fits rows, each by itself. Threads take some rows after others, and have scratch memory of their own; what is done to a row
@@ -247,7 +249,9 @@ func (s *solver[T]) conjugateGradients(lo, hi int) {
 	row := func(m []T, i int) []T { return m[i*s.width : i*s.width+d] }
 	n := hi - lo
 	for i := range n {
-		s.begin(&s.turn[i], lo+i)
+		at := &s.turn[i]
+		s.begin(at, lo+i)
+		l.prefetchRows(&s.y, piece(&s.columns, at.from, min(at.from+entriesAhead, at.to), s.id))
 		if x := row(s.xs, i); s.turn[i].from == s.turn[i].to { // nothing speaks against 0
 			clear(x)
 		} else {

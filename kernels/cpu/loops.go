@@ -51,6 +51,8 @@ type loops[T float] struct {
 	gather func(out []T, table *view[T], ids []int32)
 	// prefetch says that x will be needed soon.
 	prefetch func(x []T)
+	// prefetchRows says so of the rows of a table that ids name.
+	prefetchRows func(table *view[T], ids []int32)
 
 	// subtractRows subtracts from y the rows of x, as many as fit and stride apart, each times an element of w, which lie wStride apart.
 	subtractRows func(y, x []T, stride, rows int, w []T, wStride int)
@@ -96,6 +98,7 @@ func genericLoops[T float]() *loops[T] {
 		update:         updates[T](),
 		gather:         gather[T],
 		prefetch:       func([]T) {},
+		prefetchRows:   func(*view[T], []int32) {},
 		subtractRows:   subtractRows[T],
 		scale:          scale[T],
 		projectRows:    projectRows[T],

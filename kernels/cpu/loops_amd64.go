@@ -38,6 +38,10 @@ func (r *routines) loops() *loops[float32] {
 		r.gather(n, memory(out[:n*len(ids)]), p, stride, table.rows, unsafe.SliceData(ids), len(ids))
 	}
 	l.prefetch = func(x []float32) { prefetch(len(x), memory(x)) }
+	l.prefetchRows = func(table *view[float32], ids []int32) {
+		p, stride := rowAt(table, 0)
+		prefetchRows(table.cols, p, stride, table.rows, unsafe.SliceData(ids), len(ids))
+	}
 	l.subtractRows = func(y, x []float32, stride, rows int, w []float32, wStride int) {
 		if rows == 0 {
 			return

@@ -14311,3 +14311,38 @@ touch1:
 	CMPQ       DX, AX
 	JL         touch1
 	RET
+
+// func prefetchRows(n int, table *float32, stride int, limit int, ids *int32, count int)
+// Requires: MMX+
+TEXT ·prefetchRows(SB), NOSPLIT, $0-48
+	MOVQ  n+0(FP), AX
+	SHLQ  $0x02, AX
+	MOVQ  table+8(FP), CX
+	MOVQ  stride+16(FP), DX
+	MOVQ  limit+24(FP), BX
+	MOVQ  ids+32(FP), SI
+	MOVQ  count+40(FP), DI
+	TESTQ DI, DI
+	JLE   done
+
+row:
+	MOVL  (SI), R8
+	CMPQ  R8, BX
+	JAE   next
+	IMULQ DX, R8
+	ADDQ  CX, R8
+	XORQ  R9, R9
+
+touch1:
+	PREFETCHT0 (R8)(R9*1)
+	ADDQ       $0x00000040, R9
+	CMPQ       R9, AX
+	JL         touch1
+
+next:
+	ADDQ $0x00000004, SI
+	DECQ DI
+	JNZ  row
+
+done:
+	RET

@@ -536,3 +536,9 @@ func gatherAVX2(n int, out *float32, table *float32, stride int, limit int, ids 
 //
 //go:noescape
 func prefetch(n int, x *float32)
+
+// prefetchRows asks for count rows of n elements of a table, a stride in bytes apart, that ids name; those that are not in
+// 0 … limit−1 are left out.
+//
+//go:noescape
+func prefetchRows(n int, table *float32, stride int, limit int, ids *int32, count int)

@@ -36,6 +36,7 @@ func main() {
 		}
 	}
 	prefetch()
+	prefetchRows()
 	Generate()
 	if err := writeRoutines(*types, *tables); err != nil {
 		log.Fatal(err)

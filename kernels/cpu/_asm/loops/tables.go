@@ -34,6 +34,32 @@ func prefetch() {
 	RET()
 }
 
+// prefetchRows writes the request for rows of a table, the same at all levels.
+func prefetchRows() {
+	TEXT("prefetchRows", NOSPLIT, "func(n int, table *float32, stride int, limit int, ids *int32, count int)")
+	Doc("prefetchRows asks for count rows of n elements of a table, a stride in bytes apart, that ids name; those that are not in", "0 … limit−1 are left out.")
+	Pragma("noescape")
+	r := &routine{end: Load(Param("n"), GP64()).(GPVirtual)}
+	SHLQ(Imm(2), r.end)
+	table, stride, limit := Load(Param("table"), GP64()), Load(Param("stride"), GP64()), Load(Param("limit"), GP64())
+	ids, left, row := Load(Param("ids"), GP64()), Load(Param("count"), GP64()), GP64()
+	TESTQ(left, left)
+	JLE(LabelRef("done"))
+	Label("row")
+	MOVL(Mem{Base: ids}, row.As32())
+	CMPQ(row, limit) // a negative id is beyond every limit when taken without a sign
+	JAE(LabelRef("next"))
+	IMULQ(stride, row)
+	ADDQ(table, row)
+	r.touch(row)
+	Label("next")
+	ADDQ(U32(4), ids)
+	DECQ(left)
+	JNZ(LabelRef("row"))
+	Label("done")
+	RET()
+}
+
 var _ = writes(gather)
 
 // gather writes the copy of rows of a table that is larger than a cache.
