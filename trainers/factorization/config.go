@@ -28,13 +28,14 @@ var Templates embed.FS
 
 // Config is a run file.
 type Config struct {
-	run.Header  `yaml:",inline"`
-	Data        interactions.Config    `yaml:"data" jsonschema:"description=Who did what with which item and how that is split."`
-	Model       ModelConfig            `yaml:"model,omitempty" jsonschema:"description=Which factors are found and how."`
-	Train       TrainConfig            `yaml:"train,omitempty" jsonschema:"description=How long; not of bias."`
-	Reweight    recommender.Reweight   `yaml:"reweight,omitempty" jsonschema:"description=Raises or lowers items for everybody: scores are multiplied by powers of what is known of an item."`
-	Evaluation  recommender.Evaluation `yaml:"evaluation,omitempty" jsonschema:"description=How lists are measured; not of models of ratings."`
-	run.Keeping `yaml:",inline"`
+	run.Header         `yaml:",inline"`
+	Data               interactions.Config    `yaml:"data" jsonschema:"description=Who did what with which item and how that is split."`
+	Model              ModelConfig            `yaml:"model,omitempty" jsonschema:"description=Which factors are found and how."`
+	Train              TrainConfig            `yaml:"train,omitempty" jsonschema:"description=How long; not of bias."`
+	Reweight           recommender.Reweight   `yaml:"reweight,omitempty" jsonschema:"description=Raises or lowers items for everybody: scores are multiplied by powers of what is known of an item."`
+	Evaluation         recommender.Evaluation `yaml:"evaluation,omitempty" jsonschema:"description=How lists are measured; not of models of ratings."`
+	recommender.Folder `yaml:",inline"`
+	run.Keeping        `yaml:",inline"`
 }
 
 // ModelConfig is the model section of a run file. Which of the keys there are for an algorithm is said in algorithm.go.
@@ -152,6 +153,9 @@ func (c *Config) Validate() error {
 		if len(c.Evaluation.Cutoffs) > 0 || c.Evaluation.KeepSeen {
 			errs = append(errs, configfile.Errorf("evaluation", "it says how lists are measured, and models of ratings are measured by how far predictions are off; leave the section out"))
 		}
+	}
+	if c.Forgets() && c.Model.rates() {
+		errs = append(errs, configfile.Errorf("keep_seen", "a model of ratings predicts by what it knows of users and items; leave keep_seen out"))
 	}
 	if !c.Model.gradual() {
 		errs = append(errs, run.OnCPU(&c.Header))

@@ -20,6 +20,7 @@ func (c *Config) Prepare(ctx context.Context, env *run.Env) (run.Task, error) {
 	if err != nil {
 		return nil, c.Locate(err)
 	}
+	data.Folder = c.Folder
 	if err := data.Reweight(c.Reweight); err != nil {
 		return nil, c.Locate(err)
 	}

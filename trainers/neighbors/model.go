@@ -69,7 +69,9 @@ func Read(r *modelfolder.Reader, threads int) (*Model, error) {
 		if err != nil {
 			return nil, r.FileError(graphFile, err)
 		}
-		m.Scorer, m.Adds = items.Scorer(m.Histories), items.adds
+		if m.Adds = items.adds; m.Counts == nil {
+			m.Scorer = items.Scorer(m.Histories)
+		}
 		m.Fold = func(histories *interactions.Matrix) (ranking.Scorer, error) { return items.Scorer(histories), nil }
 	}
 	m.Pool = pool.New(threads) // last: what fails before leaves no goroutines behind

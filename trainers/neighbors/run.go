@@ -35,12 +35,13 @@ var Templates embed.FS
 
 // Config is a run file.
 type Config struct {
-	run.Header  `yaml:",inline"`
-	Data        interactions.Config    `yaml:"data" jsonschema:"description=Who did what with which item and how that is split."`
-	Model       ModelConfig            `yaml:"model,omitempty" jsonschema:"description=Which neighbors are found and how."`
-	Reweight    recommender.Reweight   `yaml:"reweight,omitempty" jsonschema:"description=Raises or lowers items for everybody: scores are multiplied by powers of what is known of an item."`
-	Evaluation  recommender.Evaluation `yaml:"evaluation,omitempty" jsonschema:"description=How lists are measured."`
-	run.Keeping `yaml:",inline"`
+	run.Header         `yaml:",inline"`
+	Data               interactions.Config    `yaml:"data" jsonschema:"description=Who did what with which item and how that is split."`
+	Model              ModelConfig            `yaml:"model,omitempty" jsonschema:"description=Which neighbors are found and how."`
+	Reweight           recommender.Reweight   `yaml:"reweight,omitempty" jsonschema:"description=Raises or lowers items for everybody: scores are multiplied by powers of what is known of an item."`
+	Evaluation         recommender.Evaluation `yaml:"evaluation,omitempty" jsonschema:"description=How lists are measured."`
+	recommender.Folder `yaml:",inline"`
+	run.Keeping        `yaml:",inline"`
 }
 
 // ModelConfig is the model section of a run file. The defaults of L2 and L1 were chosen as those of Settings.
@@ -111,6 +112,9 @@ func (c *Config) Validate() error {
 		configfile.Prefix("model", c.Model.validate()), configfile.Prefix("evaluation", c.Evaluation.Validate()),
 		configfile.Prefix("reweight", c.Reweight.Validate()),
 	}
+	if c.Forgets() && c.Model.Kind == KindUser {
+		errs = append(errs, configfile.Errorf("keep_seen", "a model of kind: %s makes lists of what users of training have; leave keep_seen out, or take another kind", KindUser))
+	}
 	return errors.Join(errs...)
 }
 
@@ -170,6 +174,7 @@ func (c *Config) Prepare(ctx context.Context, env *run.Env) (run.Task, error) {
 	if err != nil {
 		return nil, c.Locate(err)
 	}
+	data.Folder = c.Folder
 	if err := data.Reweight(c.Reweight); err != nil {
 		return nil, c.Locate(err)
 	}

@@ -52,6 +52,8 @@ type Data struct {
 	*interactions.Dataset
 	Ties *ranking.Ties
 	Pool *pool.Pool
+	// Folder says what the model folder has of them.
+	Folder Folder
 
 	task    metrics.Task
 	cfg     *interactions.Config
@@ -214,7 +216,7 @@ func (d *Data) truth(part string) *interactions.Matrix {
 
 // measure compares lists with what users chose. Who has nothing in the histories gets what most users have.
 func measure(ctx context.Context, s ranking.Scorer, weights []float32, histories, truth, seen *interactions.Matrix, eval Evaluation, ties *ranking.Ties, p *pool.Pool) (*metrics.Result, *ranking.Evaluation, error) {
-	o := ranking.Options{Ties: ties, Seen: seen, Weights: weights, Cold: newPopular(histories).share, Histories: histories, Pool: p}
+	o := ranking.Options{Ties: ties, Seen: seen, Weights: weights, Cold: newPopular(histories.ColumnCounts(), histories.Rows).share, Histories: histories, Pool: p}
 	if eval.KeepSeen {
 		o.Seen = nil
 	}

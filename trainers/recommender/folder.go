@@ -10,6 +10,14 @@ import (
 	"debut/trainers/modelfolder"
 )
 
+// Folder is what a run file says of the model folder beside what is common to all families. A configuration embeds it, inline.
+type Folder struct {
+	KeepSeen *bool `yaml:"keep_seen,omitempty" jsonschema:"description=Whether the model folder has what users of training have (default: true). false: it is left out of it; and lists are made for users whose items are given with --history."`
+}
+
+// Forgets says that what users have is left out.
+func (f Folder) Forgets() bool { return f.KeepSeen != nil && !*f.KeepSeen }
+
 // details are what model.json describes a recommender with; M is its family's model section.
 type details[M any] struct {
 	Model      Section[M]                   `json:"model"`

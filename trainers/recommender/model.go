@@ -31,7 +31,7 @@ type Model struct {
 	Evaluation Evaluation          // of the run, for evaluating anew
 	Config     interactions.Config // of the run's data: how columns are called and what events weigh
 	Pool       *pool.Pool          // may be nil
-	// Scorer scores the users of Histories.
+	// Scorer scores the users of Histories; nil where it takes what they have and that was left out of the folder.
 	Scorer ranking.Scorer
 	// Rate is that of a model of ratings; nil: scores are none.
 	Rate Rate
@@ -53,6 +53,10 @@ func (m *Model) Recommend(ctx context.Context, r model.Request) iter.Seq2[model.
 	return func(yield func(model.List, error) bool) {
 		if r.K < 1 || r.K > maxList {
 			yield(model.List{}, fmt.Errorf("recommend: lists of %d items; give a number from 1 to %d", r.K, maxList))
+			return
+		}
+		if m.Counts != nil && r.Histories == nil {
+			yield(model.List{}, fmt.Errorf("recommend: %w: give a file of what users have: --history", errForgotten))
 			return
 		}
 		rules := m.rules(r.Items)
@@ -101,6 +105,9 @@ func (m *Model) Recommend(ctx context.Context, r model.Request) iter.Seq2[model.
 	}
 }
 
+// errForgotten is the error of what takes histories that the folder was told to leave out.
+var errForgotten = errors.New("the model folder has not what users of training have (keep_seen: false)")
+
 // lists makes the lists of some users.
 func (m *Model) lists(ctx context.Context, names []string, r model.Request, rules rules, seen *interactions.Matrix, x *reranker) ([]model.List, error) {
 	out := make([]model.List, len(names))
@@ -112,6 +119,9 @@ func (m *Model) lists(ctx context.Context, names []string, r model.Request, rule
 		u, out[i].Known = withItems(m.Shop.Users, m.Histories, name)
 		if r.Histories != nil {
 			h, out[i].Folded = withItems(r.Histories.Users, r.Histories.Items, name)
+		}
+		if m.Counts != nil && out[i].Folded { // all that is left of him is his name
+			_, out[i].Known = m.Shop.Users.Index(name)
 		}
 		switch {
 		case out[i].Folded:
@@ -127,7 +137,7 @@ func (m *Model) lists(ctx context.Context, names []string, r model.Request, rule
 		// What a run reweights is no matter of those whom nothing is known of.
 		o := o
 		o.Weights = rules.boosts
-		l, err := ranking.TopK(ctx, newPopular(m.Histories), []int32{0}, o)
+		l, err := ranking.TopK(ctx, newPopular(m.counts(), m.Users()), []int32{0}, o)
 		if err != nil {
 			return nil, err
 		}
@@ -384,6 +394,9 @@ func (m *Model) Sample(ctx context.Context, src table.Source, baseDir string) (*
 
 func (m *Model) evaluate(ctx context.Context, src table.Source, baseDir string) (*metrics.Result, *ranking.Evaluation, encoding.EncodeReport, error) {
 	var report encoding.EncodeReport
+	if m.Counts != nil {
+		return nil, nil, report, fmt.Errorf("evaluate: %w, which lists are made from and are not to hold: measure on the test part of the run", errForgotten)
+	}
 	d, err := m.load(ctx, src, baseDir, m.measured(), false)
 	if err != nil {
 		return nil, nil, report, err

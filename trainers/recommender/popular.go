@@ -1,16 +1,13 @@
 package recommender
 
-import (
-	"debut/datasets/interactions"
-)
-
 // popular ranks items by the share of users that have them: what to recommend to whom nothing is known of.
 type popular struct{ share []float32 }
 
-func newPopular(m *interactions.Matrix) *popular {
-	p := &popular{make([]float32, m.Columns)}
-	for i, n := range m.ColumnCounts() {
-		p.share[i] = float32(float64(n) / float64(max(1, m.Rows)))
+// newPopular makes it from how many of so many users have each item.
+func newPopular(counts []int32, users int) *popular {
+	p := &popular{make([]float32, len(counts))}
+	for i, n := range counts {
+		p.share[i] = float32(float64(n) / float64(max(1, users)))
 	}
 	return p
 }

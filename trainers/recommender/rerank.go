@@ -41,6 +41,9 @@ func (m *Model) newReranker(r *model.Request, rules rules) (*reranker, error) {
 	if r.Diversity == 0 && r.MostOfGroup == 0 && r.Explore == 0 && !r.Because {
 		return nil, nil
 	}
+	if m.Counts != nil && (r.Diversity > 0 || r.Because && m.Adds == nil) {
+		return nil, fmt.Errorf("recommend: diversity, and what an item is because of, go by which users have items in common: %w", errForgotten)
+	}
 	x := &reranker{m: m, request: r}
 	if r.Diversity > 0 || r.Because {
 		x.byItem = m.Histories.Transpose()
@@ -56,7 +59,7 @@ func (m *Model) newReranker(r *model.Request, rules rules) (*reranker, error) {
 
 // newcomers are the items that may be listed and that few users have, those of the table that the model does not know among them.
 func (m *Model) newcomers(r *model.Request, rules rules) (ids []string) {
-	for i, users := range m.Histories.ColumnCounts() {
+	for i, users := range m.counts() {
 		if _, hidden := slices.BinarySearch(rules.hidden, int32(i)); !hidden && int(users) < r.ExploreBelow {
 			ids = append(ids, m.Shop.Items.ID(i))
 		}

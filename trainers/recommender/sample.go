@@ -43,7 +43,13 @@ func (m *Model) samplePart(ctx context.Context, cfg *interactions.Config, baseDi
 		out.Rows, err = ratingRows(cfg, seed)
 		return out, err
 	}
-	_, e, err := measure(ctx, m.Scorer, m.Weights, data.Train, truth, data.seen(part), m.Evaluation, ranking.NewTies(data.Items.Len(), data.Items.ID), m.Pool)
+	s := m.Scorer
+	if s == nil {
+		if s, err = m.Fold(data.Train); err != nil {
+			return nil, err
+		}
+	}
+	_, e, err := measure(ctx, s, m.Weights, data.Train, truth, data.seen(part), m.Evaluation, ranking.NewTies(data.Items.Len(), data.Items.ID), m.Pool)
 	if err != nil {
 		return nil, err
 	}

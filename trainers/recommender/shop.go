@@ -18,13 +18,15 @@ const (
 	usersFile     = "users.ids"
 	itemsFile     = "items.ids"
 	historiesFile = "histories.safetensors"
+	countsFile    = "counts.safetensors"  // in its place where what users have is left out
 	weightsFile   = "weights.safetensors" // where items are reweighted
 )
 
 // Shop is what a recommender knows beside its model: users, items, and what users have.
 type Shop struct {
 	Users, Items *interactions.Vocabulary
-	Histories    *interactions.Matrix // users × items, what the model was trained on
+	Histories    *interactions.Matrix // users × items, what the model was trained on; empty where Counts are all that is left of it
+	Counts       []int32              // of items: how many users have them, where histories are left out of the folder; else nil
 	Kinds        []string             // of events: kind i is bit i of Histories.Events; nil: there are none
 	Ties         *ranking.Ties
 	Weights      []float32 // of items, that scores are multiplied by; nil: none
@@ -46,7 +48,20 @@ func (s *Shop) trainedItems() []bool {
 
 // ShopOf is that of the training part of a run.
 func ShopOf(d *Data) *Shop {
-	return &Shop{Users: d.Users, Items: d.Items, Histories: d.Train, Kinds: d.Kinds, Ties: d.Ties, Weights: d.weights}
+	s := &Shop{Users: d.Users, Items: d.Items, Histories: d.Train, Kinds: d.Kinds, Ties: d.Ties, Weights: d.weights}
+	if d.Folder.Forgets() {
+		s.Counts = d.Train.ColumnCounts()
+		s.Histories, s.Kinds = empty(d.Users.Len(), d.Items.Len()), nil
+	}
+	return s
+}
+
+// counts are how many users of training have each item.
+func (s *Shop) counts() []int32 {
+	if s.Counts != nil {
+		return s.Counts
+	}
+	return s.Histories.ColumnCounts()
 }
 
 // Save writes the shop to a model folder.
@@ -63,6 +78,9 @@ func (s *Shop) Save(to *modelfolder.Writer) error {
 		if err := to.Tensors(weightsFile, safetensors.Vector("weights", s.Weights)); err != nil {
 			return err
 		}
+	}
+	if s.Counts != nil {
+		return to.Tensors(countsFile, safetensors.Vector("users", s.Counts))
 	}
 	m := s.Histories
 	tensors := []safetensors.Source{safetensors.Vector("offsets", m.Offsets), safetensors.Vector("indices", m.Indices), safetensors.Vector("values", m.Values)}
@@ -86,13 +104,15 @@ type Sums struct {
 	Items string `json:"items"`
 	// Weighted says that the shop has weights of items.
 	Weighted bool `json:"weighted,omitempty"`
+	// Forgotten says that the folder has no histories.
+	Forgotten bool `json:"forgotten,omitempty"`
 	// Kinds are those of events in the histories, where they are kept apart.
 	Kinds []string `json:"kinds,omitempty"`
 }
 
 // Sums returns those of the shop.
 func (s *Shop) Sums() Sums {
-	sums := Sums{Users: s.Users.Sum(), Items: s.Items.Sum(), Weighted: s.Weights != nil}
+	sums := Sums{Users: s.Users.Sum(), Items: s.Items.Sum(), Weighted: s.Weights != nil, Forgotten: s.Counts != nil}
 	if s.hasKinds() {
 		sums.Kinds = s.Kinds
 	}
@@ -118,14 +138,7 @@ func ReadShop(r *modelfolder.Reader, sums Sums) (*Shop, error) {
 			return nil, fmt.Errorf("model: %s has other ids than the model was trained with; copy the model again, or train anew", r.Path(f.name))
 		}
 	}
-	err := r.Tensors(historiesFile, func(f *safetensors.File) (err error) {
-		if s.Histories, err = readMatrix(f, s.Users.Len(), s.Items.Len()); err != nil || len(s.Kinds) == 0 {
-			return err
-		}
-		s.Histories.Events, err = readEvents(f, len(s.Histories.Indices), len(s.Kinds))
-		return err
-	})
-	if err != nil {
+	if err := s.readSeen(r, sums.Forgotten); err != nil {
 		return nil, err
 	}
 	if sums.Weighted {
@@ -141,6 +154,26 @@ func ReadShop(r *modelfolder.Reader, sums Sums) (*Shop, error) {
 	}
 	s.Ties = ranking.NewTies(s.Items.Len(), s.Items.ID)
 	return s, nil
+}
+
+// readSeen reads what users have, or how many have an item where that is all there is.
+func (s *Shop) readSeen(r *modelfolder.Reader, forgotten bool) error {
+	if forgotten {
+		s.Histories = empty(s.Users.Len(), s.Items.Len())
+		return r.Tensors(countsFile, func(f *safetensors.File) (err error) {
+			if s.Counts, err = safetensors.ReadVector[int32](f, "users"); err == nil && len(s.Counts) != s.Items.Len() {
+				err = fmt.Errorf("%d counts of users are not those of %d items", len(s.Counts), s.Items.Len())
+			}
+			return err
+		})
+	}
+	return r.Tensors(historiesFile, func(f *safetensors.File) (err error) {
+		if s.Histories, err = readMatrix(f, s.Users.Len(), s.Items.Len()); err != nil || len(s.Kinds) == 0 {
+			return err
+		}
+		s.Histories.Events, err = readEvents(f, len(s.Histories.Indices), len(s.Kinds))
+		return err
+	})
 }
 
 // readMatrix reads histories, which may be anybody's.
