@@ -34,6 +34,8 @@ type algorithm struct {
 	solve func(ctx context.Context, p *problem) (*Factors, error)
 	// fold returns the row of somebody who has the items of the columns, ascending, with such values; all items stay as they are.
 	fold func(m *Model, columns []int32, values []float32) ([]float32, error)
+	// foldItem returns the row of an item that the users have, ascending; all users stay as they are.
+	foldItem func(m *Model, users []int32, values []float32) ([]float32, error)
 	// calmer is what to try where the training diverges, "a lower …"; faster what else than more epochs for one that ends while it gets
 	// better, "" where there is nothing.
 	calmer, faster string

@@ -84,8 +84,9 @@ var alsAlgorithm = algorithm{
 	begin: func(_ context.Context, p *problem) (fitter, error) {
 		return newALS(p.dev, p.Train, &p.cfg.Model, p.cfg.Seed)
 	},
-	fold:   foldExactly,
-	calmer: "a larger model.regularization, or smaller values of data",
+	fold:     foldExactly,
+	foldItem: foldItemExactly,
+	calmer:   "a larger model.regularization, or smaller values of data",
 	about: func(m *ModelConfig) string {
 		if m.Feedback == Explicit {
 			return fmt.Sprintf("%d factors and biases by alternating least squares of ratings, regularization %.4g", m.Factors, *m.Regularization)

@@ -3,6 +3,7 @@ package factorization
 import (
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 
 	"debut/datasets/interactions"
@@ -417,7 +418,7 @@ func TestPlantedTastes(t *testing.T) {
 	}
 }
 
-// Somebody folded in has the factors that a further pass over the users gives to a user with the same pairs.
+// Somebody folded in has the factors that a further pass over the users gives to a user with the same pairs, and so has an item.
 func TestFolding(t *testing.T) {
 	m := drawn(50, 40, 0.3, func(u, i int) float64 { return 1 + float64((u+i)%5) })
 	dev := processor(t, 1)
@@ -429,7 +430,7 @@ func TestFolding(t *testing.T) {
 		}
 		pass(t, a, 4096)
 		pass(t, a, 4096)
-		o, err := newFolding(a.model, cfg, dev)
+		o, err := newFolding(a.model, cfg, dev, userSide)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -445,10 +446,28 @@ func TestFolding(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for c, v := range a.model.User(u) {
-				if x[c] != v {
-					t.Fatalf("%s, user %d: folded in he has %v, trained %v", name, u, x, a.model.User(u))
-				}
+			if !slices.Equal(x, a.model.User(u)) {
+				t.Fatalf("%s, user %d: folded in he has %v, trained %v", name, u, x, a.model.User(u))
+			}
+		}
+		if o, err = newFolding(a.model, cfg, dev, itemSide); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := a.fit(a.items, 0, m.Columns); err != nil { // with the users as they are
+			t.Fatal(err)
+		}
+		byItem := m.Transpose()
+		for i := range byItem.Rows {
+			columns, values := byItem.Row(i)
+			if len(columns) == 0 {
+				continue
+			}
+			x, err := o.solve(columns, values)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !slices.Equal(x, a.model.Item(i)) {
+				t.Fatalf("%s, item %d: folded in it has %v, trained %v", name, i, x, a.model.Item(i))
 			}
 		}
 	}

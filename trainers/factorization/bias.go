@@ -39,8 +39,9 @@ var biasAlgorithm = algorithm{
 		p.log.Info("solved", "steps", steps)
 		return b.factors(), nil
 	},
-	fold:   foldExactly,
-	calmer: "a larger model.regularization",
+	fold:     foldExactly,
+	foldItem: foldItemExactly,
+	calmer:   "a larger model.regularization",
 	about: func(m *ModelConfig) string {
 		return fmt.Sprintf("biases of users and items by least squares, regularization %.4g", *m.Regularization)
 	},

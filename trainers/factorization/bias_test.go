@@ -166,7 +166,7 @@ func TestFoldingRatings(t *testing.T) {
 			}
 			f = factorsOf(t, fit)
 		}
-		o, err := newFolding(f, cfg, dev)
+		o, err := newFolding(f, cfg, dev, userSide)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -236,7 +236,7 @@ func TestFoldingIsTraining(t *testing.T) {
 	defer s.Close()
 	epochs(t, s, 40)
 	f := factorsOf(t, newRounds(s, int(own.Len()), rounded(mean+deviation*rest), deviation))
-	fold, err := newFolding(f, &ModelConfig{Algorithm: algorithmSGD, Factors: 3, Regularization: new(0.03)}, dev)
+	fold, err := newFolding(f, &ModelConfig{Algorithm: algorithmSGD, Factors: 3, Regularization: new(0.03)}, dev, userSide)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sort"
 
 	"debut/datasets/interactions"
 	"debut/kernels"
@@ -58,9 +59,10 @@ var bprAlgorithm = algorithm{
 		}
 		return newRounds(steps, int(p.Train.Len()), 0, 1), nil
 	},
-	fold:   foldBPR,
-	calmer: "a lower model.learning_rate",
-	faster: "a higher model.learning_rate",
+	fold:     foldBPR,
+	foldItem: foldItemBPR,
+	calmer:   "a lower model.learning_rate",
+	faster:   "a higher model.learning_rate",
 	about: func(m *ModelConfig) string {
 		return fmt.Sprintf("%d factors by Bayesian personalized ranking, learning rate %.4g, regularization %.4g", m.Factors, *m.LearningRate, *m.Regularization)
 	},
@@ -68,6 +70,12 @@ var bprAlgorithm = algorithm{
 
 // foldedEpochs is how often the items of somebody who is folded in are gone through.
 const foldedEpochs = 100
+
+// foldedRate is the rate of an epoch of those: that of training for a half of them, and then less and less, for steps of one rate end
+// anywhere about what they lead to.
+func foldedRate(rate float64, epoch int) float64 {
+	return rate * min(1, 2*(1-float64(epoch)/foldedEpochs))
+}
 
 // streamFolding keeps what is drawn for that apart from other random numbers.
 var streamFolding = philox.StreamOf("trainers/factorization: items drawn to fold somebody in")
@@ -81,9 +89,10 @@ func foldBPR(m *Model, columns []int32, _ []float32) ([]float32, error) {
 	if len(columns) == items {
 		return x, nil // there is no item that he has not: nothing tells how he differs
 	}
-	rate, l2 := *m.cfg.LearningRate, *m.cfg.Regularization
+	l2 := *m.cfg.Regularization
 	r := philox.New(0, streamFolding)
-	for range foldedEpochs {
+	for epoch := range foldedEpochs {
+		rate := foldedRate(*m.cfg.LearningRate, epoch)
 		for _, i := range columns {
 			j := int32(r.IntN(items))
 			for {
@@ -96,6 +105,51 @@ func foldBPR(m *Model, columns []int32, _ []float32) ([]float32, error) {
 			g := 1 / (1 + math.Exp(inner(x, own)-inner(x, other)))
 			for c := 1; c < w-1; c++ {
 				x[c] += float32(rate * (g*float64(own[c]-other[c]) - l2*float64(x[c])))
+			}
+		}
+	}
+	return x, nil
+}
+
+// foldItemBPR takes the steps of training for the item alone: with each user who has it, who prefers it to an item that he has not, and as
+// often as an item is drawn in an epoch as one that somebody has not. Without what users have nothing is known of either.
+func foldItemBPR(m *Model, users []int32, _ []float32) ([]float32, error) {
+	f, h := m.factors, m.Histories
+	w, items, pairs := f.Width, len(f.Items)/f.Width, h.Len()
+	if pairs == 0 {
+		return nil, errors.New("factorization: the model folder has not what users have, which items are folded in by: train with keep_seen: true")
+	}
+	x := make([]float32, w)
+	x[0] = 1
+	rate, l2 := *m.cfg.LearningRate, *m.cfg.Regularization
+	// step moves the row up or down for a user who compares it with an item that he has, or has not.
+	step := func(u int, other []float32, sign float64) {
+		p := f.User(u)
+		z := sign / (1 + math.Exp(sign*(inner(p, x)-inner(p, other))))
+		for c := 1; c < w; c++ {
+			x[c] += float32(rate * (z*float64(p[c]) - l2*float64(x[c]))) // the column of 1 of users is that of biases
+		}
+	}
+	r := philox.New(1, streamFolding)
+	for epoch := range foldedEpochs {
+		rate = foldedRate(*m.cfg.LearningRate, epoch)
+		for _, u := range users {
+			has, _ := h.Row(int(u))
+			j, drawn := int32(0), false
+			for try := 0; try < draws && !drawn; try++ {
+				j = int32(r.IntN(items))
+				_, known := slices.BinarySearch(has, j)
+				drawn = !known
+			}
+			if drawn {
+				step(int(u), f.Item(int(j)), 1)
+			}
+		}
+		for range max(pairs/int64(items), 1) {
+			k := int64(r.IntN(int(pairs)))
+			u := sort.Search(h.Rows, func(u int) bool { return h.Offsets[u+1] > k })
+			if _, has := slices.BinarySearch(users, int32(u)); !has {
+				step(u, f.Item(int(h.Indices[k])), -1)
 			}
 		}
 	}

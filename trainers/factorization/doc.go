@@ -3,8 +3,8 @@
 //
 //	config.go     the run file            run.go      a run's task, trained step by step      state.go   what a checkpoint holds
 //	algorithm.go  what an algorithm is    factors.go  scores and similarity                   search.go  settings chosen on validation
-//	als.go        alternating least squares                bpr.go   Bayesian personalized ranking     model.go   the model folder, folding-in
-//	sgd.go        ratings by gradient steps                bias.go  ratings by biases alone
+//	als.go        alternating least squares                bpr.go   Bayesian personalized ranking     model.go   the model folder
+//	sgd.go        ratings by gradient steps                bias.go  ratings by biases alone           folding.go new users and items
 //	simplex.go    cosine contrast, a graph of the engine, whose batches simplexbatch.go draws and whose first factors spectral.go finds
 //	steps.go      stochastic gradient steps by blocks that share no row (schedule.go, negatives.go); rounds.go makes a fitter of them
 //	mirror.go     memory that the host and a GPU see       lists.go lists that are made on a GPU

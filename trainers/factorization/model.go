@@ -7,7 +7,6 @@ import (
 	"debut/datasets/interactions"
 	"debut/engine/safetensors"
 	"debut/kernels"
-	"debut/kernels/cpu"
 	"debut/kernels/devices"
 	"debut/kernels/pool"
 	"debut/trainers/model"
@@ -29,7 +28,7 @@ type Model struct {
 	factors *Factors
 	dev     kernels.Device
 	score   *scorer
-	folding *folding // made when it is first asked for
+	folding [2]*folding // of users and of items, each made when it is first asked for
 }
 
 // RatingModel is a trained model of ratings: it predicts them too.
@@ -132,16 +131,6 @@ func (m *Model) FoldIn(history []Event) ([]float32, error) {
 	return find(m.cfg.Algorithm).fold(m, columns, values)
 }
 
-// foldExactly solves for the row.
-func foldExactly(m *Model, columns []int32, values []float32) (_ []float32, err error) {
-	if m.folding == nil {
-		if m.folding, err = newFolding(m.factors, &m.cfg, m.dev); err != nil {
-			return nil, err
-		}
-	}
-	return m.folding.solve(columns, values)
-}
-
 // RecommendTo lists at most k items for somebody whom the model does not know, from what he has; that is left out.
 func (m *Model) RecommendTo(name string, history []Event, k int) (model.List, error) {
 	x, err := m.FoldIn(history)
@@ -173,22 +162,28 @@ func (m *Model) RecommendTo(name string, history []Event, k int) (model.List, er
 
 // history numbers events, ascending. What is there twice is added up, of ratings the last counts.
 func (m *Model) history(events []Event) (columns []int32, values []float32, err error) {
+	return m.numbered(len(events), "item", m.Shop.Items, func(k int) (string, float64) { return events[k].Item, events[k].Value })
+}
+
+// numbered numbers n things of a vocabulary with their values.
+func (m *Model) numbered(n int, what string, v *interactions.Vocabulary, at func(k int) (string, float64)) (columns []int32, values []float32, err error) {
 	sum := map[int32]float64{}
-	for _, e := range events {
-		if !(e.Value >= 0 && e.Value <= maxValue) {
-			return nil, nil, fmt.Errorf("factorization: item %q has the value %v; give a finite number that is not negative", e.Item, e.Value)
+	for k := range n {
+		id, value := at(k)
+		if !(value >= 0 && value <= maxValue) {
+			return nil, nil, fmt.Errorf("factorization: %s %q has the value %v; give a finite number that is not negative", what, id, value)
 		}
-		i, ok := m.Shop.Items.Index(e.Item)
+		i, ok := v.Index(id)
 		if !ok {
 			continue
 		}
 		if m.cfg.rates() {
 			sum[i] = 0
 		}
-		sum[i] += e.Value
+		sum[i] += value
 	}
 	if len(sum) == 0 {
-		return nil, nil, fmt.Errorf("factorization: none of the %d items of the history: %w", len(events), model.ErrUnknown)
+		return nil, nil, fmt.Errorf("factorization: none of the %d %ss of the history: %w", n, what, model.ErrUnknown)
 	}
 	for i := range sum {
 		columns = append(columns, i)
@@ -202,62 +197,6 @@ func (m *Model) history(events []Event) (columns []int32, values []float32, err 
 
 // maxValue bounds the values of a history, which are squared.
 const maxValue = 1e15
-
-// folding fits a row of users with the items as they are.
-type folding struct {
-	factors *Factors
-	cfg     *ModelConfig
-	family  kernels.LeastSquares
-	gram    []float32 // of the items; nil: only what there is counts
-	hi      int       // columns that are fitted
-}
-
-func newFolding(f *Factors, cfg *ModelConfig, dev kernels.Device) (*folding, error) {
-	family, err := kernels.Family[kernels.LeastSquares](dev)
-	if err != nil {
-		return nil, err
-	}
-	o := &folding{factors: f, cfg: cfg, family: family, hi: f.Width}
-	if f.Biases {
-		o.hi--
-		return o, nil
-	}
-	o.gram = make([]float32, f.Width*f.Width)
-	items := kernels.NewMatrix(cpu.Wrap(f.Items), len(f.Items)/f.Width, f.Width)
-	k, err := gramKernel(dev, items, kernels.NewMatrix(cpu.Wrap(o.gram), f.Width, f.Width))
-	if err != nil {
-		return nil, err
-	}
-	return o, k.Run()
-}
-
-// solve returns the row of somebody with such items.
-func (o *folding) solve(columns []int32, values []float32) ([]float32, error) {
-	f, n := o.factors, len(columns)
-	x := make([]float32, f.Width)
-	column := func(v []float32) kernels.Matrix { return kernels.NewMatrix(cpu.Wrap(v), len(v), 1) }
-	items := len(f.Items) / f.Width
-	args := kernels.SolveRowsArgs{
-		X: kernels.NewMatrix(cpu.Wrap(x), 1, f.Width).Columns(0, o.hi), Y: kernels.NewMatrix(cpu.Wrap(f.Items), items, f.Width).Columns(0, o.hi),
-		Offsets: kernels.NewMatrix(cpu.Wrap([]int32{0, int32(n)}), 2, 1), Columns: kernels.NewMatrix(cpu.Wrap(columns), n, 1),
-		Weights: column(confidences(values, o.cfg)), Ridge: column([]float32{ridge(o.cfg, int64(n), items)}),
-	}
-	if f.Biases {
-		targets := make([]float32, n)
-		for k, i := range columns {
-			targets[k] = float32(float64(values[k]) - f.Mean - float64(f.Item(int(i))[f.Width-1]))
-		}
-		args.Targets = column(targets)
-		x[f.Width-1] = 1
-	} else {
-		args.Gram, args.GramWeight = kernels.NewMatrix(cpu.Wrap(o.gram), f.Width, f.Width), *o.cfg.Unobserved
-	}
-	k, err := o.family.SolveRows(args)
-	if err != nil {
-		return nil, err
-	}
-	return x, k.Run()
-}
 
 // foldedScorer scores users whom the model does not know by the rows of factors that are found for them.
 type foldedScorer struct {

@@ -307,6 +307,28 @@ func foldsIn(t *testing.T, dir string, set []string) {
 			t.Errorf("%v: %v", v, err)
 		}
 	}
+	// A new item of the second taste is to be shown to users of that.
+	row, err := m.FoldInItem([]factorization.Taker{{User: "u1", Value: 1}, {User: "u5", Value: 1}, {User: "u41", Value: 1}, {User: "nobody", Value: 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	audience, err := m.Audience("new", row, 20)
+	if err != nil || len(audience.Items) != 20 || audience.User != "new" {
+		t.Fatalf("%+v, %v", audience, err)
+	}
+	of := 0
+	for _, user := range audience.Items {
+		var n int
+		if _, err := fmt.Sscanf(user, "u%d", &n); err == nil && n%4 == 1 {
+			of++
+		}
+	}
+	if of < 18 {
+		t.Errorf("%v: %d of 20 users are of the taste: %v", set, of, audience.Items)
+	}
+	if _, err := m.FoldInItem([]factorization.Taker{{User: "nobody", Value: 1}}); !errors.Is(err, model.ErrUnknown) {
+		t.Errorf("nothing is known of the item: %v", err)
+	}
 }
 
 // Somebody who is in a file of histories gets the list that he gets in a Go program, whether the model knows him or not; who is not in it gets

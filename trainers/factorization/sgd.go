@@ -52,9 +52,10 @@ var sgdAlgorithm = algorithm{
 		}
 		return newRounds(steps, int(p.Train.Len()), rounded(mean+deviation*rest), deviation), nil
 	},
-	fold:   foldExactly,
-	calmer: "a lower model.learning_rate",
-	faster: "a higher model.learning_rate",
+	fold:     foldExactly,
+	foldItem: foldItemExactly,
+	calmer:   "a lower model.learning_rate",
+	faster:   "a higher model.learning_rate",
 	about: func(m *ModelConfig) string {
 		return fmt.Sprintf("%d factors and biases by stochastic gradient descent on ratings, learning rate %.4g, regularization %.4g", m.Factors, *m.LearningRate, *m.Regularization)
 	},

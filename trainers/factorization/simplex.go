@@ -3,8 +3,10 @@ package factorization
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"debut/datasets/configfile"
 	"debut/engine"
@@ -88,11 +90,74 @@ var simplexAlgorithm = algorithm{
 		pooled(x, m.factors.Histories, columns, confidences(values, &m.cfg), 0, nil)
 		return x, nil
 	},
-	calmer: "a lower model.learning_rate",
-	faster: "a higher model.learning_rate",
+	foldItem: foldItemSimplex,
+	calmer:   "a lower model.learning_rate",
+	faster:   "a higher model.learning_rate",
 	about: func(m *ModelConfig) string {
 		return fmt.Sprintf("%d factors by cosine contrast with %d negatives, margin %.4g, negative weight %.4g, learning rate %.4g", m.Factors, m.Negatives, *m.Margin, *m.NegativeWeight, *m.LearningRate)
 	},
+}
+
+// Steps down the objective that fold an item in, each of a length that falls.
+const (
+	foldedSteps   = 200
+	firstFolded   = 0.5
+	foldedForever = 0.97
+)
+
+// foldItemSimplex finds the vector of length 1 that has the least of what training makes small of an item, users staying as they are:
+//
+//	Σ over users who have it (1 − cos) + negative_weight/items · Σ over pairs of others max(0, cos − margin)
+//
+// by steps along the gradient on the sphere, from the mean of the users who have it.
+func foldItemSimplex(m *Model, users []int32, _ []float32) ([]float32, error) {
+	f, h := m.factors, m.Histories
+	d := f.Width
+	if h.Len() == 0 {
+		return nil, errors.New("factorization: the model folder has not what users have, which items are folded in by: train with keep_seen: true")
+	}
+	weight := *m.cfg.NegativeWeight / float64(len(f.Items)/d)
+	toward, x := make([]float64, d), make([]float32, d)
+	for _, u := range users {
+		for c, v := range f.User(int(u)) {
+			toward[c] += float64(v)
+		}
+	}
+	unit(x, toward)
+	step, g := firstFolded, make([]float64, d)
+	for range foldedSteps {
+		copy(g, toward)
+		for u := range h.Rows {
+			n := h.Offsets[u+1] - h.Offsets[u]
+			if n == 0 || !(inner(f.User(u), x) > *m.cfg.Margin) {
+				continue
+			}
+			if _, has := slices.BinarySearch(users, int32(u)); has {
+				continue
+			}
+			for c, v := range f.User(u) {
+				g[c] -= weight * float64(n) * float64(v)
+			}
+		}
+		along, size := 0.0, 0.0
+		for c, v := range x {
+			along += g[c] * float64(v)
+		}
+		for c, v := range x {
+			g[c] -= along * float64(v)
+			size += g[c] * g[c]
+		}
+		if size == 0 {
+			break
+		}
+		scale := step / math.Sqrt(size)
+		for c, v := range x {
+			g[c] = float64(v) + scale*g[c]
+		}
+		unit(x, g)
+		step *= foldedForever
+	}
+	return x, nil
 }
 
 // Bounds of what the steps of simplex take together.
