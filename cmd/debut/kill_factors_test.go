@@ -13,7 +13,8 @@ import (
 // How often TestKillFactors kills, over all its runs. The full proof: go test ./cmd/debut -run TestKillFactors -factor-kills 100 -v
 var factorKills = flag.Int("factor-kills", 4, "how often a training of factors is killed")
 
-// TestKillFactors kills trainings of factors as TestKill kills networks, in mid-sweep: passes over users and then items, and rounds of blocks.
+// TestKillFactors kills trainings of factors as TestKill kills networks, in mid-sweep: passes over users and then items, rounds
+// of blocks, and steps of the engine.
 func TestKillFactors(t *testing.T) {
 	algorithms := []string{
 		"model: {algorithm: als, factors: 8, unobserved: 0.1, regularization: 0.01}\nevaluation: {cutoffs: [5]}\ntrain: {epochs: 4}\n",
@@ -24,7 +25,8 @@ func TestKillFactors(t *testing.T) {
 		kills = min(kills, len(algorithms))
 	}
 	if kills > 4 {
-		algorithms = append(algorithms, "model: {algorithm: bpr, factors: 8}\nevaluation: {cutoffs: [5]}\ntrain: {epochs: 4}\n")
+		algorithms = append(algorithms, "model: {algorithm: bpr, factors: 8}\nevaluation: {cutoffs: [5]}\ntrain: {epochs: 4}\n",
+			"model: {algorithm: simplex, factors: 8, batch: 2000, negatives: 64}\nevaluation: {cutoffs: [5]}\ntrain: {epochs: 3}\n")
 	}
 	for i, model := range algorithms {
 		share := kills / len(algorithms)

@@ -38,7 +38,7 @@ var alsAlgorithm = algorithm{
 		}
 		set(&m.Feedback, Implicit)
 		set(&m.Solver, ConjugateGradient)
-		if m.Factors == 0 {
+		if m.Factors == 0 && m.Feedback == Explicit {
 			m.Factors = 64
 		}
 		if m.Steps == 0 && m.Solver == ConjugateGradient {

@@ -23,9 +23,6 @@ var bprAlgorithm = algorithm{
 	keys: []string{"factors", "regularization", "learning_rate", "decay", "negative_power"},
 	setDefaults: func(c *Config) {
 		m := &c.Model
-		if m.Factors == 0 {
-			m.Factors = 64
-		}
 		for _, x := range []struct {
 			to      **float64
 			initial float64

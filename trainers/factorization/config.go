@@ -41,7 +41,7 @@ type Config struct {
 // ModelConfig is the model section of a run file. Which of the keys there are for an algorithm is said in algorithm.go.
 type ModelConfig struct {
 	Algorithm      string   `yaml:"algorithm,omitempty" jsonschema:"enum=als,enum=bpr,enum=simplex,enum=sgd,enum=bias,description=als (default): alternating least squares; bpr: Bayesian personalized ranking: that users prefer items that they have to others; by stochastic gradient steps; simplex: cosines of items and of users with their histories against many other items. Of ratings: sgd: factors and biases by stochastic gradient steps; bias: what is known of a user and of an item each for itself; and als with feedback: explicit."`
-	Factors        int      `yaml:"factors,omitempty" jsonschema:"minimum=1,maximum=4096,description=Numbers for each user and each item; not of bias. Default 64; of sgd 16."`
+	Factors        int      `yaml:"factors,omitempty" jsonschema:"minimum=1,maximum=4096,description=Numbers for each user and each item; not of bias. Default: of implicit als and of bpr the more the more pairs there are: 64 for some 16000; 512 for a million and more; of simplex and of explicit als 64; of sgd 16."`
 	Feedback       string   `yaml:"feedback,omitempty" jsonschema:"enum=implicit,enum=explicit,description=als. implicit (default): what a user has is wanted and the greater its value the surer; the rest is not. explicit: values are ratings to be met."`
 	Regularization *float64 `yaml:"regularization,omitempty" jsonschema:"minimum=0,description=The penalty of the square of factors. Default: of implicit als chosen on validation; of ratings the smaller the more there are of each user and item; of bpr 0.01; of simplex 0; of bias 5."`
 	Exponent       *float64 `yaml:"exponent,omitempty" jsonschema:"minimum=0,maximum=2,description=als: how the penalty grows with the pairs of a user or item; 0: not at all; 1 (default): in proportion."`
@@ -230,7 +230,7 @@ func (c *ModelConfig) validate() error {
 	if err := a.only(c); err != nil {
 		return err
 	}
-	if slices.Contains(a.keys, "factors") && (c.Factors < 1 || c.Factors > maxFactors) {
+	if slices.Contains(a.keys, "factors") && (c.Factors < 0 || c.Factors > maxFactors) {
 		return configfile.Errorf("factors", "%d factors; give a number from 1 to %d", c.Factors, maxFactors)
 	}
 	return a.validate(c)

@@ -84,6 +84,9 @@ func (c *ModelConfig) whole() error {
 	if c.Algorithm == alsAlgorithm.name && !c.rates() && (c.Unobserved == nil || c.Regularization == nil) {
 		return fmt.Errorf("model: unobserved and regularization are missing")
 	}
+	if slices.Contains(find(c.Algorithm).keys, "factors") && c.Factors == 0 {
+		return fmt.Errorf("model: factors is missing")
+	}
 	if c.Regularization == nil || c.Algorithm == alsAlgorithm.name && c.Exponent == nil || c.Algorithm == bprAlgorithm.name && c.LearningRate == nil {
 		return fmt.Errorf("model: regularization, exponent or learning_rate is missing")
 	}
