@@ -260,7 +260,7 @@ func trainingSummary(out *run.Outcome) string {
 		next = append(next, "debut train %s --resume")
 	}
 	if f, err := families.ByName(r.Family); err == nil {
-		next = append(next, f.Next...)
+		next = append(next, f.Commands(r.Task)...)
 	}
 	if len(next) > 0 {
 		b.WriteString("\nnext:\n")

@@ -17,9 +17,11 @@ import (
 	"debut/kernels"
 	"debut/trainers/behavior"
 	"debut/trainers/factorization"
+	"debut/trainers/metrics"
 	"debut/trainers/model"
 	"debut/trainers/modelfolder"
 	"debut/trainers/neighbors"
+	"debut/trainers/recommender"
 	"debut/trainers/run"
 )
 
@@ -35,6 +37,16 @@ type Family struct {
 	Templates fs.FS
 	// Next are commands to go on with after a training, %s the run's folder.
 	Next []string
+	// NextOf are those in their place after a training of a task.
+	NextOf map[metrics.Task][]string
+}
+
+// Commands are those to go on with after a training of a task.
+func (f *Family) Commands(task metrics.Task) []string {
+	if next := f.NextOf[task]; next != nil {
+		return next
+	}
+	return f.Next
 }
 
 // All lists the families; the first is that of run files that name none.
@@ -64,6 +76,7 @@ func All() []Family {
 			},
 			Templates: factorization.Templates,
 			Next:      []string{"debut recommend %s USER", "debut recommend %s --all -o lists.csv"},
+			NextOf:    map[metrics.Task][]string{recommender.TaskRating: {"debut predict %s PAIRS.csv -o ratings.csv", "debut recommend %s USER"}},
 		},
 	}
 }
