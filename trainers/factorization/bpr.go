@@ -26,13 +26,13 @@ var bprAlgorithm = algorithm{
 		for _, x := range []struct {
 			to      **float64
 			initial float64
-		}{{&m.Regularization, 0.01}, {&m.LearningRate, 0.05}, {&m.Decay, 1}, {&m.NegativePower, 0}} {
+		}{{&m.Regularization, 0.01}, {&m.LearningRate, 0.05}, {&m.Decay, 1}, {&m.NegativePower, 0.5}} {
 			if *x.to == nil {
 				*x.to = new(x.initial)
 			}
 		}
 		if c.Train.Epochs == 0 {
-			c.Train.Epochs = 60
+			c.Train.Epochs = 120
 			if c.validated() && c.Train.EarlyStopping.Patience == 0 {
 				c.Train.EarlyStopping.Patience = 8
 			}

@@ -51,7 +51,7 @@ type ModelConfig struct {
 	Steps          int      `yaml:"steps,omitempty" jsonschema:"minimum=1,description=als: of conjugate_gradient. Default 3."`
 	LearningRate   *float64 `yaml:"learning_rate,omitempty" jsonschema:"exclusiveMinimum=0,description=bpr and sgd and simplex: the size of steps. Default 0.05; of simplex 0.002; of sgd the larger the fewer ratings there are of each user and item; which are measured in their standard deviation."`
 	Decay          *float64 `yaml:"decay,omitempty" jsonschema:"exclusiveMinimum=0,maximum=1,description=bpr and sgd: what the learning rate is multiplied by after each epoch. Default 1; of sgd such that a twentieth is left after as many epochs as there are by default."`
-	NegativePower  *float64 `yaml:"negative_power,omitempty" jsonschema:"minimum=0,maximum=1,description=bpr: other items are drawn by the number of users who have them to this power. 0 (default): all alike."`
+	NegativePower  *float64 `yaml:"negative_power,omitempty" jsonschema:"minimum=0,maximum=1,description=bpr: other items are drawn by the number of users who have them to this power. Default 0.5; 0: all alike."`
 	Margin         *float64 `yaml:"margin,omitempty" jsonschema:"minimum=-1,maximum=1,description=simplex: the cosine up to which an item that a user has not may be like him. Default 0.1."`
 	Negatives      int      `yaml:"negatives,omitempty" jsonschema:"minimum=1,maximum=65536,description=simplex: items drawn for a batch that its users have not. Default 512."`
 	NegativeWeight *float64 `yaml:"negative_weight,omitempty" jsonschema:"minimum=0,description=simplex: what they weigh together; the item that the user has weighs 1. Default 100."`

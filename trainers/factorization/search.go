@@ -17,7 +17,7 @@ const (
 	ratio               = 3.0
 	mostTrials          = 12
 	searchEpochs        = 5
-	searchFactors       = 64
+	searchFactors       = 256 // at most: few factors want more regularization than many
 )
 
 // carvedUsers is of how many users an item is held back where there is no validation part.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"slices"
+	"sync"
 
 	"debut/datasets/interactions"
 	"debut/kernels/philox"
@@ -25,6 +26,7 @@ type reranker struct {
 	request   *model.Request
 	byItem    *interactions.Matrix // items × users of the histories; nil where it is not needed
 	newcomers []string             // ids of items to explore, in their order
+	marks     sync.Pool            // *[]uint64, of users
 }
 
 // newReranker makes one for a request; nil where lists are the best items and no more.
@@ -150,13 +152,52 @@ func (x *reranker) choose(items []int32, scores []float32, k int) selection {
 		if group := x.group(items[best]); group != "" {
 			groups[group]++
 		}
-		for c := range n {
-			if r.Diversity > 0 && !taken[c] {
-				nearest[c] = max(nearest[c], x.likeness(items[c], items[best]))
-			}
+		if r.Diversity > 0 {
+			x.liken(items[best], items, taken, nearest)
 		}
 	}
 	return out
+}
+
+// liken makes of how much each candidate that is left is like those chosen what it is with another one. The users of that are marked, and
+// those of the candidates counted who are: lists of many users are gone through once.
+func (x *reranker) liken(chosen int32, items []int32, taken []bool, nearest []float64) {
+	users, _ := x.byItem.Row(int(chosen))
+	if len(users) == 0 {
+		return
+	}
+	marks := x.marked()
+	for _, u := range users {
+		marks[u/64] |= 1 << (u % 64)
+	}
+	for c, item := range items {
+		own, _ := x.byItem.Row(int(item))
+		if taken[c] || len(own) == 0 {
+			continue
+		}
+		common := uint64(0)
+		for _, u := range own {
+			common += marks[u/64] >> (u % 64) & 1
+		}
+		nearest[c] = max(nearest[c], cosine(int(common), len(own), len(users)))
+	}
+	for _, u := range users {
+		marks[u/64] = 0
+	}
+	x.marks.Put(&marks)
+}
+
+// marked returns a bit for each user, none of them set.
+func (x *reranker) marked() []uint64 {
+	if marks, ok := x.marks.Get().(*[]uint64); ok {
+		return *marks
+	}
+	return make([]uint64, (x.byItem.Columns+63)/64)
+}
+
+// cosine is that between sets of so many, which have so many in common.
+func cosine(common, a, b int) float64 {
+	return float64(common) / math.Sqrt(float64(a)*float64(b))
 }
 
 // group is that of an item; "" is none.
@@ -196,7 +237,7 @@ func (x *reranker) likeness(i, j int32) float64 {
 	}
 	na, _ := x.byItem.Row(int(i))
 	nb, _ := x.byItem.Row(int(j))
-	return float64(common) / math.Sqrt(float64(len(na))*float64(len(nb)))
+	return cosine(common, len(na), len(nb))
 }
 
 // reason is the item of a history that speaks most for another: what it adds to the score, where the model says, or else the item whose users
