@@ -146,7 +146,7 @@ func TestResume(t *testing.T) {
 		dir string
 		set []string
 	}{{implicit, nil}, {explicit, []string{"model={factors: 5, feedback: explicit}", "data.columns={value: stars}", "evaluation={}"}},
-		{ratings(t), []string{"model={algorithm: sgd, factors: 5}", "data.columns={value: stars}", "evaluation={}"}}, {recommendertest.Events(t, 150), []string{"model={algorithm: bpr, factors: 5, learning_rate: 0.2}"}},
+		{ratings(t), []string{"model={algorithm: sgd, factors: 5}", "data.columns={value: stars}", "evaluation={}"}}, {recommendertest.Events(t, 150), []string{"model={algorithm: bpr, factors: 5, learning_rate: 0.2, negative_power: 0}"}},
 		{recommendertest.Events(t, 150), []string{"model={algorithm: simplex, factors: 5, negatives: 50, history: 5, batch: 300, learning_rate: 0.01, margin: 0, negative_weight: 5}"}}} {
 		o := train(t, c.dir, small, run.Options{}, c.set...)
 		want, figures := recommendertest.Contents(t, o), losses(o)
