@@ -78,7 +78,11 @@ var alsAlgorithm = algorithm{
 		if c.rates() {
 			each += 4
 		}
-		return map[string]int64{"pairs by user and by item": 2 * each * n, "factors": rows * (4*int64(c.width()) + 12), "systems of equations": 512 << 20}
+		need := map[string]int64{"pairs by user and by item": 2 * each * n, "factors": rows * (4*int64(c.width()) + 12), "gram matrix": 4 * d * d}
+		if c.Solver == Cholesky {
+			need["systems of equations"] = min(4*rows*d*d, 2*systemsOnGPU)
+		}
+		return need
 	},
 	settle: settleALS,
 	begin: func(_ context.Context, p *problem) (fitter, error) {
@@ -126,6 +130,9 @@ func validateALS(c *ModelConfig) error {
 	}
 	return nil
 }
+
+// systemsOnGPU bounds the memory that a GPU solves systems in, of either side.
+const systemsOnGPU = 256 << 20
 
 // A batch has a share of all rows, which is enough for all threads and a GPU, and so few that an interruption is noticed soon.
 const (
