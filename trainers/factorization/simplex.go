@@ -43,22 +43,19 @@ var simplexAlgorithm = algorithm{
 	setDefaults: func(c *Config) {
 		m := &c.Model
 		m.Confidence, m.Start = cmp.Or(m.Confidence, ConfidenceValue), cmp.Or(m.Start, StartSpectral)
-		m.Factors, m.Negatives, m.History, m.Batch = cmp.Or(m.Factors, 64), cmp.Or(m.Negatives, 512), cmp.Or(m.History, 16), cmp.Or(m.Batch, 1024)
+		m.Negatives, m.History, m.Batch = cmp.Or(m.Negatives, 512), cmp.Or(m.History, 16), cmp.Or(m.Batch, 1024)
 		for _, x := range []struct {
 			to      **float64
 			initial float64
 		}{
-			{&m.Regularization, 0}, {&m.LearningRate, 0.002}, {&m.Margin, 0.1}, {&m.NegativeWeight, 100}, {&m.Dropout, 0.2}, {&m.Gate, 0.5},
+			{&m.Regularization, 0}, {&m.LearningRate, 0.001}, {&m.Margin, 0.1}, {&m.NegativeWeight, 100}, {&m.Dropout, 0.2}, {&m.Gate, 0.5},
 		} {
 			if *x.to == nil {
 				*x.to = new(x.initial)
 			}
 		}
-		if c.Train.Epochs == 0 {
-			c.Train.Epochs = 20
-			if c.validated() && c.Train.EarlyStopping.Patience == 0 {
-				c.Train.EarlyStopping.Patience = 4
-			}
+		if c.Train.Epochs == 0 && c.validated() && c.Train.EarlyStopping.Patience == 0 { // how many there are the data decide
+			c.Train.EarlyStopping.Patience = 4
 		}
 	},
 	validate: validateSimplex,
@@ -83,8 +80,14 @@ var simplexAlgorithm = algorithm{
 		}
 		return need
 	},
-	settle: func(context.Context, *problem) (string, error) { return "", nil },
-	begin:  newSimplex,
+	settle: func(_ context.Context, p *problem) (string, error) {
+		if p.cfg.Train.Epochs > 0 {
+			return "", nil
+		}
+		p.cfg.Train.Epochs = int(min(max(simplexPairs/max(p.Train.Len(), 1), 1), mostSimplexEpochs))
+		return "the number of epochs by how many pairs there are", nil
+	},
+	begin: newSimplex,
 	fold: func(m *Model, columns []int32, values []float32) ([]float32, error) {
 		x := make([]float32, m.factors.Width)
 		pooled(x, m.factors.Histories, columns, confidences(values, &m.cfg), 0, nil)
@@ -97,6 +100,13 @@ var simplexAlgorithm = algorithm{
 		return fmt.Sprintf("%d factors by cosine contrast with %d negatives, margin %.4g, negative weight %.4g, learning rate %.4g", m.Factors, m.Negatives, *m.Margin, *m.NegativeWeight, *m.LearningRate)
 	},
 }
+
+// Where a run file leaves it open, as many epochs as have about simplexPairs pairs, for from the spectral start on further ones soon fit the training
+// part alone: of a million pairs of a shop a second epoch made lists worse.
+const (
+	simplexPairs      = 1_000_000
+	mostSimplexEpochs = 20
+)
 
 // Steps down the objective that fold an item in, each of a length that falls.
 const (
