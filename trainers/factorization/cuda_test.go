@@ -31,7 +31,7 @@ func TestTrainingOnGPU(t *testing.T) {
 		ratings     bool
 	}{
 		{"als", "{factors: 6, unobserved: 0.1, regularization: 0.01}", false},
-		{"cholesky", "{factors: 40, unobserved: 0.1, regularization: 0.01, solver: cholesky}", false},
+		{"cholesky", "{factors: 20, unobserved: 0.1, regularization: 0.01, solver: cholesky}", false},
 		{"explicit", "{factors: 5, feedback: explicit}", true},
 		{"sgd", "{algorithm: sgd, factors: 5}", true},
 		{"bpr", "{algorithm: bpr, factors: 5, negative_power: 0.5}", false},
