@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"debut/datasets/interactions"
 	"debut/kernels"
@@ -15,11 +16,29 @@ type deviceScorer struct {
 	f           *Factors
 	items       int
 	dev         kernels.Device
-	block, tile int // users and items of a product, at most
+	block, tile int       // users and items of a product, at most
+	kept        *products // of the lists made last, for further ones that are alike
 }
 
 func newDeviceScorer(f *Factors, dev kernels.Device) *deviceScorer {
-	return &deviceScorer{f, len(f.Items) / f.Width, dev, listedUsers, listedItems}
+	return &deviceScorer{f: f, items: len(f.Items) / f.Width, dev: dev, block: listedUsers, tile: listedItems}
+}
+
+// listing scores on the processor, and has a device make the lists of many users: for a few it is not worth the way.
+type listing struct {
+	*scorer
+	many *deviceScorer
+}
+
+// leastListed is for how many users a device is asked.
+const leastListed = 256
+
+// List makes the lists of many users.
+func (l listing) List(ctx context.Context, users []int32, o *ranking.Options) (*ranking.Lists, error) {
+	if len(users) < leastListed {
+		return nil, fmt.Errorf("factorization: lists of %d users: %w", len(users), kernels.ErrUnsupported)
+	}
+	return l.many.List(ctx, users, o)
 }
 
 // Items is the number of items.
@@ -71,7 +90,9 @@ type products struct {
 	scores   *mirror[float32]
 	tiles    []tile
 	weights  *mirror[float32] // of columns; nil: all 1
-	selected *selected        // nil: scores are all that is asked for
+	given    []float32        // weights of items, as they were given
+	run      kernels.Executable
+	selected *selected // nil: scores are all that is asked for
 }
 
 // tile is some columns.
@@ -82,7 +103,7 @@ type tile struct {
 
 // products binds those of at most so many users with items. Weights, if any, are of items.
 func (s *deviceScorer) products(columns []int32, weights []float32, most int) (_ *products, err error) {
-	p := &products{s: s, columns: columns}
+	p := &products{s: s, columns: columns, given: slices.Clone(weights)}
 	defer func() {
 		if err != nil {
 			p.release()
@@ -198,6 +219,14 @@ type selected struct {
 	offsets, leftOut *mirror[int32] // nil: nothing is left out
 }
 
+// room is how many items can be left out.
+func (s *selected) room() int {
+	if s.leftOut == nil {
+		return 0
+	}
+	return len(s.leftOut.data)
+}
+
 // choose binds the choice of k columns for each user, at most so many being left out for all users of a block.
 func (p *products) choose(k, most int) (err error) {
 	dev, rows := p.s.dev, p.count.Max()
@@ -258,19 +287,7 @@ func (s *deviceScorer) List(ctx context.Context, users []int32, o *ranking.Optio
 		}
 		most = max(most, n)
 	}
-	p, err := s.products(columns, o.Weights, block)
-	if err != nil {
-		return nil, err
-	}
-	defer p.release()
-	if err := p.choose(k, most); err != nil {
-		return nil, err
-	}
-	var ks []kernels.Kernel
-	for _, t := range p.tiles {
-		ks = append(ks, t.product, t.choose)
-	}
-	run, err := s.dev.Prepare(ks)
+	p, err := s.lists(columns, o.Weights, block, k, most)
 	if err != nil {
 		return nil, err
 	}
@@ -285,7 +302,7 @@ func (s *deviceScorer) List(ctx context.Context, users []int32, o *ranking.Optio
 		if err := p.leaveOut(part, o.Seen, column); err != nil {
 			return nil, err
 		}
-		if err := run.Run(); err != nil {
+		if err := p.run.Run(); err != nil {
 			return nil, err
 		}
 		if err := p.lists(part, out, from); err != nil {
@@ -293,6 +310,36 @@ func (s *deviceScorer) List(ctx context.Context, users []int32, o *ranking.Optio
 		}
 	}
 	return out, nil
+}
+
+// lists binds lists of k columns for so many users at a time, for all of whom at most so many items are left out, or returns what was bound for
+// others.
+func (s *deviceScorer) lists(columns []int32, weights []float32, block, k, most int) (*products, error) {
+	if p := s.kept; p != nil {
+		if p.count.Max() >= block && p.selected.k == k && p.selected.room() >= most && slices.Equal(p.columns, columns) && slices.Equal(p.given, weights) {
+			return p, nil
+		}
+		p.release()
+		s.kept = nil
+	}
+	p, err := s.products(columns, weights, block)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.choose(k, most+most/2); err != nil { // other users may have more
+		p.release()
+		return nil, err
+	}
+	var ks []kernels.Kernel
+	for _, t := range p.tiles {
+		ks = append(ks, t.product, t.choose)
+	}
+	if p.run, err = s.dev.Prepare(ks); err != nil {
+		p.release()
+		return nil, err
+	}
+	s.kept = p
+	return p, nil
 }
 
 // visible lists the items that may be recommended, in the order in which equal scores come; column has the place of each item in it, or −1.
@@ -317,6 +364,10 @@ func (p *products) leaveOut(users []int32, seen *interactions.Matrix, column []i
 		return nil
 	}
 	n := 0
+	if seen == nil {
+		clear(s.offsets.data)
+		return s.offsets.put()
+	}
 	for k, u := range users {
 		items, _ := seen.Row(int(u))
 		for _, i := range items {

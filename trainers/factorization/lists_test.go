@@ -54,6 +54,18 @@ func TestListsOnGPU(t *testing.T) {
 		if !slices.Equal(got.Items, want.Items) || !slices.Equal(got.Scores, want.Scores) {
 			t.Errorf("%s: other lists than the processor's", name)
 		}
+		// Others like them, with what is bound already: fewer users, and nothing left out.
+		o.Seen = nil
+		kept := gpu.kept
+		if want, err = ranking.TopK(t.Context(), processor, all[5:], o); err != nil {
+			t.Fatal(err)
+		}
+		if got, err = ranking.TopK(t.Context(), gpu, all[5:], o); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(got.Items, want.Items) || gpu.kept != kept {
+			t.Errorf("%s: other lists the second time, or bound anew", name)
+		}
 	}
 	f.Users[3*width] = float32(math.NaN())
 	if _, err := ranking.TopK(t.Context(), gpu, all, ranking.Options{K: 2, Ties: ranking.NewTies(items, strconv.Itoa)}); !errors.Is(err, ranking.ErrNaN) {

@@ -45,7 +45,7 @@ func Read(r *modelfolder.Reader, dev kernels.Device, threads int) (model.Model, 
 		return nil, err
 	}
 	if !onProcessor(dev) {
-		m.Scorer = m.factors.Scorer(dev)
+		m.Scorer = listing{m.score, newDeviceScorer(m.factors, dev)}
 	}
 	if !m.cfg.rates() {
 		return m, nil
