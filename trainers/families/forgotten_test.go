@@ -22,11 +22,15 @@ import (
 func TestForgottenHistories(t *testing.T) {
 	dir := recommendertest.Events(t, 80)
 	recommendertest.Write(t, filepath.Join(dir, "histories.csv"), "user,item\nu3,i1\nu3,i2\nnew,i21\nnew,i22\n")
-	for _, c := range []struct{ family, model string }{
+	cases := []struct{ family, model string }{
 		{"factorization", "{factors: 6, unobserved: 0.1, regularization: 0.01}\ntrain: {epochs: 2}"},
 		{"factorization", "{algorithm: simplex, factors: 5, batch: 100}\ntrain: {epochs: 1}"},
 		{"neighbors", "{kind: item}"}, {"neighbors", "{kind: ease}"},
-	} {
+	}
+	if testing.Short() {
+		cases = cases[:1]
+	}
+	for _, c := range cases {
 		text := fmt.Sprintf("family: %s\nname: r\ndata: {sources: [{path: events.csv}], split: {method: leave_random_out}}\nmodel: %s\n", c.family, c.model)
 		listed := func(keep string, r model.Request, history bool) (lists []model.List, err error) {
 			t.Helper()
