@@ -7659,6 +7659,88 @@ done:
 	VZEROUPPER
 	RET
 
+// func sumSegmentsAVX512(n int, sum *float32, grad *float32, sumStride int, starts *int32, places *int32, count int)
+// Requires: AVX, AVX512F
+TEXT ·sumSegmentsAVX512(SB), NOSPLIT, $0-56
+	MOVQ    sum+8(FP), AX
+	MOVQ    grad+16(FP), CX
+	MOVQ    n+0(FP), DX
+	MOVQ    DX, BX
+	ANDQ    $0x0000000f, BX
+	LEAQ    mask_bits<>+0(SB), SI
+	KMOVW   (SI)(BX*2), K1
+	SHLQ    $0x02, DX
+	MOVQ    starts+32(FP), SI
+	MOVQ    places+40(FP), DI
+	MOVQ    count+48(FP), R8
+	TESTQ   R8, R8
+	JLE     done
+	MOVLQSX (SI), R9
+
+segment:
+	MOVLQSX 4(SI), R10
+	XORQ    BX, BX
+
+panel1:
+	LEAQ    64(BX), R11
+	CMPQ    R11, DX
+	JG      short2
+	MOVQ    R9, R11
+	MOVLQSX (DI)(R11*4), R12
+	IMULQ   DX, R12
+	ADDQ    CX, R12
+	VMOVUPS (R12)(BX*1), Z0
+
+again3:
+	INCQ    R11
+	CMPQ    R11, R10
+	JGE     summed4
+	MOVLQSX (DI)(R11*4), R12
+	IMULQ   DX, R12
+	ADDQ    CX, R12
+	VMOVUPS (R12)(BX*1), Z1
+	VADDPS  Z1, Z0, Z0
+	JMP     again3
+
+summed4:
+	VMOVUPS Z0, (AX)(BX*1)
+	ADDQ    $0x00000040, BX
+	JMP     panel1
+
+short2:
+	CMPQ      BX, DX
+	JGE       whole5
+	MOVQ      R9, R11
+	MOVLQSX   (DI)(R11*4), R12
+	IMULQ     DX, R12
+	ADDQ      CX, R12
+	VMOVUPS.Z (R12)(BX*1), K1, Z0
+
+again6:
+	INCQ      R11
+	CMPQ      R11, R10
+	JGE       summed7
+	MOVLQSX   (DI)(R11*4), R12
+	IMULQ     DX, R12
+	ADDQ      CX, R12
+	VMOVUPS.Z (R12)(BX*1), K1, Z1
+	VADDPS    Z1, Z0, Z0
+	JMP       again6
+
+summed7:
+	VMOVUPS Z0, K1, (AX)(BX*1)
+
+whole5:
+	MOVQ R10, R9
+	ADDQ sumStride+24(FP), AX
+	ADDQ $0x00000004, SI
+	DECQ R8
+	JNZ  segment
+
+done:
+	VZEROUPPER
+	RET
+
 // func reluAVX2(n int, y *float32, x *float32)
 // Requires: AVX
 TEXT ·reluAVX2(SB), NOSPLIT, $0-24
@@ -14292,6 +14374,89 @@ next:
 	ADDQ $0x00000004, DI
 	DECQ R8
 	JNZ  row
+
+done:
+	VZEROUPPER
+	RET
+
+// func sumSegmentsAVX2(n int, sum *float32, grad *float32, sumStride int, starts *int32, places *int32, count int)
+// Requires: AVX
+TEXT ·sumSegmentsAVX2(SB), NOSPLIT, $0-56
+	MOVQ    sum+8(FP), AX
+	MOVQ    grad+16(FP), CX
+	MOVQ    n+0(FP), DX
+	MOVQ    DX, BX
+	ANDQ    $0x00000007, BX
+	LEAQ    mask_words<>+0(SB), SI
+	NEGQ    BX
+	VMOVUPS 32(SI)(BX*4), Y0
+	SHLQ    $0x02, DX
+	MOVQ    starts+32(FP), SI
+	MOVQ    places+40(FP), DI
+	MOVQ    count+48(FP), R8
+	TESTQ   R8, R8
+	JLE     done
+	MOVLQSX (SI), R9
+
+segment:
+	MOVLQSX 4(SI), R10
+	XORQ    BX, BX
+
+panel1:
+	LEAQ    32(BX), R11
+	CMPQ    R11, DX
+	JG      short2
+	MOVQ    R9, R11
+	MOVLQSX (DI)(R11*4), R12
+	IMULQ   DX, R12
+	ADDQ    CX, R12
+	VMOVUPS (R12)(BX*1), Y1
+
+again3:
+	INCQ    R11
+	CMPQ    R11, R10
+	JGE     summed4
+	MOVLQSX (DI)(R11*4), R12
+	IMULQ   DX, R12
+	ADDQ    CX, R12
+	VMOVUPS (R12)(BX*1), Y2
+	VADDPS  Y2, Y1, Y1
+	JMP     again3
+
+summed4:
+	VMOVUPS Y1, (AX)(BX*1)
+	ADDQ    $0x00000020, BX
+	JMP     panel1
+
+short2:
+	CMPQ       BX, DX
+	JGE        whole5
+	MOVQ       R9, R11
+	MOVLQSX    (DI)(R11*4), R12
+	IMULQ      DX, R12
+	ADDQ       CX, R12
+	VMASKMOVPS (R12)(BX*1), Y0, Y1
+
+again6:
+	INCQ       R11
+	CMPQ       R11, R10
+	JGE        summed7
+	MOVLQSX    (DI)(R11*4), R12
+	IMULQ      DX, R12
+	ADDQ       CX, R12
+	VMASKMOVPS (R12)(BX*1), Y0, Y2
+	VADDPS     Y2, Y1, Y1
+	JMP        again6
+
+summed7:
+	VMASKMOVPS Y1, Y0, (AX)(BX*1)
+
+whole5:
+	MOVQ R10, R9
+	ADDQ sumStride+24(FP), AX
+	ADDQ $0x00000004, SI
+	DECQ R8
+	JNZ  segment
 
 done:
 	VZEROUPPER

@@ -268,6 +268,12 @@ func reachesAVX512(n int, x *float32, floor float32) int
 //go:noescape
 func gatherAVX512(n int, out *float32, table *float32, stride int, limit int, ids *int32, count int)
 
+// sumSegmentsAVX512 sets count rows to the sums of their segments: of the rows of grad, one behind the other, that places name from
+// starts[i] to starts[i+1]−1, none of them empty.
+//
+//go:noescape
+func sumSegmentsAVX512(n int, sum *float32, grad *float32, sumStride int, starts *int32, places *int32, count int)
+
 // reluAVX2 is y = max(x, 0).
 //
 //go:noescape
@@ -531,6 +537,12 @@ func reachesAVX2(n int, x *float32, floor float32) int
 //
 //go:noescape
 func gatherAVX2(n int, out *float32, table *float32, stride int, limit int, ids *int32, count int)
+
+// sumSegmentsAVX2 sets count rows to the sums of their segments: of the rows of grad, one behind the other, that places name from
+// starts[i] to starts[i+1]−1, none of them empty.
+//
+//go:noescape
+func sumSegmentsAVX2(n int, sum *float32, grad *float32, sumStride int, starts *int32, places *int32, count int)
 
 // prefetch asks for the memory of n elements.
 //

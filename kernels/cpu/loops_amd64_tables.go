@@ -43,6 +43,7 @@ var routinesAVX512 = routines{
 	addBlocks:            addBlocksAVX512,
 	reaches:              reachesAVX512,
 	gather:               gatherAVX512,
+	sumSegments:          sumSegmentsAVX512,
 }
 
 var routinesAVX2 = routines{
@@ -82,4 +83,5 @@ var routinesAVX2 = routines{
 	addBlocks:            addBlocksAVX2,
 	reaches:              reachesAVX2,
 	gather:               gatherAVX2,
+	sumSegments:          sumSegmentsAVX2,
 }

@@ -40,4 +40,5 @@ type routines struct {
 	addBlocks            func(rows int, n int, x *float32, xStride int, sum *float32)
 	reaches              func(n int, x *float32, floor float32) int
 	gather               func(n int, out *float32, table *float32, stride int, limit int, ids *int32, count int)
+	sumSegments          func(n int, sum *float32, grad *float32, sumStride int, starts *int32, places *int32, count int)
 }
