@@ -214,9 +214,11 @@ func (c *compiler) lookup(lk *Lookup) error {
 	if err != nil {
 		return err
 	}
-	ids, err := c.leaf(kernels.Int32, lk.Rows, lk.Fields, lk.Batch)
-	if err != nil {
-		return err
+	ids, shared := c.p.ids[lk.Name]
+	if !shared {
+		if ids, err = c.leaf(kernels.Int32, lk.Rows, lk.Fields, lk.Batch); err != nil {
+			return err
+		}
 	}
 	out, err := c.leaf(c.g.dtype, lk.Rows, lk.Fields*lk.Table.Shape[1], lk.Batch)
 	if err != nil {

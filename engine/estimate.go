@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 
+	"debut/engine/tables"
 	"debut/kernels"
 )
 
@@ -69,17 +70,19 @@ func (m *meter) trainer(g *Graph, opt TrainerOptions) {
 		}
 		state(p.spec)
 	}
+	planned := map[string]bool{}
 	for _, list := range g.trained() {
 		table := list[0].Table
-		places, dim := micros*list[0].places(), table.Shape[1]
-		if n := gathered(list, micros); n > 0 {
-			places = n
-			m.count(kernels.Int32, places, "gradients")
-			m.count(g.dtype, places*dim, "gradients")
+		n := places(list, micros)
+		ints, floats := tables.Size(n, table.Shape[0], table.Shape[1])
+		if !alone(list, micros) {
+			ints, floats = ints+n, floats+n*table.Shape[1]
 		}
-		touched := min(places, table.Shape[0])
-		m.count(kernels.Int32, touched, "gradients")
-		m.count(g.dtype, touched*dim, "gradients")
+		if key := planKey(list); !planned[key] {
+			planned[key] = true
+			m.count(kernels.Int32, ints, "gradients")
+		}
+		m.count(g.dtype, floats, "gradients")
 		state(table)
 	}
 }

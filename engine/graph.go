@@ -161,6 +161,7 @@ func (g *Graph) Parameter(spec ParameterSpec) *Node {
 // Lookup adds an embedding: ids [B, fields], fed under name, pick rows of a table [T, D], and the node returned is
 // [B, fields·D]. An id that is negative or beyond the table picks zeros. The table is a parameter outside the graph:
 // its gradient is taken with respect to the rows picked. A table may be looked up several times; a step adds up what they say of a row.
+// Several tables may be looked up by the same ids, under the same name: these are fed once, and sorted once a step for tables of as many rows.
 func (g *Graph) Lookup(name string, table ParameterSpec, fields int) *Node {
 	return g.addLookup(name, table, g.batch, fields, true)
 }
@@ -192,7 +193,17 @@ func (g *Graph) addLookup(name string, table ParameterSpec, rows, fields int, ba
 	if first && g.names[table.Name] {
 		return g.fail(fmt.Errorf("engine: the name %q is used twice", table.Name))
 	}
-	n := g.leaf(name, rows, fields*table.Shape[1])
+	leaf := name
+	for _, l := range g.lookups {
+		if l.Name != name {
+			continue
+		}
+		if l.Table.Name == table.Name || l.Rows != rows || l.Fields != fields || l.Batch != batch {
+			return g.fail(fmt.Errorf("engine: the ids %q pick rows of table %q already, or are of another shape: %w", name, l.Table.Name, kernels.ErrShape))
+		}
+		leaf = name + " in " + table.Name
+	}
+	n := g.leaf(leaf, rows, fields*table.Shape[1])
 	if n != nil {
 		g.names[table.Name] = true
 		g.lookups = append(g.lookups, &Lookup{Name: name, Table: table, Rows: rows, Fields: fields, Node: n, Batch: batch})

@@ -1,9 +1,11 @@
 package engine_test
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"math"
+	"slices"
 	"testing"
 
 	"debut/engine"
@@ -105,5 +107,88 @@ func TestLookupsOfOneTable(t *testing.T) {
 				t.Errorf("%d of %d numbers have a gradient", moved, len(after))
 			}
 		})
+	}
+}
+
+// Tables that are looked up by the same ids have the bits of those that are looked up by ids of their own, with one sort instead of two.
+func TestTablesOfTheSameIDs(t *testing.T) {
+	const batch, fields, rows, width = 8, 3, 11, 4
+	for _, micros := range []int{1, 2} {
+		train := func(wideIDs string) (values map[string][]float64, plans int) {
+			dev := openCPU(t, 2)
+			g := engine.NewGraph(kernels.Float32, batch)
+			factors := engine.ParameterSpec{Name: "factors", Shape: []int{rows, width}, Init: engine.Normal, Scale: 0.3}
+			wide := engine.ParameterSpec{Name: "wide", Shape: []int{rows, 1}, Init: engine.Normal, Scale: 0.3}
+			sum := g.Apply(ops.NewSumFields(fields), g.Lookup("ids", factors, fields), g.Input("shares", fields))
+			one := g.Apply(ops.NewSumFields(fields), g.Lookup(wideIDs, wide, fields), g.Input("all", fields))
+			of := g.Apply(ops.NewMatMul(false, false), sum, g.Parameter(engine.ParameterSpec{Name: "w", Shape: []int{width, 1}, Init: engine.Ones}))
+			loss := lossOf(g, kernels.SquaredLoss, g.Apply(ops.NewAdd(), of, one))
+			must(t, g.Differentiate(loss))
+			opt := engine.TrainerOptions{
+				Options: engine.Options{Device: dev, Parameters: engine.NewParameters(dev, kernels.Float32, 3)}, Loss: loss,
+				Optimizer: optim.Defaults(kernels.Adam), Accumulate: micros,
+			}
+			estimate, err := engine.EstimateTrainer(g, opt)
+			must(t, err)
+			tr, err := engine.NewTrainer(g, opt)
+			must(t, err)
+			got := dev.Memory()
+			delete(got, "scratch")
+			if !maps.Equal(got, estimate) {
+				t.Errorf("the trainer takes %v bytes, estimated %v", got, estimate)
+			}
+			var profile engine.Profile
+			for step := range 6 {
+				n := batch - step%2
+				must(t, tr.SetRows(n))
+				for name, v := range feeds(g, n, uint64(step)) {
+					must(t, engine.Feed(tr.Program, name, v))
+				}
+				ids := make([]int32, n*fields)
+				for i := range ids {
+					ids[i] = int32((i*7+step*5)%(rows+2)) - 1
+				}
+				must(t, tr.FeedIDs("ids", ids))
+				must(t, tr.FeedIDs(wideIDs, ids))
+				must(t, tr.Step(step%micros == micros-1, &profile))
+			}
+			values = map[string][]float64{}
+			for _, p := range opt.Parameters.All() {
+				values[p.Spec.Name], err = opt.Parameters.Read(p.Spec.Name)
+				must(t, err)
+			}
+			for _, e := range profile.Entries() {
+				if e.Name == "segment plan" {
+					plans = e.Runs
+				}
+			}
+			return values, plans
+		}
+		shared, once := train("ids")
+		apart, twice := train("others")
+		if once != 6/micros || twice != 2*once {
+			t.Errorf("%d micro-batches: %d sorts with shared ids, %d without", micros, once, twice)
+		}
+		for name, want := range apart {
+			if !slices.Equal(shared[name], want) {
+				t.Errorf("%d micro-batches: %s is %v with shared ids, %v without", micros, name, shared[name], want)
+			}
+		}
+	}
+}
+
+// What cannot be looked up by the same ids is told.
+func TestIDsOfAnotherShape(t *testing.T) {
+	table := func(name string) engine.ParameterSpec { return engine.ParameterSpec{Name: name, Shape: []int{5, 2}} }
+	for what, again := range map[string]func(g *engine.Graph){
+		"the same table": func(g *engine.Graph) { g.Lookup("ids", table("a"), 2) },
+		"other fields":   func(g *engine.Graph) { g.Lookup("ids", table("b"), 3) },
+		"other rows":     func(g *engine.Graph) { g.FixedLookup("ids", table("b"), 4) },
+	} {
+		g := engine.NewGraph(kernels.Float32, 4)
+		g.Lookup("ids", table("a"), 2)
+		if again(g); !errors.Is(g.Err(), kernels.ErrShape) {
+			t.Errorf("%s: error %v", what, g.Err())
+		}
 	}
 }

@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"debut/engine/tables"
 	"debut/kernels"
@@ -20,6 +21,7 @@ type trainerBuilder struct {
 	update       []kernels.Kernel
 	clipped      []kernels.Matrix // gradients that count for the global norm
 	pending      []pendingUpdate
+	plans        map[string]*tables.Plan // by planKey
 }
 
 type pendingUpdate struct {
@@ -139,63 +141,116 @@ func (g *Graph) trained() (byTable [][]*Lookup) {
 	return byTable
 }
 
-// gathered is how many ids and gradients of lookups of a table are kept side by side until the update, over so many micro-batches; 0: none,
-// a single lookup's own will do.
-func gathered(list []*Lookup, micros int) (places int) {
-	if len(list) == 1 && micros == 1 {
-		return 0
-	}
+// places is how many ids lookups have in a step of so many micro-batches.
+func places(list []*Lookup, micros int) (n int) {
 	for _, l := range list {
-		places += micros * l.places()
+		n += micros * l.places()
 	}
-	return places
+	return n
 }
 
-// sparse notes the gradient of a table. Where it has several lookups, or there are micro-batches, ids and gradients of all are
-// kept side by side until the update; a place without a row holds the id −1.
-func (b *trainerBuilder) sparse(list []*Lookup) error {
-	table := list[0].Table
-	ids, grad := b.t.ids[list[0].Name], b.t.outputs[b.g.grads[list[0].Node]]
-	if places := gathered(list, b.accumulate); places > 0 {
-		ib, err := b.dev.Alloc(kernels.Int32, places, "gradients")
-		if err != nil {
-			return err
-		}
-		gb, err := b.dev.Alloc(b.g.dtype, places*table.Shape[1], "gradients")
-		if err != nil {
-			return err
-		}
-		f, err := b.elementwise()
-		if err != nil {
-			return err
-		}
-		none, err := f.Fill(kernels.FillArgs{X: kernels.NewMatrix(ib, places, 1), Value: -1})
-		if err != nil {
-			return err
-		}
-		b.first[0] = append(b.first[0], none)
-		at := 0
-		for i := range b.later {
-			for _, l := range list {
-				ids, grad := b.t.ids[l.Name], b.t.outputs[b.g.grads[l.Node]]
-				if err := b.copy(&b.later[i], ids, part(ib, at, ids)); err != nil {
-					return err
-				}
-				if err := b.copy(&b.later[i], grad, part(gb, at*table.Shape[1], grad)); err != nil {
-					return err
-				}
-				at += l.places()
-			}
-		}
-		ids, grad = kernels.NewMatrix(ib, places, 1), kernels.NewMatrix(gb, places, table.Shape[1])
+// alone says that a single lookup's own ids and gradients will do. Else those of all lookups of a table, in all micro-batches, are kept side
+// by side until the update.
+func alone(list []*Lookup, micros int) bool { return len(list) == 1 && micros == 1 }
+
+// planKey names what the order of ids depends on: the inputs, and the rows of the table.
+func planKey(list []*Lookup) string {
+	var b strings.Builder
+	for _, l := range list {
+		fmt.Fprintf(&b, "%q ", l.Name)
 	}
-	s, err := tables.NewSparse(b.dev, ids, grad, table.Shape[0])
+	return fmt.Sprint(b.String(), list[0].Table.Shape[0])
+}
+
+// sparse notes the gradient of a table.
+func (b *trainerBuilder) sparse(list []*Lookup) error {
+	plan, err := b.plan(list)
 	if err != nil {
 		return err
 	}
-	b.update = append(b.update, s.Reduce())
-	b.clipped = append(b.clipped, s.Gradient())
-	b.pending = append(b.pending, pendingUpdate{b.params.Get(table.Name), s.Gradient(), s.Rows()})
+	grad, err := b.pickedGradient(list)
+	if err != nil {
+		return err
+	}
+	k, sums, err := plan.Sum(grad)
+	if err != nil {
+		return err
+	}
+	b.update = append(b.update, k)
+	b.clipped = append(b.clipped, sums)
+	b.pending = append(b.pending, pendingUpdate{b.params.Get(list[0].Table.Name), sums, plan.Rows()})
+	return nil
+}
+
+// plan returns the order of the ids of lookups, which tables share. It comes before all else, but behind the last of several micro-batches;
+// a place without a row holds the id −1.
+func (b *trainerBuilder) plan(list []*Lookup) (*tables.Plan, error) {
+	key := planKey(list)
+	if p := b.plans[key]; p != nil {
+		return p, nil
+	}
+	ids := b.t.ids[list[0].Name]
+	if !alone(list, b.accumulate) {
+		n := places(list, b.accumulate)
+		buf, err := b.dev.Alloc(kernels.Int32, n, "gradients")
+		if err != nil {
+			return nil, err
+		}
+		all := kernels.NewMatrix(buf, n, 1)
+		f, err := b.elementwise()
+		if err != nil {
+			return nil, err
+		}
+		none, err := f.Fill(kernels.FillArgs{X: all, Value: -1})
+		if err != nil {
+			return nil, err
+		}
+		b.first[0] = append(b.first[0], none)
+		err = b.sideBySide(b.first, list, 1, buf, func(l *Lookup) kernels.Matrix { return b.t.ids[l.Name] })
+		if err != nil {
+			return nil, err
+		}
+		ids = all
+	}
+	p, err := tables.NewPlan(b.dev, ids, list[0].Table.Shape[0])
+	if err != nil {
+		return nil, err
+	}
+	b.plans[key] = p
+	if b.accumulate == 1 {
+		b.first[0] = append(b.first[0], p.Kernel())
+	} else {
+		b.update = append(b.update, p.Kernel())
+	}
+	return p, nil
+}
+
+// pickedGradient returns the gradient of what lookups of a table have picked.
+func (b *trainerBuilder) pickedGradient(list []*Lookup) (kernels.Matrix, error) {
+	of := func(l *Lookup) kernels.Matrix { return b.t.outputs[b.g.grads[l.Node]] }
+	if alone(list, b.accumulate) {
+		return of(list[0]), nil
+	}
+	n, width := places(list, b.accumulate), list[0].Table.Shape[1]
+	buf, err := b.dev.Alloc(b.g.dtype, n*width, "gradients")
+	if err != nil {
+		return kernels.Matrix{}, err
+	}
+	return kernels.NewMatrix(buf, n, width), b.sideBySide(b.later, list, width, buf, of)
+}
+
+// sideBySide copies what lookups have, so many elements a place, into a buffer, micro-batch after micro-batch.
+func (b *trainerBuilder) sideBySide(when [][]kernels.Kernel, list []*Lookup, width int, buf kernels.Buffer, of func(*Lookup) kernels.Matrix) error {
+	at := 0
+	for i := range when {
+		for _, l := range list {
+			m := of(l)
+			if err := b.copy(&when[i], m, part(buf, at*width, m)); err != nil {
+				return err
+			}
+			at += l.places()
+		}
+	}
 	return nil
 }
 

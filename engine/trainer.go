@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"debut/engine/optim"
+	"debut/engine/tables"
 	"debut/kernels"
 )
 
@@ -71,7 +72,7 @@ func NewTrainer(g *Graph, opt TrainerOptions) (*Trainer, error) {
 		return nil, err
 	}
 	t := &Trainer{Program: p, opt: opt.Optimizer, params: opt.Parameters, loss: p.outputs[opt.Loss]}
-	b := &trainerBuilder{t: t, g: g, dev: opt.Device, params: opt.Parameters, accumulate: max(opt.Accumulate, 1)}
+	b := &trainerBuilder{t: t, g: g, dev: opt.Device, params: opt.Parameters, accumulate: max(opt.Accumulate, 1), plans: map[string]*tables.Plan{}}
 	if err := b.build(opt.Loss); err != nil {
 		return nil, fmt.Errorf("engine: trainer: %w", err)
 	}

@@ -78,7 +78,7 @@ type Buffer interface {
 
 // RowCount is the number of valid rows of a batch, set between steps and read by the kernels when they run. On a
 // GPU it lives in device memory, so that a captured graph serves every batch. Some kernels write one
-// ([SegmentReduceArgs]).
+// ([SegmentPlanArgs]).
 type RowCount interface {
 	Set(n int) error // 0 ≤ n ≤ the maximum it was made for
 	Get() (int, error)

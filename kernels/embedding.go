@@ -5,7 +5,8 @@ import "fmt"
 // Embedding is the family of kernels for tables of which a step touches few rows.
 type Embedding interface {
 	Gather(GatherArgs) (Kernel, error)
-	SegmentReduce(SegmentReduceArgs) (Kernel, error)
+	SegmentPlan(SegmentPlanArgs) (Kernel, error)
+	SegmentSum(SegmentSumArgs) (Kernel, error)
 }
 
 // GatherArgs binds Out[r, f·D … (f+1)·D−1] = Table[IDs[r, f]] for the valid rows of IDs (Int32 [R, F]); Table is
@@ -30,43 +31,97 @@ func (a GatherArgs) Check() error {
 		operand{"Out", a.Out, a.IDs.Rows, a.IDs.Cols * a.Table.Cols, false})
 }
 
-// SegmentReduceArgs binds the sum of gradients by id: IDs is Int32 [R, F] and Grad [R, F·D]. Unique (Int32 [N, 1])
-// receives the distinct ids in ascending order, Sums [N, D] the sum of the gradients of each, taken in the order of
-// their places, and Sums.Count, which must be present and be Unique.Count too, how many there are. Negative ids are
-// left out; Limit is the number of rows of the table: ids beyond it are left out too.
+// Segments are the valid places of a batch of ids [R, F] in the order of their ids, and of the places where ids are the same: all that
+// sums by id need to know of the ids. Lookups of several tables with the same ids share them. A segment is the places of one id.
+type Segments struct {
+	Unique Matrix // Int32 [N, 1]: the distinct ids, ascending; its count, which must be present, is how many there are
+	Starts Matrix // Int32 [N+1, 1]: where in Places each segment begins, and behind the last of them where that ends
+	Places Matrix // Int32 [R·F, 1]: r·F + f of each valid id
+	Number Matrix // Int32 [R·F, 1]: the segment that each of Places belongs to
+}
+
+// check checks segments of so many places.
+func (s Segments) check(kernel string, places int) error {
+	if err := checkOperands(kernel, Int32, operand{"Unique", s.Unique, -1, 1, false}, operand{"Starts", s.Starts, s.Unique.Rows + 1, 1, false},
+		operand{"Places", s.Places, places, 1, false}, operand{"Number", s.Number, places, 1, false}); err != nil {
+		return err
+	}
+	if s.Unique.Count == nil {
+		return fmt.Errorf("%s: Unique must have a count: %w", kernel, ErrShape)
+	}
+	return nil
+}
+
+// SegmentPlanArgs binds the segments of ids, Int32 [R, F]. Negative ids are left out, and so are those from Limit on, which is the number
+// of rows of the tables. What lies in Segments beyond their counts is left alone.
 //
 // N must be at least min(R·F, Limit). The cost grows with R·F, never with Limit.
-type SegmentReduceArgs struct {
-	IDs, Grad    Matrix
-	Unique, Sums Matrix
-	Limit        int
+type SegmentPlanArgs struct {
+	IDs      Matrix
+	Segments Segments
+	Limit    int
 }
 
 // Name implements Args.
-func (a SegmentReduceArgs) Name() string { return "segment reduce" }
+func (a SegmentPlanArgs) Name() string { return "segment plan" }
 
 // Work implements Args: with all ids taken as valid and distinct, and without what a device takes to sort them.
-func (a SegmentReduceArgs) Work(rows Rows) Cost {
-	places := float64(rows(a.IDs, a.Grad)) * float64(a.IDs.Cols)
-	values := places * float64(a.Sums.Cols)
-	return Cost{FLOPs: values, Bytes: 2*places*size(a.IDs) + 2*values*size(a.Grad)}
+func (a SegmentPlanArgs) Work(rows Rows) Cost {
+	return Cost{Bytes: 5 * float64(rows(a.IDs)) * float64(a.IDs.Cols) * size(a.IDs)}
 }
 
 // Check implements Args.
-func (a SegmentReduceArgs) Check() error {
-	need := min(a.IDs.Rows*a.IDs.Cols, a.Limit)
-	if err := checkOperands("segment reduce", Int32, operand{"IDs", a.IDs, -1, -1, false}, operand{"Unique", a.Unique, -1, 1, false}); err != nil {
+func (a SegmentPlanArgs) Check() error {
+	if err := checkOperands(a.Name(), Int32, operand{"IDs", a.IDs, -1, -1, false}); err != nil {
 		return err
 	}
-	if err := checkOperands("segment reduce", floatDtype(a.Grad), operand{"Sums", a.Sums, a.Unique.Rows, -1, false},
-		operand{"Grad", a.Grad, a.IDs.Rows, a.IDs.Cols * a.Sums.Cols, false}); err != nil {
+	places := a.IDs.Rows * a.IDs.Cols
+	if err := a.Segments.check(a.Name(), places); err != nil {
 		return err
 	}
-	if a.Unique.Rows < need {
-		return fmt.Errorf("segment reduce: room for %d distinct ids, %d may come: %w", a.Unique.Rows, need, ErrShape)
+	if need := min(places, a.Limit); a.Segments.Unique.Rows < need {
+		return fmt.Errorf("segment plan: room for %d distinct ids, %d may come: %w", a.Segments.Unique.Rows, need, ErrShape)
 	}
-	if a.Sums.Count == nil || a.Sums.Count != a.Unique.Count {
-		return fmt.Errorf("segment reduce: Sums and Unique must share a count: %w", ErrShape)
+	return nil
+}
+
+// SegmentSumArgs binds the sums of gradients by segment: row i of Sums [N, D] is the sum of those of segment i, in the order of the places.
+// Of Grad [R, F·D], place r·F + f is row r from column f·D on. Sums must share the count of Unique; rows beyond it are left alone.
+type SegmentSumArgs struct {
+	Segments   Segments
+	Grad, Sums Matrix
+}
+
+// Name implements Args.
+func (a SegmentSumArgs) Name() string { return "segment sum" }
+
+// Work implements Args: with all ids taken as valid and distinct.
+func (a SegmentSumArgs) Work(rows Rows) Cost {
+	values := float64(rows(a.Grad)) * float64(a.Grad.Cols)
+	return Cost{FLOPs: values, Bytes: 2 * values * size(a.Grad)}
+}
+
+// Fields returns F.
+func (a SegmentSumArgs) Fields() int { return a.Grad.Cols / max(a.Sums.Cols, 1) }
+
+// Check implements Args.
+func (a SegmentSumArgs) Check() error {
+	if err := checkOperands(a.Name(), floatDtype(a.Grad), operand{"Grad", a.Grad, -1, -1, false},
+		operand{"Sums", a.Sums, a.Segments.Unique.Rows, -1, false}); err != nil {
+		return err
+	}
+	if a.Grad.Cols != a.Fields()*a.Sums.Cols {
+		return fmt.Errorf("segment sum: gradients of %d columns are no rows of %d side by side: %w", a.Grad.Cols, a.Sums.Cols, ErrShape)
+	}
+	places := a.Grad.Rows * a.Fields()
+	if a.Sums.Cols == 0 {
+		places = a.Segments.Places.Rows
+	}
+	if err := a.Segments.check(a.Name(), places); err != nil {
+		return err
+	}
+	if a.Sums.Count != a.Segments.Unique.Count {
+		return fmt.Errorf("segment sum: Sums and Unique must share a count: %w", ErrShape)
 	}
 	return nil
 }

@@ -45,7 +45,7 @@ func TestMeasurementsOnGPU(t *testing.T) {
 		"gpu_microseconds_per_step": {"step", "8-4-1", "tf32", "16"},
 		"rows_per_second":           {"step", "8-4-1", "cpu", "16"},
 		"microseconds":              {"kernels", "8-4-1", "fp32", "16"},
-		"segment_microseconds":      {"tables", "500", "16", "3"},
+		"plan_microseconds":         {"tables", "500", "16", "3"},
 	} {
 		found := false
 		for _, r := range measured(t, args...) {
@@ -164,7 +164,7 @@ func TestPeer(t *testing.T) {
 	c.records.add(Record{Part: "tables.16x3", Case: tableCase(500, 16, 3, true), Metric: "rows_per_second", Value: &rows})
 	b.Reset()
 	writeTable(&b, finish())
-	if want := "| 16×3 ids of 500, zipf |  |  |  |  |  | 160 | 80 sparse | 2 |"; !strings.Contains(b.String(), want) {
+	if want := "| 16×3 ids of 500, zipf |  |  |  |  |  |  | 160 | 80 sparse | 2 |"; !strings.Contains(b.String(), want) {
 		t.Errorf("the table has no %q:\n%s", want, b.String())
 	}
 	t.Setenv("PATH", t.TempDir())

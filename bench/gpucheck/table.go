@@ -168,7 +168,7 @@ func tableRows(b *strings.Builder, list []Record) {
 	var rows [][]string
 	for _, name := range f.cases {
 		row := []string{name, f.get(name, "distinct_rows", 1)}
-		for _, k := range []string{"gather", "segment", "update"} {
+		for _, k := range []string{"gather", "plan", "sum", "update"} {
 			cell := f.get(name, k+"_microseconds", 1)
 			if speed := f.get(name, k+"_gbyte_per_second", 1); speed != "" {
 				cell += " (" + speed + ")"
@@ -188,7 +188,7 @@ func tableRows(b *strings.Builder, list []Record) {
 		}
 		rows = append(rows, append(row, peer, ratio))
 	}
-	grid(b, "Tables: µs (GB/s)", []string{"ids", "distinct", "gather", "segment sums", "update", "all, µs", "rows/s", "PyTorch's best", "ratio"}, rows)
+	grid(b, "Tables: µs (GB/s)", []string{"ids", "distinct", "gather", "plan of ids", "sums", "update", "all, µs", "rows/s", "PyTorch's best", "ratio"}, rows)
 }
 
 // opening tells what the machine is, and its ceilings.

@@ -23,12 +23,12 @@ const tableSets = 8
 // tables is a table with the state of Adam, and batches of ids that are looked up, whose gradients are summed by row, and whose rows are
 // updated.
 type tables struct {
-	dev                     kernels.Device
-	rows, batch, fields     int
-	table                   kernels.Matrix
-	gather, segment, update []kernels.Kernel // one for each batch of ids
-	counts                  []kernels.RowCount
-	buffers                 []kernels.Buffer
+	dev                       kernels.Device
+	rows, batch, fields       int
+	table                     kernels.Matrix
+	plan, gather, sum, update []kernels.Kernel // one for each batch of ids
+	counts                    []kernels.RowCount
+	buffers                   []kernels.Buffer
 }
 
 // ids returns row numbers of a table: uniform, or by Zipf's law with exponent 1, the popular rows spread over the table.
@@ -99,8 +99,11 @@ func newTables(dev kernels.Device, rows, batch, fields int, zipf bool) (_ *table
 	most := min(batch*fields, rows)
 	for set := range tableSets {
 		list := alloc(kernels.Int32, batch, fields, "inputs")
-		unique := alloc(kernels.Int32, most, 1, "activations")
 		sums := alloc(kernels.Float32, most, tableWidth, "activations")
+		segments := kernels.Segments{
+			Unique: alloc(kernels.Int32, most, 1, "activations"), Starts: alloc(kernels.Int32, most+1, 1, "activations"),
+			Places: alloc(kernels.Int32, batch*fields, 1, "activations"), Number: alloc(kernels.Int32, batch*fields, 1, "activations"),
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -111,23 +114,27 @@ func newTables(dev kernels.Device, rows, batch, fields int, zipf bool) (_ *table
 		if err != nil {
 			return nil, err
 		}
-		unique.Count, sums.Count = count, count
+		segments.Unique.Count, sums.Count = count, count
+		plan, err := embedding.SegmentPlan(kernels.SegmentPlanArgs{IDs: list, Segments: segments, Limit: rows})
+		if err != nil {
+			return nil, err
+		}
 		gather, err := embedding.Gather(kernels.GatherArgs{Table: t.table, IDs: list, Out: out})
 		if err != nil {
 			return nil, err
 		}
-		segment, err := embedding.SegmentReduce(kernels.SegmentReduceArgs{IDs: list, Grad: grad, Unique: unique, Sums: sums, Limit: rows})
+		sum, err := embedding.SegmentSum(kernels.SegmentSumArgs{Segments: segments, Grad: grad, Sums: sums})
 		if err != nil {
 			return nil, err
 		}
 		update, err := optimizer.Update(kernels.UpdateArgs{
-			Kind: kernels.Adam, Param: t.table, Grad: sums, M: m, V: v, Rows: unique, Hyper: hyper,
+			Kind: kernels.Adam, Param: t.table, Grad: sums, M: m, V: v, Rows: segments.Unique, Hyper: hyper,
 			Beta1: adam.Beta1, Beta2: adam.Beta2, Epsilon: adam.Epsilon,
 		})
 		if err != nil {
 			return nil, err
 		}
-		t.gather, t.segment, t.update = append(t.gather, gather), append(t.segment, segment), append(t.update, update)
+		t.plan, t.gather, t.sum, t.update = append(t.plan, plan), append(t.gather, gather), append(t.sum, sum), append(t.update, update)
 		t.counts = append(t.counts, count)
 	}
 	return t, err
@@ -137,7 +144,7 @@ func newTables(dev kernels.Device, rows, batch, fields int, zipf bool) (_ *table
 func (t *tables) steps() []kernels.Kernel {
 	var list []kernels.Kernel
 	for i := range t.gather {
-		list = append(list, t.gather[i], t.segment[i], t.update[i])
+		list = append(list, t.plan[i], t.gather[i], t.sum[i], t.update[i])
 	}
 	return list
 }
@@ -210,7 +217,8 @@ func measureTable(ctx context.Context, m *meter, dev kernels.Device, watch *timi
 		bytes float64
 	}{
 		{"gather", t.gather, n*(4+row) + distinct*row},
-		{"segment", t.segment, n*(4+row) + distinct*(4+row)},
+		{"plan", t.plan, n*3*4 + distinct*2*4},
+		{"sum", t.sum, n*(4+row) + distinct*row},
 		{"update", t.update, distinct * (4 + 7*row)},
 	} {
 		d, err := watch.Kernels(ctx, m.seconds/8, 6*tableSets, k.list...)

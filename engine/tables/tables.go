@@ -1,8 +1,9 @@
 // Package tables trains embedding tables, of which a step touches few rows.
 //
 // A table is a parameter that no graph holds: a lookup copies rows out, and the gradient of a step is that of the
-// rows copied. [Sparse] adds up the gradients of rows that were looked up several times – ids are sorted and segments
-// summed in the order of their places, so that the bits depend on the batch alone – and updates the rows touched.
+// rows copied. A [Plan] sorts the ids of a step, which takes nothing but the ids: it comes ahead of the step, and tables that are looked up
+// by the same ids share it. With it the gradients of rows that were looked up several times are added up, segments of the sorted
+// places in their order, so that the bits depend on the batch alone, and the rows touched are updated.
 // The cost grows with the batch, never with the table.
 //
 // Optimizers with state are lazy: the state of a row moves when the row is touched, and momentum does not coast
@@ -15,48 +16,72 @@ import (
 	"debut/kernels"
 )
 
-// Sparse binds the gradient of one lookup to its table.
-type Sparse struct {
-	reduce kernels.Kernel
-	unique kernels.Matrix // Int32 [N, 1]: the rows touched
-	sums   kernels.Matrix // [N, D]: their gradients
+// purpose is the account of what a plan and its sums take.
+const purpose = "gradients"
+
+// Plan is the order of a step's ids.
+type Plan struct {
+	dev      kernels.Device
+	family   kernels.Embedding
+	kernel   kernels.Kernel
+	count    kernels.RowCount
+	segments kernels.Segments
 }
 
-// NewSparse binds the reduction for ids (Int32 [R, F], negative ones ignored) and gradients ([R, F·D]) of lookups in
-// a table of so many rows.
-func NewSparse(dev kernels.Device, ids, grad kernels.Matrix, tableRows int) (*Sparse, error) {
-	n := min(ids.Rows*ids.Cols, tableRows)
-	dim := grad.Cols / max(ids.Cols, 1)
-	count, err := dev.NewRowCount(n)
-	if err != nil {
-		return nil, fmt.Errorf("tables: %w", err)
-	}
-	ub, err := dev.Alloc(kernels.Int32, n, "gradients")
-	if err != nil {
-		return nil, fmt.Errorf("tables: %w", err)
-	}
-	sb, err := dev.Alloc(grad.Buf.Dtype(), n*dim, "gradients")
-	if err != nil {
-		return nil, fmt.Errorf("tables: %w", err)
-	}
-	s := &Sparse{unique: kernels.NewMatrix(ub, n, 1), sums: kernels.NewMatrix(sb, n, dim)}
-	s.unique.Count, s.sums.Count = count, count
+// NewPlan binds the order of ids (Int32 [R, F], negative ones ignored) of lookups in tables of so many rows.
+func NewPlan(dev kernels.Device, ids kernels.Matrix, tableRows int) (*Plan, error) {
 	f, err := kernels.Family[kernels.Embedding](dev)
 	if err != nil {
 		return nil, err
 	}
-	s.reduce, err = f.SegmentReduce(kernels.SegmentReduceArgs{IDs: ids, Grad: grad, Unique: s.unique, Sums: s.sums, Limit: tableRows})
-	if err != nil {
+	p := &Plan{dev: dev, family: f}
+	places := ids.Rows * ids.Cols
+	touched := min(places, tableRows)
+	if p.count, err = dev.NewRowCount(touched); err != nil {
 		return nil, fmt.Errorf("tables: %w", err)
 	}
-	return s, nil
+	for _, l := range []struct {
+		list *kernels.Matrix
+		n    int
+	}{{&p.segments.Unique, touched}, {&p.segments.Starts, touched + 1}, {&p.segments.Places, places}, {&p.segments.Number, places}} {
+		buf, err := dev.Alloc(kernels.Int32, l.n, purpose)
+		if err != nil {
+			return nil, fmt.Errorf("tables: %w", err)
+		}
+		*l.list = kernels.NewMatrix(buf, l.n, 1)
+	}
+	p.segments.Unique.Count = p.count
+	if p.kernel, err = f.SegmentPlan(kernels.SegmentPlanArgs{IDs: ids, Segments: p.segments, Limit: tableRows}); err != nil {
+		return nil, fmt.Errorf("tables: %w", err)
+	}
+	return p, nil
 }
 
-// Reduce returns the kernel that sums gradients by row. It runs before clipping and the update.
-func (s *Sparse) Reduce() kernels.Kernel { return s.reduce }
+// Size returns how many Int32 and, for the sums of each table of so many columns, floats are allocated for so many ids.
+func Size(places, tableRows, cols int) (ints, floats int) {
+	touched := min(places, tableRows)
+	return 2*touched + 1 + 2*places, touched * cols
+}
 
-// Gradient returns the summed gradients of the rows touched, [N, D] with a count.
-func (s *Sparse) Gradient() kernels.Matrix { return s.sums }
+// Kernel returns the kernel that orders the ids. It takes nothing but them.
+func (p *Plan) Kernel() kernels.Kernel { return p.kernel }
 
-// Rows returns the rows touched, Int32 [N, 1] with the same count, ascending.
-func (s *Sparse) Rows() kernels.Matrix { return s.unique }
+// Rows returns the rows touched, Int32 [N, 1] with a count, ascending.
+func (p *Plan) Rows() kernels.Matrix { return p.segments.Unique }
+
+// Sum binds the sums by row of gradients [R, F·D], and returns them, [N, D] with the count of Rows.
+func (p *Plan) Sum(grad kernels.Matrix) (kernels.Kernel, kernels.Matrix, error) {
+	n := p.segments.Unique.Rows
+	cols := grad.Rows * grad.Cols / max(p.segments.Places.Rows, 1)
+	buf, err := p.dev.Alloc(grad.Buf.Dtype(), n*cols, purpose)
+	if err != nil {
+		return nil, kernels.Matrix{}, fmt.Errorf("tables: %w", err)
+	}
+	sums := kernels.NewMatrix(buf, n, cols)
+	sums.Count = p.count
+	k, err := p.family.SegmentSum(kernels.SegmentSumArgs{Segments: p.segments, Grad: grad, Sums: sums})
+	if err != nil {
+		return nil, kernels.Matrix{}, fmt.Errorf("tables: %w", err)
+	}
+	return k, sums, nil
+}

@@ -54,6 +54,9 @@ type loops[T float] struct {
 	// prefetchRows says so of the rows of a table that ids name.
 	prefetchRows func(table *view[T], ids []int32)
 
+	// sumSegments sets rows lo … hi−1 of sums to the sums of their segments of gradients, which lie side by side in the rows of grad.
+	sumSegments func(sums, grad *view[T], starts, places *view[int32], lo, hi int)
+
 	// subtractRows subtracts from y the rows of x, as many as fit and stride apart, each times an element of w, which lie wStride apart.
 	subtractRows func(y, x []T, stride, rows int, w []T, wStride int)
 	// scale is y = factor·x.
@@ -99,6 +102,7 @@ func genericLoops[T float]() *loops[T] {
 		gather:         gather[T],
 		prefetch:       func([]T) {},
 		prefetchRows:   func(*view[T], []int32) {},
+		sumSegments:    sumSegments[T],
 		subtractRows:   subtractRows[T],
 		scale:          scale[T],
 		projectRows:    projectRows[T],

@@ -37,6 +37,14 @@ func (r *routines) loops() *loops[float32] {
 		p, stride := rowAt(table, 0)
 		r.gather(n, memory(out[:n*len(ids)]), p, stride, table.rows, unsafe.SliceData(ids), len(ids))
 	}
+	l.sumSegments = func(sums, grad *view[float32], starts, places *view[int32], lo, hi int) {
+		if lo >= hi || !grad.dense || starts.stride != 1 || places.stride != 1 {
+			sumSegments(sums, grad, starts, places, lo, hi)
+			return
+		}
+		to, stride := rowAt(sums, lo)
+		r.sumSegments(sums.cols, to, memory(grad.data), stride, &starts.data[lo], unsafe.SliceData(places.data), hi-lo)
+	}
 	l.prefetch = func(x []float32) { prefetch(len(x), memory(x)) }
 	l.prefetchRows = func(table *view[float32], ids []int32) {
 		p, stride := rowAt(table, 0)

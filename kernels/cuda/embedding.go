@@ -39,7 +39,7 @@ const (
 
 type segmentKeysArgs struct {
 	head
-	grad, ids    mat
+	ids          mat
 	keys, places uint64
 	n, limit     int32
 }
@@ -50,25 +50,31 @@ type segmentSortArgs struct {
 	n, tiles, shift                            int32
 }
 
-type segmentArgs struct {
-	head
-	grad, sums, unique                                      mat
-	keys, places, counts, index, starts, first, last, found uint64
-	n, limit, fields, tiles                                 int32
+// segmentLists mirrors Segments.
+type segmentLists struct{ unique, starts, places, number mat }
+
+func (b *binder) segments(s kernels.Segments) segmentLists {
+	return segmentLists{b.matrix("Unique", s.Unique), b.matrix("Starts", s.Starts), b.matrix("Places", s.Places), b.matrix("Number", s.Number)}
 }
 
-// SegmentReduce binds the sum of gradients by id.
-func (d *Device) SegmentReduce(a kernels.SegmentReduceArgs) (kernels.Kernel, error) {
+type segmentPlanArgs struct {
+	head
+	segments                    segmentLists
+	keys, places, counts, found uint64
+	n, limit, tiles             int32
+}
+
+// SegmentPlan binds the segments of ids.
+func (d *Device) SegmentPlan(a kernels.SegmentPlanArgs) (kernels.Kernel, error) {
 	b := d.bind(a)
-	if a.Limit < 0 || a.Limit > 1<<31-1 || a.IDs.Rows*a.IDs.Cols > 1<<30 {
-		b.fail(fmt.Errorf("cuda: segment reduce: %d ids of a table of %d rows: %w", a.IDs.Rows*a.IDs.Cols, a.Limit, kernels.ErrShape))
+	n := a.IDs.Rows * a.IDs.Cols
+	if a.Limit < 0 || a.Limit > 1<<31-1 || n > 1<<30 {
+		b.fail(fmt.Errorf("cuda: segment plan: %d ids of tables of %d rows: %w", n, a.Limit, kernels.ErrShape))
 	}
-	ids, grad := b.matrix("IDs", a.IDs), b.matrix("Grad", a.Grad)
-	unique, sums := b.matrix("Unique", a.Unique), b.matrix("Sums", a.Sums)
-	n, width := a.IDs.Rows*a.IDs.Cols, a.Sums.Cols
+	ids, lists := b.matrix("IDs", a.IDs), b.segments(a.Segments)
 	keys, places, nextKeys, nextPlaces := b.scratch(n), b.scratch(n), b.scratch(n), b.scratch(n)
 	launch(b, "segment_keys", dim{min(blocks(n, 256), b.multiprocessors*blocksPerMultiprocessor), 1, 1}, 256,
-		segmentKeysArgs{b.head(), grad, ids, keys, places, int32(n), int32(a.Limit)})
+		segmentKeysArgs{b.head(), ids, keys, places, int32(n), int32(a.Limit)})
 	sortTiles := blocks(n, sortTile)
 	counts := b.scratch(256 * sortTiles)
 	passes := blocks(bits.Len(uint(a.Limit)), 8)
@@ -80,16 +86,35 @@ func (d *Device) SegmentReduce(a kernels.SegmentReduceArgs) (kernels.Kernel, err
 		keys, places, nextKeys, nextPlaces = nextKeys, nextPlaces, keys, places
 	}
 	tiles := blocks(n, segmentTile)
-	args := segmentArgs{
-		head: b.head(), grad: grad, sums: sums, unique: unique, keys: keys, places: places,
-		counts: b.scratch(tiles), index: b.scratch(n), starts: b.scratch(n + 1), first: b.scratch(tiles * width), last: b.scratch(tiles * width),
-		found: sums.count, n: int32(n), limit: int32(a.Limit), fields: ids.cols, tiles: int32(tiles),
-	}
-	threads := powerOfTwo(max(width, 32), 256)
+	args := segmentPlanArgs{b.head(), lists, keys, places, b.scratch(tiles), lists.unique.count, int32(n), int32(a.Limit), int32(tiles)}
 	launch(b, "segment_heads", dim{tiles, 1, 1}, 256, args)
 	launch(b, "segment_number", dim{1, 1, 1}, 256, args)
-	launch(b, "segment_unique", dim{tiles, 1, 1}, 256, args)
-	launch(b, "segment_parts", dim{tiles, 1, 1}, threads, args)
-	launch(b, "segment_joins", dim{tiles, 1, 1}, threads, args)
+	launch(b, "segment_lists", dim{tiles, 1, 1}, 256, args)
+	return b.finish()
+}
+
+type segmentSumArgs struct {
+	head
+	segments       segmentLists
+	grad, sums     mat
+	first, last    uint64
+	fields, across int32
+}
+
+// SegmentSum binds the sums of gradients by segment.
+func (d *Device) SegmentSum(a kernels.SegmentSumArgs) (kernels.Kernel, error) {
+	b := d.bind(a)
+	tiles := blocks(a.Segments.Places.Rows, segmentTile)
+	args := segmentSumArgs{head: b.head(), segments: b.segments(a.Segments), grad: b.matrix("Grad", a.Grad), sums: b.matrix("Sums", a.Sums), fields: int32(a.Fields())}
+	if a.Sums.Cols == 0 {
+		return b.finish()
+	}
+	args.first, args.last = b.scratch(tiles*a.Sums.Cols), b.scratch(tiles*a.Sums.Cols)
+	args.across = 1
+	if args.sums.cols%4 == 0 && args.grad.aligned() && args.sums.aligned() {
+		args.across = 4
+	}
+	launch(b, "segment_parts", dim{tiles, 1, 1}, 256, args)
+	launch(b, "segment_joins", dim{tiles, 1, 1}, powerOfTwo(max(a.Sums.Cols, 32), 256), args)
 	return b.finish()
 }

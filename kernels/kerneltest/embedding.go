@@ -13,19 +13,20 @@ var _ = register("embedding", offers[kernels.Embedding], embeddingForms)
 func embeddingForms(s scale) []form {
 	// Rows, fields and width of the batches.
 	shapes := [][3]int{{17, 2, 3}}
+	var forms []form
 	switch s {
 	case conformance:
 		shapes = [][3]int{{0, 2, 4}, {1, 1, 1}, {3, 5, 8}, {64, 1, 4}, {65, 3, 1}, {129, 2, 17}, {700, 3, 5}, {5, 4, 0}}
+		forms = append(forms, segmentPlan(3000, 3, 1<<23, false)) // more than is sorted at once
 	case large:
 		shapes = [][3]int{{3000, 4, 16}}
 	}
-	var forms []form
 	for _, shape := range shapes {
 		r, fields, width := shape[0], shape[1], shape[2]
 		for _, skew := range []bool{false, true} {
 			forms = append(forms, gather(r, fields, width, skew))
 			for _, limit := range []int{tableRows, 1, 1 << 23} {
-				forms = append(forms, segmentReduce(r, fields, width, limit, skew))
+				forms = append(forms, segmentPlan(r, fields, limit, skew), segmentSum(r, fields, width, limit, skew))
 			}
 		}
 	}
@@ -77,46 +78,104 @@ func gather(r, fields, width int, skew bool) form {
 	}
 }
 
-func segmentReduce(r, fields, width, limit int, skew bool) form {
-	room := min(r*fields, limit)
+// segments returns the operands of segmentOperands.
+func segments(m func(string) kernels.Matrix) kernels.Segments {
+	return kernels.Segments{Unique: m("Unique"), Starts: m("Starts"), Places: m("Places"), Number: m("Number")}
+}
+
+// segmentOperands are the operands of segments of r × fields ids: what a plan writes, or with ids what it would have written for all of them.
+func segmentOperands(r, fields, limit int, ids func(r, c int) float64) []operand {
+	s := segmentsOf(r, fields, limit, ids)
+	list := func(v []int) func(r, c int) float64 {
+		if ids == nil {
+			return nil
+		}
+		return func(r, _ int) float64 {
+			if r < len(v) {
+				return float64(v[r])
+			}
+			return -1 // nobody looks
+		}
+	}
+	room, places := min(r*fields, limit), r*fields
+	return []operand{
+		{name: "Unique", dtype: kernels.Int32, rows: room, cols: 1, count: foundCount, fill: list(s.unique)},
+		{name: "Starts", dtype: kernels.Int32, rows: room + 1, cols: 1, fill: list(s.starts)},
+		{name: "Places", dtype: kernels.Int32, rows: places, cols: 1, fill: list(s.places)},
+		{name: "Number", dtype: kernels.Int32, rows: places, cols: 1, fill: list(s.number)},
+	}
+}
+
+// segmentLists are segments as the contract describes them.
+type segmentLists struct{ unique, starts, places, number []int }
+
+// segmentsOf makes the segments of r × fields ids.
+func segmentsOf(r, fields, limit int, ids func(r, c int) float64) (s segmentLists) {
+	if ids == nil {
+		return s
+	}
+	id := make([]int, r*fields)
+	for place := range id {
+		id[place] = int(ids(place/fields, place%fields))
+		if id[place] >= 0 && id[place] < limit {
+			s.places = append(s.places, place)
+		}
+	}
+	sort.SliceStable(s.places, func(i, j int) bool { return id[s.places[i]] < id[s.places[j]] })
+	for i, place := range s.places {
+		if i == 0 || id[place] != id[s.places[i-1]] {
+			s.unique, s.starts = append(s.unique, id[place]), append(s.starts, i)
+		}
+		s.number = append(s.number, len(s.unique)-1)
+	}
+	s.starts = append(s.starts, len(s.places))
+	return s
+}
+
+func segmentPlan(r, fields, limit int, skew bool) form {
 	return form{
-		name: fmt.Sprintf("segment reduce %d×%d ids below %d, rows of %d, skewed %t", r, fields, limit, width, skew),
-		operands: []operand{
-			{name: "IDs", dtype: kernels.Int32, rows: r, cols: fields, count: batchCount, fill: idFill(limit, skew)},
-			{name: "Grad", rows: r, cols: fields * width, count: batchCount, fill: uniform(2, -1, 1)},
-			{name: "Unique", dtype: kernels.Int32, rows: room, cols: 1, count: foundCount},
-			{name: "Sums", rows: room, cols: width, count: foundCount},
-		},
+		name: fmt.Sprintf("segment plan of %d×%d ids below %d, skewed %t", r, fields, limit, skew),
+		operands: append([]operand{{name: "IDs", dtype: kernels.Int32, rows: r, cols: fields, count: batchCount, free: true, fill: idFill(limit, skew)}},
+			segmentOperands(r, fields, limit, nil)...),
 		bind: func(d kernels.Device, m func(string) kernels.Matrix) (kernels.Kernel, error) {
-			return must[kernels.Embedding](d).SegmentReduce(kernels.SegmentReduceArgs{
-				IDs: m("IDs"), Grad: m("Grad"), Unique: m("Unique"), Sums: m("Sums"), Limit: limit,
-			})
+			return must[kernels.Embedding](d).SegmentPlan(kernels.SegmentPlanArgs{IDs: m("IDs"), Segments: segments(m), Limit: limit})
 		},
 		want: func(n int, x *trial) {
-			places := make(map[int][][2]int)
-			for i := range n {
-				for f := range fields {
-					if id := int(x.at("IDs", i, f)); id >= 0 && id < limit {
-						places[id] = append(places[id], [2]int{i, f})
-					}
+			s := segmentsOf(n, fields, limit, func(r, c int) float64 { return x.at("IDs", r, c) })
+			x.expectCount(foundCount, len(s.unique))
+			for name, list := range map[string][]int{"Unique": s.unique, "Starts": s.starts, "Places": s.places, "Number": s.number} {
+				for i, v := range list {
+					x.expect(name, i, 0, float64(v), 0)
 				}
 			}
-			ids := make([]int, 0, len(places))
-			for id := range places {
-				ids = append(ids, id)
-			}
-			sort.Ints(ids)
-			x.expectCount(foundCount, len(ids))
-			for s, id := range ids {
-				x.expect("Unique", s, 0, float64(id), 0)
+		},
+	}
+}
+
+func segmentSum(r, fields, width, limit int, skew bool) form {
+	ids := idFill(limit, skew)
+	s := segmentsOf(r, fields, limit, ids)
+	return form{
+		name: fmt.Sprintf("segment sum of %d×%d ids below %d, rows of %d, skewed %t", r, fields, limit, width, skew),
+		operands: append(segmentOperands(r, fields, limit, ids),
+			operand{name: "Grad", rows: r, cols: fields * width, fill: uniform(2, -1, 1)},
+			operand{name: "Sums", rows: min(r*fields, limit), cols: width, count: foundCount}),
+		given: true,
+		found: len(s.unique),
+		bind: func(d kernels.Device, m func(string) kernels.Matrix) (kernels.Kernel, error) {
+			return must[kernels.Embedding](d).SegmentSum(kernels.SegmentSumArgs{Segments: segments(m), Grad: m("Grad"), Sums: m("Sums")})
+		},
+		want: func(_ int, x *trial) {
+			for i := range s.unique {
+				places := s.places[s.starts[i]:s.starts[i+1]]
 				for j := range width {
 					sum, size := 0.0, 0.0
-					for _, p := range places[id] {
-						g := x.at("Grad", p[0], p[1]*width+j)
+					for _, p := range places {
+						g := x.at("Grad", p/fields, p%fields*width+j)
 						sum += g
 						size += math.Abs(g)
 					}
-					x.expect("Sums", s, j, sum, float64(len(places[id])-1)*x.roundoff()*size)
+					x.expect("Sums", i, j, sum, float64(len(places)-1)*x.roundoff()*size)
 				}
 			}
 		},

@@ -22,7 +22,7 @@ import (
 const (
 	noCount    = ""
 	batchCount = "batch" // set before a run
-	foundCount = "found" // written by the kernel
+	foundCount = "found" // written by a kernel, or what the form gives
 )
 
 // operand describes an operand of a form.
@@ -41,6 +41,9 @@ type operand struct {
 type form struct {
 	name     string
 	operands []operand
+	// given says that foundCount is found before a run, and stays.
+	given bool
+	found int
 	// aliased says that an operand stands for two, so that spoiling one would spoil both.
 	aliased bool
 	bind    func(d kernels.Device, m func(name string) kernels.Matrix) (kernels.Kernel, error)
@@ -203,10 +206,16 @@ func (x *trial) prepare(n int) {
 			x.t.Fatalf("%s: upload of %s: %v", x.form.name, o.name, err)
 		}
 	}
-	if c := x.counts[batchCount]; c != nil {
-		if err := c.Set(n); err != nil {
-			x.t.Fatalf("%s: %v", x.form.name, err)
+	set := func(count string, rows int) {
+		if c := x.counts[count]; c != nil {
+			if err := c.Set(rows); err != nil {
+				x.t.Fatalf("%s: %v", x.form.name, err)
+			}
 		}
+	}
+	set(batchCount, n)
+	if x.form.given {
+		set(foundCount, x.form.found)
 	}
 }
 

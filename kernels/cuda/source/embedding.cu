@@ -32,10 +32,9 @@ KERNEL(gather, GatherArgs) {
   elementwise_walk(a.walk, smaller(rows, valid(a.ids)), a.out.cols, f);
 }
 
-// The sum of gradients by id. Occurrences of ids, with their places in the batch, are sorted by a radix sort that keeps the order of
+// The segments of ids. Occurrences of ids, with their places in the batch, are sorted by a radix sort that keeps the order of
 // equal ids, eight bits at a time from the least ones on. What is no valid id counts as `limit` and comes last. Then the sorted occurrences
-// are numbered by id, and the gradients of an id are added up in the order of their places, in pieces that lie within one tile of
-// sorted occurrences. Everything is counted, nothing races: the same ids give the same bits.
+// are numbered by id. Everything is counted, nothing races: the same ids give the same segments.
 
 struct SegmentSort {
   unsigned *keys, *places;         // what is sorted
@@ -48,7 +47,6 @@ enum { SORT_TILE = 2048, SORT_ROUNDS = SORT_TILE / 256 };
 
 struct SegmentKeysArgs {
   const int *halted;
-  Mat grad;
   IntMat ids;
   unsigned *keys, *places;
   int n, limit;
@@ -57,7 +55,7 @@ struct SegmentKeysArgs {
 // segment_keys lists occurrences in the order of their places.
 KERNEL(segment_keys, SegmentKeysArgs) {
   if (*a.halted) return;
-  int rows = smaller(valid(a.ids), valid(a.grad));
+  int rows = valid(a.ids);
   for (int i = (int)(blockIdx.x * 256 + threadIdx.x); i < a.n; i += (int)gridDim.x * 256) {
     int r = i / a.ids.cols;
     unsigned key = (unsigned)a.limit;
@@ -166,27 +164,27 @@ KERNEL(segment_scatter, SegmentSortArgs) {
     }
 }
 
-struct SegmentArgs {
+struct Segments {
+  IntMat unique, starts, places, number;
+};
+
+struct SegmentPlanArgs {
   const int *halted;
-  Mat grad, sums;
-  IntMat unique;
+  Segments s;
   const unsigned *keys, *places; // sorted
-  int *counts;  // heads in a tile; then those before it
-  int *index;   // of an occurrence: which distinct id
-  int *starts;  // of a distinct id: its first occurrence; and one beyond the last
-  float *first, *last; // [tiles][D] sums of the part of a tile's first segment that began before, and of its last that goes on
-  int *found;   // how many distinct ids
-  int n, limit, fields, tiles;
+  int *counts; // heads in a tile; then those before it
+  int *found;  // how many distinct ids
+  int n, limit, tiles;
 };
 
 enum { SEGMENT_TILE = 256 };
 
-__device__ inline bool segment_head(const SegmentArgs &a, int i) {
+__device__ inline bool segment_head(const SegmentPlanArgs &a, int i) {
   return i < a.n && a.keys[i] < (unsigned)a.limit && (i == 0 || a.keys[i] != a.keys[i - 1]);
 }
 
 // segment_heads counts the first occurrences of ids in a tile.
-KERNEL(segment_heads, SegmentArgs) {
+KERNEL(segment_heads, SegmentPlanArgs) {
   if (*a.halted) return;
   __shared__ int room[32];
   int n = block_sum(segment_head(a, (int)(blockIdx.x * SEGMENT_TILE + threadIdx.x)) ? 1 : 0, room);
@@ -194,7 +192,7 @@ KERNEL(segment_heads, SegmentArgs) {
 }
 
 // segment_number adds up the tiles' counts, and tells how many there are in all. One block.
-KERNEL(segment_number, SegmentArgs) {
+KERNEL(segment_number, SegmentPlanArgs) {
   if (*a.halted) return;
   __shared__ int room[32];
   __shared__ int total;
@@ -208,60 +206,87 @@ KERNEL(segment_number, SegmentArgs) {
     if (threadIdx.x == 255) total = base + before + n;
     __syncthreads();
   }
-  if (threadIdx.x == 0) *a.found = total;
+  if (threadIdx.x != 0) return;
+  *a.found = total;
+  if (total == 0) row(a.s.starts, 0)[0] = 0;
 }
 
-// segment_unique lists the distinct ids and where their occurrences begin.
-KERNEL(segment_unique, SegmentArgs) {
+// segment_lists lists the distinct ids and where their occurrences begin, the places, and the segments that they belong to.
+KERNEL(segment_lists, SegmentPlanArgs) {
   if (*a.halted) return;
   __shared__ int room[32];
   int i = (int)(blockIdx.x * SEGMENT_TILE + threadIdx.x);
   bool head = segment_head(a, i);
-  int index = a.counts[blockIdx.x] + block_before(head ? 1 : 0, room) - (head ? 0 : 1);
+  int number = a.counts[blockIdx.x] + block_before(head ? 1 : 0, room) - (head ? 0 : 1);
   if (i >= a.n || a.keys[i] >= (unsigned)a.limit) return;
-  a.index[i] = index;
+  row(a.s.places, i)[0] = (int)a.places[i];
+  row(a.s.number, i)[0] = number;
   if (head) {
-    row(a.unique, index)[0] = (int)a.keys[i];
-    a.starts[index] = i;
+    row(a.s.unique, number)[0] = (int)a.keys[i];
+    row(a.s.starts, number)[0] = i;
   }
-  if (i + 1 == a.n || a.keys[i + 1] >= (unsigned)a.limit) a.starts[index + 1] = i + 1;
+  if (i + 1 == a.n || a.keys[i + 1] >= (unsigned)a.limit) row(a.s.starts, number + 1)[0] = i + 1;
 }
 
-// segment_parts adds up gradients within a tile of sorted occurrences: a block has a tile, a thread a column. Segments that lie in the tile
-// are done.
-KERNEL(segment_parts, SegmentArgs) {
+struct SegmentSumArgs {
+  const int *halted;
+  Segments s;
+  Mat grad, sums;
+  float *first, *last; // [tiles][D] sums of the part of a tile's first segment that began before, and of its last that goes on
+  int fields, across;  // columns of a thread: 4 where all rows are aligned
+};
+
+// segment_places returns how many places there are.
+__device__ inline int segment_places(const Segments &s) { return row(s.starts, valid(s.unique))[0]; }
+
+// segment_parts adds up gradients within a tile of places, in their order: a block has a tile, a thread some columns of a segment at a time.
+// Segments that lie in the tile are done.
+KERNEL(segment_parts, SegmentSumArgs) {
   if (*a.halted) return;
-  __shared__ int key[SEGMENT_TILE], place[SEGMENT_TILE];
-  int lo = (int)blockIdx.x * SEGMENT_TILE, end = smaller((int)SEGMENT_TILE, a.n - lo), width = a.sums.cols;
-  for (int i = (int)threadIdx.x; i < end; i += (int)blockDim.x) {
-    key[i] = a.keys[lo + i] < (unsigned)a.limit ? a.index[lo + i] : -1;
-    place[i] = (int)a.places[lo + i];
+  __shared__ int begin[SEGMENT_TILE + 1];      // of the tile's segments: their first place in the tile
+  __shared__ const float *from[SEGMENT_TILE];  // the gradient of a place
+  int n = segment_places(a.s), lo = (int)blockIdx.x * SEGMENT_TILE, width = a.sums.cols;
+  if (lo >= n) return;
+  int end = smaller((int)SEGMENT_TILE, n - lo), base = row(a.s.number, lo)[0], segments = row(a.s.number, lo + end - 1)[0] - base + 1;
+  for (int i = (int)threadIdx.x; i < end; i += 256) {
+    int k = row(a.s.number, lo + i)[0] - base, place = row(a.s.places, lo + i)[0], r = place / a.fields;
+    if (i == 0 || row(a.s.number, lo + i - 1)[0] - base != k) begin[k] = i;
+    from[i] = row(a.grad, r) + (long long)(place - r * a.fields) * width;
   }
+  if (threadIdx.x == 0) begin[segments] = end;
+  bool before = lo > 0 && row(a.s.number, lo - 1)[0] == base;
+  bool after = lo + end < n && row(a.s.number, lo + end)[0] == base + segments - 1;
   __syncthreads();
-  for (int c = (int)threadIdx.x; c < width; c += (int)blockDim.x) {
-    float sum = 0;
+  int lanes = width / a.across;
+  for (int task = (int)threadIdx.x; task < segments * lanes; task += 256) {
+    int k = task / lanes, c = (task - k * lanes) * a.across, i = begin[k], stop = begin[k + 1];
+    float *to = row(a.sums, base + k);
+    if (k == 0 && before) to = a.first + (long long)blockIdx.x * width;
+    else if (k == segments - 1 && after) to = a.last + (long long)blockIdx.x * width;
+    if (a.across == 4) {
+      float4 sum = load4(from[i] + c);
 #pragma unroll 4
-    for (int i = 0; i < end; i++) {
-      int k = key[i], r = place[i] / a.fields;
-      if (k < 0) break; // no valid id follows
-      sum += row(a.grad, r)[(long long)(place[i] - r * a.fields) * width + c];
-      if (i + 1 < end && key[i + 1] == k) continue;
-      int from = a.starts[k], to = a.starts[k + 1];
-      if (from >= lo && to <= lo + SEGMENT_TILE) row(a.sums, k)[c] = sum;
-      else if (from < lo) a.first[(long long)blockIdx.x * width + c] = sum;
-      else a.last[(long long)blockIdx.x * width + c] = sum;
-      sum = 0;
+      for (i++; i < stop; i++) {
+        float4 g = load4(from[i] + c);
+        sum.x += g.x, sum.y += g.y, sum.z += g.z, sum.w += g.w;
+      }
+      store4(to + c, sum);
+    } else {
+      float sum = from[i][c];
+#pragma unroll 4
+      for (i++; i < stop; i++) sum += from[i][c];
+      to[c] = sum;
     }
   }
 }
 
 // segment_joins adds up the parts of the segments that go over tiles: a block has the one that goes on beyond tile blockIdx.x and began in it.
-KERNEL(segment_joins, SegmentArgs) {
+KERNEL(segment_joins, SegmentSumArgs) {
   if (*a.halted) return;
-  int next = ((int)blockIdx.x + 1) * SEGMENT_TILE, width = a.sums.cols;
-  if (next >= a.n || a.keys[next] >= (unsigned)a.limit || a.keys[next] != a.keys[next - 1]) return;
-  int k = a.index[next], from = a.starts[k], to = a.starts[k + 1];
-  if (from < next - SEGMENT_TILE) return; // it began before
+  int n = segment_places(a.s), next = ((int)blockIdx.x + 1) * SEGMENT_TILE, width = a.sums.cols;
+  if (next >= n) return;
+  int k = row(a.s.number, next)[0], from = row(a.s.starts, k)[0], to = row(a.s.starts, k + 1)[0];
+  if (from >= next || from < next - SEGMENT_TILE) return; // none goes on, or it began before
   for (int c = (int)threadIdx.x; c < width; c += (int)blockDim.x) {
     float sum = a.last[(long long)blockIdx.x * width + c];
 #pragma unroll 8

@@ -106,3 +106,46 @@ func gather(l simd.Level) {
 	Label("done")
 	r.finish()
 }
+
+var _ = writes(sumSegments)
+
+// sumSegments writes the sums of rows by segment. Rows are independent of each other, so that the processor itself looks ahead.
+func sumSegments(l simd.Level) {
+	s := signature{moving: []string{"sum"}, fixed: []string{"grad"}, extra: []string{"sumStride int", "starts *int32", "places *int32", "count int"}}
+	r := begin(l, "sumSegments", s, "sets count rows to the sums of their segments: of the rows of grad, one behind the other, that places name from", "starts[i] to starts[i+1]−1, none of them empty.")
+	starts, places, left := Load(Param("starts"), GP64()), Load(Param("places"), GP64()), Load(Param("count"), GP64())
+	first, last, at, row := GP64(), GP64(), GP64(), GP64()
+	r.pointers["row"] = row
+	find := func() {
+		MOVLQSX(Mem{Base: places, Index: at, Scale: 4}, row)
+		IMULQ(r.end, row)
+		ADDQ(r.pointers["grad"], row)
+	}
+	TESTQ(left, left)
+	JLE(LabelRef("done"))
+	MOVLQSX(Mem{Base: starts}, first)
+	Label("segment")
+	MOVLQSX(Mem{Base: starts, Disp: 4}, last)
+	r.panels(1, func() {
+		again, summed := r.label("again"), r.label("summed")
+		MOVQ(first, at)
+		find()
+		sum := r.load("row")
+		Label(again)
+		INCQ(at)
+		CMPQ(at, last)
+		JGE(LabelRef(summed))
+		find()
+		VADDPS(r.load("row"), sum, sum)
+		JMP(LabelRef(again))
+		Label(summed)
+		r.store(sum, "sum")
+	})
+	MOVQ(last, first)
+	ADDQ(param("sumStride"), r.pointers["sum"])
+	ADDQ(U32(4), starts)
+	DECQ(left)
+	JNZ(LabelRef("segment"))
+	Label("done")
+	r.finish()
+}
