@@ -6436,56 +6436,179 @@ TEXT ·sgdAVX512(SB), NOSPLIT, $0-32
 	LEAQ         mask_bits<>+0(SB), SI
 	KMOVW        (SI)(BX*2), K1
 	SHLQ         $0x02, DX
-	MOVQ         h+24(FP), BX
-	VBROADCASTSS (BX), Z0
-	VBROADCASTSS 4(BX), Z1
-	VBROADCASTSS 40(BX), Z2
+	MOVQ         h+24(FP), SI
+	VBROADCASTSS (SI), Z0
+	VBROADCASTSS 4(SI), Z1
 	XORQ         BX, BX
 
 panel1:
-	LEAQ         128(BX), SI
-	CMPQ         SI, DX
+	LEAQ         128(BX), DI
+	CMPQ         DI, DX
 	JG           short2
-	VMOVUPS      (AX)(BX*1), Z3
-	VMOVUPS      (CX)(BX*1), Z4
-	VMULPS       Z1, Z4, Z4
-	VFMADD231PS  Z2, Z3, Z4
-	VFNMADD231PS Z0, Z4, Z3
-	VMOVUPS      Z3, (AX)(BX*1)
-	VMOVUPS      64(AX)(BX*1), Z3
-	VMOVUPS      64(CX)(BX*1), Z4
-	VMULPS       Z1, Z4, Z4
-	VFMADD231PS  Z2, Z3, Z4
-	VFNMADD231PS Z0, Z4, Z3
-	VMOVUPS      Z3, 64(AX)(BX*1)
+	VMOVUPS      (AX)(BX*1), Z2
+	VMOVUPS      (CX)(BX*1), Z3
+	VMULPS       Z1, Z3, Z3
+	VBROADCASTSS 40(SI), Z4
+	VFMADD231PS  Z4, Z2, Z3
+	VFNMADD231PS Z0, Z3, Z2
+	VMOVUPS      Z2, (AX)(BX*1)
+	VMOVUPS      64(AX)(BX*1), Z2
+	VMOVUPS      64(CX)(BX*1), Z3
+	VMULPS       Z1, Z3, Z3
+	VBROADCASTSS 40(SI), Z4
+	VFMADD231PS  Z4, Z2, Z3
+	VFNMADD231PS Z0, Z3, Z2
+	VMOVUPS      Z2, 64(AX)(BX*1)
 	ADDQ         $0x00000080, BX
 	JMP          panel1
 
 short2:
 panel3:
-	LEAQ         64(BX), SI
-	CMPQ         SI, DX
+	LEAQ         64(BX), DI
+	CMPQ         DI, DX
 	JG           short4
-	VMOVUPS      (AX)(BX*1), Z3
-	VMOVUPS      (CX)(BX*1), Z4
-	VMULPS       Z1, Z4, Z4
-	VFMADD231PS  Z2, Z3, Z4
-	VFNMADD231PS Z0, Z4, Z3
-	VMOVUPS      Z3, (AX)(BX*1)
+	VMOVUPS      (AX)(BX*1), Z2
+	VMOVUPS      (CX)(BX*1), Z3
+	VMULPS       Z1, Z3, Z3
+	VBROADCASTSS 40(SI), Z4
+	VFMADD231PS  Z4, Z2, Z3
+	VFNMADD231PS Z0, Z3, Z2
+	VMOVUPS      Z2, (AX)(BX*1)
 	ADDQ         $0x00000040, BX
 	JMP          panel3
 
 short4:
 	CMPQ         BX, DX
 	JGE          whole5
-	VMOVUPS.Z    (AX)(BX*1), K1, Z3
-	VMOVUPS.Z    (CX)(BX*1), K1, Z4
-	VMULPS       Z1, Z4, Z4
-	VFMADD231PS  Z2, Z3, Z4
-	VFNMADD231PS Z0, Z4, Z3
-	VMOVUPS      Z3, K1, (AX)(BX*1)
+	VMOVUPS.Z    (AX)(BX*1), K1, Z2
+	VMOVUPS.Z    (CX)(BX*1), K1, Z3
+	VMULPS       Z1, Z3, Z3
+	VBROADCASTSS 40(SI), Z1
+	VFMADD231PS  Z1, Z2, Z3
+	VFNMADD231PS Z0, Z3, Z2
+	VMOVUPS      Z2, K1, (AX)(BX*1)
 
 whole5:
+	VZEROUPPER
+	RET
+
+// func sgdRowsAVX512(n int, grad *float32, gradStride int, wTable *float32, wStride int, rows *int32, count int, limit int, starts *int32, h *float32)
+// Requires: AVX, AVX512F, CMOV, MMX+
+TEXT ·sgdRowsAVX512(SB), NOSPLIT, $8-80
+	MOVQ         grad+8(FP), AX
+	MOVQ         n+0(FP), CX
+	MOVQ         CX, DX
+	ANDQ         $0x0000000f, DX
+	LEAQ         mask_bits<>+0(SB), BX
+	KMOVW        (BX)(DX*2), K1
+	SHLQ         $0x02, CX
+	MOVQ         h+72(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 4(BX), Z1
+	MOVQ         rows+40(FP), DI
+	MOVQ         count+48(FP), R8
+	VMOVSS       40(BX), X2
+	VMOVSS       X2, (SP)
+	TESTQ        R8, R8
+	JLE          done
+	MOVQ         $0x00000010, SI
+	CMPQ         R8, SI
+	CMOVQLT      R8, SI
+	XORQ         R9, R9
+
+first:
+	MOVL  (DI)(R9*4), DX
+	CMPQ  DX, limit+56(FP)
+	JAE   beyond1
+	IMULQ wStride+32(FP), DX
+	ADDQ  wTable+24(FP), DX
+	XORQ  R10, R10
+
+touch2:
+	PREFETCHT0 (DX)(R10*1)
+	ADDQ       $0x00000040, R10
+	CMPQ       R10, CX
+	JL         touch2
+
+beyond1:
+	INCQ R9
+	CMPQ R9, SI
+	JL   first
+	XORQ R9, R9
+
+row:
+	CMPQ  R8, $0x00000010
+	JLE   near
+	MOVL  64(DI), DX
+	CMPQ  DX, limit+56(FP)
+	JAE   beyond3
+	IMULQ wStride+32(FP), DX
+	ADDQ  wTable+24(FP), DX
+	XORQ  SI, SI
+
+touch4:
+	PREFETCHT0 (DX)(SI*1)
+	ADDQ       $0x00000040, SI
+	CMPQ       SI, CX
+	JL         touch4
+
+beyond3:
+near:
+	MOVL       (DI), DX
+	CMPQ       DX, limit+56(FP)
+	JAE        next
+	MOVQ       DX, SI
+	IMULQ      wStride+32(FP), SI
+	ADDQ       wTable+24(FP), SI
+	MOVQ       starts+64(FP), DX
+	TESTQ      DX, DX
+	JZ         alike
+	MOVL       4(DX)(R9*4), R10
+	SUBL       (DX)(R9*4), R10
+	VMOVSS     40(BX), X2
+	VMULSS     48(BX), X2, X2
+	VXORPS     X3, X3, X3
+	VCVTSI2SSL R10, X3, X3
+	VMULSS     X3, X2, X2
+	VMOVSS     X2, (SP)
+
+alike:
+	XORQ DX, DX
+
+panel5:
+	LEAQ         64(DX), R10
+	CMPQ         R10, CX
+	JG           short6
+	VMOVUPS      (SI)(DX*1), Z2
+	VMOVUPS      (AX)(DX*1), Z3
+	VMULPS       Z1, Z3, Z3
+	VBROADCASTSS (SP), Z4
+	VFMADD231PS  Z4, Z2, Z3
+	VFNMADD231PS Z0, Z3, Z2
+	VMOVUPS      Z2, (SI)(DX*1)
+	ADDQ         $0x00000040, DX
+	JMP          panel5
+
+short6:
+	CMPQ         DX, CX
+	JGE          whole7
+	VMOVUPS.Z    (SI)(DX*1), K1, Z2
+	VMOVUPS.Z    (AX)(DX*1), K1, Z3
+	VMULPS       Z1, Z3, Z3
+	VBROADCASTSS (SP), Z4
+	VFMADD231PS  Z4, Z2, Z3
+	VFNMADD231PS Z0, Z3, Z2
+	VMOVUPS      Z2, K1, (SI)(DX*1)
+
+whole7:
+next:
+	ADDQ gradStride+16(FP), AX
+	ADDQ $0x00000004, DI
+	INCQ R9
+	DECQ R8
+	JNZ  row
+
+done:
 	VZEROUPPER
 	RET
 
@@ -6501,69 +6624,224 @@ TEXT ·momentumAVX512(SB), NOSPLIT, $0-40
 	LEAQ         mask_bits<>+0(SB), DI
 	KMOVW        (DI)(SI*2), K1
 	SHLQ         $0x02, BX
-	MOVQ         h+32(FP), SI
-	VBROADCASTSS (SI), Z0
-	VBROADCASTSS 16(SI), Z1
-	VBROADCASTSS 4(SI), Z2
-	VBROADCASTSS 40(SI), Z3
+	MOVQ         h+32(FP), DI
+	VBROADCASTSS (DI), Z0
+	VBROADCASTSS 16(DI), Z1
+	VBROADCASTSS 4(DI), Z2
 	XORQ         SI, SI
 
 panel1:
-	LEAQ         128(SI), DI
-	CMPQ         DI, BX
+	LEAQ         128(SI), R8
+	CMPQ         R8, BX
 	JG           short2
-	VMOVUPS      (AX)(SI*1), Z4
-	VMOVUPS      (CX)(SI*1), Z5
-	VMULPS       Z2, Z5, Z5
-	VFMADD231PS  Z3, Z4, Z5
-	VMOVUPS      (DX)(SI*1), Z6
-	VFMADD213PS  Z5, Z1, Z6
-	VFNMADD231PS Z0, Z6, Z4
-	VMOVUPS      Z6, (DX)(SI*1)
-	VMOVUPS      Z4, (AX)(SI*1)
-	VMOVUPS      64(AX)(SI*1), Z4
-	VMOVUPS      64(CX)(SI*1), Z5
-	VMULPS       Z2, Z5, Z5
-	VFMADD231PS  Z3, Z4, Z5
-	VMOVUPS      64(DX)(SI*1), Z6
-	VFMADD213PS  Z5, Z1, Z6
-	VFNMADD231PS Z0, Z6, Z4
-	VMOVUPS      Z6, 64(DX)(SI*1)
-	VMOVUPS      Z4, 64(AX)(SI*1)
+	VMOVUPS      (AX)(SI*1), Z3
+	VMOVUPS      (CX)(SI*1), Z4
+	VMULPS       Z2, Z4, Z4
+	VMOVUPS      (DX)(SI*1), Z5
+	VBROADCASTSS 40(DI), Z6
+	VFMADD231PS  Z6, Z3, Z4
+	VFMADD213PS  Z4, Z1, Z5
+	VFNMADD231PS Z0, Z5, Z3
+	VMOVUPS      Z5, (DX)(SI*1)
+	VMOVUPS      Z3, (AX)(SI*1)
+	VMOVUPS      64(AX)(SI*1), Z3
+	VMOVUPS      64(CX)(SI*1), Z4
+	VMULPS       Z2, Z4, Z4
+	VMOVUPS      64(DX)(SI*1), Z5
+	VBROADCASTSS 40(DI), Z6
+	VFMADD231PS  Z6, Z3, Z4
+	VFMADD213PS  Z4, Z1, Z5
+	VFNMADD231PS Z0, Z5, Z3
+	VMOVUPS      Z5, 64(DX)(SI*1)
+	VMOVUPS      Z3, 64(AX)(SI*1)
 	ADDQ         $0x00000080, SI
 	JMP          panel1
 
 short2:
 panel3:
-	LEAQ         64(SI), DI
-	CMPQ         DI, BX
+	LEAQ         64(SI), R8
+	CMPQ         R8, BX
 	JG           short4
-	VMOVUPS      (AX)(SI*1), Z4
-	VMOVUPS      (CX)(SI*1), Z5
-	VMULPS       Z2, Z5, Z5
-	VFMADD231PS  Z3, Z4, Z5
-	VMOVUPS      (DX)(SI*1), Z6
-	VFMADD213PS  Z5, Z1, Z6
-	VFNMADD231PS Z0, Z6, Z4
-	VMOVUPS      Z6, (DX)(SI*1)
-	VMOVUPS      Z4, (AX)(SI*1)
+	VMOVUPS      (AX)(SI*1), Z3
+	VMOVUPS      (CX)(SI*1), Z4
+	VMULPS       Z2, Z4, Z4
+	VMOVUPS      (DX)(SI*1), Z5
+	VBROADCASTSS 40(DI), Z6
+	VFMADD231PS  Z6, Z3, Z4
+	VFMADD213PS  Z4, Z1, Z5
+	VFNMADD231PS Z0, Z5, Z3
+	VMOVUPS      Z5, (DX)(SI*1)
+	VMOVUPS      Z3, (AX)(SI*1)
 	ADDQ         $0x00000040, SI
 	JMP          panel3
 
 short4:
 	CMPQ         SI, BX
 	JGE          whole5
-	VMOVUPS.Z    (AX)(SI*1), K1, Z4
-	VMOVUPS.Z    (CX)(SI*1), K1, Z5
-	VMULPS       Z2, Z5, Z5
-	VFMADD231PS  Z3, Z4, Z5
+	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	VMOVUPS.Z    (CX)(SI*1), K1, Z4
+	VMULPS       Z2, Z4, Z4
 	VMOVUPS.Z    (DX)(SI*1), K1, Z2
-	VFMADD213PS  Z5, Z1, Z2
-	VFNMADD231PS Z0, Z2, Z4
+	VBROADCASTSS 40(DI), Z5
+	VFMADD231PS  Z5, Z3, Z4
+	VFMADD213PS  Z4, Z1, Z2
+	VFNMADD231PS Z0, Z2, Z3
 	VMOVUPS      Z2, K1, (DX)(SI*1)
-	VMOVUPS      Z4, K1, (AX)(SI*1)
+	VMOVUPS      Z3, K1, (AX)(SI*1)
 
 whole5:
+	VZEROUPPER
+	RET
+
+// func momentumRowsAVX512(n int, grad *float32, gradStride int, wTable *float32, wStride int, mTable *float32, mStride int, rows *int32, count int, limit int, starts *int32, h *float32)
+// Requires: AVX, AVX512F, CMOV, MMX+
+TEXT ·momentumRowsAVX512(SB), NOSPLIT, $8-96
+	MOVQ         grad+8(FP), AX
+	MOVQ         n+0(FP), CX
+	MOVQ         CX, DX
+	ANDQ         $0x0000000f, DX
+	LEAQ         mask_bits<>+0(SB), BX
+	KMOVW        (BX)(DX*2), K1
+	SHLQ         $0x02, CX
+	MOVQ         h+88(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 16(BX), Z1
+	VBROADCASTSS 4(BX), Z2
+	MOVQ         rows+56(FP), R8
+	MOVQ         count+64(FP), R9
+	VMOVSS       40(BX), X3
+	VMOVSS       X3, (SP)
+	TESTQ        R9, R9
+	JLE          done
+	MOVQ         $0x00000010, SI
+	CMPQ         R9, SI
+	CMOVQLT      R9, SI
+	XORQ         R10, R10
+
+first:
+	MOVL  (R8)(R10*4), DX
+	CMPQ  DX, limit+72(FP)
+	JAE   beyond1
+	MOVQ  DX, DI
+	IMULQ wStride+32(FP), DI
+	ADDQ  wTable+24(FP), DI
+	XORQ  R11, R11
+
+touch2:
+	PREFETCHT0 (DI)(R11*1)
+	ADDQ       $0x00000040, R11
+	CMPQ       R11, CX
+	JL         touch2
+	MOVQ       DX, DI
+	IMULQ      mStride+48(FP), DI
+	ADDQ       mTable+40(FP), DI
+	XORQ       DX, DX
+
+touch3:
+	PREFETCHT0 (DI)(DX*1)
+	ADDQ       $0x00000040, DX
+	CMPQ       DX, CX
+	JL         touch3
+
+beyond1:
+	INCQ R10
+	CMPQ R10, SI
+	JL   first
+	XORQ R10, R10
+
+row:
+	CMPQ  R9, $0x00000010
+	JLE   near
+	MOVL  64(R8), DX
+	CMPQ  DX, limit+72(FP)
+	JAE   beyond4
+	MOVQ  DX, SI
+	IMULQ wStride+32(FP), SI
+	ADDQ  wTable+24(FP), SI
+	XORQ  DI, DI
+
+touch5:
+	PREFETCHT0 (SI)(DI*1)
+	ADDQ       $0x00000040, DI
+	CMPQ       DI, CX
+	JL         touch5
+	MOVQ       DX, SI
+	IMULQ      mStride+48(FP), SI
+	ADDQ       mTable+40(FP), SI
+	XORQ       DX, DX
+
+touch6:
+	PREFETCHT0 (SI)(DX*1)
+	ADDQ       $0x00000040, DX
+	CMPQ       DX, CX
+	JL         touch6
+
+beyond4:
+near:
+	MOVL       (R8), DX
+	CMPQ       DX, limit+72(FP)
+	JAE        next
+	MOVQ       DX, SI
+	IMULQ      wStride+32(FP), SI
+	ADDQ       wTable+24(FP), SI
+	MOVQ       DX, DI
+	IMULQ      mStride+48(FP), DI
+	ADDQ       mTable+40(FP), DI
+	MOVQ       starts+80(FP), DX
+	TESTQ      DX, DX
+	JZ         alike
+	MOVL       4(DX)(R10*4), R11
+	SUBL       (DX)(R10*4), R11
+	VMOVSS     40(BX), X3
+	VMULSS     48(BX), X3, X3
+	VXORPS     X4, X4, X4
+	VCVTSI2SSL R11, X4, X4
+	VMULSS     X4, X3, X3
+	VMOVSS     X3, (SP)
+
+alike:
+	XORQ DX, DX
+
+panel7:
+	LEAQ         64(DX), R11
+	CMPQ         R11, CX
+	JG           short8
+	VMOVUPS      (SI)(DX*1), Z3
+	VMOVUPS      (AX)(DX*1), Z4
+	VMULPS       Z2, Z4, Z4
+	VMOVUPS      (DI)(DX*1), Z5
+	VBROADCASTSS (SP), Z6
+	VFMADD231PS  Z6, Z3, Z4
+	VFMADD213PS  Z4, Z1, Z5
+	VFNMADD231PS Z0, Z5, Z3
+	VMOVUPS      Z5, (DI)(DX*1)
+	VMOVUPS      Z3, (SI)(DX*1)
+	ADDQ         $0x00000040, DX
+	JMP          panel7
+
+short8:
+	CMPQ         DX, CX
+	JGE          whole9
+	VMOVUPS.Z    (SI)(DX*1), K1, Z3
+	VMOVUPS.Z    (AX)(DX*1), K1, Z4
+	VMULPS       Z2, Z4, Z4
+	VMOVUPS.Z    (DI)(DX*1), K1, Z5
+	VBROADCASTSS (SP), Z6
+	VFMADD231PS  Z6, Z3, Z4
+	VFMADD213PS  Z4, Z1, Z5
+	VFNMADD231PS Z0, Z5, Z3
+	VMOVUPS      Z5, K1, (DI)(DX*1)
+	VMOVUPS      Z3, K1, (SI)(DX*1)
+
+whole9:
+next:
+	ADDQ gradStride+16(FP), AX
+	ADDQ $0x00000004, R8
+	INCQ R10
+	DECQ R9
+	JNZ  row
+
+done:
 	VZEROUPPER
 	RET
 
@@ -6579,73 +6857,230 @@ TEXT ·nesterovAVX512(SB), NOSPLIT, $0-40
 	LEAQ         mask_bits<>+0(SB), DI
 	KMOVW        (DI)(SI*2), K1
 	SHLQ         $0x02, BX
-	MOVQ         h+32(FP), SI
-	VBROADCASTSS (SI), Z0
-	VBROADCASTSS 16(SI), Z1
-	VBROADCASTSS 4(SI), Z2
-	VBROADCASTSS 40(SI), Z3
+	MOVQ         h+32(FP), DI
+	VBROADCASTSS (DI), Z0
+	VBROADCASTSS 16(DI), Z1
+	VBROADCASTSS 4(DI), Z2
 	XORQ         SI, SI
 
 panel1:
-	LEAQ         128(SI), DI
-	CMPQ         DI, BX
+	LEAQ         128(SI), R8
+	CMPQ         R8, BX
 	JG           short2
-	VMOVUPS      (AX)(SI*1), Z4
-	VMOVUPS      (CX)(SI*1), Z5
-	VMULPS       Z2, Z5, Z5
-	VFMADD231PS  Z3, Z4, Z5
-	VMOVUPS      (DX)(SI*1), Z6
-	VFMADD213PS  Z5, Z1, Z6
-	VFMADD231PS  Z1, Z6, Z5
-	VFNMADD231PS Z0, Z5, Z4
-	VMOVUPS      Z6, (DX)(SI*1)
-	VMOVUPS      Z4, (AX)(SI*1)
-	VMOVUPS      64(AX)(SI*1), Z4
-	VMOVUPS      64(CX)(SI*1), Z5
-	VMULPS       Z2, Z5, Z5
-	VFMADD231PS  Z3, Z4, Z5
-	VMOVUPS      64(DX)(SI*1), Z6
-	VFMADD213PS  Z5, Z1, Z6
-	VFMADD231PS  Z1, Z6, Z5
-	VFNMADD231PS Z0, Z5, Z4
-	VMOVUPS      Z6, 64(DX)(SI*1)
-	VMOVUPS      Z4, 64(AX)(SI*1)
+	VMOVUPS      (AX)(SI*1), Z3
+	VMOVUPS      (CX)(SI*1), Z4
+	VMULPS       Z2, Z4, Z4
+	VMOVUPS      (DX)(SI*1), Z5
+	VBROADCASTSS 40(DI), Z6
+	VFMADD231PS  Z6, Z3, Z4
+	VFMADD213PS  Z4, Z1, Z5
+	VFMADD231PS  Z1, Z5, Z4
+	VFNMADD231PS Z0, Z4, Z3
+	VMOVUPS      Z5, (DX)(SI*1)
+	VMOVUPS      Z3, (AX)(SI*1)
+	VMOVUPS      64(AX)(SI*1), Z3
+	VMOVUPS      64(CX)(SI*1), Z4
+	VMULPS       Z2, Z4, Z4
+	VMOVUPS      64(DX)(SI*1), Z5
+	VBROADCASTSS 40(DI), Z6
+	VFMADD231PS  Z6, Z3, Z4
+	VFMADD213PS  Z4, Z1, Z5
+	VFMADD231PS  Z1, Z5, Z4
+	VFNMADD231PS Z0, Z4, Z3
+	VMOVUPS      Z5, 64(DX)(SI*1)
+	VMOVUPS      Z3, 64(AX)(SI*1)
 	ADDQ         $0x00000080, SI
 	JMP          panel1
 
 short2:
 panel3:
-	LEAQ         64(SI), DI
-	CMPQ         DI, BX
+	LEAQ         64(SI), R8
+	CMPQ         R8, BX
 	JG           short4
-	VMOVUPS      (AX)(SI*1), Z4
-	VMOVUPS      (CX)(SI*1), Z5
-	VMULPS       Z2, Z5, Z5
-	VFMADD231PS  Z3, Z4, Z5
-	VMOVUPS      (DX)(SI*1), Z6
-	VFMADD213PS  Z5, Z1, Z6
-	VFMADD231PS  Z1, Z6, Z5
-	VFNMADD231PS Z0, Z5, Z4
-	VMOVUPS      Z6, (DX)(SI*1)
-	VMOVUPS      Z4, (AX)(SI*1)
+	VMOVUPS      (AX)(SI*1), Z3
+	VMOVUPS      (CX)(SI*1), Z4
+	VMULPS       Z2, Z4, Z4
+	VMOVUPS      (DX)(SI*1), Z5
+	VBROADCASTSS 40(DI), Z6
+	VFMADD231PS  Z6, Z3, Z4
+	VFMADD213PS  Z4, Z1, Z5
+	VFMADD231PS  Z1, Z5, Z4
+	VFNMADD231PS Z0, Z4, Z3
+	VMOVUPS      Z5, (DX)(SI*1)
+	VMOVUPS      Z3, (AX)(SI*1)
 	ADDQ         $0x00000040, SI
 	JMP          panel3
 
 short4:
 	CMPQ         SI, BX
 	JGE          whole5
-	VMOVUPS.Z    (AX)(SI*1), K1, Z4
-	VMOVUPS.Z    (CX)(SI*1), K1, Z5
-	VMULPS       Z2, Z5, Z5
-	VFMADD231PS  Z3, Z4, Z5
+	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	VMOVUPS.Z    (CX)(SI*1), K1, Z4
+	VMULPS       Z2, Z4, Z4
 	VMOVUPS.Z    (DX)(SI*1), K1, Z2
-	VFMADD213PS  Z5, Z1, Z2
-	VFMADD231PS  Z1, Z2, Z5
-	VFNMADD231PS Z0, Z5, Z4
+	VBROADCASTSS 40(DI), Z5
+	VFMADD231PS  Z5, Z3, Z4
+	VFMADD213PS  Z4, Z1, Z2
+	VFMADD231PS  Z1, Z2, Z4
+	VFNMADD231PS Z0, Z4, Z3
 	VMOVUPS      Z2, K1, (DX)(SI*1)
-	VMOVUPS      Z4, K1, (AX)(SI*1)
+	VMOVUPS      Z3, K1, (AX)(SI*1)
 
 whole5:
+	VZEROUPPER
+	RET
+
+// func nesterovRowsAVX512(n int, grad *float32, gradStride int, wTable *float32, wStride int, mTable *float32, mStride int, rows *int32, count int, limit int, starts *int32, h *float32)
+// Requires: AVX, AVX512F, CMOV, MMX+
+TEXT ·nesterovRowsAVX512(SB), NOSPLIT, $8-96
+	MOVQ         grad+8(FP), AX
+	MOVQ         n+0(FP), CX
+	MOVQ         CX, DX
+	ANDQ         $0x0000000f, DX
+	LEAQ         mask_bits<>+0(SB), BX
+	KMOVW        (BX)(DX*2), K1
+	SHLQ         $0x02, CX
+	MOVQ         h+88(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 16(BX), Z1
+	VBROADCASTSS 4(BX), Z2
+	MOVQ         rows+56(FP), R8
+	MOVQ         count+64(FP), R9
+	VMOVSS       40(BX), X3
+	VMOVSS       X3, (SP)
+	TESTQ        R9, R9
+	JLE          done
+	MOVQ         $0x00000010, SI
+	CMPQ         R9, SI
+	CMOVQLT      R9, SI
+	XORQ         R10, R10
+
+first:
+	MOVL  (R8)(R10*4), DX
+	CMPQ  DX, limit+72(FP)
+	JAE   beyond1
+	MOVQ  DX, DI
+	IMULQ wStride+32(FP), DI
+	ADDQ  wTable+24(FP), DI
+	XORQ  R11, R11
+
+touch2:
+	PREFETCHT0 (DI)(R11*1)
+	ADDQ       $0x00000040, R11
+	CMPQ       R11, CX
+	JL         touch2
+	MOVQ       DX, DI
+	IMULQ      mStride+48(FP), DI
+	ADDQ       mTable+40(FP), DI
+	XORQ       DX, DX
+
+touch3:
+	PREFETCHT0 (DI)(DX*1)
+	ADDQ       $0x00000040, DX
+	CMPQ       DX, CX
+	JL         touch3
+
+beyond1:
+	INCQ R10
+	CMPQ R10, SI
+	JL   first
+	XORQ R10, R10
+
+row:
+	CMPQ  R9, $0x00000010
+	JLE   near
+	MOVL  64(R8), DX
+	CMPQ  DX, limit+72(FP)
+	JAE   beyond4
+	MOVQ  DX, SI
+	IMULQ wStride+32(FP), SI
+	ADDQ  wTable+24(FP), SI
+	XORQ  DI, DI
+
+touch5:
+	PREFETCHT0 (SI)(DI*1)
+	ADDQ       $0x00000040, DI
+	CMPQ       DI, CX
+	JL         touch5
+	MOVQ       DX, SI
+	IMULQ      mStride+48(FP), SI
+	ADDQ       mTable+40(FP), SI
+	XORQ       DX, DX
+
+touch6:
+	PREFETCHT0 (SI)(DX*1)
+	ADDQ       $0x00000040, DX
+	CMPQ       DX, CX
+	JL         touch6
+
+beyond4:
+near:
+	MOVL       (R8), DX
+	CMPQ       DX, limit+72(FP)
+	JAE        next
+	MOVQ       DX, SI
+	IMULQ      wStride+32(FP), SI
+	ADDQ       wTable+24(FP), SI
+	MOVQ       DX, DI
+	IMULQ      mStride+48(FP), DI
+	ADDQ       mTable+40(FP), DI
+	MOVQ       starts+80(FP), DX
+	TESTQ      DX, DX
+	JZ         alike
+	MOVL       4(DX)(R10*4), R11
+	SUBL       (DX)(R10*4), R11
+	VMOVSS     40(BX), X3
+	VMULSS     48(BX), X3, X3
+	VXORPS     X4, X4, X4
+	VCVTSI2SSL R11, X4, X4
+	VMULSS     X4, X3, X3
+	VMOVSS     X3, (SP)
+
+alike:
+	XORQ DX, DX
+
+panel7:
+	LEAQ         64(DX), R11
+	CMPQ         R11, CX
+	JG           short8
+	VMOVUPS      (SI)(DX*1), Z3
+	VMOVUPS      (AX)(DX*1), Z4
+	VMULPS       Z2, Z4, Z4
+	VMOVUPS      (DI)(DX*1), Z5
+	VBROADCASTSS (SP), Z6
+	VFMADD231PS  Z6, Z3, Z4
+	VFMADD213PS  Z4, Z1, Z5
+	VFMADD231PS  Z1, Z5, Z4
+	VFNMADD231PS Z0, Z4, Z3
+	VMOVUPS      Z5, (DI)(DX*1)
+	VMOVUPS      Z3, (SI)(DX*1)
+	ADDQ         $0x00000040, DX
+	JMP          panel7
+
+short8:
+	CMPQ         DX, CX
+	JGE          whole9
+	VMOVUPS.Z    (SI)(DX*1), K1, Z3
+	VMOVUPS.Z    (AX)(DX*1), K1, Z4
+	VMULPS       Z2, Z4, Z4
+	VMOVUPS.Z    (DI)(DX*1), K1, Z5
+	VBROADCASTSS (SP), Z6
+	VFMADD231PS  Z6, Z3, Z4
+	VFMADD213PS  Z4, Z1, Z5
+	VFMADD231PS  Z1, Z5, Z4
+	VFNMADD231PS Z0, Z4, Z3
+	VMOVUPS      Z5, K1, (DI)(DX*1)
+	VMOVUPS      Z3, K1, (SI)(DX*1)
+
+whole9:
+next:
+	ADDQ gradStride+16(FP), AX
+	ADDQ $0x00000004, R8
+	INCQ R10
+	DECQ R9
+	JNZ  row
+
+done:
 	VZEROUPPER
 	RET
 
@@ -6662,124 +7097,333 @@ TEXT ·adamAVX512(SB), NOSPLIT, $0-48
 	LEAQ         mask_bits<>+0(SB), R8
 	KMOVW        (R8)(DI*2), K1
 	SHLQ         $0x02, SI
-	MOVQ         h+40(FP), DI
-	VBROADCASTSS (DI), Z0
-	VBROADCASTSS 8(DI), Z1
-	VBROADCASTSS 12(DI), Z2
-	VBROADCASTSS 20(DI), Z3
-	VBROADCASTSS 24(DI), Z4
-	VBROADCASTSS 28(DI), Z5
-	VBROADCASTSS 32(DI), Z6
-	VBROADCASTSS 36(DI), Z7
-	VBROADCASTSS 44(DI), Z8
-	VBROADCASTSS 4(DI), Z9
-	VBROADCASTSS 40(DI), Z10
+	MOVQ         h+40(FP), R8
+	VBROADCASTSS (R8), Z0
+	VBROADCASTSS 8(R8), Z1
+	VBROADCASTSS 12(R8), Z2
+	VBROADCASTSS 20(R8), Z3
+	VBROADCASTSS 24(R8), Z4
+	VBROADCASTSS 28(R8), Z5
+	VBROADCASTSS 32(R8), Z6
+	VBROADCASTSS 36(R8), Z7
+	VBROADCASTSS 44(R8), Z8
+	VBROADCASTSS 4(R8), Z9
 	XORQ         DI, DI
 
 panel1:
-	LEAQ        128(DI), R8
-	CMPQ        R8, SI
-	JG          short2
-	VMOVUPS     (AX)(DI*1), Z11
-	VMOVUPS     (CX)(DI*1), Z12
-	VMULPS      Z9, Z12, Z12
-	VFMADD231PS Z10, Z11, Z12
-	VMOVUPS     (DX)(DI*1), Z13
-	VMOVUPS     (BX)(DI*1), Z14
-	VMULPS      Z12, Z12, Z15
-	VMULPS      Z5, Z12, Z12
-	VFMADD213PS Z12, Z3, Z13
-	VMULPS      Z6, Z15, Z15
-	VFMADD213PS Z15, Z4, Z14
-	VMULPS      Z2, Z14, Z15
-	VSQRTPS     Z15, Z15
-	VADDPS      Z7, Z15, Z15
-	VMULPS      Z1, Z13, Z12
-	VMULPS      Z0, Z12, Z12
-	VDIVPS      Z15, Z12, Z12
-	VFMSUB213PS Z12, Z8, Z11
-	VMOVUPS     Z13, (DX)(DI*1)
-	VMOVUPS     Z14, (BX)(DI*1)
-	VMOVUPS     Z11, (AX)(DI*1)
-	VMOVUPS     64(AX)(DI*1), Z11
-	VMOVUPS     64(CX)(DI*1), Z12
-	VMULPS      Z9, Z12, Z12
-	VFMADD231PS Z10, Z11, Z12
-	VMOVUPS     64(DX)(DI*1), Z13
-	VMOVUPS     64(BX)(DI*1), Z14
-	VMULPS      Z12, Z12, Z15
-	VMULPS      Z5, Z12, Z12
-	VFMADD213PS Z12, Z3, Z13
-	VMULPS      Z6, Z15, Z15
-	VFMADD213PS Z15, Z4, Z14
-	VMULPS      Z2, Z14, Z15
-	VSQRTPS     Z15, Z15
-	VADDPS      Z7, Z15, Z15
-	VMULPS      Z1, Z13, Z12
-	VMULPS      Z0, Z12, Z12
-	VDIVPS      Z15, Z12, Z12
-	VFMSUB213PS Z12, Z8, Z11
-	VMOVUPS     Z13, 64(DX)(DI*1)
-	VMOVUPS     Z14, 64(BX)(DI*1)
-	VMOVUPS     Z11, 64(AX)(DI*1)
-	ADDQ        $0x00000080, DI
-	JMP         panel1
+	LEAQ         128(DI), R9
+	CMPQ         R9, SI
+	JG           short2
+	VMOVUPS      (AX)(DI*1), Z10
+	VMOVUPS      (CX)(DI*1), Z11
+	VMULPS       Z9, Z11, Z11
+	VMOVUPS      (DX)(DI*1), Z12
+	VMOVUPS      (BX)(DI*1), Z13
+	VBROADCASTSS 40(R8), Z14
+	VFMADD231PS  Z14, Z10, Z11
+	VMULPS       Z11, Z11, Z14
+	VMULPS       Z5, Z11, Z11
+	VFMADD213PS  Z11, Z3, Z12
+	VMULPS       Z6, Z14, Z14
+	VFMADD213PS  Z14, Z4, Z13
+	VMULPS       Z2, Z13, Z14
+	VSQRTPS      Z14, Z14
+	VADDPS       Z7, Z14, Z14
+	VMULPS       Z1, Z12, Z11
+	VMULPS       Z0, Z11, Z11
+	VDIVPS       Z14, Z11, Z11
+	VFMSUB213PS  Z11, Z8, Z10
+	VMOVUPS      Z12, (DX)(DI*1)
+	VMOVUPS      Z13, (BX)(DI*1)
+	VMOVUPS      Z10, (AX)(DI*1)
+	VMOVUPS      64(AX)(DI*1), Z10
+	VMOVUPS      64(CX)(DI*1), Z11
+	VMULPS       Z9, Z11, Z11
+	VMOVUPS      64(DX)(DI*1), Z12
+	VMOVUPS      64(BX)(DI*1), Z13
+	VBROADCASTSS 40(R8), Z14
+	VFMADD231PS  Z14, Z10, Z11
+	VMULPS       Z11, Z11, Z14
+	VMULPS       Z5, Z11, Z11
+	VFMADD213PS  Z11, Z3, Z12
+	VMULPS       Z6, Z14, Z14
+	VFMADD213PS  Z14, Z4, Z13
+	VMULPS       Z2, Z13, Z14
+	VSQRTPS      Z14, Z14
+	VADDPS       Z7, Z14, Z14
+	VMULPS       Z1, Z12, Z11
+	VMULPS       Z0, Z11, Z11
+	VDIVPS       Z14, Z11, Z11
+	VFMSUB213PS  Z11, Z8, Z10
+	VMOVUPS      Z12, 64(DX)(DI*1)
+	VMOVUPS      Z13, 64(BX)(DI*1)
+	VMOVUPS      Z10, 64(AX)(DI*1)
+	ADDQ         $0x00000080, DI
+	JMP          panel1
 
 short2:
 panel3:
-	LEAQ        64(DI), R8
-	CMPQ        R8, SI
-	JG          short4
-	VMOVUPS     (AX)(DI*1), Z11
-	VMOVUPS     (CX)(DI*1), Z12
-	VMULPS      Z9, Z12, Z12
-	VFMADD231PS Z10, Z11, Z12
-	VMOVUPS     (DX)(DI*1), Z13
-	VMOVUPS     (BX)(DI*1), Z14
-	VMULPS      Z12, Z12, Z15
-	VMULPS      Z5, Z12, Z12
-	VFMADD213PS Z12, Z3, Z13
-	VMULPS      Z6, Z15, Z15
-	VFMADD213PS Z15, Z4, Z14
-	VMULPS      Z2, Z14, Z15
-	VSQRTPS     Z15, Z15
-	VADDPS      Z7, Z15, Z15
-	VMULPS      Z1, Z13, Z12
-	VMULPS      Z0, Z12, Z12
-	VDIVPS      Z15, Z12, Z12
-	VFMSUB213PS Z12, Z8, Z11
-	VMOVUPS     Z13, (DX)(DI*1)
-	VMOVUPS     Z14, (BX)(DI*1)
-	VMOVUPS     Z11, (AX)(DI*1)
-	ADDQ        $0x00000040, DI
-	JMP         panel3
+	LEAQ         64(DI), R9
+	CMPQ         R9, SI
+	JG           short4
+	VMOVUPS      (AX)(DI*1), Z10
+	VMOVUPS      (CX)(DI*1), Z11
+	VMULPS       Z9, Z11, Z11
+	VMOVUPS      (DX)(DI*1), Z12
+	VMOVUPS      (BX)(DI*1), Z13
+	VBROADCASTSS 40(R8), Z14
+	VFMADD231PS  Z14, Z10, Z11
+	VMULPS       Z11, Z11, Z14
+	VMULPS       Z5, Z11, Z11
+	VFMADD213PS  Z11, Z3, Z12
+	VMULPS       Z6, Z14, Z14
+	VFMADD213PS  Z14, Z4, Z13
+	VMULPS       Z2, Z13, Z14
+	VSQRTPS      Z14, Z14
+	VADDPS       Z7, Z14, Z14
+	VMULPS       Z1, Z12, Z11
+	VMULPS       Z0, Z11, Z11
+	VDIVPS       Z14, Z11, Z11
+	VFMSUB213PS  Z11, Z8, Z10
+	VMOVUPS      Z12, (DX)(DI*1)
+	VMOVUPS      Z13, (BX)(DI*1)
+	VMOVUPS      Z10, (AX)(DI*1)
+	ADDQ         $0x00000040, DI
+	JMP          panel3
 
 short4:
-	CMPQ        DI, SI
-	JGE         whole5
-	VMOVUPS.Z   (AX)(DI*1), K1, Z11
-	VMOVUPS.Z   (CX)(DI*1), K1, Z12
-	VMULPS      Z9, Z12, Z12
-	VFMADD231PS Z10, Z11, Z12
-	VMOVUPS.Z   (DX)(DI*1), K1, Z9
-	VMOVUPS.Z   (BX)(DI*1), K1, Z10
-	VMULPS      Z12, Z12, Z13
-	VMULPS      Z5, Z12, Z12
-	VFMADD213PS Z12, Z3, Z9
-	VMULPS      Z6, Z13, Z13
-	VFMADD213PS Z13, Z4, Z10
-	VMULPS      Z2, Z10, Z13
-	VSQRTPS     Z13, Z13
-	VADDPS      Z7, Z13, Z13
-	VMULPS      Z1, Z9, Z12
-	VMULPS      Z0, Z12, Z12
-	VDIVPS      Z13, Z12, Z12
-	VFMSUB213PS Z12, Z8, Z11
-	VMOVUPS     Z9, K1, (DX)(DI*1)
-	VMOVUPS     Z10, K1, (BX)(DI*1)
-	VMOVUPS     Z11, K1, (AX)(DI*1)
+	CMPQ         DI, SI
+	JGE          whole5
+	VMOVUPS.Z    (AX)(DI*1), K1, Z10
+	VMOVUPS.Z    (CX)(DI*1), K1, Z11
+	VMULPS       Z9, Z11, Z11
+	VMOVUPS.Z    (DX)(DI*1), K1, Z9
+	VMOVUPS.Z    (BX)(DI*1), K1, Z12
+	VBROADCASTSS 40(R8), Z13
+	VFMADD231PS  Z13, Z10, Z11
+	VMULPS       Z11, Z11, Z13
+	VMULPS       Z5, Z11, Z11
+	VFMADD213PS  Z11, Z3, Z9
+	VMULPS       Z6, Z13, Z13
+	VFMADD213PS  Z13, Z4, Z12
+	VMULPS       Z2, Z12, Z13
+	VSQRTPS      Z13, Z13
+	VADDPS       Z7, Z13, Z13
+	VMULPS       Z1, Z9, Z11
+	VMULPS       Z0, Z11, Z11
+	VDIVPS       Z13, Z11, Z11
+	VFMSUB213PS  Z11, Z8, Z10
+	VMOVUPS      Z9, K1, (DX)(DI*1)
+	VMOVUPS      Z12, K1, (BX)(DI*1)
+	VMOVUPS      Z10, K1, (AX)(DI*1)
 
 whole5:
+	VZEROUPPER
+	RET
+
+// func adamRowsAVX512(n int, grad *float32, gradStride int, wTable *float32, wStride int, mTable *float32, mStride int, vTable *float32, vStride int, rows *int32, count int, limit int, starts *int32, h *float32)
+// Requires: AVX, AVX512F, CMOV, MMX+
+TEXT ·adamRowsAVX512(SB), NOSPLIT, $8-112
+	MOVQ         grad+8(FP), AX
+	MOVQ         n+0(FP), CX
+	MOVQ         CX, DX
+	ANDQ         $0x0000000f, DX
+	LEAQ         mask_bits<>+0(SB), BX
+	KMOVW        (BX)(DX*2), K1
+	SHLQ         $0x02, CX
+	MOVQ         h+104(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 8(BX), Z1
+	VBROADCASTSS 12(BX), Z2
+	VBROADCASTSS 20(BX), Z3
+	VBROADCASTSS 24(BX), Z4
+	VBROADCASTSS 28(BX), Z5
+	VBROADCASTSS 32(BX), Z6
+	VBROADCASTSS 36(BX), Z7
+	VBROADCASTSS 44(BX), Z8
+	VBROADCASTSS 4(BX), Z9
+	MOVQ         rows+72(FP), R9
+	MOVQ         count+80(FP), R10
+	VMOVSS       40(BX), X10
+	VMOVSS       X10, (SP)
+	TESTQ        R10, R10
+	JLE          done
+	MOVQ         $0x00000010, SI
+	CMPQ         R10, SI
+	CMOVQLT      R10, SI
+	XORQ         R11, R11
+
+first:
+	MOVL  (R9)(R11*4), DX
+	CMPQ  DX, limit+88(FP)
+	JAE   beyond1
+	MOVQ  DX, DI
+	IMULQ wStride+32(FP), DI
+	ADDQ  wTable+24(FP), DI
+	XORQ  R8, R8
+
+touch2:
+	PREFETCHT0 (DI)(R8*1)
+	ADDQ       $0x00000040, R8
+	CMPQ       R8, CX
+	JL         touch2
+	MOVQ       DX, DI
+	IMULQ      mStride+48(FP), DI
+	ADDQ       mTable+40(FP), DI
+	XORQ       R8, R8
+
+touch3:
+	PREFETCHT0 (DI)(R8*1)
+	ADDQ       $0x00000040, R8
+	CMPQ       R8, CX
+	JL         touch3
+	MOVQ       DX, DI
+	IMULQ      vStride+64(FP), DI
+	ADDQ       vTable+56(FP), DI
+	XORQ       DX, DX
+
+touch4:
+	PREFETCHT0 (DI)(DX*1)
+	ADDQ       $0x00000040, DX
+	CMPQ       DX, CX
+	JL         touch4
+
+beyond1:
+	INCQ R11
+	CMPQ R11, SI
+	JL   first
+	XORQ R11, R11
+
+row:
+	CMPQ  R10, $0x00000010
+	JLE   near
+	MOVL  64(R9), DX
+	CMPQ  DX, limit+88(FP)
+	JAE   beyond5
+	MOVQ  DX, SI
+	IMULQ wStride+32(FP), SI
+	ADDQ  wTable+24(FP), SI
+	XORQ  DI, DI
+
+touch6:
+	PREFETCHT0 (SI)(DI*1)
+	ADDQ       $0x00000040, DI
+	CMPQ       DI, CX
+	JL         touch6
+	MOVQ       DX, SI
+	IMULQ      mStride+48(FP), SI
+	ADDQ       mTable+40(FP), SI
+	XORQ       DI, DI
+
+touch7:
+	PREFETCHT0 (SI)(DI*1)
+	ADDQ       $0x00000040, DI
+	CMPQ       DI, CX
+	JL         touch7
+	MOVQ       DX, SI
+	IMULQ      vStride+64(FP), SI
+	ADDQ       vTable+56(FP), SI
+	XORQ       DX, DX
+
+touch8:
+	PREFETCHT0 (SI)(DX*1)
+	ADDQ       $0x00000040, DX
+	CMPQ       DX, CX
+	JL         touch8
+
+beyond5:
+near:
+	MOVL       (R9), DX
+	CMPQ       DX, limit+88(FP)
+	JAE        next
+	MOVQ       DX, SI
+	IMULQ      wStride+32(FP), SI
+	ADDQ       wTable+24(FP), SI
+	MOVQ       DX, DI
+	IMULQ      mStride+48(FP), DI
+	ADDQ       mTable+40(FP), DI
+	MOVQ       DX, R8
+	IMULQ      vStride+64(FP), R8
+	ADDQ       vTable+56(FP), R8
+	MOVQ       starts+96(FP), DX
+	TESTQ      DX, DX
+	JZ         alike
+	MOVL       4(DX)(R11*4), R12
+	SUBL       (DX)(R11*4), R12
+	VMOVSS     40(BX), X10
+	VMULSS     48(BX), X10, X10
+	VXORPS     X11, X11, X11
+	VCVTSI2SSL R12, X11, X11
+	VMULSS     X11, X10, X10
+	VMOVSS     X10, (SP)
+
+alike:
+	XORQ DX, DX
+
+panel9:
+	LEAQ         64(DX), R12
+	CMPQ         R12, CX
+	JG           short10
+	VMOVUPS      (SI)(DX*1), Z10
+	VMOVUPS      (AX)(DX*1), Z11
+	VMULPS       Z9, Z11, Z11
+	VMOVUPS      (DI)(DX*1), Z12
+	VMOVUPS      (R8)(DX*1), Z13
+	VBROADCASTSS (SP), Z14
+	VFMADD231PS  Z14, Z10, Z11
+	VMULPS       Z11, Z11, Z14
+	VMULPS       Z5, Z11, Z11
+	VFMADD213PS  Z11, Z3, Z12
+	VMULPS       Z6, Z14, Z14
+	VFMADD213PS  Z14, Z4, Z13
+	VMULPS       Z2, Z13, Z14
+	VSQRTPS      Z14, Z14
+	VADDPS       Z7, Z14, Z14
+	VMULPS       Z1, Z12, Z11
+	VMULPS       Z0, Z11, Z11
+	VDIVPS       Z14, Z11, Z11
+	VFMSUB213PS  Z11, Z8, Z10
+	VMOVUPS      Z12, (DI)(DX*1)
+	VMOVUPS      Z13, (R8)(DX*1)
+	VMOVUPS      Z10, (SI)(DX*1)
+	ADDQ         $0x00000040, DX
+	JMP          panel9
+
+short10:
+	CMPQ         DX, CX
+	JGE          whole11
+	VMOVUPS.Z    (SI)(DX*1), K1, Z10
+	VMOVUPS.Z    (AX)(DX*1), K1, Z11
+	VMULPS       Z9, Z11, Z11
+	VMOVUPS.Z    (DI)(DX*1), K1, Z12
+	VMOVUPS.Z    (R8)(DX*1), K1, Z13
+	VBROADCASTSS (SP), Z14
+	VFMADD231PS  Z14, Z10, Z11
+	VMULPS       Z11, Z11, Z14
+	VMULPS       Z5, Z11, Z11
+	VFMADD213PS  Z11, Z3, Z12
+	VMULPS       Z6, Z14, Z14
+	VFMADD213PS  Z14, Z4, Z13
+	VMULPS       Z2, Z13, Z14
+	VSQRTPS      Z14, Z14
+	VADDPS       Z7, Z14, Z14
+	VMULPS       Z1, Z12, Z11
+	VMULPS       Z0, Z11, Z11
+	VDIVPS       Z14, Z11, Z11
+	VFMSUB213PS  Z11, Z8, Z10
+	VMOVUPS      Z12, K1, (DI)(DX*1)
+	VMOVUPS      Z13, K1, (R8)(DX*1)
+	VMOVUPS      Z10, K1, (SI)(DX*1)
+
+whole11:
+next:
+	ADDQ gradStride+16(FP), AX
+	ADDQ $0x00000004, R9
+	INCQ R11
+	DECQ R10
+	JNZ  row
+
+done:
 	VZEROUPPER
 	RET
 
@@ -6795,85 +7439,822 @@ TEXT ·adagradAVX512(SB), NOSPLIT, $0-40
 	LEAQ         mask_bits<>+0(SB), DI
 	KMOVW        (DI)(SI*2), K1
 	SHLQ         $0x02, BX
-	MOVQ         h+32(FP), SI
-	VBROADCASTSS (SI), Z0
-	VBROADCASTSS 36(SI), Z1
-	VBROADCASTSS 4(SI), Z2
-	VBROADCASTSS 40(SI), Z3
+	MOVQ         h+32(FP), DI
+	VBROADCASTSS (DI), Z0
+	VBROADCASTSS 36(DI), Z1
+	VBROADCASTSS 4(DI), Z2
 	XORQ         SI, SI
 
 panel1:
-	LEAQ        128(SI), DI
-	CMPQ        DI, BX
-	JG          short2
-	VMOVUPS     (AX)(SI*1), Z4
-	VMOVUPS     (CX)(SI*1), Z5
-	VMULPS      Z2, Z5, Z5
-	VFMADD231PS Z3, Z4, Z5
-	VMOVUPS     (DX)(SI*1), Z6
-	VFMADD231PS Z5, Z5, Z6
-	VSQRTPS     Z6, Z7
-	VADDPS      Z1, Z7, Z7
-	VMULPS      Z0, Z5, Z5
-	VDIVPS      Z7, Z5, Z5
-	VSUBPS      Z5, Z4, Z4
-	VMOVUPS     Z6, (DX)(SI*1)
-	VMOVUPS     Z4, (AX)(SI*1)
-	VMOVUPS     64(AX)(SI*1), Z4
-	VMOVUPS     64(CX)(SI*1), Z5
-	VMULPS      Z2, Z5, Z5
-	VFMADD231PS Z3, Z4, Z5
-	VMOVUPS     64(DX)(SI*1), Z6
-	VFMADD231PS Z5, Z5, Z6
-	VSQRTPS     Z6, Z7
-	VADDPS      Z1, Z7, Z7
-	VMULPS      Z0, Z5, Z5
-	VDIVPS      Z7, Z5, Z5
-	VSUBPS      Z5, Z4, Z4
-	VMOVUPS     Z6, 64(DX)(SI*1)
-	VMOVUPS     Z4, 64(AX)(SI*1)
-	ADDQ        $0x00000080, SI
-	JMP         panel1
+	LEAQ         128(SI), R8
+	CMPQ         R8, BX
+	JG           short2
+	VMOVUPS      (AX)(SI*1), Z3
+	VMOVUPS      (CX)(SI*1), Z4
+	VMULPS       Z2, Z4, Z4
+	VMOVUPS      (DX)(SI*1), Z5
+	VBROADCASTSS 40(DI), Z6
+	VFMADD231PS  Z6, Z3, Z4
+	VFMADD231PS  Z4, Z4, Z5
+	VSQRTPS      Z5, Z6
+	VADDPS       Z1, Z6, Z6
+	VMULPS       Z0, Z4, Z4
+	VDIVPS       Z6, Z4, Z4
+	VSUBPS       Z4, Z3, Z3
+	VMOVUPS      Z5, (DX)(SI*1)
+	VMOVUPS      Z3, (AX)(SI*1)
+	VMOVUPS      64(AX)(SI*1), Z3
+	VMOVUPS      64(CX)(SI*1), Z4
+	VMULPS       Z2, Z4, Z4
+	VMOVUPS      64(DX)(SI*1), Z5
+	VBROADCASTSS 40(DI), Z6
+	VFMADD231PS  Z6, Z3, Z4
+	VFMADD231PS  Z4, Z4, Z5
+	VSQRTPS      Z5, Z6
+	VADDPS       Z1, Z6, Z6
+	VMULPS       Z0, Z4, Z4
+	VDIVPS       Z6, Z4, Z4
+	VSUBPS       Z4, Z3, Z3
+	VMOVUPS      Z5, 64(DX)(SI*1)
+	VMOVUPS      Z3, 64(AX)(SI*1)
+	ADDQ         $0x00000080, SI
+	JMP          panel1
 
 short2:
 panel3:
-	LEAQ        64(SI), DI
-	CMPQ        DI, BX
-	JG          short4
-	VMOVUPS     (AX)(SI*1), Z4
-	VMOVUPS     (CX)(SI*1), Z5
-	VMULPS      Z2, Z5, Z5
-	VFMADD231PS Z3, Z4, Z5
-	VMOVUPS     (DX)(SI*1), Z6
-	VFMADD231PS Z5, Z5, Z6
-	VSQRTPS     Z6, Z7
-	VADDPS      Z1, Z7, Z7
-	VMULPS      Z0, Z5, Z5
-	VDIVPS      Z7, Z5, Z5
-	VSUBPS      Z5, Z4, Z4
-	VMOVUPS     Z6, (DX)(SI*1)
-	VMOVUPS     Z4, (AX)(SI*1)
-	ADDQ        $0x00000040, SI
-	JMP         panel3
+	LEAQ         64(SI), R8
+	CMPQ         R8, BX
+	JG           short4
+	VMOVUPS      (AX)(SI*1), Z3
+	VMOVUPS      (CX)(SI*1), Z4
+	VMULPS       Z2, Z4, Z4
+	VMOVUPS      (DX)(SI*1), Z5
+	VBROADCASTSS 40(DI), Z6
+	VFMADD231PS  Z6, Z3, Z4
+	VFMADD231PS  Z4, Z4, Z5
+	VSQRTPS      Z5, Z6
+	VADDPS       Z1, Z6, Z6
+	VMULPS       Z0, Z4, Z4
+	VDIVPS       Z6, Z4, Z4
+	VSUBPS       Z4, Z3, Z3
+	VMOVUPS      Z5, (DX)(SI*1)
+	VMOVUPS      Z3, (AX)(SI*1)
+	ADDQ         $0x00000040, SI
+	JMP          panel3
 
 short4:
-	CMPQ        SI, BX
-	JGE         whole5
-	VMOVUPS.Z   (AX)(SI*1), K1, Z4
-	VMOVUPS.Z   (CX)(SI*1), K1, Z5
-	VMULPS      Z2, Z5, Z5
-	VFMADD231PS Z3, Z4, Z5
-	VMOVUPS.Z   (DX)(SI*1), K1, Z2
-	VFMADD231PS Z5, Z5, Z2
-	VSQRTPS     Z2, Z3
-	VADDPS      Z1, Z3, Z3
-	VMULPS      Z0, Z5, Z5
-	VDIVPS      Z3, Z5, Z5
-	VSUBPS      Z5, Z4, Z4
-	VMOVUPS     Z2, K1, (DX)(SI*1)
-	VMOVUPS     Z4, K1, (AX)(SI*1)
+	CMPQ         SI, BX
+	JGE          whole5
+	VMOVUPS.Z    (AX)(SI*1), K1, Z3
+	VMOVUPS.Z    (CX)(SI*1), K1, Z4
+	VMULPS       Z2, Z4, Z4
+	VMOVUPS.Z    (DX)(SI*1), K1, Z2
+	VBROADCASTSS 40(DI), Z5
+	VFMADD231PS  Z5, Z3, Z4
+	VFMADD231PS  Z4, Z4, Z2
+	VSQRTPS      Z2, Z5
+	VADDPS       Z1, Z5, Z5
+	VMULPS       Z0, Z4, Z4
+	VDIVPS       Z5, Z4, Z4
+	VSUBPS       Z4, Z3, Z3
+	VMOVUPS      Z2, K1, (DX)(SI*1)
+	VMOVUPS      Z3, K1, (AX)(SI*1)
 
 whole5:
+	VZEROUPPER
+	RET
+
+// func adagradRowsAVX512(n int, grad *float32, gradStride int, wTable *float32, wStride int, vTable *float32, vStride int, rows *int32, count int, limit int, starts *int32, h *float32)
+// Requires: AVX, AVX512F, CMOV, MMX+
+TEXT ·adagradRowsAVX512(SB), NOSPLIT, $8-96
+	MOVQ         grad+8(FP), AX
+	MOVQ         n+0(FP), CX
+	MOVQ         CX, DX
+	ANDQ         $0x0000000f, DX
+	LEAQ         mask_bits<>+0(SB), BX
+	KMOVW        (BX)(DX*2), K1
+	SHLQ         $0x02, CX
+	MOVQ         h+88(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 36(BX), Z1
+	VBROADCASTSS 4(BX), Z2
+	MOVQ         rows+56(FP), R8
+	MOVQ         count+64(FP), R9
+	VMOVSS       40(BX), X3
+	VMOVSS       X3, (SP)
+	TESTQ        R9, R9
+	JLE          done
+	MOVQ         $0x00000010, SI
+	CMPQ         R9, SI
+	CMOVQLT      R9, SI
+	XORQ         R10, R10
+
+first:
+	MOVL  (R8)(R10*4), DX
+	CMPQ  DX, limit+72(FP)
+	JAE   beyond1
+	MOVQ  DX, DI
+	IMULQ wStride+32(FP), DI
+	ADDQ  wTable+24(FP), DI
+	XORQ  R11, R11
+
+touch2:
+	PREFETCHT0 (DI)(R11*1)
+	ADDQ       $0x00000040, R11
+	CMPQ       R11, CX
+	JL         touch2
+	MOVQ       DX, DI
+	IMULQ      vStride+48(FP), DI
+	ADDQ       vTable+40(FP), DI
+	XORQ       DX, DX
+
+touch3:
+	PREFETCHT0 (DI)(DX*1)
+	ADDQ       $0x00000040, DX
+	CMPQ       DX, CX
+	JL         touch3
+
+beyond1:
+	INCQ R10
+	CMPQ R10, SI
+	JL   first
+	XORQ R10, R10
+
+row:
+	CMPQ  R9, $0x00000010
+	JLE   near
+	MOVL  64(R8), DX
+	CMPQ  DX, limit+72(FP)
+	JAE   beyond4
+	MOVQ  DX, SI
+	IMULQ wStride+32(FP), SI
+	ADDQ  wTable+24(FP), SI
+	XORQ  DI, DI
+
+touch5:
+	PREFETCHT0 (SI)(DI*1)
+	ADDQ       $0x00000040, DI
+	CMPQ       DI, CX
+	JL         touch5
+	MOVQ       DX, SI
+	IMULQ      vStride+48(FP), SI
+	ADDQ       vTable+40(FP), SI
+	XORQ       DX, DX
+
+touch6:
+	PREFETCHT0 (SI)(DX*1)
+	ADDQ       $0x00000040, DX
+	CMPQ       DX, CX
+	JL         touch6
+
+beyond4:
+near:
+	MOVL       (R8), DX
+	CMPQ       DX, limit+72(FP)
+	JAE        next
+	MOVQ       DX, SI
+	IMULQ      wStride+32(FP), SI
+	ADDQ       wTable+24(FP), SI
+	MOVQ       DX, DI
+	IMULQ      vStride+48(FP), DI
+	ADDQ       vTable+40(FP), DI
+	MOVQ       starts+80(FP), DX
+	TESTQ      DX, DX
+	JZ         alike
+	MOVL       4(DX)(R10*4), R11
+	SUBL       (DX)(R10*4), R11
+	VMOVSS     40(BX), X3
+	VMULSS     48(BX), X3, X3
+	VXORPS     X4, X4, X4
+	VCVTSI2SSL R11, X4, X4
+	VMULSS     X4, X3, X3
+	VMOVSS     X3, (SP)
+
+alike:
+	XORQ DX, DX
+
+panel7:
+	LEAQ         64(DX), R11
+	CMPQ         R11, CX
+	JG           short8
+	VMOVUPS      (SI)(DX*1), Z3
+	VMOVUPS      (AX)(DX*1), Z4
+	VMULPS       Z2, Z4, Z4
+	VMOVUPS      (DI)(DX*1), Z5
+	VBROADCASTSS (SP), Z6
+	VFMADD231PS  Z6, Z3, Z4
+	VFMADD231PS  Z4, Z4, Z5
+	VSQRTPS      Z5, Z6
+	VADDPS       Z1, Z6, Z6
+	VMULPS       Z0, Z4, Z4
+	VDIVPS       Z6, Z4, Z4
+	VSUBPS       Z4, Z3, Z3
+	VMOVUPS      Z5, (DI)(DX*1)
+	VMOVUPS      Z3, (SI)(DX*1)
+	ADDQ         $0x00000040, DX
+	JMP          panel7
+
+short8:
+	CMPQ         DX, CX
+	JGE          whole9
+	VMOVUPS.Z    (SI)(DX*1), K1, Z3
+	VMOVUPS.Z    (AX)(DX*1), K1, Z4
+	VMULPS       Z2, Z4, Z4
+	VMOVUPS.Z    (DI)(DX*1), K1, Z5
+	VBROADCASTSS (SP), Z6
+	VFMADD231PS  Z6, Z3, Z4
+	VFMADD231PS  Z4, Z4, Z5
+	VSQRTPS      Z5, Z6
+	VADDPS       Z1, Z6, Z6
+	VMULPS       Z0, Z4, Z4
+	VDIVPS       Z6, Z4, Z4
+	VSUBPS       Z4, Z3, Z3
+	VMOVUPS      Z5, K1, (DI)(DX*1)
+	VMOVUPS      Z3, K1, (SI)(DX*1)
+
+whole9:
+next:
+	ADDQ gradStride+16(FP), AX
+	ADDQ $0x00000004, R8
+	INCQ R10
+	DECQ R9
+	JNZ  row
+
+done:
+	VZEROUPPER
+	RET
+
+// func ftrlAVX512(n int, w *float32, grad *float32, m *float32, v *float32, h *float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·ftrlAVX512(SB), NOSPLIT, $0-48
+	MOVQ         w+8(FP), AX
+	MOVQ         grad+16(FP), CX
+	MOVQ         m+24(FP), DX
+	MOVQ         v+32(FP), BX
+	MOVQ         n+0(FP), SI
+	MOVQ         SI, DI
+	ANDQ         $0x0000000f, DI
+	LEAQ         mask_bits<>+0(SB), R8
+	KMOVW        (R8)(DI*2), K1
+	SHLQ         $0x02, SI
+	MOVQ         h+40(FP), DI
+	VBROADCASTSS (DI), Z0
+	VBROADCASTSS 56(DI), Z1
+	VBROADCASTSS 52(DI), Z2
+	VBROADCASTSS 40(DI), Z3
+	VDIVPS       Z0, Z1, Z4
+	VADDPS       Z3, Z4, Z4
+	VBROADCASTSS 4(DI), Z5
+	XORQ         DI, DI
+
+panel1:
+	LEAQ         128(DI), R8
+	CMPQ         R8, SI
+	JG           short2
+	VMOVUPS      (AX)(DI*1), Z6
+	VMOVUPS      (CX)(DI*1), Z7
+	VMULPS       Z5, Z7, Z7
+	VMOVUPS      (DX)(DI*1), Z8
+	VMOVUPS      (BX)(DI*1), Z9
+	VORPS        Z8, Z9, Z10
+	VPXORD       Z11, Z11, Z11
+	VCMPPS       $0x00, Z11, Z10, K2
+	VFNMADD231PS Z4, Z6, Z11
+	VMOVAPS      Z11, K2, Z8
+	VSQRTPS      Z9, Z10
+	VFMADD231PS  Z7, Z7, Z9
+	VADDPS       Z7, Z8, Z8
+	VSQRTPS      Z9, Z7
+	VSUBPS       Z10, Z7, Z10
+	VDIVPS       Z0, Z10, Z10
+	VFNMADD231PS Z10, Z6, Z8
+	VADDPS       Z1, Z7, Z7
+	VDIVPS       Z0, Z7, Z7
+	VADDPS       Z3, Z7, Z7
+	VANDPS       word_80000000<>+0(SB), Z8, Z11
+	VXORPS       Z11, Z8, Z10
+	VSUBPS       Z2, Z10, Z10
+	VPXORD       Z6, Z6, Z6
+	VCMPPS       $0x01, Z10, Z6, K2
+	VDIVPS       Z7, Z10, Z10
+	VXORPS       word_80000000<>+0(SB), Z11, Z11
+	VXORPS       Z11, Z10, Z6
+	VMOVAPS.Z    Z6, K2, Z6
+	VMOVUPS      Z8, (DX)(DI*1)
+	VMOVUPS      Z9, (BX)(DI*1)
+	VMOVUPS      Z6, (AX)(DI*1)
+	VMOVUPS      64(AX)(DI*1), Z6
+	VMOVUPS      64(CX)(DI*1), Z7
+	VMULPS       Z5, Z7, Z7
+	VMOVUPS      64(DX)(DI*1), Z8
+	VMOVUPS      64(BX)(DI*1), Z9
+	VORPS        Z8, Z9, Z10
+	VPXORD       Z12, Z12, Z12
+	VCMPPS       $0x00, Z12, Z10, K2
+	VFNMADD231PS Z4, Z6, Z12
+	VMOVAPS      Z12, K2, Z8
+	VSQRTPS      Z9, Z10
+	VFMADD231PS  Z7, Z7, Z9
+	VADDPS       Z7, Z8, Z8
+	VSQRTPS      Z9, Z7
+	VSUBPS       Z10, Z7, Z10
+	VDIVPS       Z0, Z10, Z10
+	VFNMADD231PS Z10, Z6, Z8
+	VADDPS       Z1, Z7, Z7
+	VDIVPS       Z0, Z7, Z7
+	VADDPS       Z3, Z7, Z7
+	VANDPS       word_80000000<>+0(SB), Z8, Z12
+	VXORPS       Z12, Z8, Z10
+	VSUBPS       Z2, Z10, Z10
+	VPXORD       Z6, Z6, Z6
+	VCMPPS       $0x01, Z10, Z6, K2
+	VDIVPS       Z7, Z10, Z10
+	VXORPS       word_80000000<>+0(SB), Z12, Z12
+	VXORPS       Z12, Z10, Z6
+	VMOVAPS.Z    Z6, K2, Z6
+	VMOVUPS      Z8, 64(DX)(DI*1)
+	VMOVUPS      Z9, 64(BX)(DI*1)
+	VMOVUPS      Z6, 64(AX)(DI*1)
+	ADDQ         $0x00000080, DI
+	JMP          panel1
+
+short2:
+panel3:
+	LEAQ         64(DI), R8
+	CMPQ         R8, SI
+	JG           short4
+	VMOVUPS      (AX)(DI*1), Z6
+	VMOVUPS      (CX)(DI*1), Z7
+	VMULPS       Z5, Z7, Z7
+	VMOVUPS      (DX)(DI*1), Z8
+	VMOVUPS      (BX)(DI*1), Z9
+	VORPS        Z8, Z9, Z10
+	VPXORD       Z13, Z13, Z13
+	VCMPPS       $0x00, Z13, Z10, K2
+	VFNMADD231PS Z4, Z6, Z13
+	VMOVAPS      Z13, K2, Z8
+	VSQRTPS      Z9, Z10
+	VFMADD231PS  Z7, Z7, Z9
+	VADDPS       Z7, Z8, Z8
+	VSQRTPS      Z9, Z7
+	VSUBPS       Z10, Z7, Z10
+	VDIVPS       Z0, Z10, Z10
+	VFNMADD231PS Z10, Z6, Z8
+	VADDPS       Z1, Z7, Z7
+	VDIVPS       Z0, Z7, Z7
+	VADDPS       Z3, Z7, Z7
+	VANDPS       word_80000000<>+0(SB), Z8, Z13
+	VXORPS       Z13, Z8, Z10
+	VSUBPS       Z2, Z10, Z10
+	VPXORD       Z6, Z6, Z6
+	VCMPPS       $0x01, Z10, Z6, K2
+	VDIVPS       Z7, Z10, Z10
+	VXORPS       word_80000000<>+0(SB), Z13, Z13
+	VXORPS       Z13, Z10, Z6
+	VMOVAPS.Z    Z6, K2, Z6
+	VMOVUPS      Z8, (DX)(DI*1)
+	VMOVUPS      Z9, (BX)(DI*1)
+	VMOVUPS      Z6, (AX)(DI*1)
+	ADDQ         $0x00000040, DI
+	JMP          panel3
+
+short4:
+	CMPQ         DI, SI
+	JGE          whole5
+	VMOVUPS.Z    (AX)(DI*1), K1, Z6
+	VMOVUPS.Z    (CX)(DI*1), K1, Z7
+	VMULPS       Z5, Z7, Z7
+	VMOVUPS.Z    (DX)(DI*1), K1, Z5
+	VMOVUPS.Z    (BX)(DI*1), K1, Z8
+	VORPS        Z5, Z8, Z9
+	VPXORD       Z14, Z14, Z14
+	VCMPPS       $0x00, Z14, Z9, K2
+	VFNMADD231PS Z4, Z6, Z14
+	VMOVAPS      Z14, K2, Z5
+	VSQRTPS      Z8, Z9
+	VFMADD231PS  Z7, Z7, Z8
+	VADDPS       Z7, Z5, Z5
+	VSQRTPS      Z8, Z7
+	VSUBPS       Z9, Z7, Z9
+	VDIVPS       Z0, Z9, Z9
+	VFNMADD231PS Z9, Z6, Z5
+	VADDPS       Z1, Z7, Z7
+	VDIVPS       Z0, Z7, Z7
+	VADDPS       Z3, Z7, Z7
+	VANDPS       word_80000000<>+0(SB), Z5, Z14
+	VXORPS       Z14, Z5, Z9
+	VSUBPS       Z2, Z9, Z9
+	VPXORD       Z6, Z6, Z6
+	VCMPPS       $0x01, Z9, Z6, K2
+	VDIVPS       Z7, Z9, Z9
+	VXORPS       word_80000000<>+0(SB), Z14, Z14
+	VXORPS       Z14, Z9, Z6
+	VMOVAPS.Z    Z6, K2, Z6
+	VMOVUPS      Z5, K1, (DX)(DI*1)
+	VMOVUPS      Z8, K1, (BX)(DI*1)
+	VMOVUPS      Z6, K1, (AX)(DI*1)
+
+whole5:
+	VZEROUPPER
+	RET
+
+// func ftrlRowsAVX512(n int, grad *float32, gradStride int, wTable *float32, wStride int, mTable *float32, mStride int, vTable *float32, vStride int, rows *int32, count int, limit int, starts *int32, h *float32)
+// Requires: AVX, AVX512DQ, AVX512F, CMOV, MMX+
+TEXT ·ftrlRowsAVX512(SB), NOSPLIT, $8-112
+	MOVQ         grad+8(FP), AX
+	MOVQ         n+0(FP), CX
+	MOVQ         CX, DX
+	ANDQ         $0x0000000f, DX
+	LEAQ         mask_bits<>+0(SB), BX
+	KMOVW        (BX)(DX*2), K1
+	SHLQ         $0x02, CX
+	MOVQ         h+104(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 56(BX), Z1
+	VBROADCASTSS 52(BX), Z2
+	VBROADCASTSS 40(BX), Z3
+	VDIVPS       Z0, Z1, Z4
+	VADDPS       Z3, Z4, Z4
+	VBROADCASTSS 4(BX), Z5
+	MOVQ         rows+72(FP), R9
+	MOVQ         count+80(FP), R10
+	VMOVSS       40(BX), X6
+	VMOVSS       X6, (SP)
+	TESTQ        R10, R10
+	JLE          done
+	MOVQ         $0x00000010, SI
+	CMPQ         R10, SI
+	CMOVQLT      R10, SI
+	XORQ         R11, R11
+
+first:
+	MOVL  (R9)(R11*4), DX
+	CMPQ  DX, limit+88(FP)
+	JAE   beyond1
+	MOVQ  DX, DI
+	IMULQ wStride+32(FP), DI
+	ADDQ  wTable+24(FP), DI
+	XORQ  R8, R8
+
+touch2:
+	PREFETCHT0 (DI)(R8*1)
+	ADDQ       $0x00000040, R8
+	CMPQ       R8, CX
+	JL         touch2
+	MOVQ       DX, DI
+	IMULQ      mStride+48(FP), DI
+	ADDQ       mTable+40(FP), DI
+	XORQ       R8, R8
+
+touch3:
+	PREFETCHT0 (DI)(R8*1)
+	ADDQ       $0x00000040, R8
+	CMPQ       R8, CX
+	JL         touch3
+	MOVQ       DX, DI
+	IMULQ      vStride+64(FP), DI
+	ADDQ       vTable+56(FP), DI
+	XORQ       DX, DX
+
+touch4:
+	PREFETCHT0 (DI)(DX*1)
+	ADDQ       $0x00000040, DX
+	CMPQ       DX, CX
+	JL         touch4
+
+beyond1:
+	INCQ R11
+	CMPQ R11, SI
+	JL   first
+	XORQ R11, R11
+
+row:
+	CMPQ  R10, $0x00000010
+	JLE   near
+	MOVL  64(R9), DX
+	CMPQ  DX, limit+88(FP)
+	JAE   beyond5
+	MOVQ  DX, SI
+	IMULQ wStride+32(FP), SI
+	ADDQ  wTable+24(FP), SI
+	XORQ  DI, DI
+
+touch6:
+	PREFETCHT0 (SI)(DI*1)
+	ADDQ       $0x00000040, DI
+	CMPQ       DI, CX
+	JL         touch6
+	MOVQ       DX, SI
+	IMULQ      mStride+48(FP), SI
+	ADDQ       mTable+40(FP), SI
+	XORQ       DI, DI
+
+touch7:
+	PREFETCHT0 (SI)(DI*1)
+	ADDQ       $0x00000040, DI
+	CMPQ       DI, CX
+	JL         touch7
+	MOVQ       DX, SI
+	IMULQ      vStride+64(FP), SI
+	ADDQ       vTable+56(FP), SI
+	XORQ       DX, DX
+
+touch8:
+	PREFETCHT0 (SI)(DX*1)
+	ADDQ       $0x00000040, DX
+	CMPQ       DX, CX
+	JL         touch8
+
+beyond5:
+near:
+	MOVL       (R9), DX
+	CMPQ       DX, limit+88(FP)
+	JAE        next
+	MOVQ       DX, SI
+	IMULQ      wStride+32(FP), SI
+	ADDQ       wTable+24(FP), SI
+	MOVQ       DX, DI
+	IMULQ      mStride+48(FP), DI
+	ADDQ       mTable+40(FP), DI
+	MOVQ       DX, R8
+	IMULQ      vStride+64(FP), R8
+	ADDQ       vTable+56(FP), R8
+	MOVQ       starts+96(FP), DX
+	TESTQ      DX, DX
+	JZ         alike
+	MOVL       4(DX)(R11*4), R12
+	SUBL       (DX)(R11*4), R12
+	VMOVSS     40(BX), X6
+	VMULSS     48(BX), X6, X6
+	VXORPS     X9, X9, X9
+	VCVTSI2SSL R12, X9, X9
+	VMULSS     X9, X6, X6
+	VMOVSS     X6, (SP)
+
+alike:
+	XORQ DX, DX
+
+panel9:
+	LEAQ         64(DX), R12
+	CMPQ         R12, CX
+	JG           short10
+	VMOVUPS      (SI)(DX*1), Z6
+	VMOVUPS      (AX)(DX*1), Z9
+	VMULPS       Z5, Z9, Z9
+	VMOVUPS      (DI)(DX*1), Z10
+	VMOVUPS      (R8)(DX*1), Z11
+	VORPS        Z10, Z11, Z12
+	VPXORD       Z7, Z7, Z7
+	VCMPPS       $0x00, Z7, Z12, K2
+	VFNMADD231PS Z4, Z6, Z7
+	VMOVAPS      Z7, K2, Z10
+	VSQRTPS      Z11, Z12
+	VFMADD231PS  Z9, Z9, Z11
+	VADDPS       Z9, Z10, Z10
+	VSQRTPS      Z11, Z9
+	VSUBPS       Z12, Z9, Z12
+	VDIVPS       Z0, Z12, Z12
+	VFNMADD231PS Z12, Z6, Z10
+	VADDPS       Z1, Z9, Z9
+	VDIVPS       Z0, Z9, Z9
+	VADDPS       Z3, Z9, Z9
+	VANDPS       word_80000000<>+0(SB), Z10, Z7
+	VXORPS       Z7, Z10, Z12
+	VSUBPS       Z2, Z12, Z12
+	VPXORD       Z6, Z6, Z6
+	VCMPPS       $0x01, Z12, Z6, K2
+	VDIVPS       Z9, Z12, Z12
+	VXORPS       word_80000000<>+0(SB), Z7, Z7
+	VXORPS       Z7, Z12, Z6
+	VMOVAPS.Z    Z6, K2, Z6
+	VMOVUPS      Z10, (DI)(DX*1)
+	VMOVUPS      Z11, (R8)(DX*1)
+	VMOVUPS      Z6, (SI)(DX*1)
+	ADDQ         $0x00000040, DX
+	JMP          panel9
+
+short10:
+	CMPQ         DX, CX
+	JGE          whole11
+	VMOVUPS.Z    (SI)(DX*1), K1, Z6
+	VMOVUPS.Z    (AX)(DX*1), K1, Z9
+	VMULPS       Z5, Z9, Z9
+	VMOVUPS.Z    (DI)(DX*1), K1, Z10
+	VMOVUPS.Z    (R8)(DX*1), K1, Z11
+	VORPS        Z10, Z11, Z12
+	VPXORD       Z8, Z8, Z8
+	VCMPPS       $0x00, Z8, Z12, K2
+	VFNMADD231PS Z4, Z6, Z8
+	VMOVAPS      Z8, K2, Z10
+	VSQRTPS      Z11, Z12
+	VFMADD231PS  Z9, Z9, Z11
+	VADDPS       Z9, Z10, Z10
+	VSQRTPS      Z11, Z9
+	VSUBPS       Z12, Z9, Z12
+	VDIVPS       Z0, Z12, Z12
+	VFNMADD231PS Z12, Z6, Z10
+	VADDPS       Z1, Z9, Z9
+	VDIVPS       Z0, Z9, Z9
+	VADDPS       Z3, Z9, Z9
+	VANDPS       word_80000000<>+0(SB), Z10, Z8
+	VXORPS       Z8, Z10, Z12
+	VSUBPS       Z2, Z12, Z12
+	VPXORD       Z6, Z6, Z6
+	VCMPPS       $0x01, Z12, Z6, K2
+	VDIVPS       Z9, Z12, Z12
+	VXORPS       word_80000000<>+0(SB), Z8, Z8
+	VXORPS       Z8, Z12, Z6
+	VMOVAPS.Z    Z6, K2, Z6
+	VMOVUPS      Z10, K1, (DI)(DX*1)
+	VMOVUPS      Z11, K1, (R8)(DX*1)
+	VMOVUPS      Z6, K1, (SI)(DX*1)
+
+whole11:
+next:
+	ADDQ gradStride+16(FP), AX
+	ADDQ $0x00000004, R9
+	INCQ R11
+	DECQ R10
+	JNZ  row
+
+done:
+	VZEROUPPER
+	RET
+
+// func rowwiseAdagradRowsAVX512(n int, grad *float32, gradStride int, wTable *float32, wStride int, vTable *float32, vStride int, rows *int32, count int, limit int, starts *int32, h *float32)
+// Requires: AVX, AVX512F, CMOV, MMX+
+TEXT ·rowwiseAdagradRowsAVX512(SB), NOSPLIT, $8-96
+	MOVQ         grad+8(FP), AX
+	MOVQ         n+0(FP), CX
+	MOVQ         CX, DX
+	ANDQ         $0x0000000f, DX
+	LEAQ         mask_bits<>+0(SB), BX
+	KMOVW        (BX)(DX*2), K1
+	SHLQ         $0x02, CX
+	MOVQ         h+88(FP), BX
+	VBROADCASTSS 4(BX), Z2
+	VMOVSS       (BX), X0
+	VMOVSS       36(BX), X1
+	VXORPS       X3, X3, X3
+	MOVQ         CX, DX
+	SHRQ         $0x02, DX
+	VCVTSI2SSQ   DX, X3, X3
+	MOVQ         rows+56(FP), R8
+	MOVQ         count+64(FP), R9
+	VMOVSS       40(BX), X4
+	VMOVSS       X4, (SP)
+	TESTQ        R9, R9
+	JLE          done
+	MOVQ         $0x00000010, SI
+	CMPQ         R9, SI
+	CMOVQLT      R9, SI
+	XORQ         R10, R10
+
+first:
+	MOVL  (R8)(R10*4), DX
+	CMPQ  DX, limit+72(FP)
+	JAE   beyond1
+	MOVQ  DX, DI
+	IMULQ wStride+32(FP), DI
+	ADDQ  wTable+24(FP), DI
+	XORQ  R11, R11
+
+touch2:
+	PREFETCHT0 (DI)(R11*1)
+	ADDQ       $0x00000040, R11
+	CMPQ       R11, CX
+	JL         touch2
+	MOVQ       DX, DI
+	IMULQ      vStride+48(FP), DI
+	ADDQ       vTable+40(FP), DI
+	PREFETCHT0 (DI)
+
+beyond1:
+	INCQ R10
+	CMPQ R10, SI
+	JL   first
+	XORQ R10, R10
+
+row:
+	CMPQ  R9, $0x00000010
+	JLE   near
+	MOVL  64(R8), DX
+	CMPQ  DX, limit+72(FP)
+	JAE   beyond3
+	MOVQ  DX, SI
+	IMULQ wStride+32(FP), SI
+	ADDQ  wTable+24(FP), SI
+	XORQ  DI, DI
+
+touch4:
+	PREFETCHT0 (SI)(DI*1)
+	ADDQ       $0x00000040, DI
+	CMPQ       DI, CX
+	JL         touch4
+	MOVQ       DX, SI
+	IMULQ      vStride+48(FP), SI
+	ADDQ       vTable+40(FP), SI
+	PREFETCHT0 (SI)
+
+beyond3:
+near:
+	MOVL       (R8), DX
+	CMPQ       DX, limit+72(FP)
+	JAE        next
+	MOVQ       DX, SI
+	IMULQ      wStride+32(FP), SI
+	ADDQ       wTable+24(FP), SI
+	MOVQ       DX, DI
+	IMULQ      vStride+48(FP), DI
+	ADDQ       vTable+40(FP), DI
+	MOVQ       starts+80(FP), DX
+	TESTQ      DX, DX
+	JZ         alike
+	MOVL       4(DX)(R10*4), R11
+	SUBL       (DX)(R10*4), R11
+	VMOVSS     40(BX), X4
+	VMULSS     48(BX), X4, X4
+	VXORPS     X6, X6, X6
+	VCVTSI2SSL R11, X6, X6
+	VMULSS     X6, X4, X4
+	VMOVSS     X4, (SP)
+
+alike:
+	VBROADCASTSS (SP), Z4
+	VPXORD       Z5, Z5, Z5
+	XORQ         DX, DX
+
+panel5:
+	LEAQ        64(DX), R11
+	CMPQ        R11, CX
+	JG          short6
+	VMOVUPS     (SI)(DX*1), Z6
+	VMOVUPS     (AX)(DX*1), Z7
+	VMULPS      Z2, Z7, Z7
+	VFMADD231PS Z4, Z6, Z7
+	VFMADD231PS Z7, Z7, Z5
+	ADDQ        $0x00000040, DX
+	JMP         panel5
+
+short6:
+	CMPQ        DX, CX
+	JGE         whole7
+	VMOVUPS.Z   (SI)(DX*1), K1, Z6
+	VMOVUPS.Z   (AX)(DX*1), K1, Z7
+	VMULPS      Z2, Z7, Z7
+	VFMADD231PS Z4, Z6, Z7
+	VFMADD231PS Z7, Z7, Z5
+
+whole7:
+	VEXTRACTF64X4 $0x01, Z5, Y6
+	VADDPS        Y6, Y5, Y5
+	VEXTRACTF128  $0x01, Y5, X6
+	VADDPS        X6, X5, X5
+	VPERMILPD     $0x01, X5, X6
+	VADDPS        X6, X5, X5
+	VMOVSHDUP     X5, X6
+	VADDPS        X6, X5, X5
+	VDIVSS        X3, X5, X5
+	VADDSS        (DI), X5, X5
+	VMOVSS        X5, (DI)
+	VSQRTSS       X5, X5, X5
+	VADDSS        X1, X5, X5
+	VDIVSS        X5, X0, X6
+	VBROADCASTSS  X6, Z6
+	XORQ          DX, DX
+
+panel8:
+	LEAQ         64(DX), DI
+	CMPQ         DI, CX
+	JG           short9
+	VMOVUPS      (SI)(DX*1), Z7
+	VMOVUPS      (AX)(DX*1), Z8
+	VMULPS       Z2, Z8, Z8
+	VFMADD231PS  Z4, Z7, Z8
+	VFNMADD231PS Z6, Z8, Z7
+	VMOVUPS      Z7, (SI)(DX*1)
+	ADDQ         $0x00000040, DX
+	JMP          panel8
+
+short9:
+	CMPQ         DX, CX
+	JGE          whole10
+	VMOVUPS.Z    (SI)(DX*1), K1, Z7
+	VMOVUPS.Z    (AX)(DX*1), K1, Z8
+	VMULPS       Z2, Z8, Z8
+	VFMADD231PS  Z4, Z7, Z8
+	VFNMADD231PS Z6, Z8, Z7
+	VMOVUPS      Z7, K1, (SI)(DX*1)
+
+whole10:
+next:
+	ADDQ gradStride+16(FP), AX
+	ADDQ $0x00000004, R8
+	INCQ R10
+	DECQ R9
+	JNZ  row
+
+done:
 	VZEROUPPER
 	RET
 
@@ -13128,17 +14509,17 @@ panel1:
 	VMOVUPS      (AX)(BX*1), Y2
 	VMOVUPS      (CX)(BX*1), Y3
 	VBROADCASTSS 4(SI), Y4
-	VBROADCASTSS 40(SI), Y5
 	VMULPS       Y4, Y3, Y3
-	VFMADD231PS  Y5, Y2, Y3
+	VBROADCASTSS 40(SI), Y4
+	VFMADD231PS  Y4, Y2, Y3
 	VFNMADD231PS Y1, Y3, Y2
 	VMOVUPS      Y2, (AX)(BX*1)
 	VMOVUPS      32(AX)(BX*1), Y2
 	VMOVUPS      32(CX)(BX*1), Y3
 	VBROADCASTSS 4(SI), Y4
-	VBROADCASTSS 40(SI), Y5
 	VMULPS       Y4, Y3, Y3
-	VFMADD231PS  Y5, Y2, Y3
+	VBROADCASTSS 40(SI), Y4
+	VFMADD231PS  Y4, Y2, Y3
 	VFNMADD231PS Y1, Y3, Y2
 	VMOVUPS      Y2, 32(AX)(BX*1)
 	ADDQ         $0x00000040, BX
@@ -13152,9 +14533,9 @@ panel3:
 	VMOVUPS      (AX)(BX*1), Y2
 	VMOVUPS      (CX)(BX*1), Y3
 	VBROADCASTSS 4(SI), Y4
-	VBROADCASTSS 40(SI), Y5
 	VMULPS       Y4, Y3, Y3
-	VFMADD231PS  Y5, Y2, Y3
+	VBROADCASTSS 40(SI), Y4
+	VFMADD231PS  Y4, Y2, Y3
 	VFNMADD231PS Y1, Y3, Y2
 	VMOVUPS      Y2, (AX)(BX*1)
 	ADDQ         $0x00000020, BX
@@ -13166,13 +14547,135 @@ short4:
 	VMASKMOVPS   (AX)(BX*1), Y0, Y2
 	VMASKMOVPS   (CX)(BX*1), Y0, Y3
 	VBROADCASTSS 4(SI), Y4
-	VBROADCASTSS 40(SI), Y5
 	VMULPS       Y4, Y3, Y3
-	VFMADD231PS  Y5, Y2, Y3
+	VBROADCASTSS 40(SI), Y4
+	VFMADD231PS  Y4, Y2, Y3
 	VFNMADD231PS Y1, Y3, Y2
 	VMASKMOVPS   Y2, Y0, (AX)(BX*1)
 
 whole5:
+	VZEROUPPER
+	RET
+
+// func sgdRowsAVX2(n int, grad *float32, gradStride int, wTable *float32, wStride int, rows *int32, count int, limit int, starts *int32, h *float32)
+// Requires: AVX, CMOV, FMA3, MMX+
+TEXT ·sgdRowsAVX2(SB), NOSPLIT, $8-80
+	MOVQ         grad+8(FP), AX
+	MOVQ         n+0(FP), CX
+	MOVQ         CX, DX
+	ANDQ         $0x00000007, DX
+	LEAQ         mask_words<>+0(SB), BX
+	NEGQ         DX
+	VMOVUPS      32(BX)(DX*4), Y0
+	SHLQ         $0x02, CX
+	MOVQ         h+72(FP), BX
+	VBROADCASTSS (BX), Y1
+	MOVQ         rows+40(FP), DI
+	MOVQ         count+48(FP), R8
+	VMOVSS       40(BX), X2
+	VMOVSS       X2, (SP)
+	TESTQ        R8, R8
+	JLE          done
+	MOVQ         $0x00000010, SI
+	CMPQ         R8, SI
+	CMOVQLT      R8, SI
+	XORQ         R9, R9
+
+first:
+	MOVL  (DI)(R9*4), DX
+	CMPQ  DX, limit+56(FP)
+	JAE   beyond1
+	IMULQ wStride+32(FP), DX
+	ADDQ  wTable+24(FP), DX
+	XORQ  R10, R10
+
+touch2:
+	PREFETCHT0 (DX)(R10*1)
+	ADDQ       $0x00000040, R10
+	CMPQ       R10, CX
+	JL         touch2
+
+beyond1:
+	INCQ R9
+	CMPQ R9, SI
+	JL   first
+	XORQ R9, R9
+
+row:
+	CMPQ  R8, $0x00000010
+	JLE   near
+	MOVL  64(DI), DX
+	CMPQ  DX, limit+56(FP)
+	JAE   beyond3
+	IMULQ wStride+32(FP), DX
+	ADDQ  wTable+24(FP), DX
+	XORQ  SI, SI
+
+touch4:
+	PREFETCHT0 (DX)(SI*1)
+	ADDQ       $0x00000040, SI
+	CMPQ       SI, CX
+	JL         touch4
+
+beyond3:
+near:
+	MOVL       (DI), DX
+	CMPQ       DX, limit+56(FP)
+	JAE        next
+	MOVQ       DX, SI
+	IMULQ      wStride+32(FP), SI
+	ADDQ       wTable+24(FP), SI
+	MOVQ       starts+64(FP), DX
+	TESTQ      DX, DX
+	JZ         alike
+	MOVL       4(DX)(R9*4), R10
+	SUBL       (DX)(R9*4), R10
+	VMOVSS     40(BX), X2
+	VMULSS     48(BX), X2, X2
+	VXORPS     X3, X3, X3
+	VCVTSI2SSL R10, X3, X3
+	VMULSS     X3, X2, X2
+	VMOVSS     X2, (SP)
+
+alike:
+	XORQ DX, DX
+
+panel5:
+	LEAQ         32(DX), R10
+	CMPQ         R10, CX
+	JG           short6
+	VMOVUPS      (SI)(DX*1), Y2
+	VMOVUPS      (AX)(DX*1), Y3
+	VBROADCASTSS 4(BX), Y4
+	VMULPS       Y4, Y3, Y3
+	VBROADCASTSS (SP), Y4
+	VFMADD231PS  Y4, Y2, Y3
+	VFNMADD231PS Y1, Y3, Y2
+	VMOVUPS      Y2, (SI)(DX*1)
+	ADDQ         $0x00000020, DX
+	JMP          panel5
+
+short6:
+	CMPQ         DX, CX
+	JGE          whole7
+	VMASKMOVPS   (SI)(DX*1), Y0, Y2
+	VMASKMOVPS   (AX)(DX*1), Y0, Y3
+	VBROADCASTSS 4(BX), Y4
+	VMULPS       Y4, Y3, Y3
+	VBROADCASTSS (SP), Y4
+	VFMADD231PS  Y4, Y2, Y3
+	VFNMADD231PS Y1, Y3, Y2
+	VMASKMOVPS   Y2, Y0, (SI)(DX*1)
+
+whole7:
+next:
+	ADDQ gradStride+16(FP), AX
+	ADDQ $0x00000004, DI
+	INCQ R9
+	DECQ R8
+	JNZ  row
+
+done:
 	VZEROUPPER
 	RET
 
@@ -13201,10 +14704,10 @@ panel1:
 	VMOVUPS      (AX)(SI*1), Y3
 	VMOVUPS      (CX)(SI*1), Y4
 	VBROADCASTSS 4(DI), Y5
-	VBROADCASTSS 40(DI), Y6
 	VMULPS       Y5, Y4, Y4
-	VFMADD231PS  Y6, Y3, Y4
 	VMOVUPS      (DX)(SI*1), Y5
+	VBROADCASTSS 40(DI), Y6
+	VFMADD231PS  Y6, Y3, Y4
 	VFMADD213PS  Y4, Y2, Y5
 	VFNMADD231PS Y1, Y5, Y3
 	VMOVUPS      Y5, (DX)(SI*1)
@@ -13212,10 +14715,10 @@ panel1:
 	VMOVUPS      32(AX)(SI*1), Y3
 	VMOVUPS      32(CX)(SI*1), Y4
 	VBROADCASTSS 4(DI), Y5
-	VBROADCASTSS 40(DI), Y6
 	VMULPS       Y5, Y4, Y4
-	VFMADD231PS  Y6, Y3, Y4
 	VMOVUPS      32(DX)(SI*1), Y5
+	VBROADCASTSS 40(DI), Y6
+	VFMADD231PS  Y6, Y3, Y4
 	VFMADD213PS  Y4, Y2, Y5
 	VFNMADD231PS Y1, Y5, Y3
 	VMOVUPS      Y5, 32(DX)(SI*1)
@@ -13231,10 +14734,10 @@ panel3:
 	VMOVUPS      (AX)(SI*1), Y3
 	VMOVUPS      (CX)(SI*1), Y4
 	VBROADCASTSS 4(DI), Y5
-	VBROADCASTSS 40(DI), Y6
 	VMULPS       Y5, Y4, Y4
-	VFMADD231PS  Y6, Y3, Y4
 	VMOVUPS      (DX)(SI*1), Y5
+	VBROADCASTSS 40(DI), Y6
+	VFMADD231PS  Y6, Y3, Y4
 	VFMADD213PS  Y4, Y2, Y5
 	VFNMADD231PS Y1, Y5, Y3
 	VMOVUPS      Y5, (DX)(SI*1)
@@ -13248,16 +14751,170 @@ short4:
 	VMASKMOVPS   (AX)(SI*1), Y0, Y3
 	VMASKMOVPS   (CX)(SI*1), Y0, Y4
 	VBROADCASTSS 4(DI), Y5
-	VBROADCASTSS 40(DI), Y6
 	VMULPS       Y5, Y4, Y4
-	VFMADD231PS  Y6, Y3, Y4
 	VMASKMOVPS   (DX)(SI*1), Y0, Y5
+	VBROADCASTSS 40(DI), Y6
+	VFMADD231PS  Y6, Y3, Y4
 	VFMADD213PS  Y4, Y2, Y5
 	VFNMADD231PS Y1, Y5, Y3
 	VMASKMOVPS   Y5, Y0, (DX)(SI*1)
 	VMASKMOVPS   Y3, Y0, (AX)(SI*1)
 
 whole5:
+	VZEROUPPER
+	RET
+
+// func momentumRowsAVX2(n int, grad *float32, gradStride int, wTable *float32, wStride int, mTable *float32, mStride int, rows *int32, count int, limit int, starts *int32, h *float32)
+// Requires: AVX, CMOV, FMA3, MMX+
+TEXT ·momentumRowsAVX2(SB), NOSPLIT, $8-96
+	MOVQ         grad+8(FP), AX
+	MOVQ         n+0(FP), CX
+	MOVQ         CX, DX
+	ANDQ         $0x00000007, DX
+	LEAQ         mask_words<>+0(SB), BX
+	NEGQ         DX
+	VMOVUPS      32(BX)(DX*4), Y0
+	SHLQ         $0x02, CX
+	MOVQ         h+88(FP), BX
+	VBROADCASTSS (BX), Y1
+	VBROADCASTSS 16(BX), Y2
+	MOVQ         rows+56(FP), R8
+	MOVQ         count+64(FP), R9
+	VMOVSS       40(BX), X3
+	VMOVSS       X3, (SP)
+	TESTQ        R9, R9
+	JLE          done
+	MOVQ         $0x00000010, SI
+	CMPQ         R9, SI
+	CMOVQLT      R9, SI
+	XORQ         R10, R10
+
+first:
+	MOVL  (R8)(R10*4), DX
+	CMPQ  DX, limit+72(FP)
+	JAE   beyond1
+	MOVQ  DX, DI
+	IMULQ wStride+32(FP), DI
+	ADDQ  wTable+24(FP), DI
+	XORQ  R11, R11
+
+touch2:
+	PREFETCHT0 (DI)(R11*1)
+	ADDQ       $0x00000040, R11
+	CMPQ       R11, CX
+	JL         touch2
+	MOVQ       DX, DI
+	IMULQ      mStride+48(FP), DI
+	ADDQ       mTable+40(FP), DI
+	XORQ       DX, DX
+
+touch3:
+	PREFETCHT0 (DI)(DX*1)
+	ADDQ       $0x00000040, DX
+	CMPQ       DX, CX
+	JL         touch3
+
+beyond1:
+	INCQ R10
+	CMPQ R10, SI
+	JL   first
+	XORQ R10, R10
+
+row:
+	CMPQ  R9, $0x00000010
+	JLE   near
+	MOVL  64(R8), DX
+	CMPQ  DX, limit+72(FP)
+	JAE   beyond4
+	MOVQ  DX, SI
+	IMULQ wStride+32(FP), SI
+	ADDQ  wTable+24(FP), SI
+	XORQ  DI, DI
+
+touch5:
+	PREFETCHT0 (SI)(DI*1)
+	ADDQ       $0x00000040, DI
+	CMPQ       DI, CX
+	JL         touch5
+	MOVQ       DX, SI
+	IMULQ      mStride+48(FP), SI
+	ADDQ       mTable+40(FP), SI
+	XORQ       DX, DX
+
+touch6:
+	PREFETCHT0 (SI)(DX*1)
+	ADDQ       $0x00000040, DX
+	CMPQ       DX, CX
+	JL         touch6
+
+beyond4:
+near:
+	MOVL       (R8), DX
+	CMPQ       DX, limit+72(FP)
+	JAE        next
+	MOVQ       DX, SI
+	IMULQ      wStride+32(FP), SI
+	ADDQ       wTable+24(FP), SI
+	MOVQ       DX, DI
+	IMULQ      mStride+48(FP), DI
+	ADDQ       mTable+40(FP), DI
+	MOVQ       starts+80(FP), DX
+	TESTQ      DX, DX
+	JZ         alike
+	MOVL       4(DX)(R10*4), R11
+	SUBL       (DX)(R10*4), R11
+	VMOVSS     40(BX), X3
+	VMULSS     48(BX), X3, X3
+	VXORPS     X4, X4, X4
+	VCVTSI2SSL R11, X4, X4
+	VMULSS     X4, X3, X3
+	VMOVSS     X3, (SP)
+
+alike:
+	XORQ DX, DX
+
+panel7:
+	LEAQ         32(DX), R11
+	CMPQ         R11, CX
+	JG           short8
+	VMOVUPS      (SI)(DX*1), Y3
+	VMOVUPS      (AX)(DX*1), Y4
+	VBROADCASTSS 4(BX), Y5
+	VMULPS       Y5, Y4, Y4
+	VMOVUPS      (DI)(DX*1), Y5
+	VBROADCASTSS (SP), Y6
+	VFMADD231PS  Y6, Y3, Y4
+	VFMADD213PS  Y4, Y2, Y5
+	VFNMADD231PS Y1, Y5, Y3
+	VMOVUPS      Y5, (DI)(DX*1)
+	VMOVUPS      Y3, (SI)(DX*1)
+	ADDQ         $0x00000020, DX
+	JMP          panel7
+
+short8:
+	CMPQ         DX, CX
+	JGE          whole9
+	VMASKMOVPS   (SI)(DX*1), Y0, Y3
+	VMASKMOVPS   (AX)(DX*1), Y0, Y4
+	VBROADCASTSS 4(BX), Y5
+	VMULPS       Y5, Y4, Y4
+	VMASKMOVPS   (DI)(DX*1), Y0, Y5
+	VBROADCASTSS (SP), Y6
+	VFMADD231PS  Y6, Y3, Y4
+	VFMADD213PS  Y4, Y2, Y5
+	VFNMADD231PS Y1, Y5, Y3
+	VMASKMOVPS   Y5, Y0, (DI)(DX*1)
+	VMASKMOVPS   Y3, Y0, (SI)(DX*1)
+
+whole9:
+next:
+	ADDQ gradStride+16(FP), AX
+	ADDQ $0x00000004, R8
+	INCQ R10
+	DECQ R9
+	JNZ  row
+
+done:
 	VZEROUPPER
 	RET
 
@@ -13286,10 +14943,10 @@ panel1:
 	VMOVUPS      (AX)(SI*1), Y3
 	VMOVUPS      (CX)(SI*1), Y4
 	VBROADCASTSS 4(DI), Y5
-	VBROADCASTSS 40(DI), Y6
 	VMULPS       Y5, Y4, Y4
-	VFMADD231PS  Y6, Y3, Y4
 	VMOVUPS      (DX)(SI*1), Y5
+	VBROADCASTSS 40(DI), Y6
+	VFMADD231PS  Y6, Y3, Y4
 	VFMADD213PS  Y4, Y2, Y5
 	VFMADD231PS  Y2, Y5, Y4
 	VFNMADD231PS Y1, Y4, Y3
@@ -13298,10 +14955,10 @@ panel1:
 	VMOVUPS      32(AX)(SI*1), Y3
 	VMOVUPS      32(CX)(SI*1), Y4
 	VBROADCASTSS 4(DI), Y5
-	VBROADCASTSS 40(DI), Y6
 	VMULPS       Y5, Y4, Y4
-	VFMADD231PS  Y6, Y3, Y4
 	VMOVUPS      32(DX)(SI*1), Y5
+	VBROADCASTSS 40(DI), Y6
+	VFMADD231PS  Y6, Y3, Y4
 	VFMADD213PS  Y4, Y2, Y5
 	VFMADD231PS  Y2, Y5, Y4
 	VFNMADD231PS Y1, Y4, Y3
@@ -13318,10 +14975,10 @@ panel3:
 	VMOVUPS      (AX)(SI*1), Y3
 	VMOVUPS      (CX)(SI*1), Y4
 	VBROADCASTSS 4(DI), Y5
-	VBROADCASTSS 40(DI), Y6
 	VMULPS       Y5, Y4, Y4
-	VFMADD231PS  Y6, Y3, Y4
 	VMOVUPS      (DX)(SI*1), Y5
+	VBROADCASTSS 40(DI), Y6
+	VFMADD231PS  Y6, Y3, Y4
 	VFMADD213PS  Y4, Y2, Y5
 	VFMADD231PS  Y2, Y5, Y4
 	VFNMADD231PS Y1, Y4, Y3
@@ -13336,10 +14993,10 @@ short4:
 	VMASKMOVPS   (AX)(SI*1), Y0, Y3
 	VMASKMOVPS   (CX)(SI*1), Y0, Y4
 	VBROADCASTSS 4(DI), Y5
-	VBROADCASTSS 40(DI), Y6
 	VMULPS       Y5, Y4, Y4
-	VFMADD231PS  Y6, Y3, Y4
 	VMASKMOVPS   (DX)(SI*1), Y0, Y5
+	VBROADCASTSS 40(DI), Y6
+	VFMADD231PS  Y6, Y3, Y4
 	VFMADD213PS  Y4, Y2, Y5
 	VFMADD231PS  Y2, Y5, Y4
 	VFNMADD231PS Y1, Y4, Y3
@@ -13347,6 +15004,162 @@ short4:
 	VMASKMOVPS   Y3, Y0, (AX)(SI*1)
 
 whole5:
+	VZEROUPPER
+	RET
+
+// func nesterovRowsAVX2(n int, grad *float32, gradStride int, wTable *float32, wStride int, mTable *float32, mStride int, rows *int32, count int, limit int, starts *int32, h *float32)
+// Requires: AVX, CMOV, FMA3, MMX+
+TEXT ·nesterovRowsAVX2(SB), NOSPLIT, $8-96
+	MOVQ         grad+8(FP), AX
+	MOVQ         n+0(FP), CX
+	MOVQ         CX, DX
+	ANDQ         $0x00000007, DX
+	LEAQ         mask_words<>+0(SB), BX
+	NEGQ         DX
+	VMOVUPS      32(BX)(DX*4), Y0
+	SHLQ         $0x02, CX
+	MOVQ         h+88(FP), BX
+	VBROADCASTSS (BX), Y1
+	VBROADCASTSS 16(BX), Y2
+	MOVQ         rows+56(FP), R8
+	MOVQ         count+64(FP), R9
+	VMOVSS       40(BX), X3
+	VMOVSS       X3, (SP)
+	TESTQ        R9, R9
+	JLE          done
+	MOVQ         $0x00000010, SI
+	CMPQ         R9, SI
+	CMOVQLT      R9, SI
+	XORQ         R10, R10
+
+first:
+	MOVL  (R8)(R10*4), DX
+	CMPQ  DX, limit+72(FP)
+	JAE   beyond1
+	MOVQ  DX, DI
+	IMULQ wStride+32(FP), DI
+	ADDQ  wTable+24(FP), DI
+	XORQ  R11, R11
+
+touch2:
+	PREFETCHT0 (DI)(R11*1)
+	ADDQ       $0x00000040, R11
+	CMPQ       R11, CX
+	JL         touch2
+	MOVQ       DX, DI
+	IMULQ      mStride+48(FP), DI
+	ADDQ       mTable+40(FP), DI
+	XORQ       DX, DX
+
+touch3:
+	PREFETCHT0 (DI)(DX*1)
+	ADDQ       $0x00000040, DX
+	CMPQ       DX, CX
+	JL         touch3
+
+beyond1:
+	INCQ R10
+	CMPQ R10, SI
+	JL   first
+	XORQ R10, R10
+
+row:
+	CMPQ  R9, $0x00000010
+	JLE   near
+	MOVL  64(R8), DX
+	CMPQ  DX, limit+72(FP)
+	JAE   beyond4
+	MOVQ  DX, SI
+	IMULQ wStride+32(FP), SI
+	ADDQ  wTable+24(FP), SI
+	XORQ  DI, DI
+
+touch5:
+	PREFETCHT0 (SI)(DI*1)
+	ADDQ       $0x00000040, DI
+	CMPQ       DI, CX
+	JL         touch5
+	MOVQ       DX, SI
+	IMULQ      mStride+48(FP), SI
+	ADDQ       mTable+40(FP), SI
+	XORQ       DX, DX
+
+touch6:
+	PREFETCHT0 (SI)(DX*1)
+	ADDQ       $0x00000040, DX
+	CMPQ       DX, CX
+	JL         touch6
+
+beyond4:
+near:
+	MOVL       (R8), DX
+	CMPQ       DX, limit+72(FP)
+	JAE        next
+	MOVQ       DX, SI
+	IMULQ      wStride+32(FP), SI
+	ADDQ       wTable+24(FP), SI
+	MOVQ       DX, DI
+	IMULQ      mStride+48(FP), DI
+	ADDQ       mTable+40(FP), DI
+	MOVQ       starts+80(FP), DX
+	TESTQ      DX, DX
+	JZ         alike
+	MOVL       4(DX)(R10*4), R11
+	SUBL       (DX)(R10*4), R11
+	VMOVSS     40(BX), X3
+	VMULSS     48(BX), X3, X3
+	VXORPS     X4, X4, X4
+	VCVTSI2SSL R11, X4, X4
+	VMULSS     X4, X3, X3
+	VMOVSS     X3, (SP)
+
+alike:
+	XORQ DX, DX
+
+panel7:
+	LEAQ         32(DX), R11
+	CMPQ         R11, CX
+	JG           short8
+	VMOVUPS      (SI)(DX*1), Y3
+	VMOVUPS      (AX)(DX*1), Y4
+	VBROADCASTSS 4(BX), Y5
+	VMULPS       Y5, Y4, Y4
+	VMOVUPS      (DI)(DX*1), Y5
+	VBROADCASTSS (SP), Y6
+	VFMADD231PS  Y6, Y3, Y4
+	VFMADD213PS  Y4, Y2, Y5
+	VFMADD231PS  Y2, Y5, Y4
+	VFNMADD231PS Y1, Y4, Y3
+	VMOVUPS      Y5, (DI)(DX*1)
+	VMOVUPS      Y3, (SI)(DX*1)
+	ADDQ         $0x00000020, DX
+	JMP          panel7
+
+short8:
+	CMPQ         DX, CX
+	JGE          whole9
+	VMASKMOVPS   (SI)(DX*1), Y0, Y3
+	VMASKMOVPS   (AX)(DX*1), Y0, Y4
+	VBROADCASTSS 4(BX), Y5
+	VMULPS       Y5, Y4, Y4
+	VMASKMOVPS   (DI)(DX*1), Y0, Y5
+	VBROADCASTSS (SP), Y6
+	VFMADD231PS  Y6, Y3, Y4
+	VFMADD213PS  Y4, Y2, Y5
+	VFMADD231PS  Y2, Y5, Y4
+	VFNMADD231PS Y1, Y4, Y3
+	VMASKMOVPS   Y5, Y0, (DI)(DX*1)
+	VMASKMOVPS   Y3, Y0, (SI)(DX*1)
+
+whole9:
+next:
+	ADDQ gradStride+16(FP), AX
+	ADDQ $0x00000004, R8
+	INCQ R10
+	DECQ R9
+	JNZ  row
+
+done:
 	VZEROUPPER
 	RET
 
@@ -13383,11 +15196,11 @@ panel1:
 	VMOVUPS      (AX)(DI*1), Y10
 	VMOVUPS      (CX)(DI*1), Y11
 	VBROADCASTSS 4(R8), Y12
-	VBROADCASTSS 40(R8), Y13
 	VMULPS       Y12, Y11, Y11
-	VFMADD231PS  Y13, Y10, Y11
 	VMOVUPS      (DX)(DI*1), Y12
 	VMOVUPS      (BX)(DI*1), Y13
+	VBROADCASTSS 40(R8), Y14
+	VFMADD231PS  Y14, Y10, Y11
 	VMULPS       Y11, Y11, Y14
 	VMULPS       Y6, Y11, Y11
 	VFMADD213PS  Y11, Y4, Y12
@@ -13406,11 +15219,11 @@ panel1:
 	VMOVUPS      32(AX)(DI*1), Y10
 	VMOVUPS      32(CX)(DI*1), Y11
 	VBROADCASTSS 4(R8), Y12
-	VBROADCASTSS 40(R8), Y13
 	VMULPS       Y12, Y11, Y11
-	VFMADD231PS  Y13, Y10, Y11
 	VMOVUPS      32(DX)(DI*1), Y12
 	VMOVUPS      32(BX)(DI*1), Y13
+	VBROADCASTSS 40(R8), Y14
+	VFMADD231PS  Y14, Y10, Y11
 	VMULPS       Y11, Y11, Y14
 	VMULPS       Y6, Y11, Y11
 	VFMADD213PS  Y11, Y4, Y12
@@ -13437,11 +15250,11 @@ panel3:
 	VMOVUPS      (AX)(DI*1), Y10
 	VMOVUPS      (CX)(DI*1), Y11
 	VBROADCASTSS 4(R8), Y12
-	VBROADCASTSS 40(R8), Y13
 	VMULPS       Y12, Y11, Y11
-	VFMADD231PS  Y13, Y10, Y11
 	VMOVUPS      (DX)(DI*1), Y12
 	VMOVUPS      (BX)(DI*1), Y13
+	VBROADCASTSS 40(R8), Y14
+	VFMADD231PS  Y14, Y10, Y11
 	VMULPS       Y11, Y11, Y14
 	VMULPS       Y6, Y11, Y11
 	VFMADD213PS  Y11, Y4, Y12
@@ -13466,11 +15279,11 @@ short4:
 	VMASKMOVPS   (AX)(DI*1), Y0, Y10
 	VMASKMOVPS   (CX)(DI*1), Y0, Y11
 	VBROADCASTSS 4(R8), Y12
-	VBROADCASTSS 40(R8), Y13
 	VMULPS       Y12, Y11, Y11
-	VFMADD231PS  Y13, Y10, Y11
 	VMASKMOVPS   (DX)(DI*1), Y0, Y12
 	VMASKMOVPS   (BX)(DI*1), Y0, Y13
+	VBROADCASTSS 40(R8), Y14
+	VFMADD231PS  Y14, Y10, Y11
 	VMULPS       Y11, Y11, Y14
 	VMULPS       Y6, Y11, Y11
 	VFMADD213PS  Y11, Y4, Y12
@@ -13488,6 +15301,214 @@ short4:
 	VMASKMOVPS   Y10, Y0, (AX)(DI*1)
 
 whole5:
+	VZEROUPPER
+	RET
+
+// func adamRowsAVX2(n int, grad *float32, gradStride int, wTable *float32, wStride int, mTable *float32, mStride int, vTable *float32, vStride int, rows *int32, count int, limit int, starts *int32, h *float32)
+// Requires: AVX, CMOV, FMA3, MMX+
+TEXT ·adamRowsAVX2(SB), NOSPLIT, $8-112
+	MOVQ         grad+8(FP), AX
+	MOVQ         n+0(FP), CX
+	MOVQ         CX, DX
+	ANDQ         $0x00000007, DX
+	LEAQ         mask_words<>+0(SB), BX
+	NEGQ         DX
+	VMOVUPS      32(BX)(DX*4), Y0
+	SHLQ         $0x02, CX
+	MOVQ         h+104(FP), BX
+	VBROADCASTSS (BX), Y1
+	VBROADCASTSS 8(BX), Y2
+	VBROADCASTSS 12(BX), Y3
+	VBROADCASTSS 20(BX), Y4
+	VBROADCASTSS 24(BX), Y5
+	VBROADCASTSS 28(BX), Y6
+	VBROADCASTSS 32(BX), Y7
+	VBROADCASTSS 36(BX), Y8
+	VBROADCASTSS 44(BX), Y9
+	MOVQ         rows+72(FP), R9
+	MOVQ         count+80(FP), R10
+	VMOVSS       40(BX), X10
+	VMOVSS       X10, (SP)
+	TESTQ        R10, R10
+	JLE          done
+	MOVQ         $0x00000010, SI
+	CMPQ         R10, SI
+	CMOVQLT      R10, SI
+	XORQ         R11, R11
+
+first:
+	MOVL  (R9)(R11*4), DX
+	CMPQ  DX, limit+88(FP)
+	JAE   beyond1
+	MOVQ  DX, DI
+	IMULQ wStride+32(FP), DI
+	ADDQ  wTable+24(FP), DI
+	XORQ  R8, R8
+
+touch2:
+	PREFETCHT0 (DI)(R8*1)
+	ADDQ       $0x00000040, R8
+	CMPQ       R8, CX
+	JL         touch2
+	MOVQ       DX, DI
+	IMULQ      mStride+48(FP), DI
+	ADDQ       mTable+40(FP), DI
+	XORQ       R8, R8
+
+touch3:
+	PREFETCHT0 (DI)(R8*1)
+	ADDQ       $0x00000040, R8
+	CMPQ       R8, CX
+	JL         touch3
+	MOVQ       DX, DI
+	IMULQ      vStride+64(FP), DI
+	ADDQ       vTable+56(FP), DI
+	XORQ       DX, DX
+
+touch4:
+	PREFETCHT0 (DI)(DX*1)
+	ADDQ       $0x00000040, DX
+	CMPQ       DX, CX
+	JL         touch4
+
+beyond1:
+	INCQ R11
+	CMPQ R11, SI
+	JL   first
+	XORQ R11, R11
+
+row:
+	CMPQ  R10, $0x00000010
+	JLE   near
+	MOVL  64(R9), DX
+	CMPQ  DX, limit+88(FP)
+	JAE   beyond5
+	MOVQ  DX, SI
+	IMULQ wStride+32(FP), SI
+	ADDQ  wTable+24(FP), SI
+	XORQ  DI, DI
+
+touch6:
+	PREFETCHT0 (SI)(DI*1)
+	ADDQ       $0x00000040, DI
+	CMPQ       DI, CX
+	JL         touch6
+	MOVQ       DX, SI
+	IMULQ      mStride+48(FP), SI
+	ADDQ       mTable+40(FP), SI
+	XORQ       DI, DI
+
+touch7:
+	PREFETCHT0 (SI)(DI*1)
+	ADDQ       $0x00000040, DI
+	CMPQ       DI, CX
+	JL         touch7
+	MOVQ       DX, SI
+	IMULQ      vStride+64(FP), SI
+	ADDQ       vTable+56(FP), SI
+	XORQ       DX, DX
+
+touch8:
+	PREFETCHT0 (SI)(DX*1)
+	ADDQ       $0x00000040, DX
+	CMPQ       DX, CX
+	JL         touch8
+
+beyond5:
+near:
+	MOVL       (R9), DX
+	CMPQ       DX, limit+88(FP)
+	JAE        next
+	MOVQ       DX, SI
+	IMULQ      wStride+32(FP), SI
+	ADDQ       wTable+24(FP), SI
+	MOVQ       DX, DI
+	IMULQ      mStride+48(FP), DI
+	ADDQ       mTable+40(FP), DI
+	MOVQ       DX, R8
+	IMULQ      vStride+64(FP), R8
+	ADDQ       vTable+56(FP), R8
+	MOVQ       starts+96(FP), DX
+	TESTQ      DX, DX
+	JZ         alike
+	MOVL       4(DX)(R11*4), R12
+	SUBL       (DX)(R11*4), R12
+	VMOVSS     40(BX), X10
+	VMULSS     48(BX), X10, X10
+	VXORPS     X11, X11, X11
+	VCVTSI2SSL R12, X11, X11
+	VMULSS     X11, X10, X10
+	VMOVSS     X10, (SP)
+
+alike:
+	XORQ DX, DX
+
+panel9:
+	LEAQ         32(DX), R12
+	CMPQ         R12, CX
+	JG           short10
+	VMOVUPS      (SI)(DX*1), Y10
+	VMOVUPS      (AX)(DX*1), Y11
+	VBROADCASTSS 4(BX), Y12
+	VMULPS       Y12, Y11, Y11
+	VMOVUPS      (DI)(DX*1), Y12
+	VMOVUPS      (R8)(DX*1), Y13
+	VBROADCASTSS (SP), Y14
+	VFMADD231PS  Y14, Y10, Y11
+	VMULPS       Y11, Y11, Y14
+	VMULPS       Y6, Y11, Y11
+	VFMADD213PS  Y11, Y4, Y12
+	VMULPS       Y7, Y14, Y14
+	VFMADD213PS  Y14, Y5, Y13
+	VMULPS       Y3, Y13, Y14
+	VSQRTPS      Y14, Y14
+	VADDPS       Y8, Y14, Y14
+	VMULPS       Y2, Y12, Y11
+	VMULPS       Y1, Y11, Y11
+	VDIVPS       Y14, Y11, Y11
+	VFMSUB213PS  Y11, Y9, Y10
+	VMOVUPS      Y12, (DI)(DX*1)
+	VMOVUPS      Y13, (R8)(DX*1)
+	VMOVUPS      Y10, (SI)(DX*1)
+	ADDQ         $0x00000020, DX
+	JMP          panel9
+
+short10:
+	CMPQ         DX, CX
+	JGE          whole11
+	VMASKMOVPS   (SI)(DX*1), Y0, Y10
+	VMASKMOVPS   (AX)(DX*1), Y0, Y11
+	VBROADCASTSS 4(BX), Y12
+	VMULPS       Y12, Y11, Y11
+	VMASKMOVPS   (DI)(DX*1), Y0, Y12
+	VMASKMOVPS   (R8)(DX*1), Y0, Y13
+	VBROADCASTSS (SP), Y14
+	VFMADD231PS  Y14, Y10, Y11
+	VMULPS       Y11, Y11, Y14
+	VMULPS       Y6, Y11, Y11
+	VFMADD213PS  Y11, Y4, Y12
+	VMULPS       Y7, Y14, Y14
+	VFMADD213PS  Y14, Y5, Y13
+	VMULPS       Y3, Y13, Y14
+	VSQRTPS      Y14, Y14
+	VADDPS       Y8, Y14, Y14
+	VMULPS       Y2, Y12, Y11
+	VMULPS       Y1, Y11, Y11
+	VDIVPS       Y14, Y11, Y11
+	VFMSUB213PS  Y11, Y9, Y10
+	VMASKMOVPS   Y12, Y0, (DI)(DX*1)
+	VMASKMOVPS   Y13, Y0, (R8)(DX*1)
+	VMASKMOVPS   Y10, Y0, (SI)(DX*1)
+
+whole11:
+next:
+	ADDQ gradStride+16(FP), AX
+	ADDQ $0x00000004, R9
+	INCQ R11
+	DECQ R10
+	JNZ  row
+
+done:
 	VZEROUPPER
 	RET
 
@@ -13516,10 +15537,10 @@ panel1:
 	VMOVUPS      (AX)(SI*1), Y3
 	VMOVUPS      (CX)(SI*1), Y4
 	VBROADCASTSS 4(DI), Y5
-	VBROADCASTSS 40(DI), Y6
 	VMULPS       Y5, Y4, Y4
-	VFMADD231PS  Y6, Y3, Y4
 	VMOVUPS      (DX)(SI*1), Y5
+	VBROADCASTSS 40(DI), Y6
+	VFMADD231PS  Y6, Y3, Y4
 	VFMADD231PS  Y4, Y4, Y5
 	VSQRTPS      Y5, Y6
 	VADDPS       Y2, Y6, Y6
@@ -13531,10 +15552,10 @@ panel1:
 	VMOVUPS      32(AX)(SI*1), Y3
 	VMOVUPS      32(CX)(SI*1), Y4
 	VBROADCASTSS 4(DI), Y5
-	VBROADCASTSS 40(DI), Y6
 	VMULPS       Y5, Y4, Y4
-	VFMADD231PS  Y6, Y3, Y4
 	VMOVUPS      32(DX)(SI*1), Y5
+	VBROADCASTSS 40(DI), Y6
+	VFMADD231PS  Y6, Y3, Y4
 	VFMADD231PS  Y4, Y4, Y5
 	VSQRTPS      Y5, Y6
 	VADDPS       Y2, Y6, Y6
@@ -13554,10 +15575,10 @@ panel3:
 	VMOVUPS      (AX)(SI*1), Y3
 	VMOVUPS      (CX)(SI*1), Y4
 	VBROADCASTSS 4(DI), Y5
-	VBROADCASTSS 40(DI), Y6
 	VMULPS       Y5, Y4, Y4
-	VFMADD231PS  Y6, Y3, Y4
 	VMOVUPS      (DX)(SI*1), Y5
+	VBROADCASTSS 40(DI), Y6
+	VFMADD231PS  Y6, Y3, Y4
 	VFMADD231PS  Y4, Y4, Y5
 	VSQRTPS      Y5, Y6
 	VADDPS       Y2, Y6, Y6
@@ -13575,10 +15596,10 @@ short4:
 	VMASKMOVPS   (AX)(SI*1), Y0, Y3
 	VMASKMOVPS   (CX)(SI*1), Y0, Y4
 	VBROADCASTSS 4(DI), Y5
-	VBROADCASTSS 40(DI), Y6
 	VMULPS       Y5, Y4, Y4
-	VFMADD231PS  Y6, Y3, Y4
 	VMASKMOVPS   (DX)(SI*1), Y0, Y5
+	VBROADCASTSS 40(DI), Y6
+	VFMADD231PS  Y6, Y3, Y4
 	VFMADD231PS  Y4, Y4, Y5
 	VSQRTPS      Y5, Y6
 	VADDPS       Y2, Y6, Y6
@@ -13589,6 +15610,747 @@ short4:
 	VMASKMOVPS   Y3, Y0, (AX)(SI*1)
 
 whole5:
+	VZEROUPPER
+	RET
+
+// func adagradRowsAVX2(n int, grad *float32, gradStride int, wTable *float32, wStride int, vTable *float32, vStride int, rows *int32, count int, limit int, starts *int32, h *float32)
+// Requires: AVX, CMOV, FMA3, MMX+
+TEXT ·adagradRowsAVX2(SB), NOSPLIT, $8-96
+	MOVQ         grad+8(FP), AX
+	MOVQ         n+0(FP), CX
+	MOVQ         CX, DX
+	ANDQ         $0x00000007, DX
+	LEAQ         mask_words<>+0(SB), BX
+	NEGQ         DX
+	VMOVUPS      32(BX)(DX*4), Y0
+	SHLQ         $0x02, CX
+	MOVQ         h+88(FP), BX
+	VBROADCASTSS (BX), Y1
+	VBROADCASTSS 36(BX), Y2
+	MOVQ         rows+56(FP), R8
+	MOVQ         count+64(FP), R9
+	VMOVSS       40(BX), X3
+	VMOVSS       X3, (SP)
+	TESTQ        R9, R9
+	JLE          done
+	MOVQ         $0x00000010, SI
+	CMPQ         R9, SI
+	CMOVQLT      R9, SI
+	XORQ         R10, R10
+
+first:
+	MOVL  (R8)(R10*4), DX
+	CMPQ  DX, limit+72(FP)
+	JAE   beyond1
+	MOVQ  DX, DI
+	IMULQ wStride+32(FP), DI
+	ADDQ  wTable+24(FP), DI
+	XORQ  R11, R11
+
+touch2:
+	PREFETCHT0 (DI)(R11*1)
+	ADDQ       $0x00000040, R11
+	CMPQ       R11, CX
+	JL         touch2
+	MOVQ       DX, DI
+	IMULQ      vStride+48(FP), DI
+	ADDQ       vTable+40(FP), DI
+	XORQ       DX, DX
+
+touch3:
+	PREFETCHT0 (DI)(DX*1)
+	ADDQ       $0x00000040, DX
+	CMPQ       DX, CX
+	JL         touch3
+
+beyond1:
+	INCQ R10
+	CMPQ R10, SI
+	JL   first
+	XORQ R10, R10
+
+row:
+	CMPQ  R9, $0x00000010
+	JLE   near
+	MOVL  64(R8), DX
+	CMPQ  DX, limit+72(FP)
+	JAE   beyond4
+	MOVQ  DX, SI
+	IMULQ wStride+32(FP), SI
+	ADDQ  wTable+24(FP), SI
+	XORQ  DI, DI
+
+touch5:
+	PREFETCHT0 (SI)(DI*1)
+	ADDQ       $0x00000040, DI
+	CMPQ       DI, CX
+	JL         touch5
+	MOVQ       DX, SI
+	IMULQ      vStride+48(FP), SI
+	ADDQ       vTable+40(FP), SI
+	XORQ       DX, DX
+
+touch6:
+	PREFETCHT0 (SI)(DX*1)
+	ADDQ       $0x00000040, DX
+	CMPQ       DX, CX
+	JL         touch6
+
+beyond4:
+near:
+	MOVL       (R8), DX
+	CMPQ       DX, limit+72(FP)
+	JAE        next
+	MOVQ       DX, SI
+	IMULQ      wStride+32(FP), SI
+	ADDQ       wTable+24(FP), SI
+	MOVQ       DX, DI
+	IMULQ      vStride+48(FP), DI
+	ADDQ       vTable+40(FP), DI
+	MOVQ       starts+80(FP), DX
+	TESTQ      DX, DX
+	JZ         alike
+	MOVL       4(DX)(R10*4), R11
+	SUBL       (DX)(R10*4), R11
+	VMOVSS     40(BX), X3
+	VMULSS     48(BX), X3, X3
+	VXORPS     X4, X4, X4
+	VCVTSI2SSL R11, X4, X4
+	VMULSS     X4, X3, X3
+	VMOVSS     X3, (SP)
+
+alike:
+	XORQ DX, DX
+
+panel7:
+	LEAQ         32(DX), R11
+	CMPQ         R11, CX
+	JG           short8
+	VMOVUPS      (SI)(DX*1), Y3
+	VMOVUPS      (AX)(DX*1), Y4
+	VBROADCASTSS 4(BX), Y5
+	VMULPS       Y5, Y4, Y4
+	VMOVUPS      (DI)(DX*1), Y5
+	VBROADCASTSS (SP), Y6
+	VFMADD231PS  Y6, Y3, Y4
+	VFMADD231PS  Y4, Y4, Y5
+	VSQRTPS      Y5, Y6
+	VADDPS       Y2, Y6, Y6
+	VMULPS       Y1, Y4, Y4
+	VDIVPS       Y6, Y4, Y4
+	VSUBPS       Y4, Y3, Y3
+	VMOVUPS      Y5, (DI)(DX*1)
+	VMOVUPS      Y3, (SI)(DX*1)
+	ADDQ         $0x00000020, DX
+	JMP          panel7
+
+short8:
+	CMPQ         DX, CX
+	JGE          whole9
+	VMASKMOVPS   (SI)(DX*1), Y0, Y3
+	VMASKMOVPS   (AX)(DX*1), Y0, Y4
+	VBROADCASTSS 4(BX), Y5
+	VMULPS       Y5, Y4, Y4
+	VMASKMOVPS   (DI)(DX*1), Y0, Y5
+	VBROADCASTSS (SP), Y6
+	VFMADD231PS  Y6, Y3, Y4
+	VFMADD231PS  Y4, Y4, Y5
+	VSQRTPS      Y5, Y6
+	VADDPS       Y2, Y6, Y6
+	VMULPS       Y1, Y4, Y4
+	VDIVPS       Y6, Y4, Y4
+	VSUBPS       Y4, Y3, Y3
+	VMASKMOVPS   Y5, Y0, (DI)(DX*1)
+	VMASKMOVPS   Y3, Y0, (SI)(DX*1)
+
+whole9:
+next:
+	ADDQ gradStride+16(FP), AX
+	ADDQ $0x00000004, R8
+	INCQ R10
+	DECQ R9
+	JNZ  row
+
+done:
+	VZEROUPPER
+	RET
+
+// func ftrlAVX2(n int, w *float32, grad *float32, m *float32, v *float32, h *float32)
+// Requires: AVX, FMA3
+TEXT ·ftrlAVX2(SB), NOSPLIT, $0-48
+	MOVQ         w+8(FP), AX
+	MOVQ         grad+16(FP), CX
+	MOVQ         m+24(FP), DX
+	MOVQ         v+32(FP), BX
+	MOVQ         n+0(FP), SI
+	MOVQ         SI, DI
+	ANDQ         $0x00000007, DI
+	LEAQ         mask_words<>+0(SB), R8
+	NEGQ         DI
+	VMOVUPS      32(R8)(DI*4), Y0
+	SHLQ         $0x02, SI
+	MOVQ         h+40(FP), R8
+	VBROADCASTSS (R8), Y1
+	VBROADCASTSS 56(R8), Y2
+	VBROADCASTSS 52(R8), Y3
+	VBROADCASTSS 40(R8), Y4
+	VDIVPS       Y1, Y2, Y5
+	VADDPS       Y4, Y5, Y5
+	XORQ         DI, DI
+
+panel1:
+	LEAQ         64(DI), R9
+	CMPQ         R9, SI
+	JG           short2
+	VMOVUPS      (AX)(DI*1), Y6
+	VMOVUPS      (CX)(DI*1), Y7
+	VBROADCASTSS 4(R8), Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      (DX)(DI*1), Y8
+	VMOVUPS      (BX)(DI*1), Y9
+	VORPS        Y8, Y9, Y10
+	VXORPS       Y11, Y11, Y11
+	VCMPPS       $0x00, Y11, Y10, Y10
+	VFNMADD231PS Y5, Y6, Y11
+	VBLENDVPS    Y10, Y11, Y8, Y8
+	VSQRTPS      Y9, Y10
+	VFMADD231PS  Y7, Y7, Y9
+	VADDPS       Y7, Y8, Y8
+	VSQRTPS      Y9, Y7
+	VSUBPS       Y10, Y7, Y10
+	VDIVPS       Y1, Y10, Y10
+	VFNMADD231PS Y10, Y6, Y8
+	VADDPS       Y2, Y7, Y7
+	VDIVPS       Y1, Y7, Y7
+	VADDPS       Y4, Y7, Y7
+	VANDPS       word_80000000<>+0(SB), Y8, Y11
+	VXORPS       Y11, Y8, Y10
+	VSUBPS       Y3, Y10, Y10
+	VXORPS       Y6, Y6, Y6
+	VCMPPS       $0x01, Y10, Y6, Y12
+	VDIVPS       Y7, Y10, Y10
+	VXORPS       word_80000000<>+0(SB), Y11, Y11
+	VXORPS       Y11, Y10, Y6
+	VANDPS       Y12, Y6, Y6
+	VMOVUPS      Y8, (DX)(DI*1)
+	VMOVUPS      Y9, (BX)(DI*1)
+	VMOVUPS      Y6, (AX)(DI*1)
+	VMOVUPS      32(AX)(DI*1), Y6
+	VMOVUPS      32(CX)(DI*1), Y7
+	VBROADCASTSS 4(R8), Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      32(DX)(DI*1), Y8
+	VMOVUPS      32(BX)(DI*1), Y9
+	VORPS        Y8, Y9, Y10
+	VXORPS       Y11, Y11, Y11
+	VCMPPS       $0x00, Y11, Y10, Y10
+	VFNMADD231PS Y5, Y6, Y11
+	VBLENDVPS    Y10, Y11, Y8, Y8
+	VSQRTPS      Y9, Y10
+	VFMADD231PS  Y7, Y7, Y9
+	VADDPS       Y7, Y8, Y8
+	VSQRTPS      Y9, Y7
+	VSUBPS       Y10, Y7, Y10
+	VDIVPS       Y1, Y10, Y10
+	VFNMADD231PS Y10, Y6, Y8
+	VADDPS       Y2, Y7, Y7
+	VDIVPS       Y1, Y7, Y7
+	VADDPS       Y4, Y7, Y7
+	VANDPS       word_80000000<>+0(SB), Y8, Y11
+	VXORPS       Y11, Y8, Y10
+	VSUBPS       Y3, Y10, Y10
+	VXORPS       Y6, Y6, Y6
+	VCMPPS       $0x01, Y10, Y6, Y12
+	VDIVPS       Y7, Y10, Y10
+	VXORPS       word_80000000<>+0(SB), Y11, Y11
+	VXORPS       Y11, Y10, Y6
+	VANDPS       Y12, Y6, Y6
+	VMOVUPS      Y8, 32(DX)(DI*1)
+	VMOVUPS      Y9, 32(BX)(DI*1)
+	VMOVUPS      Y6, 32(AX)(DI*1)
+	ADDQ         $0x00000040, DI
+	JMP          panel1
+
+short2:
+panel3:
+	LEAQ         32(DI), R9
+	CMPQ         R9, SI
+	JG           short4
+	VMOVUPS      (AX)(DI*1), Y6
+	VMOVUPS      (CX)(DI*1), Y7
+	VBROADCASTSS 4(R8), Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      (DX)(DI*1), Y8
+	VMOVUPS      (BX)(DI*1), Y9
+	VORPS        Y8, Y9, Y10
+	VXORPS       Y11, Y11, Y11
+	VCMPPS       $0x00, Y11, Y10, Y10
+	VFNMADD231PS Y5, Y6, Y11
+	VBLENDVPS    Y10, Y11, Y8, Y8
+	VSQRTPS      Y9, Y10
+	VFMADD231PS  Y7, Y7, Y9
+	VADDPS       Y7, Y8, Y8
+	VSQRTPS      Y9, Y7
+	VSUBPS       Y10, Y7, Y10
+	VDIVPS       Y1, Y10, Y10
+	VFNMADD231PS Y10, Y6, Y8
+	VADDPS       Y2, Y7, Y7
+	VDIVPS       Y1, Y7, Y7
+	VADDPS       Y4, Y7, Y7
+	VANDPS       word_80000000<>+0(SB), Y8, Y11
+	VXORPS       Y11, Y8, Y10
+	VSUBPS       Y3, Y10, Y10
+	VXORPS       Y6, Y6, Y6
+	VCMPPS       $0x01, Y10, Y6, Y12
+	VDIVPS       Y7, Y10, Y10
+	VXORPS       word_80000000<>+0(SB), Y11, Y11
+	VXORPS       Y11, Y10, Y6
+	VANDPS       Y12, Y6, Y6
+	VMOVUPS      Y8, (DX)(DI*1)
+	VMOVUPS      Y9, (BX)(DI*1)
+	VMOVUPS      Y6, (AX)(DI*1)
+	ADDQ         $0x00000020, DI
+	JMP          panel3
+
+short4:
+	CMPQ         DI, SI
+	JGE          whole5
+	VMASKMOVPS   (AX)(DI*1), Y0, Y6
+	VMASKMOVPS   (CX)(DI*1), Y0, Y7
+	VBROADCASTSS 4(R8), Y8
+	VMULPS       Y8, Y7, Y7
+	VMASKMOVPS   (DX)(DI*1), Y0, Y8
+	VMASKMOVPS   (BX)(DI*1), Y0, Y9
+	VORPS        Y8, Y9, Y10
+	VXORPS       Y11, Y11, Y11
+	VCMPPS       $0x00, Y11, Y10, Y10
+	VFNMADD231PS Y5, Y6, Y11
+	VBLENDVPS    Y10, Y11, Y8, Y8
+	VSQRTPS      Y9, Y10
+	VFMADD231PS  Y7, Y7, Y9
+	VADDPS       Y7, Y8, Y8
+	VSQRTPS      Y9, Y7
+	VSUBPS       Y10, Y7, Y10
+	VDIVPS       Y1, Y10, Y10
+	VFNMADD231PS Y10, Y6, Y8
+	VADDPS       Y2, Y7, Y7
+	VDIVPS       Y1, Y7, Y7
+	VADDPS       Y4, Y7, Y7
+	VANDPS       word_80000000<>+0(SB), Y8, Y11
+	VXORPS       Y11, Y8, Y10
+	VSUBPS       Y3, Y10, Y10
+	VXORPS       Y6, Y6, Y6
+	VCMPPS       $0x01, Y10, Y6, Y1
+	VDIVPS       Y7, Y10, Y10
+	VXORPS       word_80000000<>+0(SB), Y11, Y11
+	VXORPS       Y11, Y10, Y6
+	VANDPS       Y1, Y6, Y6
+	VMASKMOVPS   Y8, Y0, (DX)(DI*1)
+	VMASKMOVPS   Y9, Y0, (BX)(DI*1)
+	VMASKMOVPS   Y6, Y0, (AX)(DI*1)
+
+whole5:
+	VZEROUPPER
+	RET
+
+// func ftrlRowsAVX2(n int, grad *float32, gradStride int, wTable *float32, wStride int, mTable *float32, mStride int, vTable *float32, vStride int, rows *int32, count int, limit int, starts *int32, h *float32)
+// Requires: AVX, CMOV, FMA3, MMX+
+TEXT ·ftrlRowsAVX2(SB), NOSPLIT, $8-112
+	MOVQ         grad+8(FP), AX
+	MOVQ         n+0(FP), CX
+	MOVQ         CX, DX
+	ANDQ         $0x00000007, DX
+	LEAQ         mask_words<>+0(SB), BX
+	NEGQ         DX
+	VMOVUPS      32(BX)(DX*4), Y0
+	SHLQ         $0x02, CX
+	MOVQ         h+104(FP), BX
+	VBROADCASTSS (BX), Y1
+	VBROADCASTSS 56(BX), Y2
+	VBROADCASTSS 52(BX), Y3
+	VBROADCASTSS 40(BX), Y4
+	VDIVPS       Y1, Y2, Y5
+	VADDPS       Y4, Y5, Y5
+	MOVQ         rows+72(FP), R9
+	MOVQ         count+80(FP), R10
+	VMOVSS       40(BX), X6
+	VMOVSS       X6, (SP)
+	TESTQ        R10, R10
+	JLE          done
+	MOVQ         $0x00000010, SI
+	CMPQ         R10, SI
+	CMOVQLT      R10, SI
+	XORQ         R11, R11
+
+first:
+	MOVL  (R9)(R11*4), DX
+	CMPQ  DX, limit+88(FP)
+	JAE   beyond1
+	MOVQ  DX, DI
+	IMULQ wStride+32(FP), DI
+	ADDQ  wTable+24(FP), DI
+	XORQ  R8, R8
+
+touch2:
+	PREFETCHT0 (DI)(R8*1)
+	ADDQ       $0x00000040, R8
+	CMPQ       R8, CX
+	JL         touch2
+	MOVQ       DX, DI
+	IMULQ      mStride+48(FP), DI
+	ADDQ       mTable+40(FP), DI
+	XORQ       R8, R8
+
+touch3:
+	PREFETCHT0 (DI)(R8*1)
+	ADDQ       $0x00000040, R8
+	CMPQ       R8, CX
+	JL         touch3
+	MOVQ       DX, DI
+	IMULQ      vStride+64(FP), DI
+	ADDQ       vTable+56(FP), DI
+	XORQ       DX, DX
+
+touch4:
+	PREFETCHT0 (DI)(DX*1)
+	ADDQ       $0x00000040, DX
+	CMPQ       DX, CX
+	JL         touch4
+
+beyond1:
+	INCQ R11
+	CMPQ R11, SI
+	JL   first
+	XORQ R11, R11
+
+row:
+	CMPQ  R10, $0x00000010
+	JLE   near
+	MOVL  64(R9), DX
+	CMPQ  DX, limit+88(FP)
+	JAE   beyond5
+	MOVQ  DX, SI
+	IMULQ wStride+32(FP), SI
+	ADDQ  wTable+24(FP), SI
+	XORQ  DI, DI
+
+touch6:
+	PREFETCHT0 (SI)(DI*1)
+	ADDQ       $0x00000040, DI
+	CMPQ       DI, CX
+	JL         touch6
+	MOVQ       DX, SI
+	IMULQ      mStride+48(FP), SI
+	ADDQ       mTable+40(FP), SI
+	XORQ       DI, DI
+
+touch7:
+	PREFETCHT0 (SI)(DI*1)
+	ADDQ       $0x00000040, DI
+	CMPQ       DI, CX
+	JL         touch7
+	MOVQ       DX, SI
+	IMULQ      vStride+64(FP), SI
+	ADDQ       vTable+56(FP), SI
+	XORQ       DX, DX
+
+touch8:
+	PREFETCHT0 (SI)(DX*1)
+	ADDQ       $0x00000040, DX
+	CMPQ       DX, CX
+	JL         touch8
+
+beyond5:
+near:
+	MOVL       (R9), DX
+	CMPQ       DX, limit+88(FP)
+	JAE        next
+	MOVQ       DX, SI
+	IMULQ      wStride+32(FP), SI
+	ADDQ       wTable+24(FP), SI
+	MOVQ       DX, DI
+	IMULQ      mStride+48(FP), DI
+	ADDQ       mTable+40(FP), DI
+	MOVQ       DX, R8
+	IMULQ      vStride+64(FP), R8
+	ADDQ       vTable+56(FP), R8
+	MOVQ       starts+96(FP), DX
+	TESTQ      DX, DX
+	JZ         alike
+	MOVL       4(DX)(R11*4), R12
+	SUBL       (DX)(R11*4), R12
+	VMOVSS     40(BX), X6
+	VMULSS     48(BX), X6, X6
+	VXORPS     X7, X7, X7
+	VCVTSI2SSL R12, X7, X7
+	VMULSS     X7, X6, X6
+	VMOVSS     X6, (SP)
+
+alike:
+	XORQ DX, DX
+
+panel9:
+	LEAQ         32(DX), R12
+	CMPQ         R12, CX
+	JG           short10
+	VMOVUPS      (SI)(DX*1), Y6
+	VMOVUPS      (AX)(DX*1), Y7
+	VBROADCASTSS 4(BX), Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      (DI)(DX*1), Y8
+	VMOVUPS      (R8)(DX*1), Y9
+	VORPS        Y8, Y9, Y10
+	VXORPS       Y11, Y11, Y11
+	VCMPPS       $0x00, Y11, Y10, Y10
+	VFNMADD231PS Y5, Y6, Y11
+	VBLENDVPS    Y10, Y11, Y8, Y8
+	VSQRTPS      Y9, Y10
+	VFMADD231PS  Y7, Y7, Y9
+	VADDPS       Y7, Y8, Y8
+	VSQRTPS      Y9, Y7
+	VSUBPS       Y10, Y7, Y10
+	VDIVPS       Y1, Y10, Y10
+	VFNMADD231PS Y10, Y6, Y8
+	VADDPS       Y2, Y7, Y7
+	VDIVPS       Y1, Y7, Y7
+	VADDPS       Y4, Y7, Y7
+	VANDPS       word_80000000<>+0(SB), Y8, Y11
+	VXORPS       Y11, Y8, Y10
+	VSUBPS       Y3, Y10, Y10
+	VXORPS       Y6, Y6, Y6
+	VCMPPS       $0x01, Y10, Y6, Y12
+	VDIVPS       Y7, Y10, Y10
+	VXORPS       word_80000000<>+0(SB), Y11, Y11
+	VXORPS       Y11, Y10, Y6
+	VANDPS       Y12, Y6, Y6
+	VMOVUPS      Y8, (DI)(DX*1)
+	VMOVUPS      Y9, (R8)(DX*1)
+	VMOVUPS      Y6, (SI)(DX*1)
+	ADDQ         $0x00000020, DX
+	JMP          panel9
+
+short10:
+	CMPQ         DX, CX
+	JGE          whole11
+	VMASKMOVPS   (SI)(DX*1), Y0, Y6
+	VMASKMOVPS   (AX)(DX*1), Y0, Y7
+	VBROADCASTSS 4(BX), Y8
+	VMULPS       Y8, Y7, Y7
+	VMASKMOVPS   (DI)(DX*1), Y0, Y8
+	VMASKMOVPS   (R8)(DX*1), Y0, Y9
+	VORPS        Y8, Y9, Y10
+	VXORPS       Y11, Y11, Y11
+	VCMPPS       $0x00, Y11, Y10, Y10
+	VFNMADD231PS Y5, Y6, Y11
+	VBLENDVPS    Y10, Y11, Y8, Y8
+	VSQRTPS      Y9, Y10
+	VFMADD231PS  Y7, Y7, Y9
+	VADDPS       Y7, Y8, Y8
+	VSQRTPS      Y9, Y7
+	VSUBPS       Y10, Y7, Y10
+	VDIVPS       Y1, Y10, Y10
+	VFNMADD231PS Y10, Y6, Y8
+	VADDPS       Y2, Y7, Y7
+	VDIVPS       Y1, Y7, Y7
+	VADDPS       Y4, Y7, Y7
+	VANDPS       word_80000000<>+0(SB), Y8, Y11
+	VXORPS       Y11, Y8, Y10
+	VSUBPS       Y3, Y10, Y10
+	VXORPS       Y6, Y6, Y6
+	VCMPPS       $0x01, Y10, Y6, Y12
+	VDIVPS       Y7, Y10, Y10
+	VXORPS       word_80000000<>+0(SB), Y11, Y11
+	VXORPS       Y11, Y10, Y6
+	VANDPS       Y12, Y6, Y6
+	VMASKMOVPS   Y8, Y0, (DI)(DX*1)
+	VMASKMOVPS   Y9, Y0, (R8)(DX*1)
+	VMASKMOVPS   Y6, Y0, (SI)(DX*1)
+
+whole11:
+next:
+	ADDQ gradStride+16(FP), AX
+	ADDQ $0x00000004, R9
+	INCQ R11
+	DECQ R10
+	JNZ  row
+
+done:
+	VZEROUPPER
+	RET
+
+// func rowwiseAdagradRowsAVX2(n int, grad *float32, gradStride int, wTable *float32, wStride int, vTable *float32, vStride int, rows *int32, count int, limit int, starts *int32, h *float32)
+// Requires: AVX, AVX2, CMOV, FMA3, MMX+
+TEXT ·rowwiseAdagradRowsAVX2(SB), NOSPLIT, $8-96
+	MOVQ         grad+8(FP), AX
+	MOVQ         n+0(FP), CX
+	MOVQ         CX, DX
+	ANDQ         $0x00000007, DX
+	LEAQ         mask_words<>+0(SB), BX
+	NEGQ         DX
+	VMOVUPS      32(BX)(DX*4), Y0
+	SHLQ         $0x02, CX
+	MOVQ         h+88(FP), BX
+	VBROADCASTSS 4(BX), Y3
+	VMOVSS       (BX), X1
+	VMOVSS       36(BX), X2
+	VXORPS       X4, X4, X4
+	MOVQ         CX, DX
+	SHRQ         $0x02, DX
+	VCVTSI2SSQ   DX, X4, X4
+	MOVQ         rows+56(FP), R8
+	MOVQ         count+64(FP), R9
+	VMOVSS       40(BX), X5
+	VMOVSS       X5, (SP)
+	TESTQ        R9, R9
+	JLE          done
+	MOVQ         $0x00000010, SI
+	CMPQ         R9, SI
+	CMOVQLT      R9, SI
+	XORQ         R10, R10
+
+first:
+	MOVL  (R8)(R10*4), DX
+	CMPQ  DX, limit+72(FP)
+	JAE   beyond1
+	MOVQ  DX, DI
+	IMULQ wStride+32(FP), DI
+	ADDQ  wTable+24(FP), DI
+	XORQ  R11, R11
+
+touch2:
+	PREFETCHT0 (DI)(R11*1)
+	ADDQ       $0x00000040, R11
+	CMPQ       R11, CX
+	JL         touch2
+	MOVQ       DX, DI
+	IMULQ      vStride+48(FP), DI
+	ADDQ       vTable+40(FP), DI
+	PREFETCHT0 (DI)
+
+beyond1:
+	INCQ R10
+	CMPQ R10, SI
+	JL   first
+	XORQ R10, R10
+
+row:
+	CMPQ  R9, $0x00000010
+	JLE   near
+	MOVL  64(R8), DX
+	CMPQ  DX, limit+72(FP)
+	JAE   beyond3
+	MOVQ  DX, SI
+	IMULQ wStride+32(FP), SI
+	ADDQ  wTable+24(FP), SI
+	XORQ  DI, DI
+
+touch4:
+	PREFETCHT0 (SI)(DI*1)
+	ADDQ       $0x00000040, DI
+	CMPQ       DI, CX
+	JL         touch4
+	MOVQ       DX, SI
+	IMULQ      vStride+48(FP), SI
+	ADDQ       vTable+40(FP), SI
+	PREFETCHT0 (SI)
+
+beyond3:
+near:
+	MOVL       (R8), DX
+	CMPQ       DX, limit+72(FP)
+	JAE        next
+	MOVQ       DX, SI
+	IMULQ      wStride+32(FP), SI
+	ADDQ       wTable+24(FP), SI
+	MOVQ       DX, DI
+	IMULQ      vStride+48(FP), DI
+	ADDQ       vTable+40(FP), DI
+	MOVQ       starts+80(FP), DX
+	TESTQ      DX, DX
+	JZ         alike
+	MOVL       4(DX)(R10*4), R11
+	SUBL       (DX)(R10*4), R11
+	VMOVSS     40(BX), X5
+	VMULSS     48(BX), X5, X5
+	VXORPS     X6, X6, X6
+	VCVTSI2SSL R11, X6, X6
+	VMULSS     X6, X5, X5
+	VMOVSS     X5, (SP)
+
+alike:
+	VBROADCASTSS (SP), Y5
+	VXORPS       Y6, Y6, Y6
+	XORQ         DX, DX
+
+panel5:
+	LEAQ        32(DX), R11
+	CMPQ        R11, CX
+	JG          short6
+	VMOVUPS     (SI)(DX*1), Y7
+	VMOVUPS     (AX)(DX*1), Y8
+	VMULPS      Y3, Y8, Y8
+	VFMADD231PS Y5, Y7, Y8
+	VFMADD231PS Y8, Y8, Y6
+	ADDQ        $0x00000020, DX
+	JMP         panel5
+
+short6:
+	CMPQ        DX, CX
+	JGE         whole7
+	VMASKMOVPS  (SI)(DX*1), Y0, Y7
+	VMASKMOVPS  (AX)(DX*1), Y0, Y8
+	VMULPS      Y3, Y8, Y8
+	VFMADD231PS Y5, Y7, Y8
+	VFMADD231PS Y8, Y8, Y6
+
+whole7:
+	VEXTRACTF128 $0x01, Y6, X7
+	VADDPS       X7, X6, X6
+	VPERMILPD    $0x01, X6, X7
+	VADDPS       X7, X6, X6
+	VMOVSHDUP    X6, X7
+	VADDPS       X7, X6, X6
+	VDIVSS       X4, X6, X6
+	VADDSS       (DI), X6, X6
+	VMOVSS       X6, (DI)
+	VSQRTSS      X6, X6, X6
+	VADDSS       X2, X6, X6
+	VDIVSS       X6, X1, X6
+	VBROADCASTSS X6, Y6
+	XORQ         DX, DX
+
+panel8:
+	LEAQ         32(DX), DI
+	CMPQ         DI, CX
+	JG           short9
+	VMOVUPS      (SI)(DX*1), Y7
+	VMOVUPS      (AX)(DX*1), Y8
+	VMULPS       Y3, Y8, Y8
+	VFMADD231PS  Y5, Y7, Y8
+	VFNMADD231PS Y6, Y8, Y7
+	VMOVUPS      Y7, (SI)(DX*1)
+	ADDQ         $0x00000020, DX
+	JMP          panel8
+
+short9:
+	CMPQ         DX, CX
+	JGE          whole10
+	VMASKMOVPS   (SI)(DX*1), Y0, Y7
+	VMASKMOVPS   (AX)(DX*1), Y0, Y8
+	VMULPS       Y3, Y8, Y8
+	VFMADD231PS  Y5, Y7, Y8
+	VFNMADD231PS Y6, Y8, Y7
+	VMASKMOVPS   Y7, Y0, (SI)(DX*1)
+
+whole10:
+next:
+	ADDQ gradStride+16(FP), AX
+	ADDQ $0x00000004, R8
+	INCQ R10
+	DECQ R9
+	JNZ  row
+
+done:
 	VZEROUPPER
 	RET
 

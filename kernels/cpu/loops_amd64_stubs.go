@@ -197,25 +197,72 @@ func normGradParamsAVX512(rows int, n int, x *float32, xStride int, dy *float32,
 //go:noescape
 func sgdAVX512(n int, w *float32, grad *float32, h *float32)
 
+// sgdRowsAVX512 is kernels.SGD.
+// It does so for the rows of tables that count row numbers name, where they are in 0 … limit−1; strides are in bytes. Starts may be nil.
+//
+//go:noescape
+func sgdRowsAVX512(n int, grad *float32, gradStride int, wTable *float32, wStride int, rows *int32, count int, limit int, starts *int32, h *float32)
+
 // momentumAVX512 is kernels.Momentum.
 //
 //go:noescape
 func momentumAVX512(n int, w *float32, grad *float32, m *float32, h *float32)
+
+// momentumRowsAVX512 is kernels.Momentum.
+// It does so for the rows of tables that count row numbers name, where they are in 0 … limit−1; strides are in bytes. Starts may be nil.
+//
+//go:noescape
+func momentumRowsAVX512(n int, grad *float32, gradStride int, wTable *float32, wStride int, mTable *float32, mStride int, rows *int32, count int, limit int, starts *int32, h *float32)
 
 // nesterovAVX512 is kernels.Nesterov.
 //
 //go:noescape
 func nesterovAVX512(n int, w *float32, grad *float32, m *float32, h *float32)
 
+// nesterovRowsAVX512 is kernels.Nesterov.
+// It does so for the rows of tables that count row numbers name, where they are in 0 … limit−1; strides are in bytes. Starts may be nil.
+//
+//go:noescape
+func nesterovRowsAVX512(n int, grad *float32, gradStride int, wTable *float32, wStride int, mTable *float32, mStride int, rows *int32, count int, limit int, starts *int32, h *float32)
+
 // adamAVX512 is kernels.Adam, and kernels.AdamW where keep is not 1.
 //
 //go:noescape
 func adamAVX512(n int, w *float32, grad *float32, m *float32, v *float32, h *float32)
 
+// adamRowsAVX512 is kernels.Adam, and kernels.AdamW where keep is not 1.
+// It does so for the rows of tables that count row numbers name, where they are in 0 … limit−1; strides are in bytes. Starts may be nil.
+//
+//go:noescape
+func adamRowsAVX512(n int, grad *float32, gradStride int, wTable *float32, wStride int, mTable *float32, mStride int, vTable *float32, vStride int, rows *int32, count int, limit int, starts *int32, h *float32)
+
 // adagradAVX512 is kernels.Adagrad.
 //
 //go:noescape
 func adagradAVX512(n int, w *float32, grad *float32, v *float32, h *float32)
+
+// adagradRowsAVX512 is kernels.Adagrad.
+// It does so for the rows of tables that count row numbers name, where they are in 0 … limit−1; strides are in bytes. Starts may be nil.
+//
+//go:noescape
+func adagradRowsAVX512(n int, grad *float32, gradStride int, wTable *float32, wStride int, vTable *float32, vStride int, rows *int32, count int, limit int, starts *int32, h *float32)
+
+// ftrlAVX512 is kernels.FTRL.
+//
+//go:noescape
+func ftrlAVX512(n int, w *float32, grad *float32, m *float32, v *float32, h *float32)
+
+// ftrlRowsAVX512 is kernels.FTRL.
+// It does so for the rows of tables that count row numbers name, where they are in 0 … limit−1; strides are in bytes. Starts may be nil.
+//
+//go:noescape
+func ftrlRowsAVX512(n int, grad *float32, gradStride int, wTable *float32, wStride int, mTable *float32, mStride int, vTable *float32, vStride int, rows *int32, count int, limit int, starts *int32, h *float32)
+
+// rowwiseAdagradRowsAVX512 is kernels.RowwiseAdagrad.
+// It does so for the rows of tables that count row numbers name, where they are in 0 … limit−1; strides are in bytes. Starts may be nil.
+//
+//go:noescape
+func rowwiseAdagradRowsAVX512(n int, grad *float32, gradStride int, wTable *float32, wStride int, vTable *float32, vStride int, rows *int32, count int, limit int, starts *int32, h *float32)
 
 // preluAVX512 is y = x where x > 0 or NaN, slope·x elsewhere.
 // It does so for rows of n elements; strides are in bytes.
@@ -467,25 +514,72 @@ func normGradParamsAVX2(rows int, n int, x *float32, xStride int, dy *float32, d
 //go:noescape
 func sgdAVX2(n int, w *float32, grad *float32, h *float32)
 
+// sgdRowsAVX2 is kernels.SGD.
+// It does so for the rows of tables that count row numbers name, where they are in 0 … limit−1; strides are in bytes. Starts may be nil.
+//
+//go:noescape
+func sgdRowsAVX2(n int, grad *float32, gradStride int, wTable *float32, wStride int, rows *int32, count int, limit int, starts *int32, h *float32)
+
 // momentumAVX2 is kernels.Momentum.
 //
 //go:noescape
 func momentumAVX2(n int, w *float32, grad *float32, m *float32, h *float32)
+
+// momentumRowsAVX2 is kernels.Momentum.
+// It does so for the rows of tables that count row numbers name, where they are in 0 … limit−1; strides are in bytes. Starts may be nil.
+//
+//go:noescape
+func momentumRowsAVX2(n int, grad *float32, gradStride int, wTable *float32, wStride int, mTable *float32, mStride int, rows *int32, count int, limit int, starts *int32, h *float32)
 
 // nesterovAVX2 is kernels.Nesterov.
 //
 //go:noescape
 func nesterovAVX2(n int, w *float32, grad *float32, m *float32, h *float32)
 
+// nesterovRowsAVX2 is kernels.Nesterov.
+// It does so for the rows of tables that count row numbers name, where they are in 0 … limit−1; strides are in bytes. Starts may be nil.
+//
+//go:noescape
+func nesterovRowsAVX2(n int, grad *float32, gradStride int, wTable *float32, wStride int, mTable *float32, mStride int, rows *int32, count int, limit int, starts *int32, h *float32)
+
 // adamAVX2 is kernels.Adam, and kernels.AdamW where keep is not 1.
 //
 //go:noescape
 func adamAVX2(n int, w *float32, grad *float32, m *float32, v *float32, h *float32)
 
+// adamRowsAVX2 is kernels.Adam, and kernels.AdamW where keep is not 1.
+// It does so for the rows of tables that count row numbers name, where they are in 0 … limit−1; strides are in bytes. Starts may be nil.
+//
+//go:noescape
+func adamRowsAVX2(n int, grad *float32, gradStride int, wTable *float32, wStride int, mTable *float32, mStride int, vTable *float32, vStride int, rows *int32, count int, limit int, starts *int32, h *float32)
+
 // adagradAVX2 is kernels.Adagrad.
 //
 //go:noescape
 func adagradAVX2(n int, w *float32, grad *float32, v *float32, h *float32)
+
+// adagradRowsAVX2 is kernels.Adagrad.
+// It does so for the rows of tables that count row numbers name, where they are in 0 … limit−1; strides are in bytes. Starts may be nil.
+//
+//go:noescape
+func adagradRowsAVX2(n int, grad *float32, gradStride int, wTable *float32, wStride int, vTable *float32, vStride int, rows *int32, count int, limit int, starts *int32, h *float32)
+
+// ftrlAVX2 is kernels.FTRL.
+//
+//go:noescape
+func ftrlAVX2(n int, w *float32, grad *float32, m *float32, v *float32, h *float32)
+
+// ftrlRowsAVX2 is kernels.FTRL.
+// It does so for the rows of tables that count row numbers name, where they are in 0 … limit−1; strides are in bytes. Starts may be nil.
+//
+//go:noescape
+func ftrlRowsAVX2(n int, grad *float32, gradStride int, wTable *float32, wStride int, mTable *float32, mStride int, vTable *float32, vStride int, rows *int32, count int, limit int, starts *int32, h *float32)
+
+// rowwiseAdagradRowsAVX2 is kernels.RowwiseAdagrad.
+// It does so for the rows of tables that count row numbers name, where they are in 0 … limit−1; strides are in bytes. Starts may be nil.
+//
+//go:noescape
+func rowwiseAdagradRowsAVX2(n int, grad *float32, gradStride int, wTable *float32, wStride int, vTable *float32, vStride int, rows *int32, count int, limit int, starts *int32, h *float32)
 
 // preluAVX2 is y = x where x > 0 or NaN, slope·x elsewhere.
 // It does so for rows of n elements; strides are in bytes.
