@@ -75,7 +75,7 @@ func (c *compiler) compile() (*Program, error) {
 		return nil, fmt.Errorf("engine: %w", err)
 	}
 	c.p = &Program{
-		dev: dev, dtype: c.g.dtype, batch: c.g.batch, rows: rows, step: step,
+		dev: dev, dtype: c.g.dtype, batch: c.g.batch, valid: c.g.batch, rows: rows, step: step,
 		inputs: map[string]kernels.Matrix{}, ids: map[string]kernels.Matrix{}, outputs: map[*Node]kernels.Matrix{},
 	}
 	c.plan = &plan{

@@ -52,15 +52,21 @@ func (m *meter) program(g *Graph, opt Options, parameters *meter) error {
 // trainer counts what a trainer allocates beside its program; see trainerBuilder.
 func (m *meter) trainer(g *Graph, opt TrainerOptions) {
 	micros := max(opt.Accumulate, 1)
-	hasM, hasV := opt.Optimizer.Kind.States()
-	state := func(s ParameterSpec) {
+	state := func(kind kernels.OptimizerKind, s ParameterSpec) {
+		hasM, hasV := kind.States()
+		rows, cols := s.matrixShape()
 		for _, has := range []bool{hasM, hasV} {
 			if has {
-				m.count(g.dtype, s.size(), "optimizer state")
+				m.count(g.dtype, rows*kind.StateCols(cols), "optimizer state")
 			}
 		}
 	}
 	m.count(g.dtype, kernels.HyperLen+1, "optimizer state")
+	ofTables := opt.Optimizer.Kind
+	if opt.Tables != nil && len(g.trained()) > 0 {
+		ofTables = opt.Tables.Kind
+		m.count(g.dtype, kernels.HyperLen, "optimizer state")
+	}
 	for _, p := range g.params {
 		if g.grads[p.node] == nil {
 			continue
@@ -68,7 +74,7 @@ func (m *meter) trainer(g *Graph, opt TrainerOptions) {
 		if micros > 1 {
 			m.count(g.dtype, p.spec.size(), "gradients")
 		}
-		state(p.spec)
+		state(opt.Optimizer.Kind, p.spec)
 	}
 	planned := map[string]bool{}
 	for _, list := range g.trained() {
@@ -83,7 +89,7 @@ func (m *meter) trainer(g *Graph, opt TrainerOptions) {
 			m.count(kernels.Int32, ints, "gradients")
 		}
 		m.count(g.dtype, floats, "gradients")
-		state(table)
+		state(ofTables, table)
 	}
 }
 

@@ -177,6 +177,70 @@ func TestTablesOfTheSameIDs(t *testing.T) {
 	}
 }
 
+// Tables may have an optimizer of their own, whose L2 is by occurrence: where nothing else has a gradient, a row shrinks by the share of the
+// step's rows that look it up, however they are cut into micro-batches.
+func TestOptimizerOfTables(t *testing.T) {
+	const batch, fields, rows, width, rate, l2 = 10, 2, 7, 3, 0.5, 0.2
+	for _, micros := range []int{1, 3} {
+		dev := openCPU(t, 2)
+		g := engine.NewGraph(kernels.Float64, batch)
+		table := engine.ParameterSpec{Name: "table", Shape: []int{rows, width}, Init: engine.Normal, Scale: 1}
+		w := g.Parameter(engine.ParameterSpec{Name: "w", Shape: []int{fields * width, 1}, Init: engine.Ones, Decay: true})
+		loss := lossOf(g, kernels.SquaredLoss, g.Apply(ops.NewMatMul(false, false), g.Lookup("ids", table, fields), w))
+		must(t, g.Differentiate(loss))
+		dense, own := optim.Defaults(kernels.Adam), optim.Defaults(kernels.SGD)
+		own.LearningRate, own.L2, dense.ClipNorm = rate, l2, 1
+		opt := engine.TrainerOptions{
+			Options: engine.Options{Device: dev, Parameters: engine.NewParameters(dev, kernels.Float64, 3)}, Loss: loss,
+			Optimizer: dense, Tables: &own, Accumulate: micros,
+		}
+		estimate, err := engine.EstimateTrainer(g, opt)
+		must(t, err)
+		tr, err := engine.NewTrainer(g, opt)
+		must(t, err)
+		got := dev.Memory()
+		delete(got, "scratch")
+		if !maps.Equal(got, estimate) {
+			t.Errorf("the trainer takes %v bytes, estimated %v", got, estimate)
+		}
+		before, err := opt.Parameters.Read("table")
+		must(t, err)
+		occurs, total := make([]float64, rows), 0
+		for micro := range micros {
+			n := batch - micro
+			total += n
+			must(t, tr.SetRows(n))
+			for name, v := range feeds(g, n, 3) {
+				if name == "weight" {
+					clear(v)
+				}
+				must(t, engine.Feed(tr.Program, name, v))
+			}
+			ids := make([]int32, n*fields)
+			for i := range ids {
+				ids[i] = int32(i*i+micro)%(rows+1) - 1
+				if ids[i] >= 0 {
+					occurs[ids[i]]++
+				}
+			}
+			must(t, tr.FeedIDs("ids", ids))
+			must(t, tr.Step(micro == micros-1, nil))
+		}
+		after, err := opt.Parameters.Read("table")
+		must(t, err)
+		for i, v := range after {
+			if want := before[i] * (1 - rate*l2*occurs[i/width]/float64(total)); math.Abs(v-want) > 1e-12 {
+				t.Errorf("%d micro-batches: row %d, which occurs %v times in %d rows, is %v, want %v", micros, i/width, occurs[i/width], total, v, want)
+			}
+		}
+		for _, s := range tr.Sources() {
+			if s.Name == "optimizer/table.m" || s.Name == "optimizer/table.v" {
+				t.Errorf("the table has %s, its optimizer has no state", s.Name)
+			}
+		}
+	}
+}
+
 // What cannot be looked up by the same ids is told.
 func TestIDsOfAnotherShape(t *testing.T) {
 	table := func(name string) engine.ParameterSpec { return engine.ParameterSpec{Name: name, Shape: []int{5, 2}} }

@@ -11,6 +11,7 @@ type Program struct {
 	dev     kernels.Device
 	dtype   kernels.Dtype
 	batch   int
+	valid   int // rows of the batch, as set last
 	rows    kernels.RowCount
 	step    kernels.Buffer
 	inputs  map[string]kernels.Matrix
@@ -66,6 +67,7 @@ func (p *Program) SetRows(n int) error {
 	if p.exact && n != p.batch {
 		return fmt.Errorf("engine: %d rows, but an operation without a kernel runs on full batches of %d only: %w", n, p.batch, kernels.ErrUnsupported)
 	}
+	p.valid = n
 	return p.rows.Set(n)
 }
 

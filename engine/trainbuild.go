@@ -24,17 +24,23 @@ type trainerBuilder struct {
 	plans        map[string]*tables.Plan // by planKey
 }
 
+// pendingUpdate is a parameter that moves by a gradient: of a table, the sums of rows by a plan.
 type pendingUpdate struct {
-	p          *Parameter
-	grad, rows kernels.Matrix
+	p    *Parameter
+	grad kernels.Matrix
+	plan *tables.Plan
 }
 
 func (b *trainerBuilder) build(loss *Node) error {
 	b.first = make([][]kernels.Kernel, b.accumulate)
 	b.later = make([][]kernels.Kernel, b.accumulate)
 	var err error
-	if b.t.hyper, err = b.dev.Alloc(b.g.dtype, kernels.HyperLen, "optimizer state"); err != nil {
-		return err
+	for _, r := range b.t.rules {
+		buf, err := b.dev.Alloc(b.g.dtype, kernels.HyperLen, "optimizer state")
+		if err != nil {
+			return err
+		}
+		r.hyper = kernels.NewMatrix(buf, 1, kernels.HyperLen)
 	}
 	if b.t.norm, err = b.dev.Alloc(b.g.dtype, 1, "optimizer state"); err != nil {
 		return err
@@ -178,7 +184,7 @@ func (b *trainerBuilder) sparse(list []*Lookup) error {
 	}
 	b.update = append(b.update, k)
 	b.clipped = append(b.clipped, sums)
-	b.pending = append(b.pending, pendingUpdate{b.params.Get(list[0].Table.Name), sums, plan.Rows()})
+	b.pending = append(b.pending, pendingUpdate{b.params.Get(list[0].Table.Name), sums, plan})
 	return nil
 }
 
@@ -274,43 +280,19 @@ func (b *trainerBuilder) stateUpdate(u stateUpdate) error {
 
 // optimizer binds clipping and the updates.
 func (b *trainerBuilder) optimizer() error {
-	hyper := kernels.NewMatrix(b.t.hyper, 1, kernels.HyperLen)
-	if b.t.opt.ClipNorm > 0 {
-		f, err := kernels.Family[kernels.Reduction](b.dev)
-		if err != nil {
+	if most := b.t.rules[0].ClipNorm; most > 0 {
+		if err := b.clip(most); err != nil {
 			return err
 		}
-		k, err := f.ClipFactor(kernels.ClipFactorArgs{
-			X: b.clipped, Norm: kernels.NewMatrix(b.t.norm, 1, 1), MaxNorm: b.t.opt.ClipNorm,
-			Factor: hyper.Columns(kernels.HyperFactor, kernels.HyperFactor+1),
-		})
-		if err != nil {
-			return err
-		}
-		b.update = append(b.update, k)
 	}
 	f, err := kernels.Family[kernels.Optimizer](b.dev)
 	if err != nil {
 		return err
 	}
 	for _, u := range b.pending {
-		args := kernels.UpdateArgs{
-			Kind: b.t.opt.Kind, Param: u.p.Matrix, Grad: u.grad, Rows: u.rows, Hyper: hyper,
-			Momentum: b.t.opt.Momentum, Beta1: b.t.opt.Beta1, Beta2: b.t.opt.Beta2, Epsilon: b.t.opt.Epsilon,
-		}
-		if u.p.Spec.Decay {
-			args.L2, args.WeightDecay = b.t.opt.L2, b.t.opt.WeightDecay
-		}
-		hasM, hasV := b.t.opt.Kind.States()
-		if hasM {
-			if args.M, err = b.stateTensor(u.p, ".m"); err != nil {
-				return err
-			}
-		}
-		if hasV {
-			if args.V, err = b.stateTensor(u.p, ".v"); err != nil {
-				return err
-			}
+		args, err := b.updateArgs(u)
+		if err != nil {
+			return fmt.Errorf("parameter %q: %w", u.p.Spec.Name, err)
 		}
 		k, err := f.Update(args)
 		if err != nil {
@@ -321,13 +303,70 @@ func (b *trainerBuilder) optimizer() error {
 	return nil
 }
 
-func (b *trainerBuilder) stateTensor(p *Parameter, suffix string) (kernels.Matrix, error) {
-	buf, err := b.dev.Alloc(b.g.dtype, p.Spec.size(), "optimizer state")
+// clip binds the factor that scales all gradients down to a norm, for every rule.
+func (b *trainerBuilder) clip(most float64) error {
+	f, err := kernels.Family[kernels.Reduction](b.dev)
 	if err != nil {
-		return kernels.Matrix{}, fmt.Errorf("parameter %q: %w", p.Spec.Name, err)
+		return err
 	}
-	m := kernels.NewMatrix(buf, p.Matrix.Rows, p.Matrix.Cols)
-	b.t.state = append(b.t.state, namedMatrix{p.Spec.Name + suffix, p.Spec.Shape, m})
+	factor := func(r *rule) kernels.Matrix {
+		return r.hyper.Columns(kernels.HyperFactor, kernels.HyperFactor+1)
+	}
+	first := factor(b.t.rules[0])
+	k, err := f.ClipFactor(kernels.ClipFactorArgs{X: b.clipped, Norm: kernels.NewMatrix(b.t.norm, 1, 1), MaxNorm: most, Factor: first})
+	if err != nil {
+		return err
+	}
+	b.update = append(b.update, k)
+	for _, r := range b.t.rules[1:] {
+		if err := b.copy(&b.update, first, factor(r)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// updateArgs returns the update of a parameter, and makes its state.
+func (b *trainerBuilder) updateArgs(u pendingUpdate) (kernels.UpdateArgs, error) {
+	r, own := b.t.rules[0], false
+	if u.plan != nil && len(b.t.rules) > 1 {
+		r, own = b.t.rules[1], true
+	}
+	args := kernels.UpdateArgs{
+		Kind: r.Kind, Param: u.p.Matrix, Grad: u.grad, Hyper: r.hyper,
+		Momentum: r.Momentum, Beta1: r.Beta1, Beta2: r.Beta2, Epsilon: r.Epsilon, L1: r.L1, Beta: r.Beta,
+	}
+	if u.p.Spec.Decay || own {
+		args.L2, args.WeightDecay = r.L2, r.WeightDecay
+	}
+	if u.plan != nil {
+		args.Rows = u.plan.Rows()
+		if own && r.L2 > 0 && r.Kind != kernels.FTRL {
+			args.Starts = u.plan.Starts()
+		}
+	}
+	hasM, hasV := r.Kind.States()
+	var err error
+	if hasM {
+		args.M, err = b.stateTensor(u.p, r.Kind, ".m")
+	}
+	if hasV && err == nil {
+		args.V, err = b.stateTensor(u.p, r.Kind, ".v")
+	}
+	return args, err
+}
+
+func (b *trainerBuilder) stateTensor(p *Parameter, kind kernels.OptimizerKind, suffix string) (kernels.Matrix, error) {
+	shape, cols := p.Spec.Shape, kind.StateCols(p.Matrix.Cols)
+	if cols != p.Matrix.Cols {
+		shape = []int{p.Matrix.Rows, cols}
+	}
+	buf, err := b.dev.Alloc(b.g.dtype, p.Matrix.Rows*cols, "optimizer state")
+	if err != nil {
+		return kernels.Matrix{}, err
+	}
+	m := kernels.NewMatrix(buf, p.Matrix.Rows, cols)
+	b.t.state = append(b.t.state, namedMatrix{p.Spec.Name + suffix, shape, m})
 	return m, nil
 }
 

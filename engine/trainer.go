@@ -11,9 +11,12 @@ import (
 
 // TrainerOptions say how a graph is trained.
 type TrainerOptions struct {
-	Options          // Outputs may name further nodes to keep
-	Loss       *Node // a scalar, differentiated by Graph.Differentiate
-	Optimizer  optim.Config
+	Options         // Outputs may name further nodes to keep
+	Loss      *Node // a scalar, differentiated by Graph.Differentiate
+	Optimizer optim.Config
+	// Tables is the optimizer of tables that are looked up, nil: Optimizer. Its L2 is by occurrence, see [kernels.UpdateArgs], and acts on
+	// all of them, whether they have Decay or not. Gradients are clipped by the ClipNorm of Optimizer, with all others.
+	Tables     *optim.Config
 	Accumulate int // micro-batches to a step; 0 or 1: each batch is a step
 }
 
@@ -23,23 +26,29 @@ type TrainerOptions struct {
 // add up to that of the large batch; see [kernels.LossArgs].
 type Trainer struct {
 	*Program
-	opt    optim.Config
+	rules  []*rule // of the dense parameters; and of the tables, where they have their own
 	params *Parameters
 	loss   kernels.Matrix // of the present batch
 	micros []micro        // what micro-batch i runs
 	finish *sequence      // the update after the last of several micro-batches; of a single one it is part of it
-	hyper  kernels.Buffer
 	norm   kernels.Buffer
 	losses losses
 	state  []namedMatrix
 
-	micro int // micro-batches run in the present step
-	count Counters
+	micro    int // micro-batches run in the present step
+	stepRows int // rows of these
+	count    Counters
 
 	hyper64 [kernels.HyperLen]float64 // what is uploaded before an update: here, so that a step allocates nothing
 	hyper32 [kernels.HyperLen]float32
 	loss64  [1]float64
 	loss32  [1]float32
+}
+
+// rule is an optimizer with the buffer of what it is told before each step.
+type rule struct {
+	optim.Config
+	hyper kernels.Matrix // [1, HyperLen]
 }
 
 // micro is what a micro-batch runs: its loss and gradients, and what follows from them. A device that guards itself has all in
@@ -71,7 +80,10 @@ func NewTrainer(g *Graph, opt TrainerOptions) (*Trainer, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Trainer{Program: p, opt: opt.Optimizer, params: opt.Parameters, loss: p.outputs[opt.Loss]}
+	t := &Trainer{Program: p, rules: []*rule{{Config: opt.Optimizer}}, params: opt.Parameters, loss: p.outputs[opt.Loss]}
+	if opt.Tables != nil && len(g.trained()) > 0 {
+		t.rules = append(t.rules, &rule{Config: *opt.Tables})
+	}
 	b := &trainerBuilder{t: t, g: g, dev: opt.Device, params: opt.Parameters, accumulate: max(opt.Accumulate, 1), plans: map[string]*tables.Plan{}}
 	if err := b.build(opt.Loss); err != nil {
 		return nil, fmt.Errorf("engine: trainer: %w", err)
@@ -89,6 +101,11 @@ func trainerOutputs(g *Graph, opt TrainerOptions) ([]*Node, error) {
 	}
 	if err := opt.Optimizer.Check(); err != nil {
 		return nil, err
+	}
+	if opt.Tables != nil {
+		if err := opt.Tables.Check(); err != nil {
+			return nil, err
+		}
 	}
 	outputs := append([]*Node{opt.Loss}, opt.Outputs...)
 	for _, p := range g.params {
@@ -124,6 +141,10 @@ func (t *Trainer) Step(last bool, pr *Profile) error {
 	if err := t.SetStep(uint64(t.count.Batches)); err != nil {
 		return err
 	}
+	if t.micro == 0 {
+		t.stepRows = 0
+	}
+	t.stepRows += t.valid
 	single := t.finish == nil
 	if single {
 		if err := t.setHyper(); err != nil {
@@ -162,24 +183,35 @@ func (t *Trainer) Step(last bool, pr *Profile) error {
 	return t.finish.run(t.dev, pr)
 }
 
+// setHyper tells the rules what they need to know of the present step.
 func (t *Trainer) setHyper() error {
-	t.opt.Hyper(t.count.Steps, &t.hyper64)
-	t.hyper64[kernels.HyperRate] *= t.count.factor()
-	if t.dtype == kernels.Float64 {
-		return kernels.Upload(t.dev, t.hyper, 0, t.hyper64[:])
+	for _, r := range t.rules {
+		r.Hyper(t.count.Steps, &t.hyper64)
+		t.hyper64[kernels.HyperRate] *= t.count.factor()
+		t.hyper64[kernels.HyperShare] = 1 / float64(t.stepRows)
+		var err error
+		if t.dtype == kernels.Float64 {
+			err = kernels.Upload(t.dev, r.hyper.Buf, 0, t.hyper64[:])
+		} else {
+			for i, x := range t.hyper64 {
+				t.hyper32[i] = float32(x)
+			}
+			err = kernels.Upload(t.dev, r.hyper.Buf, 0, t.hyper32[:])
+		}
+		if err != nil {
+			return err
+		}
 	}
-	for i, x := range t.hyper64 {
-		t.hyper32[i] = float32(x)
-	}
-	return kernels.Upload(t.dev, t.hyper, 0, t.hyper32[:])
+	return nil
 }
 
 // Steps returns the number of steps done.
 func (t *Trainer) Steps() int64 { return t.count.Steps }
 
-// Rate returns the learning rate of the next step.
+// Rate returns the learning rate of the next step, of the dense parameters.
 func (t *Trainer) Rate() float64 {
-	return t.opt.LearningRate * t.opt.Schedule.Factor(t.count.Steps) * t.count.factor()
+	o := &t.rules[0].Config
+	return o.LearningRate * o.Schedule.Factor(t.count.Steps) * t.count.factor()
 }
 
 // AddBatchTime counts time spent outside kernels in a profile.

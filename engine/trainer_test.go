@@ -173,7 +173,7 @@ func TestTrainingLearns(t *testing.T) {
 	for name, o := range optimizers() {
 		t.Run(name, func(t *testing.T) {
 			o.ClipNorm = 0
-			o.LearningRate = map[string]float64{"sgd": 0.5, "momentum": 0.1, "nesterov": 0.1, "adagrad": 0.05}[name]
+			o.LearningRate = map[string]float64{"sgd": 0.5, "momentum": 0.1, "nesterov": 0.1, "adagrad": 0.05, "rowwise_adagrad": 0.05, "ftrl": 0.1}[name]
 			if o.LearningRate == 0 {
 				o.LearningRate = 0.01
 			}

@@ -93,7 +93,7 @@ func newTables(dev kernels.Device, rows, batch, fields int, zipf bool) (_ *table
 	fill(t.table, 11)
 	fill(grad, 12)
 	if err == nil {
-		err = kernels.Upload(dev, hyper.Buf, 0, []float32{1e-3, 1, 1, 1})
+		err = kernels.Upload(dev, hyper.Buf, 0, []float32{1e-3, 1, 1, 1, 0})
 	}
 	adam := optim.Defaults(kernels.Adam)
 	most := min(batch*fields, rows)

@@ -15,8 +15,9 @@ type Config struct {
 	LearningRate float64
 	Momentum     float64 // of Momentum and Nesterov
 	Beta1, Beta2 float64 // of Adam and AdamW
-	Epsilon      float64 // of Adam, AdamW and Adagrad
-	L2           float64 // coupled: L2·w is added to the gradient
+	Epsilon      float64 // of Adam, AdamW, Adagrad and RowwiseAdagrad
+	L1, Beta     float64 // of FTRL
+	L2           float64 // coupled: L2·w is added to the gradient; FTRL has its own way
 	WeightDecay  float64 // decoupled, AdamW only
 	ClipNorm     float64 // gradients are scaled down to this global norm; 0: not at all
 	Schedule     Schedule
@@ -43,14 +44,16 @@ func ParseKind(name string) (kernels.OptimizerKind, error) {
 
 // Defaults returns a configuration with the usual settings of an optimizer, without a schedule.
 func Defaults(k kernels.OptimizerKind) Config {
-	c := Config{Kind: k, LearningRate: 0.001, Momentum: 0.9, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8}
+	c := Config{Kind: k, LearningRate: 0.001, Momentum: 0.9, Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8, Beta: 1}
 	switch k {
 	case kernels.SGD, kernels.Momentum, kernels.Nesterov:
 		c.LearningRate = 0.01
 	case kernels.AdamW:
 		c.WeightDecay = 0.01
-	case kernels.Adagrad:
+	case kernels.Adagrad, kernels.RowwiseAdagrad:
 		c.LearningRate, c.Epsilon = 0.01, 1e-10
+	case kernels.FTRL:
+		c.LearningRate = 0.1
 	}
 	return c
 }
@@ -85,21 +88,24 @@ func (c Config) Check() error {
 	for _, f := range []struct {
 		setting, name string
 		value         float64
-	}{{"optimizer.epsilon", "epsilon", c.Epsilon}, {"optimizer.l2", "L2", c.L2}, {"optimizer.weight_decay", "weight decay", c.WeightDecay}, {"clip_norm", "clip norm", c.ClipNorm}} {
-		if !(f.value >= 0) {
-			return errorOf(f.setting, "%s %v is negative", f.name, f.value)
+	}{{"optimizer.epsilon", "epsilon", c.Epsilon}, {"optimizer.l1", "L1", c.L1}, {"optimizer.l2", "L2", c.L2}, {"optimizer.beta", "beta", c.Beta}, {"optimizer.weight_decay", "weight decay", c.WeightDecay}, {"clip_norm", "clip norm", c.ClipNorm}} {
+		if !(f.value >= 0) || math.IsInf(f.value, 0) {
+			return errorOf(f.setting, "%s %v; it must be a number that is not negative", f.name, f.value)
 		}
 	}
 	if c.WeightDecay > 0 && c.Kind != kernels.AdamW {
 		return errorOf("optimizer.weight_decay", "weight decay is AdamW's; %v takes L2 instead", c.Kind)
 	}
+	if c.L1 > 0 && c.Kind != kernels.FTRL {
+		return errorOf("optimizer.l1", "L1 is of %v; %v has none", kernels.FTRL, c.Kind)
+	}
 	return c.Schedule.Check()
 }
 
-// Hyper fills what step t (0, 1, …) hands to the device's update kernels, but for the clip factor, which is 1.
+// Hyper fills what step t (0, 1, …) hands to the device's update kernels, but for the clip factor, which is 1, and the share, which is 0.
 func (c Config) Hyper(t int64, out *[kernels.HyperLen]float64) {
 	out[kernels.HyperRate] = c.LearningRate * c.Schedule.Factor(t)
-	out[kernels.HyperFactor] = 1
+	out[kernels.HyperFactor], out[kernels.HyperShare] = 1, 0
 	out[kernels.HyperCorrect1], out[kernels.HyperCorrect2] = 1, 1
 	if c.Kind == kernels.Adam || c.Kind == kernels.AdamW {
 		out[kernels.HyperCorrect1] = 1 / (1 - math.Pow(c.Beta1, float64(t+1)))

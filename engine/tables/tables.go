@@ -69,6 +69,9 @@ func (p *Plan) Kernel() kernels.Kernel { return p.kernel }
 // Rows returns the rows touched, Int32 [N, 1] with a count, ascending.
 func (p *Plan) Rows() kernels.Matrix { return p.segments.Unique }
 
+// Starts tells how often rows occur, Int32 [N+1, 1]: row i of Rows so often as element i+1 is more than element i.
+func (p *Plan) Starts() kernels.Matrix { return p.segments.Starts }
+
 // Sum binds the sums by row of gradients [R, F·D], and returns them, [N, D] with the count of Rows.
 func (p *Plan) Sum(grad kernels.Matrix) (kernels.Kernel, kernels.Matrix, error) {
 	n := p.segments.Unique.Rows

@@ -79,6 +79,7 @@ func TestHyperLayout(t *testing.T) {
 		unsafe.Offsetof(h.rate), unsafe.Offsetof(h.factor), unsafe.Offsetof(h.correct1), unsafe.Offsetof(h.correct2),
 		unsafe.Offsetof(h.momentum), unsafe.Offsetof(h.beta1), unsafe.Offsetof(h.beta2), unsafe.Offsetof(h.oneMinus1),
 		unsafe.Offsetof(h.oneMinus2), unsafe.Offsetof(h.epsilon), unsafe.Offsetof(h.l2), unsafe.Offsetof(h.keep),
+		unsafe.Offsetof(h.share), unsafe.Offsetof(h.l1), unsafe.Offsetof(h.beta),
 	} {
 		if offset != uintptr(4*i) {
 			t.Errorf("field %d is at %d", i, offset)

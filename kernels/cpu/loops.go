@@ -46,6 +46,8 @@ type loops[T float] struct {
 	normGradInput func(dx, x, dy *view[T], lo, hi int, mean, scale, shift, slope []T)
 
 	update []func(h *hyper[T], w, g, m, v []T) // by OptimizerKind; m and v as it keeps them
+	// updateRows is update for rows lo … hi−1 of the gradient. By OptimizerKind.
+	updateRows []func(h *hyper[T], u *rowUpdate[T], lo, hi int)
 
 	// gather sets the rows of out, one behind the other and as wide as the table, to those that ids name, or to 0.
 	gather func(out []T, table *view[T], ids []int32)
@@ -113,6 +115,9 @@ func genericLoops[T float]() *loops[T] {
 
 		ratingUpdates:     ratingUpdates[T],
 		preferenceUpdates: preferenceUpdates[T],
+	}
+	for _, rule := range l.update {
+		l.updateRows = append(l.updateRows, byRow(rule))
 	}
 	for _, a := range activations[T]() {
 		l.activate = append(l.activate, a.apply)

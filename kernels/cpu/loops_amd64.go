@@ -157,13 +157,68 @@ func (r *routines) setUpdates(l *loops[float32]) {
 		}
 	}
 	l.update[kernels.Momentum], l.update[kernels.Nesterov] = ofM(r.momentum), ofM(r.nesterov)
-	adam := func(h *hyper[float32], w, g, m, v []float32) {
-		r.adam(len(w), memory(w), memory(g[:len(w)]), memory(m[:len(w)]), memory(v[:len(w)]), &h.rate)
+	ofBoth := func(f func(n int, w, g, m, v, h *float32)) func(h *hyper[float32], w, g, m, v []float32) {
+		return func(h *hyper[float32], w, g, m, v []float32) {
+			f(len(w), memory(w), memory(g[:len(w)]), memory(m[:len(w)]), memory(v[:len(w)]), &h.rate)
+		}
 	}
-	l.update[kernels.Adam], l.update[kernels.AdamW] = adam, adam
+	l.update[kernels.Adam], l.update[kernels.AdamW], l.update[kernels.FTRL] = ofBoth(r.adam), ofBoth(r.adam), ofBoth(r.ftrl)
 	l.update[kernels.Adagrad] = func(h *hyper[float32], w, g, _, v []float32) {
 		r.adagrad(len(w), memory(w), memory(g[:len(w)]), memory(v[:len(w)]), &h.rate)
 	}
+	r.setRowUpdates(l)
+}
+
+// setRowUpdates sets the rules for rows of tables.
+func (r *routines) setRowUpdates(l *loops[float32]) {
+	one := func(f func(n int, grad *float32, gradStride int, w *float32, wStride int, s *float32, sStride int, rows *int32, count, limit int, starts *int32, h *float32), state func(u *rowUpdate[float32]) *view[float32]) chosenRows {
+		return func(u *rowUpdate[float32], n int, grad *float32, gradStride int, w *float32, wStride int, rows *int32, count, limit int, starts *int32, h *float32) {
+			s, sStride := rowAt(state(u), 0)
+			f(n, grad, gradStride, w, wStride, s, sStride, rows, count, limit, starts, h)
+		}
+	}
+	both := func(f func(n int, grad *float32, gradStride int, w *float32, wStride int, m *float32, mStride int, v *float32, vStride int, rows *int32, count, limit int, starts *int32, h *float32)) chosenRows {
+		return func(u *rowUpdate[float32], n int, grad *float32, gradStride int, w *float32, wStride int, rows *int32, count, limit int, starts *int32, h *float32) {
+			m, mStride := rowAt(&u.m, 0)
+			v, vStride := rowAt(&u.v, 0)
+			f(n, grad, gradStride, w, wStride, m, mStride, v, vStride, rows, count, limit, starts, h)
+		}
+	}
+	inM := func(u *rowUpdate[float32]) *view[float32] { return &u.m }
+	inV := func(u *rowUpdate[float32]) *view[float32] { return &u.v }
+	l.updateRows = byRows(l.update, map[kernels.OptimizerKind]chosenRows{
+		kernels.SGD: func(_ *rowUpdate[float32], n int, grad *float32, gradStride int, w *float32, wStride int, rows *int32, count, limit int, starts *int32, h *float32) {
+			r.sgdRows(n, grad, gradStride, w, wStride, rows, count, limit, starts, h)
+		},
+		kernels.Momentum: one(r.momentumRows, inM), kernels.Nesterov: one(r.nesterovRows, inM),
+		kernels.Adam: both(r.adamRows), kernels.AdamW: both(r.adamRows), kernels.FTRL: both(r.ftrlRows),
+		kernels.Adagrad: one(r.adagradRows, inV), kernels.RowwiseAdagrad: one(r.rowwiseAdagradRows, inV),
+	})
+}
+
+// chosenRows calls the routine of a rule for rows of tables.
+type chosenRows func(u *rowUpdate[float32], n int, grad *float32, gradStride int, w *float32, wStride int, rows *int32, count, limit int, starts *int32, h *float32)
+
+// byRows makes the rules for rows of routines; where row numbers do not lie together, or all rows are meant, rules go row by row.
+func byRows(rules []func(h *hyper[float32], w, g, m, v []float32), routines map[kernels.OptimizerKind]chosenRows) []func(h *hyper[float32], u *rowUpdate[float32], lo, hi int) {
+	list := make([]func(h *hyper[float32], u *rowUpdate[float32], lo, hi int), len(rules))
+	for kind, rule := range rules {
+		slow, fast := byRow(rule), routines[kernels.OptimizerKind(kind)]
+		list[kind] = func(h *hyper[float32], u *rowUpdate[float32], lo, hi int) {
+			if lo >= hi || u.w.cols == 0 || !u.rows.present || u.rows.stride != 1 || u.starts.present && u.starts.stride != 1 {
+				slow(h, u, lo, hi)
+				return
+			}
+			var starts *int32
+			if u.starts.present {
+				starts = &u.starts.data[lo]
+			}
+			grad, gradStride := rowAt(&u.g, lo)
+			w, wStride := rowAt(&u.w, 0)
+			fast(u, u.w.cols, grad, gradStride, w, wStride, &u.rows.data[lo], hi-lo, u.w.rows, starts, &h.rate)
+		}
+	}
+	return list
 }
 
 // setLosses sets the losses.

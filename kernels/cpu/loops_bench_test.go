@@ -17,7 +17,7 @@ func BenchmarkKernels(b *testing.B) {
 	for i, v := range Slice[float32](stats.Buf) {
 		Slice[float32](stats.Buf)[i] = v*v + 0.1
 	}
-	hyper := kernels.NewMatrix(Wrap([]float32{1e-3, 1, 1, 1}), 1, kernels.HyperLen)
+	hyper := kernels.NewMatrix(Wrap([]float32{1e-3, 1, 1, 1, 0}), 1, kernels.HyperLen)
 	step := kernels.NewMatrix(Wrap([]uint32{1, 0}), 1, 2)
 	one := kernels.NewMatrix(Wrap([]float32{1}), 1, 1)
 	logits := func() kernels.Matrix { return filled(rows*cols, 1) }
@@ -131,7 +131,7 @@ func BenchmarkTables(b *testing.B) {
 	for i := range ids {
 		ids[i] = int32(uint32(i*2654435761) % tableRows) // distinct, as the factor is odd
 	}
-	hyper := kernels.NewMatrix(Wrap([]float32{1e-3, 1, 1, 1}), 1, kernels.HyperLen)
+	hyper := kernels.NewMatrix(Wrap([]float32{1e-3, 1, 1, 1, 0}), 1, kernels.HyperLen)
 	for _, level := range levels() {
 		dev := openAt(b, level, 1)
 		gather, err := dev.Gather(kernels.GatherArgs{Table: table, IDs: kernels.NewMatrix(Wrap(ids), batchRows, fields), Out: filled(batchRows, fields*width)})

@@ -14,10 +14,21 @@ type hyper[T float] struct {
 	oneMinus1, oneMinus2             T // 1−β, which must not be rounded through β
 	epsilon, l2                      T
 	keep                             T // the part of a weight that decay leaves: 1, but for AdamW
+	share, l1, beta                  T
+}
+
+// rowUpdate is what an update of chosen rows works on. State that the rule does not keep is absent.
+type rowUpdate[T float] struct {
+	w, g, m, v   view[T]
+	rows, starts view[int32] // absent: all rows; the same L2 for all
+	ofPart       []hyper[T]  // with starts: what a part of rowsOfPart rows knows, with the L2 of the row at hand
 }
 
 // rowsAhead is how many rows ahead of its use a sparse update asks for one: tables are larger than the caches.
-const rowsAhead = 8
+const rowsAhead = 16
+
+// rowsOfPart is how many rows a part of a sparse update does, so that those at its beginning, which nobody has asked for, are few among them.
+const rowsOfPart = 1024
 
 // Update binds a parameter update.
 func (d *Device) Update(a kernels.UpdateArgs) (kernels.Kernel, error) {
@@ -29,28 +40,35 @@ func (d *Device) Update(a kernels.UpdateArgs) (kernels.Kernel, error) {
 }
 
 func newUpdate[T float](b *binder, l *loops[T], a kernels.UpdateArgs) (kernels.Kernel, error) {
-	w, g := operand[T](b, "Param", a.Param), operand[T](b, "Grad", a.Grad)
-	rows, hy := operand[int32](b, "Rows", a.Rows), operand[T](b, "Hyper", a.Hyper)
+	u := &rowUpdate[T]{
+		w: operand[T](b, "Param", a.Param), g: operand[T](b, "Grad", a.Grad),
+		rows: operand[int32](b, "Rows", a.Rows), starts: operand[int32](b, "Starts", a.Starts),
+	}
+	hy := operand[T](b, "Hyper", a.Hyper)
 	hasM, hasV := a.Kind.States()
-	k := &rowKernel{base: b.base(), block: rowsPerPart(4 * w.cols)}
+	k := &rowKernel{base: b.base(), block: rowsPerPart(4 * u.w.cols)}
 	if b.err != nil {
 		return b.finish(k)
 	}
-	var m, v view[T]
 	k.batch = b.batchOf(a.Grad, a.Rows)
-	if !rows.present {
+	if u.rows.present {
+		k.block = rowsOfPart
+	} else {
 		k.batch = b.batchOf(a.Param, a.Grad)
 	}
 	if hasM {
-		m = operand[T](b, "M", a.M)
+		u.m = operand[T](b, "M", a.M)
 	}
 	if hasV {
-		v = operand[T](b, "V", a.V)
+		u.v = operand[T](b, "V", a.V)
+	}
+	if u.starts.present {
+		u.ofPart = make([]hyper[T], blocks(u.g.rows, rowsOfPart))
 	}
 	h := &hyper[T]{
 		momentum: T(a.Momentum), beta1: T(a.Beta1), beta2: T(a.Beta2),
 		oneMinus1: T(1 - a.Beta1), oneMinus2: T(1 - a.Beta2),
-		epsilon: T(a.Epsilon), l2: T(a.L2),
+		epsilon: T(a.Epsilon), l2: T(a.L2), l1: T(a.L1), beta: T(a.Beta),
 	}
 	decay := T(0)
 	if a.Kind == kernels.AdamW {
@@ -60,59 +78,55 @@ func newUpdate[T float](b *binder, l *loops[T], a kernels.UpdateArgs) (kernels.K
 		now := hy.row(0)
 		h.rate, h.factor = now[kernels.HyperRate], now[kernels.HyperFactor]
 		h.correct1, h.correct2 = now[kernels.HyperCorrect1], now[kernels.HyperCorrect2]
-		h.keep = 1 - h.rate*decay
+		h.share, h.keep = now[kernels.HyperShare], 1-h.rate*decay
 	}
-	update := l.update[a.Kind]
-	// piece updates row r of the parameters, or all from r to end where they lie together, by gradients gr.
-	piece := func(r, end int, gr []T) {
-		var mr, vr []T
-		if hasM {
-			mr = rowsOf(&m, r, end)
-		}
-		if hasV {
-			vr = rowsOf(&v, r, end)
-		}
-		update(h, rowsOf(&w, r, end), gr, mr, vr)
-	}
-	switch {
-	case rows.present:
+	update, updateRows := l.update[a.Kind], l.updateRows[a.Kind]
+	if !u.rows.present && a.Kind != kernels.RowwiseAdagrad && u.w.dense && u.g.dense && (!hasM || u.m.dense) && (!hasV || u.v.dense) {
 		k.body = func(lo, hi int) {
-			for i := lo; i < hi; i++ {
-				if ahead := i + rowsAhead; ahead < hi {
-					if r := int(rows.data[ahead*rows.stride]); r >= 0 && r < w.rows {
-						l.prefetch(w.row(r))
-						if hasM {
-							l.prefetch(m.row(r))
-						}
-						if hasV {
-							l.prefetch(v.row(r))
-						}
-					}
-				}
-				// As in a gather, rows that are not in the table have no effect.
-				if r := int(rows.data[i*rows.stride]); r >= 0 && r < w.rows {
-					piece(r, r+1, g.row(i))
-				}
+			var m, v []T
+			if hasM {
+				m = u.m.span(lo, hi)
 			}
-		}
-	case w.dense && g.dense && (!hasM || m.dense) && (!hasV || v.dense):
-		k.body = func(lo, hi int) { piece(lo, hi, g.span(lo, hi)) }
-	default:
-		k.body = func(lo, hi int) {
-			for r := lo; r < hi; r++ {
-				piece(r, r+1, g.row(r))
+			if hasV {
+				v = u.v.span(lo, hi)
 			}
+			update(h, u.w.span(lo, hi), u.g.span(lo, hi), m, v)
 		}
+	} else {
+		k.body = func(lo, hi int) { updateRows(h, u, lo, hi) }
 	}
 	return b.finish(k)
 }
 
-// rowsOf returns rows lo … hi−1 as one slice; more than one only of a dense view.
-func rowsOf[T float](v *view[T], lo, hi int) []T {
-	if hi == lo+1 {
-		return v.row(lo)
+// byRow makes of a rule one for rows lo … hi−1 of the gradient.
+func byRow[T float](rule func(h *hyper[T], w, g, m, v []T)) func(h *hyper[T], u *rowUpdate[T], lo, hi int) {
+	return func(h *hyper[T], u *rowUpdate[T], lo, hi int) {
+		l2 := h.l2 * h.share
+		if u.starts.present && lo < hi {
+			own := &u.ofPart[lo/rowsOfPart]
+			*own, h = *h, own
+		}
+		for i := lo; i < hi; i++ {
+			r := i
+			if u.rows.present {
+				// As in a gather, rows that are not in the table have no effect.
+				if r = int(u.rows.data[i*u.rows.stride]); r < 0 || r >= u.w.rows {
+					continue
+				}
+			}
+			if u.starts.present {
+				h.l2 = l2 * T(u.starts.data[(i+1)*u.starts.stride]-u.starts.data[i*u.starts.stride])
+			}
+			var m, v []T
+			if u.m.present {
+				m = u.m.row(r)
+			}
+			if u.v.present {
+				v = u.v.row(r)
+			}
+			rule(h, u.w.row(r), u.g.row(i), m, v)
+		}
 	}
-	return v.span(lo, hi)
 }
 
 // updates returns the rules in plain Go, by OptimizerKind.
@@ -120,6 +134,7 @@ func updates[T float]() []func(h *hyper[T], w, g, m, v []T) {
 	return []func(h *hyper[T], w, g, m, v []T){
 		kernels.SGD: sgd[T], kernels.Momentum: momentum[T], kernels.Nesterov: nesterov[T],
 		kernels.Adam: adam[T], kernels.AdamW: adam[T], kernels.Adagrad: adagrad[T],
+		kernels.RowwiseAdagrad: rowwiseAdagrad[T], kernels.FTRL: ftrl[T],
 	}
 }
 
@@ -169,5 +184,45 @@ func adagrad[T float](h *hyper[T], w, g, _, v []T) {
 		s := v[i] + d*d
 		v[i] = s
 		w[i] = p - h.rate*d/(T(math.Sqrt(float64(s)))+h.epsilon)
+	}
+}
+
+// rowwiseAdagrad is for a row at a time, which has one number in v.
+func rowwiseAdagrad[T float](h *hyper[T], w, g, _, v []T) {
+	if len(w) == 0 {
+		return
+	}
+	g = g[:len(w)]
+	sum := T(0)
+	for i, p := range w {
+		d := h.factor*g[i] + h.l2*p
+		sum += d * d
+	}
+	s := v[0] + sum/T(len(w))
+	v[0] = s
+	rate := h.rate / (T(math.Sqrt(float64(s))) + h.epsilon)
+	for i, p := range w {
+		w[i] = p - rate*(h.factor*g[i]+h.l2*p)
+	}
+}
+
+func ftrl[T float](h *hyper[T], w, g, m, v []T) {
+	g, m, v = g[:len(w)], m[:len(w)], v[:len(w)]
+	for i, p := range w {
+		d := h.factor * g[i]
+		s := v[i] + d*d
+		root := T(math.Sqrt(float64(s)))
+		z := m[i]
+		if z == 0 && v[i] == 0 {
+			z = -p * (h.beta/h.rate + h.l2)
+		}
+		z += d - (root-T(math.Sqrt(float64(v[i]))))/h.rate*p
+		m[i], v[i] = z, s
+		beyond := T(math.Abs(float64(z))) - h.l1
+		if !(beyond > 0) {
+			w[i] = 0
+			continue
+		}
+		w[i] = -T(math.Copysign(float64(beyond), float64(z))) / ((h.beta+root)/h.rate + h.l2)
 	}
 }

@@ -17,26 +17,32 @@ func optimizerForms(s scale) []form {
 	for _, shape := range shapesOf(s) {
 		r, c := shape[0], shape[1]
 		for _, k := range kernels.Optimizers() {
-			forms = append(forms, update(r, c, k, false))
+			forms = append(forms, update(r, c, k, false, false))
 			if r <= tableRows {
-				forms = append(forms, update(r, c, k, true))
+				forms = append(forms, update(r, c, k, true, false))
+				if k != kernels.FTRL {
+					forms = append(forms, update(r, c, k, true, true))
+				}
 			}
 		}
 	}
 	return forms
 }
 
-func update(r, c int, kind kernels.OptimizerKind, sparse bool) form {
+// update is of all rows of a parameter or, sparse, of some, where L2 may be by occurrence.
+func update(r, c int, kind kernels.OptimizerKind, sparse, byOccurrence bool) form {
 	// Variables, for constants would make 1−β exact, which it is not of the β that a device is given.
 	momentum, beta1, beta2 := 0.8, 0.9, 0.999
 	epsilon, l2, decay := 1e-6, 0.02, 0.1
-	hyper := []float64{kernels.HyperRate: 0.05, kernels.HyperFactor: 0.7, kernels.HyperCorrect1: 1.5, kernels.HyperCorrect2: 40}
+	l1, beta := 0.05, 0.5
+	hyper := []float64{kernels.HyperRate: 0.05, kernels.HyperFactor: 0.7, kernels.HyperCorrect1: 1.5, kernels.HyperCorrect2: 40, kernels.HyperShare: 0.3}
 	rows, count := r, batchCount
 	if sparse {
 		rows, count = tableRows, noCount
 	}
+	state := kind.StateCols(c)
 	f := form{
-		name: fmt.Sprintf("%v update of %d×%d, sparse %t", kind, r, c, sparse),
+		name: fmt.Sprintf("%v update of %d×%d, sparse %t, L2 by occurrence %t", kind, r, c, sparse, byOccurrence),
 		operands: []operand{
 			{name: "Param", rows: rows, cols: c, count: count, fill: uniform(1, -1, 1)},
 			{name: "Grad", rows: r, cols: c, count: batchCount, fill: uniform(2, -1, 1)},
@@ -44,13 +50,19 @@ func update(r, c int, kind kernels.OptimizerKind, sparse bool) form {
 		},
 	}
 	hasM, hasV := kind.States()
+	moments := uniform(3, -1, 1)
 	if hasM {
-		f.operands = append(f.operands, operand{name: "M", rows: rows, cols: c, count: count, fill: uniform(3, -1, 1)})
+		f.operands = append(f.operands, operand{name: "M", rows: rows, cols: state, count: count, fill: func(r, c int) float64 {
+			if kind == kernels.FTRL && r%6 == 0 { // as before the first step, with V
+				return 0
+			}
+			return moments(r, c)
+		}})
 	}
 	if hasV {
 		// Some are 0, as before the first step: there the second moment is (1−β₂)g² alone, and its digits show.
 		some := uniform(4, 0.1, 1)
-		f.operands = append(f.operands, operand{name: "V", rows: rows, cols: c, count: count, fill: func(r, c int) float64 {
+		f.operands = append(f.operands, operand{name: "V", rows: rows, cols: state, count: count, fill: func(r, c int) float64 {
 			if r%3 == 0 {
 				return 0
 			}
@@ -64,10 +76,14 @@ func update(r, c int, kind kernels.OptimizerKind, sparse bool) form {
 			return float64(row(r))
 		}})
 	}
+	start := func(i int) float64 { return float64(3*i + i%3) } // three occurrences of a row, or four, or one
+	if byOccurrence {
+		f.operands = append(f.operands, operand{name: "Starts", dtype: kernels.Int32, rows: r + 1, cols: 1, optional: true, fill: func(r, _ int) float64 { return start(r) }})
+	}
 	f.bind = func(d kernels.Device, m func(string) kernels.Matrix) (kernels.Kernel, error) {
 		return must[kernels.Optimizer](d).Update(kernels.UpdateArgs{
-			Kind: kind, Param: m("Param"), Grad: m("Grad"), M: m("M"), V: m("V"), Rows: m("Rows"), Hyper: m("Hyper"),
-			Momentum: momentum, Beta1: beta1, Beta2: beta2, Epsilon: epsilon, L2: l2, WeightDecay: decay,
+			Kind: kind, Param: m("Param"), Grad: m("Grad"), M: m("M"), V: m("V"), Rows: m("Rows"), Starts: m("Starts"), Hyper: m("Hyper"),
+			Momentum: momentum, Beta1: beta1, Beta2: beta2, Epsilon: epsilon, L1: l1, Beta: beta, L2: l2, WeightDecay: decay,
 		})
 	}
 	f.want = func(n int, x *trial) {
@@ -75,19 +91,36 @@ func update(r, c int, kind kernels.OptimizerKind, sparse bool) form {
 		rate, factor := x.at("Hyper", 0, kernels.HyperRate), x.at("Hyper", 0, kernels.HyperFactor)
 		c1, c2 := x.at("Hyper", 0, kernels.HyperCorrect1), x.at("Hyper", 0, kernels.HyperCorrect2)
 		for i := range n {
+			at, l2 := row(i), l2
+			if byOccurrence {
+				l2 *= x.at("Hyper", 0, kernels.HyperShare) * (start(i+1) - start(i))
+			}
+			// gradient returns that of a column, and the size of its terms, so that what cancels counts in full.
+			gradient := func(j int) (g, size float64) {
+				grad, decay := factor*x.at("Grad", i, j), l2*x.at("Param", at, j)
+				return grad + decay, math.Abs(grad) + math.Abs(decay)
+			}
+			var squares, squaresSize float64 // of a row
+			if kind == kernels.RowwiseAdagrad && c > 0 {
+				for j := range c {
+					g, size := gradient(j)
+					squares += g * g / float64(c)
+					squaresSize += size * size / float64(c)
+				}
+				v := x.at("V", at, 0)
+				squares, squaresSize = squares+v, squaresSize+v
+				x.expect("V", at, 0, squares, float64(c+8)*u*squaresSize)
+			}
 			for j := range c {
-				at := row(i)
-				w, grad := x.at("Param", at, j), x.at("Grad", i, j)
-				g := factor*grad + l2*w
+				w := x.at("Param", at, j)
+				g, size := gradient(j)
 				var m, v float64
 				if hasM {
 					m = x.at("M", at, j)
 				}
-				if hasV {
+				if hasV && state == c {
 					v = x.at("V", at, j)
 				}
-				// size bounds the terms of the step, so that what cancels counts in full.
-				size := math.Abs(factor*grad) + math.Abs(l2*w)
 				step := g
 				switch kind {
 				case kernels.Momentum, kernels.Nesterov:
@@ -114,6 +147,28 @@ func update(r, c int, kind kernels.OptimizerKind, sparse bool) form {
 					x.expect("V", at, j, v, 8*u*vSize)
 					root := math.Sqrt(v) + epsilon
 					step, size = g/root, size/root*(vSize/v)
+				case kernels.RowwiseAdagrad:
+					root := math.Sqrt(squares) + epsilon
+					step, size = g/root, size/root*(squaresSize/squares)*float64(c+8)/8
+				case kernels.FTRL:
+					g := factor * x.at("Grad", i, j)
+					if m == 0 && v == 0 {
+						m = -w * (beta/rate + l2)
+					}
+					root := math.Sqrt(v + g*g)
+					moved := (root - math.Sqrt(v)) / rate * w
+					z := m + g - moved
+					// The roots are rounded before they are subtracted.
+					wrong := 8 * u * (math.Abs(m) + math.Abs(g) + math.Abs(w)*(root+math.Sqrt(v))/rate)
+					x.expect("M", at, j, z, wrong)
+					x.expect("V", at, j, v+g*g, 8*u*(v+g*g))
+					scale := (beta+root)/rate + l2
+					want := 0.0
+					if math.Abs(z) > l1 {
+						want = (math.Copysign(l1, z) - z) / scale
+					}
+					x.expect("Param", at, j, want, (wrong+8*u*(math.Abs(z)+l1))/scale)
+					continue
 				}
 				want := w - rate*step
 				if kind == kernels.AdamW {

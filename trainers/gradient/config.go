@@ -29,6 +29,7 @@ type Config struct {
 	ClassWeight   string            `yaml:"class_weight,omitempty" jsonschema:"description=Of classes: balanced weights rows so that all classes weigh the same in training; metrics stay as they are and probabilities are off unless decision.calibration mends them.,enum=balanced"`
 	Shuffle       *bool             `yaml:"shuffle,omitempty" jsonschema:"description=A new order of the rows in each epoch (default: true)."`
 	Optimizer     Optimizer         `yaml:"optimizer,omitempty" jsonschema:"description=The optimizer."`
+	Tables        Tables            `yaml:"tables,omitempty" jsonschema:"description=What embeddings have of their own."`
 	ClipNorm      float64           `yaml:"clip_norm,omitempty" jsonschema:"description=Scale gradients down to this global norm; 0: not at all.,minimum=0"`
 	Schedule      Schedule          `yaml:"schedule,omitempty" jsonschema:"description=The course of the learning rate."`
 	EarlyStopping run.EarlyStopping `yaml:"early_stopping,omitempty" jsonschema:"description=When to stop and which epoch's model to keep: judged on the validation rows."`
@@ -43,10 +44,20 @@ type Optimizer struct {
 	Momentum     *float64 `yaml:"momentum,omitempty" jsonschema:"description=Of momentum and nesterov (default: 0.9)."`
 	Beta1        *float64 `yaml:"beta1,omitempty" jsonschema:"description=Of adam and adamw (default: 0.9)."`
 	Beta2        *float64 `yaml:"beta2,omitempty" jsonschema:"description=Of adam and adamw (default: 0.999)."`
-	Epsilon      *float64 `yaml:"epsilon,omitempty" jsonschema:"description=Of adam; adamw (default: 1e-8) and adagrad (1e-10)."`
-	L2           *float64 `yaml:"l2,omitempty" jsonschema:"description=L2 times a weight is added to its gradient; biases and batch norm and embeddings are left alone."`
+	Epsilon      *float64 `yaml:"epsilon,omitempty" jsonschema:"description=Of adam; adamw (default: 1e-8) and adagrad; rowwise_adagrad (1e-10)."`
+	L1           *float64 `yaml:"l1,omitempty" jsonschema:"description=Of ftrl (default: 0): weights that gradients move less than this are 0."`
+	Beta         *float64 `yaml:"beta,omitempty" jsonschema:"description=Of ftrl (default: 1): what the root of the sum of squared gradients begins with."`
+	L2           *float64 `yaml:"l2,omitempty" jsonschema:"description=L2 times a weight is added to its gradient; biases and batch norm and embeddings are left alone. Of tables: of all rows by how often they occur in a batch over its rows."`
 	WeightDecay  *float64 `yaml:"weight_decay,omitempty" jsonschema:"description=Of adamw (default: 0.01; by the number of steps of auto): weights shrink by this share times the learning rate."`
 }
+
+// Tables is what embedding tables have of their own.
+type Tables struct {
+	Optimizer Optimizer `yaml:"optimizer,omitempty" jsonschema:"description=The optimizer of embeddings (default: that of all parameters); the schedule and clip_norm are shared."`
+}
+
+// own says whether tables have an optimizer of their own.
+func (t *Tables) own() bool { return t.Optimizer.Kind != "" && t.Optimizer.Kind != kindAuto }
 
 // kindAuto is the optimizer of a network whose run file names none, until its rows are known: defaultKind with a rate and a decay that
 // follow from them. Linear models have Adam.
@@ -74,7 +85,7 @@ func (Optimizer) JSONSchemaExtend(s *jsonschema.Schema) {
 	for _, name := range names {
 		p.Enum = append(p.Enum, name)
 	}
-	names[0] += " (default): " + defaultKind.String() + " with a learning rate and weight decay by rows and task; of a linear model adam"
+	names[0] += " (default): " + defaultKind.String() + " with a learning rate and weight decay by rows and task; of a linear model adam; of tables that of all parameters"
 	p.Description = strings.Join(names, "; ") + "."
 }
 
@@ -105,6 +116,9 @@ func (c *Config) SetDefaults(network bool) {
 		c.Optimizer.Kind = kind
 	}
 	c.Optimizer.setDefaults()
+	if c.Tables.own() {
+		c.Tables.Optimizer.setDefaults()
+	}
 	if c.Loss == LossHuber && c.Delta == 0 {
 		c.Delta = 1
 	}
@@ -140,7 +154,9 @@ func (o *Optimizer) setDefaults() {
 	set(&o.Momentum, usual.Momentum, kernels.Momentum, kernels.Nesterov)
 	set(&o.Beta1, usual.Beta1, kernels.Adam, kernels.AdamW)
 	set(&o.Beta2, usual.Beta2, kernels.Adam, kernels.AdamW)
-	set(&o.Epsilon, usual.Epsilon, kernels.Adam, kernels.AdamW, kernels.Adagrad)
+	set(&o.Epsilon, usual.Epsilon, kernels.Adam, kernels.AdamW, kernels.Adagrad, kernels.RowwiseAdagrad)
+	set(&o.L1, usual.L1, kernels.FTRL)
+	set(&o.Beta, usual.Beta, kernels.FTRL)
 	set(&o.L2, usual.L2)
 }
 
@@ -218,8 +234,11 @@ func (c *Config) Validate(task metrics.Task, validated bool) error {
 		bad("accumulate", "%d batches to a step; at least 1 is needed", c.Accumulate)
 	}
 	errs = append(errs, c.checkLoss(task)...)
-	if _, err := c.optimizer(1, 1); err != nil {
+	if _, _, err := c.optimizers(1, 1); err != nil {
 		errs = append(errs, err)
+	}
+	if o := c.Tables.Optimizer; !c.Tables.own() && o != (Optimizer{Kind: o.Kind}) {
+		bad("tables.optimizer.kind", "tables take the optimizer of all parameters, and with it its settings; name one of their own, such as %v", kernels.RowwiseAdagrad)
 	}
 	s := c.Schedule
 	if s.WarmupEpochs < 0 || c.Epochs > 0 && s.WarmupEpochs >= float64(c.Epochs) && s.WarmupEpochs > 0 {
@@ -232,21 +251,34 @@ func (c *Config) Validate(task metrics.Task, validated bool) error {
 	return errors.Join(errs...)
 }
 
-// optimizer returns the optimizer for so many epochs of so many steps. Its errors have their paths.
-func (c *Config) optimizer(epochs, steps int) (optim.Config, error) {
-	o, err := c.settings(epochs, steps)
+// optimizers returns the optimizer for so many epochs of so many steps, and that of tables, nil where it is the same. Errors have their
+// paths.
+func (c *Config) optimizers(epochs, steps int) (o optim.Config, tables *optim.Config, err error) {
+	if o, err = c.checked(&c.Optimizer, "", epochs, steps); err != nil || !c.Tables.own() {
+		return o, nil, err
+	}
+	own, err := c.checked(&c.Tables.Optimizer, "tables.", epochs, steps)
+	return o, &own, err
+}
+
+// checked returns the settings of an optimizer, whose path in errors begins with a prefix.
+func (c *Config) checked(from *Optimizer, prefix string, epochs, steps int) (optim.Config, error) {
+	o, err := c.settings(from, epochs, steps)
 	if err == nil {
 		err = o.Check()
 	}
 	var wrong *optim.Error
 	if errors.As(err, &wrong) {
-		err = configfile.Errorf(wrong.Setting, "%s", wrong.Msg)
+		if !strings.HasPrefix(wrong.Setting, "optimizer.") {
+			prefix = ""
+		}
+		err = configfile.Errorf(prefix+wrong.Setting, "%s", wrong.Msg)
 	}
 	return o, err
 }
 
-func (c *Config) settings(epochs, steps int) (optim.Config, error) {
-	kind, err := c.Optimizer.kind()
+func (c *Config) settings(from *Optimizer, epochs, steps int) (optim.Config, error) {
+	kind, err := from.kind()
 	if err != nil {
 		return optim.Config{}, err
 	}
@@ -255,8 +287,8 @@ func (c *Config) settings(epochs, steps int) (optim.Config, error) {
 		from *float64
 		to   *float64
 	}{
-		{c.Optimizer.LearningRate, &o.LearningRate}, {c.Optimizer.Momentum, &o.Momentum}, {c.Optimizer.Beta1, &o.Beta1},
-		{c.Optimizer.Beta2, &o.Beta2}, {c.Optimizer.Epsilon, &o.Epsilon}, {c.Optimizer.L2, &o.L2}, {c.Optimizer.WeightDecay, &o.WeightDecay},
+		{from.LearningRate, &o.LearningRate}, {from.Momentum, &o.Momentum}, {from.Beta1, &o.Beta1}, {from.Beta2, &o.Beta2},
+		{from.Epsilon, &o.Epsilon}, {from.L1, &o.L1}, {from.Beta, &o.Beta}, {from.L2, &o.L2}, {from.WeightDecay, &o.WeightDecay},
 	} {
 		if f.from != nil {
 			*f.to = *f.from

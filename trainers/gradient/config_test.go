@@ -1,6 +1,7 @@
 package gradient
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -51,6 +52,7 @@ func TestFit(t *testing.T) {
 	for kind, want := range map[string]string{
 		"sgd": "{kind: sgd, learning_rate: 0.01, l2: 0}", "momentum": "{kind: momentum, learning_rate: 0.01, momentum: 0.9, l2: 0}", "nesterov": "{kind: nesterov, learning_rate: 0.01, momentum: 0.9, l2: 0}",
 		"adam": "{kind: adam, learning_rate: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-08, l2: 0}", "adagrad": "{kind: adagrad, learning_rate: 0.01, epsilon: 1e-10, l2: 0}",
+		"rowwise_adagrad": "{kind: rowwise_adagrad, learning_rate: 0.01, epsilon: 1e-10, l2: 0}", "ftrl": "{kind: ftrl, learning_rate: 0.1, l1: 0, beta: 1, l2: 0}",
 		"adamw": "{kind: adamw, learning_rate: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-08, l2: 0, weight_decay: 0.01}", "nonesuch": "{kind: nonesuch}",
 	} {
 		c := Config{Optimizer: Optimizer{Kind: kind}}
@@ -67,5 +69,50 @@ func TestFit(t *testing.T) {
 	linear.SetDefaults(false)
 	if linear.Epochs != 20 || linear.Batch != 256 || linear.Optimizer.Kind != "adam" || linear.Schedule.Kind != "constant" {
 		t.Errorf("of a linear model: %+v", linear)
+	}
+}
+
+// Tables have the optimizer of all parameters, or one of their own, whose errors name it.
+func TestOptimizerOfTables(t *testing.T) {
+	number := func(v float64) *float64 { return &v }
+	for _, c := range []struct {
+		tables      Optimizer
+		want, wrong string // the settings, or the path and what is wrong
+	}{
+		{Optimizer{}, "", ""},
+		{Optimizer{Kind: "auto"}, "", ""},
+		{Optimizer{Kind: "rowwise_adagrad", L2: number(0.5)}, "rowwise_adagrad 0.01 0.5", ""},
+		{Optimizer{Kind: "ftrl", L1: number(-1)}, "", "tables.optimizer.l1"},
+		{Optimizer{Kind: "sgd", L1: number(1)}, "", "tables.optimizer.l1"},
+		{Optimizer{Kind: "nonesuch"}, "", "tables.optimizer.kind"},
+		{Optimizer{LearningRate: number(1)}, "", "tables.optimizer.kind"},
+	} {
+		f := Config{Tables: Tables{Optimizer: c.tables}}
+		f.SetDefaults(true)
+		f.Fit(1000, metrics.TaskBinary, false)
+		err := f.Validate(metrics.TaskBinary, false)
+		if c.wrong != "" {
+			if err == nil || !strings.Contains(err.Error(), c.wrong) {
+				t.Errorf("%+v: error %v, want one of %s", c.tables, err, c.wrong)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%+v: %v", c.tables, err)
+		}
+		o, tables, err := f.optimizers(2, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		if tables != nil {
+			got = fmt.Sprint(tables.Kind, " ", tables.LearningRate, " ", tables.L2)
+			if tables.Schedule != o.Schedule {
+				t.Errorf("%+v: the schedule is %+v, of all parameters %+v", c.tables, tables.Schedule, o.Schedule)
+			}
+		}
+		if got != c.want {
+			t.Errorf("%+v: %q, want %q", c.tables, got, c.want)
+		}
 	}
 }

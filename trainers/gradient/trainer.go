@@ -126,7 +126,7 @@ func (t *Trainer) build() error {
 		return err
 	}
 	plan := t.course.Plan
-	optimizer, err := t.o.Config.optimizer(plan.Epochs, plan.Steps())
+	optimizer, tables, err := t.o.Config.optimizers(plan.Epochs, plan.Steps())
 	if err != nil {
 		return configfile.Prefix("train", err)
 	}
@@ -137,7 +137,7 @@ func (t *Trainer) build() error {
 		loss := layers.BuildLoss(b, kind, parameter, t.o.Network.Build(b))
 		return g, engine.TrainerOptions{
 			Options: engine.Options{Device: t.dev, Parameters: t.o.Parameters, Log: t.o.Env.Log},
-			Loss:    loss, Optimizer: optimizer, Accumulate: plan.Accumulate,
+			Loss:    loss, Optimizer: optimizer, Tables: tables, Accumulate: plan.Accumulate,
 		}, g.Differentiate(loss)
 	}
 	if err := t.memory(graph).Check(); err != nil {

@@ -144,3 +144,7 @@ template <typename F> __device__ inline void elementwise_walk(const Walk &w, int
       }
     }
 }
+
+// Where a warp has a row: the warps of a block below each other, and the row that a thread's warp begins with.
+enum { ROW_WARPS = 256 / 32 };
+__device__ inline int first_row() { return (int)blockIdx.x * ROW_WARPS + (int)threadIdx.x / 32; }

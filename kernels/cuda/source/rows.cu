@@ -1,9 +1,5 @@
 // Rows as vectors. A warp has a row; memory limits all of it.
 
-// The warps of a block below each other, and the row that a thread's warp begins with.
-enum { ROW_WARPS = 256 / 32 };
-__device__ inline int first_row() { return (int)blockIdx.x * ROW_WARPS + (int)threadIdx.x / 32; }
-
 // row_inverse returns one over the length of a row, and 0 of zeros. All lanes of a warp call it.
 __device__ inline double row_inverse(const float *x, int cols) {
   double sum = 0;

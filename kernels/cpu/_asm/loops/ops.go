@@ -99,6 +99,7 @@ func (r *routine) firstMask(count Register) Op {
 
 // The comparisons of VCMPPS that are used. Those with NaN are false, but for the negations.
 const (
+	equal          = 0x00
 	lessThan       = 0x01
 	notLess        = 0x05 // true with NaN
 	notLessOrEqual = 0x06 // true with NaN

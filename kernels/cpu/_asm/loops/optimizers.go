@@ -9,86 +9,293 @@ import (
 )
 
 // The fields of cpu.hyper, in their order; a test of the package compares it with the assembly.
-var hyperFields = []string{"rate", "factor", "correct1", "correct2", "momentum", "beta1", "beta2", "oneMinus1", "oneMinus2", "epsilon", "l2", "keep"}
+var hyperFields = []string{"rate", "factor", "correct1", "correct2", "momentum", "beta1", "beta2", "oneMinus1", "oneMinus2", "epsilon", "l2", "keep", "share", "l1", "beta"}
 
 var _ = writes(optimizers)
 
-// optimizers writes the rules of package kernels, operation by operation as in plain Go; square roots and quotients are exact.
+// rule is one of package kernels, operation by operation as in plain Go; square roots and quotients are exact.
+type rule struct {
+	name, doc  string
+	hasM, hasV bool
+	// setup loads constants by h, and returns what is done to a vector of weights, gradients times the factor, and state, given what L2
+	// adds for a vector of weights to one of gradients.
+	setup func(r *routine, h func(string) VecVirtual) func(w, g, m, v VecVirtual, l2 func(w, g VecVirtual))
+}
+
+// optimizers writes the rules, for elements that lie together and for chosen rows of tables.
 func optimizers(l simd.Level) {
-	rule := func(name, doc string, hasM, hasV bool, setup func(r *routine, h func(string) VecVirtual) func(w, g, m, v VecVirtual)) {
-		s := signature{moving: []string{"w", "grad"}, extra: []string{"h *float32"}}
-		if hasM {
-			s.moving = append(s.moving, "m")
-		}
-		if hasV {
-			s.moving = append(s.moving, "v")
-		}
-		pass(l, name, s, 2, func(r *routine) func() {
-			at := Load(Param("h"), GP64())
-			h := func(field string) VecVirtual {
-				for i, f := range hyperFields {
-					if f == field {
-						v := r.Vector()
-						VBROADCASTSS(Mem{Base: at, Disp: 4 * i}, v)
-						return v
-					}
-				}
-				panic("no field " + field)
-			}
-			apply := setup(r, h)
-			var factor, l2 VecVirtual
-			if l.Width == 16 {
-				factor, l2 = h("factor"), h("l2")
-			}
-			return func() {
-				w, g := r.load("w"), r.load("grad") // g is a register of the assembler
-				if l.Width == 8 {                   // registers are few
-					factor, l2 = h("factor"), h("l2")
-				}
-				VMULPS(factor, g, g)
-				VFMADD231PS(l2, w, g)
-				var m, v VecVirtual
-				if hasM {
-					m = r.load("m")
-				}
-				if hasV {
-					v = r.load("v")
-				}
-				apply(w, g, m, v)
-				if hasM {
-					r.store(m, "m")
-				}
-				if hasV {
-					r.store(v, "v")
-				}
-				r.store(w, "w")
-			}
-		}, doc)
+	for _, k := range rules {
+		elements(l, k)
+		k.rows(l)
 	}
-	rule("sgd", "is kernels.SGD.", false, false, func(_ *routine, h func(string) VecVirtual) func(w, g, m, v VecVirtual) {
-		rate := h("rate")
-		return func(w, g, _, _ VecVirtual) { VFNMADD231PS(rate, g, w) }
+	rowwiseAdagrad(l)
+}
+
+// field addresses a field of cpu.hyper.
+func field(h Register, name string) Mem {
+	for i, f := range hyperFields {
+		if f == name {
+			return Mem{Base: h, Disp: 4 * i}
+		}
+	}
+	panic("no field " + name)
+}
+
+// everywhere returns a vector full of a number in memory.
+func (r *routine) everywhere(at Mem) VecVirtual {
+	v := r.Vector()
+	VBROADCASTSS(at, v)
+	return v
+}
+
+// states lists the pointers to a rule's state.
+func (k rule) states() (names []string) {
+	if k.hasM {
+		names = append(names, "m")
+	}
+	if k.hasV {
+		names = append(names, "v")
+	}
+	return names
+}
+
+// vector writes what is done to the vector that is being visited. With AVX2 registers are few: the factor and L2 are read each time.
+func (k rule) vector(r *routine, h Register, l2At Mem) func() {
+	constant := func(name string) VecVirtual { return r.everywhere(field(h, name)) }
+	apply := k.setup(r, constant)
+	var factor VecVirtual
+	if r.Width == 16 {
+		factor = constant("factor")
+	}
+	return func() {
+		w, g := r.load("w"), r.load("grad") // g is a register of the assembler
+		if r.Width == 8 {
+			factor = constant("factor")
+		}
+		VMULPS(factor, g, g)
+		var m, v VecVirtual
+		if k.hasM {
+			m = r.load("m")
+		}
+		if k.hasV {
+			v = r.load("v")
+		}
+		apply(w, g, m, v, func(w, g VecVirtual) { VFMADD231PS(r.everywhere(l2At), w, g) })
+		if k.hasM {
+			r.store(m, "m")
+		}
+		if k.hasV {
+			r.store(v, "v")
+		}
+		r.store(w, "w")
+	}
+}
+
+// elements writes a rule for elements that lie together.
+func elements(l simd.Level, k rule) {
+	s := signature{moving: append([]string{"w", "grad"}, k.states()...), extra: []string{"h *float32"}}
+	pass(l, k.name, s, 2, func(r *routine) func() {
+		h := Load(Param("h"), GP64())
+		return k.vector(r, h, field(h, "l2"))
+	}, k.doc)
+}
+
+// rows writes a rule for rows of tables.
+func (k rule) rows(l simd.Level) {
+	r := beginRows(l, k.name+"Rows", k.states(), k.doc)
+	describe := k.vector(r.routine, r.h, r.l2)
+	r.everyID(func() { r.panels(1, func() { r.each(func(int) { describe() }) }) })
+}
+
+// rowRoutine is a routine that updates rows of tables.
+type rowRoutine struct {
+	*routine
+	tensors []string // that lie in tables: w and state
+	h       Register
+	l2      Mem // of the row at hand
+}
+
+// beginRows begins a routine that updates rows.
+func beginRows(l simd.Level, name string, states []string, doc string) *rowRoutine {
+	s := signature{moving: []string{"grad"}, extra: []string{"gradStride int"}}
+	tensors := append([]string{"w"}, states...)
+	for _, t := range tensors {
+		s.extra = append(s.extra, t+"Table *float32", t+"Stride int")
+	}
+	s.extra = append(s.extra, "rows *int32", "count int", "limit int", "starts *int32", "h *float32")
+	r := &rowRoutine{routine: begin(l, name, s, doc, "It does so for the rows of tables that count row numbers name, where they are in 0 … limit−1; strides are in bytes. Starts may be nil."), tensors: tensors}
+	r.h = Load(Param("h"), GP64())
+	r.l2 = AllocLocal(8)
+	for _, t := range tensors {
+		r.pointers[t] = GP64()
+	}
+	return r
+}
+
+// address returns where a tensor has the row of an id.
+func (r *rowRoutine) address(id Register, tensor string, to Register) {
+	MOVQ(id, to)
+	IMULQ(param(tensor+"Stride"), to)
+	ADDQ(param(tensor+"Table"), to)
+}
+
+// ask asks for a row, if there is one. State of one number is not as long as the row.
+func (r *rowRoutine) ask(id Register, single bool) {
+	skip, row := r.label("beyond"), GP64()
+	CMPQ(id, param("limit"))
+	JAE(LabelRef(skip))
+	for _, t := range r.tensors {
+		r.address(id, t, row)
+		if t != "w" && single {
+			PREFETCHT0(Mem{Base: row})
+		} else {
+			r.touch(row)
+		}
+	}
+	Label(skip)
+}
+
+// everyID writes a loop over the rows, and ends the routine.
+func (r *rowRoutine) everyID(update func()) { r.everyRowOf(false, update) }
+
+func (r *rowRoutine) everyRowOf(single bool, update func()) {
+	ids, left, id := Load(Param("rows"), GP64()), Load(Param("count"), GP64()), GP64()
+	read := func(ahead Register, disp int) {
+		m := Mem{Base: ids, Disp: disp}
+		if ahead != nil {
+			m.Index, m.Scale = ahead, 4
+		}
+		MOVL(m, id.As32()) // a negative one is beyond every limit when taken without a sign
+	}
+	l2 := XMM()
+	VMOVSS(field(r.h, "l2"), l2)
+	VMOVSS(l2, r.l2)
+	TESTQ(left, left)
+	JLE(LabelRef("done"))
+
+	// The first rows are asked for at once.
+	at, first := GP64(), GP64()
+	MOVQ(U32(rowsAhead), first)
+	CMPQ(left, first)
+	CMOVQLT(left, first)
+	XORQ(at, at)
+	Label("first")
+	read(at, 0)
+	r.ask(id, single)
+	INCQ(at)
+	CMPQ(at, first)
+	JL(LabelRef("first"))
+
+	XORQ(at, at)
+	Label("row")
+	CMPQ(left, U32(rowsAhead))
+	JLE(LabelRef("near"))
+	read(nil, 4*rowsAhead)
+	r.ask(id, single)
+	Label("near")
+	read(nil, 0)
+	CMPQ(id, param("limit"))
+	JAE(LabelRef("next"))
+	for _, t := range r.tensors {
+		r.address(id, t, r.pointers[t])
+	}
+	starts, occurrences, scaled := GP64(), GP64(), XMM()
+	MOVQ(param("starts"), starts)
+	TESTQ(starts, starts)
+	JZ(LabelRef("alike"))
+	MOVL(Mem{Base: starts, Index: at, Scale: 4, Disp: 4}, occurrences.As32())
+	SUBL(Mem{Base: starts, Index: at, Scale: 4}, occurrences.As32())
+	VMOVSS(field(r.h, "l2"), scaled)
+	VMULSS(field(r.h, "share"), scaled, scaled)
+	times := XMM()
+	VXORPS(times, times, times)
+	VCVTSI2SSL(occurrences.As32(), times, times)
+	VMULSS(times, scaled, scaled)
+	VMOVSS(scaled, r.l2)
+	Label("alike")
+	update()
+	Label("next")
+	ADDQ(param("gradStride"), r.pointers["grad"])
+	ADDQ(U32(4), ids)
+	INCQ(at)
+	DECQ(left)
+	JNZ(LabelRef("row"))
+	Label("done")
+	r.finish()
+}
+
+// rowwiseAdagrad writes the rule that has one number for a row.
+func rowwiseAdagrad(l simd.Level) {
+	r := beginRows(l, "rowwiseAdagradRows", []string{"v"}, "is kernels.RowwiseAdagrad.")
+	rate, epsilon, factor := XMM(), XMM(), r.everywhere(field(r.h, "factor"))
+	VMOVSS(field(r.h, "rate"), rate)
+	VMOVSS(field(r.h, "epsilon"), epsilon)
+	columns, one := XMM(), GP64()
+	VXORPS(columns, columns, columns)
+	MOVQ(r.end, one)
+	SHRQ(Imm(2), one)
+	VCVTSI2SSQ(one, columns, columns)
+	r.everyRowOf(true, func() {
+		gradient := func(l2 VecVirtual) (w, g VecVirtual) {
+			w, g = r.load("w"), r.load("grad")
+			VMULPS(factor, g, g)
+			VFMADD231PS(l2, w, g)
+			return w, g
+		}
+		l2, sum := r.everywhere(r.l2), r.Vector()
+		r.Zero(sum)
+		r.panels(1, func() {
+			_, g := gradient(l2)
+			VFMADD231PS(g, g, sum)
+		})
+		total, state, step, scale := r.total(sum, false), Mem{Base: r.pointers["v"]}, XMM(), r.Vector()
+		VDIVSS(columns, total, total)
+		VADDSS(state, total, total)
+		VMOVSS(total, state)
+		VSQRTSS(total, total, total)
+		VADDSS(epsilon, total, total)
+		VDIVSS(total, rate, step)
+		VBROADCASTSS(step, scale)
+		r.panels(1, func() {
+			w, g := gradient(l2)
+			VFNMADD231PS(scale, g, w)
+			r.store(w, "w")
+		})
 	})
-	rule("momentum", "is kernels.Momentum.", true, false, func(_ *routine, h func(string) VecVirtual) func(w, g, m, v VecVirtual) {
+}
+
+// rules are those that are element by element.
+var rules = []rule{
+	{"sgd", "is kernels.SGD.", false, false, func(_ *routine, h func(string) VecVirtual) func(w, g, m, v VecVirtual, l2 func(w, g VecVirtual)) {
+		rate := h("rate")
+		return func(w, g, _, _ VecVirtual, l2 func(w, g VecVirtual)) {
+			l2(w, g)
+			VFNMADD231PS(rate, g, w)
+		}
+	}},
+	{"momentum", "is kernels.Momentum.", true, false, func(_ *routine, h func(string) VecVirtual) func(w, g, m, v VecVirtual, l2 func(w, g VecVirtual)) {
 		rate, momentum := h("rate"), h("momentum")
-		return func(w, g, m, _ VecVirtual) {
+		return func(w, g, m, _ VecVirtual, l2 func(w, g VecVirtual)) {
+			l2(w, g)
 			VFMADD213PS(g, momentum, m)
 			VFNMADD231PS(rate, m, w)
 		}
-	})
-	rule("nesterov", "is kernels.Nesterov.", true, false, func(_ *routine, h func(string) VecVirtual) func(w, g, m, v VecVirtual) {
+	}},
+	{"nesterov", "is kernels.Nesterov.", true, false, func(_ *routine, h func(string) VecVirtual) func(w, g, m, v VecVirtual, l2 func(w, g VecVirtual)) {
 		rate, momentum := h("rate"), h("momentum")
-		return func(w, g, m, _ VecVirtual) {
+		return func(w, g, m, _ VecVirtual, l2 func(w, g VecVirtual)) {
+			l2(w, g)
 			VFMADD213PS(g, momentum, m)
 			VFMADD231PS(momentum, m, g)
 			VFNMADD231PS(rate, g, w)
 		}
-	})
-	rule("adam", "is kernels.Adam, and kernels.AdamW where keep is not 1.", true, true, func(r *routine, h func(string) VecVirtual) func(w, g, m, v VecVirtual) {
+	}},
+	{"adam", "is kernels.Adam, and kernels.AdamW where keep is not 1.", true, true, func(r *routine, h func(string) VecVirtual) func(w, g, m, v VecVirtual, l2 func(w, g VecVirtual)) {
 		rate, correct1, correct2 := h("rate"), h("correct1"), h("correct2")
 		beta1, beta2, one1, one2 := h("beta1"), h("beta2"), h("oneMinus1"), h("oneMinus2")
 		epsilon, keep := h("epsilon"), h("keep")
-		return func(w, g, m, v VecVirtual) {
+		return func(w, g, m, v VecVirtual, l2 func(w, g VecVirtual)) {
+			l2(w, g)
 			t := r.Vector()
 			VMULPS(g, g, t)
 			VMULPS(one1, g, g)
@@ -103,10 +310,11 @@ func optimizers(l simd.Level) {
 			VDIVPS(t, g, g)
 			VFMSUB213PS(g, keep, w)
 		}
-	})
-	rule("adagrad", "is kernels.Adagrad.", false, true, func(r *routine, h func(string) VecVirtual) func(w, g, m, v VecVirtual) {
+	}},
+	{"adagrad", "is kernels.Adagrad.", false, true, func(r *routine, h func(string) VecVirtual) func(w, g, m, v VecVirtual, l2 func(w, g VecVirtual)) {
 		rate, epsilon := h("rate"), h("epsilon")
-		return func(w, g, _, v VecVirtual) {
+		return func(w, g, _, v VecVirtual, l2 func(w, g VecVirtual)) {
+			l2(w, g)
 			t := r.Vector()
 			VFMADD231PS(g, g, v)
 			VSQRTPS(v, t)
@@ -115,5 +323,38 @@ func optimizers(l simd.Level) {
 			VDIVPS(t, g, g)
 			VSUBPS(g, w, w)
 		}
-	})
+	}},
+	{"ftrl", "is kernels.FTRL.", true, true, func(r *routine, h func(string) VecVirtual) func(w, g, m, v VecVirtual, l2 func(w, g VecVirtual)) {
+		rate, beta, l1, l2 := h("rate"), h("beta"), h("l1"), h("l2")
+		begin := r.Vector() // what m begins with, over −w
+		VDIVPS(rate, beta, begin)
+		VADDPS(l2, begin, begin)
+		return func(w, g, m, v VecVirtual, _ func(w, g VecVirtual)) {
+			t, sign := r.Vector(), r.Vector()
+			VORPS(m, v, t)
+			r.Zero(sign)
+			untouched := r.compare(equal, t, sign)
+			VFNMADD231PS(begin, w, sign)
+			r.choose(untouched, sign, m)
+			VSQRTPS(v, t)
+			VFMADD231PS(g, g, v)
+			VADDPS(g, m, m)
+			VSQRTPS(v, g)
+			VSUBPS(t, g, t)
+			VDIVPS(rate, t, t)
+			VFNMADD231PS(t, w, m)
+			VADDPS(beta, g, g)
+			VDIVPS(rate, g, g)
+			VADDPS(l2, g, g)
+			VANDPS(word(1<<31), m, sign)
+			VXORPS(sign, m, t) // the size
+			VSUBPS(l1, t, t)
+			r.Zero(w)
+			beyond := r.compare(lessThan, w, t)
+			VDIVPS(g, t, t)
+			VXORPS(word(1<<31), sign, sign)
+			VXORPS(sign, t, w)
+			r.keep(beyond, w)
+		}
+	}},
 }
