@@ -6492,9 +6492,9 @@ whole5:
 	VZEROUPPER
 	RET
 
-// func sgdRowsAVX512(n int, grad *float32, gradStride int, wTable *float32, wStride int, rows *int32, count int, limit int, starts *int32, h *float32)
+// func sgdRowsAVX512(n int, grad *float32, gradStride int, wTable *float32, wStride int, rows *int32, count int, limit int, ahead int, starts *int32, h *float32)
 // Requires: AVX, AVX512F, CMOV, MMX+
-TEXT ·sgdRowsAVX512(SB), NOSPLIT, $8-80
+TEXT ·sgdRowsAVX512(SB), NOSPLIT, $8-88
 	MOVQ         grad+8(FP), AX
 	MOVQ         n+0(FP), CX
 	MOVQ         CX, DX
@@ -6502,7 +6502,7 @@ TEXT ·sgdRowsAVX512(SB), NOSPLIT, $8-80
 	LEAQ         mask_bits<>+0(SB), BX
 	KMOVW        (BX)(DX*2), K1
 	SHLQ         $0x02, CX
-	MOVQ         h+72(FP), BX
+	MOVQ         h+80(FP), BX
 	VBROADCASTSS (BX), Z0
 	VBROADCASTSS 4(BX), Z1
 	MOVQ         rows+40(FP), DI
@@ -6511,7 +6511,7 @@ TEXT ·sgdRowsAVX512(SB), NOSPLIT, $8-80
 	VMOVSS       X2, (SP)
 	TESTQ        R8, R8
 	JLE          done
-	MOVQ         $0x00000010, SI
+	MOVQ         ahead+64(FP), SI
 	CMPQ         R8, SI
 	CMOVQLT      R8, SI
 	XORQ         R9, R9
@@ -6537,9 +6537,10 @@ beyond1:
 	XORQ R9, R9
 
 row:
-	CMPQ  R8, $0x00000010
+	MOVQ  ahead+64(FP), DX
+	CMPQ  R8, DX
 	JLE   near
-	MOVL  64(DI), DX
+	MOVL  (DI)(DX*4), DX
 	CMPQ  DX, limit+56(FP)
 	JAE   beyond3
 	IMULQ wStride+32(FP), DX
@@ -6560,7 +6561,7 @@ near:
 	MOVQ       DX, SI
 	IMULQ      wStride+32(FP), SI
 	ADDQ       wTable+24(FP), SI
-	MOVQ       starts+64(FP), DX
+	MOVQ       starts+72(FP), DX
 	TESTQ      DX, DX
 	JZ         alike
 	MOVL       4(DX)(R9*4), R10
@@ -6693,9 +6694,9 @@ whole5:
 	VZEROUPPER
 	RET
 
-// func momentumRowsAVX512(n int, grad *float32, gradStride int, wTable *float32, wStride int, mTable *float32, mStride int, rows *int32, count int, limit int, starts *int32, h *float32)
+// func momentumRowsAVX512(n int, grad *float32, gradStride int, wTable *float32, wStride int, mTable *float32, mStride int, rows *int32, count int, limit int, ahead int, starts *int32, h *float32)
 // Requires: AVX, AVX512F, CMOV, MMX+
-TEXT ·momentumRowsAVX512(SB), NOSPLIT, $8-96
+TEXT ·momentumRowsAVX512(SB), NOSPLIT, $8-104
 	MOVQ         grad+8(FP), AX
 	MOVQ         n+0(FP), CX
 	MOVQ         CX, DX
@@ -6703,7 +6704,7 @@ TEXT ·momentumRowsAVX512(SB), NOSPLIT, $8-96
 	LEAQ         mask_bits<>+0(SB), BX
 	KMOVW        (BX)(DX*2), K1
 	SHLQ         $0x02, CX
-	MOVQ         h+88(FP), BX
+	MOVQ         h+96(FP), BX
 	VBROADCASTSS (BX), Z0
 	VBROADCASTSS 16(BX), Z1
 	VBROADCASTSS 4(BX), Z2
@@ -6713,7 +6714,7 @@ TEXT ·momentumRowsAVX512(SB), NOSPLIT, $8-96
 	VMOVSS       X3, (SP)
 	TESTQ        R9, R9
 	JLE          done
-	MOVQ         $0x00000010, SI
+	MOVQ         ahead+80(FP), SI
 	CMPQ         R9, SI
 	CMOVQLT      R9, SI
 	XORQ         R10, R10
@@ -6750,9 +6751,10 @@ beyond1:
 	XORQ R10, R10
 
 row:
-	CMPQ  R9, $0x00000010
+	MOVQ  ahead+80(FP), DX
+	CMPQ  R9, DX
 	JLE   near
-	MOVL  64(R8), DX
+	MOVL  (R8)(DX*4), DX
 	CMPQ  DX, limit+72(FP)
 	JAE   beyond4
 	MOVQ  DX, SI
@@ -6787,7 +6789,7 @@ near:
 	MOVQ       DX, DI
 	IMULQ      mStride+48(FP), DI
 	ADDQ       mTable+40(FP), DI
-	MOVQ       starts+80(FP), DX
+	MOVQ       starts+88(FP), DX
 	TESTQ      DX, DX
 	JZ         alike
 	MOVL       4(DX)(R10*4), R11
@@ -6930,9 +6932,9 @@ whole5:
 	VZEROUPPER
 	RET
 
-// func nesterovRowsAVX512(n int, grad *float32, gradStride int, wTable *float32, wStride int, mTable *float32, mStride int, rows *int32, count int, limit int, starts *int32, h *float32)
+// func nesterovRowsAVX512(n int, grad *float32, gradStride int, wTable *float32, wStride int, mTable *float32, mStride int, rows *int32, count int, limit int, ahead int, starts *int32, h *float32)
 // Requires: AVX, AVX512F, CMOV, MMX+
-TEXT ·nesterovRowsAVX512(SB), NOSPLIT, $8-96
+TEXT ·nesterovRowsAVX512(SB), NOSPLIT, $8-104
 	MOVQ         grad+8(FP), AX
 	MOVQ         n+0(FP), CX
 	MOVQ         CX, DX
@@ -6940,7 +6942,7 @@ TEXT ·nesterovRowsAVX512(SB), NOSPLIT, $8-96
 	LEAQ         mask_bits<>+0(SB), BX
 	KMOVW        (BX)(DX*2), K1
 	SHLQ         $0x02, CX
-	MOVQ         h+88(FP), BX
+	MOVQ         h+96(FP), BX
 	VBROADCASTSS (BX), Z0
 	VBROADCASTSS 16(BX), Z1
 	VBROADCASTSS 4(BX), Z2
@@ -6950,7 +6952,7 @@ TEXT ·nesterovRowsAVX512(SB), NOSPLIT, $8-96
 	VMOVSS       X3, (SP)
 	TESTQ        R9, R9
 	JLE          done
-	MOVQ         $0x00000010, SI
+	MOVQ         ahead+80(FP), SI
 	CMPQ         R9, SI
 	CMOVQLT      R9, SI
 	XORQ         R10, R10
@@ -6987,9 +6989,10 @@ beyond1:
 	XORQ R10, R10
 
 row:
-	CMPQ  R9, $0x00000010
+	MOVQ  ahead+80(FP), DX
+	CMPQ  R9, DX
 	JLE   near
-	MOVL  64(R8), DX
+	MOVL  (R8)(DX*4), DX
 	CMPQ  DX, limit+72(FP)
 	JAE   beyond4
 	MOVQ  DX, SI
@@ -7024,7 +7027,7 @@ near:
 	MOVQ       DX, DI
 	IMULQ      mStride+48(FP), DI
 	ADDQ       mTable+40(FP), DI
-	MOVQ       starts+80(FP), DX
+	MOVQ       starts+88(FP), DX
 	TESTQ      DX, DX
 	JZ         alike
 	MOVL       4(DX)(R10*4), R11
@@ -7221,9 +7224,9 @@ whole5:
 	VZEROUPPER
 	RET
 
-// func adamRowsAVX512(n int, grad *float32, gradStride int, wTable *float32, wStride int, mTable *float32, mStride int, vTable *float32, vStride int, rows *int32, count int, limit int, starts *int32, h *float32)
+// func adamRowsAVX512(n int, grad *float32, gradStride int, wTable *float32, wStride int, mTable *float32, mStride int, vTable *float32, vStride int, rows *int32, count int, limit int, ahead int, starts *int32, h *float32)
 // Requires: AVX, AVX512F, CMOV, MMX+
-TEXT ·adamRowsAVX512(SB), NOSPLIT, $8-112
+TEXT ·adamRowsAVX512(SB), NOSPLIT, $8-120
 	MOVQ         grad+8(FP), AX
 	MOVQ         n+0(FP), CX
 	MOVQ         CX, DX
@@ -7231,7 +7234,7 @@ TEXT ·adamRowsAVX512(SB), NOSPLIT, $8-112
 	LEAQ         mask_bits<>+0(SB), BX
 	KMOVW        (BX)(DX*2), K1
 	SHLQ         $0x02, CX
-	MOVQ         h+104(FP), BX
+	MOVQ         h+112(FP), BX
 	VBROADCASTSS (BX), Z0
 	VBROADCASTSS 8(BX), Z1
 	VBROADCASTSS 12(BX), Z2
@@ -7248,7 +7251,7 @@ TEXT ·adamRowsAVX512(SB), NOSPLIT, $8-112
 	VMOVSS       X10, (SP)
 	TESTQ        R10, R10
 	JLE          done
-	MOVQ         $0x00000010, SI
+	MOVQ         ahead+96(FP), SI
 	CMPQ         R10, SI
 	CMOVQLT      R10, SI
 	XORQ         R11, R11
@@ -7295,9 +7298,10 @@ beyond1:
 	XORQ R11, R11
 
 row:
-	CMPQ  R10, $0x00000010
+	MOVQ  ahead+96(FP), DX
+	CMPQ  R10, DX
 	JLE   near
-	MOVL  64(R9), DX
+	MOVL  (R9)(DX*4), DX
 	CMPQ  DX, limit+88(FP)
 	JAE   beyond5
 	MOVQ  DX, SI
@@ -7345,7 +7349,7 @@ near:
 	MOVQ       DX, R8
 	IMULQ      vStride+64(FP), R8
 	ADDQ       vTable+56(FP), R8
-	MOVQ       starts+96(FP), DX
+	MOVQ       starts+104(FP), DX
 	TESTQ      DX, DX
 	JZ         alike
 	MOVL       4(DX)(R11*4), R12
@@ -7524,9 +7528,9 @@ whole5:
 	VZEROUPPER
 	RET
 
-// func adagradRowsAVX512(n int, grad *float32, gradStride int, wTable *float32, wStride int, vTable *float32, vStride int, rows *int32, count int, limit int, starts *int32, h *float32)
+// func adagradRowsAVX512(n int, grad *float32, gradStride int, wTable *float32, wStride int, vTable *float32, vStride int, rows *int32, count int, limit int, ahead int, starts *int32, h *float32)
 // Requires: AVX, AVX512F, CMOV, MMX+
-TEXT ·adagradRowsAVX512(SB), NOSPLIT, $8-96
+TEXT ·adagradRowsAVX512(SB), NOSPLIT, $8-104
 	MOVQ         grad+8(FP), AX
 	MOVQ         n+0(FP), CX
 	MOVQ         CX, DX
@@ -7534,7 +7538,7 @@ TEXT ·adagradRowsAVX512(SB), NOSPLIT, $8-96
 	LEAQ         mask_bits<>+0(SB), BX
 	KMOVW        (BX)(DX*2), K1
 	SHLQ         $0x02, CX
-	MOVQ         h+88(FP), BX
+	MOVQ         h+96(FP), BX
 	VBROADCASTSS (BX), Z0
 	VBROADCASTSS 36(BX), Z1
 	VBROADCASTSS 4(BX), Z2
@@ -7544,7 +7548,7 @@ TEXT ·adagradRowsAVX512(SB), NOSPLIT, $8-96
 	VMOVSS       X3, (SP)
 	TESTQ        R9, R9
 	JLE          done
-	MOVQ         $0x00000010, SI
+	MOVQ         ahead+80(FP), SI
 	CMPQ         R9, SI
 	CMOVQLT      R9, SI
 	XORQ         R10, R10
@@ -7581,9 +7585,10 @@ beyond1:
 	XORQ R10, R10
 
 row:
-	CMPQ  R9, $0x00000010
+	MOVQ  ahead+80(FP), DX
+	CMPQ  R9, DX
 	JLE   near
-	MOVL  64(R8), DX
+	MOVL  (R8)(DX*4), DX
 	CMPQ  DX, limit+72(FP)
 	JAE   beyond4
 	MOVQ  DX, SI
@@ -7618,7 +7623,7 @@ near:
 	MOVQ       DX, DI
 	IMULQ      vStride+48(FP), DI
 	ADDQ       vTable+40(FP), DI
-	MOVQ       starts+80(FP), DX
+	MOVQ       starts+88(FP), DX
 	TESTQ      DX, DX
 	JZ         alike
 	MOVL       4(DX)(R10*4), R11
@@ -7858,9 +7863,9 @@ whole5:
 	VZEROUPPER
 	RET
 
-// func ftrlRowsAVX512(n int, grad *float32, gradStride int, wTable *float32, wStride int, mTable *float32, mStride int, vTable *float32, vStride int, rows *int32, count int, limit int, starts *int32, h *float32)
+// func ftrlRowsAVX512(n int, grad *float32, gradStride int, wTable *float32, wStride int, mTable *float32, mStride int, vTable *float32, vStride int, rows *int32, count int, limit int, ahead int, starts *int32, h *float32)
 // Requires: AVX, AVX512DQ, AVX512F, CMOV, MMX+
-TEXT ·ftrlRowsAVX512(SB), NOSPLIT, $8-112
+TEXT ·ftrlRowsAVX512(SB), NOSPLIT, $8-120
 	MOVQ         grad+8(FP), AX
 	MOVQ         n+0(FP), CX
 	MOVQ         CX, DX
@@ -7868,7 +7873,7 @@ TEXT ·ftrlRowsAVX512(SB), NOSPLIT, $8-112
 	LEAQ         mask_bits<>+0(SB), BX
 	KMOVW        (BX)(DX*2), K1
 	SHLQ         $0x02, CX
-	MOVQ         h+104(FP), BX
+	MOVQ         h+112(FP), BX
 	VBROADCASTSS (BX), Z0
 	VBROADCASTSS 56(BX), Z1
 	VBROADCASTSS 52(BX), Z2
@@ -7882,7 +7887,7 @@ TEXT ·ftrlRowsAVX512(SB), NOSPLIT, $8-112
 	VMOVSS       X6, (SP)
 	TESTQ        R10, R10
 	JLE          done
-	MOVQ         $0x00000010, SI
+	MOVQ         ahead+96(FP), SI
 	CMPQ         R10, SI
 	CMOVQLT      R10, SI
 	XORQ         R11, R11
@@ -7929,9 +7934,10 @@ beyond1:
 	XORQ R11, R11
 
 row:
-	CMPQ  R10, $0x00000010
+	MOVQ  ahead+96(FP), DX
+	CMPQ  R10, DX
 	JLE   near
-	MOVL  64(R9), DX
+	MOVL  (R9)(DX*4), DX
 	CMPQ  DX, limit+88(FP)
 	JAE   beyond5
 	MOVQ  DX, SI
@@ -7979,7 +7985,7 @@ near:
 	MOVQ       DX, R8
 	IMULQ      vStride+64(FP), R8
 	ADDQ       vTable+56(FP), R8
-	MOVQ       starts+96(FP), DX
+	MOVQ       starts+104(FP), DX
 	TESTQ      DX, DX
 	JZ         alike
 	MOVL       4(DX)(R11*4), R12
@@ -8081,9 +8087,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func rowwiseAdagradRowsAVX512(n int, grad *float32, gradStride int, wTable *float32, wStride int, vTable *float32, vStride int, rows *int32, count int, limit int, starts *int32, h *float32)
+// func rowwiseAdagradRowsAVX512(n int, grad *float32, gradStride int, wTable *float32, wStride int, vTable *float32, vStride int, rows *int32, count int, limit int, ahead int, starts *int32, h *float32)
 // Requires: AVX, AVX512F, CMOV, MMX+
-TEXT ·rowwiseAdagradRowsAVX512(SB), NOSPLIT, $8-96
+TEXT ·rowwiseAdagradRowsAVX512(SB), NOSPLIT, $8-104
 	MOVQ         grad+8(FP), AX
 	MOVQ         n+0(FP), CX
 	MOVQ         CX, DX
@@ -8091,7 +8097,7 @@ TEXT ·rowwiseAdagradRowsAVX512(SB), NOSPLIT, $8-96
 	LEAQ         mask_bits<>+0(SB), BX
 	KMOVW        (BX)(DX*2), K1
 	SHLQ         $0x02, CX
-	MOVQ         h+88(FP), BX
+	MOVQ         h+96(FP), BX
 	VBROADCASTSS 4(BX), Z2
 	VMOVSS       (BX), X0
 	VMOVSS       36(BX), X1
@@ -8105,7 +8111,7 @@ TEXT ·rowwiseAdagradRowsAVX512(SB), NOSPLIT, $8-96
 	VMOVSS       X4, (SP)
 	TESTQ        R9, R9
 	JLE          done
-	MOVQ         $0x00000010, SI
+	MOVQ         ahead+80(FP), SI
 	CMPQ         R9, SI
 	CMOVQLT      R9, SI
 	XORQ         R10, R10
@@ -8136,9 +8142,10 @@ beyond1:
 	XORQ R10, R10
 
 row:
-	CMPQ  R9, $0x00000010
+	MOVQ  ahead+80(FP), DX
+	CMPQ  R9, DX
 	JLE   near
-	MOVL  64(R8), DX
+	MOVL  (R8)(DX*4), DX
 	CMPQ  DX, limit+72(FP)
 	JAE   beyond3
 	MOVQ  DX, SI
@@ -8167,7 +8174,7 @@ near:
 	MOVQ       DX, DI
 	IMULQ      vStride+48(FP), DI
 	ADDQ       vTable+40(FP), DI
-	MOVQ       starts+80(FP), DX
+	MOVQ       starts+88(FP), DX
 	TESTQ      DX, DX
 	JZ         alike
 	MOVL       4(DX)(R10*4), R11
@@ -8953,39 +8960,63 @@ done:
 	VZEROUPPER
 	RET
 
-// func gatherAVX512(n int, out *float32, table *float32, stride int, limit int, ids *int32, count int)
-// Requires: AVX, AVX512F, MMX+
-TEXT ·gatherAVX512(SB), NOSPLIT, $0-56
-	MOVQ   out+8(FP), AX
-	MOVQ   table+16(FP), CX
-	MOVQ   n+0(FP), DX
-	MOVQ   DX, BX
-	ANDQ   $0x0000000f, BX
-	LEAQ   mask_bits<>+0(SB), SI
-	KMOVW  (SI)(BX*2), K1
-	SHLQ   $0x02, DX
-	MOVQ   limit+32(FP), SI
-	MOVQ   ids+40(FP), DI
-	MOVQ   count+48(FP), R8
-	VPXORD Z0, Z0, Z0
-	TESTQ  R8, R8
-	JLE    done
+// func gatherAVX512(n int, out *float32, table *float32, stride int, limit int, ids *int32, count int, ahead int)
+// Requires: AVX, AVX512F, CMOV, MMX+
+TEXT ·gatherAVX512(SB), NOSPLIT, $0-64
+	MOVQ    out+8(FP), AX
+	MOVQ    table+16(FP), CX
+	MOVQ    n+0(FP), DX
+	MOVQ    DX, BX
+	ANDQ    $0x0000000f, BX
+	LEAQ    mask_bits<>+0(SB), SI
+	KMOVW   (SI)(BX*2), K1
+	SHLQ    $0x02, DX
+	MOVQ    limit+32(FP), SI
+	MOVQ    ids+40(FP), DI
+	MOVQ    count+48(FP), R8
+	VPXORD  Z0, Z0, Z0
+	TESTQ   R8, R8
+	JLE     done
+	MOVQ    ahead+56(FP), R10
+	CMPQ    R8, R10
+	CMOVQLT R8, R10
+	XORQ    BX, BX
+
+first:
+	MOVL  (DI)(BX*4), R9
+	CMPQ  R9, SI
+	JAE   none
+	IMULQ stride+24(FP), R9
+	ADDQ  CX, R9
+	XORQ  R11, R11
+
+touch1:
+	PREFETCHT0 (R9)(R11*1)
+	ADDQ       $0x00000040, R11
+	CMPQ       R11, DX
+	JL         touch1
+
+none:
+	INCQ BX
+	CMPQ BX, R10
+	JL   first
 
 row:
-	CMPQ  R8, $0x00000010
+	MOVQ  ahead+56(FP), BX
+	CMPQ  R8, BX
 	JLE   copy
-	MOVL  64(DI), R9
+	MOVL  (DI)(BX*4), R9
 	CMPQ  R9, SI
 	JAE   copy
 	IMULQ stride+24(FP), R9
 	ADDQ  CX, R9
 	XORQ  BX, BX
 
-touch1:
+touch2:
 	PREFETCHT0 (R9)(BX*1)
 	ADDQ       $0x00000040, BX
 	CMPQ       BX, DX
-	JL         touch1
+	JL         touch2
 
 copy:
 	MOVL  (DI), R9
@@ -8995,41 +9026,41 @@ copy:
 	ADDQ  CX, R9
 	XORQ  BX, BX
 
-panel2:
+panel3:
 	LEAQ    64(BX), R10
 	CMPQ    R10, DX
-	JG      short3
+	JG      short4
 	VMOVUPS (R9)(BX*1), Z1
 	VMOVUPS Z1, (AX)(BX*1)
 	ADDQ    $0x00000040, BX
-	JMP     panel2
+	JMP     panel3
 
-short3:
+short4:
 	CMPQ      BX, DX
-	JGE       whole4
+	JGE       whole5
 	VMOVUPS.Z (R9)(BX*1), K1, Z1
 	VMOVUPS   Z1, K1, (AX)(BX*1)
 
-whole4:
+whole5:
 	JMP next
 
 absent:
 	XORQ BX, BX
 
-panel5:
+panel6:
 	LEAQ    64(BX), R9
 	CMPQ    R9, DX
-	JG      short6
+	JG      short7
 	VMOVUPS Z0, (AX)(BX*1)
 	ADDQ    $0x00000040, BX
-	JMP     panel5
+	JMP     panel6
 
-short6:
+short7:
 	CMPQ    BX, DX
-	JGE     whole7
+	JGE     whole8
 	VMOVUPS Z0, K1, (AX)(BX*1)
 
-whole7:
+whole8:
 next:
 	ADDQ DX, AX
 	ADDQ $0x00000004, DI
@@ -14557,9 +14588,9 @@ whole5:
 	VZEROUPPER
 	RET
 
-// func sgdRowsAVX2(n int, grad *float32, gradStride int, wTable *float32, wStride int, rows *int32, count int, limit int, starts *int32, h *float32)
+// func sgdRowsAVX2(n int, grad *float32, gradStride int, wTable *float32, wStride int, rows *int32, count int, limit int, ahead int, starts *int32, h *float32)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·sgdRowsAVX2(SB), NOSPLIT, $8-80
+TEXT ·sgdRowsAVX2(SB), NOSPLIT, $8-88
 	MOVQ         grad+8(FP), AX
 	MOVQ         n+0(FP), CX
 	MOVQ         CX, DX
@@ -14568,7 +14599,7 @@ TEXT ·sgdRowsAVX2(SB), NOSPLIT, $8-80
 	NEGQ         DX
 	VMOVUPS      32(BX)(DX*4), Y0
 	SHLQ         $0x02, CX
-	MOVQ         h+72(FP), BX
+	MOVQ         h+80(FP), BX
 	VBROADCASTSS (BX), Y1
 	MOVQ         rows+40(FP), DI
 	MOVQ         count+48(FP), R8
@@ -14576,7 +14607,7 @@ TEXT ·sgdRowsAVX2(SB), NOSPLIT, $8-80
 	VMOVSS       X2, (SP)
 	TESTQ        R8, R8
 	JLE          done
-	MOVQ         $0x00000010, SI
+	MOVQ         ahead+64(FP), SI
 	CMPQ         R8, SI
 	CMOVQLT      R8, SI
 	XORQ         R9, R9
@@ -14602,9 +14633,10 @@ beyond1:
 	XORQ R9, R9
 
 row:
-	CMPQ  R8, $0x00000010
+	MOVQ  ahead+64(FP), DX
+	CMPQ  R8, DX
 	JLE   near
-	MOVL  64(DI), DX
+	MOVL  (DI)(DX*4), DX
 	CMPQ  DX, limit+56(FP)
 	JAE   beyond3
 	IMULQ wStride+32(FP), DX
@@ -14625,7 +14657,7 @@ near:
 	MOVQ       DX, SI
 	IMULQ      wStride+32(FP), SI
 	ADDQ       wTable+24(FP), SI
-	MOVQ       starts+64(FP), DX
+	MOVQ       starts+72(FP), DX
 	TESTQ      DX, DX
 	JZ         alike
 	MOVL       4(DX)(R9*4), R10
@@ -14764,9 +14796,9 @@ whole5:
 	VZEROUPPER
 	RET
 
-// func momentumRowsAVX2(n int, grad *float32, gradStride int, wTable *float32, wStride int, mTable *float32, mStride int, rows *int32, count int, limit int, starts *int32, h *float32)
+// func momentumRowsAVX2(n int, grad *float32, gradStride int, wTable *float32, wStride int, mTable *float32, mStride int, rows *int32, count int, limit int, ahead int, starts *int32, h *float32)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·momentumRowsAVX2(SB), NOSPLIT, $8-96
+TEXT ·momentumRowsAVX2(SB), NOSPLIT, $8-104
 	MOVQ         grad+8(FP), AX
 	MOVQ         n+0(FP), CX
 	MOVQ         CX, DX
@@ -14775,7 +14807,7 @@ TEXT ·momentumRowsAVX2(SB), NOSPLIT, $8-96
 	NEGQ         DX
 	VMOVUPS      32(BX)(DX*4), Y0
 	SHLQ         $0x02, CX
-	MOVQ         h+88(FP), BX
+	MOVQ         h+96(FP), BX
 	VBROADCASTSS (BX), Y1
 	VBROADCASTSS 16(BX), Y2
 	MOVQ         rows+56(FP), R8
@@ -14784,7 +14816,7 @@ TEXT ·momentumRowsAVX2(SB), NOSPLIT, $8-96
 	VMOVSS       X3, (SP)
 	TESTQ        R9, R9
 	JLE          done
-	MOVQ         $0x00000010, SI
+	MOVQ         ahead+80(FP), SI
 	CMPQ         R9, SI
 	CMOVQLT      R9, SI
 	XORQ         R10, R10
@@ -14821,9 +14853,10 @@ beyond1:
 	XORQ R10, R10
 
 row:
-	CMPQ  R9, $0x00000010
+	MOVQ  ahead+80(FP), DX
+	CMPQ  R9, DX
 	JLE   near
-	MOVL  64(R8), DX
+	MOVL  (R8)(DX*4), DX
 	CMPQ  DX, limit+72(FP)
 	JAE   beyond4
 	MOVQ  DX, SI
@@ -14858,7 +14891,7 @@ near:
 	MOVQ       DX, DI
 	IMULQ      mStride+48(FP), DI
 	ADDQ       mTable+40(FP), DI
-	MOVQ       starts+80(FP), DX
+	MOVQ       starts+88(FP), DX
 	TESTQ      DX, DX
 	JZ         alike
 	MOVL       4(DX)(R10*4), R11
@@ -15007,9 +15040,9 @@ whole5:
 	VZEROUPPER
 	RET
 
-// func nesterovRowsAVX2(n int, grad *float32, gradStride int, wTable *float32, wStride int, mTable *float32, mStride int, rows *int32, count int, limit int, starts *int32, h *float32)
+// func nesterovRowsAVX2(n int, grad *float32, gradStride int, wTable *float32, wStride int, mTable *float32, mStride int, rows *int32, count int, limit int, ahead int, starts *int32, h *float32)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·nesterovRowsAVX2(SB), NOSPLIT, $8-96
+TEXT ·nesterovRowsAVX2(SB), NOSPLIT, $8-104
 	MOVQ         grad+8(FP), AX
 	MOVQ         n+0(FP), CX
 	MOVQ         CX, DX
@@ -15018,7 +15051,7 @@ TEXT ·nesterovRowsAVX2(SB), NOSPLIT, $8-96
 	NEGQ         DX
 	VMOVUPS      32(BX)(DX*4), Y0
 	SHLQ         $0x02, CX
-	MOVQ         h+88(FP), BX
+	MOVQ         h+96(FP), BX
 	VBROADCASTSS (BX), Y1
 	VBROADCASTSS 16(BX), Y2
 	MOVQ         rows+56(FP), R8
@@ -15027,7 +15060,7 @@ TEXT ·nesterovRowsAVX2(SB), NOSPLIT, $8-96
 	VMOVSS       X3, (SP)
 	TESTQ        R9, R9
 	JLE          done
-	MOVQ         $0x00000010, SI
+	MOVQ         ahead+80(FP), SI
 	CMPQ         R9, SI
 	CMOVQLT      R9, SI
 	XORQ         R10, R10
@@ -15064,9 +15097,10 @@ beyond1:
 	XORQ R10, R10
 
 row:
-	CMPQ  R9, $0x00000010
+	MOVQ  ahead+80(FP), DX
+	CMPQ  R9, DX
 	JLE   near
-	MOVL  64(R8), DX
+	MOVL  (R8)(DX*4), DX
 	CMPQ  DX, limit+72(FP)
 	JAE   beyond4
 	MOVQ  DX, SI
@@ -15101,7 +15135,7 @@ near:
 	MOVQ       DX, DI
 	IMULQ      mStride+48(FP), DI
 	ADDQ       mTable+40(FP), DI
-	MOVQ       starts+80(FP), DX
+	MOVQ       starts+88(FP), DX
 	TESTQ      DX, DX
 	JZ         alike
 	MOVL       4(DX)(R10*4), R11
@@ -15304,9 +15338,9 @@ whole5:
 	VZEROUPPER
 	RET
 
-// func adamRowsAVX2(n int, grad *float32, gradStride int, wTable *float32, wStride int, mTable *float32, mStride int, vTable *float32, vStride int, rows *int32, count int, limit int, starts *int32, h *float32)
+// func adamRowsAVX2(n int, grad *float32, gradStride int, wTable *float32, wStride int, mTable *float32, mStride int, vTable *float32, vStride int, rows *int32, count int, limit int, ahead int, starts *int32, h *float32)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·adamRowsAVX2(SB), NOSPLIT, $8-112
+TEXT ·adamRowsAVX2(SB), NOSPLIT, $8-120
 	MOVQ         grad+8(FP), AX
 	MOVQ         n+0(FP), CX
 	MOVQ         CX, DX
@@ -15315,7 +15349,7 @@ TEXT ·adamRowsAVX2(SB), NOSPLIT, $8-112
 	NEGQ         DX
 	VMOVUPS      32(BX)(DX*4), Y0
 	SHLQ         $0x02, CX
-	MOVQ         h+104(FP), BX
+	MOVQ         h+112(FP), BX
 	VBROADCASTSS (BX), Y1
 	VBROADCASTSS 8(BX), Y2
 	VBROADCASTSS 12(BX), Y3
@@ -15331,7 +15365,7 @@ TEXT ·adamRowsAVX2(SB), NOSPLIT, $8-112
 	VMOVSS       X10, (SP)
 	TESTQ        R10, R10
 	JLE          done
-	MOVQ         $0x00000010, SI
+	MOVQ         ahead+96(FP), SI
 	CMPQ         R10, SI
 	CMOVQLT      R10, SI
 	XORQ         R11, R11
@@ -15378,9 +15412,10 @@ beyond1:
 	XORQ R11, R11
 
 row:
-	CMPQ  R10, $0x00000010
+	MOVQ  ahead+96(FP), DX
+	CMPQ  R10, DX
 	JLE   near
-	MOVL  64(R9), DX
+	MOVL  (R9)(DX*4), DX
 	CMPQ  DX, limit+88(FP)
 	JAE   beyond5
 	MOVQ  DX, SI
@@ -15428,7 +15463,7 @@ near:
 	MOVQ       DX, R8
 	IMULQ      vStride+64(FP), R8
 	ADDQ       vTable+56(FP), R8
-	MOVQ       starts+96(FP), DX
+	MOVQ       starts+104(FP), DX
 	TESTQ      DX, DX
 	JZ         alike
 	MOVL       4(DX)(R11*4), R12
@@ -15613,9 +15648,9 @@ whole5:
 	VZEROUPPER
 	RET
 
-// func adagradRowsAVX2(n int, grad *float32, gradStride int, wTable *float32, wStride int, vTable *float32, vStride int, rows *int32, count int, limit int, starts *int32, h *float32)
+// func adagradRowsAVX2(n int, grad *float32, gradStride int, wTable *float32, wStride int, vTable *float32, vStride int, rows *int32, count int, limit int, ahead int, starts *int32, h *float32)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·adagradRowsAVX2(SB), NOSPLIT, $8-96
+TEXT ·adagradRowsAVX2(SB), NOSPLIT, $8-104
 	MOVQ         grad+8(FP), AX
 	MOVQ         n+0(FP), CX
 	MOVQ         CX, DX
@@ -15624,7 +15659,7 @@ TEXT ·adagradRowsAVX2(SB), NOSPLIT, $8-96
 	NEGQ         DX
 	VMOVUPS      32(BX)(DX*4), Y0
 	SHLQ         $0x02, CX
-	MOVQ         h+88(FP), BX
+	MOVQ         h+96(FP), BX
 	VBROADCASTSS (BX), Y1
 	VBROADCASTSS 36(BX), Y2
 	MOVQ         rows+56(FP), R8
@@ -15633,7 +15668,7 @@ TEXT ·adagradRowsAVX2(SB), NOSPLIT, $8-96
 	VMOVSS       X3, (SP)
 	TESTQ        R9, R9
 	JLE          done
-	MOVQ         $0x00000010, SI
+	MOVQ         ahead+80(FP), SI
 	CMPQ         R9, SI
 	CMOVQLT      R9, SI
 	XORQ         R10, R10
@@ -15670,9 +15705,10 @@ beyond1:
 	XORQ R10, R10
 
 row:
-	CMPQ  R9, $0x00000010
+	MOVQ  ahead+80(FP), DX
+	CMPQ  R9, DX
 	JLE   near
-	MOVL  64(R8), DX
+	MOVL  (R8)(DX*4), DX
 	CMPQ  DX, limit+72(FP)
 	JAE   beyond4
 	MOVQ  DX, SI
@@ -15707,7 +15743,7 @@ near:
 	MOVQ       DX, DI
 	IMULQ      vStride+48(FP), DI
 	ADDQ       vTable+40(FP), DI
-	MOVQ       starts+80(FP), DX
+	MOVQ       starts+88(FP), DX
 	TESTQ      DX, DX
 	JZ         alike
 	MOVL       4(DX)(R10*4), R11
@@ -15953,9 +15989,9 @@ whole5:
 	VZEROUPPER
 	RET
 
-// func ftrlRowsAVX2(n int, grad *float32, gradStride int, wTable *float32, wStride int, mTable *float32, mStride int, vTable *float32, vStride int, rows *int32, count int, limit int, starts *int32, h *float32)
+// func ftrlRowsAVX2(n int, grad *float32, gradStride int, wTable *float32, wStride int, mTable *float32, mStride int, vTable *float32, vStride int, rows *int32, count int, limit int, ahead int, starts *int32, h *float32)
 // Requires: AVX, CMOV, FMA3, MMX+
-TEXT ·ftrlRowsAVX2(SB), NOSPLIT, $8-112
+TEXT ·ftrlRowsAVX2(SB), NOSPLIT, $8-120
 	MOVQ         grad+8(FP), AX
 	MOVQ         n+0(FP), CX
 	MOVQ         CX, DX
@@ -15964,7 +16000,7 @@ TEXT ·ftrlRowsAVX2(SB), NOSPLIT, $8-112
 	NEGQ         DX
 	VMOVUPS      32(BX)(DX*4), Y0
 	SHLQ         $0x02, CX
-	MOVQ         h+104(FP), BX
+	MOVQ         h+112(FP), BX
 	VBROADCASTSS (BX), Y1
 	VBROADCASTSS 56(BX), Y2
 	VBROADCASTSS 52(BX), Y3
@@ -15977,7 +16013,7 @@ TEXT ·ftrlRowsAVX2(SB), NOSPLIT, $8-112
 	VMOVSS       X6, (SP)
 	TESTQ        R10, R10
 	JLE          done
-	MOVQ         $0x00000010, SI
+	MOVQ         ahead+96(FP), SI
 	CMPQ         R10, SI
 	CMOVQLT      R10, SI
 	XORQ         R11, R11
@@ -16024,9 +16060,10 @@ beyond1:
 	XORQ R11, R11
 
 row:
-	CMPQ  R10, $0x00000010
+	MOVQ  ahead+96(FP), DX
+	CMPQ  R10, DX
 	JLE   near
-	MOVL  64(R9), DX
+	MOVL  (R9)(DX*4), DX
 	CMPQ  DX, limit+88(FP)
 	JAE   beyond5
 	MOVQ  DX, SI
@@ -16074,7 +16111,7 @@ near:
 	MOVQ       DX, R8
 	IMULQ      vStride+64(FP), R8
 	ADDQ       vTable+56(FP), R8
-	MOVQ       starts+96(FP), DX
+	MOVQ       starts+104(FP), DX
 	TESTQ      DX, DX
 	JZ         alike
 	MOVL       4(DX)(R11*4), R12
@@ -16178,9 +16215,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func rowwiseAdagradRowsAVX2(n int, grad *float32, gradStride int, wTable *float32, wStride int, vTable *float32, vStride int, rows *int32, count int, limit int, starts *int32, h *float32)
+// func rowwiseAdagradRowsAVX2(n int, grad *float32, gradStride int, wTable *float32, wStride int, vTable *float32, vStride int, rows *int32, count int, limit int, ahead int, starts *int32, h *float32)
 // Requires: AVX, AVX2, CMOV, FMA3, MMX+
-TEXT ·rowwiseAdagradRowsAVX2(SB), NOSPLIT, $8-96
+TEXT ·rowwiseAdagradRowsAVX2(SB), NOSPLIT, $8-104
 	MOVQ         grad+8(FP), AX
 	MOVQ         n+0(FP), CX
 	MOVQ         CX, DX
@@ -16189,7 +16226,7 @@ TEXT ·rowwiseAdagradRowsAVX2(SB), NOSPLIT, $8-96
 	NEGQ         DX
 	VMOVUPS      32(BX)(DX*4), Y0
 	SHLQ         $0x02, CX
-	MOVQ         h+88(FP), BX
+	MOVQ         h+96(FP), BX
 	VBROADCASTSS 4(BX), Y3
 	VMOVSS       (BX), X1
 	VMOVSS       36(BX), X2
@@ -16203,7 +16240,7 @@ TEXT ·rowwiseAdagradRowsAVX2(SB), NOSPLIT, $8-96
 	VMOVSS       X5, (SP)
 	TESTQ        R9, R9
 	JLE          done
-	MOVQ         $0x00000010, SI
+	MOVQ         ahead+80(FP), SI
 	CMPQ         R9, SI
 	CMOVQLT      R9, SI
 	XORQ         R10, R10
@@ -16234,9 +16271,10 @@ beyond1:
 	XORQ R10, R10
 
 row:
-	CMPQ  R9, $0x00000010
+	MOVQ  ahead+80(FP), DX
+	CMPQ  R9, DX
 	JLE   near
-	MOVL  64(R8), DX
+	MOVL  (R8)(DX*4), DX
 	CMPQ  DX, limit+72(FP)
 	JAE   beyond3
 	MOVQ  DX, SI
@@ -16265,7 +16303,7 @@ near:
 	MOVQ       DX, DI
 	IMULQ      vStride+48(FP), DI
 	ADDQ       vTable+40(FP), DI
-	MOVQ       starts+80(FP), DX
+	MOVQ       starts+88(FP), DX
 	TESTQ      DX, DX
 	JZ         alike
 	MOVL       4(DX)(R10*4), R11
@@ -17053,9 +17091,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func gatherAVX2(n int, out *float32, table *float32, stride int, limit int, ids *int32, count int)
-// Requires: AVX, MMX+
-TEXT ·gatherAVX2(SB), NOSPLIT, $0-56
+// func gatherAVX2(n int, out *float32, table *float32, stride int, limit int, ids *int32, count int, ahead int)
+// Requires: AVX, CMOV, MMX+
+TEXT ·gatherAVX2(SB), NOSPLIT, $0-64
 	MOVQ    out+8(FP), AX
 	MOVQ    table+16(FP), CX
 	MOVQ    n+0(FP), DX
@@ -17071,22 +17109,46 @@ TEXT ·gatherAVX2(SB), NOSPLIT, $0-56
 	VXORPS  Y1, Y1, Y1
 	TESTQ   R8, R8
 	JLE     done
+	MOVQ    ahead+56(FP), R10
+	CMPQ    R8, R10
+	CMOVQLT R8, R10
+	XORQ    BX, BX
+
+first:
+	MOVL  (DI)(BX*4), R9
+	CMPQ  R9, SI
+	JAE   none
+	IMULQ stride+24(FP), R9
+	ADDQ  CX, R9
+	XORQ  R11, R11
+
+touch1:
+	PREFETCHT0 (R9)(R11*1)
+	ADDQ       $0x00000040, R11
+	CMPQ       R11, DX
+	JL         touch1
+
+none:
+	INCQ BX
+	CMPQ BX, R10
+	JL   first
 
 row:
-	CMPQ  R8, $0x00000010
+	MOVQ  ahead+56(FP), BX
+	CMPQ  R8, BX
 	JLE   copy
-	MOVL  64(DI), R9
+	MOVL  (DI)(BX*4), R9
 	CMPQ  R9, SI
 	JAE   copy
 	IMULQ stride+24(FP), R9
 	ADDQ  CX, R9
 	XORQ  BX, BX
 
-touch1:
+touch2:
 	PREFETCHT0 (R9)(BX*1)
 	ADDQ       $0x00000040, BX
 	CMPQ       BX, DX
-	JL         touch1
+	JL         touch2
 
 copy:
 	MOVL  (DI), R9
@@ -17096,41 +17158,41 @@ copy:
 	ADDQ  CX, R9
 	XORQ  BX, BX
 
-panel2:
+panel3:
 	LEAQ    32(BX), R10
 	CMPQ    R10, DX
-	JG      short3
+	JG      short4
 	VMOVUPS (R9)(BX*1), Y2
 	VMOVUPS Y2, (AX)(BX*1)
 	ADDQ    $0x00000020, BX
-	JMP     panel2
+	JMP     panel3
 
-short3:
+short4:
 	CMPQ       BX, DX
-	JGE        whole4
+	JGE        whole5
 	VMASKMOVPS (R9)(BX*1), Y0, Y2
 	VMASKMOVPS Y2, Y0, (AX)(BX*1)
 
-whole4:
+whole5:
 	JMP next
 
 absent:
 	XORQ BX, BX
 
-panel5:
+panel6:
 	LEAQ    32(BX), R9
 	CMPQ    R9, DX
-	JG      short6
+	JG      short7
 	VMOVUPS Y1, (AX)(BX*1)
 	ADDQ    $0x00000020, BX
-	JMP     panel5
+	JMP     panel6
 
-short6:
+short7:
 	CMPQ       BX, DX
-	JGE        whole7
+	JGE        whole8
 	VMASKMOVPS Y1, Y0, (AX)(BX*1)
 
-whole7:
+whole8:
 next:
 	ADDQ DX, AX
 	ADDQ $0x00000004, DI

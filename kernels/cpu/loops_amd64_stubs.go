@@ -198,10 +198,11 @@ func normGradParamsAVX512(rows int, n int, x *float32, xStride int, dy *float32,
 func sgdAVX512(n int, w *float32, grad *float32, h *float32)
 
 // sgdRowsAVX512 is kernels.SGD.
-// It does so for the rows of tables that count row numbers name, where they are in 0 … limit−1; strides are in bytes. Starts may be nil.
+// It does so for the rows of tables that count row numbers name, where they are in 0 … limit−1; strides are in bytes.
+// Rows are asked for so many ahead. Starts may be nil.
 //
 //go:noescape
-func sgdRowsAVX512(n int, grad *float32, gradStride int, wTable *float32, wStride int, rows *int32, count int, limit int, starts *int32, h *float32)
+func sgdRowsAVX512(n int, grad *float32, gradStride int, wTable *float32, wStride int, rows *int32, count int, limit int, ahead int, starts *int32, h *float32)
 
 // momentumAVX512 is kernels.Momentum.
 //
@@ -209,10 +210,11 @@ func sgdRowsAVX512(n int, grad *float32, gradStride int, wTable *float32, wStrid
 func momentumAVX512(n int, w *float32, grad *float32, m *float32, h *float32)
 
 // momentumRowsAVX512 is kernels.Momentum.
-// It does so for the rows of tables that count row numbers name, where they are in 0 … limit−1; strides are in bytes. Starts may be nil.
+// It does so for the rows of tables that count row numbers name, where they are in 0 … limit−1; strides are in bytes.
+// Rows are asked for so many ahead. Starts may be nil.
 //
 //go:noescape
-func momentumRowsAVX512(n int, grad *float32, gradStride int, wTable *float32, wStride int, mTable *float32, mStride int, rows *int32, count int, limit int, starts *int32, h *float32)
+func momentumRowsAVX512(n int, grad *float32, gradStride int, wTable *float32, wStride int, mTable *float32, mStride int, rows *int32, count int, limit int, ahead int, starts *int32, h *float32)
 
 // nesterovAVX512 is kernels.Nesterov.
 //
@@ -220,10 +222,11 @@ func momentumRowsAVX512(n int, grad *float32, gradStride int, wTable *float32, w
 func nesterovAVX512(n int, w *float32, grad *float32, m *float32, h *float32)
 
 // nesterovRowsAVX512 is kernels.Nesterov.
-// It does so for the rows of tables that count row numbers name, where they are in 0 … limit−1; strides are in bytes. Starts may be nil.
+// It does so for the rows of tables that count row numbers name, where they are in 0 … limit−1; strides are in bytes.
+// Rows are asked for so many ahead. Starts may be nil.
 //
 //go:noescape
-func nesterovRowsAVX512(n int, grad *float32, gradStride int, wTable *float32, wStride int, mTable *float32, mStride int, rows *int32, count int, limit int, starts *int32, h *float32)
+func nesterovRowsAVX512(n int, grad *float32, gradStride int, wTable *float32, wStride int, mTable *float32, mStride int, rows *int32, count int, limit int, ahead int, starts *int32, h *float32)
 
 // adamAVX512 is kernels.Adam, and kernels.AdamW where keep is not 1.
 //
@@ -231,10 +234,11 @@ func nesterovRowsAVX512(n int, grad *float32, gradStride int, wTable *float32, w
 func adamAVX512(n int, w *float32, grad *float32, m *float32, v *float32, h *float32)
 
 // adamRowsAVX512 is kernels.Adam, and kernels.AdamW where keep is not 1.
-// It does so for the rows of tables that count row numbers name, where they are in 0 … limit−1; strides are in bytes. Starts may be nil.
+// It does so for the rows of tables that count row numbers name, where they are in 0 … limit−1; strides are in bytes.
+// Rows are asked for so many ahead. Starts may be nil.
 //
 //go:noescape
-func adamRowsAVX512(n int, grad *float32, gradStride int, wTable *float32, wStride int, mTable *float32, mStride int, vTable *float32, vStride int, rows *int32, count int, limit int, starts *int32, h *float32)
+func adamRowsAVX512(n int, grad *float32, gradStride int, wTable *float32, wStride int, mTable *float32, mStride int, vTable *float32, vStride int, rows *int32, count int, limit int, ahead int, starts *int32, h *float32)
 
 // adagradAVX512 is kernels.Adagrad.
 //
@@ -242,10 +246,11 @@ func adamRowsAVX512(n int, grad *float32, gradStride int, wTable *float32, wStri
 func adagradAVX512(n int, w *float32, grad *float32, v *float32, h *float32)
 
 // adagradRowsAVX512 is kernels.Adagrad.
-// It does so for the rows of tables that count row numbers name, where they are in 0 … limit−1; strides are in bytes. Starts may be nil.
+// It does so for the rows of tables that count row numbers name, where they are in 0 … limit−1; strides are in bytes.
+// Rows are asked for so many ahead. Starts may be nil.
 //
 //go:noescape
-func adagradRowsAVX512(n int, grad *float32, gradStride int, wTable *float32, wStride int, vTable *float32, vStride int, rows *int32, count int, limit int, starts *int32, h *float32)
+func adagradRowsAVX512(n int, grad *float32, gradStride int, wTable *float32, wStride int, vTable *float32, vStride int, rows *int32, count int, limit int, ahead int, starts *int32, h *float32)
 
 // ftrlAVX512 is kernels.FTRL.
 //
@@ -253,16 +258,18 @@ func adagradRowsAVX512(n int, grad *float32, gradStride int, wTable *float32, wS
 func ftrlAVX512(n int, w *float32, grad *float32, m *float32, v *float32, h *float32)
 
 // ftrlRowsAVX512 is kernels.FTRL.
-// It does so for the rows of tables that count row numbers name, where they are in 0 … limit−1; strides are in bytes. Starts may be nil.
+// It does so for the rows of tables that count row numbers name, where they are in 0 … limit−1; strides are in bytes.
+// Rows are asked for so many ahead. Starts may be nil.
 //
 //go:noescape
-func ftrlRowsAVX512(n int, grad *float32, gradStride int, wTable *float32, wStride int, mTable *float32, mStride int, vTable *float32, vStride int, rows *int32, count int, limit int, starts *int32, h *float32)
+func ftrlRowsAVX512(n int, grad *float32, gradStride int, wTable *float32, wStride int, mTable *float32, mStride int, vTable *float32, vStride int, rows *int32, count int, limit int, ahead int, starts *int32, h *float32)
 
 // rowwiseAdagradRowsAVX512 is kernels.RowwiseAdagrad.
-// It does so for the rows of tables that count row numbers name, where they are in 0 … limit−1; strides are in bytes. Starts may be nil.
+// It does so for the rows of tables that count row numbers name, where they are in 0 … limit−1; strides are in bytes.
+// Rows are asked for so many ahead. Starts may be nil.
 //
 //go:noescape
-func rowwiseAdagradRowsAVX512(n int, grad *float32, gradStride int, wTable *float32, wStride int, vTable *float32, vStride int, rows *int32, count int, limit int, starts *int32, h *float32)
+func rowwiseAdagradRowsAVX512(n int, grad *float32, gradStride int, wTable *float32, wStride int, vTable *float32, vStride int, rows *int32, count int, limit int, ahead int, starts *int32, h *float32)
 
 // preluAVX512 is y = x where x > 0 or NaN, slope·x elsewhere.
 // It does so for rows of n elements; strides are in bytes.
@@ -310,10 +317,10 @@ func addBlocksAVX512(rows int, n int, x *float32, xStride int, sum *float32)
 func reachesAVX512(n int, x *float32, floor float32) int
 
 // gatherAVX512 sets count rows of n elements, one behind the other, to the rows of a table that ids name, a
-// stride in bytes apart, and to 0 where an id is not in 0 … limit−1.
+// stride in bytes apart, and to 0 where an id is not in 0 … limit−1. Rows are asked for so many ahead.
 //
 //go:noescape
-func gatherAVX512(n int, out *float32, table *float32, stride int, limit int, ids *int32, count int)
+func gatherAVX512(n int, out *float32, table *float32, stride int, limit int, ids *int32, count int, ahead int)
 
 // sumSegmentsAVX512 sets count rows to the sums of their segments: of the rows of grad, one behind the other, that places name from
 // starts[i] to starts[i+1]−1, none of them empty.
@@ -515,10 +522,11 @@ func normGradParamsAVX2(rows int, n int, x *float32, xStride int, dy *float32, d
 func sgdAVX2(n int, w *float32, grad *float32, h *float32)
 
 // sgdRowsAVX2 is kernels.SGD.
-// It does so for the rows of tables that count row numbers name, where they are in 0 … limit−1; strides are in bytes. Starts may be nil.
+// It does so for the rows of tables that count row numbers name, where they are in 0 … limit−1; strides are in bytes.
+// Rows are asked for so many ahead. Starts may be nil.
 //
 //go:noescape
-func sgdRowsAVX2(n int, grad *float32, gradStride int, wTable *float32, wStride int, rows *int32, count int, limit int, starts *int32, h *float32)
+func sgdRowsAVX2(n int, grad *float32, gradStride int, wTable *float32, wStride int, rows *int32, count int, limit int, ahead int, starts *int32, h *float32)
 
 // momentumAVX2 is kernels.Momentum.
 //
@@ -526,10 +534,11 @@ func sgdRowsAVX2(n int, grad *float32, gradStride int, wTable *float32, wStride 
 func momentumAVX2(n int, w *float32, grad *float32, m *float32, h *float32)
 
 // momentumRowsAVX2 is kernels.Momentum.
-// It does so for the rows of tables that count row numbers name, where they are in 0 … limit−1; strides are in bytes. Starts may be nil.
+// It does so for the rows of tables that count row numbers name, where they are in 0 … limit−1; strides are in bytes.
+// Rows are asked for so many ahead. Starts may be nil.
 //
 //go:noescape
-func momentumRowsAVX2(n int, grad *float32, gradStride int, wTable *float32, wStride int, mTable *float32, mStride int, rows *int32, count int, limit int, starts *int32, h *float32)
+func momentumRowsAVX2(n int, grad *float32, gradStride int, wTable *float32, wStride int, mTable *float32, mStride int, rows *int32, count int, limit int, ahead int, starts *int32, h *float32)
 
 // nesterovAVX2 is kernels.Nesterov.
 //
@@ -537,10 +546,11 @@ func momentumRowsAVX2(n int, grad *float32, gradStride int, wTable *float32, wSt
 func nesterovAVX2(n int, w *float32, grad *float32, m *float32, h *float32)
 
 // nesterovRowsAVX2 is kernels.Nesterov.
-// It does so for the rows of tables that count row numbers name, where they are in 0 … limit−1; strides are in bytes. Starts may be nil.
+// It does so for the rows of tables that count row numbers name, where they are in 0 … limit−1; strides are in bytes.
+// Rows are asked for so many ahead. Starts may be nil.
 //
 //go:noescape
-func nesterovRowsAVX2(n int, grad *float32, gradStride int, wTable *float32, wStride int, mTable *float32, mStride int, rows *int32, count int, limit int, starts *int32, h *float32)
+func nesterovRowsAVX2(n int, grad *float32, gradStride int, wTable *float32, wStride int, mTable *float32, mStride int, rows *int32, count int, limit int, ahead int, starts *int32, h *float32)
 
 // adamAVX2 is kernels.Adam, and kernels.AdamW where keep is not 1.
 //
@@ -548,10 +558,11 @@ func nesterovRowsAVX2(n int, grad *float32, gradStride int, wTable *float32, wSt
 func adamAVX2(n int, w *float32, grad *float32, m *float32, v *float32, h *float32)
 
 // adamRowsAVX2 is kernels.Adam, and kernels.AdamW where keep is not 1.
-// It does so for the rows of tables that count row numbers name, where they are in 0 … limit−1; strides are in bytes. Starts may be nil.
+// It does so for the rows of tables that count row numbers name, where they are in 0 … limit−1; strides are in bytes.
+// Rows are asked for so many ahead. Starts may be nil.
 //
 //go:noescape
-func adamRowsAVX2(n int, grad *float32, gradStride int, wTable *float32, wStride int, mTable *float32, mStride int, vTable *float32, vStride int, rows *int32, count int, limit int, starts *int32, h *float32)
+func adamRowsAVX2(n int, grad *float32, gradStride int, wTable *float32, wStride int, mTable *float32, mStride int, vTable *float32, vStride int, rows *int32, count int, limit int, ahead int, starts *int32, h *float32)
 
 // adagradAVX2 is kernels.Adagrad.
 //
@@ -559,10 +570,11 @@ func adamRowsAVX2(n int, grad *float32, gradStride int, wTable *float32, wStride
 func adagradAVX2(n int, w *float32, grad *float32, v *float32, h *float32)
 
 // adagradRowsAVX2 is kernels.Adagrad.
-// It does so for the rows of tables that count row numbers name, where they are in 0 … limit−1; strides are in bytes. Starts may be nil.
+// It does so for the rows of tables that count row numbers name, where they are in 0 … limit−1; strides are in bytes.
+// Rows are asked for so many ahead. Starts may be nil.
 //
 //go:noescape
-func adagradRowsAVX2(n int, grad *float32, gradStride int, wTable *float32, wStride int, vTable *float32, vStride int, rows *int32, count int, limit int, starts *int32, h *float32)
+func adagradRowsAVX2(n int, grad *float32, gradStride int, wTable *float32, wStride int, vTable *float32, vStride int, rows *int32, count int, limit int, ahead int, starts *int32, h *float32)
 
 // ftrlAVX2 is kernels.FTRL.
 //
@@ -570,16 +582,18 @@ func adagradRowsAVX2(n int, grad *float32, gradStride int, wTable *float32, wStr
 func ftrlAVX2(n int, w *float32, grad *float32, m *float32, v *float32, h *float32)
 
 // ftrlRowsAVX2 is kernels.FTRL.
-// It does so for the rows of tables that count row numbers name, where they are in 0 … limit−1; strides are in bytes. Starts may be nil.
+// It does so for the rows of tables that count row numbers name, where they are in 0 … limit−1; strides are in bytes.
+// Rows are asked for so many ahead. Starts may be nil.
 //
 //go:noescape
-func ftrlRowsAVX2(n int, grad *float32, gradStride int, wTable *float32, wStride int, mTable *float32, mStride int, vTable *float32, vStride int, rows *int32, count int, limit int, starts *int32, h *float32)
+func ftrlRowsAVX2(n int, grad *float32, gradStride int, wTable *float32, wStride int, mTable *float32, mStride int, vTable *float32, vStride int, rows *int32, count int, limit int, ahead int, starts *int32, h *float32)
 
 // rowwiseAdagradRowsAVX2 is kernels.RowwiseAdagrad.
-// It does so for the rows of tables that count row numbers name, where they are in 0 … limit−1; strides are in bytes. Starts may be nil.
+// It does so for the rows of tables that count row numbers name, where they are in 0 … limit−1; strides are in bytes.
+// Rows are asked for so many ahead. Starts may be nil.
 //
 //go:noescape
-func rowwiseAdagradRowsAVX2(n int, grad *float32, gradStride int, wTable *float32, wStride int, vTable *float32, vStride int, rows *int32, count int, limit int, starts *int32, h *float32)
+func rowwiseAdagradRowsAVX2(n int, grad *float32, gradStride int, wTable *float32, wStride int, vTable *float32, vStride int, rows *int32, count int, limit int, ahead int, starts *int32, h *float32)
 
 // preluAVX2 is y = x where x > 0 or NaN, slope·x elsewhere.
 // It does so for rows of n elements; strides are in bytes.
@@ -627,10 +641,10 @@ func addBlocksAVX2(rows int, n int, x *float32, xStride int, sum *float32)
 func reachesAVX2(n int, x *float32, floor float32) int
 
 // gatherAVX2 sets count rows of n elements, one behind the other, to the rows of a table that ids name, a
-// stride in bytes apart, and to 0 where an id is not in 0 … limit−1.
+// stride in bytes apart, and to 0 where an id is not in 0 … limit−1. Rows are asked for so many ahead.
 //
 //go:noescape
-func gatherAVX2(n int, out *float32, table *float32, stride int, limit int, ids *int32, count int)
+func gatherAVX2(n int, out *float32, table *float32, stride int, limit int, ids *int32, count int, ahead int)
 
 // sumSegmentsAVX2 sets count rows to the sums of their segments: of the rows of grad, one behind the other, that places name from
 // starts[i] to starts[i+1]−1, none of them empty.
