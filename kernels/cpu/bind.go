@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"fmt"
+	"runtime"
 
 	"debut/kernels"
 	"debut/kernels/pool"
@@ -14,7 +15,8 @@ type float interface{ float32 | float64 }
 type view[T kernels.Element] struct {
 	data               []T // from the first element to the last
 	rows, cols, stride int
-	dense              bool // rows follow each other without a gap
+	region             *region // that data is in, if any
+	dense              bool    // rows follow each other without a gap
 	present            bool
 }
 
@@ -107,7 +109,7 @@ func operand[T kernels.Element](b *binder, name string, m kernels.Matrix) view[T
 			return view[T]{}
 		}
 		end := m.Offset + (m.Rows-1)*m.Stride + m.Cols
-		v.data = buf.data[m.Offset:end:end]
+		v.data, v.region = buf.data[m.Offset:end:end], buf.region
 	}
 	return v
 }
@@ -180,7 +182,10 @@ func validRows(ms ...kernels.Matrix) int {
 }
 
 // run does the parts of a task on the device's threads.
-func (b *base) run(parts int, t pool.Task) { b.dev.pool.Run(parts, t) }
+func (b *base) run(parts int, t pool.Task) {
+	b.dev.pool.Run(parts, t)
+	runtime.KeepAlive(t) // and with it the memory that its assembly works on
+}
 
 // ready returns an error where the kernel cannot run any more.
 func (b *base) ready() error {

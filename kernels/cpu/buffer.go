@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"fmt"
+	"unsafe"
 
 	"debut/kernels"
 )
@@ -9,10 +10,14 @@ import (
 // buffer is memory of the device, or a wrapped slice (dev nil), which serves any device.
 type buffer[T kernels.Element] struct {
 	data     []T
+	region   *region // that data is in, nil: in Go's heap
 	dev      *Device
 	purpose  string
 	released bool
 }
+
+// region is memory outside of Go's heap. Whoever has a slice of it keeps the region, too.
+type region struct{ bytes []byte }
 
 func (b *buffer[T]) Dtype() kernels.Dtype { return kernels.DtypeOf[T]() }
 func (b *buffer[T]) Len() int             { return len(b.data) }
@@ -31,7 +36,7 @@ func (b *buffer[T]) owner() *Device { return b.dev }
 func (b *buffer[T]) live() bool     { return !b.released }
 
 func (b *buffer[T]) release() string {
-	b.data, b.released = nil, true
+	b.data, b.region, b.released = nil, nil, true
 	return b.purpose
 }
 
@@ -39,7 +44,7 @@ func (b *buffer[T]) release() string {
 func Wrap[T kernels.Element](s []T) kernels.Buffer { return &buffer[T]{data: s} }
 
 // Slice returns the memory of a buffer of this package, without copying, and nil for any other buffer or where T is
-// not its type.
+// not its type. It is there as long as the buffer is referred to and was not released.
 func Slice[T kernels.Element](b kernels.Buffer) []T {
 	if h, ok := b.(*buffer[T]); ok {
 		return h.data
@@ -72,7 +77,16 @@ func (d *Device) Alloc(dt kernels.Dtype, n int, purpose string) (kernels.Buffer,
 }
 
 func alloc[T kernels.Element](d *Device, n int, purpose string) kernels.Buffer {
-	return &buffer[T]{data: aligned[T](n), dev: d, purpose: purpose}
+	b := &buffer[T]{dev: d, purpose: purpose}
+	if size := int(unsafe.Sizeof(*new(T))); n >= mapped/size {
+		b.region = mapRegion(n * size)
+	}
+	if b.region != nil {
+		b.data = unsafe.Slice((*T)(unsafe.Pointer(&b.region.bytes[0])), n)
+	} else {
+		b.data = aligned[T](n)
+	}
+	return b
 }
 
 // Release gives a buffer back; buffers of other devices, wrapped slices and buffers released before are left alone.

@@ -2,6 +2,8 @@ package cpu
 
 import (
 	"errors"
+	"math"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -115,6 +117,53 @@ func TestAllocAligns(t *testing.T) {
 		if at := uintptr(unsafe.Pointer(&Slice[float64](b)[0])); at%alignment != 0 {
 			t.Errorf("%d elements at %#x", n, at)
 		}
+	}
+}
+
+// A buffer of many megabytes is zeroed, outside of Go's heap, and gone after its kernels are.
+func TestMappedBuffer(t *testing.T) {
+	if mapped == math.MaxInt {
+		t.Skip("buffers are in Go's heap here")
+	}
+	dev := open(t, 2)
+	defer func() { _ = dev.Close() }()
+	const cols = 1 << 12
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	b, err := dev.Alloc(kernels.Float32, mapped/4+1, "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	runtime.ReadMemStats(&after)
+	if grown := after.TotalAlloc - before.TotalAlloc; grown > 1<<20 {
+		t.Errorf("Go's heap grew by %d bytes", grown)
+	}
+	s := Slice[float32](b)
+	if len(s) != mapped/4+1 || s[0] != 0 || s[len(s)-1] != 0 || uintptr(unsafe.Pointer(&s[0]))%hugePage != 0 {
+		t.Errorf("%d elements at %p, from %v to %v", len(s), &s[0], s[0], s[len(s)-1])
+	}
+	m := kernels.Matrix{Buf: b, Offset: mapped/4 + 1 - cols, Rows: 1, Cols: cols, Stride: cols}
+	one, err := dev.Fill(kernels.FillArgs{X: m, Value: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := Wrap(make([]float32, cols))
+	sum, err := dev.ColumnSum(kernels.ColumnSumArgs{X: m, Out: kernels.NewMatrix(out, 1, cols)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dev.Release(b)
+	if b.Len() != 0 || dev.Memory()["test"] != 0 {
+		t.Errorf("a released buffer has %d elements; memory is %v", b.Len(), dev.Memory())
+	}
+	// What was bound before goes on, as long as there is somebody to run it.
+	b, s, m = nil, nil, kernels.Matrix{}
+	runtime.GC()
+	if err := errors.Join(one.Run(), sum.Run()); err != nil {
+		t.Fatal(err)
+	}
+	if v := Slice[float32](out); v[0] != 1 || v[cols-1] != 1 {
+		t.Errorf("sums of ones are %v … %v", v[0], v[cols-1])
 	}
 }
 

@@ -13,7 +13,7 @@ func (d *Device) Gather(a kernels.GatherArgs) (kernels.Kernel, error) {
 
 func newGather[T float](b *binder, l *loops[T], a kernels.GatherArgs) (kernels.Kernel, error) {
 	table, ids, out := operand[T](b, "Table", a.Table), operand[int32](b, "IDs", a.IDs), operand[T](b, "Out", a.Out)
-	k := &rowKernel{base: b.base(), batch: b.batchOf(a.IDs, a.Out), block: rowsPerPart(2 * out.cols)}
+	k := &rowKernel{base: b.base(), batch: b.batchOf(a.IDs, a.Out), block: max(1, rowsOfPart/max(ids.cols, 1))}
 	k.body = func(lo, hi int) {
 		if out.dense && ids.dense {
 			l.gather(out.span(lo, hi), &table, ids.span(lo, hi))

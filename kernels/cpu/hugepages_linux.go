@@ -1,6 +1,8 @@
 package cpu
 
 import (
+	"math"
+	"runtime"
 	"syscall"
 	"unsafe"
 )
@@ -23,4 +25,25 @@ func adviseHuge(p unsafe.Pointer, bytes int) {
 	}
 	const madvHugepage = 14
 	_ = syscall.Madvise(unsafe.Slice((*byte)(unsafe.Add(p, skip)), n), madvHugepage) // not supported: as before
+}
+
+// mapped is the size from which a buffer is outside of Go's heap: a table of gigabytes would have the collector wait for as much
+// garbage before it looks.
+const mapped = 32 * hugePage
+
+// mapRegion maps zeroed memory of a size, which begins at a huge page and is backed by them where there are any. What was never written
+// takes none. It returns nil where the system has none, and is unmapped when nobody refers to the region any more.
+func mapRegion(size int) *region {
+	if size > math.MaxInt-hugePage {
+		return nil
+	}
+	all, err := syscall.Mmap(-1, 0, size+hugePage, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_PRIVATE|syscall.MAP_ANON|syscall.MAP_NORESERVE)
+	if err != nil {
+		return nil
+	}
+	skip := (hugePage - int(uintptr(unsafe.Pointer(&all[0]))%hugePage)) % hugePage
+	adviseHuge(unsafe.Pointer(&all[skip]), size)
+	r := &region{bytes: all[skip : skip+size : skip+size]}
+	runtime.AddCleanup(r, func(all []byte) { _ = syscall.Munmap(all) }, all)
+	return r
 }

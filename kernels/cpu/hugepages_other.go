@@ -10,6 +10,9 @@ import (
 const (
 	hugePage   = 1 // buffers are aligned as others are
 	hugeBuffer = math.MaxInt
+	mapped     = math.MaxInt
 )
 
 func adviseHuge(unsafe.Pointer, int) {}
+
+func mapRegion(int) *region { return nil }

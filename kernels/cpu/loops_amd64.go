@@ -35,7 +35,7 @@ func (r *routines) loops() *loops[float32] {
 	l.gather = func(out []float32, table *view[float32], ids []int32) {
 		n := table.cols
 		p, stride := rowAt(table, 0)
-		r.gather(n, memory(out[:n*len(ids)]), p, stride, table.rows, unsafe.SliceData(ids), len(ids))
+		r.gather(n, memory(out[:n*len(ids)]), p, stride, table.rows, unsafe.SliceData(ids), len(ids), rowsAhead(table))
 	}
 	l.sumSegments = func(sums, grad *view[float32], starts, places *view[int32], lo, hi int) {
 		if lo >= hi || !grad.dense || starts.stride != 1 || places.stride != 1 {
@@ -68,6 +68,17 @@ func (r *routines) loops() *loops[float32] {
 		r.dropout(len(x), memory(y[:len(x)]), memory(x), &m.rounds[0], uint32(row), m.low, m.high, m.threshold, m.scale)
 	}
 	return l
+}
+
+// rowsAhead is how many rows ahead of its use a row of tables is asked for. Tables are larger than caches, and memory answers many requests
+// at a time; but what has come must not be driven out of the nearest cache, of 32 KiB, before it is used.
+func rowsAhead(tables ...*view[float32]) int {
+	const line, most, least, room = 64, 48, 8, 16 << 10
+	bytes := 0
+	for _, t := range tables {
+		bytes += (4*t.cols + line - 1) / line * line
+	}
+	return max(least, min(most, room/max(bytes, 1)))
 }
 
 // setActivations sets the activations that have routines; the others stay as they are in plain Go, but for sums of columns.
@@ -171,24 +182,24 @@ func (r *routines) setUpdates(l *loops[float32]) {
 
 // setRowUpdates sets the rules for rows of tables.
 func (r *routines) setRowUpdates(l *loops[float32]) {
-	one := func(f func(n int, grad *float32, gradStride int, w *float32, wStride int, s *float32, sStride int, rows *int32, count, limit int, starts *int32, h *float32), state func(u *rowUpdate[float32]) *view[float32]) chosenRows {
-		return func(u *rowUpdate[float32], n int, grad *float32, gradStride int, w *float32, wStride int, rows *int32, count, limit int, starts *int32, h *float32) {
+	one := func(f func(n int, grad *float32, gradStride int, w *float32, wStride int, s *float32, sStride int, rows *int32, count, limit, ahead int, starts *int32, h *float32), state func(u *rowUpdate[float32]) *view[float32]) chosenRows {
+		return func(u *rowUpdate[float32], n int, grad *float32, gradStride int, w *float32, wStride int, rows *int32, count, limit, ahead int, starts *int32, h *float32) {
 			s, sStride := rowAt(state(u), 0)
-			f(n, grad, gradStride, w, wStride, s, sStride, rows, count, limit, starts, h)
+			f(n, grad, gradStride, w, wStride, s, sStride, rows, count, limit, ahead, starts, h)
 		}
 	}
-	both := func(f func(n int, grad *float32, gradStride int, w *float32, wStride int, m *float32, mStride int, v *float32, vStride int, rows *int32, count, limit int, starts *int32, h *float32)) chosenRows {
-		return func(u *rowUpdate[float32], n int, grad *float32, gradStride int, w *float32, wStride int, rows *int32, count, limit int, starts *int32, h *float32) {
+	both := func(f func(n int, grad *float32, gradStride int, w *float32, wStride int, m *float32, mStride int, v *float32, vStride int, rows *int32, count, limit, ahead int, starts *int32, h *float32)) chosenRows {
+		return func(u *rowUpdate[float32], n int, grad *float32, gradStride int, w *float32, wStride int, rows *int32, count, limit, ahead int, starts *int32, h *float32) {
 			m, mStride := rowAt(&u.m, 0)
 			v, vStride := rowAt(&u.v, 0)
-			f(n, grad, gradStride, w, wStride, m, mStride, v, vStride, rows, count, limit, starts, h)
+			f(n, grad, gradStride, w, wStride, m, mStride, v, vStride, rows, count, limit, ahead, starts, h)
 		}
 	}
 	inM := func(u *rowUpdate[float32]) *view[float32] { return &u.m }
 	inV := func(u *rowUpdate[float32]) *view[float32] { return &u.v }
 	l.updateRows = byRows(l.update, map[kernels.OptimizerKind]chosenRows{
-		kernels.SGD: func(_ *rowUpdate[float32], n int, grad *float32, gradStride int, w *float32, wStride int, rows *int32, count, limit int, starts *int32, h *float32) {
-			r.sgdRows(n, grad, gradStride, w, wStride, rows, count, limit, starts, h)
+		kernels.SGD: func(_ *rowUpdate[float32], n int, grad *float32, gradStride int, w *float32, wStride int, rows *int32, count, limit, ahead int, starts *int32, h *float32) {
+			r.sgdRows(n, grad, gradStride, w, wStride, rows, count, limit, ahead, starts, h)
 		},
 		kernels.Momentum: one(r.momentumRows, inM), kernels.Nesterov: one(r.nesterovRows, inM),
 		kernels.Adam: both(r.adamRows), kernels.AdamW: both(r.adamRows), kernels.FTRL: both(r.ftrlRows),
@@ -197,7 +208,7 @@ func (r *routines) setRowUpdates(l *loops[float32]) {
 }
 
 // chosenRows calls the routine of a rule for rows of tables.
-type chosenRows func(u *rowUpdate[float32], n int, grad *float32, gradStride int, w *float32, wStride int, rows *int32, count, limit int, starts *int32, h *float32)
+type chosenRows func(u *rowUpdate[float32], n int, grad *float32, gradStride int, w *float32, wStride int, rows *int32, count, limit, ahead int, starts *int32, h *float32)
 
 // byRows makes the rules for rows of routines; where row numbers do not lie together, or all rows are meant, rules go row by row.
 func byRows(rules []func(h *hyper[float32], w, g, m, v []float32), routines map[kernels.OptimizerKind]chosenRows) []func(h *hyper[float32], u *rowUpdate[float32], lo, hi int) {
@@ -215,7 +226,7 @@ func byRows(rules []func(h *hyper[float32], w, g, m, v []float32), routines map[
 			}
 			grad, gradStride := rowAt(&u.g, lo)
 			w, wStride := rowAt(&u.w, 0)
-			fast(u, u.w.cols, grad, gradStride, w, wStride, &u.rows.data[lo], hi-lo, u.w.rows, starts, &h.rate)
+			fast(u, u.w.cols, grad, gradStride, w, wStride, &u.rows.data[lo], hi-lo, u.w.rows, rowsAhead(&u.w, &u.m, &u.v), starts, &h.rate)
 		}
 	}
 	return list

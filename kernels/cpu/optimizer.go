@@ -24,9 +24,6 @@ type rowUpdate[T float] struct {
 	ofPart       []hyper[T]  // with starts: what a part of rowsOfPart rows knows, with the L2 of the row at hand
 }
 
-// rowsAhead is how many rows ahead of its use a sparse update asks for one: tables are larger than the caches.
-const rowsAhead = 16
-
 // rowsOfPart is how many rows a part of a sparse update does, so that those at its beginning, which nobody has asked for, are few among them.
 const rowsOfPart = 1024
 

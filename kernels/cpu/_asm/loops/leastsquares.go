@@ -9,6 +9,9 @@ import (
 
 var _ = writes(leastSquares)
 
+// rowsAhead is how many rows ahead of its use a product asks for one: enough to hide the way to memory, as rows are short.
+const rowsAhead = 16
+
 // leastSquares writes the loops of sparse least squares.
 func leastSquares(l simd.Level) {
 	columns(l, "subtractRows", signature{moving: []string{"x"}, fixed: []string{"y"}, extra: []string{"w *float32", "wStride int"}}, 4, func(r *routine) {

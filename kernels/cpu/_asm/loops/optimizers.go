@@ -122,8 +122,8 @@ func beginRows(l simd.Level, name string, states []string, doc string) *rowRouti
 	for _, t := range tensors {
 		s.extra = append(s.extra, t+"Table *float32", t+"Stride int")
 	}
-	s.extra = append(s.extra, "rows *int32", "count int", "limit int", "starts *int32", "h *float32")
-	r := &rowRoutine{routine: begin(l, name, s, doc, "It does so for the rows of tables that count row numbers name, where they are in 0 … limit−1; strides are in bytes. Starts may be nil."), tensors: tensors}
+	s.extra = append(s.extra, "rows *int32", "count int", "limit int", "ahead int", "starts *int32", "h *float32")
+	r := &rowRoutine{routine: begin(l, name, s, doc, "It does so for the rows of tables that count row numbers name, where they are in 0 … limit−1; strides are in bytes.", "Rows are asked for so many ahead. Starts may be nil."), tensors: tensors}
 	r.h = Load(Param("h"), GP64())
 	r.l2 = AllocLocal(8)
 	for _, t := range tensors {
@@ -160,13 +160,8 @@ func (r *rowRoutine) everyID(update func()) { r.everyRowOf(false, update) }
 
 func (r *rowRoutine) everyRowOf(single bool, update func()) {
 	ids, left, id := Load(Param("rows"), GP64()), Load(Param("count"), GP64()), GP64()
-	read := func(ahead Register, disp int) {
-		m := Mem{Base: ids, Disp: disp}
-		if ahead != nil {
-			m.Index, m.Scale = ahead, 4
-		}
-		MOVL(m, id.As32()) // a negative one is beyond every limit when taken without a sign
-	}
+	// A negative id is beyond every limit when taken without a sign.
+	read := func(m Mem) { MOVL(m, id.As32()) }
 	l2 := XMM()
 	VMOVSS(field(r.h, "l2"), l2)
 	VMOVSS(l2, r.l2)
@@ -175,12 +170,12 @@ func (r *rowRoutine) everyRowOf(single bool, update func()) {
 
 	// The first rows are asked for at once.
 	at, first := GP64(), GP64()
-	MOVQ(U32(rowsAhead), first)
+	MOVQ(param("ahead"), first)
 	CMPQ(left, first)
 	CMOVQLT(left, first)
 	XORQ(at, at)
 	Label("first")
-	read(at, 0)
+	read(Mem{Base: ids, Index: at, Scale: 4})
 	r.ask(id, single)
 	INCQ(at)
 	CMPQ(at, first)
@@ -188,12 +183,13 @@ func (r *rowRoutine) everyRowOf(single bool, update func()) {
 
 	XORQ(at, at)
 	Label("row")
-	CMPQ(left, U32(rowsAhead))
+	MOVQ(param("ahead"), id)
+	CMPQ(left, id)
 	JLE(LabelRef("near"))
-	read(nil, 4*rowsAhead)
+	read(Mem{Base: ids, Index: id, Scale: 4})
 	r.ask(id, single)
 	Label("near")
-	read(nil, 0)
+	read(Mem{Base: ids})
 	CMPQ(id, param("limit"))
 	JAE(LabelRef("next"))
 	for _, t := range r.tensors {

@@ -8,9 +8,6 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 )
 
-// rowsAhead is how many rows ahead of its use a gather asks for one: enough to hide the way to memory, as rows are short.
-const rowsAhead = 16
-
 // touch asks for all lines of the row at p.
 func (r *routine) touch(p Register) {
 	at := GP64()
@@ -64,33 +61,49 @@ var _ = writes(gather)
 
 // gather writes the copy of rows of a table that is larger than a cache.
 func gather(l simd.Level) {
-	s := signature{moving: []string{"out"}, fixed: []string{"table"}, extra: []string{"stride int", "limit int", "ids *int32", "count int"}}
-	r := begin(l, "gather", s, "sets count rows of n elements, one behind the other, to the rows of a table that ids name, a", "stride in bytes apart, and to 0 where an id is not in 0 … limit−1.")
+	s := signature{moving: []string{"out"}, fixed: []string{"table"}, extra: []string{"stride int", "limit int", "ids *int32", "count int", "ahead int"}}
+	r := begin(l, "gather", s, "sets count rows of n elements, one behind the other, to the rows of a table that ids name, a", "stride in bytes apart, and to 0 where an id is not in 0 … limit−1. Rows are asked for so many ahead.")
 	limit, ids, left := Load(Param("limit"), GP64()), Load(Param("ids"), GP64()), Load(Param("count"), GP64())
 	zero := r.Vector()
 	r.Zero(zero)
 	row := GP64()
 	r.pointers["row"] = row
 	// A negative id is beyond every limit when taken without a sign.
-	id := func(ahead int) {
-		MOVL(Mem{Base: ids, Disp: 4 * ahead}, row.As32())
-	}
 	find := func() {
 		IMULQ(param("stride"), row)
 		ADDQ(r.pointers["table"], row)
 	}
 	TESTQ(left, left)
 	JLE(LabelRef("done"))
+
+	// The first rows are asked for at once.
+	at, first := GP64(), GP64()
+	MOVQ(param("ahead"), first)
+	CMPQ(left, first)
+	CMOVQLT(left, first)
+	XORQ(at, at)
+	Label("first")
+	MOVL(Mem{Base: ids, Index: at, Scale: 4}, row.As32())
+	CMPQ(row, limit)
+	JAE(LabelRef("none"))
+	find()
+	r.touch(row)
+	Label("none")
+	INCQ(at)
+	CMPQ(at, first)
+	JL(LabelRef("first"))
+
 	Label("row")
-	CMPQ(left, U32(rowsAhead))
+	MOVQ(param("ahead"), at)
+	CMPQ(left, at)
 	JLE(LabelRef("copy"))
-	id(rowsAhead)
+	MOVL(Mem{Base: ids, Index: at, Scale: 4}, row.As32())
 	CMPQ(row, limit)
 	JAE(LabelRef("copy"))
 	find()
 	r.touch(row)
 	Label("copy")
-	id(0)
+	MOVL(Mem{Base: ids}, row.As32())
 	CMPQ(row, limit)
 	JAE(LabelRef("absent"))
 	find()
