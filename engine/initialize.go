@@ -3,9 +3,11 @@ package engine
 import (
 	"fmt"
 	"math"
+	"runtime"
 
 	"debut/kernels"
 	"debut/kernels/philox"
+	"debut/kernels/pool"
 )
 
 // Initialization is how a parameter gets its first values.
@@ -83,16 +85,24 @@ func (s ParameterSpec) check() error {
 	return nil
 }
 
-// initial fills dst with first values: a function of the seed, the parameter's name and its shape only.
-func initial[T float32 | float64](s ParameterSpec, seed uint64, dst []T) {
-	rnd := philox.New(seed, philox.StreamOf("parameter/"+s.Name))
+// initial fills dst with first values from element at on: a function of the seed, the parameter's name and its shape only. That of an
+// element is counted out, so that pieces may be made in any order.
+func initial[T float32 | float64](s ParameterSpec, seed uint64, at int, dst []T) {
 	in, out := s.matrixShape()
+	// stream returns the numbers from at on, each of which takes so many words.
+	stream := func(words int) *philox.Stream {
+		rnd := philox.New(seed, philox.StreamOf("parameter/"+s.Name))
+		rnd.Seek(uint64(at) * uint64(words))
+		return rnd
+	}
 	uniform := func(a float64) {
+		rnd := stream(2)
 		for i := range dst {
 			dst[i] = T((2*rnd.Float64() - 1) * a)
 		}
 	}
 	normal := func(sd float64) {
+		rnd := stream(4)
 		for i := range dst {
 			dst[i] = T(rnd.NormFloat64() * sd)
 		}
@@ -116,16 +126,50 @@ func initial[T float32 | float64](s ParameterSpec, seed uint64, dst []T) {
 		uniform(s.Scale)
 	case Values:
 		for i := range dst {
-			dst[i] = T(s.Given[i])
+			dst[i] = T(s.Given[at+i])
 		}
 	case UnitVariance:
 		for i := range dst {
-			dst[i] = T(i / s.Shape[1])
+			dst[i] = T((at + i) / s.Shape[1])
 		}
 	case Identities:
-		clear(dst)
-		for r := range in {
-			dst[r*out+r%out] = 1
+		for i := range dst {
+			r, c := (at+i)/out, (at+i)%out
+			dst[i] = 0
+			if c == r%out {
+				dst[i] = 1
+			}
 		}
 	}
+}
+
+// initialPiece is how many first values one thread makes at a time.
+const initialPiece = 1 << 17
+
+// uploadInitial gives a parameter its first values, which threads make side by side, piece by piece: a table has no second copy. Memory of a
+// device is zeroed, so that zeros cost nothing.
+func uploadInitial[T float32 | float64](dev kernels.Device, buf kernels.Buffer, spec ParameterSpec, seed uint64) error {
+	n := spec.size()
+	if spec.Init == Zeros {
+		return nil
+	}
+	var threads *pool.Pool
+	pieces := 1
+	if n > initialPiece {
+		pieces = runtime.GOMAXPROCS(0)
+		threads = pool.New(pieces)
+		defer threads.Close()
+	}
+	values := make([]T, min(n, pieces*initialPiece))
+	for at := 0; at < n; at += len(values) {
+		values = values[:min(len(values), n-at)]
+		pool.Each(threads, (len(values)+initialPiece-1)/initialPiece, func(i int) {
+			lo := i * initialPiece
+			initial(spec, seed, at+lo, values[lo:min(lo+initialPiece, len(values))])
+		})
+		if err := kernels.Upload(dev, buf, at, values); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -114,25 +114,27 @@ func (s *source) check(spec ParameterSpec) error {
 func (s *source) load(dev kernels.Device, buf kernels.Buffer, spec ParameterSpec) error {
 	const most = 1 << 18 // values
 	info := s.infos[spec.Name]
-	var want []float32 // of constants, which a file can only repeat
-	if spec.Frozen && spec.Init != UnitVariance {
-		want = make([]float32, spec.size())
-		initial(spec, 0, want)
-	}
 	raw := make([]byte, 4*min(most, spec.size()))
 	values := make([]float64, len(raw)/4)
+	var want []float32 // of constants, which a file can only repeat
+	if spec.Frozen && spec.Init != UnitVariance {
+		want = make([]float32, len(values))
+	}
 	for at := 0; at < spec.size(); at += len(values) {
 		raw, values = raw[:4*min(len(values), spec.size()-at)], values[:min(len(values), spec.size()-at)]
 		if err := s.file.ReadAt(info, raw, 4*int64(at)); err != nil {
 			return err
+		}
+		if want != nil {
+			initial(spec, 0, at, want[:len(values)])
 		}
 		for i := range values {
 			v := math.Float32frombits(binary.LittleEndian.Uint32(raw[4*i:]))
 			switch {
 			case !(math.Abs(float64(v)) <= math.MaxFloat32): // NaN, ±Inf
 				return fmt.Errorf("value %d is %v: %w", at+i, v, ErrFile)
-			case want != nil && v != want[at+i]:
-				return fmt.Errorf("value %d is %v, but the model has %v there: %w", at+i, v, want[at+i], ErrFile)
+			case want != nil && v != want[i]:
+				return fmt.Errorf("value %d is %v, but the model has %v there: %w", at+i, v, want[i], ErrFile)
 			case spec.Init == UnitVariance && at+i >= spec.Shape[1] && v < 0:
 				return fmt.Errorf("value %d is a variance of %v: %w", at+i, v, ErrFile)
 			}

@@ -1,12 +1,14 @@
 package engine
 
 import (
+	"encoding/binary"
 	"fmt"
 	"maps"
 	"math"
 	"slices"
 	"strings"
 
+	"debut/engine/safetensors"
 	"debut/kernels"
 )
 
@@ -24,10 +26,22 @@ func (e *NonFiniteError) Error() string {
 // Diverged tells step and loss to whom knows no engine.
 func (e *NonFiniteError) Diverged() (step int64, loss float64) { return e.Step, e.Loss }
 
+// mostScanned is the size of a tensor in bytes up to which it is looked through as a whole. Of a larger one, a table, a step touches few rows;
+// what is not finite in it shows in the loss when a row is looked up, and when the tensor is written, piece by piece.
+var mostScanned int64 = 64 << 20
+
 // NonFinite returns the name of the first tensor of the trainer's state that holds a value that is no finite number, and
-// the value; or "".
+// the value; or "". Tensors of more than 64 MiB are not looked through; [Trainer.Sources] and [Parameters.Save] look at what they read of these.
 func (t *Trainer) NonFinite() (name string, value float64, err error) {
+	return t.nonFinite(mostScanned)
+}
+
+// nonFinite is NonFinite of tensors of up to so many bytes.
+func (t *Trainer) nonFinite(most int64) (name string, value float64, err error) {
 	for _, m := range t.tensors() {
+		if m.bytes() > most {
+			continue
+		}
 		v, bad, err := findNonFinite(t.dev, m.matrix)
 		if err != nil {
 			return "", 0, fmt.Errorf("engine: tensor %q: %w", m.name, err)
@@ -43,7 +57,7 @@ func (t *Trainer) NonFinite() (name string, value float64, err error) {
 // parameter that an earlier step has left in that state, an input, or the operation and layer that made it of finite
 // ones. It computes the batch that was fed once more, operation by operation.
 func (t *Trainer) Diagnose() (string, error) {
-	name, v, err := t.NonFinite()
+	name, v, err := t.nonFinite(math.MaxInt64)
 	if err != nil {
 		return "", err
 	}
@@ -139,4 +153,26 @@ func scan(dev kernels.Device, buf kernels.Buffer, off, n int) (float64, bool, er
 		}
 	}
 	return 0, false, nil
+}
+
+// checkPiece returns an error for a value that is not finite among the bytes of a tensor that NonFinite does not look through.
+func checkPiece(m kernels.Matrix, piece []byte, dt safetensors.Dtype) error {
+	if int64(m.Rows)*int64(m.Cols)*int64(m.Buf.Dtype().Size()) <= mostScanned {
+		return nil
+	}
+	if dt == safetensors.F64 {
+		for ; len(piece) >= 8; piece = piece[8:] {
+			if v := math.Float64frombits(binary.LittleEndian.Uint64(piece)); v-v != 0 {
+				return fmt.Errorf("it holds %v", v)
+			}
+		}
+		return nil
+	}
+	const exponent = 0x7f800000
+	for ; len(piece) >= 4; piece = piece[4:] {
+		if bits := binary.LittleEndian.Uint32(piece); bits&exponent == exponent {
+			return fmt.Errorf("it holds %v", math.Float32frombits(bits))
+		}
+	}
+	return nil
 }

@@ -70,12 +70,6 @@ func (p *Parameters) Declare(spec ParameterSpec) (*Parameter, error) {
 	return q, nil
 }
 
-func uploadInitial[T float32 | float64](dev kernels.Device, buf kernels.Buffer, spec ParameterSpec, seed uint64) error {
-	v := make([]T, spec.size())
-	initial(spec, seed, v)
-	return kernels.Upload(dev, buf, 0, v)
-}
-
 // All returns the parameters in the order they were declared.
 func (p *Parameters) All() []*Parameter { return p.order }
 
@@ -116,15 +110,23 @@ func (p *Parameters) Write(name string, values []float64) error {
 }
 
 func readFloats(dev kernels.Device, buf kernels.Buffer) ([]float64, error) {
+	v := make([]float64, buf.Len())
+	return v, readPiece(dev, v, buf, 0)
+}
+
+// readPiece reads elements of a buffer of floats, from one on.
+func readPiece(dev kernels.Device, dst []float64, buf kernels.Buffer, at int) error {
 	if buf.Dtype() == kernels.Float64 {
-		v := make([]float64, buf.Len())
-		return v, kernels.Download(dev, v, buf, 0)
+		return kernels.Download(dev, dst, buf, at)
 	}
-	v := make([]float32, buf.Len())
-	if err := kernels.Download(dev, v, buf, 0); err != nil {
-		return nil, err
+	v := make([]float32, len(dst))
+	if err := kernels.Download(dev, v, buf, at); err != nil {
+		return err
 	}
-	return widen(v), nil
+	for i, x := range v {
+		dst[i] = float64(x)
+	}
+	return nil
 }
 
 func writeFloats(dev kernels.Device, buf kernels.Buffer, off int, v []float64) error {
@@ -136,12 +138,4 @@ func writeFloats(dev kernels.Device, buf kernels.Buffer, off int, v []float64) e
 		n[i] = float32(x)
 	}
 	return kernels.Upload(dev, buf, off, n)
-}
-
-func widen(v []float32) []float64 {
-	w := make([]float64, len(v))
-	for i, x := range v {
-		w[i] = float64(x)
-	}
-	return w
 }

@@ -84,7 +84,10 @@ func (t *Trainer) Sources() []safetensors.Source {
 	var list []safetensors.Source
 	for _, m := range t.tensors() {
 		list = append(list, safetensors.Source{Name: m.name, Dtype: m.dtype(), Shape: m.shape, Read: func(dst []byte, off int64) error {
-			return t.dev.Download(dst, m.matrix.Buf, m.matrix.Offset+int(off)/m.matrix.Buf.Dtype().Size())
+			if err := t.dev.Download(dst, m.matrix.Buf, m.matrix.Offset+int(off)/m.matrix.Buf.Dtype().Size()); err != nil {
+				return err
+			}
+			return checkPiece(m.matrix, dst, m.dtype())
 		}})
 	}
 	return list
@@ -119,17 +122,25 @@ func (t *Trainer) Load(r StateReader) error {
 			return fmt.Errorf("engine: the checkpoint has a tensor %q that the model has not", info.Name)
 		}
 	}
-	buf := make([]byte, 1<<20)
 	for _, m := range list {
-		size := int64(m.matrix.Buf.Dtype().Size())
-		for off, n := int64(0), m.bytes(); off < n; off += int64(len(buf)) {
-			piece := buf[:min(int64(len(buf)), n-off)]
-			if err := r.ReadAt(m.name, piece, off); err != nil {
-				return err
-			}
-			if err := t.dev.Upload(m.matrix.Buf, m.matrix.Offset+int(off/size), piece); err != nil {
-				return fmt.Errorf("engine: tensor %q: %w", m.name, err)
-			}
+		if err := m.load(t.dev, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// load copies the tensor from a checkpoint, piece by piece.
+func (m namedMatrix) load(dev kernels.Device, r StateReader) error {
+	size := int64(m.matrix.Buf.Dtype().Size())
+	buf := make([]byte, min(m.bytes(), 1<<20))
+	for off, n := int64(0), m.bytes(); off < n; off += int64(len(buf)) {
+		piece := buf[:min(int64(len(buf)), n-off)]
+		if err := r.ReadAt(m.name, piece, off); err != nil {
+			return err
+		}
+		if err := dev.Upload(m.matrix.Buf, m.matrix.Offset+int(off/size), piece); err != nil {
+			return fmt.Errorf("engine: tensor %q: %w", m.name, err)
 		}
 	}
 	return nil
@@ -198,12 +209,9 @@ func (p *Parameters) LoadParameters(r StateReader) error {
 		}
 	}
 	for _, q := range p.order {
-		d := make([]byte, have[parameterPrefix+q.Spec.Name].Bytes)
-		if err := r.ReadAt(parameterPrefix+q.Spec.Name, d, 0); err != nil {
+		m := namedMatrix{parameterPrefix + q.Spec.Name, q.Spec.Shape, q.Matrix}
+		if err := m.load(p.dev, r); err != nil {
 			return err
-		}
-		if err := p.dev.Upload(q.Matrix.Buf, q.Matrix.Offset, d); err != nil {
-			return fmt.Errorf("engine: parameter %q: %w", q.Spec.Name, err)
 		}
 	}
 	return nil

@@ -185,6 +185,7 @@ func (b *trainerBuilder) sparse(list []*Lookup) error {
 	b.update = append(b.update, k)
 	b.clipped = append(b.clipped, sums)
 	b.pending = append(b.pending, pendingUpdate{b.params.Get(list[0].Table.Name), sums, plan})
+	b.t.touched = append(b.t.touched, touchedRows{list[0].Table.Name, plan.Rows().Count})
 	return nil
 }
 

@@ -35,6 +35,8 @@ type Trainer struct {
 	losses losses
 	state  []namedMatrix
 
+	touched []touchedRows
+
 	micro    int // micro-batches run in the present step
 	stepRows int // rows of these
 	count    Counters
@@ -43,6 +45,12 @@ type Trainer struct {
 	hyper32 [kernels.HyperLen]float32
 	loss64  [1]float64
 	loss32  [1]float32
+}
+
+// touchedRows are the rows of a table that the last step moved.
+type touchedRows struct {
+	table string
+	rows  kernels.RowCount
 }
 
 // rule is an optimizer with the buffer of what it is told before each step.
@@ -212,6 +220,20 @@ func (t *Trainer) Steps() int64 { return t.count.Steps }
 func (t *Trainer) Rate() float64 {
 	o := &t.rules[0].Config
 	return o.LearningRate * o.Schedule.Factor(t.count.Steps) * t.count.factor()
+}
+
+// Touched returns how many rows of each table the last step has moved: that many rows, and as many of the table's state, were read and
+// written, however many there are. It waits for the device.
+func (t *Trainer) Touched() (map[string]int, error) {
+	rows := make(map[string]int, len(t.touched))
+	for _, x := range t.touched {
+		n, err := x.rows.Get()
+		if err != nil {
+			return nil, fmt.Errorf("engine: rows of table %q: %w", x.table, err)
+		}
+		rows[x.table] = n
+	}
+	return rows, nil
 }
 
 // AddBatchTime counts time spent outside kernels in a profile.

@@ -76,6 +76,14 @@ func (s *Stream) Reset(seed, stream uint64) {
 	*s = Stream{key: Key(seed, stream)}
 }
 
+// Seek makes s as it is after so many words of 32 bits were read from its beginning. [Stream.Float64] reads two, [Stream.NormFloat64] four.
+func (s *Stream) Seek(words uint64) {
+	s.counter, s.left = words/4, 0
+	for range words % 4 {
+		s.Uint32()
+	}
+}
+
 // Uint32 returns 32 random bits.
 func (s *Stream) Uint32() uint32 {
 	if s.left == 0 {

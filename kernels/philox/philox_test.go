@@ -108,3 +108,20 @@ func TestReset(t *testing.T) {
 		}
 	}
 }
+
+// A stream that was sought is as if it had been read up to there.
+func TestSeek(t *testing.T) {
+	read, sought := New(5, 6), new(Stream)
+	for n := range uint64(11) {
+		sought.Reset(5, 6)
+		sought.Uint32()
+		sought.Seek(n)
+		again := *read
+		for range 5 {
+			if got, want := sought.Uint32(), again.Uint32(); got != want {
+				t.Fatalf("after %d words: %#x, want %#x", n, got, want)
+			}
+		}
+		read.Uint32()
+	}
+}
