@@ -243,6 +243,44 @@ checkpoint: {every_steps: 3, every_minutes: 0}
 	sameRun(t, again, o)
 }
 
+// The best state is the same where it is too large for a copy in memory and is kept on the disk: in one go, and interrupted.
+func TestBestStateOnDisk(t *testing.T) {
+	path := tableFile(t, 700)
+	want := train(t, configure(t, path, networkRun))
+	if want.Result.Best.Epoch == len(want.Result.Epochs) {
+		t.Fatal("the last state is the best")
+	}
+	for name, more := range map[string]string{"checkpoints at ends only": "every_minutes: 0", "checkpoints all along": "every_steps: 3, keep: 1"} {
+		text := networkRun + "checkpoint: {" + more + "}\n"
+		c := configure(t, path, text)
+		o, err := run.Train(t.Context(), c, run.Options{ConfigPath: "run.yaml", MostCopied: 1})
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		sameRun(t, o, want)
+		c = configure(t, path, text)
+		from := run.ResumeNot
+		for _, events := range []int{9, 30, 41, 1 << 20} {
+			ctx := newCountdown(events)
+			if o, err = run.Train(ctx, c, run.Options{ConfigPath: "run.yaml", Resume: from, MostCopied: 1, Log: slog.New(ctx)}); err == nil {
+				break
+			}
+			if !errors.Is(err, run.ErrInterrupted) {
+				t.Fatalf("%s: interrupted after %d events: %v", name, events, err)
+			}
+			from = run.ResumeLast
+		}
+		if err != nil || from == run.ResumeNot {
+			t.Fatalf("%s: %v, resumed from %q", name, err, from)
+		}
+		sameRun(t, o, want)
+	}
+	c := configure(t, path, strings.Replace(networkRun, "optimizer: {kind: adam, learning_rate: 0.01}", "divergence: {rollbacks: 1}, optimizer: {kind: sgd, learning_rate: 1e38}", 1))
+	if _, err := run.Train(t.Context(), c, run.Options{MostCopied: 1}); !errors.Is(err, run.ErrDiverged) || !strings.Contains(err.Error(), "too large for a copy") {
+		t.Errorf("diverged before there is a best state: %v", err)
+	}
+}
+
 // failingFS fails to create files while it is told to.
 type failingFS struct {
 	atomicfile.FS

@@ -72,7 +72,8 @@ type checkpointer struct {
 	due      time.Time
 	stats    runfolder.CheckpointStats
 
-	// The best state so far is in memory, and goes to the disk when the next checkpoint does.
+	// The best state so far is in memory, and goes to the disk when the next checkpoint does; or, where it is too large for a copy, at once.
+	onDisk    bool
 	bestStep  int64
 	bestState json.RawMessage
 	bestSaved bool
@@ -97,6 +98,9 @@ func newCheckpointer(ctx context.Context, s *session) (*checkpointer, error) {
 	}
 	k := &checkpointer{s: s, state: s.gradual.State(), store: store, config: string(config)}
 	k.settle(c)
+	if err := k.settleCopies(s.opt.MostCopied); err != nil {
+		return nil, err
+	}
 	if k.data, err = s.gradual.Fingerprint(ctx); err != nil {
 		return nil, fmt.Errorf("run: fingerprint of the data: %w", err)
 	}
@@ -236,10 +240,15 @@ func (k *checkpointer) write(d *driver) error {
 	if c.Best != nil && *c.Best == step {
 		k.bestSaved = true
 	}
+	k.wrote(step, began)
+	return nil
+}
+
+// wrote notes that a checkpoint was written.
+func (k *checkpointer) wrote(step int64, began time.Time) {
 	k.stats.Written++
 	k.stats.Step, k.stats.LastSeconds, k.stats.Error = step, time.Since(began).Seconds(), ""
 	k.stats.Seconds += k.stats.LastSeconds
-	return nil
 }
 
 // nonFinite is the state's NonFinite, which reads every tensor, but looks only once between two batches.
@@ -282,16 +291,19 @@ func (k *checkpointer) describe(d *driver) (json.RawMessage, error) {
 }
 
 // noteBest keeps the present state as the best one.
-func (k *checkpointer) noteBest(d *driver) error {
+func (k *checkpointer) noteBest(d *driver) (err error) {
+	if k.bestState, err = k.describe(d); err != nil {
+		return err
+	}
+	k.bestStep, k.bestSaved = k.state.Steps(), false
+	if k.onDisk {
+		return k.storeBest()
+	}
 	best, err := k.state.Snapshot(k.s.best)
 	if err != nil {
 		return err
 	}
 	k.s.best = best
-	if k.bestState, err = k.describe(d); err != nil {
-		return err
-	}
-	k.bestStep, k.bestSaved = k.state.Steps(), false
 	return nil
 }
 

@@ -84,7 +84,9 @@ func (d *driver) goBack(factor float64) (step int64, err error) {
 	d.ahead.drop()
 	r, to := &restored{}, s.best
 	if to == nil {
-		to = s.initial
+		if to = s.initial; to == nil {
+			return 0, errors.New("run: the state before the first evaluation was too large for a copy in memory, so that there is none to go back to")
+		}
 		r.state.Loop = loop.State{Plan: s.course.Plan, Phase: loop.Training}
 	} else if err := json.Unmarshal(s.keep.bestState, &r.state); err != nil {
 		return 0, fmt.Errorf("run: the best state: %w", err)

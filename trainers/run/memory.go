@@ -13,7 +13,7 @@ import (
 	"debut/kernels"
 )
 
-// PurposeBest is the copy of the best state in host memory.
+// PurposeBest is the copy of the best state in host memory. One that is too large for it is on the disk, and takes none.
 const PurposeBest = "copy of the best state"
 
 // Memory estimates what a training will take before any of it is taken.
@@ -30,7 +30,14 @@ type Memory struct {
 // Check returns an error, which matches kernels.ErrOutOfMemory, where the training takes more than is free: it says by what,
 // and what to do.
 func (m Memory) Check() error {
-	need, err := m.Estimate(m.Batch)
+	estimate := func(batch int) (map[string]int64, error) {
+		need, err := m.Estimate(batch)
+		if need[PurposeBest] > mostCopied {
+			delete(need, PurposeBest)
+		}
+		return need, err
+	}
+	need, err := estimate(m.Batch)
 	if err != nil {
 		return err
 	}
@@ -44,7 +51,7 @@ func (m Memory) Check() error {
 	}
 	// The smallest batch that does not fit, by bisection, and so the largest that does.
 	largest := sort.Search(m.Batch, func(b int) bool {
-		need, e := m.Estimate(b + 1)
+		need, e := estimate(b + 1)
 		if e != nil {
 			err = e
 		}

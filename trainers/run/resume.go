@@ -104,7 +104,7 @@ func (s *session) loadCheckpoint(ctx context.Context) (_ *restored, err error) {
 	if s.keep, err = newCheckpointer(ctx, s); err != nil {
 		return nil, err
 	}
-	if s.course.Divergence.Rollbacks > 0 {
+	if s.course.Divergence.Rollbacks > 0 && !s.keep.onDisk {
 		if s.initial, err = s.keep.state.Snapshot(nil); err != nil {
 			return nil, err
 		}
@@ -184,10 +184,10 @@ func (s *session) accept(from *checkpoint.Loaded) (*restored, error) {
 // load puts a state in the place of the present one.
 func (s *session) load(from engine.StateReader, counters json.RawMessage) error {
 	s.keep.finite = nil
-	return s.keep.state.Load(from, counters)
+	return errors.Join(s.keep.state.Load(from, counters), closeState(from))
 }
 
-// loadBest loads the best state that a checkpoint names, which may be its own, and copies it into memory.
+// loadBest loads the best state that a checkpoint names, which may be its own, and copies it into memory where it is not too large.
 func (s *session) loadBest(from *checkpoint.Loaded) error {
 	s.best, s.keep.bestSaved = nil, true
 	if from.Best == nil {
@@ -202,6 +202,11 @@ func (s *session) loadBest(from *checkpoint.Loaded) error {
 		return err
 	}
 	s.keep.bestStep, s.keep.bestState = *from.Best, slices.Clone(best.State)
+	if s.keep.onDisk {
+		kept, err := newStored(s.keep.store, s.keep.state)
+		s.best = kept
+		return err
+	}
 	var err error
 	s.best, err = s.keep.state.Snapshot(nil)
 	return err

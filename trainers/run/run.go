@@ -58,6 +58,7 @@ type Options struct {
 	// Measured is told what will be measured on which parts, before anything is trained; an error of its ends the run.
 	Measured     func(task metrics.Task, parts []string) error
 	CheckpointFS atomicfile.FS // where checkpoints are written; nil: the machine's file system
+	MostCopied   int64         // bytes of a state up to which the best one is copied in memory, beyond on the disk; 0: 1 GiB
 }
 
 // Outcome is what a training leaves behind. Where the model is encrypted, the result is without values of the data, as run.json is,
@@ -343,7 +344,7 @@ func (s *session) fit(ctx context.Context, from *restored) (err error) {
 	if s.best != nil { // the model is that of the best evaluation
 		counters, lerr := s.best.Counters()
 		if lerr == nil {
-			lerr = s.gradual.State().Load(s.best, counters)
+			lerr = errors.Join(s.gradual.State().Load(s.best, counters), closeState(s.best))
 		}
 		err = errors.Join(err, lerr)
 	}
