@@ -9153,6 +9153,318 @@ done:
 	VZEROUPPER
 	RET
 
+// func sumWeightedAVX512(n int, sum *float32, grad *float32, weights *float32, sumStride int, gradStride int, weightsStride int, starts *int32, places *int32, count int, fields int32)
+// Requires: AVX, AVX512F
+TEXT ·sumWeightedAVX512(SB), NOSPLIT, $0-84
+	MOVQ  sum+8(FP), CX
+	MOVQ  grad+16(FP), BX
+	MOVQ  weights+24(FP), SI
+	MOVQ  n+0(FP), DI
+	MOVQ  DI, AX
+	ANDQ  $0x0000000f, AX
+	LEAQ  mask_bits<>+0(SB), DX
+	KMOVW (DX)(AX*2), K1
+	SHLQ  $0x02, DI
+	MOVQ  starts+56(FP), R9
+	MOVQ  count+72(FP), R10
+	TESTQ R10, R10
+	JLE   done
+
+segment:
+	XORQ R8, R8
+
+panel1:
+	LEAQ    256(R8), AX
+	CMPQ    AX, DI
+	JG      short2
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	MOVLQSX (R9), R11
+
+again3:
+	MOVLQSX      4(R9), R12
+	CMPQ         R11, R12
+	JGE          summed4
+	MOVQ         places+64(FP), R12
+	MOVL         (R12)(R11*4), AX
+	XORL         DX, DX
+	DIVL         fields+80(FP)
+	MOVL         AX, R12
+	IMULQ        weightsStride+48(FP), R12
+	ADDQ         SI, R12
+	VBROADCASTSS (R12)(DX*4), Z4
+	MOVL         AX, R12
+	IMULQ        gradStride+40(FP), R12
+	ADDQ         BX, R12
+	VMOVUPS      (R12)(R8*1), Z5
+	VFMADD231PS  Z5, Z4, Z0
+	VMOVUPS      64(R12)(R8*1), Z5
+	VFMADD231PS  Z5, Z4, Z1
+	VMOVUPS      128(R12)(R8*1), Z5
+	VFMADD231PS  Z5, Z4, Z2
+	VMOVUPS      192(R12)(R8*1), Z5
+	VFMADD231PS  Z5, Z4, Z3
+	INCQ         R11
+	JMP          again3
+
+summed4:
+	VMOVUPS Z0, (CX)(R8*1)
+	VMOVUPS Z1, 64(CX)(R8*1)
+	VMOVUPS Z2, 128(CX)(R8*1)
+	VMOVUPS Z3, 192(CX)(R8*1)
+	ADDQ    $0x00000100, R8
+	JMP     panel1
+
+short2:
+panel5:
+	LEAQ    64(R8), AX
+	CMPQ    AX, DI
+	JG      short6
+	VPXORD  Z6, Z6, Z6
+	MOVLQSX (R9), R11
+
+again7:
+	MOVLQSX      4(R9), R12
+	CMPQ         R11, R12
+	JGE          summed8
+	MOVQ         places+64(FP), R12
+	MOVL         (R12)(R11*4), AX
+	XORL         DX, DX
+	DIVL         fields+80(FP)
+	MOVL         AX, R12
+	IMULQ        weightsStride+48(FP), R12
+	ADDQ         SI, R12
+	VBROADCASTSS (R12)(DX*4), Z4
+	MOVL         AX, R12
+	IMULQ        gradStride+40(FP), R12
+	ADDQ         BX, R12
+	VMOVUPS      (R12)(R8*1), Z5
+	VFMADD231PS  Z5, Z4, Z6
+	INCQ         R11
+	JMP          again7
+
+summed8:
+	VMOVUPS Z6, (CX)(R8*1)
+	ADDQ    $0x00000040, R8
+	JMP     panel5
+
+short6:
+	CMPQ    R8, DI
+	JGE     whole9
+	VPXORD  Z7, Z7, Z7
+	MOVLQSX (R9), R11
+
+again10:
+	MOVLQSX      4(R9), R12
+	CMPQ         R11, R12
+	JGE          summed11
+	MOVQ         places+64(FP), R12
+	MOVL         (R12)(R11*4), AX
+	XORL         DX, DX
+	DIVL         fields+80(FP)
+	MOVL         AX, R12
+	IMULQ        weightsStride+48(FP), R12
+	ADDQ         SI, R12
+	VBROADCASTSS (R12)(DX*4), Z4
+	MOVL         AX, R12
+	IMULQ        gradStride+40(FP), R12
+	ADDQ         BX, R12
+	VMOVUPS.Z    (R12)(R8*1), K1, Z5
+	VFMADD231PS  Z5, Z4, Z7
+	INCQ         R11
+	JMP          again10
+
+summed11:
+	VMOVUPS Z7, K1, (CX)(R8*1)
+
+whole9:
+	ADDQ sumStride+32(FP), CX
+	ADDQ $0x00000004, R9
+	DECQ R10
+	JNZ  segment
+
+done:
+	VZEROUPPER
+	RET
+
+// func gatherSumAVX512(n int, out *float32, table *float32, weights *float32, outStride int, stride int, limit int, weightsStride int, ids *int32, idsStride int, fields int, count int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·gatherSumAVX512(SB), NOSPLIT, $0-96
+	MOVQ  out+8(FP), AX
+	MOVQ  table+16(FP), CX
+	MOVQ  weights+24(FP), DX
+	MOVQ  n+0(FP), BX
+	MOVQ  BX, SI
+	ANDQ  $0x0000000f, SI
+	LEAQ  mask_bits<>+0(SB), DI
+	KMOVW (DI)(SI*2), K1
+	SHLQ  $0x02, BX
+	MOVQ  ids+64(FP), DI
+	MOVQ  count+88(FP), R8
+	TESTQ R8, R8
+	JLE   done
+	MOVQ  DI, SI
+	XORQ  R9, R9
+
+ask1:
+	CMPQ  R9, fields+80(FP)
+	JGE   asked3
+	MOVL  (SI)(R9*4), R10
+	CMPQ  R10, limit+48(FP)
+	JAE   absent2
+	IMULQ stride+40(FP), R10
+	ADDQ  CX, R10
+	XORQ  R11, R11
+
+touch4:
+	PREFETCHT0 (R10)(R11*1)
+	ADDQ       $0x00000040, R11
+	CMPQ       R11, BX
+	JL         touch4
+
+absent2:
+	INCQ R9
+	JMP  ask1
+
+asked3:
+list:
+	CMPQ R8, $0x01
+	JLE  last
+	MOVQ DI, SI
+	ADDQ idsStride+72(FP), SI
+	XORQ R9, R9
+
+ask5:
+	CMPQ  R9, fields+80(FP)
+	JGE   asked7
+	MOVL  (SI)(R9*4), R10
+	CMPQ  R10, limit+48(FP)
+	JAE   absent6
+	IMULQ stride+40(FP), R10
+	ADDQ  CX, R10
+	XORQ  R11, R11
+
+touch8:
+	PREFETCHT0 (R10)(R11*1)
+	ADDQ       $0x00000040, R11
+	CMPQ       R11, BX
+	JL         touch8
+
+absent6:
+	INCQ R9
+	JMP  ask5
+
+asked7:
+last:
+	XORQ SI, SI
+
+panel9:
+	LEAQ   256(SI), R9
+	CMPQ   R9, BX
+	JG     short10
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	XORQ   R9, R9
+
+again11:
+	CMPQ         R9, fields+80(FP)
+	JGE          summed13
+	MOVL         (DI)(R9*4), R10
+	CMPQ         R10, limit+48(FP)
+	JAE          beyond12
+	IMULQ        stride+40(FP), R10
+	ADDQ         CX, R10
+	VBROADCASTSS (DX)(R9*4), Z4
+	VMOVUPS      (R10)(SI*1), Z5
+	VFMADD231PS  Z5, Z4, Z0
+	VMOVUPS      64(R10)(SI*1), Z5
+	VFMADD231PS  Z5, Z4, Z1
+	VMOVUPS      128(R10)(SI*1), Z5
+	VFMADD231PS  Z5, Z4, Z2
+	VMOVUPS      192(R10)(SI*1), Z5
+	VFMADD231PS  Z5, Z4, Z3
+
+beyond12:
+	INCQ R9
+	JMP  again11
+
+summed13:
+	VMOVUPS Z0, (AX)(SI*1)
+	VMOVUPS Z1, 64(AX)(SI*1)
+	VMOVUPS Z2, 128(AX)(SI*1)
+	VMOVUPS Z3, 192(AX)(SI*1)
+	ADDQ    $0x00000100, SI
+	JMP     panel9
+
+short10:
+panel14:
+	LEAQ   64(SI), R9
+	CMPQ   R9, BX
+	JG     short15
+	VPXORD Z6, Z6, Z6
+	XORQ   R9, R9
+
+again16:
+	CMPQ         R9, fields+80(FP)
+	JGE          summed18
+	MOVL         (DI)(R9*4), R10
+	CMPQ         R10, limit+48(FP)
+	JAE          beyond17
+	IMULQ        stride+40(FP), R10
+	ADDQ         CX, R10
+	VBROADCASTSS (DX)(R9*4), Z4
+	VMOVUPS      (R10)(SI*1), Z5
+	VFMADD231PS  Z5, Z4, Z6
+
+beyond17:
+	INCQ R9
+	JMP  again16
+
+summed18:
+	VMOVUPS Z6, (AX)(SI*1)
+	ADDQ    $0x00000040, SI
+	JMP     panel14
+
+short15:
+	CMPQ   SI, BX
+	JGE    whole19
+	VPXORD Z7, Z7, Z7
+	XORQ   R9, R9
+
+again20:
+	CMPQ         R9, fields+80(FP)
+	JGE          summed22
+	MOVL         (DI)(R9*4), R10
+	CMPQ         R10, limit+48(FP)
+	JAE          beyond21
+	IMULQ        stride+40(FP), R10
+	ADDQ         CX, R10
+	VBROADCASTSS (DX)(R9*4), Z4
+	VMOVUPS.Z    (R10)(SI*1), K1, Z5
+	VFMADD231PS  Z5, Z4, Z7
+
+beyond21:
+	INCQ R9
+	JMP  again20
+
+summed22:
+	VMOVUPS Z7, K1, (AX)(SI*1)
+
+whole19:
+	ADDQ outStride+32(FP), AX
+	ADDQ weightsStride+56(FP), DX
+	ADDQ idsStride+72(FP), DI
+	DECQ R8
+	JNZ  list
+
+done:
+	VZEROUPPER
+	RET
+
 // func reluAVX2(n int, y *float32, x *float32)
 // Requires: AVX
 TEXT ·reluAVX2(SB), NOSPLIT, $0-24
@@ -17281,6 +17593,320 @@ whole5:
 	ADDQ $0x00000004, SI
 	DECQ R8
 	JNZ  segment
+
+done:
+	VZEROUPPER
+	RET
+
+// func sumWeightedAVX2(n int, sum *float32, grad *float32, weights *float32, sumStride int, gradStride int, weightsStride int, starts *int32, places *int32, count int, fields int32)
+// Requires: AVX, FMA3
+TEXT ·sumWeightedAVX2(SB), NOSPLIT, $0-84
+	MOVQ    sum+8(FP), CX
+	MOVQ    grad+16(FP), BX
+	MOVQ    weights+24(FP), SI
+	MOVQ    n+0(FP), DI
+	MOVQ    DI, AX
+	ANDQ    $0x00000007, AX
+	LEAQ    mask_words<>+0(SB), DX
+	NEGQ    AX
+	VMOVUPS 32(DX)(AX*4), Y0
+	SHLQ    $0x02, DI
+	MOVQ    starts+56(FP), R9
+	MOVQ    count+72(FP), R10
+	TESTQ   R10, R10
+	JLE     done
+
+segment:
+	XORQ R8, R8
+
+panel1:
+	LEAQ    128(R8), AX
+	CMPQ    AX, DI
+	JG      short2
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	MOVLQSX (R9), R11
+
+again3:
+	MOVLQSX      4(R9), R12
+	CMPQ         R11, R12
+	JGE          summed4
+	MOVQ         places+64(FP), R12
+	MOVL         (R12)(R11*4), AX
+	XORL         DX, DX
+	DIVL         fields+80(FP)
+	MOVL         AX, R12
+	IMULQ        weightsStride+48(FP), R12
+	ADDQ         SI, R12
+	VBROADCASTSS (R12)(DX*4), Y5
+	MOVL         AX, R12
+	IMULQ        gradStride+40(FP), R12
+	ADDQ         BX, R12
+	VMOVUPS      (R12)(R8*1), Y6
+	VFMADD231PS  Y6, Y5, Y1
+	VMOVUPS      32(R12)(R8*1), Y6
+	VFMADD231PS  Y6, Y5, Y2
+	VMOVUPS      64(R12)(R8*1), Y6
+	VFMADD231PS  Y6, Y5, Y3
+	VMOVUPS      96(R12)(R8*1), Y6
+	VFMADD231PS  Y6, Y5, Y4
+	INCQ         R11
+	JMP          again3
+
+summed4:
+	VMOVUPS Y1, (CX)(R8*1)
+	VMOVUPS Y2, 32(CX)(R8*1)
+	VMOVUPS Y3, 64(CX)(R8*1)
+	VMOVUPS Y4, 96(CX)(R8*1)
+	ADDQ    $0x00000080, R8
+	JMP     panel1
+
+short2:
+panel5:
+	LEAQ    32(R8), AX
+	CMPQ    AX, DI
+	JG      short6
+	VXORPS  Y1, Y1, Y1
+	MOVLQSX (R9), R11
+
+again7:
+	MOVLQSX      4(R9), R12
+	CMPQ         R11, R12
+	JGE          summed8
+	MOVQ         places+64(FP), R12
+	MOVL         (R12)(R11*4), AX
+	XORL         DX, DX
+	DIVL         fields+80(FP)
+	MOVL         AX, R12
+	IMULQ        weightsStride+48(FP), R12
+	ADDQ         SI, R12
+	VBROADCASTSS (R12)(DX*4), Y2
+	MOVL         AX, R12
+	IMULQ        gradStride+40(FP), R12
+	ADDQ         BX, R12
+	VMOVUPS      (R12)(R8*1), Y3
+	VFMADD231PS  Y3, Y2, Y1
+	INCQ         R11
+	JMP          again7
+
+summed8:
+	VMOVUPS Y1, (CX)(R8*1)
+	ADDQ    $0x00000020, R8
+	JMP     panel5
+
+short6:
+	CMPQ    R8, DI
+	JGE     whole9
+	VXORPS  Y1, Y1, Y1
+	MOVLQSX (R9), R11
+
+again10:
+	MOVLQSX      4(R9), R12
+	CMPQ         R11, R12
+	JGE          summed11
+	MOVQ         places+64(FP), R12
+	MOVL         (R12)(R11*4), AX
+	XORL         DX, DX
+	DIVL         fields+80(FP)
+	MOVL         AX, R12
+	IMULQ        weightsStride+48(FP), R12
+	ADDQ         SI, R12
+	VBROADCASTSS (R12)(DX*4), Y2
+	MOVL         AX, R12
+	IMULQ        gradStride+40(FP), R12
+	ADDQ         BX, R12
+	VMASKMOVPS   (R12)(R8*1), Y0, Y3
+	VFMADD231PS  Y3, Y2, Y1
+	INCQ         R11
+	JMP          again10
+
+summed11:
+	VMASKMOVPS Y1, Y0, (CX)(R8*1)
+
+whole9:
+	ADDQ sumStride+32(FP), CX
+	ADDQ $0x00000004, R9
+	DECQ R10
+	JNZ  segment
+
+done:
+	VZEROUPPER
+	RET
+
+// func gatherSumAVX2(n int, out *float32, table *float32, weights *float32, outStride int, stride int, limit int, weightsStride int, ids *int32, idsStride int, fields int, count int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·gatherSumAVX2(SB), NOSPLIT, $0-96
+	MOVQ    out+8(FP), AX
+	MOVQ    table+16(FP), CX
+	MOVQ    weights+24(FP), DX
+	MOVQ    n+0(FP), BX
+	MOVQ    BX, SI
+	ANDQ    $0x00000007, SI
+	LEAQ    mask_words<>+0(SB), DI
+	NEGQ    SI
+	VMOVUPS 32(DI)(SI*4), Y0
+	SHLQ    $0x02, BX
+	MOVQ    ids+64(FP), DI
+	MOVQ    count+88(FP), R8
+	TESTQ   R8, R8
+	JLE     done
+	MOVQ    DI, SI
+	XORQ    R9, R9
+
+ask1:
+	CMPQ  R9, fields+80(FP)
+	JGE   asked3
+	MOVL  (SI)(R9*4), R10
+	CMPQ  R10, limit+48(FP)
+	JAE   absent2
+	IMULQ stride+40(FP), R10
+	ADDQ  CX, R10
+	XORQ  R11, R11
+
+touch4:
+	PREFETCHT0 (R10)(R11*1)
+	ADDQ       $0x00000040, R11
+	CMPQ       R11, BX
+	JL         touch4
+
+absent2:
+	INCQ R9
+	JMP  ask1
+
+asked3:
+list:
+	CMPQ R8, $0x01
+	JLE  last
+	MOVQ DI, SI
+	ADDQ idsStride+72(FP), SI
+	XORQ R9, R9
+
+ask5:
+	CMPQ  R9, fields+80(FP)
+	JGE   asked7
+	MOVL  (SI)(R9*4), R10
+	CMPQ  R10, limit+48(FP)
+	JAE   absent6
+	IMULQ stride+40(FP), R10
+	ADDQ  CX, R10
+	XORQ  R11, R11
+
+touch8:
+	PREFETCHT0 (R10)(R11*1)
+	ADDQ       $0x00000040, R11
+	CMPQ       R11, BX
+	JL         touch8
+
+absent6:
+	INCQ R9
+	JMP  ask5
+
+asked7:
+last:
+	XORQ SI, SI
+
+panel9:
+	LEAQ   128(SI), R9
+	CMPQ   R9, BX
+	JG     short10
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	XORQ   R9, R9
+
+again11:
+	CMPQ         R9, fields+80(FP)
+	JGE          summed13
+	MOVL         (DI)(R9*4), R10
+	CMPQ         R10, limit+48(FP)
+	JAE          beyond12
+	IMULQ        stride+40(FP), R10
+	ADDQ         CX, R10
+	VBROADCASTSS (DX)(R9*4), Y5
+	VMOVUPS      (R10)(SI*1), Y6
+	VFMADD231PS  Y6, Y5, Y1
+	VMOVUPS      32(R10)(SI*1), Y6
+	VFMADD231PS  Y6, Y5, Y2
+	VMOVUPS      64(R10)(SI*1), Y6
+	VFMADD231PS  Y6, Y5, Y3
+	VMOVUPS      96(R10)(SI*1), Y6
+	VFMADD231PS  Y6, Y5, Y4
+
+beyond12:
+	INCQ R9
+	JMP  again11
+
+summed13:
+	VMOVUPS Y1, (AX)(SI*1)
+	VMOVUPS Y2, 32(AX)(SI*1)
+	VMOVUPS Y3, 64(AX)(SI*1)
+	VMOVUPS Y4, 96(AX)(SI*1)
+	ADDQ    $0x00000080, SI
+	JMP     panel9
+
+short10:
+panel14:
+	LEAQ   32(SI), R9
+	CMPQ   R9, BX
+	JG     short15
+	VXORPS Y1, Y1, Y1
+	XORQ   R9, R9
+
+again16:
+	CMPQ         R9, fields+80(FP)
+	JGE          summed18
+	MOVL         (DI)(R9*4), R10
+	CMPQ         R10, limit+48(FP)
+	JAE          beyond17
+	IMULQ        stride+40(FP), R10
+	ADDQ         CX, R10
+	VBROADCASTSS (DX)(R9*4), Y2
+	VMOVUPS      (R10)(SI*1), Y3
+	VFMADD231PS  Y3, Y2, Y1
+
+beyond17:
+	INCQ R9
+	JMP  again16
+
+summed18:
+	VMOVUPS Y1, (AX)(SI*1)
+	ADDQ    $0x00000020, SI
+	JMP     panel14
+
+short15:
+	CMPQ   SI, BX
+	JGE    whole19
+	VXORPS Y1, Y1, Y1
+	XORQ   R9, R9
+
+again20:
+	CMPQ         R9, fields+80(FP)
+	JGE          summed22
+	MOVL         (DI)(R9*4), R10
+	CMPQ         R10, limit+48(FP)
+	JAE          beyond21
+	IMULQ        stride+40(FP), R10
+	ADDQ         CX, R10
+	VBROADCASTSS (DX)(R9*4), Y2
+	VMASKMOVPS   (R10)(SI*1), Y0, Y3
+	VFMADD231PS  Y3, Y2, Y1
+
+beyond21:
+	INCQ R9
+	JMP  again20
+
+summed22:
+	VMASKMOVPS Y1, Y0, (AX)(SI*1)
+
+whole19:
+	ADDQ outStride+32(FP), AX
+	ADDQ weightsStride+56(FP), DX
+	ADDQ idsStride+72(FP), DI
+	DECQ R8
+	JNZ  list
 
 done:
 	VZEROUPPER

@@ -328,6 +328,18 @@ func gatherAVX512(n int, out *float32, table *float32, stride int, limit int, id
 //go:noescape
 func sumSegmentsAVX512(n int, sum *float32, grad *float32, sumStride int, starts *int32, places *int32, count int)
 
+// sumWeightedAVX512 sets count rows to the sums of their segments: of the places from starts[i] to starts[i+1]−1, a place being
+// row/fields of grad times the element row%fields of that row of weights. Strides are in bytes.
+//
+//go:noescape
+func sumWeightedAVX512(n int, sum *float32, grad *float32, weights *float32, sumStride int, gradStride int, weightsStride int, starts *int32, places *int32, count int, fields int32)
+
+// gatherSumAVX512 sets count rows to Σ w·row over the rows of a table that fields ids name, where they are in 0 … limit−1. Strides are
+// in bytes.
+//
+//go:noescape
+func gatherSumAVX512(n int, out *float32, table *float32, weights *float32, outStride int, stride int, limit int, weightsStride int, ids *int32, idsStride int, fields int, count int)
+
 // reluAVX2 is y = max(x, 0).
 //
 //go:noescape
@@ -651,6 +663,18 @@ func gatherAVX2(n int, out *float32, table *float32, stride int, limit int, ids 
 //
 //go:noescape
 func sumSegmentsAVX2(n int, sum *float32, grad *float32, sumStride int, starts *int32, places *int32, count int)
+
+// sumWeightedAVX2 sets count rows to the sums of their segments: of the places from starts[i] to starts[i+1]−1, a place being
+// row/fields of grad times the element row%fields of that row of weights. Strides are in bytes.
+//
+//go:noescape
+func sumWeightedAVX2(n int, sum *float32, grad *float32, weights *float32, sumStride int, gradStride int, weightsStride int, starts *int32, places *int32, count int, fields int32)
+
+// gatherSumAVX2 sets count rows to Σ w·row over the rows of a table that fields ids name, where they are in 0 … limit−1. Strides are
+// in bytes.
+//
+//go:noescape
+func gatherSumAVX2(n int, out *float32, table *float32, weights *float32, outStride int, stride int, limit int, weightsStride int, ids *int32, idsStride int, fields int, count int)
 
 // prefetch asks for the memory of n elements.
 //

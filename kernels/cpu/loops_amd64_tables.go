@@ -52,6 +52,8 @@ var routinesAVX512 = routines{
 	reaches:              reachesAVX512,
 	gather:               gatherAVX512,
 	sumSegments:          sumSegmentsAVX512,
+	sumWeighted:          sumWeightedAVX512,
+	gatherSum:            gatherSumAVX512,
 }
 
 var routinesAVX2 = routines{
@@ -100,4 +102,6 @@ var routinesAVX2 = routines{
 	reaches:              reachesAVX2,
 	gather:               gatherAVX2,
 	sumSegments:          sumSegmentsAVX2,
+	sumWeighted:          sumWeightedAVX2,
+	gatherSum:            gatherSumAVX2,
 }

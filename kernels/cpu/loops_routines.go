@@ -49,4 +49,6 @@ type routines struct {
 	reaches              func(n int, x *float32, floor float32) int
 	gather               func(n int, out *float32, table *float32, stride int, limit int, ids *int32, count int, ahead int)
 	sumSegments          func(n int, sum *float32, grad *float32, sumStride int, starts *int32, places *int32, count int)
+	sumWeighted          func(n int, sum *float32, grad *float32, weights *float32, sumStride int, gradStride int, weightsStride int, starts *int32, places *int32, count int, fields int32)
+	gatherSum            func(n int, out *float32, table *float32, weights *float32, outStride int, stride int, limit int, weightsStride int, ids *int32, idsStride int, fields int, count int)
 }
