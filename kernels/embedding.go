@@ -5,6 +5,7 @@ import "fmt"
 // Embedding is the family of kernels for tables of which a step touches few rows.
 type Embedding interface {
 	Gather(GatherArgs) (Kernel, error)
+	GatherSum(GatherSumArgs) (Kernel, error)
 	SegmentPlan(SegmentPlanArgs) (Kernel, error)
 	SegmentSum(SegmentSumArgs) (Kernel, error)
 }
@@ -29,6 +30,31 @@ func (a GatherArgs) Check() error {
 	}
 	return checkOperands("gather", floatDtype(a.Table), operand{"Table", a.Table, -1, -1, false},
 		operand{"Out", a.Out, a.IDs.Rows, a.IDs.Cols * a.Table.Cols, false})
+}
+
+// GatherSumArgs binds Out[r] = Σ_f Weights[r, f] · Table[IDs[r, f]], in the order of f, for the valid rows of IDs (Int32 [R, F]): the pooling of
+// lists, padded with negative ids. Table is [T, D], Weights [R, F], Out [R, D]. An id that is negative, or beyond the table, adds nothing,
+// whatever its weight. Weights of 1 make sums, of one over the length of a list means.
+type GatherSumArgs struct{ Table, IDs, Weights, Out Matrix }
+
+// Name implements Args.
+func (a GatherSumArgs) Name() string { return "gather and sum" }
+
+// Work implements Args: with all ids taken as valid.
+func (a GatherSumArgs) Work(rows Rows) Cost {
+	places, d := float64(a.IDs.Cols), float64(a.Out.Cols)
+	cost := perRow(a.Out, rows(a.IDs, a.Weights, a.Out), 2*places*d, places*(d+1)+d, 0)
+	cost.Bytes += float64(rows(a.IDs, a.Weights, a.Out)) * places * size(a.IDs)
+	return cost
+}
+
+// Check implements Args.
+func (a GatherSumArgs) Check() error {
+	if err := checkOperands(a.Name(), Int32, operand{"IDs", a.IDs, -1, -1, false}); err != nil {
+		return err
+	}
+	return checkOperands(a.Name(), floatDtype(a.Table), operand{"Table", a.Table, -1, -1, false},
+		operand{"Weights", a.Weights, a.IDs.Rows, a.IDs.Cols, false}, operand{"Out", a.Out, a.IDs.Rows, a.Table.Cols, false})
 }
 
 // Segments are the valid places of a batch of ids [R, F] in the order of their ids, and of the places where ids are the same: all that
@@ -86,10 +112,13 @@ func (a SegmentPlanArgs) Check() error {
 }
 
 // SegmentSumArgs binds the sums of gradients by segment: row i of Sums [N, D] is the sum of those of segment i, in the order of the places.
-// Of Grad [R, F·D], place r·F + f is row r from column f·D on. Sums must share the count of Unique; rows beyond it are left alone.
+// Of Grad [R, F·D], place r·F + f is row r from column f·D on. Where Weights [R, F] are present, places of a row share its gradient: Grad is
+// [R, D], and place r·F + f is Weights[r, f] · Grad[r], as the gradient of [GatherSumArgs] is. Sums must share the count of Unique; rows
+// beyond it are left alone.
 type SegmentSumArgs struct {
 	Segments   Segments
 	Grad, Sums Matrix
+	Weights    Matrix // optional
 }
 
 // Name implements Args.
@@ -97,12 +126,20 @@ func (a SegmentSumArgs) Name() string { return "segment sum" }
 
 // Work implements Args: with all ids taken as valid and distinct.
 func (a SegmentSumArgs) Work(rows Rows) Cost {
-	values := float64(rows(a.Grad)) * float64(a.Grad.Cols)
+	values := float64(rows(a.Grad)) * float64(a.Fields()) * float64(a.Sums.Cols)
+	if a.Weights.Present() {
+		return Cost{FLOPs: 2 * values, Bytes: (values + float64(rows(a.Grad))*float64(a.Grad.Cols+a.Weights.Cols)) * size(a.Grad)}
+	}
 	return Cost{FLOPs: values, Bytes: 2 * values * size(a.Grad)}
 }
 
 // Fields returns F.
-func (a SegmentSumArgs) Fields() int { return a.Grad.Cols / max(a.Sums.Cols, 1) }
+func (a SegmentSumArgs) Fields() int {
+	if a.Weights.Present() {
+		return a.Weights.Cols
+	}
+	return a.Grad.Cols / max(a.Sums.Cols, 1)
+}
 
 // Check implements Args.
 func (a SegmentSumArgs) Check() error {
@@ -110,11 +147,15 @@ func (a SegmentSumArgs) Check() error {
 		operand{"Sums", a.Sums, a.Segments.Unique.Rows, -1, false}); err != nil {
 		return err
 	}
-	if a.Grad.Cols != a.Fields()*a.Sums.Cols {
+	if a.Weights.Present() {
+		if err := checkOperands(a.Name(), floatDtype(a.Grad), operand{"Weights", a.Weights, a.Grad.Rows, -1, false}, operand{"Grad", a.Grad, -1, a.Sums.Cols, false}); err != nil {
+			return err
+		}
+	} else if a.Grad.Cols != a.Fields()*a.Sums.Cols {
 		return fmt.Errorf("segment sum: gradients of %d columns are no rows of %d side by side: %w", a.Grad.Cols, a.Sums.Cols, ErrShape)
 	}
 	places := a.Grad.Rows * a.Fields()
-	if a.Sums.Cols == 0 {
+	if a.Sums.Cols == 0 && !a.Weights.Present() {
 		places = a.Segments.Places.Rows
 	}
 	if err := a.Segments.check(a.Name(), places); err != nil {

@@ -58,6 +58,10 @@ type loops[T float] struct {
 
 	// sumSegments sets rows lo … hi−1 of sums to the sums of their segments of gradients, which lie side by side in the rows of grad.
 	sumSegments func(sums, grad *view[T], starts, places *view[int32], lo, hi int)
+	// sumWeighted is sumSegments of gradients that the places of a row share, each times a weight.
+	sumWeighted func(sums, grad, weights *view[T], starts, places *view[int32], lo, hi int)
+	// gatherSum sets rows lo … hi−1 of out to weighted sums of the rows of table that those of ids name.
+	gatherSum func(out, table *view[T], ids *view[int32], weights *view[T], lo, hi int)
 
 	// subtractRows subtracts from y the rows of x, as many as fit and stride apart, each times an element of w, which lie wStride apart.
 	subtractRows func(y, x []T, stride, rows int, w []T, wStride int)
@@ -105,6 +109,8 @@ func genericLoops[T float]() *loops[T] {
 		prefetch:       func([]T) {},
 		prefetchRows:   func(*view[T], []int32) {},
 		sumSegments:    sumSegments[T],
+		sumWeighted:    sumWeighted[T],
+		gatherSum:      gatherSum[T],
 		subtractRows:   subtractRows[T],
 		scale:          scale[T],
 		projectRows:    projectRows[T],

@@ -45,6 +45,26 @@ func (r *routines) loops() *loops[float32] {
 		to, stride := rowAt(sums, lo)
 		r.sumSegments(sums.cols, to, memory(grad.data), stride, &starts.data[lo], unsafe.SliceData(places.data), hi-lo)
 	}
+	l.sumWeighted = func(sums, grad, weights *view[float32], starts, places *view[int32], lo, hi int) {
+		if lo >= hi || starts.stride != 1 || places.stride != 1 {
+			sumWeighted(sums, grad, weights, starts, places, lo, hi)
+			return
+		}
+		to, stride := rowAt(sums, lo)
+		g, gStride := rowAt(grad, 0)
+		w, wStride := rowAt(weights, 0)
+		r.sumWeighted(sums.cols, to, g, w, stride, gStride, wStride, &starts.data[lo], unsafe.SliceData(places.data), hi-lo, int32(weights.cols))
+	}
+	l.gatherSum = func(out, table *view[float32], ids *view[int32], weights *view[float32], lo, hi int) {
+		if lo >= hi || ids.cols == 0 || table.cols == 0 {
+			gatherSum(out, table, ids, weights, lo, hi)
+			return
+		}
+		to, stride := rowAt(out, lo)
+		rows, tableStride := rowAt(table, 0)
+		w, wStride := rowAt(weights, lo)
+		r.gatherSum(out.cols, to, rows, w, stride, tableStride, table.rows, wStride, &ids.data[lo*ids.stride], 4*ids.stride, ids.cols, hi-lo)
+	}
 	l.prefetch = func(x []float32) { prefetch(len(x), memory(x)) }
 	l.prefetchRows = func(table *view[float32], ids []int32) {
 		p, stride := rowAt(table, 0)

@@ -217,6 +217,7 @@ type segmentSum[T float] struct {
 	loops          *loops[T]
 	starts, places view[int32]
 	grad, sums     view[T]
+	weights        view[T] // of places, where those of a row share its gradient
 	count          *rowCount
 }
 
@@ -235,6 +236,7 @@ func newSegmentSum[T float](b *binder, l *loops[T], a kernels.SegmentSumArgs) (k
 	operand[int32](b, "Number", a.Segments.Number)
 	k.starts, k.places = operand[int32](b, "Starts", a.Segments.Starts), operand[int32](b, "Places", a.Segments.Places)
 	k.grad, k.sums = operand[T](b, "Grad", a.Grad), operand[T](b, "Sums", a.Sums)
+	k.weights = operand[T](b, "Weights", a.Weights)
 	k.count = b.count(a.Sums.Count)
 	return b.finish(k)
 }
@@ -252,7 +254,12 @@ func (k *segmentSum[T]) Run() error {
 
 // Part sums some segments.
 func (k *segmentSum[T]) Part(i int) {
-	k.loops.sumSegments(&k.sums, &k.grad, &k.starts, &k.places, i*segmentsPerPart, min((i+1)*segmentsPerPart, k.count.n))
+	lo, hi := i*segmentsPerPart, min((i+1)*segmentsPerPart, k.count.n)
+	if k.weights.present {
+		k.loops.sumWeighted(&k.sums, &k.grad, &k.weights, &k.starts, &k.places, lo, hi)
+	} else {
+		k.loops.sumSegments(&k.sums, &k.grad, &k.starts, &k.places, lo, hi)
+	}
 }
 
 // sumSegments sums segments lo … hi−1.
@@ -271,6 +278,19 @@ func sumSegments[T float](sums, grad *view[T], starts, places *view[int32], lo, 
 				continue
 			}
 			add(sum, sum, g)
+		}
+	}
+}
+
+// sumWeighted sums segments lo … hi−1 of gradients that the places of a row share.
+func sumWeighted[T float](sums, grad, weights *view[T], starts, places *view[int32], lo, hi int) {
+	for s := lo; s < hi; s++ {
+		sum := sums.row(s)
+		clear(sum)
+		for at := int(starts.data[s*starts.stride]); at < int(starts.data[(s+1)*starts.stride]); at++ {
+			place := int(places.data[at*places.stride])
+			r := place / weights.cols
+			axpy(weights.row(r)[place%weights.cols], grad.row(r), sum)
 		}
 	}
 }

@@ -31,6 +31,19 @@ func (d *Device) Gather(a kernels.GatherArgs) (kernels.Kernel, error) {
 	return b.finish()
 }
 
+type gatherSumArgs struct {
+	head
+	table, weights, out mat
+	ids                 mat
+}
+
+// GatherSum binds the weighted sums of rows of a table that ids name.
+func (d *Device) GatherSum(a kernels.GatherSumArgs) (kernels.Kernel, error) {
+	b := d.bind(a)
+	launchRows(b, "gather_sum", a.Out.Rows, gatherSumArgs{b.head(), b.matrix("Table", a.Table), b.matrix("Weights", a.Weights), b.matrix("Out", a.Out), b.matrix("IDs", a.IDs)})
+	return b.finish()
+}
+
 // The occurrences in a tile of the sort, and in one of what follows; see embedding.cu.
 const (
 	sortTile    = 2048
@@ -97,6 +110,7 @@ type segmentSumArgs struct {
 	head
 	segments       segmentLists
 	grad, sums     mat
+	weights        mat
 	first, last    uint64
 	fields, across int32
 }
@@ -105,7 +119,7 @@ type segmentSumArgs struct {
 func (d *Device) SegmentSum(a kernels.SegmentSumArgs) (kernels.Kernel, error) {
 	b := d.bind(a)
 	tiles := blocks(a.Segments.Places.Rows, segmentTile)
-	args := segmentSumArgs{head: b.head(), segments: b.segments(a.Segments), grad: b.matrix("Grad", a.Grad), sums: b.matrix("Sums", a.Sums), fields: int32(a.Fields())}
+	args := segmentSumArgs{head: b.head(), segments: b.segments(a.Segments), grad: b.matrix("Grad", a.Grad), sums: b.matrix("Sums", a.Sums), weights: b.matrix("Weights", a.Weights), fields: int32(a.Fields())}
 	if a.Sums.Cols == 0 {
 		return b.finish()
 	}

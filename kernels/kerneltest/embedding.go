@@ -24,9 +24,9 @@ func embeddingForms(s scale) []form {
 	for _, shape := range shapes {
 		r, fields, width := shape[0], shape[1], shape[2]
 		for _, skew := range []bool{false, true} {
-			forms = append(forms, gather(r, fields, width, skew))
+			forms = append(forms, gather(r, fields, width, skew), gatherSum(r, fields, width, skew), segmentSum(r, fields, width, tableRows, skew, true))
 			for _, limit := range []int{tableRows, 1, 1 << 23} {
-				forms = append(forms, segmentPlan(r, fields, limit, skew), segmentSum(r, fields, width, limit, skew))
+				forms = append(forms, segmentPlan(r, fields, limit, skew), segmentSum(r, fields, width, limit, skew, false))
 			}
 		}
 	}
@@ -72,6 +72,36 @@ func gather(r, fields, width int, skew bool) form {
 						}
 						x.expect("Out", i, f*width+j, want, 0)
 					}
+				}
+			}
+		},
+	}
+}
+
+func gatherSum(r, fields, width int, skew bool) form {
+	return form{
+		name: fmt.Sprintf("gather and sum of %d×%d rows of %d, skewed %t", r, fields, width, skew),
+		operands: []operand{
+			{name: "Table", rows: tableRows, cols: width, fill: uniform(1, -1, 1)},
+			{name: "IDs", dtype: kernels.Int32, rows: r, cols: fields, count: batchCount, fill: idFill(tableRows, skew)},
+			{name: "Weights", rows: r, cols: fields, count: batchCount, fill: uniform(2, -1, 1)},
+			{name: "Out", rows: r, cols: width, count: batchCount},
+		},
+		bind: func(d kernels.Device, m func(string) kernels.Matrix) (kernels.Kernel, error) {
+			return must[kernels.Embedding](d).GatherSum(kernels.GatherSumArgs{Table: m("Table"), IDs: m("IDs"), Weights: m("Weights"), Out: m("Out")})
+		},
+		want: func(n int, x *trial) {
+			for i := range n {
+				for j := range width {
+					sum, size := 0.0, 0.0
+					for f := range fields {
+						if id := int(x.at("IDs", i, f)); id >= 0 && id < tableRows {
+							v := x.at("Weights", i, f) * x.at("Table", id, j)
+							sum += v
+							size += math.Abs(v)
+						}
+					}
+					x.expect("Out", i, j, sum, float64(fields+1)*x.roundoff()*size)
 				}
 			}
 		},
@@ -152,18 +182,26 @@ func segmentPlan(r, fields, limit int, skew bool) form {
 	}
 }
 
-func segmentSum(r, fields, width, limit int, skew bool) form {
+func segmentSum(r, fields, width, limit int, skew, weighted bool) form {
 	ids := idFill(limit, skew)
 	s := segmentsOf(r, fields, limit, ids)
+	cols := fields * width
+	if weighted {
+		cols = width
+	}
+	operands := append(segmentOperands(r, fields, limit, ids),
+		operand{name: "Grad", rows: r, cols: cols, fill: uniform(2, -1, 1)},
+		operand{name: "Sums", rows: min(r*fields, limit), cols: width, count: foundCount})
+	if weighted {
+		operands = append(operands, operand{name: "Weights", rows: r, cols: fields, optional: true, fill: uniform(3, -1, 1)})
+	}
 	return form{
-		name: fmt.Sprintf("segment sum of %d×%d ids below %d, rows of %d, skewed %t", r, fields, limit, width, skew),
-		operands: append(segmentOperands(r, fields, limit, ids),
-			operand{name: "Grad", rows: r, cols: fields * width, fill: uniform(2, -1, 1)},
-			operand{name: "Sums", rows: min(r*fields, limit), cols: width, count: foundCount}),
-		given: true,
-		found: len(s.unique),
+		name:     fmt.Sprintf("segment sum of %d×%d ids below %d, rows of %d, skewed %t, weighted %t", r, fields, limit, width, skew, weighted),
+		operands: operands,
+		given:    true,
+		found:    len(s.unique),
 		bind: func(d kernels.Device, m func(string) kernels.Matrix) (kernels.Kernel, error) {
-			return must[kernels.Embedding](d).SegmentSum(kernels.SegmentSumArgs{Segments: segments(m), Grad: m("Grad"), Sums: m("Sums")})
+			return must[kernels.Embedding](d).SegmentSum(kernels.SegmentSumArgs{Segments: segments(m), Grad: m("Grad"), Weights: m("Weights"), Sums: m("Sums")})
 		},
 		want: func(_ int, x *trial) {
 			for i := range s.unique {
@@ -171,11 +209,20 @@ func segmentSum(r, fields, width, limit int, skew bool) form {
 				for j := range width {
 					sum, size := 0.0, 0.0
 					for _, p := range places {
-						g := x.at("Grad", p/fields, p%fields*width+j)
+						var g float64
+						if weighted {
+							g = x.at("Weights", p/fields, p%fields) * x.at("Grad", p/fields, j)
+						} else {
+							g = x.at("Grad", p/fields, p%fields*width+j)
+						}
 						sum += g
 						size += math.Abs(g)
 					}
-					x.expect("Sums", i, j, sum, float64(len(places)-1)*x.roundoff()*size)
+					n := len(places) - 1
+					if weighted {
+						n += 2
+					}
+					x.expect("Sums", i, j, sum, float64(n)*x.roundoff()*size)
 				}
 			}
 		},

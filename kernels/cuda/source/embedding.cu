@@ -32,6 +32,29 @@ KERNEL(gather, GatherArgs) {
   elementwise_walk(a.walk, smaller(rows, valid(a.ids)), a.out.cols, f);
 }
 
+struct GatherSumArgs {
+  const int *halted;
+  Mat table, weights, out;
+  IntMat ids;
+};
+
+// gather_sum: out[r] = Σ_f weights[r, f] · table[ids[r, f]], in their order. A warp has a row.
+KERNEL(gather_sum, GatherSumArgs) {
+  if (*a.halted) return;
+  int rows = smaller(valid(a.out, a.weights), valid(a.ids)), cols = a.out.cols;
+  for (int r = first_row(); r < rows; r += (int)gridDim.x * ROW_WARPS) {
+    const int *ids = row(a.ids, r);
+    const float *weights = row(a.weights, r);
+    for (int c = (int)threadIdx.x % 32; c < cols; c += 32) {
+      float sum = 0;
+#pragma unroll 4
+      for (int f = 0; f < a.ids.cols; f++)
+        if (ids[f] >= 0 && ids[f] < a.table.rows) sum += weights[f] * row(a.table, ids[f])[c];
+      row(a.out, r)[c] = sum;
+    }
+  }
+}
+
 // The segments of ids. Occurrences of ids, with their places in the batch, are sorted by a radix sort that keeps the order of
 // equal ids, eight bits at a time from the least ones on. What is no valid id counts as `limit` and comes last. Then the sorted occurrences
 // are numbered by id. Everything is counted, nothing races: the same ids give the same segments.
@@ -231,7 +254,7 @@ KERNEL(segment_lists, SegmentPlanArgs) {
 struct SegmentSumArgs {
   const int *halted;
   Segments s;
-  Mat grad, sums;
+  Mat grad, sums, weights; // weights where the places of a row share its gradient
   float *first, *last; // [tiles][D] sums of the part of a tile's first segment that began before, and of its last that goes on
   int fields, across;  // columns of a thread: 4 where all rows are aligned
 };
@@ -245,13 +268,16 @@ KERNEL(segment_parts, SegmentSumArgs) {
   if (*a.halted) return;
   __shared__ int begin[SEGMENT_TILE + 1];      // of the tile's segments: their first place in the tile
   __shared__ const float *from[SEGMENT_TILE];  // the gradient of a place
+  __shared__ float weight[SEGMENT_TILE];
   int n = segment_places(a.s), lo = (int)blockIdx.x * SEGMENT_TILE, width = a.sums.cols;
   if (lo >= n) return;
   int end = smaller((int)SEGMENT_TILE, n - lo), base = row(a.s.number, lo)[0], segments = row(a.s.number, lo + end - 1)[0] - base + 1;
   for (int i = (int)threadIdx.x; i < end; i += 256) {
     int k = row(a.s.number, lo + i)[0] - base, place = row(a.s.places, lo + i)[0], r = place / a.fields;
     if (i == 0 || row(a.s.number, lo + i - 1)[0] - base != k) begin[k] = i;
-    from[i] = row(a.grad, r) + (long long)(place - r * a.fields) * width;
+    int f = place - r * a.fields;
+    from[i] = row(a.grad, r) + (a.weights.data ? 0 : (long long)f * width);
+    weight[i] = a.weights.data ? row(a.weights, r)[f] : 1.0f;
   }
   if (threadIdx.x == 0) begin[segments] = end;
   bool before = lo > 0 && row(a.s.number, lo - 1)[0] == base;
@@ -265,16 +291,19 @@ KERNEL(segment_parts, SegmentSumArgs) {
     else if (k == segments - 1 && after) to = a.last + (long long)blockIdx.x * width;
     if (a.across == 4) {
       float4 sum = load4(from[i] + c);
+      float w = weight[i]; // 1 where there are none: products and sums are then those of the gradients themselves
+      sum.x *= w, sum.y *= w, sum.z *= w, sum.w *= w;
 #pragma unroll 4
       for (i++; i < stop; i++) {
         float4 g = load4(from[i] + c);
-        sum.x += g.x, sum.y += g.y, sum.z += g.z, sum.w += g.w;
+        w = weight[i];
+        sum.x += w * g.x, sum.y += w * g.y, sum.z += w * g.z, sum.w += w * g.w;
       }
       store4(to + c, sum);
     } else {
-      float sum = from[i][c];
+      float sum = weight[i] * from[i][c];
 #pragma unroll 4
-      for (i++; i < stop; i++) sum += from[i][c];
+      for (i++; i < stop; i++) sum += weight[i] * from[i][c];
       to[c] = sum;
     }
   }

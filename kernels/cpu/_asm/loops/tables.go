@@ -162,3 +162,118 @@ func sumSegments(l simd.Level) {
 	Label("done")
 	r.finish()
 }
+
+var _ = writes(sumWeighted)
+
+// sumWeighted writes sums of rows by segment where several places have one row, each with a weight.
+func sumWeighted(l simd.Level) {
+	s := signature{moving: []string{"sum"}, fixed: []string{"grad", "weights"}, extra: []string{"sumStride int", "gradStride int", "weightsStride int", "starts *int32", "places *int32", "count int", "fields int32"}}
+	r := begin(l, "sumWeighted", s, "sets count rows to the sums of their segments: of the places from starts[i] to starts[i+1]−1, a place being",
+		"row/fields of grad times the element row%fields of that row of weights. Strides are in bytes.")
+	starts, left := Load(Param("starts"), GP64()), Load(Param("count"), GP64())
+	at, row := GP64(), GP64()
+	r.pointers["row"] = row
+	TESTQ(left, left)
+	JLE(LabelRef("done"))
+	Label("segment")
+	r.panels(4, func() {
+		again, summed := r.label("again"), r.label("summed")
+		sum, weight := r.zeros(), r.Vector()
+		MOVLQSX(Mem{Base: starts}, at)
+		Label(again)
+		MOVLQSX(Mem{Base: starts, Disp: 4}, row)
+		CMPQ(at, row)
+		JGE(LabelRef(summed))
+		MOVQ(param("places"), row)
+		MOVL(Mem{Base: row, Index: at, Scale: 4}, EAX)
+		XORL(EDX, EDX)
+		DIVL(param("fields"))
+		MOVL(EAX, row.As32())
+		IMULQ(param("weightsStride"), row)
+		ADDQ(r.pointers["weights"], row)
+		VBROADCASTSS(Mem{Base: row, Index: RDX, Scale: 4}, weight)
+		MOVL(EAX, row.As32())
+		IMULQ(param("gradStride"), row)
+		ADDQ(r.pointers["grad"], row)
+		r.each(func(i int) { VFMADD231PS(r.load("row"), weight, sum[i]) })
+		INCQ(at)
+		JMP(LabelRef(again))
+		Label(summed)
+		r.stores(sum, "sum")
+	})
+	ADDQ(param("sumStride"), r.pointers["sum"])
+	ADDQ(U32(4), starts)
+	DECQ(left)
+	JNZ(LabelRef("segment"))
+	Label("done")
+	r.finish()
+}
+
+var _ = writes(gatherSum)
+
+// gatherSum writes weighted sums of rows of a table. The rows of a list are asked for while the one before is added up.
+func gatherSum(l simd.Level) {
+	s := signature{moving: []string{"out"}, fixed: []string{"table", "weights"}, extra: []string{"outStride int", "stride int", "limit int", "weightsStride int", "ids *int32", "idsStride int", "fields int", "count int"}}
+	r := begin(l, "gatherSum", s, "sets count rows to Σ w·row over the rows of a table that fields ids name, where they are in 0 … limit−1. Strides are", "in bytes.")
+	ids, left := Load(Param("ids"), GP64()), Load(Param("count"), GP64())
+	at, row, list := GP64(), GP64(), GP64()
+	r.pointers["row"] = row
+	find := func() {
+		IMULQ(param("stride"), row)
+		ADDQ(r.pointers["table"], row)
+	}
+	// ask asks for the rows of the list at hand.
+	ask := func() {
+		again, absent, asked := r.label("ask"), r.label("absent"), r.label("asked")
+		XORQ(at, at)
+		Label(again)
+		CMPQ(at, param("fields"))
+		JGE(LabelRef(asked))
+		MOVL(Mem{Base: list, Index: at, Scale: 4}, row.As32())
+		CMPQ(row, param("limit"))
+		JAE(LabelRef(absent))
+		find()
+		r.touch(row)
+		Label(absent)
+		INCQ(at)
+		JMP(LabelRef(again))
+		Label(asked)
+	}
+	TESTQ(left, left)
+	JLE(LabelRef("done"))
+	MOVQ(ids, list)
+	ask()
+	Label("list")
+	CMPQ(left, Imm(1))
+	JLE(LabelRef("last"))
+	MOVQ(ids, list)
+	ADDQ(param("idsStride"), list)
+	ask()
+	Label("last")
+	r.panels(4, func() {
+		again, absent, summed := r.label("again"), r.label("beyond"), r.label("summed")
+		sum, weight := r.zeros(), r.Vector()
+		XORQ(at, at)
+		Label(again)
+		CMPQ(at, param("fields"))
+		JGE(LabelRef(summed))
+		MOVL(Mem{Base: ids, Index: at, Scale: 4}, row.As32())
+		CMPQ(row, param("limit"))
+		JAE(LabelRef(absent))
+		find()
+		VBROADCASTSS(Mem{Base: r.pointers["weights"], Index: at, Scale: 4}, weight)
+		r.each(func(i int) { VFMADD231PS(r.load("row"), weight, sum[i]) })
+		Label(absent)
+		INCQ(at)
+		JMP(LabelRef(again))
+		Label(summed)
+		r.stores(sum, "out")
+	})
+	ADDQ(param("outStride"), r.pointers["out"])
+	ADDQ(param("weightsStride"), r.pointers["weights"])
+	ADDQ(param("idsStride"), ids)
+	DECQ(left)
+	JNZ(LabelRef("list"))
+	Label("done")
+	r.finish()
+}
