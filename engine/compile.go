@@ -220,7 +220,14 @@ func (c *compiler) lookup(lk *Lookup) error {
 			return err
 		}
 	}
-	out, err := c.leaf(c.g.dtype, lk.Rows, lk.Fields*lk.Table.Shape[1], lk.Batch)
+	weights, shared := c.p.inputs[lk.Weights]
+	if lk.Weights != "" && !shared {
+		if weights, err = c.leaf(c.g.dtype, lk.Rows, lk.Fields, lk.Batch); err != nil {
+			return err
+		}
+		c.p.inputs[lk.Weights] = weights
+	}
+	out, err := c.leaf(c.g.dtype, lk.Rows, lk.cols(), lk.Batch)
 	if err != nil {
 		return err
 	}
@@ -232,12 +239,19 @@ func (c *compiler) lookup(lk *Lookup) error {
 	if err != nil {
 		return err
 	}
-	k, err := f.Gather(kernels.GatherArgs{Table: q.Matrix, IDs: ids, Out: out})
+	name := "gather "
+	var k kernels.Kernel
+	if lk.Weights == "" {
+		k, err = f.Gather(kernels.GatherArgs{Table: q.Matrix, IDs: ids, Out: out})
+	} else {
+		name = "gather and sum "
+		k, err = f.GatherSum(kernels.GatherSumArgs{Table: q.Matrix, IDs: ids, Weights: weights, Out: out})
+	}
 	if err != nil {
 		return err
 	}
 	c.p.steps = append(c.p.steps, step{
-		"gather " + lk.Table.Name, fmt.Sprintf("%d ids → %v", lk.Fields, lk.Node.Shape()), layerName(lk.Table.Name),
+		name + lk.Table.Name, fmt.Sprintf("%d ids → %v", lk.Fields, lk.Node.Shape()), layerName(lk.Table.Name),
 		[]kernels.Matrix{out}, len(c.p.kernels), len(c.p.kernels) + 1,
 	})
 	c.p.kernels = append(c.p.kernels, k)

@@ -48,7 +48,9 @@ type Lookup struct {
 	Table  ParameterSpec
 	Rows   int // the graph's batch, or those of a fixed lookup
 	Fields int
-	Node   *Node // [Rows, Fields·D], D the table's columns
+	Node   *Node // [Rows, Fields·D], D the table's columns; of a pooled lookup [Rows, D]
+	// Weights names the input of a pooled lookup that takes the weights of ids, [Rows, Fields]; else it is empty.
+	Weights string
 	// Batch says that the rows are the batch: a step may use fewer.
 	Batch bool
 }
@@ -163,18 +165,29 @@ func (g *Graph) Parameter(spec ParameterSpec) *Node {
 // its gradient is taken with respect to the rows picked. A table may be looked up several times; a step adds up what they say of a row.
 // Several tables may be looked up by the same ids, under the same name: these are fed once, and sorted once a step for tables of as many rows.
 func (g *Graph) Lookup(name string, table ParameterSpec, fields int) *Node {
-	return g.addLookup(name, table, g.batch, fields, true)
+	return g.addLookup(Lookup{Name: name, Table: table, Rows: g.batch, Fields: fields, Batch: true})
+}
+
+// PooledLookup is a Lookup that adds up the rows picked, each times a weight: [B, D]. Weights [B, fields] are fed under a name of their own, as
+// data that carries no gradient: 1 for the sum of a list, one over its length for the mean. Lists shorter than fields end in ids of −1.
+func (g *Graph) PooledLookup(name, weights string, table ParameterSpec, fields int) *Node {
+	if g.err == nil && (weights == "" || weights == name) {
+		return g.fail(fmt.Errorf("engine: the weights of lookup %q need a name of their own, not %q", name, weights))
+	}
+	return g.addLookup(Lookup{Name: name, Table: table, Rows: g.batch, Fields: fields, Batch: true, Weights: weights})
 }
 
 // FixedLookup is a Lookup of ids [rows, 1] that are no batch: all rows of a batch share the [rows, D] that they pick.
 func (g *Graph) FixedLookup(name string, table ParameterSpec, rows int) *Node {
-	return g.addLookup(name, table, rows, 1, false)
+	return g.addLookup(Lookup{Name: name, Table: table, Rows: rows, Fields: 1})
 }
 
-func (g *Graph) addLookup(name string, table ParameterSpec, rows, fields int, batch bool) *Node {
+// addLookup adds a lookup that has no node yet.
+func (g *Graph) addLookup(lk Lookup) *Node {
 	if g.err != nil {
 		return nil
 	}
+	name, table, fields := lk.Name, lk.Table, lk.Fields
 	if err := table.check(); err != nil {
 		return g.fail(err)
 	}
@@ -198,17 +211,48 @@ func (g *Graph) addLookup(name string, table ParameterSpec, rows, fields int, ba
 		if l.Name != name {
 			continue
 		}
-		if l.Table.Name == table.Name || l.Rows != rows || l.Fields != fields || l.Batch != batch {
+		if l.Table.Name == table.Name || l.Rows != lk.Rows || l.Fields != fields || l.Batch != lk.Batch {
 			return g.fail(fmt.Errorf("engine: the ids %q pick rows of table %q already, or are of another shape: %w", name, l.Table.Name, kernels.ErrShape))
 		}
 		leaf = name + " in " + table.Name
 	}
-	n := g.leaf(leaf, rows, fields*table.Shape[1])
-	if n != nil {
-		g.names[table.Name] = true
-		g.lookups = append(g.lookups, &Lookup{Name: name, Table: table, Rows: rows, Fields: fields, Node: n, Batch: batch})
+	if err := g.nameWeights(lk); err != nil {
+		return g.fail(err)
 	}
-	return n
+	if lk.Node = g.leaf(leaf, lk.Rows, lk.cols()); lk.Node != nil {
+		g.names[table.Name] = true
+		g.lookups = append(g.lookups, &lk)
+	}
+	return lk.Node
+}
+
+// nameWeights takes the name of a pooled lookup's weights, which other lookups of their shape may share.
+func (g *Graph) nameWeights(lk Lookup) error {
+	if lk.Weights == "" {
+		return nil
+	}
+	for _, l := range g.lookups {
+		if l.Weights != lk.Weights {
+			continue
+		}
+		if l.Rows != lk.Rows || l.Fields != lk.Fields {
+			return fmt.Errorf("engine: the weights %q are of another shape already: %w", lk.Weights, kernels.ErrShape)
+		}
+		return nil
+	}
+	if g.names[lk.Weights] {
+		return fmt.Errorf("engine: the name %q is used twice", lk.Weights)
+	}
+	g.names[lk.Weights] = true
+	return nil
+}
+
+// cols is how many columns the lookup's node has.
+func (l *Lookup) cols() int {
+	if l.Weights != "" {
+		return l.Table.Shape[1]
+	}
+	return l.Fields * l.Table.Shape[1]
 }
 
 // Apply adds an operation.

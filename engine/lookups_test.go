@@ -177,6 +177,93 @@ func TestTablesOfTheSameIDs(t *testing.T) {
 	}
 }
 
+// A pooled lookup is one whose fields are added up, and trains its table as that does: alone, beside another lookup, and in micro-batches.
+func TestPooledLookup(t *testing.T) {
+	const batch, fields, rows, width = 7, 4, 9, 3
+	table := engine.ParameterSpec{Name: "table", Shape: []int{rows, width}, Init: engine.Normal, Scale: 1}
+	train := func(pooled, again bool, micros int) (losses, values []float64, kernelsRun map[string]bool) {
+		dev := openCPU(t, 2)
+		g := engine.NewGraph(kernels.Float64, batch)
+		var x *engine.Node
+		if pooled {
+			x = g.PooledLookup("list", "shares", table, fields)
+		} else {
+			x = g.Apply(ops.NewSumFields(fields), g.Lookup("list", table, fields), g.Input("shares", fields))
+		}
+		if again {
+			x = g.Apply(ops.NewMultiply(), x, g.Lookup("one", table, 1))
+		}
+		loss := squared(g, x)
+		must(t, g.Differentiate(loss))
+		opt := engine.TrainerOptions{
+			Options: engine.Options{Device: dev, Parameters: engine.NewParameters(dev, kernels.Float64, 3)}, Loss: loss,
+			Optimizer: optim.Defaults(kernels.Adagrad), Accumulate: micros,
+		}
+		estimate, err := engine.EstimateTrainer(g, opt)
+		must(t, err)
+		tr, err := engine.NewTrainer(g, opt)
+		must(t, err)
+		got := dev.Memory()
+		delete(got, "scratch")
+		if !maps.Equal(got, estimate) {
+			t.Errorf("the trainer takes %v bytes, estimated %v", got, estimate)
+		}
+		var profile engine.Profile
+		for step := range 6 {
+			n := batch - step%3
+			must(t, tr.SetRows(n))
+			for name, v := range feeds(g, n, uint64(step)) {
+				if name != "shares" {
+					must(t, engine.Feed(tr.Program, name, v))
+				}
+			}
+			list, shares, one := make([]int32, n*fields), make([]float64, n*fields), make([]int32, n)
+			for i := range list {
+				list[i], shares[i] = int32((i*5+step)%rows), 1/float64(1+i%3)
+				if i%fields > i/fields%fields { // lists are of lengths 1 to fields
+					list[i], shares[i] = -1, 77
+				}
+			}
+			for i := range one {
+				one[i] = int32(i*step) % rows
+			}
+			must(t, tr.FeedIDs("list", list))
+			must(t, engine.Feed(tr.Program, "shares", shares))
+			must(t, tr.FeedIDs("one", one))
+			must(t, tr.Step(step%micros == micros-1, &profile))
+		}
+		losses, err = tr.Losses(true)
+		must(t, err)
+		losses = slices.Clone(losses)
+		values, err = opt.Parameters.Read("table")
+		must(t, err)
+		kernelsRun = map[string]bool{}
+		for _, e := range profile.Entries() {
+			kernelsRun[e.Name] = true
+		}
+		return losses, values, kernelsRun
+	}
+	for _, again := range []bool{false, true} {
+		for _, micros := range []int{1, 3} {
+			losses, values, run := train(true, again, micros)
+			wantLosses, want, _ := train(false, again, micros)
+			if !run["gather and sum"] || run["sum of fields"] || run["sum of fields gradient"] == (!again && micros == 1) {
+				t.Errorf("looked up again %t, %d micro-batches: kernels %v", again, micros, run)
+			}
+			for i, v := range losses {
+				if math.Abs(v-wantLosses[i]) > 1e-12 {
+					t.Errorf("looked up again %t, %d micro-batches: loss %d is %v, want %v", again, micros, i, v, wantLosses[i])
+				}
+			}
+			for i, v := range values {
+				if math.Abs(v-want[i]) > 1e-12 {
+					t.Errorf("looked up again %t, %d micro-batches: value %d is %v, want %v", again, micros, i, v, want[i])
+				}
+			}
+		}
+	}
+}
+
 // Tables may have an optimizer of their own, whose L2 is by occurrence: where nothing else has a gradient, a row shrinks by the share of the
 // step's rows that look it up, however they are cut into micro-batches.
 func TestOptimizerOfTables(t *testing.T) {
@@ -248,6 +335,10 @@ func TestIDsOfAnotherShape(t *testing.T) {
 		"the same table": func(g *engine.Graph) { g.Lookup("ids", table("a"), 2) },
 		"other fields":   func(g *engine.Graph) { g.Lookup("ids", table("b"), 3) },
 		"other rows":     func(g *engine.Graph) { g.FixedLookup("ids", table("b"), 4) },
+		"weights of another shape": func(g *engine.Graph) {
+			g.PooledLookup("list", "shares", table("b"), 3)
+			g.PooledLookup("more", "shares", table("b"), 2)
+		},
 	} {
 		g := engine.NewGraph(kernels.Float32, 4)
 		g.Lookup("ids", table("a"), 2)

@@ -174,11 +174,11 @@ func (b *trainerBuilder) sparse(list []*Lookup) error {
 	if err != nil {
 		return err
 	}
-	grad, err := b.pickedGradient(list)
+	grad, weights, err := b.pickedGradient(list)
 	if err != nil {
 		return err
 	}
-	k, sums, err := plan.Sum(grad)
+	k, sums, err := plan.Sum(grad, weights)
 	if err != nil {
 		return err
 	}
@@ -213,8 +213,7 @@ func (b *trainerBuilder) plan(list []*Lookup) (*tables.Plan, error) {
 			return nil, err
 		}
 		b.first[0] = append(b.first[0], none)
-		err = b.sideBySide(b.first, list, 1, buf, func(l *Lookup) kernels.Matrix { return b.t.ids[l.Name] })
-		if err != nil {
+		if err := b.sideBySideIDs(list, buf); err != nil {
 			return nil, err
 		}
 		ids = all
@@ -232,27 +231,56 @@ func (b *trainerBuilder) plan(list []*Lookup) (*tables.Plan, error) {
 	return p, nil
 }
 
-// pickedGradient returns the gradient of what lookups of a table have picked.
-func (b *trainerBuilder) pickedGradient(list []*Lookup) (kernels.Matrix, error) {
+// pickedGradient returns the gradient of what lookups of a table have picked, and the weights of a pooled one, whose places share it.
+func (b *trainerBuilder) pickedGradient(list []*Lookup) (grad, weights kernels.Matrix, err error) {
 	of := func(l *Lookup) kernels.Matrix { return b.t.outputs[b.g.grads[l.Node]] }
 	if alone(list, b.accumulate) {
-		return of(list[0]), nil
+		return of(list[0]), b.t.inputs[list[0].Weights], nil
 	}
 	n, width := places(list, b.accumulate), list[0].Table.Shape[1]
 	buf, err := b.dev.Alloc(b.g.dtype, n*width, "gradients")
 	if err != nil {
-		return kernels.Matrix{}, err
+		return grad, weights, err
 	}
-	return kernels.NewMatrix(buf, n, width), b.sideBySide(b.later, list, width, buf, of)
+	at := 0
+	for i := range b.later {
+		for _, l := range list {
+			to := part(buf, at*width, of(l))
+			if l.Weights == "" {
+				err = b.copy(&b.later[i], of(l), to)
+			} else {
+				to.Cols, to.Stride = l.Fields*width, l.Fields*width
+				err = b.spread(&b.later[i], of(l), b.t.inputs[l.Weights], to)
+			}
+			if err != nil {
+				return grad, weights, err
+			}
+			at += l.places()
+		}
+	}
+	return kernels.NewMatrix(buf, n, width), weights, nil
 }
 
-// sideBySide copies what lookups have, so many elements a place, into a buffer, micro-batch after micro-batch.
-func (b *trainerBuilder) sideBySide(when [][]kernels.Kernel, list []*Lookup, width int, buf kernels.Buffer, of func(*Lookup) kernels.Matrix) error {
+// spread gives each place of a pooled lookup its gradient.
+func (b *trainerBuilder) spread(list *[]kernels.Kernel, grad, weights, to kernels.Matrix) error {
+	f, err := kernels.Family[kernels.RowAlgebra](b.dev)
+	if err != nil {
+		return err
+	}
+	k, err := f.SumFieldsGrad(kernels.SumFieldsGradArgs{DY: grad, Weights: weights, DX: to})
+	if err == nil {
+		*list = append(*list, k)
+	}
+	return err
+}
+
+// sideBySideIDs copies the ids of lookups into a buffer, micro-batch after micro-batch.
+func (b *trainerBuilder) sideBySideIDs(list []*Lookup, buf kernels.Buffer) error {
 	at := 0
-	for i := range when {
+	for i := range b.first {
 		for _, l := range list {
-			m := of(l)
-			if err := b.copy(&when[i], m, part(buf, at*width, m)); err != nil {
+			ids := b.t.ids[l.Name]
+			if err := b.copy(&b.first[i], ids, part(buf, at, ids)); err != nil {
 				return err
 			}
 			at += l.places()

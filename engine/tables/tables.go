@@ -72,17 +72,20 @@ func (p *Plan) Rows() kernels.Matrix { return p.segments.Unique }
 // Starts tells how often rows occur, Int32 [N+1, 1]: row i of Rows so often as element i+1 is more than element i.
 func (p *Plan) Starts() kernels.Matrix { return p.segments.Starts }
 
-// Sum binds the sums by row of gradients [R, F·D], and returns them, [N, D] with the count of Rows.
-func (p *Plan) Sum(grad kernels.Matrix) (kernels.Kernel, kernels.Matrix, error) {
-	n := p.segments.Unique.Rows
-	cols := grad.Rows * grad.Cols / max(p.segments.Places.Rows, 1)
+// Sum binds the sums by row of gradients [R, F·D], and returns them, [N, D] with the count of Rows. With weights [R, F] gradients are [R, D]: the
+// places of a row share it, each times its weight.
+func (p *Plan) Sum(grad, weights kernels.Matrix) (kernels.Kernel, kernels.Matrix, error) {
+	n, cols := p.segments.Unique.Rows, grad.Cols
+	if !weights.Present() {
+		cols = grad.Rows * grad.Cols / max(p.segments.Places.Rows, 1)
+	}
 	buf, err := p.dev.Alloc(grad.Buf.Dtype(), n*cols, purpose)
 	if err != nil {
 		return nil, kernels.Matrix{}, fmt.Errorf("tables: %w", err)
 	}
 	sums := kernels.NewMatrix(buf, n, cols)
 	sums.Count = p.count
-	k, err := p.family.SegmentSum(kernels.SegmentSumArgs{Segments: p.segments, Grad: grad, Sums: sums})
+	k, err := p.family.SegmentSum(kernels.SegmentSumArgs{Segments: p.segments, Grad: grad, Weights: weights, Sums: sums})
 	if err != nil {
 		return nil, kernels.Matrix{}, fmt.Errorf("tables: %w", err)
 	}
