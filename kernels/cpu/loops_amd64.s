@@ -7740,7 +7740,7 @@ panel1:
 	VXORPS       Z11, Z8, Z10
 	VSUBPS       Z2, Z10, Z10
 	VPXORD       Z6, Z6, Z6
-	VCMPPS       $0x01, Z10, Z6, K2
+	VCMPPS       $0x06, Z6, Z10, K2
 	VDIVPS       Z7, Z10, Z10
 	VXORPS       word_80000000<>+0(SB), Z11, Z11
 	VXORPS       Z11, Z10, Z6
@@ -7772,7 +7772,7 @@ panel1:
 	VXORPS       Z12, Z8, Z10
 	VSUBPS       Z2, Z10, Z10
 	VPXORD       Z6, Z6, Z6
-	VCMPPS       $0x01, Z10, Z6, K2
+	VCMPPS       $0x06, Z6, Z10, K2
 	VDIVPS       Z7, Z10, Z10
 	VXORPS       word_80000000<>+0(SB), Z12, Z12
 	VXORPS       Z12, Z10, Z6
@@ -7812,7 +7812,7 @@ panel3:
 	VXORPS       Z13, Z8, Z10
 	VSUBPS       Z2, Z10, Z10
 	VPXORD       Z6, Z6, Z6
-	VCMPPS       $0x01, Z10, Z6, K2
+	VCMPPS       $0x06, Z6, Z10, K2
 	VDIVPS       Z7, Z10, Z10
 	VXORPS       word_80000000<>+0(SB), Z13, Z13
 	VXORPS       Z13, Z10, Z6
@@ -7850,7 +7850,7 @@ short4:
 	VXORPS       Z14, Z5, Z9
 	VSUBPS       Z2, Z9, Z9
 	VPXORD       Z6, Z6, Z6
-	VCMPPS       $0x01, Z9, Z6, K2
+	VCMPPS       $0x06, Z6, Z9, K2
 	VDIVPS       Z7, Z9, Z9
 	VXORPS       word_80000000<>+0(SB), Z14, Z14
 	VXORPS       Z14, Z9, Z6
@@ -8028,7 +8028,7 @@ panel9:
 	VXORPS       Z7, Z10, Z12
 	VSUBPS       Z2, Z12, Z12
 	VPXORD       Z6, Z6, Z6
-	VCMPPS       $0x01, Z12, Z6, K2
+	VCMPPS       $0x06, Z6, Z12, K2
 	VDIVPS       Z9, Z12, Z12
 	VXORPS       word_80000000<>+0(SB), Z7, Z7
 	VXORPS       Z7, Z12, Z6
@@ -8066,7 +8066,7 @@ short10:
 	VXORPS       Z8, Z10, Z12
 	VSUBPS       Z2, Z12, Z12
 	VPXORD       Z6, Z6, Z6
-	VCMPPS       $0x01, Z12, Z6, K2
+	VCMPPS       $0x06, Z6, Z12, K2
 	VDIVPS       Z9, Z12, Z12
 	VXORPS       word_80000000<>+0(SB), Z8, Z8
 	VXORPS       Z8, Z12, Z6
@@ -16175,7 +16175,7 @@ panel1:
 	VXORPS       Y11, Y8, Y10
 	VSUBPS       Y3, Y10, Y10
 	VXORPS       Y6, Y6, Y6
-	VCMPPS       $0x01, Y10, Y6, Y12
+	VCMPPS       $0x06, Y6, Y10, Y12
 	VDIVPS       Y7, Y10, Y10
 	VXORPS       word_80000000<>+0(SB), Y11, Y11
 	VXORPS       Y11, Y10, Y6
@@ -16208,7 +16208,7 @@ panel1:
 	VXORPS       Y11, Y8, Y10
 	VSUBPS       Y3, Y10, Y10
 	VXORPS       Y6, Y6, Y6
-	VCMPPS       $0x01, Y10, Y6, Y12
+	VCMPPS       $0x06, Y6, Y10, Y12
 	VDIVPS       Y7, Y10, Y10
 	VXORPS       word_80000000<>+0(SB), Y11, Y11
 	VXORPS       Y11, Y10, Y6
@@ -16249,7 +16249,7 @@ panel3:
 	VXORPS       Y11, Y8, Y10
 	VSUBPS       Y3, Y10, Y10
 	VXORPS       Y6, Y6, Y6
-	VCMPPS       $0x01, Y10, Y6, Y12
+	VCMPPS       $0x06, Y6, Y10, Y12
 	VDIVPS       Y7, Y10, Y10
 	VXORPS       word_80000000<>+0(SB), Y11, Y11
 	VXORPS       Y11, Y10, Y6
@@ -16288,7 +16288,7 @@ short4:
 	VXORPS       Y11, Y8, Y10
 	VSUBPS       Y3, Y10, Y10
 	VXORPS       Y6, Y6, Y6
-	VCMPPS       $0x01, Y10, Y6, Y1
+	VCMPPS       $0x06, Y6, Y10, Y1
 	VDIVPS       Y7, Y10, Y10
 	VXORPS       word_80000000<>+0(SB), Y11, Y11
 	VXORPS       Y11, Y10, Y6
@@ -16467,7 +16467,7 @@ panel9:
 	VXORPS       Y11, Y8, Y10
 	VSUBPS       Y3, Y10, Y10
 	VXORPS       Y6, Y6, Y6
-	VCMPPS       $0x01, Y10, Y6, Y12
+	VCMPPS       $0x06, Y6, Y10, Y12
 	VDIVPS       Y7, Y10, Y10
 	VXORPS       word_80000000<>+0(SB), Y11, Y11
 	VXORPS       Y11, Y10, Y6
@@ -16506,7 +16506,7 @@ short10:
 	VXORPS       Y11, Y8, Y10
 	VSUBPS       Y3, Y10, Y10
 	VXORPS       Y6, Y6, Y6
-	VCMPPS       $0x01, Y10, Y6, Y12
+	VCMPPS       $0x06, Y6, Y10, Y12
 	VDIVPS       Y7, Y10, Y10
 	VXORPS       word_80000000<>+0(SB), Y11, Y11
 	VXORPS       Y11, Y10, Y6
