@@ -157,7 +157,7 @@ func TestMappedBuffer(t *testing.T) {
 		t.Errorf("a released buffer has %d elements; memory is %v", b.Len(), dev.Memory())
 	}
 	// What was bound before goes on, as long as there is somebody to run it.
-	b, s, m = nil, nil, kernels.Matrix{}
+	b, s = nil, nil
 	runtime.GC()
 	if err := errors.Join(one.Run(), sum.Run()); err != nil {
 		t.Fatal(err)

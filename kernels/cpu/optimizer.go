@@ -216,7 +216,7 @@ func ftrl[T float](h *hyper[T], w, g, m, v []T) {
 		z += d - (root-T(math.Sqrt(float64(v[i]))))/h.rate*p
 		m[i], v[i] = z, s
 		beyond := T(math.Abs(float64(z))) - h.l1
-		if !(beyond > 0) {
+		if beyond <= 0 {
 			w[i] = 0
 			continue
 		}

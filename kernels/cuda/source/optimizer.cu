@@ -47,7 +47,7 @@ struct Update {
       float root = sqrtf(v);
       m += g - (root - before) / rate * w;
       float beyond = fabsf(m) - a.l1;
-      w = beyond > 0 ? -copysignf(beyond, m) / ((a.beta + root) / rate + a.l2) : 0.0f;
+      w = beyond <= 0 ? 0.0f : -copysignf(beyond, m) / ((a.beta + root) / rate + a.l2);
       break;
     }
     default: // Adam, and AdamW, whose decay is in keep

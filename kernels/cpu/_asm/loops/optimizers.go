@@ -346,7 +346,7 @@ var rules = []rule{
 			VXORPS(sign, m, t) // the size
 			VSUBPS(l1, t, t)
 			r.Zero(w)
-			beyond := r.compare(lessThan, w, t)
+			beyond := r.compare(notLessOrEqual, t, w)
 			VDIVPS(g, t, t)
 			VXORPS(word(1<<31), sign, sign)
 			VXORPS(sign, t, w)
