@@ -39,6 +39,10 @@ func opCases() map[string]build {
 			x := g.Input("x", 3*c)
 			return g.Apply(ops.NewSumFields(3), x, g.Input("shares", 3)), []*engine.Node{x}
 		},
+		"sum of fields and bias": func(g *engine.Graph) (*engine.Node, []*engine.Node) {
+			x, b := g.Input("x", 3*c), g.Parameter(engine.ParameterSpec{Name: "b", Shape: []int{c}, Init: engine.Normal, Scale: 1})
+			return g.Apply(ops.NewFieldSum(3, true), x, b), []*engine.Node{x, b}
+		},
 		"two slices of one": func(g *engine.Graph) (*engine.Node, []*engine.Node) {
 			x := g.Input("x", c)
 			a, b := g.Apply(ops.NewSlice(0, 3), x), g.Apply(ops.NewSlice(2, 5), x)

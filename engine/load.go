@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -40,9 +41,18 @@ func newSource(file *safetensors.File) *source {
 }
 
 // CheckParameters returns an error, which matches ErrFile, where a file does not have just the parameters of a graph, in their
-// shapes. It reads no values.
-func CheckParameters(g *Graph, file *safetensors.File) error {
+// shapes, and perhaps constants that models of earlier versions have. It reads no values.
+func CheckParameters(g *Graph, file *safetensors.File, retired ...ParameterSpec) error {
 	s := newSource(file)
+	for _, spec := range retired {
+		if _, ok := s.infos[spec.Name]; !ok {
+			continue
+		}
+		if err := s.check(spec); err != nil {
+			return err
+		}
+		s.taken[spec.Name] = true
+	}
 	for _, spec := range g.specs() {
 		if err := s.check(spec); err != nil {
 			return err
@@ -72,6 +82,23 @@ func (p *Parameters) DeclareAll(g *Graph) error {
 		if _, err := p.Declare(spec); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// Retire looks at a constant that the file of an earlier version may have, and that the model has no use for: its values must be its own.
+func (p *Parameters) Retire(spec ParameterSpec) error {
+	if p.source == nil {
+		return nil
+	}
+	if _, ok := p.source.infos[spec.Name]; !ok {
+		return nil
+	}
+	if err := cmp.Or(spec.check(), p.source.check(spec)); err != nil {
+		return err
+	}
+	if err := p.source.read(spec, func(int, []float64) error { return nil }); err != nil {
+		return fmt.Errorf("engine: parameter %q: %w", spec.Name, err)
 	}
 	return nil
 }
@@ -110,8 +137,13 @@ func (s *source) check(spec ParameterSpec) error {
 	return nil
 }
 
-// load copies a parameter's values from the file, piece by piece, and looks at each.
+// load copies a parameter's values from the file.
 func (s *source) load(dev kernels.Device, buf kernels.Buffer, spec ParameterSpec) error {
+	return s.read(spec, func(at int, values []float64) error { return writeFloats(dev, buf, at, values) })
+}
+
+// read hands on a parameter's values from the file, piece by piece, and looks at each.
+func (s *source) read(spec ParameterSpec, take func(at int, values []float64) error) error {
 	const most = 1 << 18 // values
 	info := s.infos[spec.Name]
 	raw := make([]byte, 4*min(most, spec.size()))
@@ -140,7 +172,7 @@ func (s *source) load(dev kernels.Device, buf kernels.Buffer, spec ParameterSpec
 			}
 			values[i] = float64(v)
 		}
-		if err := writeFloats(dev, buf, at, values); err != nil {
+		if err := take(at, values); err != nil {
 			return err
 		}
 	}

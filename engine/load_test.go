@@ -198,3 +198,56 @@ func TestCheckParameters(t *testing.T) {
 		}
 	}
 }
+
+// A constant that earlier versions saved and the model has no use for may be in the file, if it is what it was; or not.
+func TestRetiredConstants(t *testing.T) {
+	kept, sum := stored()[:1], stored()[3]
+	file := func(change func(*safetensors.Tensor)) []byte {
+		p := opened(t, nil)
+		if err := declared(p, append(slices.Clone(kept), sum)); err != nil {
+			t.Fatal(err)
+		}
+		var b, changed bytes.Buffer
+		if err := p.Save(&b, nil); err != nil {
+			t.Fatal(err)
+		}
+		tensors, _, err := safetensors.Read(b.Bytes())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if change == nil {
+			tensors = tensors[:1]
+		} else {
+			change(&tensors[1])
+		}
+		if err := safetensors.Write(&changed, tensors, nil); err != nil {
+			t.Fatal(err)
+		}
+		return changed.Bytes()
+	}
+	for name, c := range map[string]struct {
+		file []byte
+		bad  bool
+	}{
+		"absent":        {file(nil), false},
+		"as it was":     {file(func(*safetensors.Tensor) {}), false},
+		"another value": {file(func(x *safetensors.Tensor) { x.Data[3] = 0.5 }), true},
+		"another shape": {file(func(x *safetensors.Tensor) { x.Shape = []int{2, 4} }), true},
+		"another name":  {file(func(x *safetensors.Tensor) { x.Name = "more" }), true},
+	} {
+		p := opened(t, c.file)
+		if _, err := p.Declare(kept[0]); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		err := p.Retire(sum)
+		if err == nil {
+			err = p.Complete()
+		}
+		if c.bad != (err != nil) || c.bad && !errors.Is(err, engine.ErrFile) {
+			t.Errorf("%s: error %v", name, err)
+		}
+		if p.Get(sum.Name) != nil {
+			t.Errorf("%s: the model has the constant", name)
+		}
+	}
+}

@@ -48,26 +48,29 @@ func (a NormalizeRowsGradArgs) Work(rows Rows) Cost {
 	return perRow(a.X, rows(a.X, a.DY, a.DX), 7*c, 3*c, 0)
 }
 
-// SumFieldsArgs binds Y[r] = Σ_f Weights[r, f] · X[r, f·D … (f+1)·D−1], in the order of the fields: X is [R, F·D], Weights [R, F], Y
-// [R, D]. Of embeddings side by side it makes one, such as their mean.
-type SumFieldsArgs struct{ X, Weights, Y Matrix }
+// SumFieldsArgs binds Y[r] = Σ_f Weights[r, f] · X[r, f·D … (f+1)·D−1] + Bias, in the order of the fields, the bias last: X is [R, F·D], Weights [R, F],
+// absent: ones, Bias [1, D], absent: zeros, Y [R, D]. Of embeddings side by side it makes one, such as their mean.
+type SumFieldsArgs struct{ X, Weights, Bias, Y Matrix }
 
 // Name implements Args.
 func (a SumFieldsArgs) Name() string { return "sum of fields" }
 
 // Check implements Args.
 func (a SumFieldsArgs) Check() error {
-	return checkFields("sum of fields", "X", a.X, "Y", a.Y, a.Weights)
+	if err := checkFields("sum of fields", "X", a.X, "Y", a.Y, a.Weights); err != nil {
+		return err
+	}
+	return checkOperands("sum of fields", floatDtype(a.Y), operand{"Bias", a.Bias, 1, a.Y.Cols, true})
 }
 
 // Work implements Args.
 func (a SumFieldsArgs) Work(rows Rows) Cost {
 	x, f, d := float64(a.X.Cols), float64(a.Weights.Cols), float64(a.Y.Cols)
-	return perRow(a.Y, rows(a.Y, a.X, a.Weights), 2*x, x+f+d, 0)
+	return perRow(a.Y, rows(a.Y, a.X, a.Weights), 2*x, x+f+d, float64(a.Bias.Cols))
 }
 
 // SumFieldsGradArgs binds the gradient of SumFields with respect to X: DX[r, f·D … (f+1)·D−1] = Weights[r, f] · DY[r]; DY is [R, D],
-// Weights [R, F], DX [R, F·D].
+// Weights [R, F], absent: ones, DX [R, F·D].
 type SumFieldsGradArgs struct{ DY, Weights, DX Matrix }
 
 // Name implements Args.
@@ -86,9 +89,18 @@ func (a SumFieldsGradArgs) Work(rows Rows) Cost {
 
 // checkFields checks the operands of a sum of fields: those side by side, and their sum.
 func checkFields(kernel, fieldsName string, fields Matrix, sumName string, sum, weights Matrix) error {
-	if weights.Cols < 1 {
-		return fmt.Errorf("%s: kernels: weights of %d fields: %w", kernel, weights.Cols, ErrShape)
+	cols := -1
+	if weights.Present() {
+		if cols = weights.Cols * sum.Cols; weights.Cols < 1 {
+			return fmt.Errorf("%s: kernels: weights of %d fields: %w", kernel, weights.Cols, ErrShape)
+		}
 	}
-	return checkOperands(kernel, floatDtype(sum), operand{sumName, sum, -1, -1, false}, operand{"Weights", weights, sum.Rows, -1, false},
-		operand{fieldsName, fields, sum.Rows, weights.Cols * sum.Cols, false})
+	if err := checkOperands(kernel, floatDtype(sum), operand{sumName, sum, -1, -1, false}, operand{"Weights", weights, sum.Rows, -1, true},
+		operand{fieldsName, fields, sum.Rows, cols, false}); err != nil {
+		return err
+	}
+	if fields.Cols%max(sum.Cols, 1) != 0 || fields.Cols < sum.Cols {
+		return fmt.Errorf("%s: kernels: %s of %d columns is no fields of %d: %w", kernel, fieldsName, fields.Cols, sum.Cols, ErrShape)
+	}
+	return nil
 }

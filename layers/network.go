@@ -144,15 +144,22 @@ func (n Network) buildLinear(b *Builder) *engine.Node {
 		g := n.IDInputs()[0]
 		table := engine.ParameterSpec{Name: g.Table, Shape: []int{g.Rows, g.Dim}, Decay: true}
 		picked := b.Graph.Lookup(g.Input, table, len(g.Fields))
-		// Adding up the fields' weights is a product with identity matrices below each other.
-		m := b.Graph.Parameter(engine.ParameterSpec{Name: "output.sum", Shape: []int{len(n.Fields) * n.Outputs, n.Outputs}, Init: engine.Identities, Frozen: true})
 		if sum == nil {
 			bias := b.Graph.Parameter(engine.ParameterSpec{Name: "output.bias", Shape: []int{n.Outputs}})
-			return b.Graph.Apply(ops.NewDense(), picked, m, bias)
+			return b.Graph.Apply(ops.NewFieldSum(len(n.Fields), true), picked, bias)
 		}
-		sum = b.Graph.Apply(ops.NewAdd(), sum, b.Graph.Apply(ops.NewMatMul(false, false), picked, m))
+		sum = b.Graph.Apply(ops.NewAdd(), sum, b.Graph.Apply(ops.NewFieldSum(len(n.Fields), false), picked))
 	}
 	return sum
+}
+
+// Retired lists constants that models of earlier versions were saved with: identity matrices below each other, with which a linear model
+// added up its fields.
+func (n Network) Retired() []engine.ParameterSpec {
+	if len(n.Hidden) > 0 || len(n.Fields) == 0 {
+		return nil
+	}
+	return []engine.ParameterSpec{{Name: "output.sum", Shape: []int{len(n.Fields) * n.Outputs, n.Outputs}, Init: engine.Identities, Frozen: true}}
 }
 
 // LinearIDs is the ids input of a linear model: all fields, each raised by the cardinalities before it.

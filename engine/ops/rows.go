@@ -94,3 +94,63 @@ type sumFieldsGrad struct{ spec }
 func (o *sumFieldsGrad) Bind(ctx Context, out kernels.Matrix, in []kernels.Matrix) ([]kernels.Kernel, error) {
 	return one(ctx, kernels.RowAlgebra.SumFieldsGrad, kernels.SumFieldsGradArgs{DY: in[0], Weights: in[1], DX: out})
 }
+
+// FieldSum adds up fields that lie side by side, and a bias if there is one: X [B, F·D], b [D] → [B, D]. Of a lookup of weights it makes the output
+// of a linear model.
+type FieldSum struct {
+	spec
+	fields int
+	bias   bool
+}
+
+var _ = example(func() []Op { return []Op{NewFieldSum(1, true), NewFieldSum(5, false)} })
+
+// NewFieldSum returns the op for so many fields.
+func NewFieldSum(fields int, bias bool) *FieldSum {
+	if bias {
+		return made(&FieldSum{differentiable(fmt.Sprintf("field-sum+bias[%d]", fields), "B FD, D -> B D"), fields, bias})
+	}
+	return made(&FieldSum{differentiable(fmt.Sprintf("field-sum[%d]", fields), "B FD -> B D"), fields, bias})
+}
+
+// InferShape implements gorgonia.Op: D is the width of a field.
+func (o *FieldSum) InferShape(ds ...gorgonia.DimSizer) (tensor.Shape, error) {
+	s, err := o.shapes(ds)
+	if err != nil {
+		return nil, err
+	}
+	if o.fields < 1 || s[0][1]%o.fields != 0 || o.bias && s[1][0] != s[0][1]/o.fields {
+		return nil, o.misfit(s)
+	}
+	return tensor.Shape{s[0][0], s[0][1] / o.fields}, nil
+}
+
+// Bind implements Op.
+func (o *FieldSum) Bind(ctx Context, out kernels.Matrix, in []kernels.Matrix) ([]kernels.Kernel, error) {
+	a := kernels.SumFieldsArgs{X: in[0], Y: out}
+	if o.bias {
+		a.Bias = in[1]
+	}
+	return one(ctx, kernels.RowAlgebra.SumFields, a)
+}
+
+// SymDiff implements gorgonia.SDOp.
+func (o *FieldSum) SymDiff(in gorgonia.Nodes, _, grad *gorgonia.Node) (gorgonia.Nodes, error) {
+	signature := fmt.Sprintf("B D -> B %d", in[0].Shape()[1])
+	dx, err := Apply(made(&fieldSumGrad{newSpec(fmt.Sprintf("field-sum-gradient[%d]", o.fields), signature)}), grad)
+	if err != nil || !o.bias {
+		return gorgonia.Nodes{dx}, err
+	}
+	bias, err := Apply(NewColumnSum(), grad)
+	if err != nil {
+		return nil, err
+	}
+	return gorgonia.Nodes{dx, bias}, nil
+}
+
+// fieldSumGrad: dY → dX.
+type fieldSumGrad struct{ spec }
+
+func (o *fieldSumGrad) Bind(ctx Context, out kernels.Matrix, in []kernels.Matrix) ([]kernels.Kernel, error) {
+	return one(ctx, kernels.RowAlgebra.SumFieldsGrad, kernels.SumFieldsGradArgs{DY: in[0], DX: out})
+}

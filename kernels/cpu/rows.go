@@ -79,18 +79,29 @@ func (d *Device) SumFields(a kernels.SumFieldsArgs) (kernels.Kernel, error) {
 }
 
 func newSumFields[T float](b *binder, l *loops[T], a kernels.SumFieldsArgs) (kernels.Kernel, error) {
-	y, x, weights := operand[T](b, "Y", a.Y), operand[T](b, "X", a.X), operand[T](b, "Weights", a.Weights)
+	y, x, weights, bias := operand[T](b, "Y", a.Y), operand[T](b, "X", a.X), operand[T](b, "Weights", a.Weights), operand[T](b, "Bias", a.Bias)
 	k := &rowKernel{base: b.base(), batch: b.batchOf(a.Y, a.X, a.Weights), block: rowsPerPart(x.cols)}
+	d := y.cols
 	k.body = func(lo, hi int) {
-		d := y.cols
+		if d == 0 {
+			return
+		}
 		for r := lo; r < hi; r++ {
 			to, from := y.row(r), x.row(r)
-			for f, w := range weights.row(r) {
-				if part := from[f*d : (f+1)*d]; f == 0 {
-					l.scale(to, part, w)
-				} else {
-					l.axpy(w, part, to)
+			for f := range x.cols / d {
+				switch part := from[f*d : (f+1)*d]; {
+				case weights.present && f == 0:
+					l.scale(to, part, weights.row(r)[f])
+				case weights.present:
+					l.axpy(weights.row(r)[f], part, to)
+				case f == 0:
+					copy(to, part)
+				default:
+					l.add(to, to, part)
 				}
+			}
+			if bias.present {
+				l.add(to, to, bias.row(0))
 			}
 		}
 	}
@@ -109,12 +120,19 @@ func (d *Device) SumFieldsGrad(a kernels.SumFieldsGradArgs) (kernels.Kernel, err
 func newSumFieldsGrad[T float](b *binder, l *loops[T], a kernels.SumFieldsGradArgs) (kernels.Kernel, error) {
 	dy, weights, dx := operand[T](b, "DY", a.DY), operand[T](b, "Weights", a.Weights), operand[T](b, "DX", a.DX)
 	k := &rowKernel{base: b.base(), batch: b.batchOf(a.DY, a.Weights, a.DX), block: rowsPerPart(dx.cols)}
+	d := dy.cols
 	k.body = func(lo, hi int) {
-		d := dy.cols
+		if d == 0 {
+			return
+		}
 		for r := lo; r < hi; r++ {
 			from, to := dy.row(r), dx.row(r)
-			for f, w := range weights.row(r) {
-				l.scale(to[f*d:(f+1)*d], from, w)
+			for f := range dx.cols / d {
+				if part := to[f*d : (f+1)*d]; weights.present {
+					l.scale(part, from, weights.row(r)[f])
+				} else {
+					copy(part, from)
+				}
 			}
 		}
 	}

@@ -40,19 +40,19 @@ func (d *Device) NormalizeRowsGrad(a kernels.NormalizeRowsGradArgs) (kernels.Ker
 
 type sumFieldsArgs struct {
 	head
-	fields, weights, sum mat
+	fields, weights, sum, bias mat
 }
 
 // SumFields binds the weighted sum of fields.
 func (d *Device) SumFields(a kernels.SumFieldsArgs) (kernels.Kernel, error) {
 	b := d.bind(a)
-	launchRows(b, "sum_fields", a.Y.Rows, sumFieldsArgs{b.head(), b.matrix("X", a.X), b.matrix("Weights", a.Weights), b.matrix("Y", a.Y)})
+	launchRows(b, "sum_fields", a.Y.Rows, sumFieldsArgs{b.head(), b.matrix("X", a.X), b.matrix("Weights", a.Weights), b.matrix("Y", a.Y), b.matrix("Bias", a.Bias)})
 	return b.finish()
 }
 
 // SumFieldsGrad binds the gradient of SumFields.
 func (d *Device) SumFieldsGrad(a kernels.SumFieldsGradArgs) (kernels.Kernel, error) {
 	b := d.bind(a)
-	launchRows(b, "sum_fields_grad", a.DY.Rows, sumFieldsArgs{b.head(), b.matrix("DX", a.DX), b.matrix("Weights", a.Weights), b.matrix("DY", a.DY)})
+	launchRows(b, "sum_fields_grad", a.DY.Rows, sumFieldsArgs{b.head(), b.matrix("DX", a.DX), b.matrix("Weights", a.Weights), b.matrix("DY", a.DY), mat{}})
 	return b.finish()
 }

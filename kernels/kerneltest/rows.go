@@ -28,7 +28,12 @@ func rowForms(s scale) []form {
 		shapes = [][3]int{{2000, 20, 64}}
 	}
 	for _, shape := range shapes {
-		forms = append(forms, sumFields(shape[0], shape[1], shape[2]), sumFieldsGrad(shape[0], shape[1], shape[2]))
+		for _, weighted := range []bool{true, false} {
+			for _, biased := range []bool{false, true} {
+				forms = append(forms, sumFields(shape[0], shape[1], shape[2], weighted, biased))
+			}
+			forms = append(forms, sumFieldsGrad(shape[0], shape[1], shape[2], weighted))
+		}
 	}
 	return forms
 }
@@ -121,41 +126,55 @@ func normalizeRowsGrad(r, c int, inPlace bool) form {
 	return f
 }
 
-func sumFields(r, fields, width int) form {
+// fieldWeights are the weights of a sum of fields, if it has any, and what the weight of a field is.
+func fieldWeights(r, fields int, weighted bool) (list []operand, of func(x *trial, r, f int) float64) {
+	if !weighted {
+		return nil, func(*trial, int, int) float64 { return 1 }
+	}
+	list = []operand{{name: "Weights", rows: r, cols: fields, count: batchCount, optional: true, fill: uniform(2, -1, 1)}}
+	return list, func(x *trial, r, f int) float64 { return x.at("Weights", r, f) }
+}
+
+func sumFields(r, fields, width int, weighted, biased bool) form {
+	weights, weight := fieldWeights(r, fields, weighted)
+	operands := append(weights, operand{name: "X", rows: r, cols: fields * width, count: batchCount, fill: uniform(1, -2, 2)},
+		operand{name: "Y", rows: r, cols: width, count: batchCount})
+	if biased {
+		operands = append(operands, operand{name: "Bias", rows: 1, cols: width, optional: true, fill: uniform(3, -1, 1)})
+	}
 	return form{
-		name: fmt.Sprintf("sum of %d fields %d×%d", fields, r, width),
-		operands: []operand{
-			{name: "X", rows: r, cols: fields * width, count: batchCount, fill: uniform(1, -2, 2)},
-			{name: "Weights", rows: r, cols: fields, count: batchCount, fill: uniform(2, -1, 1)},
-			{name: "Y", rows: r, cols: width, count: batchCount},
-		},
+		name:     fmt.Sprintf("sum of %d fields %d×%d, weighted %t, with a bias %t", fields, r, width, weighted, biased),
+		operands: operands,
 		bind: func(d kernels.Device, m func(string) kernels.Matrix) (kernels.Kernel, error) {
-			return must[kernels.RowAlgebra](d).SumFields(kernels.SumFieldsArgs{X: m("X"), Weights: m("Weights"), Y: m("Y")})
+			return must[kernels.RowAlgebra](d).SumFields(kernels.SumFieldsArgs{X: m("X"), Weights: m("Weights"), Bias: m("Bias"), Y: m("Y")})
 		},
 		want: func(n int, x *trial) {
 			for i := range n {
 				for j := range width {
 					sum, size := 0.0, 0.0
-					for f := range fields {
-						v := x.at("Weights", i, f) * x.at("X", i, f*width+j)
+					add := func(v float64) {
 						sum += v
 						size += math.Abs(v)
 					}
-					x.expect("Y", i, j, sum, float64(fields+1)*x.roundoff()*size)
+					if biased {
+						add(x.at("Bias", 0, j))
+					}
+					for f := range fields {
+						add(weight(x, i, f) * x.at("X", i, f*width+j))
+					}
+					x.expect("Y", i, j, sum, float64(fields+2)*x.roundoff()*size)
 				}
 			}
 		},
 	}
 }
 
-func sumFieldsGrad(r, fields, width int) form {
+func sumFieldsGrad(r, fields, width int, weighted bool) form {
+	weights, weight := fieldWeights(r, fields, weighted)
 	return form{
-		name: fmt.Sprintf("sum of %d fields %d×%d, gradient", fields, r, width),
-		operands: []operand{
-			{name: "DY", rows: r, cols: width, count: batchCount, fill: uniform(1, -2, 2)},
-			{name: "Weights", rows: r, cols: fields, count: batchCount, fill: uniform(2, -1, 1)},
-			{name: "DX", rows: r, cols: fields * width, count: batchCount},
-		},
+		name: fmt.Sprintf("sum of %d fields %d×%d, gradient, weighted %t", fields, r, width, weighted),
+		operands: append(weights, operand{name: "DY", rows: r, cols: width, count: batchCount, fill: uniform(1, -2, 2)},
+			operand{name: "DX", rows: r, cols: fields * width, count: batchCount}),
 		bind: func(d kernels.Device, m func(string) kernels.Matrix) (kernels.Kernel, error) {
 			return must[kernels.RowAlgebra](d).SumFieldsGrad(kernels.SumFieldsGradArgs{DY: m("DY"), Weights: m("Weights"), DX: m("DX")})
 		},
@@ -163,7 +182,7 @@ func sumFieldsGrad(r, fields, width int) form {
 			for i := range n {
 				for f := range fields {
 					for j := range width {
-						want := x.at("Weights", i, f) * x.at("DY", i, j)
+						want := weight(x, i, f) * x.at("DY", i, j)
 						x.expect("DX", i, f*width+j, want, x.roundoff()*math.Abs(want))
 					}
 				}

@@ -70,7 +70,7 @@ func checkParameters(n layers.Network, dev kernels.Device, f io.ReaderAt, size i
 	if err := g.Err(); err != nil {
 		return err
 	}
-	return engine.CheckParameters(g, file)
+	return engine.CheckParameters(g, file, n.Retired()...)
 }
 
 // closeness is how far coefficients may be from those that follow from the parameters, which are rounded to 32 bits when they

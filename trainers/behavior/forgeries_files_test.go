@@ -55,7 +55,9 @@ func tensorForgeries(base *forger) (list []forgery) {
 			add(name+" changed", func(f *forger) { f.tensors[i].Data[0] += 0.25 })
 		}
 		add(name+" renamed", func(f *forger) { f.tensors[i].Name += "x" })
-		add(name+" missing", func(f *forger) { f.tensors = slices.Delete(f.tensors, i, i+1) })
+		if name != "output.sum" { // which models of this version do not have
+			add(name+" missing", func(f *forger) { f.tensors = slices.Delete(f.tensors, i, i+1) })
+		}
 		add(name+" flat", func(f *forger) { f.tensors[i].Shape = append([]int{1}, f.tensors[i].Shape...) })
 		add(name+" a row more", func(f *forger) {
 			t := &f.tensors[i]

@@ -46,6 +46,10 @@ model: {kind: linear, solver: exact}
 // that stand beside these.
 var roundedTargets = []string{"linear", "exact"}
 
+// identitySums are the golden models of versions that added up the fields of linear models by identity matrices, which they saved. They
+// predict as ever; training gives the parameters of the models without that stand beside these.
+var identitySums = []string{"linear_whole", "exact_whole"}
+
 // goldenColumns says what columns of the older models become, whatever the defaults are.
 const goldenColumns = "defaults: {numeric: {transform: standardize, encoding: none}, categorical: {min_count: 1}}"
 
@@ -55,6 +59,8 @@ var goldenModels = map[string]string{
 	"exact":        goldenRegressions["exact"],
 	"linear_whole": goldenRegressions["linear"],
 	"exact_whole":  goldenRegressions["exact"],
+	"linear_sums":  goldenRegressions["linear"],
+	"exact_sums":   goldenRegressions["exact"],
 	"network": `
 data: {source: {path: data.csv}, target: y, id: id, ignore: [k, amount], weight: w, ` + goldenColumns + `}
 model: {hidden: [{units: 12, dropout: 0.2, batch_norm: true}, {units: 6}], embedding: 3}
@@ -275,7 +281,7 @@ func TestGoldenModels(t *testing.T) {
 					t.Errorf("%s is %v, want %v", w.Name, got, w.Value)
 				}
 			}
-			if rounded {
+			if rounded || slices.Contains(identitySums, name) {
 				return
 			}
 			again := filepath.Join(t.TempDir(), "model")

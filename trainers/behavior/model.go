@@ -261,6 +261,11 @@ func Read(r *modelfolder.Reader, dev kernels.Device) (*Model, error) {
 		if m, err = newModel(d.Network, e, d.Loss, dev, params); err != nil {
 			return err
 		}
+		for _, spec := range d.Network.Retired() {
+			if err := params.Retire(spec); err != nil {
+				return err
+			}
+		}
 		return params.Complete()
 	})
 	if err != nil {

@@ -46,19 +46,19 @@ KERNEL(normalize_rows_grad, NormalizeRowsGradArgs) {
 
 struct SumFieldsArgs {
   const int *halted;
-  Mat fields, weights, sum;
+  Mat fields, weights, sum, bias; // without weights they are 1, without a bias it is 0
 };
 
-// sum_fields: sum[r] = Σ_f weights[r, f] · fields[r, f·D …], field after field.
+// sum_fields: sum[r] = Σ_f weights[r, f] · fields[r, f·D …] + bias, field after field.
 KERNEL(sum_fields, SumFieldsArgs) {
   if (*a.halted) return;
-  int rows = smaller(valid(a.fields, a.weights), valid(a.sum)), cols = a.sum.cols;
+  int rows = valid(a.fields, a.weights, a.sum), cols = a.sum.cols, fields = a.fields.cols / larger(cols, 1);
   for (int r = first_row(); r < rows; r += (int)gridDim.x * ROW_WARPS) {
-    const float *from = row(a.fields, r), *weights = row(a.weights, r);
+    const float *from = row(a.fields, r), *weights = a.weights.data ? row(a.weights, r) : nullptr;
     for (int c = (int)threadIdx.x % 32; c < cols; c += 32) {
-      float sum = weights[0] * from[c];
-      for (int f = 1; f < a.weights.cols; f++) sum += weights[f] * from[(long long)f * cols + c];
-      row(a.sum, r)[c] = sum;
+      float sum = (weights ? weights[0] : 1.0f) * from[c];
+      for (int f = 1; f < fields; f++) sum += (weights ? weights[f] : 1.0f) * from[(long long)f * cols + c];
+      row(a.sum, r)[c] = a.bias.data ? sum + a.bias.data[c] : sum;
     }
   }
 }
@@ -66,11 +66,11 @@ KERNEL(sum_fields, SumFieldsArgs) {
 // sum_fields_grad: fields[r, f·D …] = weights[r, f] · sum[r].
 KERNEL(sum_fields_grad, SumFieldsArgs) {
   if (*a.halted) return;
-  int rows = smaller(valid(a.fields, a.weights), valid(a.sum)), cols = a.sum.cols;
+  int rows = valid(a.fields, a.weights, a.sum), cols = a.sum.cols, fields = a.fields.cols / larger(cols, 1);
   for (int r = first_row(); r < rows; r += (int)gridDim.x * ROW_WARPS) {
-    const float *weights = row(a.weights, r), *from = row(a.sum, r);
+    const float *weights = a.weights.data ? row(a.weights, r) : nullptr, *from = row(a.sum, r);
     float *to = row(a.fields, r);
     for (int c = (int)threadIdx.x % 32; c < cols; c += 32)
-      for (int f = 0; f < a.weights.cols; f++) to[(long long)f * cols + c] = weights[f] * from[c];
+      for (int f = 0; f < fields; f++) to[(long long)f * cols + c] = (weights ? weights[f] : 1.0f) * from[c];
   }
 }
