@@ -20,7 +20,7 @@ func optimizerForms(s scale) []form {
 			forms = append(forms, update(r, c, k, false, false))
 			if r <= tableRows {
 				forms = append(forms, update(r, c, k, true, false))
-				if k != kernels.FTRL {
+				if k == kernels.SGD || k == kernels.AdamW || k == kernels.RowwiseAdagrad {
 					forms = append(forms, update(r, c, k, true, true))
 				}
 			}

@@ -25,7 +25,7 @@ func rowForms(s scale) []form {
 		// Lengths whose squares are beyond the numbers of 32 bits, on either side.
 		forms = append(forms, normalizeRows(9, 12, false, 1e30), normalizeRows(9, 12, false, 1e-30))
 	case large:
-		shapes = [][3]int{{2000, 20, 64}}
+		shapes = [][3]int{{700, 20, 64}}
 	}
 	for _, shape := range shapes {
 		for _, weighted := range []bool{true, false} {
