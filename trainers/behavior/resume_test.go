@@ -153,10 +153,11 @@ func sameRun(t *testing.T, got, want *run.Outcome) {
 }
 
 // N steps, an end, and M steps of another process are N+M steps: for every optimizer and schedule, with dropout, batch norm,
-// embeddings, micro-batches, weights and early stopping.
+// embeddings, some with an optimizer of their own, micro-batches, weights and early stopping.
 func TestResumedRunIsTheSame(t *testing.T) {
 	path := tableFile(t, 700)
 	rnd := philox.New(8, 8)
+	tables := []string{"", ", tables: {optimizer: {kind: rowwise_adagrad, l2: 0.01}}", ", tables: {optimizer: {kind: ftrl, l1: 0.001}}"}
 	for i, optimizer := range []string{"sgd", "momentum", "nesterov", "adam", "adamw", "adagrad"} {
 		for j, schedule := range []string{"{kind: constant}", "{kind: step, step_epochs: 2}", "{kind: cosine, warmup_epochs: 1}"} {
 			t.Run(optimizer+"/"+schedule, func(t *testing.T) {
@@ -164,9 +165,9 @@ func TestResumedRunIsTheSame(t *testing.T) {
 seed: %d
 data: {source: {path: PATH}, target: y, id: id, ignore: [k, amount], weight: w}
 model: {hidden: [{units: 16, dropout: 0.2}, {units: 8}]}
-train: {epochs: 7, batch: 48, accumulate: %d, clip_norm: 2, optimizer: {kind: %s, learning_rate: 0.02}, schedule: %s, early_stopping: {metric: auc, patience: 5}}
+train: {epochs: 7, batch: 48, accumulate: %d, clip_norm: 2, optimizer: {kind: %s, learning_rate: 0.02}, schedule: %s, early_stopping: {metric: auc, patience: 5}%s}
 checkpoint: {every_steps: %d, keep: %d}
-`, i+1, 1+(i+j)%3, optimizer, schedule, 1+3*j, 1+i%2)
+`, i+1, 1+(i+j)%3, optimizer, schedule, tables[i%len(tables)], 1+3*j, 1+i%2)
 				whole := train(t, configure(t, path, text))
 				moments := []int{rnd.IntN(4), 1 + rnd.IntN(20), rnd.IntN(40), rnd.IntN(60)}
 				o := interruptedRun(t, configure(t, path, text), moments...)
