@@ -1,10 +1,13 @@
 package ops
 
 import (
+	"fmt"
+	"math"
 	"slices"
 
 	"gorgonia.org/gorgonia"
 
+	"debut/engine/onnx"
 	"debut/kernels"
 )
 
@@ -33,6 +36,28 @@ func (o *Activation) OverwriteInputs() []int { return []int{0} }
 // Bind implements Op.
 func (o *Activation) Bind(ctx Context, out kernels.Matrix, in []kernels.Matrix) ([]kernels.Kernel, error) {
 	return one(ctx, kernels.Elementwise.Activate, kernels.ActivateArgs{Activation: o.Function, X: in[0], Y: out})
+}
+
+// ONNX implements Exported.
+func (o *Activation) ONNX(to *onnx.Graph, in []onnx.Value) onnx.Value {
+	x := in[0]
+	switch o.Function {
+	case kernels.Identity:
+		return x
+	case kernels.ReLU:
+		return to.Node("Relu", x)
+	case kernels.Sigmoid:
+		return to.Node("Sigmoid", x)
+	case kernels.Tanh:
+		return to.Node("Tanh", x)
+	case kernels.SiLU:
+		return to.Node("Mul", x, to.Node("Sigmoid", x))
+	case kernels.GELU: // opset 20 has it as one operator
+		erf := to.Node("Erf", to.Node("Mul", x, onnx.Scalar(to, float32(1/math.Sqrt2))))
+		half := to.Node("Mul", x, onnx.Scalar[float32](to, 0.5))
+		return to.Node("Mul", half, to.Node("Add", erf, onnx.Scalar[float32](to, 1)))
+	}
+	return to.Fail(fmt.Errorf("ops: %s has no form in ONNX: %w", o, kernels.ErrUnsupported))
 }
 
 // SymDiff implements gorgonia.SDOp.

@@ -5,6 +5,7 @@ import (
 
 	"gorgonia.org/gorgonia"
 
+	"debut/engine/onnx"
 	"debut/kernels"
 )
 
@@ -48,6 +49,17 @@ func (o *BatchNorm) BindFused(ctx Context, out kernels.Matrix, in []kernels.Matr
 	return one(ctx, kernels.Normalization.BatchNormApply, kernels.BatchNormApplyArgs{
 		X: in[0], Stats: in[1], Gamma: in[2], Beta: in[3], Y: out, Epsilon: o.epsilon, Activation: act,
 	})
+}
+
+// ONNX implements Exported, of the op in evaluation.
+func (o *BatchNorm) ONNX(to *onnx.Graph, in []onnx.Value) onnx.Value {
+	if o.training {
+		return to.Fail(fmt.Errorf("ops: %s belongs to a training graph: %w", o, kernels.ErrUnsupported))
+	}
+	row := func(i int64) onnx.Value {
+		return to.NodeWith("Gather", []onnx.Attribute{onnx.Int("axis", 0)}, in[1], onnx.Scalar(to, i))
+	}
+	return to.NodeWith("BatchNormalization", []onnx.Attribute{onnx.FloatOf("epsilon", float32(o.epsilon))}, in[0], in[2], in[3], row(0), row(1))
 }
 
 // DiffWRT implements gorgonia.SDOp. In evaluation X carries no gradient: such graphs are not trained.

@@ -1,8 +1,11 @@
 package ops
 
 import (
+	"fmt"
+
 	"gorgonia.org/gorgonia"
 
+	"debut/engine/onnx"
 	"debut/kernels"
 )
 
@@ -30,6 +33,17 @@ func (o *Binary) OverwriteInputs() []int { return []int{0, 1} }
 // Bind implements Op.
 func (o *Binary) Bind(ctx Context, out kernels.Matrix, in []kernels.Matrix) ([]kernels.Kernel, error) {
 	return one(ctx, kernels.Elementwise.Binary, kernels.BinaryArgs{Kind: o.kind, A: in[0], B: in[1], C: out})
+}
+
+// ONNX implements Exported.
+func (o *Binary) ONNX(to *onnx.Graph, in []onnx.Value) onnx.Value {
+	switch o.kind {
+	case kernels.Add:
+		return to.Node("Add", in...)
+	case kernels.Multiply:
+		return to.Node("Mul", in...)
+	}
+	return to.Fail(fmt.Errorf("ops: %s has no form in ONNX: %w", o, kernels.ErrUnsupported))
 }
 
 // SymDiff implements gorgonia.SDOp.

@@ -7,6 +7,7 @@ import (
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
+	"debut/engine/onnx"
 	"debut/kernels"
 )
 
@@ -41,6 +42,11 @@ func (o *Slice) View(in kernels.Matrix) kernels.Matrix { return in.Columns(o.lo,
 // Bind implements Op: a view needs no kernel.
 func (o *Slice) Bind(Context, kernels.Matrix, []kernels.Matrix) ([]kernels.Kernel, error) {
 	return nil, nil
+}
+
+// ONNX implements Exported.
+func (o *Slice) ONNX(to *onnx.Graph, in []onnx.Value) onnx.Value {
+	return to.Node("Slice", in[0], onnx.Vector(to, int64(o.lo)), onnx.Vector(to, int64(o.hi)), onnx.Vector[int64](to, 1))
 }
 
 // SymDiff implements gorgonia.SDOp: the gradient stands at its columns among zeros.
@@ -138,6 +144,11 @@ func (o *Concat) Bind(ctx Context, out kernels.Matrix, in []kernels.Matrix) ([]k
 		lo += x.Cols
 	}
 	return ks, nil
+}
+
+// ONNX implements Exported.
+func (o *Concat) ONNX(to *onnx.Graph, in []onnx.Value) onnx.Value {
+	return to.NodeWith("Concat", []onnx.Attribute{onnx.Int("axis", 1)}, in...)
 }
 
 // SymDiff implements gorgonia.SDOp.

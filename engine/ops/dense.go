@@ -3,6 +3,7 @@ package ops
 import (
 	"gorgonia.org/gorgonia"
 
+	"debut/engine/onnx"
 	"debut/kernels"
 )
 
@@ -25,6 +26,9 @@ func (o *Dense) Bind(ctx Context, out kernels.Matrix, in []kernels.Matrix) ([]ke
 func (o *Dense) BindFused(ctx Context, out kernels.Matrix, in []kernels.Matrix, act kernels.Activation) ([]kernels.Kernel, error) {
 	return one(ctx, kernels.DenseAlgebra.Gemm, kernels.GemmArgs{A: in[0], B: in[1], Bias: in[2], C: out, Activation: act})
 }
+
+// ONNX implements Exported.
+func (o *Dense) ONNX(to *onnx.Graph, in []onnx.Value) onnx.Value { return to.Node("Gemm", in...) }
 
 // SymDiff implements gorgonia.SDOp: dX = dY·Wᵀ, dW = Xᵀ·dY, db = column sums of dY.
 func (o *Dense) SymDiff(in gorgonia.Nodes, _, grad *gorgonia.Node) (gorgonia.Nodes, error) {

@@ -5,6 +5,7 @@ import (
 
 	"gorgonia.org/gorgonia"
 
+	"debut/engine/onnx"
 	"debut/kernels"
 )
 
@@ -29,6 +30,15 @@ func NewMatMul(transA, transB bool) *MatMul {
 // Bind implements Op.
 func (o *MatMul) Bind(ctx Context, out kernels.Matrix, in []kernels.Matrix) ([]kernels.Kernel, error) {
 	return one(ctx, kernels.DenseAlgebra.Gemm, kernels.GemmArgs{TransA: o.transA, TransB: o.transB, A: in[0], B: in[1], C: out})
+}
+
+// ONNX implements Exported.
+func (o *MatMul) ONNX(to *onnx.Graph, in []onnx.Value) onnx.Value {
+	if !o.transA && !o.transB {
+		return to.Node("MatMul", in...)
+	}
+	flag := map[bool]int{true: 1}
+	return to.NodeWith("Gemm", []onnx.Attribute{onnx.Int("transA", flag[o.transA]), onnx.Int("transB", flag[o.transB])}, in...)
 }
 
 // SymDiff implements gorgonia.SDOp. With C = op(A)·op(B): d op(A) = dC·op(B)ᵀ and d op(B) = op(A)ᵀ·dC, each transposed

@@ -18,6 +18,7 @@ import (
 	_ "go4.org/unsafe/assume-no-moving-gc" // the version that gorgonia asks for refuses to start on current Go
 	"gorgonia.org/gorgonia"
 
+	"debut/engine/onnx"
 	"debut/kernels"
 )
 
@@ -47,6 +48,14 @@ type InPlace interface {
 	Op
 	// OverwriteInputs lists the inputs, any one of which the output may overwrite.
 	OverwriteInputs() []int
+}
+
+// Exported is an op that has a form in ONNX. What an evaluation graph is made of has one; what gradients alone are made of has none.
+type Exported interface {
+	Op
+	// ONNX adds the op to a graph of ONNX, of inputs that are in the order of the op's own, and returns its output. What cannot be said
+	// sticks to the graph; see [onnx.Graph.Fail].
+	ONNX(to *onnx.Graph, in []onnx.Value) onnx.Value
 }
 
 // spec is what all ops share: a name that holds every attribute, because gorgonia shares nodes by a hash of it, and the

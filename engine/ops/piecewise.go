@@ -2,8 +2,10 @@ package ops
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
+	"debut/engine/onnx"
 	"debut/kernels"
 )
 
@@ -27,4 +29,31 @@ func NewPiecewiseLinear(bins []int) *PiecewiseLinear {
 // Bind implements Op.
 func (o *PiecewiseLinear) Bind(ctx Context, out kernels.Matrix, in []kernels.Matrix) ([]kernels.Kernel, error) {
 	return one(ctx, kernels.Elementwise.PiecewiseLinear, kernels.PiecewiseLinearArgs{X: in[0], Edges: in[1], Y: out, Bins: o.bins})
+}
+
+// ONNX implements Exported: each feature is repeated for its bins and laid beside the two edges of each.
+func (o *PiecewiseLinear) ONNX(to *onnx.Graph, in []onnx.Value) onnx.Value {
+	var feature, low, high []int64
+	var least, most []float32
+	inf := float32(math.Inf(1))
+	edge := int64(0)
+	for i, bins := range o.bins {
+		for t := range bins {
+			feature, low, high = append(feature, int64(i)), append(low, edge), append(high, edge+1)
+			least, most = append(least, 0), append(most, 1)
+			edge++
+			if t == 0 {
+				least[len(least)-1] = -inf
+			}
+			if t == bins-1 {
+				most[len(most)-1] = inf
+			}
+		}
+		edge++
+	}
+	edges := func(at []int64) onnx.Value { return to.Node("Gather", in[1], onnx.Vector(to, at...)) }
+	from := edges(low)
+	x := to.NodeWith("Gather", []onnx.Attribute{onnx.Int("axis", 1)}, in[0], onnx.Vector(to, feature...))
+	share := to.Node("Div", to.Node("Sub", x, from), to.Node("Sub", edges(high), from))
+	return to.Node("Min", to.Node("Max", share, onnx.Vector(to, least...)), onnx.Vector(to, most...))
 }

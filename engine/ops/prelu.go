@@ -3,6 +3,7 @@ package ops
 import (
 	"gorgonia.org/gorgonia"
 
+	"debut/engine/onnx"
 	"debut/kernels"
 )
 
@@ -25,6 +26,9 @@ func (o *PReLU) OverwriteInputs() []int { return []int{0} }
 func (o *PReLU) Bind(ctx Context, out kernels.Matrix, in []kernels.Matrix) ([]kernels.Kernel, error) {
 	return one(ctx, kernels.Rectification.PReLU, kernels.PReLUArgs{X: in[0], Slope: in[1], Y: out})
 }
+
+// ONNX implements Exported.
+func (o *PReLU) ONNX(to *onnx.Graph, in []onnx.Value) onnx.Value { return to.Node("PRelu", in...) }
 
 // SymDiff implements gorgonia.SDOp.
 func (o *PReLU) SymDiff(in gorgonia.Nodes, _, grad *gorgonia.Node) (gorgonia.Nodes, error) {

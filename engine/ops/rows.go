@@ -6,6 +6,7 @@ import (
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
+	"debut/engine/onnx"
 	"debut/kernels"
 )
 
@@ -26,6 +27,13 @@ func (o *NormalizeRows) OverwriteInputs() []int { return []int{0} }
 // Bind implements Op.
 func (o *NormalizeRows) Bind(ctx Context, out kernels.Matrix, in []kernels.Matrix) ([]kernels.Kernel, error) {
 	return one(ctx, kernels.RowAlgebra.NormalizeRows, kernels.NormalizeRowsArgs{X: in[0], Y: out})
+}
+
+// ONNX implements Exported.
+func (o *NormalizeRows) ONNX(to *onnx.Graph, in []onnx.Value) onnx.Value {
+	length := to.NodeWith("ReduceL2", []onnx.Attribute{onnx.Ints("axes", []int64{1})}, in[0])
+	none := to.Node("Equal", length, onnx.Scalar[float32](to, 0))
+	return to.Node("Div", in[0], to.Node("Where", none, onnx.Scalar[float32](to, 1), length))
 }
 
 // SymDiff implements gorgonia.SDOp.
@@ -76,6 +84,13 @@ func (o *SumFields) DiffWRT(int) []bool { return []bool{true, false} }
 // Bind implements Op.
 func (o *SumFields) Bind(ctx Context, out kernels.Matrix, in []kernels.Matrix) ([]kernels.Kernel, error) {
 	return one(ctx, kernels.RowAlgebra.SumFields, kernels.SumFieldsArgs{X: in[0], Weights: in[1], Y: out})
+}
+
+// ONNX implements Exported.
+func (o *SumFields) ONNX(to *onnx.Graph, in []onnx.Value) onnx.Value {
+	fields := to.Node("Reshape", in[0], onnx.Vector(to, 0, int64(o.fields), -1))
+	weights := to.Node("Unsqueeze", in[1], onnx.Vector[int64](to, 1))
+	return to.Node("Squeeze", to.Node("MatMul", weights, fields), onnx.Vector[int64](to, 1))
 }
 
 // SymDiff implements gorgonia.SDOp.
@@ -132,6 +147,16 @@ func (o *FieldSum) Bind(ctx Context, out kernels.Matrix, in []kernels.Matrix) ([
 		a.Bias = in[1]
 	}
 	return one(ctx, kernels.RowAlgebra.SumFields, a)
+}
+
+// ONNX implements Exported.
+func (o *FieldSum) ONNX(to *onnx.Graph, in []onnx.Value) onnx.Value {
+	fields := to.Node("Reshape", in[0], onnx.Vector(to, 0, int64(o.fields), -1))
+	sum := to.NodeWith("ReduceSum", []onnx.Attribute{onnx.Int("keepdims", 0)}, fields, onnx.Vector[int64](to, 1))
+	if !o.bias {
+		return sum
+	}
+	return to.Node("Add", sum, in[1])
 }
 
 // SymDiff implements gorgonia.SDOp.

@@ -107,7 +107,7 @@ func Header(sources []Source, metadata map[string]string) ([]byte, error) {
 	return header, nil
 }
 
-// Stream writes tensors and text metadata through one buffer of at most 1 MiB. The same input gives the same bytes.
+// Stream writes tensors and text metadata through a buffer of at most 1 MiB. The same input gives the same bytes.
 func Stream(w io.Writer, sources []Source, metadata map[string]string) error {
 	header, err := Header(sources, metadata)
 	if err != nil {
@@ -116,27 +116,9 @@ func Stream(w io.Writer, sources []Source, metadata map[string]string) error {
 	if _, err := w.Write(header); err != nil {
 		return fmt.Errorf("safetensors: header: %w", err)
 	}
-	var buf []byte
 	for _, s := range sources {
-		total, err := s.Bytes()
-		if err != nil {
+		if err := s.Copy(w); err != nil {
 			return err
-		}
-		if need := min(total, pieceBytes); int64(len(buf)) < need {
-			buf = make([]byte, need)
-		}
-		if total > 0 && s.Read == nil {
-			return fmt.Errorf("safetensors: tensor %q has no Read function", s.Name)
-		}
-		for off := int64(0); off < total; {
-			piece := buf[:min(total-off, pieceBytes)]
-			if err := s.Read(piece, off); err != nil {
-				return fmt.Errorf("safetensors: fetch tensor %q at byte %d: %w", s.Name, off, err)
-			}
-			if _, err := w.Write(piece); err != nil {
-				return fmt.Errorf("safetensors: tensor %q at byte %d: %w", s.Name, off, err)
-			}
-			off += int64(len(piece))
 		}
 	}
 	return nil
@@ -148,5 +130,28 @@ func appendJSON(b *bytes.Buffer, v any) error {
 		return fmt.Errorf("safetensors: %w", err)
 	}
 	b.Write(j)
+	return nil
+}
+
+// Copy writes the tensor's data, and nothing else, through a buffer of at most 1 MiB.
+func (s Source) Copy(w io.Writer) error {
+	total, err := s.Bytes()
+	if err != nil {
+		return err
+	}
+	if total > 0 && s.Read == nil {
+		return fmt.Errorf("safetensors: tensor %q has no Read function", s.Name)
+	}
+	buf := make([]byte, min(total, pieceBytes))
+	for off := int64(0); off < total; {
+		piece := buf[:min(total-off, pieceBytes)]
+		if err := s.Read(piece, off); err != nil {
+			return fmt.Errorf("safetensors: fetch tensor %q at byte %d: %w", s.Name, off, err)
+		}
+		if _, err := w.Write(piece); err != nil {
+			return fmt.Errorf("safetensors: tensor %q at byte %d: %w", s.Name, off, err)
+		}
+		off += int64(len(piece))
+	}
 	return nil
 }

@@ -83,3 +83,22 @@ func read[T Number](f *File, name string, dimensions int) ([]T, []int, error) {
 	}
 	return nil, nil, fmt.Errorf("safetensors: there is no tensor %q: %w", name, ErrFormat)
 }
+
+// Columns is the columns lo … hi−1 of rows of width numbers, one behind the other, as a tensor of its own. It must not change before it is
+// written.
+func Columns[T Number](name string, v []T, width, lo, hi int) Source {
+	if lo == 0 && hi == width {
+		return Matrix(name, v, width)
+	}
+	bytes := rawbytes.Of(v)
+	size := int64(dtypeOf[T]().Size())
+	row := int64(hi-lo) * size
+	return Source{Name: name, Dtype: dtypeOf[T](), Shape: []int{len(v) / width, hi - lo}, Read: func(dst []byte, off int64) error {
+		for at := int64(0); at < int64(len(dst)); {
+			r, in := (off+at)/row, (off+at)%row
+			from := r*int64(width)*size + int64(lo)*size
+			at += int64(copy(dst[at:], bytes[from+in:from+row]))
+		}
+		return nil
+	}}
+}
