@@ -261,6 +261,15 @@ func (t *TargetEncoding) Units() (scale, shift float64) {
 	return t.Scale, t.Mean
 }
 
+// Factor returns what an output, of which the exponential was taken where there is a link, is multiplied by, and what is then added to it,
+// for a value.
+func (t *TargetEncoding) Factor() (scale, shift float64) {
+	if t.Link == LinkLog {
+		return t.center(), 0
+	}
+	return t.Scale, t.Mean
+}
+
 // center is the mean of a target with a link, which is never negative; 1 where all values are 0.
 func (t *TargetEncoding) center() float64 {
 	if t.Mean == 0 {
