@@ -4,7 +4,9 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"iter"
 	"math"
+	"slices"
 	"strconv"
 
 	"gonum.org/v1/gonum/mat"
@@ -169,23 +171,29 @@ func writeCoefficients(to io.Writer, c *model.Coefficients) error {
 
 // fieldValues names the ids of a categorical field.
 func fieldValues(e *encoding.Encoder, f layers.Field) []string {
-	names := make([]string, f.Cardinality)
-	for i := range names {
-		names[i] = fmt.Sprintf("#%d", i)
+	return slices.AppendSeq(make([]string, 0, f.Cardinality), fieldNames(e, f))
+}
+
+// fieldNames is fieldValues one by one: of hashed values there may be many.
+func fieldNames(e *encoding.Encoder, f layers.Field) iter.Seq[string] {
+	var c encoding.ColumnEncoding
+	if i := slices.IndexFunc(e.Columns, func(c encoding.ColumnEncoding) bool { return c.Name == f.Name }); i >= 0 {
+		c = e.Columns[i]
 	}
-	names[0] = "(other)"
-	for _, c := range e.Columns {
-		if c.Name != f.Name {
-			continue
-		}
-		for i, v := range c.Vocabulary {
-			if i+1 < len(names) {
-				names[i+1] = v
+	return func(yield func(string) bool) {
+		for id := range f.Cardinality {
+			name := fmt.Sprintf("#%d", id)
+			switch {
+			case c.MissingID > 0 && id == int(c.MissingID):
+				name = "(missing)"
+			case id == 0:
+				name = "(other)"
+			case id <= len(c.Vocabulary):
+				name = c.Vocabulary[id-1]
+			}
+			if !yield(name) {
+				return
 			}
 		}
-		if id := int(c.MissingID); id > 0 && id < len(names) {
-			names[id] = "(missing)"
-		}
 	}
-	return names
 }

@@ -3,6 +3,7 @@ package recommender
 import (
 	"errors"
 	"fmt"
+	"iter"
 
 	"debut/datasets/configfile"
 	"debut/datasets/interactions"
@@ -78,4 +79,20 @@ func (m *Model) List(of string, items []int32, scores []float32) model.List {
 		l.Items[k] = m.Shop.Items.ID(int(i))
 	}
 	return l
+}
+
+// UserIDs and ItemIDs are the ids of all, in the order of their numbers.
+func (m *Model) UserIDs() iter.Seq[string] { return idsOf(m.Shop.Users) }
+
+// ItemIDs are the ids of all items.
+func (m *Model) ItemIDs() iter.Seq[string] { return idsOf(m.Shop.Items) }
+
+func idsOf(v *interactions.Vocabulary) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for i := range v.Len() {
+			if !yield(v.ID(i)) {
+				return
+			}
+		}
+	}
 }
