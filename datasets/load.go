@@ -38,6 +38,11 @@ type Dataset struct {
 // became of it. Errors of the configuration are *configfile.FieldError,
 // errors of values in the data *table.ValueError. log may be nil.
 func Load(ctx context.Context, cfg *Config, baseDir string, seed uint64, log *slog.Logger) (*Dataset, error) {
+	return LoadGrowing(ctx, cfg, baseDir, seed, log, nil)
+}
+
+// LoadGrowing is Load for a model that goes on from another, with the encoder of that, or nil: what it knows is kept, and grows.
+func LoadGrowing(ctx context.Context, cfg *Config, baseDir string, seed uint64, log *slog.Logger, from *encoding.Encoder) (*Dataset, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
@@ -46,8 +51,26 @@ func Load(ctx context.Context, cfg *Config, baseDir string, seed uint64, log *sl
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	l := &loader{ctx: ctx, cfg: cfg, baseDir: baseDir, seed: seed, log: log}
+	l := &loader{ctx: ctx, cfg: cfg, baseDir: baseDir, seed: seed, log: log, from: from}
 	return l.load()
+}
+
+// grow makes what was learned from the training rows a continuation of what a model knows, where there is one.
+func (l *loader) grow(e *encoding.Encoder) (*encoding.Encoder, error) {
+	if l.from == nil {
+		return e, nil
+	}
+	grown, err := l.from.Grown(e)
+	if err != nil {
+		return nil, configfile.Errorf("target", "%v", err)
+	}
+	for k := range l.report.Columns {
+		r := &l.report.Columns[k]
+		if i := slices.IndexFunc(grown.Columns, func(c encoding.ColumnEncoding) bool { return c.Name == r.Name }); i >= 0 && r.Cardinality > 0 {
+			r.Cardinality = grown.Columns[i].Cardinality()
+		}
+	}
+	return grown, nil
 }
 
 // loader carries what the steps of Load share.
@@ -59,6 +82,7 @@ type loader struct {
 	log     *slog.Logger
 	report  Report
 	files   table.Files
+	from    *encoding.Encoder // of a model that is gone on from; nil: there is none
 }
 
 func (l *loader) warn(w warning.Warning) {
@@ -105,6 +129,9 @@ func (l *loader) load() (*Dataset, error) {
 	}
 	encoder, err := l.fit(train)
 	if err != nil {
+		return nil, err
+	}
+	if encoder, err = l.grow(encoder); err != nil {
 		return nil, err
 	}
 	validation, err := l.rows(encoder, frame, p.validation, l.cfg.Validation, "validation")

@@ -285,6 +285,9 @@ func (l *loader) loadPrepared() (_ *Dataset, err error) {
 			return nil, err
 		}
 	}
+	if d.Encoder, err = l.grow(d.Encoder); err != nil {
+		return nil, err
+	}
 	rows := []*int{&l.report.Train, &l.report.Validation, &l.report.Test}
 	for i, name := range []string{manifest.Train, manifest.Validation, manifest.Test} {
 		if s := streams[name]; s != nil {

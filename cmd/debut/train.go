@@ -27,7 +27,7 @@ import (
 func (a *app) train() *cobra.Command {
 	var device deviceFlags
 	var set []string
-	var output, name, resume, memory string
+	var output, name, resume, memory, initFrom string
 	var overwrite, profile, explain, asJSON bool
 	var gated gateFlags
 	cmd := &cobra.Command{
@@ -45,7 +45,8 @@ second one ends the program at once.`,
   debut train run.yaml --name wide --set train.epochs=20
   debut train run.yaml --resume
   debut train runs/wide --resume --set train.epochs=40
-  debut train runs/wide --resume=best`,
+  debut train runs/wide --resume=best
+  debut train april.yaml --init-from runs/march`,
 		Args: takes(1, 1, "one run file, or with --resume a run folder"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			from := run.ResumeFrom(resume)
@@ -62,6 +63,13 @@ second one ends the program at once.`,
 			}
 			if cmd.Flags().Changed("memory") {
 				overrides = append(overrides, "data.memory="+strconv.Quote(memory))
+			}
+			if initFrom != "" {
+				place, err := filepath.Abs(initFrom)
+				if err != nil {
+					return fmt.Errorf("--init-from: %w", err)
+				}
+				overrides = append(overrides, "init_from="+strconv.Quote(place))
 			}
 			if cmd.Flags().Changed("name") {
 				overrides = append(overrides, "name="+strconv.Quote(name))
@@ -150,6 +158,7 @@ second one ends the program at once.`,
 	flags.StringVar(&output, "output", "", "folder of run folders (default: the run file's, else runs)")
 	flags.StringVar(&name, "name", "", "name of the run folder")
 	flags.StringVar(&memory, "memory", "", "what prepared data may take of memory while they are streamed, such as 2GiB")
+	flags.StringVar(&initFrom, "init-from", "", "begin with the parameters of another `model`: a run folder, or tensors that export wrote, weights.safetensors")
 	flags.BoolVar(&overwrite, "overwrite", false, "replace an earlier run of that name")
 	flags.StringVar(&resume, "resume", "", "go on with the run of this name, from its last checkpoint or =best")
 	flags.Lookup("resume").NoOptDefVal = string(run.ResumeLast)

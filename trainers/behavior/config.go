@@ -277,14 +277,19 @@ func (c *Config) Prepare(ctx context.Context, env *run.Env) (run.Task, error) {
 	if _, err := env.Device(); err != nil {
 		return nil, err
 	}
-	data, err := datasets.Load(ctx, &c.Data, env.BaseDir, c.Seed, env.Log)
+	from, err := c.openDonor(env)
 	if err != nil {
-		return nil, c.DataError(err)
+		return nil, err
+	}
+	data, err := c.load(ctx, env, from)
+	if err != nil {
+		return nil, err
 	}
 	resolved := *c // the caller's stays as it is
 	resolved.Data = *data.Resolved
+	resolved.like(from)
 	resolved.settle(data)
-	t, err := newTask(ctx, &resolved, env, data)
+	t, err := newTask(ctx, &resolved, env, data, from)
 	if err != nil {
 		data.Close()
 		return nil, err

@@ -33,6 +33,7 @@ type task struct {
 	params *engine.Parameters
 	model  *Model
 	loss   *trainedFor
+	begun  string // what was taken from another model; "" for nothing
 }
 
 // gradual is a training by gradients.
@@ -51,7 +52,7 @@ type exact struct {
 }
 
 // newTask builds everything that can fail before anything is written.
-func newTask(ctx context.Context, c *Config, env *run.Env, data *datasets.Dataset) (run.Task, error) {
+func newTask(ctx context.Context, c *Config, env *run.Env, data *datasets.Dataset, from *donor) (run.Task, error) {
 	dev, err := env.Device()
 	if err != nil {
 		return nil, err
@@ -82,7 +83,14 @@ func newTask(ctx context.Context, c *Config, env *run.Env, data *datasets.Datase
 		}
 		data.Encoder.Target.Link = encoding.LinkLog
 	}
+	if c.Model.Solver == SolverExact && from != nil && c.Model.settled {
+		c.Model.Solver, c.Model.L2 = SolverGradient, nil // nobody asked for the optimum, which is the same wherever it is begun from
+		c.SetDefaults()
+	}
 	if c.Model.Solver == SolverExact {
+		if from != nil {
+			return nil, configfile.Errorf("init_from", "the optimum of solver: %s is the same wherever it is begun from; leave init_from out, or train by gradient: model: {solver: %s}", SolverExact, SolverGradient)
+		}
 		e, err := newExact(ctx, t, env)
 		if err == nil {
 			t.model, err = newModel(t.net, data.Encoder, t.loss, dev, t.params)
@@ -113,8 +121,10 @@ func newTask(ctx context.Context, c *Config, env *run.Env, data *datasets.Datase
 	if err != nil {
 		return nil, err
 	}
-	t.model, err = newModel(t.net, data.Encoder, t.loss, dev, t.params)
-	return gradual{t, trainer}, err
+	if t.model, err = newModel(t.net, data.Encoder, t.loss, dev, t.params); err != nil {
+		return nil, err
+	}
+	return gradual{t, trainer}, t.begin(env, from)
 }
 
 // countTarget returns an error where a target is no count.
@@ -237,6 +247,9 @@ func (t *task) protocol() string {
 	text := fmt.Sprintf("%d rows for training, %d for validation, %d for test, split by %s; encoding fitted on training rows", r.Train, r.Validation, r.Test, split)
 	if t.cfg.Model.Solver == SolverExact {
 		text += fmt.Sprintf("; the optimum by Newton's method, l2 %v", *t.cfg.Model.L2)
+	}
+	if t.begun != "" {
+		text += "; " + t.begun
 	}
 	return text
 }

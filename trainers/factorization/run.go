@@ -2,6 +2,7 @@ package factorization
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -16,8 +17,13 @@ import (
 )
 
 // Prepare loads the interactions, checks that there is memory, and chooses what is left open.
-func (c *Config) Prepare(ctx context.Context, env *run.Env) (run.Task, error) {
-	data, err := c.load(ctx, env)
+func (c *Config) Prepare(ctx context.Context, env *run.Env) (_ run.Task, err error) {
+	from, err := c.openDonor(env)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, from.close()) }()
+	data, err := c.loadGrown(ctx, env, from)
 	if err != nil {
 		return nil, c.Locate(err)
 	}
@@ -56,7 +62,7 @@ func (c *Config) Prepare(ctx context.Context, env *run.Env) (run.Task, error) {
 		return nil, err
 	}
 	t.model = t.fit.factors
-	return t, nil
+	return t, t.goOn(from)
 }
 
 // Where a run file leaves it open, there are usualFactors factors for usualPairs pairs, the more pairs the more, by their square root, in steps

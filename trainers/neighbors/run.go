@@ -108,6 +108,7 @@ func (c *Config) SetDefaults() {
 // Validate reports everything in the configuration that cannot be used. Its errors carry the field's path.
 func (c *Config) Validate() error {
 	errs := []error{
+		c.anew(),
 		run.Validate(c, Family, false), run.OnCPU(&c.Header), configfile.Prefix("data", c.Data.Validate()),
 		configfile.Prefix("model", c.Model.validate()), configfile.Prefix("evaluation", c.Evaluation.Validate()),
 		configfile.Prefix("reweight", c.Reweight.Validate()),
@@ -116,6 +117,14 @@ func (c *Config) Validate() error {
 		errs = append(errs, configfile.Errorf("keep_seen", "a model of kind: %s makes lists of what users of training have; leave keep_seen out, or take another kind", KindUser))
 	}
 	return errors.Join(errs...)
+}
+
+// anew refuses a model to go on from.
+func (c *Config) anew() error {
+	if c.InitFrom == "" {
+		return nil
+	}
+	return configfile.Errorf("init_from", "neighbors are found anew from all data, and there is nothing to begin with; leave it out, and name the earlier data among the sources")
 }
 
 // validate reports the first value that cannot be used, with the path below the section. Model folders of anybody are checked so too, with

@@ -100,6 +100,15 @@ func load(ctx context.Context, cfg *interactions.Config, eval Evaluation, env *r
 	return out, nil
 }
 
+// Grow gives the data the users and items of a model that is gone on from, beside their own.
+func (d *Data) Grow(users, items *interactions.Vocabulary) error {
+	if err := d.Dataset.Grow(users, items); err != nil {
+		return err
+	}
+	d.Ties, d.known = ranking.NewTies(d.Items.Len(), d.Items.ID), nil
+	return nil
+}
+
 // survey looks for parts to measure on, and for users and items that training does not see.
 func (d *Data) survey() {
 	if n := d.Report.Missing; n > 0 {

@@ -25,6 +25,9 @@ type Header struct {
 	// RelativeTo lets the run.yaml of a run folder be read where it lies, with the paths that the run file was written with.
 	RelativeTo string `yaml:"relative_to,omitempty" jsonschema:"description=Folder that relative paths in the file start from; relative to the file itself (default: the file's own folder). The run.yaml of a run folder names that of the original."`
 
+	// InitFrom is a model that the training goes on from.
+	InitFrom string `yaml:"init_from,omitempty" jsonschema:"description=Run folder or model folder; or a file of tensors as debut export --format safetensors writes it; whose parameters the training begins with. Names and ids are mapped; vocabularies grow."`
+
 	file *configfile.File // that the configuration was read from, if any
 }
 

@@ -1,0 +1,112 @@
+package transfer
+
+import (
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"debut/datasets/configfile"
+	"debut/engine/safetensors"
+	"debut/trainers/model"
+)
+
+// Extension is that of a file of tensors.
+const Extension = ".safetensors"
+
+// IsFile says that a path names a file of tensors, and not a model.
+func IsFile(path string) bool { return strings.EqualFold(filepath.Ext(path), Extension) }
+
+// Place is the path of what a run file names, from its folder on.
+func Place(path, baseDir string) (string, error) { return configfile.ExpandPath(path, baseDir) }
+
+// OpenFile opens a file of tensors, anybody's: its header is checked, values that are no finite numbers are errors when they are read. What its rows belong
+// to is read from the files beside it that an export writes, where they are there; names are those that rows of the targets belong to. The
+// file must stay open until the source was used.
+func OpenFile(path string, list []Target) (*Source, io.Closer, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, nil, fmt.Errorf("transfer: %w", err)
+	}
+	s, err := readFile(f, path, list)
+	if err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("transfer: %s: %w", path, err), f.Close())
+	}
+	return s, f, nil
+}
+
+func readFile(f *os.File, path string, list []Target) (*Source, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("it is no regular file: %w", safetensors.ErrFormat)
+	}
+	file, err := safetensors.Open(f, info.Size())
+	if err != nil {
+		return nil, err
+	}
+	rowName := map[string]string{}
+	for _, t := range list {
+		if t.RowIDs != nil {
+			rowName[t.Name] = t.RowName
+		}
+	}
+	s := &Source{Name: path, tensors: map[string]model.Tensor{}}
+	for _, x := range file.Tensors() {
+		t := model.Tensor{Source: safetensors.Source{Name: x.Name, Dtype: x.Dtype, Shape: x.Shape, Read: func(dst []byte, off int64) error { return file.ReadAt(x, dst, off) }}}
+		if of := rowName[x.Name]; of != "" && len(x.Shape) > 0 {
+			ids, err := readRows(filepath.Join(filepath.Dir(path), model.RowsFile(of)), x.Shape[0])
+			if err != nil {
+				return nil, err
+			}
+			if ids != nil {
+				t.RowName, t.RowIDs = of, func(yield func(string) bool) {
+					for _, id := range ids {
+						if !yield(id) {
+							return
+						}
+					}
+				}
+			}
+		}
+		s.tensors[x.Name] = t
+		s.order = append(s.order, x.Name)
+	}
+	return s, nil
+}
+
+// readRows reads what n rows belong to; nil where the file is not there.
+func readRows(path string, n int) (ids []string, err error) {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	r := csv.NewReader(f)
+	r.FieldsPerRecord, r.ReuseRecord = 2, true
+	for line := 0; ; line++ {
+		record, err := r.Read()
+		switch {
+		case errors.Is(err, io.EOF) && len(ids) == n:
+			return ids, nil
+		case errors.Is(err, io.EOF):
+			return nil, fmt.Errorf("%s has %d rows, and the tensor %d", path, len(ids), n)
+		case err != nil:
+			return nil, fmt.Errorf("%s: %w", path, err)
+		case line == 0:
+			continue
+		case len(ids) == n:
+			return nil, fmt.Errorf("%s has more rows than the %d of the tensor", path, n)
+		}
+		ids = append(ids, strings.Clone(record[1]))
+	}
+}

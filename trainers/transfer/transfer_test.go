@@ -1,0 +1,154 @@
+package transfer
+
+import (
+	"bytes"
+	"errors"
+	"math"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"debut/engine/safetensors"
+	"debut/trainers/model"
+)
+
+// filled is a target that keeps what is written to it.
+type filled struct {
+	Target
+	values []float32
+}
+
+func newTarget(name string, columns int, values []float32, of string, ids ...string) *filled {
+	f := &filled{values: values}
+	f.Tensor = model.Tensor{Source: safetensors.Matrix(name, values, columns)}
+	if of != "" {
+		f.RowName, f.RowIDs = of, slices.Values(ids)
+	}
+	f.Write = func(from int, v []float32) error {
+		copy(f.values[from:], v)
+		return nil
+	}
+	return f
+}
+
+// file writes tensors, and what their rows belong to, and returns its path.
+func file(t *testing.T, rows string, list ...safetensors.Source) string {
+	t.Helper()
+	dir := t.TempDir()
+	var b bytes.Buffer
+	if err := safetensors.Stream(&b, list, nil); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "model.safetensors")
+	if err := os.WriteFile(path, b.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if rows != "" {
+		if err := os.WriteFile(filepath.Join(dir, "town.rows.csv"), []byte(rows), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return path
+}
+
+// fill fills targets from a file.
+func fill(path string, list ...*filled) (*Report, error) {
+	var targets []Target
+	for _, f := range list {
+		targets = append(targets, f.Target)
+	}
+	s, f, err := OpenFile(path, targets)
+	if err != nil {
+		return nil, err
+	}
+	r, err := s.Fill(targets)
+	return r, errors.Join(err, f.Close())
+}
+
+// Rows go where what they belong to is; what has another shape or no namesake keeps its values.
+func TestFill(t *testing.T) {
+	path := file(t, "row,id\n0,Bonn\n1,\"Köln, alt\"\n2,gone\n",
+		safetensors.Matrix("embedding.town", []float32{1, 2, 3, 4, 5, 6}, 2), safetensors.Matrix("hidden.0.weight", []float32{7, 8}, 1),
+		safetensors.Matrix("output.weight", []float32{9, 9, 9}, 1), safetensors.Vector("other", []float32{1}))
+	town := newTarget("embedding.town", 2, []float32{-1, -1, -2, -2, -3, -3, -4, -4}, "town", "new", "Köln, alt", "Bonn", "newer")
+	hidden, output := newTarget("hidden.0.weight", 1, []float32{0, 0}, ""), newTarget("output.weight", 1, []float32{-5, -5}, "")
+	r, err := fill(path, town, hidden, output)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []float32{-1, -1, 3, 4, 1, 2, -4, -4}; !slices.Equal(town.values, want) || !slices.Equal(hidden.values, []float32{7, 8}) || !slices.Equal(output.values, []float32{-5, -5}) {
+		t.Errorf("%v, %v, %v", town.values, hidden.values, output.values)
+	}
+	want := &Report{
+		From: path, Taken: []string{"embedding.town", "hidden.0.weight"}, New: []string{"output.weight"}, LeftOut: []string{"output.weight", "other"},
+		Rows: map[string]Rows{"town": {Taken: 2, New: 2, LeftOut: 1}},
+	}
+	if !reflect.DeepEqual(r, want) {
+		t.Errorf("%+v", r)
+	}
+	for _, part := range []string{"2 tensors taken", "1 new", "2 left out", "town: 2 rows taken, 2 new, 1 left out"} {
+		if !strings.Contains(r.String(), part) {
+			t.Errorf("%s lacks %q", r, part)
+		}
+	}
+}
+
+// Files are anybody's.
+func TestFillMistakes(t *testing.T) {
+	town := func() *filled {
+		return newTarget("embedding.town", 2, make([]float32, 4), "town", "Bonn", "Ulm")
+	}
+	matrix := safetensors.Matrix("embedding.town", []float32{1, 2, 3, 4}, 2)
+	for want, path := range map[string]string{
+		"has 1 rows, and the tensor 2": file(t, "row,id\n0,Bonn\n", matrix),
+		"more rows than the 2":         file(t, "row,id\n0,a\n1,b\n2,c\n", matrix),
+		"wrong number of fields":       file(t, "row\n0\n", matrix),
+		"value 1 is NaN":               file(t, "row,id\n0,Bonn\n1,b\n", safetensors.Matrix("embedding.town", []float32{1, float32(math.NaN()), 3, 4}, 2)),
+		"no tensor in common":          file(t, "", safetensors.Vector("x", []float32{1})),
+		"not an intact":                file(t, ""),
+	} {
+		if want == "not an intact" {
+			if err := os.WriteFile(path, []byte("0123456789"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := fill(path, town()); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+	}
+	if _, err := fill(t.TempDir(), town()); err == nil {
+		t.Error("a folder is taken for a file")
+	}
+	if _, err := fill(filepath.Join(t.TempDir(), "none.safetensors"), town()); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%v", err)
+	}
+}
+
+// A hostile file is an error, never a crash, and fills nothing beyond a target.
+func FuzzOpenFile(f *testing.F) {
+	var b bytes.Buffer
+	if err := safetensors.Stream(&b, []safetensors.Source{safetensors.Matrix("embedding.town", []float32{1, 2, 3, 4}, 2), safetensors.Vector("bias", []float32{1, 2})}, nil); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b.Bytes(), []byte("row,id\n0,Bonn\n1,Ulm\n"))
+	f.Add([]byte("\x02\x00\x00\x00\x00\x00\x00\x00{}"), []byte("\"\n"))
+	f.Add([]byte{}, []byte{})
+	f.Fuzz(func(t *testing.T, tensors, rows []byte) {
+		dir := t.TempDir()
+		path := filepath.Join(dir, "x.safetensors")
+		if err := errors.Join(os.WriteFile(path, tensors, 0o600), os.WriteFile(filepath.Join(dir, "town.rows.csv"), rows, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		town, bias := newTarget("embedding.town", 2, make([]float32, 6), "town", "Bonn", "Ulm", ""), newTarget("bias", 1, make([]float32, 2), "")
+		if _, err := fill(path, town, bias); err == nil {
+			for _, v := range append(town.values, bias.values...) {
+				if v != v || math.IsInf(float64(v), 0) {
+					t.Errorf("%v was taken", v)
+				}
+			}
+		}
+	})
+}
