@@ -18,6 +18,7 @@ import (
 
 	"debut/bench"
 	"debut/datasets/storefront"
+	"debut/engine/onnxruntime"
 	"debut/kernels/cuda"
 	"debut/kernels/cuda/emulator"
 )
@@ -39,6 +40,7 @@ func TestScripts(t *testing.T) {
 			} else if !errors.Is(err, emulator.ErrUnavailable) {
 				return err
 			}
+			env.Setenv(onnxruntime.Variable, os.Getenv(onnxruntime.Variable))
 			// A PATH of this folder alone has no program but debut.
 			debut, err := exec.LookPath("debut")
 			env.Setenv("ONLY_DEBUT", filepath.Dir(debut))
@@ -48,6 +50,12 @@ func TestScripts(t *testing.T) {
 			switch name {
 			case "gpu":
 				return cuda.Built, nil
+			case "onnxruntime":
+				r, err := onnxruntime.Open("")
+				if err != nil {
+					return false, nil
+				}
+				return true, r.Close()
 			case "emulator":
 				_, err := emulator.Build()
 				return err == nil, nil

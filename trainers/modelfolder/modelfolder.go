@@ -229,6 +229,21 @@ func Open(path string, keys ...age.Identity) (*Reader, error) {
 	return r, nil
 }
 
+// Encrypted says whether the model of a model folder, or of a run folder, is encrypted.
+func Encrypted(path string) (bool, error) {
+	dir, err := runfolder.OpenModel(path)
+	if err != nil {
+		return false, err
+	}
+	place := filepath.Join(dir, runfolder.ModelFile)
+	text, err := readText(place, maxText)
+	if err != nil {
+		return false, err
+	}
+	h, _, _, err := parse(place, text)
+	return h.Encrypted, err
+}
+
 // remedy is what helps where a model is not what was written.
 const remedy = "; copy the model again, or train anew"
 

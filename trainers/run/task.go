@@ -8,6 +8,7 @@ import (
 	"iter"
 	"log/slog"
 
+	"debut/datasets/table"
 	"debut/datasets/warning"
 	"debut/engine"
 	"debut/engine/safetensors"
@@ -56,6 +57,12 @@ type Sampled struct {
 type PartPredictor interface {
 	// PredictPart answers for a part, with columns of the data to keep, in their order; log may be nil.
 	PredictPart(ctx context.Context, m model.Model, baseDir, part string, keep []string, log *slog.Logger) (*PartAnswers, error)
+}
+
+// PartReader is a configuration that can read rows of a part of its data again.
+type PartReader interface {
+	// ReadPart reads the columns that a model takes, of the first rows of a part; log may be nil.
+	ReadPart(ctx context.Context, m model.Model, baseDir, part string, limit int, log *slog.Logger) (*table.Frame, []runfolder.DataFile, error)
 }
 
 // PartAnswers are a model's answers for the rows of a part.
