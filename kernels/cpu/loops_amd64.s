@@ -3673,6 +3673,187 @@ whole5:
 	VZEROUPPER
 	RET
 
+// func fieldMomentsAVX512(rows int, n int, x *float32, xStride int, sum *float32, square *float32)
+// Requires: AVX, AVX512F
+TEXT ·fieldMomentsAVX512(SB), NOSPLIT, $0-48
+	MOVQ  x+16(FP), AX
+	MOVQ  sum+32(FP), CX
+	MOVQ  square+40(FP), DX
+	MOVQ  n+8(FP), BX
+	MOVQ  BX, SI
+	ANDQ  $0x0000000f, SI
+	LEAQ  mask_bits<>+0(SB), DI
+	KMOVW (DI)(SI*2), K1
+	SHLQ  $0x02, BX
+	XORQ  SI, SI
+
+panel1:
+	LEAQ   256(SI), DI
+	CMPQ   DI, BX
+	JG     short2
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	MOVQ   AX, DI
+	MOVQ   rows+0(FP), R8
+	TESTQ  R8, R8
+	JLE    rows4
+
+row3:
+	VMOVUPS     (DI)(SI*1), Z8
+	VADDPS      Z8, Z0, Z0
+	VFMADD231PS Z8, Z8, Z4
+	VMOVUPS     64(DI)(SI*1), Z8
+	VADDPS      Z8, Z1, Z1
+	VFMADD231PS Z8, Z8, Z5
+	VMOVUPS     128(DI)(SI*1), Z8
+	VADDPS      Z8, Z2, Z2
+	VFMADD231PS Z8, Z8, Z6
+	VMOVUPS     192(DI)(SI*1), Z8
+	VADDPS      Z8, Z3, Z3
+	VFMADD231PS Z8, Z8, Z7
+	ADDQ        xStride+24(FP), DI
+	DECQ        R8
+	JNZ         row3
+
+rows4:
+	VMOVUPS Z0, (CX)(SI*1)
+	VMOVUPS Z1, 64(CX)(SI*1)
+	VMOVUPS Z2, 128(CX)(SI*1)
+	VMOVUPS Z3, 192(CX)(SI*1)
+	VMOVUPS Z4, (DX)(SI*1)
+	VMOVUPS Z5, 64(DX)(SI*1)
+	VMOVUPS Z6, 128(DX)(SI*1)
+	VMOVUPS Z7, 192(DX)(SI*1)
+	ADDQ    $0x00000100, SI
+	JMP     panel1
+
+short2:
+panel5:
+	LEAQ   64(SI), DI
+	CMPQ   DI, BX
+	JG     short6
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	MOVQ   AX, DI
+	MOVQ   rows+0(FP), R8
+	TESTQ  R8, R8
+	JLE    rows8
+
+row7:
+	VMOVUPS     (DI)(SI*1), Z0
+	VADDPS      Z0, Z9, Z9
+	VFMADD231PS Z0, Z0, Z10
+	ADDQ        xStride+24(FP), DI
+	DECQ        R8
+	JNZ         row7
+
+rows8:
+	VMOVUPS Z9, (CX)(SI*1)
+	VMOVUPS Z10, (DX)(SI*1)
+	ADDQ    $0x00000040, SI
+	JMP     panel5
+
+short6:
+	CMPQ   SI, BX
+	JGE    whole9
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	MOVQ   AX, DI
+	MOVQ   rows+0(FP), AX
+	TESTQ  AX, AX
+	JLE    rows11
+
+row10:
+	VMOVUPS.Z   (DI)(SI*1), K1, Z0
+	VADDPS      Z0, Z11, Z11
+	VFMADD231PS Z0, Z0, Z12
+	ADDQ        xStride+24(FP), DI
+	DECQ        AX
+	JNZ         row10
+
+rows11:
+	VMOVUPS Z11, K1, (CX)(SI*1)
+	VMOVUPS Z12, K1, (DX)(SI*1)
+
+whole9:
+	VZEROUPPER
+	RET
+
+// func fieldGradientAVX512(rows int, n int, dx *float32, dxStride int, x *float32, xStride int, shift *float32, factor *float32)
+// Requires: AVX, AVX512F
+TEXT ·fieldGradientAVX512(SB), NOSPLIT, $0-64
+	MOVQ  dx+16(FP), AX
+	MOVQ  x+32(FP), CX
+	MOVQ  shift+48(FP), DX
+	MOVQ  factor+56(FP), BX
+	MOVQ  n+8(FP), SI
+	MOVQ  SI, DI
+	ANDQ  $0x0000000f, DI
+	LEAQ  mask_bits<>+0(SB), R8
+	KMOVW (R8)(DI*2), K1
+	SHLQ  $0x02, SI
+	MOVQ  rows+0(FP), R8
+	TESTQ R8, R8
+	JLE   rows2
+
+row1:
+	XORQ DI, DI
+
+panel3:
+	LEAQ         128(DI), R9
+	CMPQ         R9, SI
+	JG           short4
+	VMOVUPS      (CX)(DI*1), Z0
+	VMOVUPS      (DX)(DI*1), Z1
+	VMOVUPS      (BX)(DI*1), Z2
+	VFNMADD231PS Z2, Z0, Z1
+	VMOVUPS      Z1, (AX)(DI*1)
+	VMOVUPS      64(CX)(DI*1), Z0
+	VMOVUPS      64(DX)(DI*1), Z1
+	VMOVUPS      64(BX)(DI*1), Z2
+	VFNMADD231PS Z2, Z0, Z1
+	VMOVUPS      Z1, 64(AX)(DI*1)
+	ADDQ         $0x00000080, DI
+	JMP          panel3
+
+short4:
+panel5:
+	LEAQ         64(DI), R9
+	CMPQ         R9, SI
+	JG           short6
+	VMOVUPS      (CX)(DI*1), Z0
+	VMOVUPS      (DX)(DI*1), Z1
+	VMOVUPS      (BX)(DI*1), Z2
+	VFNMADD231PS Z2, Z0, Z1
+	VMOVUPS      Z1, (AX)(DI*1)
+	ADDQ         $0x00000040, DI
+	JMP          panel5
+
+short6:
+	CMPQ         DI, SI
+	JGE          whole7
+	VMOVUPS.Z    (CX)(DI*1), K1, Z0
+	VMOVUPS.Z    (DX)(DI*1), K1, Z1
+	VMOVUPS.Z    (BX)(DI*1), K1, Z2
+	VFNMADD231PS Z2, Z0, Z1
+	VMOVUPS      Z1, K1, (AX)(DI*1)
+
+whole7:
+	ADDQ dxStride+24(FP), AX
+	ADDQ xStride+40(FP), CX
+	DECQ R8
+	JNZ  row1
+
+rows2:
+	VZEROUPPER
+	RET
+
 // func ratingUpdatesAVX512(n int, userBias *float32, itemBias *float32, ratings *float32, ratingStride int, users *float32, items *float32, userStride int, itemStride int, userCount int, itemCount int, samples *int32, count int, step *float32) float64
 // Requires: AVX, AVX512F, AVX512VL, CMOV, FMA3, MMX+
 TEXT ·ratingUpdatesAVX512(SB), NOSPLIT, $520-120
@@ -12367,6 +12548,175 @@ short4:
 	VMASKMOVPS  Y2, Y0, (AX)(BX*1)
 
 whole5:
+	VZEROUPPER
+	RET
+
+// func fieldMomentsAVX2(rows int, n int, x *float32, xStride int, sum *float32, square *float32)
+// Requires: AVX, FMA3
+TEXT ·fieldMomentsAVX2(SB), NOSPLIT, $0-48
+	MOVQ    x+16(FP), AX
+	MOVQ    sum+32(FP), CX
+	MOVQ    square+40(FP), DX
+	MOVQ    n+8(FP), BX
+	MOVQ    BX, SI
+	ANDQ    $0x00000007, SI
+	LEAQ    mask_words<>+0(SB), DI
+	NEGQ    SI
+	VMOVUPS 32(DI)(SI*4), Y0
+	SHLQ    $0x02, BX
+	XORQ    SI, SI
+
+panel1:
+	LEAQ   64(SI), DI
+	CMPQ   DI, BX
+	JG     short2
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	MOVQ   AX, DI
+	MOVQ   rows+0(FP), R8
+	TESTQ  R8, R8
+	JLE    rows4
+
+row3:
+	VMOVUPS     (DI)(SI*1), Y5
+	VADDPS      Y5, Y1, Y1
+	VFMADD231PS Y5, Y5, Y3
+	VMOVUPS     32(DI)(SI*1), Y5
+	VADDPS      Y5, Y2, Y2
+	VFMADD231PS Y5, Y5, Y4
+	ADDQ        xStride+24(FP), DI
+	DECQ        R8
+	JNZ         row3
+
+rows4:
+	VMOVUPS Y1, (CX)(SI*1)
+	VMOVUPS Y2, 32(CX)(SI*1)
+	VMOVUPS Y3, (DX)(SI*1)
+	VMOVUPS Y4, 32(DX)(SI*1)
+	ADDQ    $0x00000040, SI
+	JMP     panel1
+
+short2:
+panel5:
+	LEAQ   32(SI), DI
+	CMPQ   DI, BX
+	JG     short6
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	MOVQ   AX, DI
+	MOVQ   rows+0(FP), R8
+	TESTQ  R8, R8
+	JLE    rows8
+
+row7:
+	VMOVUPS     (DI)(SI*1), Y3
+	VADDPS      Y3, Y1, Y1
+	VFMADD231PS Y3, Y3, Y2
+	ADDQ        xStride+24(FP), DI
+	DECQ        R8
+	JNZ         row7
+
+rows8:
+	VMOVUPS Y1, (CX)(SI*1)
+	VMOVUPS Y2, (DX)(SI*1)
+	ADDQ    $0x00000020, SI
+	JMP     panel5
+
+short6:
+	CMPQ   SI, BX
+	JGE    whole9
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	MOVQ   AX, DI
+	MOVQ   rows+0(FP), AX
+	TESTQ  AX, AX
+	JLE    rows11
+
+row10:
+	VMASKMOVPS  (DI)(SI*1), Y0, Y3
+	VADDPS      Y3, Y1, Y1
+	VFMADD231PS Y3, Y3, Y2
+	ADDQ        xStride+24(FP), DI
+	DECQ        AX
+	JNZ         row10
+
+rows11:
+	VMASKMOVPS Y1, Y0, (CX)(SI*1)
+	VMASKMOVPS Y2, Y0, (DX)(SI*1)
+
+whole9:
+	VZEROUPPER
+	RET
+
+// func fieldGradientAVX2(rows int, n int, dx *float32, dxStride int, x *float32, xStride int, shift *float32, factor *float32)
+// Requires: AVX, FMA3
+TEXT ·fieldGradientAVX2(SB), NOSPLIT, $0-64
+	MOVQ    dx+16(FP), AX
+	MOVQ    x+32(FP), CX
+	MOVQ    shift+48(FP), DX
+	MOVQ    factor+56(FP), BX
+	MOVQ    n+8(FP), SI
+	MOVQ    SI, DI
+	ANDQ    $0x00000007, DI
+	LEAQ    mask_words<>+0(SB), R8
+	NEGQ    DI
+	VMOVUPS 32(R8)(DI*4), Y0
+	SHLQ    $0x02, SI
+	MOVQ    rows+0(FP), R8
+	TESTQ   R8, R8
+	JLE     rows2
+
+row1:
+	XORQ DI, DI
+
+panel3:
+	LEAQ         64(DI), R9
+	CMPQ         R9, SI
+	JG           short4
+	VMOVUPS      (CX)(DI*1), Y1
+	VMOVUPS      (DX)(DI*1), Y2
+	VMOVUPS      (BX)(DI*1), Y3
+	VFNMADD231PS Y3, Y1, Y2
+	VMOVUPS      Y2, (AX)(DI*1)
+	VMOVUPS      32(CX)(DI*1), Y1
+	VMOVUPS      32(DX)(DI*1), Y2
+	VMOVUPS      32(BX)(DI*1), Y3
+	VFNMADD231PS Y3, Y1, Y2
+	VMOVUPS      Y2, 32(AX)(DI*1)
+	ADDQ         $0x00000040, DI
+	JMP          panel3
+
+short4:
+panel5:
+	LEAQ         32(DI), R9
+	CMPQ         R9, SI
+	JG           short6
+	VMOVUPS      (CX)(DI*1), Y1
+	VMOVUPS      (DX)(DI*1), Y2
+	VMOVUPS      (BX)(DI*1), Y3
+	VFNMADD231PS Y3, Y1, Y2
+	VMOVUPS      Y2, (AX)(DI*1)
+	ADDQ         $0x00000020, DI
+	JMP          panel5
+
+short6:
+	CMPQ         DI, SI
+	JGE          whole7
+	VMASKMOVPS   (CX)(DI*1), Y0, Y1
+	VMASKMOVPS   (DX)(DI*1), Y0, Y2
+	VMASKMOVPS   (BX)(DI*1), Y0, Y3
+	VFNMADD231PS Y3, Y1, Y2
+	VMASKMOVPS   Y2, Y0, (AX)(DI*1)
+
+whole7:
+	ADDQ dxStride+24(FP), AX
+	ADDQ xStride+40(FP), CX
+	DECQ R8
+	JNZ  row1
+
+rows2:
 	VZEROUPPER
 	RET
 

@@ -105,6 +105,18 @@ func multiplyAVX512(n int, z *float32, x *float32, y *float32)
 //go:noescape
 func axpyAVX512(n int, y *float32, x *float32, alpha float32)
 
+// fieldMomentsAVX512 sets sum to the sums of the columns of x, and square to those of their squares.
+// It does so for rows of n elements; strides are in bytes.
+//
+//go:noescape
+func fieldMomentsAVX512(rows int, n int, x *float32, xStride int, sum *float32, square *float32)
+
+// fieldGradientAVX512 is dx = shift − factor·x.
+// It does so for rows of n elements; strides are in bytes.
+//
+//go:noescape
+func fieldGradientAVX512(rows int, n int, dx *float32, dxStride int, x *float32, xStride int, shift *float32, factor *float32)
+
 // ratingUpdatesAVX512 takes count samples of users and items with their ratings and returns the sum of squared
 // errors; strides are in bytes.
 //
@@ -440,6 +452,18 @@ func multiplyAVX2(n int, z *float32, x *float32, y *float32)
 //
 //go:noescape
 func axpyAVX2(n int, y *float32, x *float32, alpha float32)
+
+// fieldMomentsAVX2 sets sum to the sums of the columns of x, and square to those of their squares.
+// It does so for rows of n elements; strides are in bytes.
+//
+//go:noescape
+func fieldMomentsAVX2(rows int, n int, x *float32, xStride int, sum *float32, square *float32)
+
+// fieldGradientAVX2 is dx = shift − factor·x.
+// It does so for rows of n elements; strides are in bytes.
+//
+//go:noescape
+func fieldGradientAVX2(rows int, n int, dx *float32, dxStride int, x *float32, xStride int, shift *float32, factor *float32)
 
 // ratingUpdatesAVX2 takes count samples of users and items with their ratings and returns the sum of squared
 // errors; strides are in bytes.

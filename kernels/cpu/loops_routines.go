@@ -11,6 +11,8 @@ type routines struct {
 	add                  func(n int, z *float32, x *float32, y *float32)
 	multiply             func(n int, z *float32, x *float32, y *float32)
 	axpy                 func(n int, y *float32, x *float32, alpha float32)
+	fieldMoments         func(rows int, n int, x *float32, xStride int, sum *float32, square *float32)
+	fieldGradient        func(rows int, n int, dx *float32, dxStride int, x *float32, xStride int, shift *float32, factor *float32)
 	ratingUpdates        func(n int, userBias *float32, itemBias *float32, ratings *float32, ratingStride int, users *float32, items *float32, userStride int, itemStride int, userCount int, itemCount int, samples *int32, count int, step *float32) float64
 	preferenceUpdates    func(n int, itemBias *float32, margins *float32, users *float32, items *float32, userStride int, itemStride int, userCount int, itemCount int, samples *int32, count int, step *float32)
 	subtractRows         func(rows int, n int, x *float32, xStride int, y *float32, w *float32, wStride int)
