@@ -73,6 +73,8 @@ func TestWork(t *testing.T) {
 		{NormalizeRowsGradArgs{X: x, DY: y, DX: y}, "normalize rows gradient", Cost{7 * 15, 4 * 3 * 15}},
 		{SumFieldsArgs{X: m(Float32, 8, 6), Weights: m(Float32, 8, 2), Y: x}, "sum of fields", Cost{2 * 30, 4 * 5 * (6 + 2 + 3)}},
 		{SumFieldsGradArgs{DY: x, Weights: m(Float32, 8, 2), DX: m(Float32, 8, 6)}, "sum of fields gradient", Cost{30, 4 * 5 * (6 + 2 + 3)}},
+		{FactorMachineArgs{X: m(Float32, 8, 12), Y: m(Float32, 8, 2), Fields: 2}, "factorization machine", Cost{3 * 60, 4 * 5 * (12 + 2)}},
+		{FactorMachineGradArgs{X: m(Float32, 8, 12), DY: m(Float32, 8, 2), DX: m(Float32, 8, 12), Fields: 2}, "factorization machine gradient", Cost{3 * 60, 4 * 5 * (24 + 2)}},
 		{PReLUGradArgs{X: x, DY: y, DSlope: row}, "prelu slope gradient", Cost{3 * 15, 4 * (2*15 + 3)}},
 	} {
 		if got := k.args.Name(); got != k.name {

@@ -74,6 +74,11 @@ type loops[T float] struct {
 	// reaches returns the index of the first element that is not below a floor, as NaN is not, or len(x).
 	reaches func(x []T, floor T) int
 
+	// fieldMoments sets sum and square to the sums of the fields that lie side by side in x, and of their squares.
+	fieldMoments func(sum, square, x []T)
+	// fieldGradient is dx = shift − factor·x for each of the fields that lie side by side in x.
+	fieldGradient func(dx, x, shift, factor []T)
+
 	// dropout is y = x ⊙ mask·scale for a row of a batch.
 	dropout func(y, x []T, m *mask[T], row int)
 
@@ -105,6 +110,8 @@ func genericLoops[T float]() *loops[T] {
 		normGradParams: normGradParams[T],
 		normGradInput:  normGradInput[T],
 		update:         updates[T](),
+		fieldMoments:   fieldMoments[T],
+		fieldGradient:  fieldGradient[T],
 		gather:         gather[T],
 		prefetch:       func([]T) {},
 		prefetchRows:   func(*view[T], []int32) {},

@@ -84,6 +84,14 @@ func (r *routines) loops() *loops[float32] {
 		rows, stride := rowAt(table, 0)
 		return r.projectRows(n, memory(out[:n]), memory(p[:n]), rows, stride, table.rows, unsafe.SliceData(ids), memory(w[:count]), memory(t[:count]), count)
 	}
+	l.fieldMoments = func(sum, square, x []float32) {
+		n := len(sum)
+		r.fieldMoments(len(x)/n, n, memory(x), 4*n, memory(sum), memory(square[:n]))
+	}
+	l.fieldGradient = func(dx, x, shift, factor []float32) {
+		n := len(shift)
+		r.fieldGradient(len(x)/n, n, memory(dx[:len(x)]), 4*n, memory(x), 4*n, memory(shift), memory(factor[:n]))
+	}
 	l.dropout = func(y, x []float32, m *mask[float32], row int) {
 		r.dropout(len(x), memory(y[:len(x)]), memory(x), &m.rounds[0], uint32(row), m.low, m.high, m.threshold, m.scale)
 	}
