@@ -10,6 +10,7 @@ const (
 	maxOutputs = 1 << 20
 	maxHidden  = 1000
 	maxWidth   = math.MaxInt32 // of a layer; rows of all tables
+	maxFactors = 1 << 12
 )
 
 // Check returns an error for a network that cannot be built, or whose sizes no machine has room for. It names the field in the
@@ -40,6 +41,9 @@ func (n Network) Check() error {
 		rows += f.Cardinality
 		width += f.Dim
 	}
+	if err := n.checkArms(); err != nil {
+		return err
+	}
 	if len(n.Hidden) > maxHidden {
 		return fmt.Errorf("layers: hidden: %d layers; at most %d are possible", len(n.Hidden), maxHidden)
 	}
@@ -49,6 +53,34 @@ func (n Network) Check() error {
 		}
 		if h.Units > maxWidth {
 			return fmt.Errorf("layers: hidden.%d.units: %d; at most %d are possible", i, h.Units, maxWidth)
+		}
+	}
+	return nil
+}
+
+// checkArms checks the factorization machine and the cross network.
+func (n Network) checkArms() error {
+	if err := n.Cross.check(); err != nil {
+		return fmt.Errorf("layers: cross.%w", err)
+	}
+	switch {
+	case n.Factors < 0 || n.Factors > maxFactors:
+		return fmt.Errorf("layers: factors: %d; 1 to %d are possible, and 0 for none", n.Factors, maxFactors)
+	case n.Factors == 0:
+		for i, f := range n.Numeric {
+			if f.Column != "" {
+				return fmt.Errorf("layers: numeric.%d.column: %q; columns are for networks with factors", i, f.Column)
+			}
+		}
+		return nil
+	case n.Wide || n.Cross != nil:
+		return fmt.Errorf("layers: factors: a factorization machine has weights of its own, and takes no cross network")
+	case n.fieldCount() > maxWidth/n.factorWidth():
+		return fmt.Errorf("layers: factors: %d fields of %d values are more than the %d that are possible", n.fieldCount(), n.factorWidth(), maxWidth)
+	}
+	for i, f := range n.Fields {
+		if f.Dim != n.Factors {
+			return fmt.Errorf("layers: fields.%d.dim: field %q has %d dimensions in a network of %d factors", i, f.Name, f.Dim, n.Factors)
 		}
 	}
 	return nil
@@ -79,11 +111,16 @@ func (n Network) Width() int {
 		width += len(f.Edges)
 	}
 	for _, f := range n.Fields {
-		if len(n.Hidden) > 0 {
-			width += 1 + f.Dim
-		} else {
+		switch {
+		case n.Factors > 0: // below
+		case n.Linear():
 			width += 1 + n.Outputs
+		default:
+			width += 1 + f.Dim
 		}
+	}
+	if n.Factors > 0 {
+		width += n.fieldCount() * n.factorWidth()
 	}
 	width = max(width, n.Outputs)
 	for _, h := range n.Hidden {

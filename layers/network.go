@@ -14,6 +14,8 @@ type Numeric struct {
 	Name string `json:"name"`
 	// Edges of its piecewise-linear encoding, ascending, len ≥ 2; nil: the value goes in as it is.
 	Edges []float64 `json:"edges,omitempty"`
+	// Column is what the feature is of, in networks with factors: neighbors of one column are one field.
+	Column string `json:"column,omitempty"`
 }
 
 // Field is a categorical feature: ids 0 … Cardinality−1.
@@ -23,21 +25,29 @@ type Field struct {
 	Dim         int    `json:"dim"` // width of its embedding
 }
 
-// Network describes a model from encoded data to outputs. It is saved with the model.
+// Network describes a model from encoded data to outputs: arms that are built on the same inputs and added up. It is saved with the
+// model. Without an arm it is a linear model.
 //
-// Its inputs are InputNumeric [B, len(Numeric)] and, for each of Groups, the ids of the group's fields, each raised by
+// Its inputs are InputNumeric [B, len(Numeric)] and, for each of IDInputs, the ids of the group's fields, each raised by
 // the field's offset.
 type Network struct {
 	Numeric []Numeric `json:"numeric"`
 	Fields  []Field   `json:"fields"`
-	Hidden  []Block   `json:"hidden"` // none: a linear model
+	Hidden  []Block   `json:"hidden"` // the deep arm
 	Outputs int       `json:"outputs"`
 	// Wide adds a linear path from the encoded inputs to the outputs, beside the hidden layers (Cheng et al., "Wide & Deep Learning
 	// for Recommender Systems", 2016).
 	Wide bool `json:"wide,omitempty"`
 	// InputDropout is the share of the encoded inputs that is dropped in training.
 	InputDropout float64 `json:"input_dropout,omitempty"`
+	// Factors of each field for each output make the arm of a factorization machine; see factors.go. All fields have this width.
+	Factors int `json:"factors,omitempty"`
+	// Cross makes the arm of a cross network; see cross.go.
+	Cross *Cross `json:"cross,omitempty"`
 }
+
+// Linear says that the network has no arm: it is a linear model.
+func (n Network) Linear() bool { return len(n.Hidden) == 0 && n.Factors == 0 && n.Cross == nil }
 
 // Names of a network's inputs.
 const (
@@ -82,9 +92,45 @@ func (n Network) Groups() []Group {
 
 // Build adds the network to a graph and returns its outputs [B, Outputs]: logits, or values.
 func (n Network) Build(b *Builder) *engine.Node {
-	if len(n.Hidden) == 0 {
+	if n.Linear() {
 		return n.buildLinear(b)
 	}
+	if n.Factors > 0 {
+		return n.buildFactors(b)
+	}
+	x := Dropout{Name: "input", Rate: n.InputDropout}.Build(b, n.encode(b))
+	var arms []*engine.Node
+	if len(n.Hidden) > 0 {
+		arms = append(arms, n.buildDeep(b, x, false))
+	}
+	if n.Wide {
+		arms = append(arms, Dense{Name: "wide", Units: n.Outputs, NoBias: true, Init: engine.Zeros}.Build(b, x))
+	}
+	if n.Cross != nil {
+		arms = append(arms, n.buildCross(b, x, len(arms) > 0))
+	}
+	return sum(b, arms)
+}
+
+// sum adds up arms.
+func sum(b *Builder, arms []*engine.Node) *engine.Node {
+	out := arms[0]
+	for _, a := range arms[1:] {
+		out = b.Graph.Apply(ops.NewAdd(), out, a)
+	}
+	return out
+}
+
+// buildDeep is the arm of the hidden layers; noBias leaves the outputs' bias to another.
+func (n Network) buildDeep(b *Builder, x *engine.Node, noBias bool) *engine.Node {
+	for i, h := range n.Hidden {
+		x = h.Layers(fmt.Sprintf("hidden.%d", i)).Build(b, x)
+	}
+	return Dense{Name: "output", Units: n.Outputs, NoBias: noBias, Init: engine.GlorotUniform}.Build(b, x)
+}
+
+// encode returns encoded numbers and the fields' embeddings side by side.
+func (n Network) encode(b *Builder) *engine.Node {
 	var parts []*engine.Node
 	if len(n.Numeric) > 0 {
 		parts = append(parts, n.buildNumeric(b))
@@ -94,20 +140,15 @@ func (n Network) Build(b *Builder) *engine.Node {
 		table := engine.ParameterSpec{Name: g.Table, Shape: []int{g.Rows, g.Dim}, Init: engine.Normal, Scale: 0.1}
 		parts = append(parts, b.Graph.Lookup(g.Input, table, len(g.Fields)))
 	}
-	x := parts[0]
-	if len(parts) > 1 {
-		x = b.Graph.Apply(ops.NewConcat(len(parts)), parts...)
+	return concat(b, parts)
+}
+
+// concat sets parts side by side.
+func concat(b *Builder, parts []*engine.Node) *engine.Node {
+	if len(parts) == 1 {
+		return parts[0]
 	}
-	x = Dropout{Name: "input", Rate: n.InputDropout}.Build(b, x)
-	encoded := x
-	for i, h := range n.Hidden {
-		x = h.Layers(fmt.Sprintf("hidden.%d", i)).Build(b, x)
-	}
-	out := Dense{Name: "output", Units: n.Outputs, Init: engine.GlorotUniform}.Build(b, x)
-	if n.Wide {
-		out = b.Graph.Apply(ops.NewAdd(), out, Dense{Name: "wide", Units: n.Outputs, NoBias: true, Init: engine.Zeros}.Build(b, encoded))
-	}
-	return out
+	return b.Graph.Apply(ops.NewConcat(len(parts)), parts...)
 }
 
 // buildNumeric returns the encoded numeric features. One that is not encoded is a single bin from 0 to 1, which is not
@@ -156,13 +197,14 @@ func (n Network) buildLinear(b *Builder) *engine.Node {
 // Retired lists constants that models of earlier versions were saved with: identity matrices below each other, with which a linear model
 // added up its fields.
 func (n Network) Retired() []engine.ParameterSpec {
-	if len(n.Hidden) > 0 || len(n.Fields) == 0 {
+	if !n.Linear() || len(n.Fields) == 0 {
 		return nil
 	}
 	return []engine.ParameterSpec{{Name: "output.sum", Shape: []int{len(n.Fields) * n.Outputs, n.Outputs}, Init: engine.Identities, Frozen: true}}
 }
 
-// LinearIDs is the ids input of a linear model: all fields, each raised by the cardinalities before it.
+// LinearIDs is the ids input of networks whose fields lie in one table, as those of a linear model do: all fields, each raised by the
+// cardinalities before it.
 const LinearIDs = "ids"
 
 // IDInputs returns the ids inputs of the network, with the fields and offsets of each.
@@ -170,10 +212,15 @@ func (n Network) IDInputs() []Group {
 	if len(n.Fields) == 0 {
 		return nil
 	}
-	if len(n.Hidden) > 0 {
+	g := Group{Input: LinearIDs}
+	switch {
+	case n.Factors > 0:
+		g.Table, g.Dim = "factors", n.factorWidth()
+	case n.Linear():
+		g.Table, g.Dim = "output.fields", n.Outputs
+	default:
 		return n.Groups()
 	}
-	g := Group{Input: LinearIDs, Table: "output.fields", Dim: n.Outputs}
 	for i, f := range n.Fields {
 		g.Fields = append(g.Fields, i)
 		g.Offsets = append(g.Offsets, g.Rows)
