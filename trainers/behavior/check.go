@@ -26,7 +26,7 @@ func checkNetwork(n layers.Network, e *encoding.Encoder) error {
 	case fields != len(n.Fields):
 		return fmt.Errorf("fields: there are %d, the encoder makes %d", len(n.Fields), fields)
 	}
-	want := describe(ModelConfig{}, e)
+	want := describe(ModelConfig{Factors: n.Factors}, e)
 	if n.Outputs != want.Outputs {
 		return fmt.Errorf("outputs: %d, the encoder's target makes %d", n.Outputs, want.Outputs)
 	}
@@ -34,6 +34,9 @@ func checkNetwork(n layers.Network, e *encoding.Encoder) error {
 		w := want.Numeric[i]
 		if f.Name != w.Name {
 			return fmt.Errorf("numeric.%d.name: %q, the encoder makes %q", i, f.Name, w.Name)
+		}
+		if f.Column != w.Column {
+			return fmt.Errorf("numeric.%d.column: %q, the encoder makes %q of %q", i, f.Column, f.Name, w.Column)
 		}
 		if !slices.Equal(f.Edges, w.Edges) {
 			return fmt.Errorf("numeric.%d.edges: those of %q are not the encoder's", i, f.Name)
@@ -83,9 +86,9 @@ const (
 // checkCoefficients compares the coefficients that are saved beside a linear model with those that follow from its parameters.
 // Errors begin with the place in the coefficients, behind a dot.
 func checkCoefficients(m *Model, c *model.Coefficients) (*model.Coefficients, error) {
-	if len(m.Network.Hidden) > 0 {
+	if !m.Network.Linear() {
 		if c != nil {
-			return nil, fmt.Errorf(": a network with hidden layers has none")
+			return nil, fmt.Errorf(": a network has none")
 		}
 		return nil, nil
 	}

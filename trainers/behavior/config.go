@@ -1,6 +1,6 @@
 // Package behavior trains models of what users will do: will this session buy, which of several things happens, how
-// much of it. A run file ([Config]) names the data and the model – a linear model, or a deep network over encoded numbers and
-// embeddings. Package run trains it; [Open] reads the model for evaluation and prediction.
+// much of it. A run file ([Config]) names the data and the model – a linear model, or a network over encoded numbers and
+// embeddings, of one arm or several that add up: hidden layers, a linear path, a factorization machine, a cross network. Package run trains it; [Open] reads the model for evaluation and prediction.
 package behavior
 
 import (
@@ -8,17 +8,12 @@ import (
 	"context"
 	"embed"
 	"errors"
-	"fmt"
-	"maps"
-	"math"
 	"reflect"
-	"slices"
 	"strings"
 
 	"debut/datasets"
 	"debut/datasets/configfile"
 	"debut/datasets/encoding"
-	"debut/layers"
 	"debut/trainers/decision"
 	"debut/trainers/gradient"
 	"debut/trainers/metrics"
@@ -27,14 +22,6 @@ import (
 
 // Family is the name of the family in run files and model folders.
 const Family = "behavior"
-
-// Kinds of models and solvers.
-const (
-	KindNetwork    = "network"
-	KindLinear     = "linear"
-	SolverGradient = "gradient"
-	SolverExact    = "exact"
-)
 
 // Templates are commented run files to start from.
 //
@@ -49,25 +36,6 @@ type Config struct {
 	Train       gradient.Config `yaml:"train" jsonschema:"description=How it is trained."`
 	Decision    decision.Config `yaml:"decision,omitempty" jsonschema:"description=How probabilities and predictions are made of a classifier's scores: a threshold and a calibration."`
 	run.Keeping `yaml:",inline"`
-}
-
-// ModelConfig is the model section of a run file.
-type ModelConfig struct {
-	Kind   string `yaml:"kind" jsonschema:"description=network (default) or linear: linear regression; or logistic regression where the target is a class.,enum=network,enum=linear"`
-	Solver string `yaml:"solver,omitempty" jsonschema:"description=Of a linear model: exact finds the optimum by Newton's method and is the default; gradient trains by batches and is taken where the run file has a train or checkpoint section or names a GPU and where the rows do not fit into memory.,enum=gradient,enum=exact"`
-	// L2 is of the exact solver.
-	L2 *float64 `yaml:"l2,omitempty" jsonschema:"description=Of solver exact: the penalty l2/2 times the sum of the squared weights of standardized features is added to the sum of the losses. By default 1; 0 for regression on columns of which none follows from the others.,minimum=0"`
-	// Hidden layers of a network, first to last.
-	Hidden []layers.Block `yaml:"hidden,omitempty" jsonschema:"description=Hidden layers of a network from first to last. Default: 128 and 64 units with a dropout of 0.3 where the target is a class (0.5 of two classes with fewer than 20000 training rows); else of 0.1."`
-	// Wide is nil where the hidden layers are given and nothing is said of it: false.
-	Wide      *bool `yaml:"wide,omitempty" jsonschema:"description=Add a linear path from the encoded inputs to the outputs of a network (wide and deep). Default: true where the hidden layers are left open."`
-	Embedding int   `yaml:"embedding,omitempty" jsonschema:"description=Width of the embeddings of categorical columns; 0: by the number of values.,minimum=0"`
-	// Embeddings are what Embedding leaves open, as it was settled: categories that are added to the data make a model no wider.
-	Embeddings map[string]int `yaml:"embeddings,omitempty" jsonschema:"description=Width of the embedding of each categorical column where embedding is left open; of those not named by the number of values. The run.yaml of a run names them all."`
-	// InputDropout is nil where nothing is said.
-	InputDropout *float64 `yaml:"input_dropout,omitempty" jsonschema:"description=Share of the encoded inputs dropped in training. Default: 0.1 of more than two classes where the hidden layers are left open; else 0.,minimum=0,exclusiveMaximum=1"`
-
-	settled bool // the solver follows from the rest of the file, and from the data
 }
 
 // New returns what a run file is laid over.
@@ -101,14 +69,15 @@ func (c *Config) SetDefaults() {
 		c.Data.Task = encoding.TaskRegression // all losses that can be named are of numbers
 	}
 	run.SetDefaults(c, Family, m.Solver != SolverExact)
-	if m.Kind == KindNetwork {
+	m.setArms()
+	if !m.linear() {
 		c.setViews()
 	}
 	for i := range m.Hidden {
 		m.Hidden[i].SetDefaults()
 	}
 	c.Data.SetDefaults()
-	c.Train.SetDefaults(m.Kind == KindNetwork)
+	c.Train.SetDefaults(!m.linear())
 }
 
 // setViews fills what is said of no column by what a network learns most of: numbers spread over bins and as categories, dates
@@ -117,7 +86,9 @@ func (c *Config) setViews() {
 	d := &c.Data.Defaults
 	if n := &d.Numeric; n.Encoding == nil {
 		n.Encoding = configfile.Strings{encoding.EncodingAuto}
-		n.Embedding = cmp.Or(n.Embedding, bucketEmbedding)
+		if c.Model.arms().widths {
+			n.Embedding = cmp.Or(n.Embedding, bucketEmbedding)
+		}
 		if n.Bins == 0 {
 			n.Bins, n.Buckets = bins, cmp.Or(n.Buckets, buckets)
 		}
@@ -147,32 +118,11 @@ const (
 
 // settle fills what depends on the training rows.
 func (c *Config) settle(data *datasets.Dataset) {
-	if c.Model.Kind != KindNetwork {
+	if c.Model.linear() {
 		return
 	}
 	task := taskOf(data.Encoder)
-	if c.Model.Hidden == nil {
-		dropout := 0.3
-		switch {
-		case task == metrics.TaskRegression:
-			dropout = 0.1
-		case task == metrics.TaskBinary && data.Train.Rows() < fewRows:
-			dropout = 0.5
-		}
-		c.Model.Hidden = []layers.Block{{Units: 128, Dropout: dropout}, {Units: 64, Dropout: dropout}}
-		if c.Model.Wide == nil {
-			c.Model.Wide = new(true)
-		}
-		if c.Model.InputDropout == nil && task == metrics.TaskMultiClass {
-			c.Model.InputDropout = new(classesInputDropout)
-		}
-	}
-	for i := range c.Model.Hidden {
-		c.Model.Hidden[i].SetDefaults()
-	}
-	if c.Model.Wide == nil {
-		c.Model.Wide = new(false)
-	}
+	c.Model.settle(task, data.Train.Rows())
 	c.Train.Fit(data.Train.Rows(), task, data.Validation != nil)
 	// Of several classes networks are soon too sure of what they have learned by heart.
 	if rows := data.Validation.Rows(); task == metrics.TaskMultiClass && c.Decision == (decision.Config{}) && rows >= calibratedRows && rows <= calibratedOutputs/len(data.Encoder.Target.Classes) {
@@ -210,67 +160,6 @@ func (c *Config) hasValidation() bool {
 
 // MemoryBudget is what the data may take of memory while they are streamed, 0 where nothing is said.
 func (c *Config) MemoryBudget() int64 { return int64(c.Data.Memory) }
-
-// inputDropout is the share that is asked for, or settled.
-func (m ModelConfig) inputDropout() float64 {
-	if m.InputDropout == nil {
-		return 0
-	}
-	return *m.InputDropout
-}
-
-func (m ModelConfig) validate() (errs []error) {
-	bad := func(path, format string, args ...any) {
-		errs = append(errs, configfile.Errorf("model."+path, format, args...))
-	}
-	switch m.Kind {
-	case KindNetwork:
-		if m.Solver != "" {
-			bad("solver", "a network is trained by gradient; leave solver out")
-		}
-		if m.L2 != nil {
-			bad("l2", "it is of linear models; a network has train.optimizer.l2 and weight_decay")
-		}
-		if m.Hidden != nil && len(m.Hidden) == 0 {
-			bad("hidden", "a network has at least one hidden layer; for none use kind: linear")
-		}
-	case KindLinear:
-		if len(m.Hidden) > 0 {
-			bad("hidden", "a linear model has no hidden layers; use kind: network")
-		}
-		if m.Solver != SolverGradient && m.Solver != SolverExact {
-			bad("solver", "there is no solver %q; there are %s and %s", m.Solver, SolverGradient, SolverExact)
-		}
-		if m.L2 != nil && m.Solver == SolverGradient {
-			bad("l2", "it is of solver: %s; by gradient use train.optimizer.l2", SolverExact)
-		}
-		if m.Embedding != 0 || len(m.Embeddings) > 0 || m.inputDropout() != 0 {
-			bad("kind", "a linear model has neither embeddings nor dropout")
-		}
-	default:
-		bad("kind", "there is no model %q; there are %s and %s", m.Kind, KindNetwork, KindLinear)
-	}
-	if m.L2 != nil && !(*m.L2 >= 0 && !math.IsInf(*m.L2, 0)) {
-		bad("l2", "a penalty of %v; give a positive number, or 0 for none", *m.L2)
-	}
-	for i, h := range m.Hidden {
-		if err := h.Check(); err != nil {
-			bad(fmt.Sprintf("hidden.%d", i), "%v", err)
-		}
-	}
-	if m.Embedding < 0 {
-		bad("embedding", "a width of %d; give a positive number, or 0 for one by the number of values", m.Embedding)
-	}
-	for _, name := range slices.Sorted(maps.Keys(m.Embeddings)) {
-		if width := m.Embeddings[name]; width < 1 {
-			bad("embeddings."+name, "a width of %d; give a positive number", width)
-		}
-	}
-	if p := m.inputDropout(); !(p >= 0 && p < 1) {
-		bad("input_dropout", "%v is not in [0, 1)", p)
-	}
-	return errs
-}
 
 // Prepare loads the data and builds the model, and what trains it.
 func (c *Config) Prepare(ctx context.Context, env *run.Env) (run.Task, error) {

@@ -61,7 +61,10 @@ func newTask(ctx context.Context, c *Config, env *run.Env, data *datasets.Datase
 		cfg: c, data: data, net: describe(c.Model, data.Encoder), task: taskOf(data.Encoder),
 		params: engine.NewParameters(dev, kernels.Float32, c.Seed),
 	}
-	if c.Model.Kind == KindNetwork {
+	if err := c.Model.checkWidths(data.Encoder); err != nil {
+		return nil, err
+	}
+	if c.Model.arms().widths {
 		unknown := settleEmbeddings(&c.Model, &t.net, data.Encoder)
 		if len(unknown) > 0 {
 			env.Log.Warn("model.embeddings names columns that are no categories here", "columns", unknown)
@@ -286,7 +289,7 @@ func (t *task) Evaluate(ctx context.Context, part string) (*metrics.Result, erro
 
 // Save writes the model, with the coefficients of a linear one.
 func (t *task) Save(to *modelfolder.Writer) error {
-	if t.cfg.Model.Kind == KindLinear && t.cfg.Model.Solver != SolverExact {
+	if t.cfg.Model.linear() && t.cfg.Model.Solver != SolverExact {
 		w, err := readLinear(t.net, t.params)
 		if err != nil {
 			return err
