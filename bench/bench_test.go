@@ -35,6 +35,7 @@ func TestRun(t *testing.T) {
 		metrics     []string
 	}{
 		{"mlp", "8-16-4-1", []string{"rows_per_second", "milliseconds_per_step", "steps", "loss_after_50_steps"}},
+		{"ctr", "deepfm.3x20x2x64", []string{"rows_per_second", "milliseconds_per_step", "steps", "loss_after_50_steps"}},
 		{"gemm", "17x9x33.tn", []string{"gflop_per_second", "milliseconds"}},
 		// No peak is known for work whose accesses are scattered.
 		{"neighbors", "similar.60x50x600", []string{"seconds", "products", "gigaproducts_per_second", "similarities"}},
@@ -107,6 +108,7 @@ func TestKernels(t *testing.T) {
 func TestPeers(t *testing.T) {
 	for _, c := range []struct{ suite, name, missing string }{
 		{"mlp", "8-16-4-1", "python3-torch"},
+		{"ctr", "deepfm.3x20x2x64", "python3-torch"},
 		{"gemm", "33x17x65.nt", "libopenblas-dev"},
 		{"neighbors", "top20.60x50x600", "DEBUT_IMPLICIT"},
 		{"factorization", "als.60x50x600x4", "DEBUT_IMPLICIT"},
@@ -115,8 +117,8 @@ func TestPeers(t *testing.T) {
 	} {
 		suite := c.suite
 		for _, path := range []string{os.Getenv("PATH"), t.TempDir()} {
-			if suite == "mlp" && path == os.Getenv("PATH") && testing.Short() {
-				continue // four starts of PyTorch
+			if (suite == "mlp" || suite == "ctr") && path == os.Getenv("PATH") && testing.Short() {
+				continue // several starts of PyTorch
 			}
 			t.Setenv("PATH", path)
 			var log strings.Builder
@@ -207,11 +209,15 @@ func TestRunRefuses(t *testing.T) {
 	dev := open(t, 1)
 	ignore := func(bench.Result) error { return nil }
 	for _, c := range []struct{ suite, name, want string }{
-		{"mpl", "", `there is no suite "mpl"; there are mlp, quality, gemm, engine, kernels`},
+		{"mpl", "", `there is no suite "mpl"; there are mlp, ctr, quality, gemm, engine, kernels`},
 		{"mlp", "256", "at least an input and an output"},
 		{"mlp", "256-x-1", `"x" is not a width`},
 		{"mlp", "0-1", `"0" is not a width`},
 		{"mlp", "9999999-1", "is not a width within"},
+		{"ctr", "ffm", `there is no model "ffm" of ids; a case is fm, deepfm`},
+		{"ctr", "fm.3x20", "has 2 sizes"},
+		{"ctr", "fm.30x20x4x64", "30 fields of 20 ids"},
+		{"ctr", "fm.3x0x4x64", "is not a size within 1"},
 		{"neighbors", "similar.5x5", "not of the form"},
 		{"neighbors", "top20.10x10x26", "at most a quarter"},
 		{"factorization", "svd.5x5x5x2", "not of the form"},

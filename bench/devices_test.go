@@ -17,7 +17,7 @@ func TestCompareOnGPU(t *testing.T) {
 	cudatest.Use(t)
 	open := func(name string) (kernels.Device, error) { return devices.Open(name, devices.Options{Threads: 2}) }
 	cases := map[string][]string{
-		"mlp": {"8-16-4-1"}, "quality": {"2-4-1"}, "gemm": {"17x9x33.tn"}, "engine": {"8-4-1"}, "kernels": {"8-4-1"}, "data": {"stream.1000"},
+		"mlp": {"8-16-4-1"}, "ctr": {"fm.3x20x2x64"}, "quality": {"2-4-1"}, "gemm": {"17x9x33.tn"}, "engine": {"8-4-1"}, "kernels": {"8-4-1"}, "data": {"stream.1000"},
 		"factorization": {"als.60x50x600x8", "bpr.60x50x600x8", "mf.60x50x600x8", "topk.60x50x600x8"},
 	}
 	for _, s := range bench.Suites() {

@@ -121,7 +121,7 @@ func TestResultsFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = dev.Close() }()
-	for suite, name := range map[string]string{"mlp": "8-4-1", "gemm": "9x8x7.nt", "kernels": "8-4-1", "quality": "2-4-1", "engine": "8-4-1", "data": "csv.1000", "neighbors": "top20.30x40x200", "factorization": "als.30x40x200x4"} {
+	for suite, name := range map[string]string{"mlp": "8-4-1", "ctr": "fm.2x9x2x16", "gemm": "9x8x7.nt", "kernels": "8-4-1", "quality": "2-4-1", "engine": "8-4-1", "data": "csv.1000", "neighbors": "top20.30x40x200", "factorization": "als.30x40x200x4"} {
 		r, err := Measure(t.Context(), suite, "v1", rounds, Options{Device: dev, Cases: []string{name}})
 		if err != nil {
 			t.Fatal(err)

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math"
 	"os"
-	"time"
 
 	"debut/bench/peers"
 	"debut/bench/training"
@@ -50,24 +49,7 @@ func measureMLP(ctx context.Context, name string, r *runner) error {
 			return err
 		}
 	}
-	loss, err := step.LossAfter(ctx, lossSteps)
-	if err != nil {
-		return err
-	}
-	flops, err := step.FLOPs()
-	if err != nil {
-		return err
-	}
-	n, median, err := r.repeat(ctx, step.Burst)
-	if err != nil {
-		return err
-	}
-	t := median.Seconds() / float64(step.Steps)
-	r.speed("rows_per_second", mlpBatch/t, r.peaks.ofFLOPs(flops/t))
-	r.report("milliseconds_per_step", t*1e3)
-	r.report("steps", float64(n*step.Steps))
-	r.report(lossMetric, loss)
-	return nil
+	return measureSteps(ctx, r, &step.Work, mlpBatch)
 }
 
 // lossSteps is after how many steps losses are compared: the loss of the batch that follows.
@@ -121,30 +103,7 @@ func compareMLP(ctx context.Context, r *runner, step *mlpStep) (done bool, err e
 	if err != nil {
 		return false, err
 	}
-	return true, step.compare(ctx, r, theirs, peer.Version()+", "+peer.Settings(), peerRun(peer.Peer))
-}
-
-// compare takes turns with a peer, whose loss and way to run are given, and reports.
-func (s *mlpStep) compare(ctx context.Context, r *runner, theirLoss float64, peer string, run turn) error {
-	loss, err := s.LossAfter(ctx, lossSteps)
-	if err != nil {
-		return err
-	}
-	if err := agree(loss, theirLoss, peer, Tolerance(r.Precision)); err != nil {
-		return err
-	}
-	flops, err := s.FLOPs()
-	if err != nil {
-		return err
-	}
-	result, err := alternate(ctx, r.Duration, s.turn(), run)
-	if err != nil {
-		return err
-	}
-	result.report(r, "rows_per_second", mlpBatch, r.peaks.ofFLOPs(flops), peer)
-	r.report(lossMetric, loss)
-	r.report("peer_"+lossMetric, theirLoss)
-	return nil
+	return true, compareSteps(ctx, r, &step.Work, mlpBatch, theirs, peer.Version()+", "+peer.Settings(), peerRun(peer.Peer))
 }
 
 // mlpStep is the training step that a case measures, and what other suites look at.
@@ -166,15 +125,6 @@ func newMLPStep(dev kernels.Device, widths []int) (*mlpStep, error) {
 
 // run assembles the next batch and trains on it.
 func (s *mlpStep) run() error { return s.Run() }
-
-// turn is the turn that trains, whose runs are steps.
-func (s *mlpStep) turn() turn {
-	bursts := perSecond(s.Burst)
-	return func(ctx context.Context, d time.Duration) (float64, error) {
-		n, err := bursts(ctx, d)
-		return n * float64(s.Steps), err
-	}
-}
 
 // mlpNetwork is the network of so many units.
 func mlpNetwork(widths []int) layers.Network { return training.Network(widths) }

@@ -63,7 +63,7 @@ func measureTape(ctx context.Context, name string, r *runner) (err error) {
 		return err
 	}
 	version := fmt.Sprintf("gorgonia's TapeMachine, gonum BLAS, GOMAXPROCS=%d", threads)
-	return step.compare(ctx, r, peer.loss, version, theirs)
+	return compareSteps(ctx, r, &step.Work, mlpBatch, peer.loss, version, theirs)
 }
 
 // tapeStep is a network of gorgonia's own operations on its TapeMachine. The first error of building sticks.

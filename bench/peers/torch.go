@@ -46,18 +46,23 @@ type Torch struct {
 // OpenBLAS takes, the threads of its libraries and its own in all mixes of one and all, both of its ways to run Adam. The folder is for files; the
 // caller removes it. Each setting is tried for as long as trial says.
 func StartTorch(ctx context.Context, folder string, net MLP, threads int, trial time.Duration) (*Torch, error) {
+	return startTorch(ctx, folder, net.write, []string{"Adam(foreach=False)", "Adam(foreach=True)"}, threads, trial)
+}
+
+// startTorch starts the script that write writes, in the best of the ways that it knows by their numbers.
+func startTorch(ctx context.Context, folder string, write func(folder string) (script string, err error), ways []string, threads int, trial time.Duration) (*Torch, error) {
 	python, err := findTorch(ctx)
 	if err != nil {
 		return nil, err
 	}
-	script, err := net.write(folder)
+	script, err := write(folder)
 	if err != nil {
 		return nil, err
 	}
 	var inner []request
 	for _, n := range []int{1, threads}[:min(2, max(threads, 1))] {
-		for foreach := range 2 {
-			inner = append(inner, request{fmt.Sprintf("set %d %d", n, foreach), fmt.Sprintf("set_num_threads(%d) Adam(foreach=%v)", n, foreach == 1)})
+		for i, way := range ways {
+			inner = append(inner, request{fmt.Sprintf("set %d %d", n, i), fmt.Sprintf("set_num_threads(%d) %s", n, way)})
 		}
 	}
 	t := &Torch{}

@@ -3,15 +3,12 @@
 package training
 
 import (
-	"context"
 	"fmt"
-	"math"
 	"strconv"
 	"strings"
 
 	"debut/bench/peers"
 	"debut/engine"
-	"debut/engine/optim"
 	"debut/kernels"
 	"debut/kernels/philox"
 	"debut/layers"
@@ -55,13 +52,10 @@ type Data struct {
 // MLP is a network and the data it trains on.
 type MLP struct {
 	Data
-	Widths     []int
-	Optimizer  optim.Config
-	Parameters *engine.Parameters
-	Trainer    *engine.Trainer
-	Steps      int // of a burst: as many as a device may be behind the host
-	rows       int // of the batches to come
-	bx, by     []float32
+	Work
+	Widths []int
+	rows   int // of the batches to come
+	bx, by []float32
 }
 
 // Network is the network of so many units.
@@ -102,26 +96,10 @@ func New(dev kernels.Device, widths []int, batch int) (*MLP, error) {
 	rows := batch * Batches
 	s := &MLP{
 		Data:   Data{Inputs: inputs, Outputs: outputs, Batch: batch, X: Uniform(1, rows*inputs), Order: philox.New(1, 2).Perm(rows)},
-		Widths: widths, Optimizer: optim.Defaults(kernels.Adam), Parameters: engine.NewParameters(dev, kernels.Float32, 1), Steps: 1,
-		bx: make([]float32, batch*inputs), by: make([]float32, batch*outputs),
+		Widths: widths, bx: make([]float32, batch*inputs), by: make([]float32, batch*outputs),
 	}
 	s.Y = Signs(s.X, inputs, outputs)
-	if dev.Info().Kind != "cpu" {
-		s.Steps = kernels.GuardHistory
-	}
-	g := engine.NewGraph(kernels.Float32, batch)
-	b := &layers.Builder{Graph: g, Training: true}
-	loss := layers.BuildLoss(b, kernels.LogisticLoss, 0, Network(widths).Build(b))
-	if err := g.Differentiate(loss); err != nil {
-		return nil, err
-	}
-	var err error
-	s.Trainer, err = engine.NewTrainer(g, engine.TrainerOptions{
-		Options:   engine.Options{Device: dev, Parameters: s.Parameters},
-		Loss:      loss,
-		Optimizer: s.Optimizer,
-	})
-	if err != nil {
+	if err := s.build(dev, Network(widths), batch, s.Assemble); err != nil {
 		return nil, err
 	}
 	return s, s.SetRows(batch)
@@ -129,98 +107,19 @@ func New(dev kernels.Device, widths []int, batch int) (*MLP, error) {
 
 // SetRows has the batches to come be of so many rows, 1 … Batch.
 func (s *MLP) SetRows(n int) error {
-	if err := s.Trainer.SetRows(n); err != nil {
-		return err
-	}
 	s.rows = n
-	ones := make([]float32, n)
-	for i := range ones {
-		ones[i] = 1
-	}
-	if err := engine.Feed(s.Trainer.Program, layers.InputWeight, ones); err != nil {
-		return err
-	}
-	return engine.Feed(s.Trainer.Program, layers.InputScale, []float32{1 / float32(n)})
+	return s.setRows(n)
 }
 
 // Describe returns the network, its data and its present parameters for a peer.
 func (s *MLP) Describe() (peers.MLP, error) {
 	net := peers.MLP{
 		Widths: s.Widths, Rows: len(s.Order), Batch: s.Batch, Order: s.Order, X: s.X, Y: s.Y,
-		Adam:       peers.Adam{Rate: s.Optimizer.LearningRate, Beta1: s.Optimizer.Beta1, Beta2: s.Optimizer.Beta2, Epsilon: s.Optimizer.Epsilon},
-		Parameters: map[string][]float32{},
+		Adam: s.adam(),
 	}
-	for _, p := range s.Parameters.All() {
-		if p.Spec.Frozen {
-			continue
-		}
-		v, err := s.Parameters.Read(p.Spec.Name)
-		if err != nil {
-			return net, err
-		}
-		w := make([]float32, len(v))
-		for i, x := range v {
-			w[i] = float32(x)
-		}
-		net.Parameters[p.Spec.Name] = w
-	}
-	return net, nil
-}
-
-// LossAfter trains so many steps and returns the loss of the batch that follows, which is trained on too.
-func (s *MLP) LossAfter(ctx context.Context, steps int) (loss float64, err error) {
-	for range steps + 1 {
-		if err := ctx.Err(); err != nil {
-			return 0, err
-		}
-		if err := s.Run(); err != nil {
-			return 0, err
-		}
-	}
-	losses, err := s.Trainer.Losses(true)
-	if err != nil {
-		return 0, err
-	}
-	loss = losses[len(losses)-1]
-	if math.IsNaN(loss) || math.IsInf(loss, 0) {
-		return 0, fmt.Errorf("the loss after %d steps is %v: the arithmetic is wrong", steps, loss)
-	}
-	return loss, nil
-}
-
-// FLOPs trains a step and returns how many operations its kernels have.
-func (s *MLP) FLOPs() (float64, error) {
-	if err := s.Assemble(); err != nil {
-		return 0, err
-	}
-	var profile engine.Profile
-	if err := s.Trainer.Step(true, &profile); err != nil {
-		return 0, err
-	}
-	sum := 0.0
-	for _, e := range profile.Entries() {
-		sum += e.FLOPs
-	}
-	return sum, nil
-}
-
-// Run assembles the next batch and trains on it.
-func (s *MLP) Run() error {
-	if err := s.Assemble(); err != nil {
-		return err
-	}
-	return s.Trainer.Step(true, nil)
-}
-
-// Burst trains as many steps as are queued before their losses are looked at.
-func (s *MLP) Burst() error {
-	for range s.Steps {
-		if err := s.Run(); err != nil {
-			return err
-		}
-	}
-	_, err := s.Trainer.Losses(true)
-	return err
+	var err error
+	net.Parameters, err = s.values()
+	return net, err
 }
 
 // Gather copies the next rows to x and y: as many as fit.

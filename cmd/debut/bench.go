@@ -19,6 +19,8 @@ import (
 // caseForm is what cases of a suite look like, so that a slip is told before anything is measured.
 func caseForm(suite string) *regexp.Regexp {
 	switch suite {
+	case "ctr":
+		return regexp.MustCompile(`^(fm|deepfm|dcnv2-39|(fm|deepfm|dcnv2)\.[1-9]\d*x[1-9]\d*x[1-9]\d*x[1-9]\d*)$`)
 	case "data":
 		return regexp.MustCompile(`^(csv|prepare|stream|predict|predict-linear)\.[1-9]\d{3,8}$`)
 	case "neighbors":

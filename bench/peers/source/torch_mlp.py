@@ -35,11 +35,14 @@ class Task:
         with open(os.path.join(folder, "mlp.json"), encoding="utf-8") as f:
             self.spec = json.load(f)
         self.folder = folder
+        self.read()
+        self.order = torch.tensor(self.spec["order"], dtype=torch.int64)
+        self.set(1, 0)
+
+    def read(self):
         widths, rows = self.spec["widths"], self.spec["rows"]
         self.x = self.load("x", rows, widths[0])
         self.y = self.load("y", rows, widths[-1])
-        self.order = torch.tensor(self.spec["order"], dtype=torch.int64)
-        self.set(1, False)
 
     def load(self, name, *shape):
         size = 1
@@ -68,7 +71,7 @@ class Task:
         adam = self.spec["adam"]
         self.optimizer = torch.optim.Adam(
             self.model.parameters(), lr=adam["rate"], betas=(adam["beta1"], adam["beta2"]), eps=adam["epsilon"],
-            foreach=foreach)
+            foreach=bool(foreach))
         self.criterion = torch.nn.BCEWithLogitsLoss()
         self.at = 0
         return {}
@@ -104,14 +107,14 @@ def answer(value):
     print(json.dumps(value), flush=True)
 
 
-def main():
-    task = Task(sys.argv[1])
+def main(kind=Task):
+    task = kind(sys.argv[1])
     task.step()  # loads what is loaded late
     answer({"version": f"PyTorch {torch.__version__} with {libraries()}"})
     for line in sys.stdin:
         words = line.split()
         if words[0] == "set":
-            answer(task.set(int(words[1]), words[2] == "1"))
+            answer(task.set(int(words[1]), int(words[2])))
         elif words[0] == "loss":
             answer(task.loss(int(words[1])))
         elif words[0] == "run":
