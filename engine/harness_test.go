@@ -59,7 +59,7 @@ func squared(g *engine.Graph, out *engine.Node) *engine.Node {
 }
 
 // lossParameter is of the losses that have one, in tests.
-var lossParameter = map[kernels.LossKind]float64{kernels.HuberLoss: 0.7, kernels.QuantileLoss: 0.8}
+var lossParameter = map[kernels.LossKind]float64{kernels.HuberLoss: 0.7, kernels.QuantileLoss: 0.8, kernels.FocalLoss: 1.5}
 
 func lossOf(g *engine.Graph, kind kernels.LossKind, out *engine.Node) *engine.Node {
 	if g.Err() != nil {

@@ -26,6 +26,10 @@ const (
 	// QuantileLoss is the pinball loss, averaged over the columns: τ·(t − p) where p is below t, and (1 − τ)·(p − t) above; τ, the
 	// parameter, is between 0 and 1. Its gradient where they are the same is 0.
 	QuantileLoss
+	// FocalLoss is the cross-entropy of logits p against probabilities t [1, C], in which what is right already counts little (Lin, Goyal,
+	// Girshick, He, Dollár, "Focal Loss for Dense Object Detection", ICCV 2017), averaged over the columns: with q = 1/(1 + e^−p) and γ,
+	// the parameter, −t·(1 − q)^γ·log q − (1 − t)·q^γ·log(1 − q).
+	FocalLoss
 
 	lossCount
 )
@@ -43,6 +47,7 @@ var losses = [lossCount]struct {
 	PoissonLoss:  {name: "poisson", flops: 15},
 	HuberLoss:    {"huber", 8, func(x float64) bool { return x > 0 && !math.IsInf(x, 0) }},
 	QuantileLoss: {"quantile", 6, func(x float64) bool { return x > 0 && x < 1 }},
+	FocalLoss:    {"focal", 100, func(x float64) bool { return x > 0 && x <= 100 }},
 }
 
 // Losses lists all losses.
@@ -68,7 +73,7 @@ type Loss interface {
 // Sums are taken in float64, in an order that R alone fixes.
 type LossArgs struct {
 	Kind          LossKind
-	Parameter     float64 // δ of HuberLoss, τ of QuantileLoss; 0 of the others
+	Parameter     float64 // δ of HuberLoss, τ of QuantileLoss, γ of FocalLoss; 0 of the others
 	P, Target     Matrix
 	Weight, Scale Matrix
 	Upstream      Matrix // [1, 1], with DP; absent: 1

@@ -56,6 +56,8 @@ func newLoss[T float](b *binder, l *loops[T], a kernels.LossArgs) (kernels.Kerne
 		k.row = pointwise[T](func(p, t float64) (float64, float64) { return huber(p-t, a.Parameter) })
 	case kernels.QuantileLoss:
 		k.row = pointwise[T](func(p, t float64) (float64, float64) { return pinball(p-t, a.Parameter) })
+	case kernels.FocalLoss:
+		k.row = pointwise[T](func(p, t float64) (float64, float64) { return focal(p, t, a.Parameter) })
 	}
 	k.partial = slotOf[float64](b, blocks(k.batch.rows, k.block))
 	return b.finish(k)
@@ -195,6 +197,20 @@ func pinball(d, tau float64) (loss, derivative float64) {
 		return -tau * d, -tau
 	}
 	return d, d // 0, or NaN
+}
+
+// focal returns the focal loss of a logit, and its derivative.
+func focal(x, target, gamma float64) (loss, derivative float64) {
+	e := math.Exp(-math.Abs(x))
+	larger, smaller := 1/(1+e), e/(1+e)
+	log1p := math.Log1p(e)
+	q, rest := larger, smaller // the logistic function of x and of −x
+	if x < 0 {
+		q, rest = smaller, larger
+	}
+	logQ, logRest := min(x, 0)-log1p, -max(x, 0)-log1p
+	positive, negative := target*math.Pow(rest, gamma), (1-target)*math.Pow(q, gamma)
+	return -positive*logQ - negative*logRest, positive*(gamma*q*logQ-rest) + negative*(q-gamma*rest*logRest)
 }
 
 // average returns sum/n, and 0 for no columns.

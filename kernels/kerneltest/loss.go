@@ -58,7 +58,7 @@ func loss(r, c int, kind kernels.LossKind, out, gradient, upstream bool, logits 
 		target.cols = 1
 		target.fill = func(r, _ int) float64 { return float64(class(r, c)) }
 	}
-	parameter := map[kernels.LossKind]float64{kernels.HuberLoss: 1.25, kernels.QuantileLoss: 0.8}[kind]
+	parameter := map[kernels.LossKind]float64{kernels.HuberLoss: 1.25, kernels.QuantileLoss: 0.8, kernels.FocalLoss: 1.5}[kind]
 	f := form{
 		name: fmt.Sprintf("%v loss %d×%d, loss %t, gradient %t, upstream %t", kind, r, c, out, gradient, upstream),
 		operands: []operand{
@@ -108,6 +108,8 @@ func loss(r, c int, kind kernels.LossKind, out, gradient, upstream bool, logits 
 					terms = both() / float64(c)
 				case kernels.PoissonLoss:
 					terms = (math.Exp(x.at("P", i, j)) + both()) / float64(c)
+				case kernels.FocalLoss:
+					terms = (1 + math.Abs(x.at("P", i, j))) / float64(c)
 				case kernels.SoftmaxLoss:
 					terms += float64(c) / 32
 				}
@@ -178,6 +180,13 @@ func rowLoss(x *trial, kind kernels.LossKind, parameter float64, i, c int) (valu
 			if math.IsNaN(p) {
 				grad[j] = p
 			}
+		case kernels.FocalLoss:
+			// Written by products of the chain rule, without logarithms of what is nearly 1.
+			q, rest := 1/(1+math.Exp(-p)), 1/(1+math.Exp(p))
+			right, wrong := math.Pow(rest, parameter), math.Pow(q, parameter)
+			value += (t*right*math.Log1p(math.Exp(-p)) + (1-t)*wrong*math.Log1p(math.Exp(p))) / n
+			size += (2*math.Abs(p) + 1) / n
+			grad[j] = (t*(-parameter*right*q*math.Log1p(math.Exp(-p))-right*rest) + (1-t)*(parameter*wrong*rest*math.Log1p(math.Exp(p))+wrong*q)) / n
 		default:
 			value += (math.Max(p, 0) - p*t + math.Log1p(math.Exp(-math.Abs(p)))) / n
 			size += (2*math.Abs(p) + 1) / n
