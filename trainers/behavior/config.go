@@ -65,8 +65,8 @@ func (c *Config) SetDefaults() {
 			m.Solver = SolverGradient
 		}
 	}
-	if c.Train.Loss != "" && (c.Data.Task == "" || c.Data.Task == encoding.TaskAuto) {
-		c.Data.Task = encoding.TaskRegression // all losses that can be named are of numbers
+	if c.Train.Loss != "" && c.Train.Loss != gradient.LossFocal && (c.Data.Task == "" || c.Data.Task == encoding.TaskAuto) {
+		c.Data.Task = encoding.TaskRegression // all other losses that can be named are of numbers
 	}
 	run.SetDefaults(c, Family, m.Solver != SolverExact)
 	m.setArms()
@@ -134,6 +134,9 @@ func (c *Config) settle(data *datasets.Dataset) {
 func (c *Config) descends() bool {
 	untouched := New().Train
 	untouched.Loss, untouched.Quantile, untouched.Delta, untouched.ClassWeight = c.Train.Loss, c.Train.Quantile, c.Train.Delta, c.Train.ClassWeight
+	if c.Train.Loss == gradient.LossFocal { // which the exact solver has not
+		return true
+	}
 	return !reflect.DeepEqual(c.Train, untouched) || !reflect.DeepEqual(c.Checkpoint, run.Checkpoints{}) || c.Precision != "" || strings.HasPrefix(c.Device, "cuda")
 }
 

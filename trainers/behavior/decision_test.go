@@ -145,6 +145,34 @@ func TestClassWeight(t *testing.T) {
 	}
 }
 
+// Smoothed labels and the focal loss leave the order of the rows much as it is, and take probabilities away from 0 and 1: targets moved by a
+// share have means in between, and what is right already hardly counts.
+func TestSmoothedAndFocal(t *testing.T) {
+	path := tableFile(t, 1500)
+	const text = "seed: 3\ndata: {source: {path: PATH}, target: y, features: [a, b, city]}\nmodel: {kind: fm, factors: 4}\ntrain: {epochs: 15, batch: 64, optimizer: {learning_rate: 0.02}, EXTRA}\n"
+	sure := func(extra string) (certainty, auc float64) {
+		o := train(t, configure(t, path, strings.Replace(text, "EXTRA", extra, 1)))
+		for _, b := range o.Result.Metrics[run.PartTest].Calibration.Bins {
+			certainty += b.Weight * math.Abs(b.Predicted-0.5)
+		}
+		return certainty / o.Result.Metrics[run.PartTest].Weight, metric(t, o, run.PartTest, "auc")
+	}
+	plain, best := sure("clip_norm: 0")
+	for _, extra := range []string{"label_smoothing: 0.4", "loss: focal", "loss: focal, gamma: 4, label_smoothing: 0.1"} {
+		certainty, auc := sure(extra)
+		if certainty > 0.85*plain || auc < best-0.02 {
+			t.Errorf("%s: %.3f from one half, of %.3f; AUC %.4f of %.4f", extra, certainty, plain, auc, best)
+		}
+	}
+	// A linear model descends for either.
+	for _, extra := range []string{"loss: focal", "label_smoothing: 0.2"} {
+		c := configure(t, path, "data: {source: {path: PATH}, target: y, features: [a, b, city]}\nmodel: {kind: linear}\ntrain: {"+extra+"}\n")
+		if c.Model.Solver != SolverGradient {
+			t.Errorf("%s: the solver of a linear model is %s", extra, c.Model.Solver)
+		}
+	}
+}
+
 // predictsPart checks that predictions of a part are those that it is evaluated by, of the same rows in the same order.
 func predictsPart(t *testing.T, c *Config, m *Model, part string, s *run.Sampled) {
 	t.Helper()

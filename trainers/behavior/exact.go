@@ -35,6 +35,9 @@ func newExact(ctx context.Context, t *task, env *run.Env) (*exact, error) {
 	if l := t.cfg.Train.Loss; l == gradient.LossMAE || l == gradient.LossQuantile {
 		return nil, configfile.Errorf("model.solver", "%s needs a loss with a second derivative, which %s has not; use solver: %s", SolverExact, l, SolverGradient)
 	}
+	if l := t.cfg.Train.Loss; l == gradient.LossFocal || t.cfg.Train.LabelSmoothing > 0 {
+		return nil, configfile.Errorf("model.solver", "%s has the cross-entropy of classes as they are, without %s or label_smoothing; use solver: %s", SolverExact, gradient.LossFocal, SolverGradient)
+	}
 	part := t.data.Train
 	// Numbers, ids, target and weight of each row, and outputs with two derivatives.
 	need := int64(part.Rows()) * int64(4*(len(t.net.Numeric)+len(t.net.Fields))+16+3*8*t.net.Outputs)

@@ -70,9 +70,9 @@ type trainedFor struct {
 	Quantile float64 `json:"quantile,omitempty"`
 }
 
-// lossOf returns what is kept of a loss; nil of the squared one and of classes.
+// lossOf returns what is kept of a loss; nil of the squared one and of those of classes.
 func lossOf(c gradient.Config) *trainedFor {
-	if c.Loss == "" || c.Loss == gradient.LossSquared {
+	if c.Loss == "" || c.Loss == gradient.LossSquared || c.Loss == gradient.LossFocal {
 		return nil
 	}
 	return &trainedFor{c.Loss, c.Quantile}

@@ -20,21 +20,23 @@ import (
 
 // Config is the train section of a run file.
 type Config struct {
-	Epochs        int               `yaml:"epochs,omitempty" jsonschema:"description=Most passes over the training rows; 0: by their number and the task.,minimum=0"`
-	Batch         int               `yaml:"batch,omitempty" jsonschema:"description=Most rows of a batch; batches of an epoch differ by at most one row; 0: by the number of training rows.,minimum=0"`
-	Accumulate    int               `yaml:"accumulate,omitempty" jsonschema:"description=Batches whose gradients are added up for one step (default: 1).,minimum=0"`
-	Loss          string            `yaml:"loss,omitempty" jsonschema:"description=Of a target that is a number: squared (default); mae; huber; quantile; poisson for counts: the model is of the logarithm. Classes have the cross-entropy.,enum=squared,enum=mae,enum=huber,enum=quantile,enum=poisson"`
-	Quantile      float64           `yaml:"quantile,omitempty" jsonschema:"description=Of loss quantile: the share of targets below the prediction; 0.9 predicts what nine of ten stay below.,minimum=0,maximum=1"`
-	Delta         float64           `yaml:"delta,omitempty" jsonschema:"description=Of loss huber (default: 1): the difference in standard deviations of the target from which it grows linearly.,minimum=0"`
-	ClassWeight   string            `yaml:"class_weight,omitempty" jsonschema:"description=Of classes: balanced weights rows so that all classes weigh the same in training; metrics stay as they are and probabilities are off unless decision.calibration mends them.,enum=balanced"`
-	Shuffle       *bool             `yaml:"shuffle,omitempty" jsonschema:"description=A new order of the rows in each epoch (default: true)."`
-	Optimizer     Optimizer         `yaml:"optimizer,omitempty" jsonschema:"description=The optimizer."`
-	Tables        Tables            `yaml:"tables,omitempty" jsonschema:"description=What embeddings have of their own."`
-	ClipNorm      float64           `yaml:"clip_norm,omitempty" jsonschema:"description=Scale gradients down to this global norm; 0: not at all.,minimum=0"`
-	Schedule      Schedule          `yaml:"schedule,omitempty" jsonschema:"description=The course of the learning rate."`
-	EarlyStopping run.EarlyStopping `yaml:"early_stopping,omitempty" jsonschema:"description=When to stop and which epoch's model to keep: judged on the validation rows."`
-	Augment       Augment           `yaml:"augment,omitempty" jsonschema:"description=Change the training rows a little at each sight; off by default."`
-	Divergence    run.Divergence    `yaml:"divergence,omitempty" jsonschema:"description=What to do when the loss is no number any more."`
+	Epochs         int               `yaml:"epochs,omitempty" jsonschema:"description=Most passes over the training rows; 0: by their number and the task.,minimum=0"`
+	Batch          int               `yaml:"batch,omitempty" jsonschema:"description=Most rows of a batch; batches of an epoch differ by at most one row; 0: by the number of training rows.,minimum=0"`
+	Accumulate     int               `yaml:"accumulate,omitempty" jsonschema:"description=Batches whose gradients are added up for one step (default: 1).,minimum=0"`
+	Loss           string            `yaml:"loss,omitempty" jsonschema:"description=Of a target that is a number: squared (default); mae; huber; quantile; poisson for counts: the model is of the logarithm. Classes have the cross-entropy; of two: focal counts little what is right already and leaves probabilities off unless decision.calibration mends them.,enum=squared,enum=mae,enum=huber,enum=quantile,enum=poisson,enum=focal"`
+	Quantile       float64           `yaml:"quantile,omitempty" jsonschema:"description=Of loss quantile: the share of targets below the prediction; 0.9 predicts what nine of ten stay below.,minimum=0,maximum=1"`
+	Delta          float64           `yaml:"delta,omitempty" jsonschema:"description=Of loss huber (default: 1): the difference in standard deviations of the target from which it grows linearly.,minimum=0"`
+	Gamma          float64           `yaml:"gamma,omitempty" jsonschema:"description=Of loss focal (default: 2): a row counts by this power of how wrong it is.,minimum=0"`
+	LabelSmoothing float64           `yaml:"label_smoothing,omitempty" jsonschema:"description=Of two classes: targets are moved towards one half by this share (default: 0); probabilities are then nearer to one half too.,minimum=0,exclusiveMaximum=1"`
+	ClassWeight    string            `yaml:"class_weight,omitempty" jsonschema:"description=Of classes: balanced weights rows so that all classes weigh the same in training; metrics stay as they are and probabilities are off unless decision.calibration mends them.,enum=balanced"`
+	Shuffle        *bool             `yaml:"shuffle,omitempty" jsonschema:"description=A new order of the rows in each epoch (default: true)."`
+	Optimizer      Optimizer         `yaml:"optimizer,omitempty" jsonschema:"description=The optimizer."`
+	Tables         Tables            `yaml:"tables,omitempty" jsonschema:"description=What embeddings have of their own."`
+	ClipNorm       float64           `yaml:"clip_norm,omitempty" jsonschema:"description=Scale gradients down to this global norm; 0: not at all.,minimum=0"`
+	Schedule       Schedule          `yaml:"schedule,omitempty" jsonschema:"description=The course of the learning rate."`
+	EarlyStopping  run.EarlyStopping `yaml:"early_stopping,omitempty" jsonschema:"description=When to stop and which epoch's model to keep: judged on the validation rows."`
+	Augment        Augment           `yaml:"augment,omitempty" jsonschema:"description=Change the training rows a little at each sight; off by default."`
+	Divergence     run.Divergence    `yaml:"divergence,omitempty" jsonschema:"description=What to do when the loss is no number any more."`
 }
 
 // Optimizer names the optimizer; empty numbers take the usual settings of its kind.
@@ -121,6 +123,9 @@ func (c *Config) SetDefaults(network bool) {
 	}
 	if c.Loss == LossHuber && c.Delta == 0 {
 		c.Delta = 1
+	}
+	if c.Loss == LossFocal && c.Gamma == 0 {
+		c.Gamma = defaultGamma
 	}
 	c.Divergence.SetDefaults()
 	if c.Schedule.Kind == "" {

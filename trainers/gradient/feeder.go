@@ -74,6 +74,9 @@ func (f *Feeder) labels(l labels, d *encoding.Encoded, rows []int32, there int) 
 		if l.regression != nil {
 			y = l.regression.Standardize(y)
 		}
+		if l.smoothing > 0 {
+			y += l.smoothing * (0.5 - y)
+		}
 		target[i] = float32(y)
 	}
 	for i, w := range f.exact.Weight[:len(rows)] {

@@ -8,6 +8,9 @@ import (
 	"debut/trainers/metrics"
 )
 
+// LossFocal is a loss of two classes; the others are of a target that is a number.
+const LossFocal = "focal"
+
 // Losses of a target that is a number.
 const (
 	LossSquared  = "squared"
@@ -30,12 +33,25 @@ var losses = map[string]struct {
 	LossPoisson:  {kind: kernels.PoissonLoss},
 }
 
+// defaultGamma and maxGamma are of the focal loss.
+const (
+	defaultGamma = 2
+	maxGamma     = 100
+)
+
 // ClassWeightBalanced is the class_weight with which all classes weigh the same.
 const ClassWeightBalanced = "balanced"
 
-// CheckLoss returns an error where the loss, or the weights of classes, are none of a task.
+// CheckLoss returns an error where the loss, or what is done to classes, is none of a task.
 func (c *Config) CheckLoss(task metrics.Task) error {
-	if c.Loss != "" && task != metrics.TaskRegression {
+	binary := task == metrics.TaskBinary
+	if c.Loss == LossFocal && !binary {
+		return configfile.Errorf("loss", "%s is of two classes, and the target is %s; leave it out", c.Loss, task)
+	}
+	if c.LabelSmoothing != 0 && !binary {
+		return configfile.Errorf("label_smoothing", "it is of two classes, and the target is %s; leave it out", task)
+	}
+	if c.Loss != "" && c.Loss != LossFocal && task != metrics.TaskRegression {
 		return configfile.Errorf("loss", "%s is of targets that are numbers, and the target is %s; leave it out, or set data.task: regression", c.Loss, task)
 	}
 	if c.ClassWeight != "" && task == metrics.TaskRegression {
@@ -46,7 +62,7 @@ func (c *Config) CheckLoss(task metrics.Task) error {
 
 func (c *Config) checkLoss(task metrics.Task) (errs []error) {
 	bad := func(path, format string, args ...any) { errs = append(errs, configfile.Errorf(path, format, args...)) }
-	if err := configfile.OneOf("loss", c.Loss, LossSquared, LossMAE, LossHuber, LossQuantile, LossPoisson); err != nil {
+	if err := configfile.OneOf("loss", c.Loss, LossSquared, LossMAE, LossHuber, LossQuantile, LossPoisson, LossFocal); err != nil {
 		return append(errs, err)
 	}
 	if err := configfile.OneOf("class_weight", c.ClassWeight, ClassWeightBalanced); err != nil {
@@ -57,7 +73,14 @@ func (c *Config) checkLoss(task metrics.Task) (errs []error) {
 			errs = append(errs, err)
 		}
 	}
+	if !(c.LabelSmoothing >= 0 && c.LabelSmoothing < 1) {
+		bad("label_smoothing", "%v is not in [0, 1)", c.LabelSmoothing)
+	}
 	switch {
+	case c.Loss == LossFocal && !(c.Gamma > 0 && c.Gamma <= maxGamma):
+		bad("gamma", "%v; give a number above 0 and at most %d", c.Gamma, maxGamma)
+	case c.Loss != LossFocal && c.Gamma != 0:
+		bad("gamma", "it is of loss: focal")
 	case c.Loss == LossQuantile && !(c.Quantile > 0 && c.Quantile < 1):
 		bad("quantile", "%v; the loss quantile needs one between 0 and 1: 0.9 predicts what nine of ten stay below", c.Quantile)
 	case c.Loss != LossQuantile && c.Quantile != 0:
@@ -74,6 +97,9 @@ func (c *Config) checkLoss(task metrics.Task) (errs []error) {
 func (c *Config) loss(task metrics.Task) (kernels.LossKind, float64) {
 	switch task {
 	case metrics.TaskBinary:
+		if c.Loss == LossFocal {
+			return kernels.FocalLoss, c.Gamma
+		}
 		return kernels.LogisticLoss, 0
 	case metrics.TaskMultiClass:
 		return kernels.SoftmaxLoss, 0

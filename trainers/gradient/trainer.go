@@ -58,6 +58,7 @@ type labels struct {
 	regression *encoding.TargetEncoding // what standardizes the targets of a regression; nil for another task
 	weight     float64                  // mean of the training rows: weights are divided by it
 	classes    []float64                // weight of a row of each class, beside its own; nil for ones
+	smoothing  float64                  // share by which targets of two classes are moved towards one half
 }
 
 // New builds the program that trains, after the estimate of the memory it takes. It fills the metric of the configuration, which the
@@ -96,6 +97,7 @@ func New(o Options) (*Trainer, error) {
 	if o.Task == metrics.TaskRegression {
 		t.labels.regression = &o.Data.Encoder.Target
 	}
+	t.labels.smoothing = c.LabelSmoothing
 	if c.ClassWeight == ClassWeightBalanced {
 		t.labels.classes = o.Data.Encoder.Target.Balanced()
 	}
