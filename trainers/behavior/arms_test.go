@@ -158,3 +158,33 @@ func TestHugeFactors(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// Arms that a model's description claims, or denies, are compared with its parameters and its encoder before anything is made after them.
+func TestForgedArms(t *testing.T) {
+	dev, data := forgingDevice(t), goldenRows(t)
+	for kind, changes := range map[string]map[string][]any{
+		"fm":     {"network.factors": {0, 2, 4, 4096, -1, math.MaxInt64, nil}, "network.numeric.0.column": {"", "x", nil}, "network.wide": {true}, "network.hidden": {raw(`[{"units":3}]`)}},
+		"deepfm": {"network.factors": {0, 1, 8, nil}, "network.cross": {raw(`{"layers":1}`)}, "network.fields.0.dim": {1, 5}, "network.hidden": {nil}},
+		"dcn": {
+			"network.cross.layers": {0, 1, 3, 1000, -1, math.MaxInt64}, "network.cross.rank": {0, 2, 4, -1, math.MaxInt32, math.MaxInt64}, "network.cross": {nil},
+			"network.factors": {3}, "network.numeric.0.column": {"a"}, "network.hidden": {nil},
+		},
+	} {
+		base := openForger(t, kind)
+		for path, values := range changes {
+			for _, v := range values {
+				f := base.clone(t)
+				set(f.model, path, v)
+				dir := t.TempDir()
+				f.write(t, dir)
+				_, allocated, err := judge(dev, dir, nil, nil, data)
+				if err == nil || strings.HasPrefix(err.Error(), "panic: ") || !strings.Contains(err.Error(), "model.json") && !strings.Contains(err.Error(), parametersFile) {
+					t.Errorf("%s: %s = %v: %v", kind, path, v, err)
+				}
+				if allocated > bound {
+					t.Errorf("%s: %s = %v: %d bytes were allocated", kind, path, v, allocated)
+				}
+			}
+		}
+	}
+}

@@ -77,6 +77,9 @@ func (c *Config) SetDefaults() {
 		m.Hidden[i].SetDefaults()
 	}
 	c.Data.SetDefaults()
+	if o := &c.Train.Optimizer; m.Kind == KindFM && (o.Kind == "" || o.Kind == gradient.KindAuto) {
+		o.L2, o.WeightDecay = cmp.Or(o.L2, new(machineL2)), cmp.Or(o.WeightDecay, new(0.0))
+	}
 	c.Train.SetDefaults(!m.linear())
 }
 
@@ -123,7 +126,7 @@ func (c *Config) settle(data *datasets.Dataset) {
 	}
 	task := taskOf(data.Encoder)
 	c.Model.settle(task, data.Train.Rows())
-	c.Train.Fit(data.Train.Rows(), task, data.Validation != nil)
+	c.Train.Fit(data.Train.Rows(), task, data.Validation != nil, c.Model.pace())
 	// Of several classes networks are soon too sure of what they have learned by heart.
 	if rows := data.Validation.Rows(); task == metrics.TaskMultiClass && c.Decision == (decision.Config{}) && rows >= calibratedRows && rows <= calibratedOutputs/len(data.Encoder.Target.Classes) {
 		c.Decision.Calibration = decision.Temperature

@@ -2,6 +2,7 @@ package behavior
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -68,6 +69,32 @@ func uncommented(template string) string {
 		text.WriteString(line)
 	}
 	return text.String()
+}
+
+// A factorization machine has a pace and a penalty of its own where nothing is said of them, and none where an optimizer is named.
+func TestDefaultsOfAMachine(t *testing.T) {
+	path := tableFile(t, 400)
+	of := func(kind, more string) *Config {
+		o := train(t, configure(t, path, "data: {source: {path: PATH}, target: y, features: [a, b, city]}\nmodel: {kind: "+kind+"}\n"+more))
+		c, err := load(filepath.Join(o.Folder, runfolder.ConfigFile), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	fm, deep := of("fm", ""), of("deepfm", "")
+	if *fm.Train.Optimizer.L2 != machineL2 || *fm.Train.Optimizer.WeightDecay != 0 || *deep.Train.Optimizer.L2 != 0 || *deep.Train.Optimizer.WeightDecay == 0 {
+		t.Errorf("penalties %v and %v; beside hidden layers %v and %v", *fm.Train.Optimizer.L2, *fm.Train.Optimizer.WeightDecay, *deep.Train.Optimizer.L2, *deep.Train.Optimizer.WeightDecay)
+	}
+	if r := *fm.Train.Optimizer.LearningRate / *deep.Train.Optimizer.LearningRate; math.Abs(r-machineRate) > 0.01 || fm.Train.Epochs != machinePasses*deep.Train.Epochs {
+		t.Errorf("%v of the rate, %d epochs for %d", r, fm.Train.Epochs, deep.Train.Epochs)
+	}
+	if fm.Model.Factors != factors || fm.Model.Hidden != nil || len(deep.Model.Hidden) != 2 {
+		t.Errorf("models %+v and %+v", fm.Model, deep.Model)
+	}
+	if named := of("fm", "train: {epochs: 1, optimizer: {kind: adam}}"); *named.Train.Optimizer.L2 != 0 {
+		t.Errorf("a penalty of %v of an optimizer that is named", *named.Train.Optimizer.L2)
+	}
 }
 
 // Every default that was used stands in run.yaml, which trains the same model again, with any number of threads.

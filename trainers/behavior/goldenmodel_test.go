@@ -102,6 +102,21 @@ train: {epochs: 4, batch: 40, accumulate: 2, optimizer: {kind: adamw, learning_r
 checkpoint: {identity: {file: key.txt}}
 encrypt: {recipients: [age1gnazn5khlzl0nulufdphtr4dltlfc28kvy39awrxpxhvzzl6tdhqsxs9sf]}
 `,
+	"fm": `
+data: {source: {path: data.csv}, target: k, id: id, ignore: [y], weight: w, defaults: {numeric: {transform: standardize, encoding: piecewise_linear, bins: 4}, categorical: {min_count: 1}}}
+model: {kind: fm, factors: 3}
+train: {epochs: 4, batch: 40, optimizer: {kind: adagrad, learning_rate: 0.1, l2: 0.001}, schedule: {kind: constant}}
+`,
+	"deepfm": `
+data: {source: {path: data.csv}, target: y, id: id, ignore: [k, amount], weight: w, ` + goldenColumns + `}
+model: {kind: deepfm, factors: 4, hidden: [{units: 8, dropout: 0.1}]}
+train: {epochs: 3, batch: 40, loss: focal, label_smoothing: 0.05, optimizer: {kind: adam, learning_rate: 0.01}, schedule: {kind: constant}}
+`,
+	"dcn": `
+data: {source: {path: data.csv}, target: amount, id: id, ignore: [k, y], ` + goldenColumns + `}
+model: {kind: dcn, cross_layers: 2, rank: 3, hidden: [{units: 8}], embedding: 3}
+train: {epochs: 3, batch: 40, optimizer: {kind: adamw, learning_rate: 0.01}, schedule: {kind: constant}}
+`,
 	// All that is left open: numbers in two views, a linear path. The dropout is the default of that version.
 	"defaults": `
 data: {source: {path: data.csv}, target: y, id: id, ignore: [k, amount]}

@@ -9,6 +9,7 @@ import (
 
 	"debut/datasets/configfile"
 	"debut/layers"
+	"debut/trainers/gradient"
 	"debut/trainers/metrics"
 )
 
@@ -65,6 +66,11 @@ type ModelConfig struct {
 const (
 	factors     = 8
 	crossLayers = 3
+	// A factorization machine has no layers whose dropout keeps it from learning ids by heart. A penalty on what a step looks up does, which
+	// grows with how often that is; it wants smaller and more steps.
+	machineL2     = 0.002
+	machineRate   = 0.25
+	machinePasses = 2
 )
 
 // arms are those of the kind; of one that there is not, none.
@@ -109,6 +115,14 @@ func (m *ModelConfig) settle(task metrics.Task, rows int) {
 	if a.wide && m.Wide == nil {
 		m.Wide = new(false)
 	}
+}
+
+// pace is how fast the kind is trained by default.
+func (m ModelConfig) pace() gradient.Pace {
+	if m.Kind == KindFM {
+		return gradient.Pace{Rate: machineRate, Passes: machinePasses}
+	}
+	return gradient.Pace{}
 }
 
 // inputDropout is the share that is asked for, or settled.

@@ -59,18 +59,18 @@ type Tables struct {
 }
 
 // own says whether tables have an optimizer of their own.
-func (t *Tables) own() bool { return t.Optimizer.Kind != "" && t.Optimizer.Kind != kindAuto }
+func (t *Tables) own() bool { return t.Optimizer.Kind != "" && t.Optimizer.Kind != KindAuto }
 
-// kindAuto is the optimizer of a network whose run file names none, until its rows are known: defaultKind with a rate and a decay that
+// KindAuto is the optimizer of a network whose run file names none, until its rows are known: defaultKind with a rate and a decay that
 // follow from them. Linear models have Adam.
 const (
-	kindAuto    = "auto"
+	KindAuto    = "auto"
 	defaultKind = kernels.AdamW
 )
 
 // kind is the optimizer's.
 func (o *Optimizer) kind() (kernels.OptimizerKind, error) {
-	if o.Kind == kindAuto {
+	if o.Kind == KindAuto {
 		return defaultKind, nil
 	}
 	return optim.ParseKind(o.Kind)
@@ -82,7 +82,7 @@ func (Optimizer) JSONSchemaExtend(s *jsonschema.Schema) {
 	if !ok {
 		return
 	}
-	names := append([]string{kindAuto}, optim.Kinds()...)
+	names := append([]string{KindAuto}, optim.Kinds()...)
 	p.Enum = nil
 	for _, name := range names {
 		p.Enum = append(p.Enum, name)
@@ -102,7 +102,7 @@ type Schedule struct {
 
 // SetDefaults fills empty fields, but for those of a network that [Config.Fit] fills when the training rows are known.
 func (c *Config) SetDefaults(network bool) {
-	kind, schedule := kindAuto, "cosine"
+	kind, schedule := KindAuto, "cosine"
 	if !network {
 		kind, schedule = kernels.Adam.String(), "constant"
 		c.Epochs, c.Batch = cmp.Or(c.Epochs, 20), cmp.Or(c.Batch, 256)
@@ -114,7 +114,7 @@ func (c *Config) SetDefaults(network bool) {
 		yes := true
 		c.Shuffle = &yes
 	}
-	if c.Optimizer.Kind == "" || c.Optimizer.Kind == kindAuto {
+	if c.Optimizer.Kind == "" || c.Optimizer.Kind == KindAuto {
 		c.Optimizer.Kind = kind
 	}
 	c.Optimizer.setDefaults()
@@ -152,7 +152,7 @@ func (o *Optimizer) setDefaults() {
 			*field = &value
 		}
 	}
-	if o.Kind != kindAuto {
+	if o.Kind != KindAuto {
 		set(&o.LearningRate, usual.LearningRate)
 		set(&o.WeightDecay, usual.WeightDecay, kernels.AdamW)
 	}
@@ -165,15 +165,19 @@ func (o *Optimizer) setDefaults() {
 	set(&o.L2, usual.L2)
 }
 
+// Pace is how a model wants to be trained in comparison with hidden layers: learning rate and passes are multiplied by it; 0 stands for 1.
+type Pace struct{ Rate, Passes float64 }
+
 // Fit fills what a network's section leaves open, by the number of training rows and the task. The figures were chosen by
 // bench/defaults/choose. Many rows take larger batches, for fewer steps, and fewer passes. Classes of two are most often
 // noisy, and learned by heart in a few passes at a high rate; numbers and several classes gain from many. Nothing but the
 // patience depends on a number of epochs that is given: a resumed training may have another.
-func (c *Config) Fit(rows int, task metrics.Task, validated bool) {
+func (c *Config) Fit(rows int, task metrics.Task, validated bool, pace Pace) {
 	passes, fewer, rate := 30.0, 0.25, 0.008
 	if task == metrics.TaskBinary {
 		passes, fewer, rate = 10, 0.4, 0.002
 	}
+	rate *= cmp.Or(pace.Rate, 1)
 	if c.Batch == 0 {
 		c.Batch = smallestBatch
 		for c.Batch < largestBatch && c.Batch*rowsToBatch < rows {
@@ -181,6 +185,7 @@ func (c *Config) Fit(rows int, task metrics.Task, validated bool) {
 		}
 	}
 	epochs := max(fewestEpochs, min(mostEpochs, int(math.Round(passes*math.Pow(passesRows/float64(max(1, rows)), fewer)))))
+	epochs = int(math.Round(float64(epochs) * cmp.Or(pace.Passes, 1)))
 	if c.Epochs == 0 {
 		c.Epochs = max(epochs, int(c.Schedule.WarmupEpochs)+1)
 		if validated && c.EarlyStopping.Patience == 0 {
@@ -188,7 +193,7 @@ func (c *Config) Fit(rows int, task metrics.Task, validated bool) {
 		}
 	}
 	o := &c.Optimizer
-	if o.Kind != kindAuto {
+	if o.Kind != KindAuto {
 		return
 	}
 	o.Kind = defaultKind.String()

@@ -26,7 +26,7 @@ func TestFit(t *testing.T) {
 	} {
 		var f Config
 		f.SetDefaults(true)
-		f.Fit(c.rows, c.task, true)
+		f.Fit(c.rows, c.task, true, Pace{})
 		if f.Epochs != c.epochs || f.Batch != c.batch || f.EarlyStopping.Patience != c.patience || *f.Optimizer.LearningRate != c.rate || *f.Optimizer.WeightDecay != c.decay {
 			t.Errorf("%d rows, %s: %d epochs of batches of %d, patience %d, rate %v, decay %v; want %+v", c.rows, c.task,
 				f.Epochs, f.Batch, f.EarlyStopping.Patience, *f.Optimizer.LearningRate, *f.Optimizer.WeightDecay, c)
@@ -37,14 +37,14 @@ func TestFit(t *testing.T) {
 		// A run that goes on with other epochs has the same settings otherwise, without a patience that nobody asked for.
 		again := Config{Epochs: 99}
 		again.SetDefaults(true)
-		again.Fit(c.rows, c.task, true)
+		again.Fit(c.rows, c.task, true, Pace{})
 		if *again.Optimizer.WeightDecay != c.decay || again.Schedule != f.Schedule || again.Epochs != 99 || again.EarlyStopping.Patience != 0 {
 			t.Errorf("with 99 epochs: %+v", again)
 		}
 	}
 	given := Config{Batch: 7, Optimizer: Optimizer{Kind: "adamw"}, Schedule: Schedule{Kind: "cosine", WarmupEpochs: 70}}
 	given.SetDefaults(true)
-	given.Fit(1000, metrics.TaskBinary, false)
+	given.Fit(1000, metrics.TaskBinary, false, Pace{})
 	if given.Batch != 7 || *given.Optimizer.LearningRate != 0.001 || *given.Optimizer.WeightDecay != 0.01 || given.EarlyStopping.Patience != 0 || given.Epochs != 71 {
 		t.Errorf("beside what is given: %+v", given)
 	}
@@ -89,7 +89,7 @@ func TestOptimizerOfTables(t *testing.T) {
 	} {
 		f := Config{Tables: Tables{Optimizer: c.tables}}
 		f.SetDefaults(true)
-		f.Fit(1000, metrics.TaskBinary, false)
+		f.Fit(1000, metrics.TaskBinary, false, Pace{})
 		err := f.Validate(metrics.TaskBinary, false)
 		if c.wrong != "" {
 			if err == nil || !strings.Contains(err.Error(), c.wrong) {
