@@ -23,6 +23,7 @@ func TestTemplatesAreTheDefaults(t *testing.T) {
 	for kind, lines := range map[string]string{
 		"classification": "data: {source: {path: data.csv}, target: label}",
 		"regression":     "data: {source: {path: data.csv}, target: amount, task: regression}",
+		"ids":            "data: {source: {path: views.csv}, target: bought, split: {method: time, column: time, validation: 0.1, test: 0.2}}\nmodel: {kind: deepfm}",
 	} {
 		text, err := Templates.ReadFile("templates/" + kind + ".yaml")
 		if err != nil {
