@@ -99,6 +99,18 @@ func (m mean) value(counts []uint8) float64 {
 	return sum / total
 }
 
+// logLoss is that of a logit for a label of 0 or 1.
+func logLoss(z, y float64) float64 {
+	return math.Max(z, 0) - z*y + math.Log1p(math.Exp(-math.Abs(z)))
+}
+
+// normalized is a loss divided by the entropy of a share.
+type normalized struct{ loss, share statistic }
+
+func (n normalized) value(counts []uint8) float64 {
+	return n.loss.value(counts) / metrics.Entropy(n.share.value(counts))
+}
+
 // apply is a function of a statistic.
 type apply struct {
 	of statistic
@@ -350,7 +362,9 @@ func binary(s *metrics.Sample, name string) (statistic, error) {
 	case "average_precision":
 		return rank(s.Outputs, positive, s.Weights, (*ranked).averagePrecision), nil
 	case "log_loss":
-		return values(func(z, y float64) float64 { return math.Max(z, 0) - z*y + math.Log1p(math.Exp(-math.Abs(z))) }), nil
+		return values(logLoss), nil
+	case "normalized_entropy":
+		return normalized{values(logLoss), values(func(_, y float64) float64 { return y })}, nil
 	case "brier":
 		return values(func(z, y float64) float64 { return math.Pow(metrics.Sigmoid(z)-y, 2) }), nil
 	case "accuracy":

@@ -16,6 +16,9 @@ import (
 // that among all rows; of equal scores at the boundary each counts in part. ECE is the expected
 // calibration error of [Calibration].
 //
+// Normalized entropy is the log-loss divided by that of the positives' share, predicted for every row: 1 for a model that knows no more than that
+// (He, Pan, Jin, Xu, Liu, Xu, Shi, Atallah, Herbrich, Bowers, Candela, "Practical Lessons from Predicting Clicks on Ads at Facebook", 2014).
+//
 // Errors match [ErrInput] and name the row, counted from 0.
 func Binary(logits, labels, weights []float64, threshold float64) (*Result, error) {
 	n := len(logits)
@@ -74,7 +77,7 @@ func Binary(logits, labels, weights []float64, threshold float64) (*Result, erro
 		r.Values = append(r.Values, Value{At("lift@k%", k), ranks.lift[i]})
 	}
 	r.Values = append(r.Values, Values{
-		{"log_loss", loss.value() / total}, {"brier", brier.value() / total}, {"ece", calibration.ECE()},
+		{"log_loss", loss.value() / total}, {"normalized_entropy", loss.value() / total / Entropy(positive.Support/total)}, {"brier", brier.value() / total}, {"ece", calibration.ECE()},
 		{"accuracy", (matrix[0][0] + matrix[1][1]) / total},
 		{"precision", decided[0]}, {"recall", decided[1]}, {"f1", decided[2]},
 	}...)
@@ -86,6 +89,9 @@ func Binary(logits, labels, weights []float64, threshold float64) (*Result, erro
 	}
 	return r, nil
 }
+
+// Entropy is that of something that happens with a probability.
+func Entropy(p float64) float64 { return -p*math.Log(p) - (1-p)*math.Log1p(-p) }
 
 // NameClasses puts names in the place of the class numbers of a classification, in
 // their order; a result with another number of classes stays as it is.

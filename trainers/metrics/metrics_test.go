@@ -56,9 +56,10 @@ func TestBinaryByHand(t *testing.T) {
 	r := must(t)(Binary(logits, []float64{0, 0, 1, 1}, nil, 0.5))
 	check(t, r, map[string]float64{
 		"auc": 0.75, "average_precision": 0.5*1 + 0.5*2.0/3,
-		"log_loss": -(math.Log(0.9) + math.Log(0.6) + math.Log(0.35) + math.Log(0.8)) / 4,
-		"brier":    (0.01 + 0.16 + 0.65*0.65 + 0.04) / 4,
-		"accuracy": 0.75, "precision": 1, "recall": 0.5, "f1": 2.0 / 3,
+		"log_loss":           -(math.Log(0.9) + math.Log(0.6) + math.Log(0.35) + math.Log(0.8)) / 4,
+		"normalized_entropy": -(math.Log(0.9) + math.Log(0.6) + math.Log(0.35) + math.Log(0.8)) / 4 / math.Ln2,
+		"brier":              (0.01 + 0.16 + 0.65*0.65 + 0.04) / 4,
+		"accuracy":           0.75, "precision": 1, "recall": 0.5, "f1": 2.0 / 3,
 	})
 	if !reflect.DeepEqual(r.Confusion.Counts, [][]float64{{2, 0}, {1, 1}}) {
 		t.Errorf("confusion %v", r.Confusion.Counts)
