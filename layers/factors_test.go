@@ -139,7 +139,7 @@ func TestFactorMachineAgrees(t *testing.T) {
 	before := rowsOf(read("factors"), 1+factors)
 
 	must(t, engine.Feed(tr.Program, layers.InputNumeric, fed.numbers))
-	must(t, tr.Program.FeedIDs(layers.LinearIDs, fed.ids))
+	must(t, tr.FeedIDs(layers.LinearIDs, fed.ids))
 	must(t, engine.Feed(tr.Program, layers.InputTarget, fed.target))
 	must(t, engine.Feed(tr.Program, layers.InputWeight, fed.weight))
 	must(t, engine.Feed(tr.Program, layers.InputScale, []float32{1.0 / rows}))
