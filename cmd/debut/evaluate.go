@@ -11,7 +11,9 @@ import (
 
 	"debut/datasets/encoding"
 	"debut/datasets/sealed"
+	"debut/datasets/table"
 	"debut/datasets/warning"
+	"debut/datasets/wording"
 	"debut/trainers/families"
 	"debut/trainers/metrics"
 	"debut/trainers/model"
@@ -23,12 +25,14 @@ func (a *app) evaluate() *cobra.Command {
 	var keys keyFlags
 	var gated gateFlags
 	var threshold float64
+	var per string
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "evaluate MODEL DATA...",
 		Short: "Measure a model on rows with known targets",
 		Long: `Measure a model on rows with known targets. MODEL is a run folder or its model/; DATA are CSV, Parquet or JSON files, or - for standard input. Columns
-are found by name, in any order. A classifier is measured at the threshold that is kept with it, or that of --threshold.`,
+are found by name, in any order. A classifier is measured at the threshold that is kept with it, or that of --threshold. With --per user it is told
+too how well the rows of a user are ordered among themselves: gauc, the mean of the users' AUCs, each by its rows.`,
 		Example: `  debut evaluate runs/first may.csv june.csv
   debut evaluate runs/first june.csv --threshold 0.3 --fail-under auc=0.9 --fail-under recall=0.5`,
 		Args: takes(2, -1, "a model and at least one file"),
@@ -59,7 +63,7 @@ are found by name, in any order. A classifier is measured at the threshold that 
 				if err != nil {
 					return err
 				}
-				result, report, err = evaluator.Evaluate(cmd.Context(), src, "")
+				result, report, err = evaluatePer(cmd.Context(), evaluator, src, per)
 				return err
 			})
 			if err != nil {
@@ -92,8 +96,21 @@ are found by name, in any order. A classifier is measured at the threshold that 
 	keys.register(a, cmd)
 	gated.register(cmd)
 	registerThreshold(cmd, &threshold)
+	cmd.Flags().StringVar(&per, "per", "", "`column` whose rows of the same value are ordered among themselves: gauc")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
+}
+
+// evaluatePer measures a model, by groups of a column where one is named.
+func evaluatePer(ctx context.Context, m model.Evaluator, src table.Source, column string) (*metrics.Result, encoding.EncodeReport, error) {
+	if column == "" {
+		return m.Evaluate(ctx, src, "")
+	}
+	by, ok := m.(model.GroupEvaluator)
+	if !ok || m.Task() != metrics.TaskBinary {
+		return nil, encoding.EncodeReport{}, usagef("--per: the model's target is not one of two classes, whose AUC could be measured by %s", wording.Quote(column))
+	}
+	return by.EvaluatePer(ctx, src, "", column)
 }
 
 // evaluation is what evaluate prints.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"math"
+	"slices"
 
 	"debut/datasets"
 	"debut/datasets/ahead"
@@ -127,7 +128,12 @@ func (m *Model) Task() metrics.Task { return taskOf(m.Encoder) }
 
 // Evaluate measures the model on labeled rows. The report tells of values that training did not see.
 func (m *Model) Evaluate(ctx context.Context, src table.Source, baseDir string) (*metrics.Result, encoding.EncodeReport, error) {
-	s, report, err := m.Sample(ctx, src, baseDir)
+	return m.EvaluatePer(ctx, src, baseDir, "")
+}
+
+// EvaluatePer is Evaluate and, of two classes, the AUC of the rows that have the same text in a column; "" for none.
+func (m *Model) EvaluatePer(ctx context.Context, src table.Source, baseDir, column string) (*metrics.Result, encoding.EncodeReport, error) {
+	s, report, err := m.sampleRows(ctx, src, baseDir, column)
 	if err != nil {
 		return nil, report, err
 	}
@@ -137,11 +143,21 @@ func (m *Model) Evaluate(ctx context.Context, src table.Source, baseDir string) 
 
 // Sample answers for labeled rows. The report tells of values that training did not see.
 func (m *Model) Sample(ctx context.Context, src table.Source, baseDir string) (*metrics.Sample, encoding.EncodeReport, error) {
+	return m.sampleRows(ctx, src, baseDir, "")
+}
+
+// sampleRows answers for labeled rows, in groups by a column where one is named.
+func (m *Model) sampleRows(ctx context.Context, src table.Source, baseDir, column string) (*metrics.Sample, encoding.EncodeReport, error) {
 	// A ranking needs outputs and targets of all rows, and no more of them.
 	var out []float64
 	var report encoding.EncodeReport
+	var in encoding.Input
+	groups := grouping{column: column, numbers: map[string]uint32{}}
+	if column != "" {
+		in.Keep = []string{column}
+	}
 	labels := new(encoding.Encoded)
-	for b, err := range m.blocks(ctx, src, baseDir, true, encoding.Input{}) {
+	for b, err := range m.blocks(ctx, src, baseDir, true, in) {
 		if err != nil {
 			return nil, report, err
 		}
@@ -151,12 +167,38 @@ func (m *Model) Sample(ctx context.Context, src table.Source, baseDir string) (*
 			return nil, report, err
 		}
 		out = append(out, o...)
+		groups.add(b.Encoded)
 		if err := labels.Append(&encoding.Encoded{Rows: b.Rows, Target: b.Target, Weight: b.Weight}); err != nil {
 			return nil, report, err
 		}
 	}
 	s, err := m.sample(out, labels)
+	if err == nil {
+		s.Groups = groups.rows
+	}
 	return s, report, err
+}
+
+// grouping numbers the texts of a column in the order in which they come.
+type grouping struct {
+	column  string
+	numbers map[string]uint32
+	rows    []uint32
+}
+
+func (g *grouping) add(d *encoding.Encoded) {
+	if g.column == "" {
+		return
+	}
+	i := slices.IndexFunc(d.IDColumns, func(c encoding.IDColumn) bool { return c.Name == g.column })
+	for _, text := range d.IDColumns[i].Values {
+		n, ok := g.numbers[text]
+		if !ok {
+			n = uint32(len(g.numbers))
+			g.numbers[text] = n
+		}
+		g.rows = append(g.rows, n)
+	}
 }
 
 // Predict answers for rows without a target. Columns that are carried through come first; then, for two classes, "probability" of

@@ -286,6 +286,7 @@ func TestNames(t *testing.T) {
 		must(t)(MultiClass([]float64{0, 0, 0, 0, 0, 0}, 6, []int{0}, nil, nil)),
 		must(t)(Regression([]float64{0}, []float64{0}, nil)),
 	}
+	results[0].addGroupAUC([]float64{0}, []float64{0}, nil, []uint32{0})
 	results[2].AddPoissonDeviance([]float64{0}, []float64{0}, nil)
 	results[2].AddPinball([]float64{0}, []float64{0}, nil, .5)
 	for _, r := range results {

@@ -13,6 +13,8 @@ type Sample struct {
 	// Raw are the outputs before they were calibrated by a method; nil where they were not.
 	Raw    []float64
 	Method string
+	// Groups are numbers of groups of rows, such as those of a user, by which the ranking of two classes is measured too; nil: none.
+	Groups []uint32
 	// Loss is the metric of a regression's own loss, PoissonDeviance or Pinball, which is measured too, with the quantile of the
 	// latter; "" where it is the squared one, or another that the usual metrics have.
 	Loss     string
@@ -82,6 +84,12 @@ func (s *Sample) measure(outputs []float64) (*Result, error) {
 		r, err := Binary(outputs, s.Targets, s.Weights, s.Threshold)
 		if err == nil {
 			r.NameClasses(s.Classes)
+		}
+		if err == nil && s.Groups != nil {
+			if len(s.Groups) != len(outputs) {
+				return nil, inputError("%d predictions but groups of %d rows", len(outputs), len(s.Groups))
+			}
+			r.addGroupAUC(outputs, s.Targets, s.Weights, s.Groups)
 		}
 		return r, err
 	case TaskMultiClass:

@@ -32,6 +32,12 @@ type Evaluator interface {
 	Evaluate(ctx context.Context, src table.Source, baseDir string) (*metrics.Result, encoding.EncodeReport, error)
 }
 
+// GroupEvaluator is a model that measures how it orders the rows of a group, such as a user's, among themselves.
+type GroupEvaluator interface {
+	// EvaluatePer is Evaluate, with what is measured by groups: of rows that have the same text in a column, which need be no feature.
+	EvaluatePer(ctx context.Context, src table.Source, baseDir, column string) (*metrics.Result, encoding.EncodeReport, error)
+}
+
 // Sampler is a model that hands out, row by row, what it is measured by.
 type Sampler interface {
 	// Sample answers for the rows of a labeled source, read as for Evaluate.
