@@ -44,6 +44,9 @@ func (n Network) Check() error {
 	if err := n.checkArms(); err != nil {
 		return err
 	}
+	if err := n.Streams.check(n.Hidden); err != nil {
+		return fmt.Errorf("layers: streams.%w", err)
+	}
 	if len(n.Hidden) > maxHidden {
 		return fmt.Errorf("layers: hidden: %d layers; at most %d are possible", len(n.Hidden), maxHidden)
 	}
@@ -73,8 +76,8 @@ func (n Network) checkArms() error {
 			}
 		}
 		return nil
-	case n.Wide || n.Cross != nil:
-		return fmt.Errorf("layers: factors: a factorization machine has weights of its own, and takes no cross network")
+	case n.Wide || n.Cross != nil || n.Streams != nil:
+		return fmt.Errorf("layers: factors: a factorization machine has weights of its own, and takes neither a cross network nor streams")
 	case n.fieldCount() > maxWidth/n.factorWidth():
 		return fmt.Errorf("layers: factors: %d fields of %d values are more than the %d that are possible", n.fieldCount(), n.factorWidth(), maxWidth)
 	}
@@ -125,6 +128,11 @@ func (n Network) Width() int {
 	width = max(width, n.Outputs)
 	for _, h := range n.Hidden {
 		width = max(width, h.Units)
+	}
+	if n.Streams != nil {
+		for _, h := range n.Streams.Second {
+			width = max(width, h.Units)
+		}
 	}
 	return width
 }

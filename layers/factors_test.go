@@ -213,11 +213,18 @@ func TestArmsAreChecked(t *testing.T) {
 	cross := sample()
 	cross.Cross = &layers.Cross{Layers: 2, Rank: 3}
 	must(t, cross.Check())
+	streams := sample()
+	streams.Streams = &layers.Streams{Second: []layers.Block{{Units: 9}}, Heads: 3}
+	must(t, streams.Check())
 	for want, n := range map[string]layers.Network{
+		"second: streams of 2 and 0":   with(streams, func(n *layers.Network) { n.Streams = &layers.Streams{Heads: 1} }),
+		"heads: 2 do not divide":       with(streams, func(n *layers.Network) { n.Streams = &layers.Streams{Second: []layers.Block{{Units: 9}}, Heads: 2} }),
+		"second.0.units: 0":            with(streams, func(n *layers.Network) { n.Streams = &layers.Streams{Second: []layers.Block{{}}, Heads: 1} }),
+		"second: streams of 0":         with(streams, func(n *layers.Network) { n.Hidden = nil }),
 		"factors: -1":                  with(fm, func(n *layers.Network) { n.Factors = -1 }),
 		"factors: 4097":                with(fm, func(n *layers.Network) { n.Factors = 4097 }),
 		"weights of its own":           with(fm, func(n *layers.Network) { n.Wide = true }),
-		"takes no cross network":       with(fm, func(n *layers.Network) { n.Cross = &layers.Cross{Layers: 1} }),
+		"takes neither a cross":        with(fm, func(n *layers.Network) { n.Cross = &layers.Cross{Layers: 1} }),
 		"in a network of 8":            with(fm, func(n *layers.Network) { n.Factors = 8 }),
 		"numeric.0.column":             with(cross, func(n *layers.Network) { n.Numeric = []layers.Numeric{{Name: "x", Column: "x"}} }),
 		"cross.layers: 0":              with(cross, func(n *layers.Network) { n.Cross = &layers.Cross{} }),

@@ -44,6 +44,8 @@ type Network struct {
 	Factors int `json:"factors,omitempty"`
 	// Cross makes the arm of a cross network; see cross.go.
 	Cross *Cross `json:"cross,omitempty"`
+	// Streams adds a second stream to the hidden layers; see streams.go.
+	Streams *Streams `json:"streams,omitempty"`
 }
 
 // Linear says that the network has no arm: it is a linear model.
@@ -100,7 +102,10 @@ func (n Network) Build(b *Builder) *engine.Node {
 	}
 	x := Dropout{Name: "input", Rate: n.InputDropout}.Build(b, n.encode(b))
 	var arms []*engine.Node
-	if len(n.Hidden) > 0 {
+	switch {
+	case n.Streams != nil:
+		arms = append(arms, n.buildStreams(b, x))
+	case len(n.Hidden) > 0:
 		arms = append(arms, n.buildDeep(b, x, false))
 	}
 	if n.Wide {

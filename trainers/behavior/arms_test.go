@@ -26,6 +26,7 @@ var armModels = map[string]string{
 	"deepfm":          "{kind: deepfm, factors: 4, hidden: [{units: 12, dropout: 0.2}, {units: 6}], input_dropout: 0.1}",
 	"dcn":             "{kind: dcn, cross_layers: 2, hidden: [{units: 12, dropout: 0.2}]}",
 	"dcn of a rank":   "{kind: dcn, cross_layers: 3, rank: 2, hidden: [{units: 8}]}",
+	"finalmlp":        "{kind: finalmlp, hidden: [{units: 12, dropout: 0.2}, {units: 6}], second: [{units: 9}], heads: 3}",
 	"wide and deep":   "{kind: network, wide: true, hidden: [{units: 8}]}",
 	"fm by default":   "{kind: fm}",
 	"deep by default": "{kind: deepfm}",
@@ -60,7 +61,7 @@ func TestArmsResumed(t *testing.T) {
 func TestArmsResumedOnGPU(t *testing.T) {
 	cudatest.Use(t)
 	path := tableFile(t, 300)
-	for _, name := range []string{"fm", "deepfm", "dcn of a rank"} {
+	for _, name := range []string{"fm", "deepfm", "dcn of a rank", "finalmlp"} {
 		t.Run(name, func(t *testing.T) {
 			text := armRun(armModels[name], "y", "device: cuda\n")
 			whole := train(t, configure(t, path, text))
@@ -72,7 +73,7 @@ func TestArmsResumedOnGPU(t *testing.T) {
 // Arms learn what depends on two columns at once, for every task, and what is saved predicts as it was measured.
 func TestArmsLearn(t *testing.T) {
 	path := tableFile(t, 1500)
-	for _, name := range []string{"fm", "deepfm", "dcn"} {
+	for _, name := range []string{"fm", "deepfm", "dcn", "finalmlp"} {
 		for target, want := range map[string]struct {
 			metric string
 			least  float64
@@ -171,6 +172,10 @@ func TestForgedArms(t *testing.T) {
 		"dcn": {
 			"network.cross.layers": {0, 1, 3, 1000, -1, math.MaxInt64}, "network.cross.rank": {0, 2, 4, -1, math.MaxInt32, math.MaxInt64}, "network.cross": {nil},
 			"network.factors": {3}, "network.numeric.0.column": {"a"}, "network.hidden": {nil},
+		},
+		"finalmlp": {
+			"network.streams": {nil, raw(`{"second":[{"units":6}],"heads":1}`), raw(`{"second":[],"heads":1}`)}, "network.streams.heads": {0, 3, -1, math.MaxInt64},
+			"network.streams.second.0.units": {4, math.MaxInt64}, "network.hidden": {nil}, "network.cross": {raw(`{"layers":1}`)},
 		},
 	} {
 		base := openForger(t, kind)

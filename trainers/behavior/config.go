@@ -14,6 +14,7 @@ import (
 	"debut/datasets"
 	"debut/datasets/configfile"
 	"debut/datasets/encoding"
+	"debut/layers"
 	"debut/trainers/decision"
 	"debut/trainers/gradient"
 	"debut/trainers/metrics"
@@ -73,8 +74,10 @@ func (c *Config) SetDefaults() {
 	if !m.linear() {
 		c.setViews()
 	}
-	for i := range m.Hidden {
-		m.Hidden[i].SetDefaults()
+	for _, blocks := range [][]layers.Block{m.Hidden, m.Second} {
+		for i := range blocks {
+			blocks[i].SetDefaults()
+		}
 	}
 	c.Data.SetDefaults()
 	if o := &c.Train.Optimizer; m.Kind == KindFM && (o.Kind == "" || o.Kind == gradient.KindAuto) {

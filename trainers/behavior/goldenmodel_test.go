@@ -117,6 +117,11 @@ data: {source: {path: data.csv}, target: amount, id: id, ignore: [k, y], ` + gol
 model: {kind: dcn, cross_layers: 2, rank: 3, hidden: [{units: 8}], embedding: 3}
 train: {epochs: 3, batch: 40, optimizer: {kind: adamw, learning_rate: 0.01}, schedule: {kind: constant}}
 `,
+	"finalmlp": `
+data: {source: {path: data.csv}, target: y, id: id, ignore: [k, amount], ` + goldenColumns + `}
+model: {kind: finalmlp, hidden: [{units: 8, dropout: 0.1}], second: [{units: 6}], heads: 2, embedding: 3}
+train: {epochs: 3, batch: 40, optimizer: {kind: adam, learning_rate: 0.01}, schedule: {kind: constant}}
+`,
 	// All that is left open: numbers in two views, a linear path. The dropout is the default of that version.
 	"defaults": `
 data: {source: {path: data.csv}, target: y, id: id, ignore: [k, amount]}

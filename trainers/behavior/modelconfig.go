@@ -20,28 +20,30 @@ const (
 	KindFM         = "fm"
 	KindDeepFM     = "deepfm"
 	KindDCN        = "dcn"
+	KindFinalMLP   = "finalmlp"
 	SolverGradient = "gradient"
 	SolverExact    = "exact"
 )
 
 // arms are what a kind of model is made of, and with it the keys that it has.
-type arms struct{ hidden, wide, widths, factors, cross bool }
+type arms struct{ hidden, wide, widths, factors, cross, streams bool }
 
 // kindNames and kinds are the kinds of models: all that are trained by gradients alone are networks, of some arms.
 var (
-	kindNames = []string{KindNetwork, KindLinear, KindFM, KindDeepFM, KindDCN}
+	kindNames = []string{KindNetwork, KindLinear, KindFM, KindDeepFM, KindDCN, KindFinalMLP}
 	kinds     = map[string]arms{
-		KindNetwork: {hidden: true, wide: true, widths: true},
-		KindLinear:  {},
-		KindFM:      {factors: true},
-		KindDeepFM:  {factors: true, hidden: true},
-		KindDCN:     {cross: true, hidden: true, widths: true},
+		KindNetwork:  {hidden: true, wide: true, widths: true},
+		KindLinear:   {},
+		KindFM:       {factors: true},
+		KindDeepFM:   {factors: true, hidden: true},
+		KindDCN:      {cross: true, hidden: true, widths: true},
+		KindFinalMLP: {streams: true, hidden: true, widths: true},
 	}
 )
 
 // ModelConfig is the model section of a run file.
 type ModelConfig struct {
-	Kind   string `yaml:"kind" jsonschema:"description=network (default): hidden layers; linear: linear regression; or logistic regression where the target is a class; fm: a factorization machine; deepfm: one beside hidden layers that read its factors; dcn: a cross network beside hidden layers (DCN-V2).,enum=network,enum=linear,enum=fm,enum=deepfm,enum=dcn"`
+	Kind   string `yaml:"kind" jsonschema:"description=network (default): hidden layers; linear: linear regression; or logistic regression where the target is a class; fm: a factorization machine; deepfm: one beside hidden layers that read its factors; dcn: a cross network beside hidden layers (DCN-V2); finalmlp: two streams of hidden layers with gates brought together by a bilinear form.,enum=network,enum=linear,enum=fm,enum=deepfm,enum=dcn,enum=finalmlp"`
 	Solver string `yaml:"solver,omitempty" jsonschema:"description=Of a linear model: exact finds the optimum by Newton's method and is the default; gradient trains by batches and is taken where the run file has a train or checkpoint section or names a GPU and where the rows do not fit into memory.,enum=gradient,enum=exact"`
 	// L2 is of the exact solver.
 	L2 *float64 `yaml:"l2,omitempty" jsonschema:"description=Of solver exact: the penalty l2/2 times the sum of the squared weights of standardized features is added to the sum of the losses. By default 1; 0 for regression on columns of which none follows from the others.,minimum=0"`
@@ -56,6 +58,9 @@ type ModelConfig struct {
 	// CrossLayers and Rank are of dcn.
 	CrossLayers int `yaml:"cross_layers,omitempty" jsonschema:"description=Of dcn: layers of the cross network. Default: 3.,minimum=0"`
 	Rank        int `yaml:"rank,omitempty" jsonschema:"description=Of dcn: the cross network's matrices are products of two narrow ones of so many columns; 0 (default): they are whole.,minimum=0"`
+	// Second and Heads are of finalmlp.
+	Second []layers.Block `yaml:"second,omitempty" jsonschema:"description=Of finalmlp: hidden layers of the second stream. Default: as hidden."`
+	Heads  int            `yaml:"heads,omitempty" jsonschema:"description=Of finalmlp: parts of the bilinear form. Default: 4.,minimum=0"`
 	// InputDropout is nil where nothing is said.
 	InputDropout *float64 `yaml:"input_dropout,omitempty" jsonschema:"description=Share of the encoded inputs dropped in training. Default: 0.1 of more than two classes where the hidden layers are left open; else 0.,minimum=0,exclusiveMaximum=1"`
 
@@ -66,6 +71,7 @@ type ModelConfig struct {
 const (
 	factors     = 8
 	crossLayers = 3
+	heads       = 4
 	// A factorization machine has no layers whose dropout keeps it from learning ids by heart. A penalty on what a step looks up does, which
 	// grows with how often that is; it wants smaller and more steps.
 	machineL2     = 0.002
@@ -87,6 +93,9 @@ func (m *ModelConfig) setArms() {
 	}
 	if a.cross && m.CrossLayers == 0 {
 		m.CrossLayers = crossLayers
+	}
+	if a.streams && m.Heads == 0 {
+		m.Heads = heads
 	}
 }
 
@@ -111,6 +120,12 @@ func (m *ModelConfig) settle(task metrics.Task, rows int) {
 	}
 	for i := range m.Hidden {
 		m.Hidden[i].SetDefaults()
+	}
+	if a.streams && m.Second == nil {
+		m.Second = slices.Clone(m.Hidden)
+	}
+	for i := range m.Second {
+		m.Second[i].SetDefaults()
 	}
 	if a.wide && m.Wide == nil {
 		m.Wide = new(false)
@@ -149,9 +164,11 @@ func (m ModelConfig) validate() (errs []error) {
 	if m.L2 != nil && !(*m.L2 >= 0 && !math.IsInf(*m.L2, 0)) {
 		bad("l2", "a penalty of %v; give a positive number, or 0 for none", *m.L2)
 	}
-	for i, h := range m.Hidden {
-		if err := h.Check(); err != nil {
-			bad(fmt.Sprintf("hidden.%d", i), "%v", err)
+	for key, blocks := range map[string][]layers.Block{"hidden": m.Hidden, "second": m.Second} {
+		for i, h := range blocks {
+			if err := h.Check(); err != nil {
+				bad(fmt.Sprintf("%s.%d", key, i), "%v", err)
+			}
 		}
 	}
 	if m.Embedding < 0 {
@@ -204,7 +221,7 @@ func (m ModelConfig) validateNetwork(bad func(path, format string, args ...any))
 		bad("input_dropout", "it is of what hidden layers read, and a model of kind %s has none", m.Kind)
 	}
 	if !a.wide && m.Wide != nil && *m.Wide {
-		bad("wide", "a linear path is of kind: %s; a model of kind %s has %s", KindNetwork, m.Kind, map[bool]string{true: "a weight of each field as it is", false: "a cross network in its place"}[a.factors])
+		bad("wide", "a linear path is of kind: %s; a model of kind %s has %s", KindNetwork, m.Kind, map[bool]string{true: "a weight of each field as it is", false: "another arm in its place"}[a.factors])
 	}
 	if !a.widths && (m.Embedding != 0 || len(m.Embeddings) > 0) {
 		bad("embedding", "in a model of kind %s all fields have one width; use factors", m.Kind)
@@ -222,6 +239,8 @@ func (m ModelConfig) validateArms(bad func(path, format string, args ...any)) {
 		{"factors", m.Factors, func(a arms) bool { return a.factors }},
 		{"cross_layers", m.CrossLayers, func(a arms) bool { return a.cross }},
 		{"rank", m.Rank, func(a arms) bool { return a.cross }},
+		{"heads", m.Heads, func(a arms) bool { return a.streams }},
+		{"second", len(m.Second), func(a arms) bool { return a.streams }},
 	} {
 		switch {
 		case key.value < 0:

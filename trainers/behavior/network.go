@@ -23,6 +23,9 @@ func describe(m ModelConfig, e *encoding.Encoder) layers.Network {
 	if taskOf(e) == metrics.TaskMultiClass {
 		n.Outputs = len(e.Target.Classes)
 	}
+	if m.arms().streams {
+		n.Streams = &layers.Streams{Second: m.Second, Heads: m.Heads}
+	}
 	for _, f := range e.NumericFeatures() {
 		feature := layers.Numeric{Name: f.Name, Edges: f.Edges}
 		if m.Factors > 0 {
