@@ -17,6 +17,7 @@ import (
 // withoutONNX are the cases of ops that have no form in ONNX, and why.
 var withoutONNX = map[string]string{
 	"pad":                  "gradients alone are made of it",
+	"put-fields":           "gradients alone are made of it",
 	"dropout":              "evaluation graphs leave it out",
 	"batch norm, training": "evaluation graphs have the other",
 }

@@ -6,6 +6,7 @@ import (
 
 	"gorgonia.org/gorgonia"
 
+	"debut/engine/onnx"
 	"debut/kernels"
 )
 
@@ -56,6 +57,13 @@ func (o *fieldColumns) copies(ctx Context, of func(wide, narrow kernels.Matrix) 
 // Bind implements Op.
 func (o *TakeFields) Bind(ctx Context, out kernels.Matrix, in []kernels.Matrix) ([]kernels.Kernel, error) {
 	return o.copies(ctx, func(wide, narrow kernels.Matrix) kernels.CopyArgs { return kernels.CopyArgs{Src: wide, Dst: narrow} }, in[0], out)
+}
+
+// ONNX implements Exported.
+func (o *TakeFields) ONNX(to *onnx.Graph, in []onnx.Value) onnx.Value {
+	fields := to.Node("Reshape", in[0], onnx.Vector(to, 0, int64(o.fields), int64(o.width)))
+	taken := to.Node("Slice", fields, onnx.Vector(to, int64(o.lo)), onnx.Vector(to, int64(o.hi)), onnx.Vector[int64](to, 2))
+	return to.Node("Reshape", taken, onnx.Vector(to, 0, int64(o.fields*(o.hi-o.lo))))
 }
 
 // SymDiff implements gorgonia.SDOp.
@@ -129,6 +137,24 @@ func products(ctx Context, groups []int, narrow, weights, wide kernels.Matrix, o
 // Bind implements Op.
 func (o *ProjectFields) Bind(ctx Context, out kernels.Matrix, in []kernels.Matrix) ([]kernels.Kernel, error) {
 	return products(ctx, o.groups, in[0], in[1], out, func(x, w, y kernels.Matrix) kernels.GemmArgs { return kernels.GemmArgs{A: x, B: w, C: y} })
+}
+
+// ONNX implements Exported: a product for each group.
+func (o *ProjectFields) ONNX(to *onnx.Graph, in []onnx.Value) onnx.Value {
+	if len(o.groups) == 1 {
+		return to.Node("MatMul", in...)
+	}
+	sizes := make([]int64, len(o.groups))
+	for i, n := range o.groups {
+		sizes[i] = int64(n)
+	}
+	columns := to.Nodes("Split", len(sizes), []onnx.Attribute{onnx.Int("axis", 1)}, in[0], onnx.Vector(to, sizes...))
+	rows := to.Nodes("Split", len(sizes), []onnx.Attribute{onnx.Int("axis", 0)}, in[1], onnx.Vector(to, sizes...))
+	products := make([]onnx.Value, len(sizes))
+	for i := range products {
+		products[i] = to.Node("MatMul", columns[i], rows[i])
+	}
+	return to.NodeWith("Concat", []onnx.Attribute{onnx.Int("axis", 1)}, products...)
 }
 
 // SymDiff implements gorgonia.SDOp.

@@ -68,7 +68,7 @@ func (m *Model) targets() (list []transfer.Target, err error) {
 
 // inputs names the inputs that the rows of a layer's weights belong to, of a layer that reads the encoded inputs.
 func (m *Model) inputs(parameter string) (names []string) {
-	linear := len(m.Network.Hidden) == 0
+	linear := m.Network.Linear()
 	if first := parameter == "hidden.0.weight" || parameter == "wide.weight"; !first && (!linear || parameter != "output.weight") {
 		return nil
 	}
@@ -97,7 +97,7 @@ func (m *Model) inputs(parameter string) (names []string) {
 // embedding is the rows of a table that belong to a column.
 func (m *Model) embedding(table safetensors.Source, first int, f layers.Field) model.Tensor {
 	kind := "embedding."
-	if len(m.Network.Hidden) == 0 {
+	if m.Network.Linear() {
 		kind = "weights."
 	}
 	width := table.Shape[1]
