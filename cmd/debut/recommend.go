@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"debut/datasets/encoding"
 	"debut/datasets/table"
@@ -28,6 +29,7 @@ func (a *app) recommend() *cobra.Command {
 	var all, asJSON bool
 	var k int
 	var r model.Request
+	var forItem string
 	cmd := &cobra.Command{
 		Use:   "recommend MODEL [USER...]",
 		Short: "List the best items for users",
@@ -48,9 +50,13 @@ in --items and new to the model; who gets which is drawn, and stays the same. --
   debut recommend runs/neighbors --all -o lists.csv
   debut recommend runs/neighbors --history today.csv -o lists.csv
   debut recommend runs/neighbors u1042 --items items.csv --where "stock > 0" --boost "CASE WHEN pinned THEN 2 ELSE 1 END"
-  debut recommend runs/neighbors u1042 --items items.csv --group category --at-most 3 --explore 2 --because`,
+  debut recommend runs/neighbors u1042 --items items.csv --group category --at-most 3 --explore 2 --because
+  debut recommend runs/neighbors --for-item i77 -k 100`,
 		Args: takes(1, -1, "a model and users"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if cmd.Flags().Changed("for-item") {
+				return a.audience(cmd, &device, &keys, args, strings.TrimSpace(forItem), k, r.Seen, asJSON)
+			}
 			r.Users, r.K = trimmed(args[1:]), k
 			named := 0
 			for _, given := range []bool{len(args) > 1, users != "", all} {
@@ -177,6 +183,7 @@ in --items and new to the model; who gets which is drawn, and stays the same. --
 	cmd.Flags().StringSliceVar(&history, "history", nil, "files of what users have, read as the run's first source was: CSV, Parquet, JSON or the run's own format; - for standard input")
 	cmd.Flags().BoolVar(&all, "all", false, "all users that the model knows")
 	cmd.Flags().IntVarP(&k, "k", "k", 10, "items in a list")
+	cmd.Flags().StringVar(&forItem, "for-item", "", "list the users to whom this item is to be shown first, instead of items for users")
 	cmd.Flags().BoolVar(&r.Seen, "keep-seen", false, "list items too that a user has already")
 	cmd.Flags().StringSliceVar(&r.SeenBy, "seen-by", nil, "kinds of event, such as buy, by which a user has an item already (default: all of them)")
 	cmd.Flags().StringSliceVar((*[]string)(&items.Source.Path), "items", nil, "table of the items that may be listed: CSV, Parquet or JSON")
@@ -212,6 +219,54 @@ func (a *app) readHistories(ctx context.Context, folder string, m model.Model, f
 		a.console.reportEncoding(report)
 	}
 	return err
+}
+
+// audience lists the users for an item.
+func (a *app) audience(cmd *cobra.Command, device *deviceFlags, keys *keyFlags, args []string, item string, k int, seen, asJSON bool) error {
+	var wrong error
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		if !slices.Contains([]string{"for-item", "k", "keep-seen", "json", "device", "threads", "precision", "identity", "passphrase", "quiet", "log-format"}, f.Name) {
+			wrong = usagef("--%s is of lists of items; with --for-item leave it out", f.Name)
+		}
+	})
+	switch {
+	case wrong != nil:
+		return wrong
+	case len(args) > 1:
+		return usagef("--for-item lists users for an item, and %q names one; leave it out", args[1])
+	case item == "":
+		return usagef("--for-item is empty; name an item")
+	case k < 1:
+		return usagef("--k %d: a list has at least one user", k)
+	}
+	var list model.List
+	err := withModel(device, keys, args[0], func(m model.Model) error {
+		audiencer, ok := m.(model.Audiencer)
+		if !ok {
+			return fmt.Errorf("%s: a model of the family %s does not know to whom an item is to be shown%s", args[0], m.Family(), insteadOf(m))
+		}
+		var err error
+		if list, err = audiencer.AudienceOf(cmd.Context(), item, k, seen); err != nil {
+			return fmt.Errorf("%s: %w", args[0], err)
+		}
+		return nil
+	})
+	switch {
+	case err != nil:
+		return canceled(cmd.Context(), err)
+	case asJSON:
+		return a.console.printJSON(struct {
+			Model  string    `json:"model"`
+			Item   string    `json:"item"`
+			Users  []string  `json:"users"`
+			Scores []float32 `json:"scores"`
+		}{args[0], list.User, list.Items, list.Scores})
+	}
+	rows := grid{{"user", "score"}}
+	for i, u := range list.Items {
+		rows = append(rows, []string{u, number(float64(list.Scores[i]))})
+	}
+	return a.console.print(rows.text())
 }
 
 func (a *app) similar() *cobra.Command {

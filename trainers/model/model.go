@@ -182,6 +182,13 @@ type Similarer interface {
 	Similar(item string, k int) (List, error)
 }
 
+// Audiencer is a model that knows to whom an item is to be shown.
+type Audiencer interface {
+	// AudienceOf lists at most k users, those with the highest scores of the item first; who has it already is left out, unless seen. Users
+	// are named in the place of items. The error of an item that the model does not know matches ErrUnknown.
+	AudienceOf(ctx context.Context, item string, k int, seen bool) (List, error)
+}
+
 // ErrUnknown is matched by errors about an id that a model does not know.
 var ErrUnknown = errors.New("the model does not know it")
 

@@ -115,6 +115,12 @@ const (
 	rangedItems = 512
 )
 
+// Tile returns the items lo … hi−1 that a Ranged scorer of so many items scores together with one.
+func Tile(item, items int) (lo, hi int) {
+	lo = item / rangedItems * rangedItems
+	return lo, min(lo+rangedItems, items)
+}
+
 func (o *Options) check(s Scorer) error {
 	n := s.Items()
 	switch {

@@ -2,6 +2,7 @@ package serve
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -27,8 +28,9 @@ type listRequest struct {
 }
 
 const (
-	defaultK     = 10
-	defaultBelow = 10
+	defaultK        = 10
+	defaultBelow    = 10
+	defaultAudience = 100
 )
 
 // request checks what was asked for.
@@ -190,6 +192,57 @@ func (s *Server) similar(ctx context.Context, e *entry, l *loaded, text []byte) 
 		lists = append(lists, list)
 	}
 	return s.listed(e, l, lists), nil
+}
+
+// audienceRequest is POST /models/NAME/audience.
+type audienceRequest struct {
+	Item     string `json:"item"`
+	K        *int   `json:"k"`
+	KeepSeen bool   `json:"keep_seen"`
+}
+
+// audience is POST /models/NAME/audience: the users to whom an item is to be shown first.
+func (s *Server) audience(ctx context.Context, e *entry, l *loaded, text []byte) (*answer, error) {
+	audiencer, err := able[model.Audiencer](l, answerAudience)
+	if err != nil {
+		return nil, err
+	}
+	var q audienceRequest
+	r := newReader(text)
+	if err := r.value("", &q); err != nil {
+		return nil, err
+	}
+	if err := r.end(); err != nil {
+		return nil, err
+	}
+	k := defaultAudience
+	if q.K != nil {
+		k = *q.K
+	}
+	switch {
+	case q.Item == "":
+		return nil, bad("item", 0, `it is missing; give {"item": "i7"}`)
+	case k < 1 || k > s.opt.Limits.Rows:
+		return nil, bad("k", 0, "%d users; give a number from 1 to %d", k, s.opt.Limits.Rows)
+	}
+	if err := l.hold(ctx); err != nil {
+		return nil, err
+	}
+	defer l.free()
+	list, err := audiencer.AudienceOf(ctx, q.Item, k, q.KeepSeen)
+	if errors.Is(err, model.ErrUnknown) {
+		return nil, err
+	}
+	if err != nil {
+		return nil, refused(ctx, err)
+	}
+	return &answer{rows: 1, value: struct {
+		Model   string    `json:"model"`
+		Version string    `json:"version"`
+		Item    string    `json:"item"`
+		Users   []string  `json:"users"`
+		Scores  []float32 `json:"scores"`
+	}{e.name, l.version, list.User, list.Items, list.Scores}}, nil
 }
 
 // listed is the answer of lists, as debut recommend --json prints them.

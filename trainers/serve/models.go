@@ -159,12 +159,13 @@ const (
 	answerPredict   = "predict"
 	answerRecommend = "recommend"
 	answerSimilar   = "similar"
+	answerAudience  = "audience"
 	answerEvents    = "events"
 )
 
 func (l *loaded) served(name string) Served {
 	out := Served{Name: name, Family: l.model.Family(), Version: l.version}
-	for _, a := range []string{answerPredict, answerRecommend, answerSimilar, answerEvents} {
+	for _, a := range []string{answerPredict, answerRecommend, answerSimilar, answerAudience, answerEvents} {
 		if l.can(a) {
 			out.Answers = append(out.Answers, a)
 		}
@@ -190,6 +191,8 @@ func (l *loaded) can(answer string) (ok bool) {
 		_, ok = l.model.(model.Recommender)
 	case answerSimilar:
 		_, ok = l.model.(model.Similarer)
+	case answerAudience:
+		_, ok = l.model.(model.Audiencer)
 	case answerEvents:
 		_, ok = l.model.(model.EventFolder)
 	}

@@ -58,6 +58,11 @@ func (s *Server) describe(paths object, name string, l *loaded) {
 	if l.can(answerSimilar) {
 		paths[at+answerSimilar] = object{"post": operation("The items most like others.", object{"type": "object", "required": []string{"items"}, "properties": object{"items": texts, "k": count}})}
 	}
+	if l.can(answerAudience) {
+		paths[at+answerAudience] = object{"post": operation("The users to whom an item is to be shown first.", object{"type": "object", "required": []string{"item"}, "properties": object{
+			"item": object{"type": "string"}, "k": object{"type": "integer", "minimum": 1, "maximum": s.opt.Limits.Rows}, "keep_seen": object{"type": "boolean", "description": "users too who have it already"},
+		}})}
+	}
 	if l.can(answerEvents) {
 		paths[at+answerEvents] = object{"post": operation("Takes what users do, to be folded in. Events are held in memory, and lost with the process.", object{
 			"type": "object", "required": []string{"events"}, "properties": object{"events": object{"type": "array", "items": event}},

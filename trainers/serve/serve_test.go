@@ -449,6 +449,35 @@ func TestRecommend(t *testing.T) {
 				t.Fatal(err)
 			}
 			same("similar", got.Lists, []model.List{l})
+
+			// The audience of an item are the users who have it highest in the lists of all items.
+			var audience struct {
+				Users  []string
+				Scores []float32
+			}
+			post(t, s, "/audience", map[string]any{"item": "i3", "k": 5}, &audience)
+			score := map[string]float32{}
+			for _, l := range wanted(model.Request{K: 40}) {
+				for k, i := range l.Items {
+					if i == "i3" {
+						score[l.User] = l.Scores[k]
+					}
+				}
+			}
+			if len(audience.Users) != min(5, len(score)) {
+				t.Errorf("an audience of %v", audience.Users)
+			}
+			for k, u := range audience.Users {
+				higher := 0
+				for _, v := range score {
+					if v > audience.Scores[k] {
+						higher++
+					}
+				}
+				if v, ok := score[u]; !ok || v != audience.Scores[k] || higher > k {
+					t.Errorf("user %s, %d in the audience with %v: his list has %v, and %d users a higher score", u, k, audience.Scores[k], v, higher)
+				}
+			}
 		})
 	}
 }
@@ -531,7 +560,7 @@ func TestBadRequests(t *testing.T) {
 		"invalid UTF-8":        {"/predict", raw("city", "\"\xff\""), 400, ""},
 		"nothing given":        {"/predict", `{"rows": [{}], "allow_missing": true}`, 400, "no column of the model"},
 		"no model":             {"/models/nix/predict", `{}`, 404, "no model"},
-		"not its answer":       {"/models/lists/predict", `{}`, 404, "answers recommend, similar, events, not predict"},
+		"not its answer":       {"/models/lists/predict", `{}`, 404, "answers recommend, similar, audience, events, not predict"},
 		"path":                 {"/models", `{}`, 405, "GET"},
 		"version":              {"/v2/models/shop/versions/9/infer", `{}`, 404, "no such version"},
 		"inputs":               {infer, `{}`, 400, "inputs"},
@@ -560,6 +589,9 @@ func TestBadRequests(t *testing.T) {
 		"negative value":       {"/events", `{"events": [{"user": "u1", "item": "i1", "event": "buy", "value": -1}]}`, 422, "value"},
 		"event without item":   {"/events", `{"events": [{"user": "u1", "event": "buy"}]}`, 422, "item is missing"},
 		"no events":            {"/events", `{"events": []}`, 400, "none"},
+		"audience of nothing":  {"/audience", `{}`, 400, "item"},
+		"unknown audience":     {"/audience", `{"item": "zzz", "k": 3}`, 404, "does not know"},
+		"large audience":       {"/audience", `{"item": "i1", "k": 100}`, 400, "from 1 to 5"},
 		"unknown similar item": {"/similar", `{"items": ["zzz"]}`, 404, "does not know"},
 	} {
 		w := ask(s, "POST", c.path, []byte(c.body))
