@@ -105,8 +105,14 @@ expected had there been stock. A continuation can be gone on with. "debut help s
 			if m := sum.Money; m != nil {
 				fmt.Fprintf(&b, "revenue %.2f, cost of what was sold %.2f, profit %.2f; expected had there been stock: revenue %.2f, profit %.2f\n",
 					m.Revenue, m.Cost, m.Profit, m.ExpectedRevenue, m.ExpectedProfit)
-				if m.OrdersOutside > 0 {
-					fmt.Fprintf(&b, "%s orders are of days that are not of these, and were passed over\n", thousands(int64(m.OrdersOutside)))
+				outside := m.Outside
+				for _, o := range []struct {
+					what  string
+					count int
+				}{{"prices", outside.Prices}, {"orders", outside.Orders}, {"launches", outside.Launches}, {"contacts", outside.Contacts}} {
+					if o.count > 0 {
+						fmt.Fprintf(&b, "%s %s are of days that are not of these, and were passed over\n", thousands(int64(o.count)), o.what)
+					}
 				}
 			}
 			fmt.Fprintf(&b, "%s bytes in %.1f s, %s events/s; the true probabilities rank with an AUC of %.4f, among views of items in stock, which are all that can end in a purchase, of %.4f\n",

@@ -57,7 +57,10 @@ func Open(ctx context.Context, dir string, events int) (*State, error) {
 		if err := s.Config.Validate(); err != nil {
 			return nil, fmt.Errorf("%s: %w", filepath.Join(dir, stateFile), err)
 		}
-		if s.Day < s.Config.Days || s.Day > s.Config.Days+maxDays || s.Sessions < 0 {
+		if y, m, d := s.Config.Start.Date(); !s.Config.Start.Equal(time.Date(y, m, d, 0, 0, 0, 0, time.UTC)) {
+			return nil, fmt.Errorf("%s: a start at %s, which is not the beginning of a day in UTC", filepath.Join(dir, stateFile), s.Config.Start.Format(time.RFC3339))
+		}
+		if s.Day < s.Config.Days || s.Day > s.Config.Days+maxDays || s.Sessions < 0 || s.Sessions > maxSessions {
 			return nil, fmt.Errorf("%s: day %d of a shop of %d days", filepath.Join(dir, stateFile), s.Day, s.Config.Days)
 		}
 		for _, l := range s.Launched {
@@ -84,11 +87,15 @@ func Open(ctx context.Context, dir string, events int) (*State, error) {
 	return s, s.findEvents(ctx, events)
 }
 
+// maxSessions bounds how many there were: their numbers are whole in 64-bit floats.
+const maxSessions = 1 << 52
+
 // firstDays are those by which the number of views is found that a shop was asked for.
 const firstDays = 5
 
 // findEvents finds how many views a shop was asked for, and when it began.
-func (s *State) findEvents(ctx context.Context, asked int) error {
+func (s *State) findEvents(ctx context.Context, asked int) (err error) {
+	defer func() { err = s.unreadable(ctx, err) }()
 	db, err := duck.Open(duck.Options{Threads: 1})
 	if err != nil {
 		return err
@@ -207,6 +214,9 @@ func (s *State) Continue(ctx context.Context, dir string, days int, p Policy, o 
 	if err := s.restore(ctx, sim); err != nil {
 		return Summary{}, err
 	}
+	if err := p.fits(&sim.stock); err != nil {
+		return Summary{}, err
+	}
 	p.settle(w.world)
 	sim.policy, sim.origin, sim.truth = p, s.Config.Days, o.Truth
 	w.launched = slices.Clone(s.Launched)
@@ -216,7 +226,7 @@ func (s *State) Continue(ctx context.Context, dir string, days int, p Policy, o 
 		}
 	}
 	sim.launch(w.launched)
-	w.sum.Money.OrdersOutside = p.outside(w.from, w.to)
+	w.sum.Money.Outside = p.outside(w.from, w.to)
 	if err := w.run(ctx, sim); err != nil {
 		return Summary{}, err
 	}
@@ -351,7 +361,8 @@ func (w *writer) keep(s *simulation) error {
 }
 
 // restore brings a simulation to where the shop stands.
-func (s *State) restore(ctx context.Context, sim *simulation) error {
+func (s *State) restore(ctx context.Context, sim *simulation) (err error) {
+	defer func() { err = s.unreadable(ctx, err) }()
 	db, err := duck.Open(duck.Options{Threads: 1})
 	if err != nil {
 		return err
@@ -390,6 +401,16 @@ func numbers(ctx context.Context, db *duck.DB, columns int, query string, row fu
 // errState is of tables that do not fit their shop.
 func (s *State) errState(table string) error {
 	return fmt.Errorf("%s: the table %s is not of this shop; simulate it again", s.dir, table)
+}
+
+// unreadable makes of the database's error about the shop's tables one that says what to do.
+func (s *State) unreadable(ctx context.Context, err error) error {
+	var fault *duck.Error
+	if ctx.Err() != nil || !errors.As(err, &fault) {
+		return err
+	}
+	what, _, _ := strings.Cut(fault.Message, "\n")
+	return fmt.Errorf("%s: the shop's tables are damaged, or some are gone: %s; simulate it again", s.dir, what)
 }
 
 // habits counts what users have done, as the simulation does.

@@ -159,8 +159,9 @@ func TestContinue(t *testing.T) {
 	}
 	// Of policies in parts, what is not of the days is passed over.
 	part, partly := goOnWith(t, dir, 56, 2, own)
-	if n := differing(t, files("test.parquet", first), files("test.parquet", part)); n != 0 || partly.Money.OrdersOutside == 0 {
-		t.Errorf("%v rows differ under the first weeks of a policy; %d orders outside", n, partly.Money.OrdersOutside)
+	outside := partly.Money.Outside
+	if n := differing(t, files("test.parquet", first), files("test.parquet", part)); n != 0 || outside.Orders == 0 {
+		t.Errorf("%v rows differ under the first weeks of a policy; %d orders outside", n, outside.Orders)
 	}
 }
 
@@ -225,13 +226,16 @@ func TestPolicyRefusals(t *testing.T) {
 	}
 	path := filepath.Join(t.TempDir(), "policy.csv")
 	for text, want := range map[string]string{
-		"item,date,price\n1,2025-02-01,0\n":       "is no price",
-		"item,date,price\n1,2025-02-01,-3\n":      "is no price",
-		"item,date,price\n50,2025-02-01,3\n":      "is no item of the shop, which has 0 to 49",
-		"item,date,price\n1.5,2025-02-01,3\n":     "is no item of the shop",
-		"item,date\n1,2025-02-01\n":               "there is no column price",
-		"item,date,price\n1,,3\n2,2025-02-01,3\n": "is missing",
-		"item,date,price\n1,4025-02-01,3\n":       "far from the days of the shop",
+		"item,date,price\n1,2025-02-01,0\n":                                 "is no price",
+		"item,date,price\n1,2025-02-01,-3\n":                                "is no price",
+		"item,date,price\n50,2025-02-01,3\n":                                "is no item of the shop, which has 0 to 49",
+		"item,date,price\n1.5,2025-02-01,3\n":                               "is no item of the shop",
+		"item,date\n1,2025-02-01\n":                                         "there is no column price",
+		"item,date,price\n1,,3\n2,2025-02-01,3\n":                           "is missing",
+		"item,date,price\n1,4025-02-01,3\n":                                 "far from the days of the shop",
+		"item,date,price\n1,2025-02-01,\"3,5\"\n":                           "write numbers like 1935.30",
+		"item,date,price\n1,01.02.2025,3\n":                                 "days like 2026-01-31",
+		"item,date,price\n1,2025-02-01,3\n1,2025-02-01,3\n1,2025-02-01,4\n": "is the item's second price from that day on, beside 3",
 	} {
 		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
@@ -253,6 +257,10 @@ func TestPolicyRefusals(t *testing.T) {
 		}
 	}
 	before := sums(t, dir)
+	much := Policy{Orders: []Order{{1, 31, maxQuantity}, {1, 32, maxQuantity}, {2, 31, 1}, {1, 33, maxQuantity}}}
+	if _, err := s.Continue(context.Background(), filepath.Join(t.TempDir(), "x"), 7, much, Options{}); err == nil || !strings.Contains(err.Error(), "item 1: ") || !strings.Contains(err.Error(), "order less") {
+		t.Errorf("more than can be counted: %v", err)
+	}
 	if _, err := s.Continue(context.Background(), dir, 7, Policy{}, Options{Overwrite: true}); err == nil || !strings.Contains(err.Error(), "another folder") {
 		t.Errorf("into itself: %v", err)
 	}
@@ -264,5 +272,66 @@ func TestPolicyRefusals(t *testing.T) {
 	}
 	if _, err := Open(context.Background(), t.TempDir(), 0); err == nil {
 		t.Error("an empty folder is a shop")
+	}
+}
+
+// What a policy says of other days is counted, but for prices of before, which hold.
+func TestOutside(t *testing.T) {
+	p := Policy{
+		Prices: []Price{{Day: 3}, {Day: 10}, {Day: 20}}, Orders: []Order{{Day: 9}, {Day: 10}, {Day: 19}, {Day: 20}, {Day: 21}},
+		Launches: []Launch{{Day: 10}, {Day: 30}}, Contacts: []Contact{{Day: 3}, {Day: 12}, {Day: 20}},
+	}
+	if got, want := p.outside(10, 20), (Outside{Prices: 1, Orders: 3, Launches: 1, Contacts: 2}); got != want {
+		t.Errorf("%+v are outside, want %+v", got, want)
+	}
+}
+
+// Of a shop whose files are damaged is said which, and what to do.
+func TestDamagedShop(t *testing.T) {
+	cfg := small()
+	cfg.Days, cfg.Users, cfg.Items, cfg.Events = 30, 300, 50, 3000
+	dir, _ := write(t, cfg, 2)
+	next, _ := goOnWith(t, dir, 7, 2, Policy{})
+	open := func(dir string) error {
+		s, err := Open(context.Background(), dir, 0)
+		if err == nil {
+			_, err = s.Continue(context.Background(), filepath.Join(t.TempDir(), "x"), 7, Policy{}, Options{})
+		}
+		return err
+	}
+	for _, c := range []struct{ dir, file string }{
+		{next, "truth/stock.parquet"}, {next, "truth/habits.parquet"}, {next, "truth/arriving.parquet"}, {dir, "weeks.parquet"}, {dir, "train.parquet"}, {dir, "truth/train.parquet"},
+	} {
+		path := filepath.Join(c.dir, c.file)
+		whole, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, whole[:len(whole)/2], 0o644); err != nil {
+			t.Fatal(err)
+		}
+		err = open(c.dir)
+		if err == nil || !strings.Contains(err.Error(), c.file) || !strings.Contains(err.Error(), "simulate it again") || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s cut off: %v", c.file, err)
+		}
+		if err := os.WriteFile(path, whole, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	path := filepath.Join(next, stateFile)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for old, changed := range map[string]string{`"start": "2025-01-01T00:00:00Z"`: `"start": "2025-01-01T07:30:00+02:00"`, `"sessions": `: `"sessions": 9000000000000000`} {
+		if !strings.Contains(string(text), old) {
+			t.Fatalf("the state has no %s: %s", old, text)
+		}
+		if err := os.WriteFile(path, []byte(strings.Replace(string(text), old, changed, 1)), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if err := open(next); err == nil || !strings.Contains(err.Error(), stateFile) {
+			t.Errorf("%s: %v", changed, err)
+		}
 	}
 }

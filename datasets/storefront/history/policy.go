@@ -3,6 +3,7 @@ package history
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -74,14 +75,52 @@ func (p *Policy) ordersOn(day int) []Order {
 	return p.Orders[from:to]
 }
 
-// outside counts the orders of days that are not from … to−1.
-func (p *Policy) outside(from, to int) (n int) {
-	for _, o := range p.Orders {
-		if o.Day < from || o.Day >= to {
-			n++
+// outside counts what is of days that are not from … to−1, and changes nothing there. A price of before holds.
+func (p *Policy) outside(from, to int) (o Outside) {
+	for _, c := range p.Prices {
+		if c.Day >= to {
+			o.Prices++
 		}
 	}
-	return n
+	for _, c := range p.Orders {
+		if c.Day < from || c.Day >= to {
+			o.Orders++
+		}
+	}
+	for _, c := range p.Launches {
+		if c.Day >= to {
+			o.Launches++
+		}
+	}
+	for _, c := range p.Contacts {
+		if c.Day < from || c.Day >= to {
+			o.Contacts++
+		}
+	}
+	return o
+}
+
+// fits is an error where more of an item comes into stock than can be counted.
+func (p *Policy) fits(k *stock) error {
+	total := make([]int64, len(k.level))
+	for i := range total {
+		total[i] = int64(k.level[i]) + int64(k.ordered[i])
+	}
+	for _, a := range k.arriving {
+		total[a.item] += int64(a.quantity)
+	}
+	for _, o := range p.Orders {
+		total[o.Item] += int64(o.Quantity)
+	}
+	for _, l := range p.Launches {
+		total[l.Item] += int64(l.Quantity)
+	}
+	for i, n := range total {
+		if n > maxStock {
+			return fmt.Errorf("item %d: %d in stock and ordered, more than %d; order less", i, n, maxStock)
+		}
+	}
+	return nil
 }
 
 // reprice sets the prices of a day by the policy.
@@ -107,6 +146,7 @@ func (s *simulation) reprice(day int) {
 const (
 	maxPrice    = 1e9
 	maxQuantity = 1_000_000_000
+	maxStock    = 2_000_000_000 // of an item, with all that is ordered: as many as 32 bits hold, and what the shop orders by itself
 )
 
 // ReadPrices reads a table with the columns item, date and price, and discount in percent where it has one.
@@ -117,6 +157,8 @@ func (s *State) ReadPrices(ctx context.Context, src table.Source, baseDir string
 	}
 	list := make([]Price, f.Rows)
 	discount := f.Column("discount")
+	type when struct{ item, day int }
+	before := map[when]float64{}
 	for i := range list {
 		p := &list[i]
 		if p.Item, p.Day, err = s.itemAndDay(f, i); err != nil {
@@ -126,7 +168,12 @@ func (s *State) ReadPrices(ctx context.Context, src table.Source, baseDir string
 		if p.Price, err = s.price(f, i); err != nil {
 			return nil, err
 		}
-		if discount != nil {
+		at := when{p.Item, p.Day}
+		if other, twice := before[at]; twice && other != p.Price {
+			return nil, s.wrong(f, i, "price", fmt.Sprintf("is the item's second price from that day on, beside %v; leave one of them out", other))
+		}
+		before[at] = p.Price
+		if discount != nil && !discount.Missing(i) {
 			if p.Discount = discount.Floats[i]; !(p.Discount >= 0 && p.Discount < 100) {
 				return nil, s.wrong(f, i, "discount", "is no discount; give percent from 0 to below 100")
 			}
@@ -245,6 +292,10 @@ func (s *State) read(ctx context.Context, src table.Source, baseDir string, need
 		}
 	}
 	f, _, err := table.ReadWith(ctx, &src, baseDir, table.ReadOptions{Types: types, Learned: true, Applied: true})
+	var value *table.ValueError
+	if errors.As(err, &value) { // nothing else than the file says how it is written
+		value.Remedies = []table.Remedy{table.ManualRemedy("write numbers like 1935.30 and days like 2026-01-31")}
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -51,8 +51,15 @@ type Money struct {
 	ExpectedUnits   float64 `json:"expected_units"`
 	ExpectedRevenue float64 `json:"expected_revenue"`
 	ExpectedProfit  float64 `json:"expected_profit"`
-	// OrdersOutside are orders of the policy on days that are not of the continuation, which were passed over.
-	OrdersOutside int `json:"orders_outside,omitempty"`
+	Outside
+}
+
+// Outside are the rows of a policy of days that are not of the continuation, which were passed over.
+type Outside struct {
+	Prices   int `json:"prices_outside,omitempty"`
+	Orders   int `json:"orders_outside,omitempty"`
+	Launches int `json:"launches_outside,omitempty"`
+	Contacts int `json:"contacts_outside,omitempty"`
 }
 
 // Shares of the events, by time, that are for validation and for testing.
