@@ -115,10 +115,14 @@ type Folder interface {
 // EventFolder is a folder that takes what users did as events in memory.
 type EventFolder interface {
 	Folder
-	// FoldEvents makes histories of events, weighed as those of training. With known, what the model knows of these users is added. The
-	// report tells of items that training did not see. An error is about an event, which it names by its number.
+	// FoldEvents makes histories of events, weighed as those of training. A value that is NaN was not given: it is 1, and an error of a model of
+	// ratings, to which that would be a bad one. With known, what the model knows of these users is added. The report tells of items that
+	// training did not see. An error is about an event, which it names by its number.
 	FoldEvents(ctx context.Context, events []interactions.Event, known bool) (*Histories, encoding.EncodeReport, error)
 }
+
+// MaxBoost bounds what the scores of items are multiplied by.
+const MaxBoost = 1e6
 
 // Histories are what users have beside what a model was trained on.
 type Histories struct {

@@ -83,10 +83,10 @@ func (r Rules) Read(ctx context.Context, baseDir string) (*model.Items, error) {
 		}
 		w := weights.Floats[i]
 		if frame.Column("endless").Floats[i] != 0 {
-			return nil, fmt.Errorf("items: the boost of item %s is no finite number; it multiplies scores: give numbers above 0, at most %g", wording.Quote(id), maxBoost)
+			return nil, fmt.Errorf("items: the boost of item %s is no finite number; it multiplies scores: give numbers above 0, at most %g", wording.Quote(id), model.MaxBoost)
 		}
-		if !(w > 0 && w <= maxBoost) {
-			return nil, fmt.Errorf("items: the boost of item %s is %v; it multiplies scores: give numbers above 0, at most %g, and leave items out by the condition", wording.Quote(id), w, maxBoost)
+		if !(w > 0 && w <= model.MaxBoost) {
+			return nil, fmt.Errorf("items: the boost of item %s is %v; it multiplies scores: give numbers above 0, at most %g, and leave items out by the condition", wording.Quote(id), w, model.MaxBoost)
 		}
 		out.Weights[id] = float32(w)
 		if belongs != nil && !belongs.Missing(i) {
@@ -95,9 +95,6 @@ func (r Rules) Read(ctx context.Context, baseDir string) (*model.Items, error) {
 	}
 	return out, nil
 }
-
-// maxBoost bounds what scores are multiplied by.
-const maxBoost = 1e6
 
 // rules are what a table of items makes of lists.
 type rules struct {

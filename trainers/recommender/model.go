@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -237,7 +238,13 @@ func (m *Model) FoldEvents(ctx context.Context, events []interactions.Event, kno
 	if err != nil {
 		return nil, report, err
 	}
-	for _, e := range events {
+	for i, e := range events {
+		if math.IsNaN(e.Value) {
+			if m.Rate != nil {
+				return nil, report, fmt.Errorf("event %d: the value is missing, which is the rating; give it", i+1)
+			}
+			e.Value = 1
+		}
 		if err := b.Add(e); err != nil {
 			return nil, report, err
 		}

@@ -2,6 +2,8 @@ package serve
 
 import (
 	"context"
+	"fmt"
+	"math"
 	"net/http"
 	"sync"
 
@@ -77,6 +79,9 @@ func (e *events) of(users []string) (list []interactions.Event) {
 	return list
 }
 
+// maxID is the most bytes of an id of an event: as many events are held as the limit says, whatever is sent.
+const maxID = 1024
+
 // eventText is an event of a request.
 type eventText struct {
 	User  string   `json:"user"`
@@ -87,7 +92,7 @@ type eventText struct {
 }
 
 func (t *eventText) event(user string) interactions.Event {
-	e := interactions.Event{User: user, Item: t.Item, Kind: t.Event, Value: 1, Time: interactions.NoTime}
+	e := interactions.Event{User: user, Item: t.Item, Kind: t.Event, Value: math.NaN(), Time: interactions.NoTime}
 	if t.Value != nil {
 		e.Value = *t.Value
 	}
@@ -116,6 +121,9 @@ func (s *Server) takeEvents(ctx context.Context, e *entry, l *loaded, text []byt
 			var t eventText
 			if err := r.value(name, &t); err != nil {
 				return err
+			}
+			if long := max(len(t.User), len(t.Item), len(t.Event)); long > maxID {
+				return &failure{Status: http.StatusUnprocessableEntity, Field: name, Message: fmt.Sprintf("event %d: an id of %d bytes, more than %d", i+1, long, maxID)}
 			}
 			list = append(list, t.event(t.User))
 			return nil

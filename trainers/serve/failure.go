@@ -18,7 +18,21 @@ type failure struct {
 	Field   string `json:"field,omitempty"` // of the request
 	Row     int    `json:"row,omitempty"`   // of the rows, from 1
 
-	after bool // worth another try
+	after bool   // worth another try
+	allow string // the method that the path is asked with
+}
+
+// What of a request is repeated in an error.
+const (
+	maxMessage = 2000 // bytes
+	maxField   = 200
+)
+
+// short is the failure without what a caller has made long.
+func (f *failure) short() *failure {
+	s := *f
+	s.Message, s.Field = wording.Shorten(f.Message, maxMessage), wording.Shorten(f.Field, maxField)
+	return &s
 }
 
 // Error implements error.

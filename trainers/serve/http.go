@@ -140,7 +140,7 @@ func (s *Server) nowhere(mux *http.ServeMux, r *http.Request) *failure {
 	for _, m := range []string{http.MethodGet, http.MethodPost} {
 		other := &http.Request{Method: m, URL: r.URL, Host: r.Host}
 		if _, pattern := mux.Handler(other); pattern != "" && m != r.Method {
-			return &failure{Status: http.StatusMethodNotAllowed, Message: "the path is asked with " + m}
+			return &failure{Status: http.StatusMethodNotAllowed, Message: "the path is asked with " + m, allow: m}
 		}
 	}
 	return &failure{Status: http.StatusNotFound, Message: "there is nothing at this path; /openapi.json lists what there is"}
@@ -176,7 +176,10 @@ func (s *Server) fail(w http.ResponseWriter, f *failure) {
 	if f.after {
 		w.Header().Set("Retry-After", "1")
 	}
-	s.send(w, f.Status, f)
+	if f.allow != "" {
+		w.Header().Set("Allow", f.allow)
+	}
+	s.send(w, f.Status, f.short())
 }
 
 // send answers with a value as JSON.

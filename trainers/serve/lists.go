@@ -49,6 +49,8 @@ func (q *listRequest) request(limits Limits) (r model.Request, err error) {
 		r.Users = slices.Sorted(maps.Keys(q.Histories))
 	}
 	switch {
+	case slices.Contains(r.Users, ""):
+		return r, bad("users", 0, "user %d has no id", slices.Index(r.Users, "")+1)
 	case len(r.Users) == 0:
 		return r, bad("users", 0, `there are none; give {"users": ["u1"]}, or "histories": {"u1": [{"item": "i7"}]}`)
 	case len(r.Users) > limits.Rows:
@@ -65,8 +67,8 @@ func (q *listRequest) request(limits Limits) (r model.Request, err error) {
 		return r, bad("groups", 0, `they are of items that are named: "items": {"i7": 1}`)
 	}
 	for item, w := range q.Items {
-		if !(w > 0) {
-			return r, bad("items", 0, "the weight %v of %.200q; give a number above 0, or leave the item out", w, item)
+		if !(w > 0 && w <= model.MaxBoost) {
+			return r, bad("items", 0, "the weight %v of %.200q; give a number above 0, at most %g, or leave the item out", w, item, model.MaxBoost)
 		}
 	}
 	if q.Items != nil {
@@ -121,7 +123,14 @@ func (s *Server) histories(ctx context.Context, e *entry, l *loaded, q *listRequ
 	if !known && !ok {
 		return bad("histories", 0, "the model makes no lists by what users have; leave them out")
 	}
+	asked := map[string]bool{}
+	for _, user := range ask.Users {
+		asked[user] = true
+	}
 	for _, user := range slices.Sorted(maps.Keys(q.Histories)) {
+		if !asked[user] {
+			return bad("histories", 0, "%.200q is not among the users; name whoever is to get a list, or leave users out", user)
+		}
 		for i := range q.Histories[user] {
 			t := &q.Histories[user][i]
 			if t.User != "" && t.User != user {

@@ -501,6 +501,13 @@ func TestRatings(t *testing.T) {
 			t.Errorf("row %d: %v, predict gives %v", i, got.Predictions[i].Prediction, w)
 		}
 	}
+	// An event without a value is no rating of 1.
+	if w := ask(s, "POST", "/events", []byte(`{"events": [{"user": "u1", "item": "i4"}]}`)); w.Code != http.StatusUnprocessableEntity || !strings.Contains(w.Body.String(), "event 1: the value is missing") {
+		t.Errorf("an event without a rating: %d %s", w.Code, w.Body)
+	}
+	if w := ask(s, "POST", "/events", []byte(`{"events": [{"user": "u1", "item": "i4", "value": 4}]}`)); w.Code != http.StatusAccepted {
+		t.Errorf("a rating: %d %s", w.Code, w.Body)
+	}
 }
 
 // What cannot be meant is an error of the caller's that says where, and tells nothing of this machine.
@@ -585,6 +592,15 @@ func TestBadRequests(t *testing.T) {
 		"kind of event":        {"/recommend", `{"users": ["u1"], "seen_by": ["like"]}`, 422, "there is no kind of event"},
 		"no such items":        {"/recommend", `{"users": ["u1"], "items": {"zzz": 1}}`, 422, "none of the model's items"},
 		"weight":               {"/recommend", `{"users": ["u1"], "items": {"i1": -1}}`, 400, "weight"},
+		"endless weight":       {"/recommend", `{"users": ["u1"], "items": {"i1": 1e38, "i2": 3e38}}`, 400, "at most 1e+06"},
+		"user without an id":   {"/recommend", `{"users": ["u1", null]}`, 400, "user 2 has no id"},
+		"history of another":   {"/recommend", `{"users": ["u1"], "histories": {"u2": [{"item": "i1", "event": "buy"}]}}`, 400, "not among the users"},
+		"long id":              {"/events", `{"events": [{"user": "u1", "item": "` + strings.Repeat("i", 1025) + `", "event": "buy"}]}`, 422, "event 1: an id of 1025 bytes"},
+		"too large for INT8":   {infer, `{"inputs": [{"name": "price", "datatype": "INT8", "shape": [1], "data": [128]}]}`, 400, "128 is none of datatype INT8"},
+		"a part of INT32":      {infer, `{"inputs": [{"name": "price", "datatype": "INT32", "shape": [1], "data": [1.5]}]}`, 400, "1.5 is none of datatype INT32"},
+		"too large for FP32":   {infer, `{"inputs": [{"name": "price", "datatype": "FP32", "shape": [1], "data": [1e39]}]}`, 400, "1e39 is none of datatype FP32"},
+		"largest of UINT64":    {infer, `{"inputs": [{"name": "price", "datatype": "UINT64", "shape": [1], "data": [18446744073709551615]}]}`, 400, "the input is missing"},
+		"long name":            {"/predict", set(strings.Repeat("n", 3000), 1), 400, "the model has no such column"},
 		"kind in a history":    {"/recommend", `{"histories": {"u1": [{"item": "i1", "event": "like"}]}}`, 422, "like"},
 		"negative value":       {"/events", `{"events": [{"user": "u1", "item": "i1", "event": "buy", "value": -1}]}`, 422, "value"},
 		"event without item":   {"/events", `{"events": [{"user": "u1", "event": "buy"}]}`, 422, "item is missing"},
@@ -601,6 +617,12 @@ func TestBadRequests(t *testing.T) {
 		var e struct{ Error string }
 		if err := json.Unmarshal(w.Body.Bytes(), &e); err != nil || e.Error == "" {
 			t.Errorf("%s: the answer is no error: %s", name, w.Body)
+		}
+		if w.Body.Len() > 1000 {
+			t.Errorf("%s: an answer of %d bytes", name, w.Body.Len())
+		}
+		if w.Code == http.StatusMethodNotAllowed && w.Header().Get("Allow") != "GET" {
+			t.Errorf("%s: allowed is %q", name, w.Header().Get("Allow"))
 		}
 		if strings.Contains(w.Body.String(), dir) || strings.Contains(w.Body.String(), ".go:") {
 			t.Errorf("%s: the answer tells of this machine: %s", name, w.Body)
@@ -746,7 +768,8 @@ func TestTokens(t *testing.T) {
 		t.Errorf("a short token: %v", err)
 	}
 	write("# tokens\n0123456789abcdef0123\nfedcba9876543210fedc\n")
-	s := serving(t, serve.Options{Sources: []serve.Source{{Name: "m", Path: folder}}, Tokens: file, Poll: time.Millisecond})
+	var told atomic.Int64
+	s := serving(t, serve.Options{Sources: []serve.Source{{Name: "m", Path: folder}}, Tokens: file, Poll: time.Millisecond, Log: slog.New(counting{slog.DiscardHandler, &told})})
 	body := []byte(`{"users": ["u1"]}`)
 	code := func(token string) int {
 		return ask(s, "POST", "/recommend", body, "Authorization", token).Code
@@ -776,6 +799,21 @@ func TestTokens(t *testing.T) {
 	}
 	if got := code("Bearer 0123456789abcdef0123"); got != 401 {
 		t.Errorf("a token that was taken away: %d", got)
+	}
+	// A file that is gone is told once, and the tokens hold.
+	before := told.Load()
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; told.Load() == before; i++ {
+		if i == 1000 {
+			t.Fatal("that the file is gone is not told after five seconds")
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	time.Sleep(20 * time.Millisecond)
+	if n := told.Load() - before; n != 1 || code("Bearer aaaaaaaaaaaaaaaaaaaaaaaa") != 200 {
+		t.Errorf("that the file is gone is told %d times", n)
 	}
 }
 

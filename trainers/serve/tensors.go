@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"debut/datasets/encoding"
 	"debut/datasets/table"
 	"debut/trainers/model"
@@ -265,7 +267,7 @@ func (c *columns) addNested(at int, r *reader, t *tensor, vector bool, n *int, l
 			return bad(t.name, 0, "more values than the shape %v has", t.shape)
 		}
 		if !vector {
-			if err := t.fits(value.Kind() == '"', value.Kind() == '0', value.Kind() == 'n'); err != nil {
+			if err := t.fits(value); err != nil {
 				return bad(t.name, *n, "%v", err)
 			}
 			if err := c.add(at, value); err != nil {
@@ -286,11 +288,37 @@ func (c *columns) addNested(at int, r *reader, t *tensor, vector bool, n *int, l
 }
 
 // fits says whether a value is of the datatype.
-func (t *tensor) fits(text, number, null bool) error {
-	if null || text == (t.datatype == "BYTES") && number == (t.datatype != "BYTES" && t.datatype != "BOOL") {
+func (t *tensor) fits(value jsontext.Value) error {
+	kind := value.Kind()
+	text, isNumber := kind == '"', kind == '0'
+	if kind == 'n' {
 		return nil
 	}
-	return fmt.Errorf("the value is none of datatype %s", t.datatype)
+	if text != (t.datatype == "BYTES") || isNumber != (t.datatype != "BYTES" && t.datatype != "BOOL") {
+		return fmt.Errorf("the value is none of datatype %s", t.datatype)
+	}
+	r, limited := ranges[t.datatype]
+	if !limited {
+		return nil
+	}
+	x, err := number(value)
+	if err != nil {
+		return err
+	}
+	if x < r.least || x > r.most || r.whole && x != math.Trunc(x) {
+		return fmt.Errorf("%.40s is none of datatype %s", value, t.datatype)
+	}
+	return nil
+}
+
+// ranges are the numbers of a datatype, as they are read: in 64 bits.
+var ranges = map[string]struct {
+	least, most float64
+	whole       bool
+}{
+	"UINT8": {0, math.MaxUint8, true}, "UINT16": {0, math.MaxUint16, true}, "UINT32": {0, math.MaxUint32, true}, "UINT64": {0, math.MaxUint64, true},
+	"INT8": {math.MinInt8, math.MaxInt8, true}, "INT16": {math.MinInt16, math.MaxInt16, true}, "INT32": {math.MinInt32, math.MaxInt32, true},
+	"INT64": {math.MinInt64, math.MaxInt64, true}, "FP32": {-math.MaxFloat32, math.MaxFloat32, false},
 }
 
 // datatypes are those of tensors.

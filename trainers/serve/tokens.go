@@ -46,7 +46,7 @@ func readTokens(path string) (*tokens, error) {
 
 func (t *tokens) read() (err error) {
 	if t.seen, err = stateOfFile(t.path); err != nil {
-		return err
+		return fmt.Errorf("the file of tokens: %w", err)
 	}
 	if t.seen.size > maxTokens {
 		return fmt.Errorf("%s: a file of %d bytes is none of tokens; write one a line", t.path, t.seen.size)
@@ -75,8 +75,8 @@ func (t *tokens) read() (err error) {
 
 // look reads the file again where it has changed. While it cannot be read, the tokens of before hold.
 func (t *tokens) look(log *slog.Logger) {
-	state, err := stateOfFile(t.path)
-	if err == nil && state == t.seen {
+	state, err := stateOfFile(t.path) // of a file that is gone, none
+	if state == t.seen {
 		return
 	}
 	if err == nil {
