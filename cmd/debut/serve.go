@@ -45,6 +45,9 @@ requests that have begun are answered. Messages, with a line for each request an
 			if (cert == "") != (key == "") {
 				return usagef("--tls-cert and --tls-key go together")
 			}
+			if listen == "" { // which net.Listen takes for every address of the machine, and any port
+				return usagef("--listen: give an address and a port, such as 127.0.0.1:8080")
+			}
 			for _, f := range []struct {
 				flag string
 				bad  bool
