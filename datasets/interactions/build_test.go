@@ -278,7 +278,11 @@ func TestAddRefuses(t *testing.T) {
 	for _, v := range []float64{-1, math.NaN(), math.Inf(1), math.MaxFloat64} {
 		wantError(t, b.Add(Event{User: "u", Item: "i", Value: v}), "event 1", "no weight")
 	}
-	wantError(t, b.Add(Event{User: " ", Item: "i", Value: 1}), "user is missing")
+	err = b.Add(Event{User: " ", Item: "i", Value: 1})
+	wantError(t, err, "user is missing")
+	if strings.Contains(err.Error(), "drop_missing") {
+		t.Errorf("an event in memory has no run file: %v", err)
+	}
 	_, err = b.Build(t.Context(), 1, nil)
 	wantError(t, err, "no events")
 	b, _ = NewBuilder(&Config{})

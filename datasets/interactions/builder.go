@@ -83,6 +83,9 @@ func NewBuilder(cfg *Config) (*Builder, error) {
 	return b, nil
 }
 
+// orDropMissing is the remedy of a run file, which an event in memory has not.
+const orDropMissing = ", or leave such rows out with drop_missing: true"
+
 // Add appends an event of the training part. Blanks around ids are removed. An error names the event by its number and
 // leaves the builder as it was.
 func (b *Builder) Add(e Event) error {
@@ -93,7 +96,7 @@ func (b *Builder) Add(e Event) error {
 	if err != nil {
 		return err
 	}
-	if problem != "" {
+	if problem = strings.TrimSuffix(problem, orDropMissing); problem != "" {
 		return fmt.Errorf("event %d: %s", b.n+b.report.Missing+b.report.Ignored+1, problem)
 	}
 	return nil
@@ -110,7 +113,7 @@ func (b *Builder) add(user, item []byte, value float64, time int64, kind string,
 		if len(user) > 0 {
 			what = "item"
 		}
-		return "the " + what + " is missing; give it one, or leave such rows out with drop_missing: true", nil
+		return "the " + what + " is missing; give it one" + orDropMissing, nil
 	}
 	if !isWeight(value) {
 		return fmt.Sprintf("the value %v %s; correct it, or leave the row out", value, noWeight), nil
@@ -200,6 +203,9 @@ func (b *Builder) unit(u timeUnit) error {
 	}
 	return nil
 }
+
+// ID is what the text of an id stands for, as ids are read.
+func ID(text string) string { return string(id([]byte(text))) }
 
 // id is what the text of an id stands for: itself without the blanks around it, and of a whole number, however it is
 // written, the number.

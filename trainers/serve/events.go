@@ -92,7 +92,7 @@ type eventText struct {
 }
 
 func (t *eventText) event(user string) interactions.Event {
-	e := interactions.Event{User: user, Item: t.Item, Kind: t.Event, Value: math.NaN(), Time: interactions.NoTime}
+	e := interactions.Event{User: interactions.ID(user), Item: t.Item, Kind: t.Event, Value: math.NaN(), Time: interactions.NoTime}
 	if t.Value != nil {
 		e.Value = *t.Value
 	}

@@ -834,6 +834,12 @@ func TestEventsAreBounded(t *testing.T) {
 	if got.Lists[0].Folded || !got.Lists[1].Folded {
 		t.Errorf("folded %v and %v", got.Lists[0].Folded, got.Lists[1].Folded)
 	}
+	// Events are found by what their ids stand for.
+	post(t, s, "/events", map[string]any{"events": []any{map[string]any{"user": " n99 ", "item": "i1", "event": "view"}, map[string]any{"user": "12.0", "item": "i1", "event": "view"}}}, &taken)
+	post(t, s, "/recommend", map[string]any{"users": []string{"n99", "12"}}, &got)
+	if !got.Lists[0].Folded || !got.Lists[1].Folded {
+		t.Errorf("of ids that are written otherwise: folded %v and %v", got.Lists[0].Folded, got.Lists[1].Folded)
+	}
 }
 
 // More requests than the limit lets through are told to wait; a server that is to end says so.
