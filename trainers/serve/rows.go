@@ -7,9 +7,11 @@ import (
 	"errors"
 	"io"
 	"math"
+	"reflect"
 	"strconv"
 	"strings"
 
+	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"debut/datasets/encoding"
@@ -128,25 +130,43 @@ func (r *reader) end() error {
 	return nil
 }
 
-// value reads a value of a small member into v, by the rules of encoding/json.
+// value reads a value of a small member into v. Names are those of the fields letter by letter, and there are no others.
 func (r *reader) value(what string, v any) error {
 	value, err := r.ReadValue()
 	if err != nil {
 		return malformed(err)
 	}
-	d := json.NewDecoder(bytes.NewReader(value))
-	d.DisallowUnknownFields()
-	if err := d.Decode(v); err != nil {
-		var wrong *json.UnmarshalTypeError
-		if errors.As(err, &wrong) {
-			return bad(join(what, wrong.Field), 0, "a JSON %s, where %s is wanted", wrong.Value, wrong.Type)
-		}
-		if _, name, ok := strings.Cut(err.Error(), "unknown field "); ok {
-			return bad(what, 0, "there is no %s", name)
-		}
-		return bad(what, 0, "%s", strings.TrimPrefix(err.Error(), "json: "))
+	err = jsonv2.Unmarshal(value, v, jsonv2.RejectUnknownMembers(true))
+	var wrong *jsonv2.SemanticError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &wrong) && errors.Is(err, jsonv2.ErrUnknownName):
+		return bad(what, 0, "there is no key %q", wrong.JSONPointer.LastToken())
+	case errors.As(err, &wrong) && wrong.GoType != nil:
+		return bad(join(what, strings.ReplaceAll(strings.TrimPrefix(string(wrong.JSONPointer), "/"), "/", ".")), 0, "%s is wanted", wanted(wrong.GoType))
 	}
-	return nil
+	return bad(what, 0, "it cannot be read: %v", err)
+}
+
+// wanted names what values of a type are in JSON.
+func wanted(t reflect.Type) string {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	switch t.Kind() {
+	case reflect.Bool:
+		return "true or false"
+	case reflect.String:
+		return "a text"
+	case reflect.Slice:
+		return "a list"
+	case reflect.Map, reflect.Struct:
+		return "an object"
+	case reflect.Int, reflect.Int64:
+		return "a whole number"
+	}
+	return "a number that is not too large"
 }
 
 func join(a, b string) string {
