@@ -39,7 +39,7 @@ func (c *ColumnEncoding) sameView(by *ColumnEncoding) bool {
 // grown is the column with the values of another.
 func (c *ColumnEncoding) grown(by *ColumnEncoding) ColumnEncoding {
 	out := *c
-	out.DateLayout = by.DateLayout
+	out.DateLayout, out.Embedding = by.DateLayout, by.Embedding
 	if len(c.Range) == 2 && len(by.Range) == 2 {
 		out.Range = []float64{min(c.Range[0], by.Range[0]), max(c.Range[1], by.Range[1])}
 	}

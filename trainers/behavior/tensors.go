@@ -3,6 +3,7 @@ package behavior
 import (
 	"fmt"
 	"iter"
+	"regexp"
 	"slices"
 
 	"debut/engine"
@@ -38,9 +39,7 @@ func (m *Model) targets() (list []transfer.Target, err error) {
 		at := slices.IndexFunc(groups, func(g layers.Group) bool { return g.Table == name })
 		if at < 0 {
 			t := model.Tensor{Source: s}
-			if inputs := m.inputs(name); len(inputs) > 0 && len(inputs) == s.Shape[0] {
-				t.RowName, t.RowIDs = model.InputRows, slices.Values(inputs)
-			}
+			m.alongInputs(&t)
 			variances := p.Spec.Size()
 			if p.Spec.Init == engine.UnitVariance {
 				variances /= 2
@@ -66,37 +65,90 @@ func (m *Model) targets() (list []transfer.Target, err error) {
 	return list, nil
 }
 
-// inputs names the inputs that the rows of a layer's weights belong to, of a layer that reads the encoded inputs.
-func (m *Model) inputs(parameter string) (names []string) {
-	linear := m.Network.Linear()
-	if first := parameter == "hidden.0.weight" || parameter == "wide.weight"; !first && (!linear || parameter != "output.weight") {
-		return nil
+// Parameters of layers that read the encoded inputs, and of those that have something for each of them: gates, and the layers of a cross network.
+var (
+	readsInputs = regexp.MustCompile(`^(hidden\.0|second\.0|wide|(gate\.\w+|cross\.\d+)\.narrow|cross\.output)\.weight$`)
+	ofInputs    = regexp.MustCompile(`^(gate\.\w+|cross\.\d+)\.(weight|bias)$`)
+)
+
+// alongInputs names the inputs that the rows and columns of a parameter belong to, where they do.
+func (m *Model) alongInputs(t *model.Tensor) {
+	linear := m.Network.Linear() && t.Name == "output.weight"
+	if !linear && t.Name != factorsOfNumbers && !readsInputs.MatchString(t.Name) && !ofInputs.MatchString(t.Name) {
+		return
 	}
-	for _, f := range m.Network.Numeric {
+	numbers, all := m.inputs()
+	rows := func(name string, ids []string) {
+		if len(ids) == t.Shape[0] {
+			t.RowName, t.RowIDs = name, slices.Values(ids)
+		}
+	}
+	switch {
+	case linear:
+		rows(model.InputRows, numbers)
+	case t.Name == factorsOfNumbers:
+		rows(model.NumberRows, numbers)
+	case readsInputs.MatchString(t.Name):
+		rows(model.InputRows, all)
+	case ofInputs.MatchString(t.Name):
+		if len(t.Shape) == 2 {
+			t.ColumnIDs = slices.Values(all)
+		}
+		if whole := m.Network.Cross != nil && m.Network.Cross.Rank == 0; len(t.Shape) == 1 || whole {
+			rows(model.InputRows, all)
+		}
+	}
+}
+
+// inputs names the encoded numbers, and all that layers read: after the numbers what is looked up of each field.
+func (m *Model) inputs() (numbers, all []string) {
+	n := m.Network
+	for _, f := range n.Numeric {
 		if f.Edges == nil {
-			names = append(names, f.Name)
+			numbers = append(numbers, f.Name)
 			continue
 		}
 		for bin := range len(f.Edges) - 1 {
-			names = append(names, fmt.Sprintf("%s, bin %d", f.Name, bin))
+			numbers = append(numbers, fmt.Sprintf("%s, bin %d", f.Name, bin))
 		}
 	}
-	if linear {
-		return names
-	}
-	for _, g := range m.Network.Groups() {
-		for _, field := range g.Fields {
-			for d := range g.Dim {
-				names = append(names, fmt.Sprintf("%s, dimension %d", m.Network.Fields[field].Name, d))
+	all = slices.Clone(numbers)
+	if n.Factors > 0 {
+		for i, f := range n.Numeric {
+			if i == 0 || f.Column != n.Numeric[i-1].Column {
+				all = appendEach(all, f.Column, "factor of numbers", n.Factors*n.Outputs) // the column may be a field besides
 			}
 		}
+		for _, f := range n.Fields {
+			all = appendEach(all, f.Name, "factor", n.Factors*n.Outputs)
+		}
+		return numbers, all
+	}
+	for _, g := range n.Groups() {
+		for _, field := range g.Fields {
+			all = appendEach(all, n.Fields[field].Name, "dimension", g.Dim)
+		}
+	}
+	return numbers, all
+}
+
+// appendEach names so many inputs of a field.
+func appendEach(names []string, field, kind string, n int) []string {
+	for i := range n {
+		names = append(names, fmt.Sprintf("%s, %s %d", field, kind, i))
 	}
 	return names
 }
 
+// factorsOfNumbers is the parameter of a factorization machine with a row for each encoded number.
+const factorsOfNumbers = "factors.numeric"
+
+// embeddingPrefix begins the names of the rows of tables that belong to a column.
+const embeddingPrefix = "embedding."
+
 // embedding is the rows of a table that belong to a column.
 func (m *Model) embedding(table safetensors.Source, first int, f layers.Field) model.Tensor {
-	kind := "embedding."
+	kind := embeddingPrefix
 	if m.Network.Linear() {
 		kind = "weights."
 	}

@@ -11,7 +11,6 @@ import (
 	"debut/datasets/configfile"
 	"debut/datasets/encoding"
 	"debut/engine"
-	"debut/layers"
 	"debut/trainers/model"
 	"debut/trainers/run"
 	"debut/trainers/transfer"
@@ -105,8 +104,8 @@ func (t *task) fill(from *donor) (_ *transfer.Report, err error) {
 		return nil, err
 	}
 	if from.model != nil {
-		if !sameInputs(t.net, from.model.Network) {
-			targets = slices.DeleteFunc(targets, func(x transfer.Target) bool { return x.RowIDs == nil && readsInputs(x.Name) })
+		if (t.net.Factors > 0) != (from.model.Network.Factors > 0) { // a machine's tables have weights beside factors, and are no embeddings
+			targets = slices.DeleteFunc(targets, func(x transfer.Target) bool { return strings.HasPrefix(x.Name, embeddingPrefix) })
 		}
 		list, err := from.model.learned()
 		if err != nil {
@@ -124,17 +123,6 @@ func (t *task) fill(from *donor) (_ *transfer.Report, err error) {
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
 	return source.Fill(targets)
-}
-
-// sameInputs says that two networks have the same encoded inputs, in one order.
-func sameInputs(a, b layers.Network) bool {
-	return slices.EqualFunc(a.Numeric, b.Numeric, func(x, y layers.Numeric) bool { return x.Name == y.Name && len(x.Edges) == len(y.Edges) }) &&
-		slices.EqualFunc(a.Fields, b.Fields, func(x, y layers.Field) bool { return x.Name == y.Name && x.Dim == y.Dim })
-}
-
-// readsInputs says that a parameter multiplies the encoded inputs, so that it means nothing for others.
-func readsInputs(parameter string) bool {
-	return slices.ContainsFunc([]string{"hidden.0.weight", "wide.", "cross.", "factors."}, func(of string) bool { return strings.HasPrefix(parameter, of) })
 }
 
 // learned are the tensors that training changes. Edges of bins are the encoder's, and others are an error when the model is read.

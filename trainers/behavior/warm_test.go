@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,6 +15,7 @@ import (
 	"debut/datasets/table"
 	"debut/engine/safetensors"
 	"debut/kernels/cpu"
+	"debut/layers"
 	"debut/trainers/model"
 	"debut/trainers/run"
 )
@@ -107,6 +109,53 @@ func TestInitFrom(t *testing.T) {
 		april := month(t, dir, "april", kind+still+"init_from: runs/march\n")
 		checkGrown(t, march, april)
 		if err := os.RemoveAll(filepath.Join(dir, "runs")); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Columns in another order are the same columns, for all that a network of any kind has of its inputs.
+func TestInitFromColumnsInAnotherOrder(t *testing.T) {
+	dir := months(t)
+	march, err := os.ReadFile(filepath.Join(dir, "march.csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var turned strings.Builder
+	for line := range strings.Lines(string(march)) {
+		cells := strings.Split(strings.TrimSpace(line), ",")
+		fmt.Fprintf(&turned, "%s,%s,%s,%s\n", cells[2], cells[1], cells[0], cells[3])
+	}
+	if err := os.WriteFile(filepath.Join(dir, "turned.csv"), []byte(turned.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	hidden := ", hidden: [{units: 6, batch_norm: false}]"
+	for _, kind := range []string{"network" + hidden + ", wide: true", "fm", "deepfm" + hidden, "dcn" + hidden, "dcn, rank: 2" + hidden, "finalmlp, heads: 2" + hidden} {
+		text := "model: {kind: " + kind + "}\n"
+		want := probabilities(t, month(t, dir, "march", text+"train: {epochs: 3, batch: 20, optimizer: {kind: adam, learning_rate: 0.05}}\n"), dir)
+		got := probabilities(t, month(t, dir, "turned", text+still+"init_from: runs/march\n"), dir)
+		for i := range want {
+			if math.Abs(want[i]-got[i]) > 1e-5 { // sums are in another order
+				t.Errorf("%s: row %d: %v, not %v", kind, i, got[i], want[i])
+			}
+		}
+		if err := os.RemoveAll(filepath.Join(dir, "runs")); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// A model of another kind has widths of embeddings of its own, and tables that only look alike are not taken for each other.
+func TestInitFromAnotherKind(t *testing.T) {
+	dir := months(t)
+	month(t, dir, "march", "model: {hidden: [{units: 6}], embedding: 9}\ntrain: {epochs: 1, batch: 50}\n")
+	hidden := "hidden: [{units: 6}]"
+	for _, kind := range []string{"deepfm", "dcn", "finalmlp, heads: 2"} {
+		m := month(t, dir, "march2", "model: {kind: "+kind+", "+hidden+"}\n"+still+"init_from: runs/march\n")
+		if kind == "deepfm" && slices.ContainsFunc(m.Network.Fields, func(f layers.Field) bool { return f.Dim != m.Network.Factors }) {
+			t.Errorf("fields of %+v", m.Network.Fields)
+		}
+		if err := os.RemoveAll(filepath.Join(dir, "runs", "march2")); err != nil {
 			t.Fatal(err)
 		}
 	}

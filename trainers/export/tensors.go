@@ -162,7 +162,7 @@ func (w *writer) parquet(ctx context.Context) error {
 	}
 	w.result.Tensors = nil
 	for _, t := range list {
-		if t.RowIDs == nil || t.RowName == model.InputRows || t.Dtype != safetensors.F32 {
+		if t.RowIDs == nil || t.OfInputs() || t.Dtype != safetensors.F32 {
 			continue
 		}
 		if err := w.file(w.place(t.Name, ".parquet"), func(out io.Writer) error { return writeParquet(canceling{ctx, out}, t) }); err != nil {

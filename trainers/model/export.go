@@ -77,6 +77,13 @@ type Tensor struct {
 	// RowIDs are what its rows belong to, such as users, under the name of RowName; nil where they are no such things.
 	RowName string
 	RowIDs  iter.Seq[string]
+	// ColumnIDs are the encoded inputs that its columns belong to; nil where they belong to none.
+	ColumnIDs iter.Seq[string]
+}
+
+// OfInputs says that the tensor lies along what a network reads, so that it means nothing for other inputs or in another order.
+func (t Tensor) OfInputs() bool {
+	return t.ColumnIDs != nil || t.RowIDs != nil && (t.RowName == InputRows || t.RowName == NumberRows)
 }
 
 // Tensors is a model whose numbers can be taken out.
@@ -87,6 +94,9 @@ type Tensors interface {
 
 // InputRows is what the rows of a layer's weights belong to that reads the encoded inputs.
 const InputRows = "inputs"
+
+// NumberRows is what the rows of weights belong to that read the encoded numbers alone.
+const NumberRows = "numbers"
 
 // RowsFile is the file that says, beside files of tensors, which row is whose.
 func RowsFile(rowName string) string { return FileName(rowName) + ".rows.csv" }

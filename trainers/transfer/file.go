@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"debut/datasets/configfile"
@@ -51,28 +53,23 @@ func readFile(f *os.File, path string, list []Target) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	rowName := map[string]string{}
+	wanted := map[string]Target{}
 	for _, t := range list {
-		if t.RowIDs != nil {
-			rowName[t.Name] = t.RowName
-		}
+		wanted[t.Name] = t
 	}
 	s := &Source{Name: path, tensors: map[string]model.Tensor{}}
 	for _, x := range file.Tensors() {
 		t := model.Tensor{Source: safetensors.Source{Name: x.Name, Dtype: x.Dtype, Shape: x.Shape, Read: func(dst []byte, off int64) error { return file.ReadAt(x, dst, off) }}}
-		if of := rowName[x.Name]; of != "" && len(x.Shape) > 0 {
-			ids, err := readRows(filepath.Join(filepath.Dir(path), model.RowsFile(of)), x.Shape[0])
-			if err != nil {
+		to := wanted[x.Name]
+		if to.RowIDs != nil && len(x.Shape) > 0 {
+			t.RowName = to.RowName
+			if t.RowIDs, err = readRows(path, to.RowName, x.Shape[0]); err != nil {
 				return nil, err
 			}
-			if ids != nil {
-				t.RowName, t.RowIDs = of, func(yield func(string) bool) {
-					for _, id := range ids {
-						if !yield(id) {
-							return
-						}
-					}
-				}
+		}
+		if to.ColumnIDs != nil && len(x.Shape) == 2 {
+			if t.ColumnIDs, err = readRows(path, model.InputRows, x.Shape[1]); err != nil {
+				return nil, err
 			}
 		}
 		s.tensors[x.Name] = t
@@ -81,8 +78,17 @@ func readFile(f *os.File, path string, list []Target) (*Source, error) {
 	return s, nil
 }
 
-// readRows reads what n rows belong to; nil where the file is not there.
-func readRows(path string, n int) (ids []string, err error) {
+// readRows reads what n rows of a tensor in a file belong to; nil where it is not told.
+func readRows(file, rowName string, n int) (iter.Seq[string], error) {
+	ids, err := readIDs(filepath.Join(filepath.Dir(file), model.RowsFile(rowName)), n)
+	if ids == nil {
+		return nil, err
+	}
+	return slices.Values(ids), err
+}
+
+// readIDs reads what n rows belong to; nil where the file is not there.
+func readIDs(path string, n int) (ids []string, err error) {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil

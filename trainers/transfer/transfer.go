@@ -5,6 +5,7 @@ package transfer
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"math"
 	"slices"
 	"strings"
@@ -116,10 +117,12 @@ const block = 1 << 16
 
 // fill fills one tensor, and says whether there was anything for it.
 func (s *Source) fill(t Target, from model.Tensor, r *Report) (taken bool, err error) {
-	if t.RowIDs != nil && from.RowIDs != nil && t.RowName == from.RowName {
+	switch {
+	case sameAxes(t, from) && t.ColumnIDs != nil:
+		return s.byColumns(t, from, r)
+	case sameAxes(t, from) && t.RowIDs != nil:
 		return s.byRows(t, from, r)
-	}
-	if t.RowIDs != nil && t.RowName == model.InputRows || !slices.Equal(t.Shape, from.Shape) {
+	case t.OfInputs() || from.OfInputs() || !slices.Equal(t.Shape, from.Shape):
 		return false, nil
 	}
 	n := 1
@@ -139,41 +142,105 @@ func (s *Source) fill(t Target, from model.Tensor, r *Report) (taken bool, err e
 	return true, nil
 }
 
+// sameAxes says that it is known of both what their rows and columns belong to, and that it is of the same sort.
+func sameAxes(t Target, from model.Tensor) bool {
+	rows := (t.RowIDs == nil) == (from.RowIDs == nil) && (t.RowIDs == nil || t.RowName == from.RowName)
+	return rows && (t.ColumnIDs == nil) == (from.ColumnIDs == nil)
+}
+
+// axis says for each place of one axis where what it belongs to is in another of a length, or -1. Where neither belongs to anything, places stay.
+func axis(to, from iter.Seq[string], length int) (at []int) {
+	if to == nil {
+		for i := range length {
+			at = append(at, i)
+		}
+		return at
+	}
+	places := make(map[string]int, length)
+	i := 0
+	for id := range from {
+		places[id] = i
+		i++
+	}
+	for id := range to {
+		place, ok := places[id]
+		if !ok || place >= length {
+			place = -1
+		}
+		at = append(at, place)
+	}
+	return at
+}
+
+// count says how many places of an axis of a length were found.
+func count(at []int, length int) (n Rows) {
+	for _, place := range at {
+		if place >= 0 {
+			n.Taken++
+		} else {
+			n.New++
+		}
+	}
+	n.LeftOut = length - n.Taken
+	return n
+}
+
 // byRows fills the rows that belong to the same.
 func (s *Source) byRows(t Target, from model.Tensor, r *Report) (taken bool, err error) {
+	if !slices.Equal(t.Shape[1:], from.Shape[1:]) {
+		return false, nil
+	}
 	width := 1
 	for _, k := range t.Shape[1:] {
 		width *= k
 	}
-	if !slices.Equal(t.Shape[1:], from.Shape[1:]) {
+	rows := axis(t.RowIDs, from.RowIDs, from.Shape[0])
+	values := make([]float32, width)
+	for row, at := range rows {
+		if at < 0 {
+			continue
+		}
+		if err := s.read(from, values, at*width); err != nil {
+			return false, err
+		}
+		if err := t.Write(row*width, values); err != nil {
+			return false, err
+		}
+	}
+	n := count(rows, from.Shape[0])
+	r.Rows[t.RowName] = n
+	return n.Taken > 0, nil
+}
+
+// byColumns fills the values of a matrix whose columns, and rows where these have ids, belong to the same.
+func (s *Source) byColumns(t Target, from model.Tensor, r *Report) (taken bool, err error) {
+	if len(t.Shape) != 2 || len(from.Shape) != 2 || t.RowIDs == nil && t.Shape[0] != from.Shape[0] {
 		return false, nil
 	}
-	places := make(map[string]int, from.Shape[0])
-	row := 0
-	for id := range from.RowIDs {
-		places[id] = row
-		row++
-	}
-	count := Rows{}
-	values := make([]float32, width)
-	row = 0
-	for id := range t.RowIDs {
-		if at, ok := places[id]; ok && at < from.Shape[0] {
-			if err := s.read(from, values, at*width); err != nil {
-				return false, err
-			}
-			if err := t.Write(row*width, values); err != nil {
-				return false, err
-			}
-			count.Taken++
-		} else {
-			count.New++
+	rows, columns := axis(t.RowIDs, from.RowIDs, from.Shape[0]), axis(t.ColumnIDs, from.ColumnIDs, from.Shape[1])
+	values, of := make([]float32, t.Shape[1]), make([]float32, from.Shape[1])
+	for row, at := range rows {
+		if at < 0 {
+			continue
 		}
-		row++
+		if err := t.Read(rawbytes.Of(values), 4*int64(row)*int64(len(values))); err != nil {
+			return false, err
+		}
+		if err := s.read(from, of, at*len(of)); err != nil {
+			return false, err
+		}
+		for i, place := range columns {
+			if place >= 0 {
+				values[i] = of[place]
+			}
+		}
+		if err := t.Write(row*len(values), values); err != nil {
+			return false, err
+		}
 	}
-	count.LeftOut = len(places) - count.Taken
-	r.Rows[t.RowName] = count
-	return count.Taken > 0, nil
+	n := count(columns, from.Shape[1])
+	r.Rows[model.InputRows] = n
+	return n.Taken > 0 && count(rows, from.Shape[0]).Taken > 0, nil
 }
 
 // read reads values of a tensor from one on.

@@ -96,6 +96,33 @@ func TestFill(t *testing.T) {
 	}
 }
 
+// A matrix along inputs goes where these are, by rows and columns, and nowhere where it is not known which they are.
+func TestFillAlongInputs(t *testing.T) {
+	path := file(t, "", safetensors.Matrix("cross.0.weight", []float32{1, 2, 3, 4, 5, 6, 7, 8, 9}, 3))
+	along := func() *filled {
+		to := newTarget("cross.0.weight", 3, []float32{-1, -2, -3, -4, -5, -6, -7, -8, -9}, model.InputRows, "c", "new", "a")
+		to.ColumnIDs = to.RowIDs
+		return to
+	}
+	if _, err := fill(path, along()); !errors.Is(err, ErrNothing) {
+		t.Errorf("without names of inputs: %v", err)
+	}
+	if err := os.WriteFile(filepath.Join(filepath.Dir(path), "inputs.rows.csv"), []byte("row,id\n0,a\n1,b\n2,c\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	to := along()
+	r, err := fill(path, to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []float32{9, -2, 7, -4, -5, -6, 3, -8, 1}; !slices.Equal(to.values, want) {
+		t.Errorf("%v, not %v", to.values, want)
+	}
+	if got := r.Rows[model.InputRows]; got != (Rows{Taken: 2, New: 1, LeftOut: 1}) {
+		t.Errorf("%+v", got)
+	}
+}
+
 // Files are anybody's.
 func TestFillMistakes(t *testing.T) {
 	town := func() *filled {
