@@ -8,9 +8,12 @@ import (
 // Bounds of what is built, so that sizes that are multiplied and added stay far from overflowing.
 const (
 	maxOutputs = 1 << 20
-	maxHidden  = 1000
-	maxWidth   = math.MaxInt32 // of a layer; rows of all tables
-	maxFactors = 1 << 12
+	// MaxLayers are those of an arm.
+	MaxLayers = 1000
+	// MaxWidth is that of a layer, and how many rows all tables have.
+	MaxWidth = math.MaxInt32
+	// MaxFactors are those of a field, for each output.
+	MaxFactors = 1 << 12
 )
 
 // Check returns an error for a network that cannot be built, or whose sizes no machine has room for. It names the field in the
@@ -32,11 +35,11 @@ func (n Network) Check() error {
 	}
 	rows, width := 0, len(n.Numeric)
 	for i, f := range n.Fields {
-		if f.Cardinality < 1 || f.Cardinality > maxWidth-rows {
-			return fmt.Errorf("layers: fields.%d.cardinality: field %q has %d values, the fields before it %d; 1 to %d are possible in all", i, f.Name, f.Cardinality, rows, maxWidth)
+		if f.Cardinality < 1 || f.Cardinality > MaxWidth-rows {
+			return fmt.Errorf("layers: fields.%d.cardinality: field %q has %d values, the fields before it %d; 1 to %d are possible in all", i, f.Name, f.Cardinality, rows, MaxWidth)
 		}
-		if f.Dim < 1 || f.Dim > maxWidth-width {
-			return fmt.Errorf("layers: fields.%d.dim: field %q has %d dimensions, what is before it %d; 1 to %d are possible in all", i, f.Name, f.Dim, width, maxWidth)
+		if f.Dim < 1 || f.Dim > MaxWidth-width {
+			return fmt.Errorf("layers: fields.%d.dim: field %q has %d dimensions, what is before it %d; 1 to %d are possible in all", i, f.Name, f.Dim, width, MaxWidth)
 		}
 		rows += f.Cardinality
 		width += f.Dim
@@ -47,15 +50,15 @@ func (n Network) Check() error {
 	if err := n.Streams.check(n.Hidden); err != nil {
 		return fmt.Errorf("layers: streams.%w", err)
 	}
-	if len(n.Hidden) > maxHidden {
-		return fmt.Errorf("layers: hidden: %d layers; at most %d are possible", len(n.Hidden), maxHidden)
+	if len(n.Hidden) > MaxLayers {
+		return fmt.Errorf("layers: hidden: %d layers; at most %d are possible", len(n.Hidden), MaxLayers)
 	}
 	for i, h := range n.Hidden {
 		if err := h.Check(); err != nil {
 			return fmt.Errorf("layers: hidden.%d.%w", i, err)
 		}
-		if h.Units > maxWidth {
-			return fmt.Errorf("layers: hidden.%d.units: %d; at most %d are possible", i, h.Units, maxWidth)
+		if h.Units > MaxWidth {
+			return fmt.Errorf("layers: hidden.%d.units: %d; at most %d are possible", i, h.Units, MaxWidth)
 		}
 	}
 	return nil
@@ -67,8 +70,8 @@ func (n Network) checkArms() error {
 		return fmt.Errorf("layers: cross.%w", err)
 	}
 	switch {
-	case n.Factors < 0 || n.Factors > maxFactors:
-		return fmt.Errorf("layers: factors: %d; 1 to %d are possible, and 0 for none", n.Factors, maxFactors)
+	case n.Factors < 0 || n.Factors > MaxFactors:
+		return fmt.Errorf("layers: factors: %d; 1 to %d are possible, and 0 for none", n.Factors, MaxFactors)
 	case n.Factors == 0:
 		for i, f := range n.Numeric {
 			if f.Column != "" {
@@ -78,8 +81,8 @@ func (n Network) checkArms() error {
 		return nil
 	case n.Wide || n.Cross != nil || n.Streams != nil:
 		return fmt.Errorf("layers: factors: a factorization machine has weights of its own, and takes neither a cross network nor streams")
-	case n.fieldCount() > maxWidth/n.factorWidth():
-		return fmt.Errorf("layers: factors: %d fields of %d values are more than the %d that are possible", n.fieldCount(), n.factorWidth(), maxWidth)
+	case n.fieldCount() > MaxWidth/n.factorWidth():
+		return fmt.Errorf("layers: factors: %d fields of %d values are more than the %d that are possible", n.fieldCount(), n.factorWidth(), MaxWidth)
 	}
 	for i, f := range n.Fields {
 		if f.Dim != n.Factors {

@@ -21,11 +21,11 @@ func (c *Cross) check() error {
 	if c == nil {
 		return nil
 	}
-	if c.Layers < 1 || c.Layers > maxHidden {
-		return fmt.Errorf("layers: %d; 1 to %d are possible", c.Layers, maxHidden)
+	if c.Layers < 1 || c.Layers > MaxLayers {
+		return fmt.Errorf("layers: %d; 1 to %d are possible", c.Layers, MaxLayers)
 	}
-	if c.Rank < 0 || c.Rank > maxWidth {
-		return fmt.Errorf("rank: %d; 1 to %d are possible, and 0 for whole matrices", c.Rank, maxWidth)
+	if c.Rank < 0 || c.Rank > MaxWidth {
+		return fmt.Errorf("rank: %d; 1 to %d are possible, and 0 for whole matrices", c.Rank, MaxWidth)
 	}
 	return nil
 }

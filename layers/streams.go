@@ -25,15 +25,15 @@ func (s *Streams) check(hidden []Block) error {
 	if s == nil {
 		return nil
 	}
-	if len(s.Second) == 0 || len(s.Second) > maxHidden || len(hidden) == 0 {
-		return fmt.Errorf("second: streams of %d and %d layers; each has 1 to %d", len(hidden), len(s.Second), maxHidden)
+	if len(s.Second) == 0 || len(s.Second) > MaxLayers || len(hidden) == 0 {
+		return fmt.Errorf("second: streams of %d and %d layers; each has 1 to %d", len(hidden), len(s.Second), MaxLayers)
 	}
 	for i, h := range s.Second {
 		if err := h.Check(); err != nil {
 			return fmt.Errorf("second.%d.%w", i, err)
 		}
-		if h.Units > maxWidth {
-			return fmt.Errorf("second.%d.units: %d; at most %d are possible", i, h.Units, maxWidth)
+		if h.Units > MaxWidth {
+			return fmt.Errorf("second.%d.units: %d; at most %d are possible", i, h.Units, MaxWidth)
 		}
 	}
 	first, second := hidden[len(hidden)-1].Units, s.Second[len(s.Second)-1].Units

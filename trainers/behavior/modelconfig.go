@@ -72,6 +72,8 @@ const (
 	factors     = 8
 	crossLayers = 3
 	heads       = 4
+	// Units of the hidden layers where these are left open.
+	firstUnits, lastUnits = 128, 64
 	// A factorization machine has no layers whose dropout keeps it from learning ids by heart. A penalty on what a step looks up does, which
 	// grows with how often that is; it wants smaller and more steps.
 	machineL2     = 0.002
@@ -110,7 +112,7 @@ func (m *ModelConfig) settle(task metrics.Task, rows int) {
 		case task == metrics.TaskBinary && rows < fewRows:
 			dropout = 0.5
 		}
-		m.Hidden = []layers.Block{{Units: 128, Dropout: dropout}, {Units: 64, Dropout: dropout}}
+		m.Hidden = []layers.Block{{Units: firstUnits, Dropout: dropout}, {Units: lastUnits, Dropout: dropout}}
 		if a.wide && m.Wide == nil {
 			m.Wide = new(true)
 		}
@@ -224,7 +226,11 @@ func (m ModelConfig) validateNetwork(bad func(path, format string, args ...any))
 		bad("wide", "a linear path is of kind: %s; a model of kind %s has %s", KindNetwork, m.Kind, map[bool]string{true: "a weight of each field as it is", false: "another arm in its place"}[a.factors])
 	}
 	if !a.widths && (m.Embedding != 0 || len(m.Embeddings) > 0) {
-		bad("embedding", "in a model of kind %s all fields have one width; use factors", m.Kind)
+		key := "embedding"
+		if m.Embedding == 0 {
+			key = "embeddings"
+		}
+		bad(key, "in a model of kind %s all fields have one width; use factors", m.Kind)
 	}
 	m.validateArms(bad)
 }
@@ -232,15 +238,15 @@ func (m ModelConfig) validateNetwork(bad func(path, format string, args ...any))
 // validateArms reports what is said of arms that the kind does not have.
 func (m ModelConfig) validateArms(bad func(path, format string, args ...any)) {
 	for _, key := range []struct {
-		path  string
-		value int
-		has   func(arms) bool
+		path        string
+		value, most int
+		has         func(arms) bool
 	}{
-		{"factors", m.Factors, func(a arms) bool { return a.factors }},
-		{"cross_layers", m.CrossLayers, func(a arms) bool { return a.cross }},
-		{"rank", m.Rank, func(a arms) bool { return a.cross }},
-		{"heads", m.Heads, func(a arms) bool { return a.streams }},
-		{"second", len(m.Second), func(a arms) bool { return a.streams }},
+		{"factors", m.Factors, layers.MaxFactors, func(a arms) bool { return a.factors }},
+		{"cross_layers", m.CrossLayers, layers.MaxLayers, func(a arms) bool { return a.cross }},
+		{"rank", m.Rank, layers.MaxWidth, func(a arms) bool { return a.cross }},
+		{"heads", m.Heads, layers.MaxWidth, func(a arms) bool { return a.streams }},
+		{"second", len(m.Second), layers.MaxLayers, func(a arms) bool { return a.streams }},
 	} {
 		switch {
 		case key.value < 0:
@@ -248,6 +254,29 @@ func (m ModelConfig) validateArms(bad func(path, format string, args ...any)) {
 		case key.value > 0 && !key.has(m.arms()):
 			of := slices.DeleteFunc(slices.Clone(kindNames), func(k string) bool { return !key.has(kinds[k]) })
 			bad(key.path, "it is of models of kind %s, and this one is of kind %s", strings.Join(of, " and "), m.Kind)
+		case key.value > key.most:
+			bad(key.path, "%d; at most %d are possible", key.value, key.most)
 		}
+	}
+	if m.arms().streams {
+		m.validateStreams(bad)
+	}
+}
+
+// validateStreams reports streams that cannot be brought together.
+func (m ModelConfig) validateStreams(bad func(path, format string, args ...any)) {
+	if m.Second != nil && len(m.Second) == 0 {
+		bad("second", "a stream has at least one hidden layer; leave it out for layers as in hidden")
+	}
+	last := func(blocks []layers.Block, otherwise int) int {
+		if len(blocks) == 0 {
+			return otherwise
+		}
+		return blocks[len(blocks)-1].Units
+	}
+	first := last(m.Hidden, lastUnits)
+	second := last(m.Second, first)
+	if m.Heads > 0 && (first%m.Heads != 0 || second%m.Heads != 0) {
+		bad("heads", "%d do not divide the %d and %d units that the streams end with; give a number that divides both", m.Heads, first, second)
 	}
 }

@@ -26,7 +26,7 @@ type Config struct {
 	Loss           string            `yaml:"loss,omitempty" jsonschema:"description=Of a target that is a number: squared (default); mae; huber; quantile; poisson for counts: the model is of the logarithm. Classes have the cross-entropy; of two: focal counts little what is right already and leaves probabilities off unless decision.calibration mends them.,enum=squared,enum=mae,enum=huber,enum=quantile,enum=poisson,enum=focal"`
 	Quantile       float64           `yaml:"quantile,omitempty" jsonschema:"description=Of loss quantile: the share of targets below the prediction; 0.9 predicts what nine of ten stay below.,minimum=0,maximum=1"`
 	Delta          float64           `yaml:"delta,omitempty" jsonschema:"description=Of loss huber (default: 1): the difference in standard deviations of the target from which it grows linearly.,minimum=0"`
-	Gamma          float64           `yaml:"gamma,omitempty" jsonschema:"description=Of loss focal (default: 2): a row counts by this power of how wrong it is.,minimum=0"`
+	Gamma          *float64          `yaml:"gamma,omitempty" jsonschema:"description=Of loss focal (default: 2): a row counts by this power of how wrong it is.,exclusiveMinimum=0,maximum=100"`
 	LabelSmoothing float64           `yaml:"label_smoothing,omitempty" jsonschema:"description=Of two classes: targets are moved towards one half by this share (default: 0); probabilities are then nearer to one half too.,minimum=0,exclusiveMaximum=1"`
 	ClassWeight    string            `yaml:"class_weight,omitempty" jsonschema:"description=Of classes: balanced weights rows so that all classes weigh the same in training; metrics stay as they are and probabilities are off unless decision.calibration mends them.,enum=balanced"`
 	Shuffle        *bool             `yaml:"shuffle,omitempty" jsonschema:"description=A new order of the rows in each epoch (default: true)."`
@@ -124,8 +124,8 @@ func (c *Config) SetDefaults(network bool) {
 	if c.Loss == LossHuber && c.Delta == 0 {
 		c.Delta = 1
 	}
-	if c.Loss == LossFocal && c.Gamma == 0 {
-		c.Gamma = defaultGamma
+	if c.Loss == LossFocal && c.Gamma == nil {
+		c.Gamma = new(float64(defaultGamma))
 	}
 	c.Divergence.SetDefaults()
 	if c.Schedule.Kind == "" {

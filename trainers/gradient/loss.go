@@ -77,9 +77,11 @@ func (c *Config) checkLoss(task metrics.Task) (errs []error) {
 		bad("label_smoothing", "%v is not in [0, 1)", c.LabelSmoothing)
 	}
 	switch {
-	case c.Loss == LossFocal && !(c.Gamma > 0 && c.Gamma <= maxGamma):
-		bad("gamma", "%v; give a number above 0 and at most %d", c.Gamma, maxGamma)
-	case c.Loss != LossFocal && c.Gamma != 0:
+	case c.Loss == LossFocal && c.Gamma != nil && *c.Gamma == 0:
+		bad("gamma", "with 0 the loss is the cross-entropy, which classes have anyway; leave loss and gamma out")
+	case c.Loss == LossFocal && c.Gamma != nil && !(*c.Gamma > 0 && *c.Gamma <= maxGamma):
+		bad("gamma", "%v; give a number above 0 and at most %d", *c.Gamma, maxGamma)
+	case c.Loss != LossFocal && c.Gamma != nil:
 		bad("gamma", "it is of loss: focal")
 	case c.Loss == LossQuantile && !(c.Quantile > 0 && c.Quantile < 1):
 		bad("quantile", "%v; the loss quantile needs one between 0 and 1: 0.9 predicts what nine of ten stay below", c.Quantile)
@@ -98,7 +100,7 @@ func (c *Config) loss(task metrics.Task) (kernels.LossKind, float64) {
 	switch task {
 	case metrics.TaskBinary:
 		if c.Loss == LossFocal {
-			return kernels.FocalLoss, c.Gamma
+			return kernels.FocalLoss, *c.Gamma
 		}
 		return kernels.LogisticLoss, 0
 	case metrics.TaskMultiClass:
