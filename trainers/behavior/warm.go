@@ -32,6 +32,9 @@ func (c *Config) openDonor(env *run.Env) (*donor, error) {
 	if err != nil {
 		return nil, bad(err)
 	}
+	if err := transfer.CheckPlain(place); err != nil {
+		return nil, bad(err)
+	}
 	if transfer.IsFile(place) {
 		return &donor{place: place}, nil
 	}

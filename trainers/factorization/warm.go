@@ -43,6 +43,12 @@ func (c *Config) openDonor(env *run.Env) (_ *donor, err error) {
 	case transfer.IsFile(place):
 		return nil, errors.New("factors are gone on from by the ids of users and items, which the folder of a run has; name that")
 	}
+	switch encrypted, err := modelfolder.Encrypted(place); {
+	case err != nil:
+		return nil, err
+	case encrypted:
+		return nil, fmt.Errorf("%s is encrypted, and a training takes no key for what it begins with; name a model that is not", place)
+	}
 	r, err := modelfolder.Open(place)
 	if err != nil {
 		return nil, err

@@ -13,8 +13,10 @@ import (
 	"strings"
 
 	"debut/datasets/configfile"
+	"debut/datasets/sealed"
 	"debut/engine/safetensors"
 	"debut/trainers/model"
+	"debut/trainers/modelfolder"
 )
 
 // Extension is that of a file of tensors.
@@ -22,6 +24,24 @@ const Extension = ".safetensors"
 
 // IsFile says that a path names a file of tensors, and not a model.
 func IsFile(path string) bool { return strings.EqualFold(filepath.Ext(path), Extension) }
+
+// ErrEncrypted is matched where what is gone on from is encrypted. Trainings take no keys for that.
+var ErrEncrypted = errors.New("it is encrypted: write it where only you can read it, debut export MODEL --format safetensors --plain -o FOLDER, and begin with its model.safetensors")
+
+// CheckPlain returns an error for an encrypted model or file of tensors.
+func CheckPlain(place string) error {
+	encrypted := strings.HasSuffix(place, Extension+sealed.Extension)
+	if !encrypted && !IsFile(place) {
+		var err error
+		if encrypted, err = modelfolder.Encrypted(place); err != nil {
+			return err
+		}
+	}
+	if encrypted {
+		return fmt.Errorf("%s: %w", place, ErrEncrypted)
+	}
+	return nil
+}
 
 // Place is the path of what a run file names, from its folder on.
 func Place(path, baseDir string) (string, error) { return configfile.ExpandPath(path, baseDir) }

@@ -107,9 +107,24 @@ func (s *Source) Fill(list []Target) (*Report, error) {
 		}
 	}
 	if len(r.Taken) == 0 {
-		return nil, fmt.Errorf("%w: %s has %s, and the model %s", ErrNothing, s.Name, wording.List(s.order, wording.MaxListed), wording.List(r.New, wording.MaxListed))
+		return nil, fmt.Errorf("%w: %s", ErrNothing, s.differences(list))
 	}
 	return r, nil
+}
+
+// differences tells of tensors of which nothing was taken: of the first of one name how they differ, else the names.
+func (s *Source) differences(list []Target) string {
+	names := make([]string, len(list))
+	for i, t := range list {
+		names[i] = t.Name
+		if from, ok := s.tensors[t.Name]; ok {
+			if slices.Equal(t.Shape, from.Shape) {
+				return fmt.Sprintf("%s of %s does not say what its rows belong to, or is of other things", t.Name, s.Name)
+			}
+			return fmt.Sprintf("%s of %s has the shape %v, and that of the model %v; give the model the sizes of the other", t.Name, s.Name, from.Shape, t.Shape)
+		}
+	}
+	return fmt.Sprintf("%s has %s, and the model %s", s.Name, wording.List(s.order, wording.MaxListed), wording.List(names, wording.MaxListed))
 }
 
 // block is how many values are copied at a time.

@@ -130,12 +130,13 @@ func TestFillMistakes(t *testing.T) {
 	}
 	matrix := safetensors.Matrix("embedding.town", []float32{1, 2, 3, 4}, 2)
 	for want, path := range map[string]string{
-		"has 1 rows, and the tensor 2": file(t, "row,id\n0,Bonn\n", matrix),
-		"more rows than the 2":         file(t, "row,id\n0,a\n1,b\n2,c\n", matrix),
-		"wrong number of fields":       file(t, "row\n0\n", matrix),
-		"value 1 is NaN":               file(t, "row,id\n0,Bonn\n1,b\n", safetensors.Matrix("embedding.town", []float32{1, float32(math.NaN()), 3, 4}, 2)),
-		"no tensor in common":          file(t, "", safetensors.Vector("x", []float32{1})),
-		"not an intact":                file(t, ""),
+		"has 1 rows, and the tensor 2":                     file(t, "row,id\n0,Bonn\n", matrix),
+		"more rows than the 2":                             file(t, "row,id\n0,a\n1,b\n2,c\n", matrix),
+		"wrong number of fields":                           file(t, "row\n0\n", matrix),
+		"value 1 is NaN":                                   file(t, "row,id\n0,Bonn\n1,b\n", safetensors.Matrix("embedding.town", []float32{1, float32(math.NaN()), 3, 4}, 2)),
+		`has "x", and the model`:                           file(t, "", safetensors.Vector("x", []float32{1})),
+		"has the shape [2 1], and that of the model [2 2]": file(t, "", safetensors.Matrix("embedding.town", []float32{1, 2}, 1)),
+		"not an intact":                                    file(t, ""),
 	} {
 		if want == "not an intact" {
 			if err := os.WriteFile(path, []byte("0123456789"), 0o600); err != nil {
