@@ -146,6 +146,9 @@ func (a *app) runExport(cmd *cobra.Command, folder string, f *exportFlags) (err 
 			f.Verify = &export.Verification{Runtime: r, Limit: f.rows, Threads: int(f.device.threads), Rows: a.rowsFor(folder, m, f)}
 		}
 		out, err = export.Write(ctx, m, f.Options)
+		if h, ok := m.(interface{ HasHistories() bool }); ok && err == nil && len(out.Graphs) > 0 && !h.HasHistories() {
+			a.console.log.Warn("there are no lists for users among the graphs: the model folder has not what users of training have (keep_seen: false); train with it for these, or ask debut recommend --history")
+		}
 		return err
 	})
 	if err != nil {

@@ -104,7 +104,7 @@ func (b *builder) port(column int, o model.GraphOptions) model.Port {
 	p := model.Port{Name: c.Name, Width: 1}
 	switch c.Type {
 	case table.TypeCategorical:
-		p.Type, p.About = "string", "a category; an empty text is a missing value"
+		p.Type, p.About = "string", "a category, without blanks around it; an empty text is a missing value"
 		if reason, yes := ids(c, o); yes {
 			p.Type, p.Encoded, p.About = "int64", reason, fmt.Sprintf("the id of a category, 0 to %d; -1 is a missing value", c.Cardinality()-1)
 		}
