@@ -52,6 +52,9 @@ too how well the rows of a user are ordered among themselves: gauc, the mean of 
 				if !ok {
 					return fmt.Errorf("%s: a model of the family %s is not measured on files%s", args[0], m.Family(), insteadOf(m))
 				}
+				if cmd.Flags().Changed("per") && per == "" {
+					return usagef("--per: it is empty; name a column, or leave it out")
+				}
 				if err := setThreshold(cmd, m, threshold); err != nil {
 					return err
 				}

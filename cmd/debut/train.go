@@ -64,7 +64,10 @@ second one ends the program at once.`,
 			if cmd.Flags().Changed("memory") {
 				overrides = append(overrides, "data.memory="+strconv.Quote(memory))
 			}
-			if initFrom != "" {
+			if cmd.Flags().Changed("init-from") {
+				if initFrom == "" {
+					return usagef("--init-from: it is empty; name a run folder or a file of tensors, or leave it out")
+				}
 				place, err := filepath.Abs(initFrom)
 				if err != nil {
 					return fmt.Errorf("--init-from: %w", err)
