@@ -80,7 +80,7 @@ func (m *Model) alongInputs(t *model.Tensor) {
 	numbers, all := m.inputs()
 	rows := func(name string, ids []string) {
 		if len(ids) == t.Shape[0] {
-			t.RowName, t.RowIDs = name, slices.Values(ids)
+			t.RowName, t.RowIDs, t.RowsOfInputs = name, slices.Values(ids), true
 		}
 	}
 	switch {

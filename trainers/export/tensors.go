@@ -53,11 +53,13 @@ func (w *writer) tensors(ctx context.Context) error {
 	for i, t := range list {
 		sources[i] = t.Source
 	}
-	meta := map[string]string{"format": "debut " + w.m.Family()}
+	files := nameRows(list)
+	meta := files.unusual(list)
+	meta["format"] = "debut " + w.m.Family()
 	if err := w.file("model.safetensors", func(out io.Writer) error { return safetensors.Stream(canceling{ctx, out}, sources, meta) }); err != nil {
 		return err
 	}
-	return w.rows(list)
+	return w.rows(list, files)
 }
 
 // npy writes each tensor in a file of its own, as NumPy has them, and what their rows belong to.
@@ -71,7 +73,7 @@ func (w *writer) npy(ctx context.Context) error {
 			return err
 		}
 	}
-	return w.rows(list)
+	return w.rows(list, nameRows(list))
 }
 
 // canceling is a writer that ends with a context.
@@ -87,15 +89,61 @@ func (c canceling) Write(b []byte) (int, error) {
 	return c.Writer.Write(b)
 }
 
-// rows writes, for each thing that rows of tensors belong to, which row is whose.
-func (w *writer) rows(list []model.Tensor) error {
-	done := map[string]bool{}
+// rowsOf is what rows of tensors belong to.
+type rowsOf struct {
+	name   string
+	inputs bool
+}
+
+// rowsFiles are the names of the files that say which row is whose.
+type rowsFiles map[rowsOf]string
+
+// nameRows gives each thing that rows belong to a file of a name that no other has, where case does not matter either.
+func nameRows(list []model.Tensor) rowsFiles {
+	files, taken := rowsFiles{}, map[string]bool{}
 	for _, t := range list {
-		if t.RowIDs == nil || done[t.RowName] {
+		of := rowsOf{t.RowName, t.RowsOfInputs}
+		if t.RowIDs == nil || files[of] != "" {
 			continue
 		}
-		done[t.RowName] = true
-		err := w.file(w.place(t.RowName, ".rows.csv"), func(out io.Writer) error {
+		name := model.RowsFile(t.RowName)
+		for n := 2; taken[strings.ToLower(name)]; n++ {
+			name = model.RowsFile(fmt.Sprintf("%s-%d", model.FileName(t.RowName), n))
+		}
+		files[of], taken[strings.ToLower(name)] = name, true
+	}
+	return files
+}
+
+// unusual are the metadata of the files that have another name than their rows.
+func (f rowsFiles) unusual(list []model.Tensor) map[string]string {
+	meta := map[string]string{}
+	add := func(key string, of rowsOf) {
+		if name := f[of]; name != "" && name != model.RowsFile(of.name) {
+			meta[key] = name
+		}
+	}
+	for _, t := range list {
+		if t.RowIDs != nil {
+			add(model.RowsKey(t.Name), rowsOf{t.RowName, t.RowsOfInputs})
+		}
+		if t.ColumnIDs != nil {
+			add(model.ColumnsKey(t.Name), rowsOf{model.InputRows, true})
+		}
+	}
+	return meta
+}
+
+// rows writes, for each thing that rows of tensors belong to, which row is whose.
+func (w *writer) rows(list []model.Tensor, files rowsFiles) error {
+	done := map[rowsOf]bool{}
+	for _, t := range list {
+		of := rowsOf{t.RowName, t.RowsOfInputs}
+		if t.RowIDs == nil || done[of] {
+			continue
+		}
+		done[of] = true
+		err := w.file(files[of], func(out io.Writer) error {
 			c := csv.NewWriter(out)
 			if err := c.Write([]string{"row", "id"}); err != nil {
 				return err

@@ -7,6 +7,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -17,6 +18,7 @@ import (
 
 	"debut/datasets/duck"
 	"debut/datasets/npy"
+	"debut/engine/safetensors"
 	"debut/trainers/export"
 	"debut/trainers/model"
 )
@@ -122,6 +124,46 @@ func TestTensors(t *testing.T) {
 				checkRows(t, filepath.Join(out.Folder, want.RowName+".rows.csv"), want)
 			}
 		})
+	}
+}
+
+// names is a model of tensors whose rows have names that make one name of a file.
+type names struct {
+	model.Model
+	list []model.Tensor
+}
+
+func (names) Family() string                     { return "names" }
+func (n names) Tensors() ([]model.Tensor, error) { return n.list, nil }
+
+// Each thing that rows belong to has a file of its own, and the tensors say which.
+func TestTensorsUnusualNames(t *testing.T) {
+	var n names
+	add := func(name, rows string, inputs bool, ids ...string) {
+		n.list = append(n.list, model.Tensor{Source: safetensors.Matrix(name, make([]float32, len(ids)), 1), RowName: rows, RowIDs: slices.Values(ids), RowsOfInputs: inputs})
+	}
+	add("hidden", model.InputRows, true, "x", "y")
+	add("embedding.inputs", model.InputRows, false, "p", "q")
+	add("embedding.a/b", "a/b", false, "k")
+	add("embedding.A:B", "A:B", false, "l")
+	out := written(t, n, export.Safetensors)
+	for i, file := range []string{"inputs", "inputs-2", "a_b", "A_B-2"} {
+		checkRows(t, filepath.Join(out.Folder, file+".rows.csv"), n.list[i])
+	}
+	raw, err := os.ReadFile(filepath.Join(out.Folder, "model.safetensors"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := safetensors.Open(bytes.NewReader(raw), int64(len(raw)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{"format": "debut names", model.RowsKey("embedding.inputs"): "inputs-2.rows.csv", model.RowsKey("embedding.A:B"): "A_B-2.rows.csv"}
+	if got := f.Metadata(); !maps.Equal(got, want) {
+		t.Errorf("%v, not %v", got, want)
+	}
+	if written := written(t, n, export.Parquet).Tensors; !slices.Equal(written, []string{"embedding.inputs", "embedding.a/b", "embedding.A:B"}) {
+		t.Errorf("tables of %v", written)
 	}
 }
 

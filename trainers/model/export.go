@@ -77,14 +77,14 @@ type Tensor struct {
 	// RowIDs are what its rows belong to, such as users, under the name of RowName; nil where they are no such things.
 	RowName string
 	RowIDs  iter.Seq[string]
+	// RowsOfInputs says that they belong to encoded inputs, and not to what the data name: a column may be called as these are.
+	RowsOfInputs bool
 	// ColumnIDs are the encoded inputs that its columns belong to; nil where they belong to none.
 	ColumnIDs iter.Seq[string]
 }
 
 // OfInputs says that the tensor lies along what a network reads, so that it means nothing for other inputs or in another order.
-func (t Tensor) OfInputs() bool {
-	return t.ColumnIDs != nil || t.RowIDs != nil && (t.RowName == InputRows || t.RowName == NumberRows)
-}
+func (t Tensor) OfInputs() bool { return t.ColumnIDs != nil || t.RowsOfInputs }
 
 // Tensors is a model whose numbers can be taken out.
 type Tensors interface {
@@ -98,8 +98,15 @@ const InputRows = "inputs"
 // NumberRows is what the rows of weights belong to that read the encoded numbers alone.
 const NumberRows = "numbers"
 
-// RowsFile is the file that says, beside files of tensors, which row is whose.
+// RowsFile is the file that says, beside files of tensors, which row is whose. Where names differ in characters that files cannot have, or
+// in case, it is another, which the metadata of the file of tensors have under RowsKey, or ColumnsKey, of the tensor.
 func RowsFile(rowName string) string { return FileName(rowName) + ".rows.csv" }
+
+// RowsKey is the key of the metadata for the file that says whose a tensor's rows are, where it has an unusual name.
+func RowsKey(tensor string) string { return "rows of " + tensor }
+
+// ColumnsKey is RowsKey of columns.
+func ColumnsKey(tensor string) string { return "columns of " + tensor }
 
 // FileName makes a name of a file of one of a tensor, which may be that of a column and so anything.
 func FileName(name string) string {

@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"cmp"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -78,17 +79,22 @@ func readFile(f *os.File, path string, list []Target) (*Source, error) {
 		wanted[t.Name] = t
 	}
 	s := &Source{Name: path, tensors: map[string]model.Tensor{}}
+	metadata := file.Metadata()
+	beside := func(key, rowName string) string {
+		name := cmp.Or(metadata[key], model.RowsFile(rowName))
+		return filepath.Join(filepath.Dir(path), filepath.Base(name)) // of this folder, whatever the file says
+	}
 	for _, x := range file.Tensors() {
 		t := model.Tensor{Source: safetensors.Source{Name: x.Name, Dtype: x.Dtype, Shape: x.Shape, Read: func(dst []byte, off int64) error { return file.ReadAt(x, dst, off) }}}
 		to := wanted[x.Name]
 		if to.RowIDs != nil && len(x.Shape) > 0 {
-			t.RowName = to.RowName
-			if t.RowIDs, err = readRows(path, to.RowName, x.Shape[0]); err != nil {
+			t.RowName, t.RowsOfInputs = to.RowName, to.RowsOfInputs
+			if t.RowIDs, err = readRows(beside(model.RowsKey(x.Name), to.RowName), x.Shape[0]); err != nil {
 				return nil, err
 			}
 		}
 		if to.ColumnIDs != nil && len(x.Shape) == 2 {
-			if t.ColumnIDs, err = readRows(path, model.InputRows, x.Shape[1]); err != nil {
+			if t.ColumnIDs, err = readRows(beside(model.ColumnsKey(x.Name), model.InputRows), x.Shape[1]); err != nil {
 				return nil, err
 			}
 		}
@@ -98,9 +104,9 @@ func readFile(f *os.File, path string, list []Target) (*Source, error) {
 	return s, nil
 }
 
-// readRows reads what n rows of a tensor in a file belong to; nil where it is not told.
-func readRows(file, rowName string, n int) (iter.Seq[string], error) {
-	ids, err := readIDs(filepath.Join(filepath.Dir(file), model.RowsFile(rowName)), n)
+// readRows reads what n rows of a tensor belong to; nil where the file is not there.
+func readRows(path string, n int) (iter.Seq[string], error) {
+	ids, err := readIDs(path, n)
 	if ids == nil {
 		return nil, err
 	}

@@ -159,7 +159,7 @@ func (s *Source) fill(t Target, from model.Tensor, r *Report) (taken bool, err e
 
 // sameAxes says that it is known of both what their rows and columns belong to, and that it is of the same sort.
 func sameAxes(t Target, from model.Tensor) bool {
-	rows := (t.RowIDs == nil) == (from.RowIDs == nil) && (t.RowIDs == nil || t.RowName == from.RowName)
+	rows := (t.RowIDs == nil) == (from.RowIDs == nil) && (t.RowIDs == nil || t.RowName == from.RowName && t.RowsOfInputs == from.RowsOfInputs)
 	return rows && (t.ColumnIDs == nil) == (from.ColumnIDs == nil)
 }
 

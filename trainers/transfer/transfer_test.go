@@ -101,7 +101,7 @@ func TestFillAlongInputs(t *testing.T) {
 	path := file(t, "", safetensors.Matrix("cross.0.weight", []float32{1, 2, 3, 4, 5, 6, 7, 8, 9}, 3))
 	along := func() *filled {
 		to := newTarget("cross.0.weight", 3, []float32{-1, -2, -3, -4, -5, -6, -7, -8, -9}, model.InputRows, "c", "new", "a")
-		to.ColumnIDs = to.RowIDs
+		to.ColumnIDs, to.RowsOfInputs = to.RowIDs, true
 		return to
 	}
 	if _, err := fill(path, along()); !errors.Is(err, ErrNothing) {
@@ -120,6 +120,30 @@ func TestFillAlongInputs(t *testing.T) {
 	}
 	if got := r.Rows[model.InputRows]; got != (Rows{Taken: 2, New: 1, LeftOut: 1}) {
 		t.Errorf("%+v", got)
+	}
+}
+
+// Two columns whose names would make one name of a file have files of their own, which the file of tensors names; it names none of another folder.
+func TestFillUnusualNames(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "model.safetensors")
+	for name, rows := range map[string]string{"a_b.rows.csv": "row,id\n0,x\n1,y\n", "a_b-2.rows.csv": "row,id\n0,y\n1,x\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(rows), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for file, want := range map[string][]float32{"a_b-2.rows.csv": {2, 1}, "../elsewhere/a_b-2.rows.csv": {2, 1}, "": {1, 2}} {
+		var b bytes.Buffer
+		if err := safetensors.Stream(&b, []safetensors.Source{safetensors.Matrix("embedding.a:b", []float32{1, 2}, 1)}, map[string]string{model.RowsKey("embedding.a:b"): file}); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, b.Bytes(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		to := newTarget("embedding.a:b", 1, []float32{0, 0}, "a:b", "x", "y")
+		if _, err := fill(path, to); err != nil || !slices.Equal(to.values, want) {
+			t.Errorf("%q: %v, not %v: %v", file, to.values, want, err)
+		}
 	}
 }
 
