@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"debut/datasets/configfile"
 	"debut/datasets/sealed"
@@ -51,7 +52,7 @@ func Place(path, baseDir string) (string, error) { return configfile.ExpandPath(
 // to is read from the files beside it that an export writes, where they are there; names are those that rows of the targets belong to. The
 // file must stay open until the source was used.
 func OpenFile(path string, list []Target) (*Source, io.Closer, error) {
-	f, err := os.Open(path)
+	f, err := openRegular(path)
 	if err != nil {
 		return nil, nil, fmt.Errorf("transfer: %w", err)
 	}
@@ -62,13 +63,26 @@ func OpenFile(path string, list []Target) (*Source, io.Closer, error) {
 	return s, f, nil
 }
 
+// openRegular opens a file that is no folder, and no pipe, which nobody may ever write to.
+func openRegular(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is no regular file: %w", path, safetensors.ErrFormat)
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
 func readFile(f *os.File, path string, list []Target) (*Source, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("it is no regular file: %w", safetensors.ErrFormat)
 	}
 	file, err := safetensors.Open(f, info.Size())
 	if err != nil {
@@ -115,7 +129,7 @@ func readRows(path string, n int) (iter.Seq[string], error) {
 
 // readIDs reads what n rows belong to; nil where the file is not there.
 func readIDs(path string, n int) (ids []string, err error) {
-	f, err := os.Open(path)
+	f, err := openRegular(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

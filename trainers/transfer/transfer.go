@@ -118,6 +118,9 @@ func (s *Source) differences(list []Target) string {
 	for i, t := range list {
 		names[i] = t.Name
 		if from, ok := s.tensors[t.Name]; ok {
+			if from.Dtype != safetensors.F32 {
+				return fmt.Sprintf("%s of %s has values of the type %s; write them as F32", t.Name, s.Name, from.Dtype)
+			}
 			if slices.Equal(t.Shape, from.Shape) {
 				return fmt.Sprintf("%s of %s does not say what its rows belong to, or is of other things", t.Name, s.Name)
 			}

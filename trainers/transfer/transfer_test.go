@@ -160,6 +160,7 @@ func TestFillMistakes(t *testing.T) {
 		"value 1 is NaN":                                   file(t, "row,id\n0,Bonn\n1,b\n", safetensors.Matrix("embedding.town", []float32{1, float32(math.NaN()), 3, 4}, 2)),
 		`has "x", and the model`:                           file(t, "", safetensors.Vector("x", []float32{1})),
 		"has the shape [2 1], and that of the model [2 2]": file(t, "", safetensors.Matrix("embedding.town", []float32{1, 2}, 1)),
+		"of the type F64; write":                           file(t, "", safetensors.Source{Name: "embedding.town", Dtype: safetensors.F64, Shape: []int{2, 2}, Read: func([]byte, int64) error { return nil }}),
 		"not an intact":                                    file(t, ""),
 	} {
 		if want == "not an intact" {
