@@ -3,7 +3,6 @@ package bench
 import (
 	"context"
 	"errors"
-	"os"
 
 	"debut/bench/peers"
 	"debut/bench/training"
@@ -53,23 +52,7 @@ func compareCTR(ctx context.Context, r *runner, step *training.CTR) (done bool, 
 	if err != nil {
 		return false, err
 	}
-	folder, err := os.MkdirTemp("", "debut-bench-")
-	if err != nil {
-		return false, err
-	}
-	defer removeAll(folder, &err)
-	peer, err := peers.StartTorchCTR(ctx, folder, m, info.Threads, trial(r.Duration))
-	if errors.Is(err, peers.ErrAbsent) {
-		r.absent(err)
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	defer peer.Close()
-	theirs, err := peer.Loss(lossSteps)
-	if err != nil {
-		return false, err
-	}
-	return true, compareSteps(ctx, r, &step.Work, step.Case.Batch, theirs, peer.Version()+", "+peer.Settings(), peerRun(peer.Peer))
+	return compareTorch(ctx, r, &step.Work, step.Case.Batch, func(folder string) (*peers.Torch, error) {
+		return peers.StartTorchCTR(ctx, folder, m, info.Threads, trial(r.Duration))
+	})
 }

@@ -3,10 +3,8 @@ package bench
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"math"
-	"os"
 
 	"debut/bench/peers"
 	"debut/bench/training"
@@ -80,30 +78,12 @@ func compareMLP(ctx context.Context, r *runner, step *mlpStep) (done bool, err e
 	if err != nil {
 		return false, err
 	}
-	folder, err := os.MkdirTemp("", "debut-bench-")
-	if err != nil {
-		return false, err
-	}
-	defer removeAll(folder, &err)
-	var peer *peers.Torch
-	if info := r.Device.Info(); info.Kind == "cuda" {
-		peer, err = peers.StartTorchCUDA(ctx, folder, net, cmp.Or(r.Precision, "fp32"), trial(r.Duration))
-	} else {
-		peer, err = peers.StartTorch(ctx, folder, net, info.Threads, trial(r.Duration))
-	}
-	if errors.Is(err, peers.ErrAbsent) {
-		r.absent(err)
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	defer peer.Close()
-	theirs, err := peer.Loss(lossSteps)
-	if err != nil {
-		return false, err
-	}
-	return true, compareSteps(ctx, r, &step.Work, mlpBatch, theirs, peer.Version()+", "+peer.Settings(), peerRun(peer.Peer))
+	return compareTorch(ctx, r, &step.Work, mlpBatch, func(folder string) (*peers.Torch, error) {
+		if info := r.Device.Info(); info.Kind != "cuda" {
+			return peers.StartTorch(ctx, folder, net, info.Threads, trial(r.Duration))
+		}
+		return peers.StartTorchCUDA(ctx, folder, net, cmp.Or(r.Precision, "fp32"), trial(r.Duration))
+	})
 }
 
 // mlpStep is the training step that a case measures, and what other suites look at.

@@ -2,8 +2,11 @@ package bench
 
 import (
 	"context"
+	"errors"
+	"os"
 	"time"
 
+	"debut/bench/peers"
 	"debut/bench/training"
 )
 
@@ -27,6 +30,29 @@ func measureSteps(ctx context.Context, r *runner, w *training.Work, batch int) e
 	r.report("steps", float64(n*w.Steps))
 	r.report(lossMetric, loss)
 	return nil
+}
+
+// compareTorch takes turns with PyTorch on the steps of a work. Where it is not installed, it says so and has done nothing.
+func compareTorch(ctx context.Context, r *runner, w *training.Work, batch int, start func(folder string) (*peers.Torch, error)) (done bool, err error) {
+	folder, err := os.MkdirTemp("", "debut-bench-")
+	if err != nil {
+		return false, err
+	}
+	defer removeAll(folder, &err)
+	peer, err := start(folder)
+	if errors.Is(err, peers.ErrAbsent) {
+		r.absent(err)
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	defer peer.Close()
+	theirs, err := peer.Loss(lossSteps)
+	if err != nil {
+		return false, err
+	}
+	return true, compareSteps(ctx, r, w, batch, theirs, peer.Version()+", "+peer.Settings(), peerRun(peer.Peer))
 }
 
 // compareSteps takes turns with a peer, whose loss and way to run are given, and reports.
