@@ -1,6 +1,7 @@
 package table
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math"
@@ -97,7 +98,7 @@ func (v *Values) Text(text []byte) error {
 	if s.Kind == Vector {
 		return v.misfit("a text")
 	}
-	text = trimBlanks(text)
+	text = bytes.Trim(text, " ") // as DuckDB's trim
 	switch {
 	case len(text) == 0:
 		v.Missing()
@@ -126,17 +127,6 @@ func (v *Values) Vector(x []float32) error {
 
 func (v *Values) misfit(what string) error {
 	return fmt.Errorf("%s, where the model takes %s", what, map[Kind]string{Vector: "a list of numbers", Text: "a text", Numeric: "a number", Boolean: "true or false"}[v.series.Kind])
-}
-
-// trimBlanks removes what DuckDB's trim does.
-func trimBlanks(text []byte) []byte {
-	for len(text) > 0 && text[0] == ' ' {
-		text = text[1:]
-	}
-	for len(text) > 0 && text[len(text)-1] == ' ' {
-		text = text[:len(text)-1]
-	}
-	return text
 }
 
 func (v *Values) code(text []byte) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"debut/trainers/model"
 	"debut/trainers/ranking"
@@ -50,7 +51,7 @@ func (m *Model) AudienceOf(ctx context.Context, item string, k int, seen bool) (
 	}
 	for u := range m.Users() {
 		items, _ := m.Histories.Row(u)
-		if len(items) == 0 || !seen && contains(items, i) {
+		if _, has := slices.BinarySearch(items, i); len(items) == 0 || has && !seen {
 			continue
 		}
 		if users = append(users, int32(u)); len(users) == audienceBlock {
@@ -67,19 +68,6 @@ func (m *Model) AudienceOf(ctx context.Context, item string, k int, seen bool) (
 		l.Items, l.Scores = append(l.Items, m.Shop.Users.ID(int(s.Item))), append(l.Scores, s.Score)
 	}
 	return l, nil
-}
-
-// contains says whether an item is in an ascending list.
-func contains(items []int32, item int32) bool {
-	lo, hi := 0, len(items)
-	for lo < hi {
-		if mid := (lo + hi) / 2; items[mid] < item {
-			lo = mid + 1
-		} else {
-			hi = mid
-		}
-	}
-	return lo < len(items) && items[lo] == item
 }
 
 // scoresOf returns what writes the scores that users have of an item, and what ends it. Items are scored in the tiles that lists are made
