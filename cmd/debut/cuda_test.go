@@ -23,7 +23,7 @@ func TestDemoOnGPU(t *testing.T) {
 	}
 	lib, err := emulator.Build()
 	if errors.Is(err, emulator.ErrUnavailable) {
-		t.Skip(err)
+		t.Skipf("the emulated GPU cannot be built here: %v", err)
 	} else if err != nil {
 		t.Fatal(err)
 	}

@@ -88,6 +88,7 @@ func checkGates(list []gate, task metrics.Task, parts []string) error {
 // gateError says that a model is not good enough.
 type gateError struct{ message string }
 
+// Error says which metric is worse than it may be.
 func (e *gateError) Error() string { return e.message }
 
 // judge returns a *gateError where a metric is worse than its bound.

@@ -123,6 +123,7 @@ func plainlyInterrupted(err error) bool {
 // interruption is why a context was canceled: a signal.
 type interruption struct{ signal syscall.Signal }
 
+// Error names what ended the program.
 func (i *interruption) Error() string {
 	switch i.signal {
 	case syscall.SIGINT:

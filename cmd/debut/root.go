@@ -26,6 +26,7 @@ func newApp(stdout, stderr io.Writer) *app {
 // usageError is a command line that cannot be meant.
 type usageError struct{ message string }
 
+// Error says what is wrong with the command line.
 func (e *usageError) Error() string { return e.message }
 
 func usagef(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }

@@ -186,6 +186,7 @@ type textEvents struct {
 	event string
 }
 
+// Write implements io.Writer.
 func (e textEvents) Write(text []byte) (int, error) {
 	line, err := encodeJSON(struct {
 		Event string `json:"event"`

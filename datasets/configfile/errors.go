@@ -49,6 +49,7 @@ func (e *Error) Is(target error) bool { return target == ErrConfig }
 // errorList is several mistakes, each a line or more of its message.
 type errorList []error
 
+// Error lists the messages, one below the other.
 func (l errorList) Error() string {
 	var b strings.Builder
 	for i, err := range l {
@@ -64,6 +65,7 @@ func (l errorList) Error() string {
 	return b.String()
 }
 
+// Unwrap returns the errors of the list.
 func (l errorList) Unwrap() []error { return l }
 
 // prefixed is an error whose field path starts below another section.
@@ -72,6 +74,7 @@ type prefixed struct {
 	inner   error
 }
 
+// Error is the inner message behind the longer path.
 func (p *prefixed) Error() string {
 	if fieldPath(p.inner) == "" {
 		return p.section + ": " + p.inner.Error()
@@ -83,6 +86,7 @@ func (p *prefixed) Error() string {
 	return p.section + ": " + p.inner.Error()
 }
 
+// FieldPath is the whole path of the field.
 func (p *prefixed) FieldPath() string {
 	if inner := fieldPath(p.inner); inner != "" {
 		return p.section + "." + inner
@@ -90,6 +94,7 @@ func (p *prefixed) FieldPath() string {
 	return p.section
 }
 
+// Unwrap returns the inner error.
 func (p *prefixed) Unwrap() error { return p.inner }
 
 // Prefix moves the field path of err below section: a section's own Validate knows

@@ -17,6 +17,7 @@ type RefusedError struct {
 	External bool
 }
 
+// Error says what is refused, and why.
 func (e *RefusedError) Error() string { return e.What + " " + e.Why }
 
 const (

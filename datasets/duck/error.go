@@ -16,6 +16,7 @@ type Error struct {
 	cause error // of a function that Go defines, whose text the message has
 }
 
+// Error is the database's message.
 func (e *Error) Error() string { return e.Message }
 
 // Unwrap returns the error of a function that Go defines, or nil.

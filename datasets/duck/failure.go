@@ -15,6 +15,7 @@ type PanicError struct {
 	Stack []byte
 }
 
+// Error names the statement and what it panicked with.
 func (e *PanicError) Error() string { return fmt.Sprintf("panic at %.60q: %v", e.Text, e.Value) }
 
 // Unwrap returns the value of the panic where it is an error.

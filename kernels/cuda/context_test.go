@@ -114,7 +114,7 @@ func TestNextLibrary(t *testing.T) {
 	if os.Getenv(blasChild) == "" {
 		lib, err := emulator.Build()
 		if errors.Is(err, emulator.ErrUnavailable) {
-			t.Skip(err)
+			t.Skipf("the emulated GPU cannot be built here: %v", err)
 		} else if err != nil {
 			t.Fatal(err)
 		}

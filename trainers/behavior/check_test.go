@@ -128,7 +128,7 @@ func TestHugeModel(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := os.Truncate(filepath.Join(dir, "sparse"), size); err != nil {
-		t.Skip(err) // the file system has no such files
+		t.Skipf("the file system has no such files: %v", err) // the file system has no such files
 	}
 	f.write(t, dir)
 	before := allocations()

@@ -12,7 +12,7 @@ import (
 func TestBuild(t *testing.T) {
 	first, err := emulator.Build()
 	if errors.Is(err, emulator.ErrUnavailable) {
-		t.Skip(err)
+		t.Skipf("the emulated GPU cannot be built here: %v", err)
 	} else if err != nil {
 		t.Fatal(err)
 	}
