@@ -45,7 +45,7 @@ expected had there been stock. A continuation can be gone on with. "debut help s
 				return err
 			}
 			if on.shop != "" {
-				for _, name := range []string{"users", "items", "start", "seed", "candidates", "substitution"} {
+				for _, name := range []string{"users", "items", "start", "seed", "candidates", "substitution", "warehouses", "suppliers", "defer"} {
 					if cmd.Flags().Changed(name) {
 						return usagef("--%s is the shop's, with which --continue goes on; leave it out", name)
 					}
@@ -60,6 +60,9 @@ expected had there been stock. A continuation can be gone on with. "debut help s
 					return usagef("--start %q: write a day like 2025-01-31", start)
 				}
 				cfg.Start = day
+			}
+			if cfg.Warehouses > 0 && !cmd.Flags().Changed("suppliers") {
+				cfg.Suppliers = defaultSuppliers
 			}
 			if on.shop == "" {
 				if err := cfg.Validate(); err != nil {
@@ -105,6 +108,10 @@ expected had there been stock. A continuation can be gone on with. "debut help s
 			if m := sum.Money; m != nil {
 				fmt.Fprintf(&b, "revenue %.2f, cost of what was sold %.2f, profit %.2f; expected had there been stock: revenue %.2f, profit %.2f\n",
 					m.Revenue, m.Cost, m.Profit, m.ExpectedRevenue, m.ExpectedProfit)
+				if h := m.Warehousing; h != nil {
+					fmt.Fprintf(&b, "of the costs, holding is %.2f and transport %.2f; %.2f were spent on what suppliers delivered, and what is left in stock is worth %.2f; %s users began to wait, %s got what they had waited for, %s wait\n",
+						h.Holding, h.Transport, h.Spent, h.StockWorth, thousands(sum.Deferred), thousands(h.Delivered), thousands(h.Waiting))
+				}
 				outside := m.Outside
 				for _, o := range []struct {
 					what  string
@@ -135,12 +142,18 @@ expected had there been stock. A continuation can be gone on with. "debut help s
 	flags.BoolVar(&opt.Truth, "truth", false, "with --continue: write what would have been demanded at prices 5 % higher and lower")
 	flags.IntVar(&cfg.Candidates, "candidates", 0, "products that are not sold yet, to be launched when the shop goes on")
 	flags.Float64Var(&cfg.Substitution, "substitution", 0, "how much less users want an item for those of its category that they have seen in the session")
+	flags.IntVar(&cfg.Warehouses, "warehouses", 0, "warehouses, which serve the countries near them; 0: one stock of each item for all")
+	flags.IntVar(&cfg.Suppliers, "suppliers", 0, "with --warehouses: suppliers, 3 by default")
+	flags.Float64Var(&cfg.Deferred, "defer", 0, "with --warehouses: share of those who want what is not in stock that wait for it; the others are lost")
 	flags.Uint64Var(&cfg.Seed, "seed", cfg.Seed, "seed of everything random")
 	flags.Var((*threadCount)(&opt.Threads), "threads", "worker threads, 0: one for each core")
 	flags.BoolVar(&opt.Overwrite, "overwrite", false, "replace an earlier output")
 	flags.BoolVar(&asJSON, "json", false, "print the summary as JSON")
 	return cmd
 }
+
+// defaultSuppliers is how many there are where there are warehouses.
+const defaultSuppliers = 3
 
 // defaultWeeks is how long a continuation is.
 const defaultWeeks = 12

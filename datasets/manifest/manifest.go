@@ -60,6 +60,8 @@ type Dataset struct {
 
 	Seed    uint64   `json:"seed"`
 	Sources []Source `json:"sources,omitempty"`
+	// Tables stand beside the parts, and are none.
+	Tables []Table `json:"tables,omitempty"`
 	Steps   []Step   `json:"steps,omitempty"`
 	// Rejected counts rows of sources that could not be parsed and were kept
 	// aside.
@@ -142,6 +144,14 @@ type Part struct {
 	RowGroups int    `json:"row_groups"`
 	Bytes     int64  `json:"bytes"`
 	SHA256    string `json:"sha256"`
+}
+
+// Table is a file of rows beside the parts.
+type Table struct {
+	File   string `json:"file"` // relative to the folder
+	Rows   int64  `json:"rows"`
+	Bytes  int64  `json:"bytes"`
+	SHA256 string `json:"sha256"`
 }
 
 // Source is a table that was read.
@@ -234,6 +244,9 @@ func (d *Dataset) Owns(name string) bool {
 	for _, p := range d.Parts {
 		names = append(names, p.File)
 	}
+	for _, t := range d.Tables {
+		names = append(names, t.File)
+	}
 	for _, c := range d.Columns {
 		names = append(names, c.VocabularyFile)
 	}
@@ -315,6 +328,11 @@ func (d *Dataset) check() error {
 			return fmt.Errorf("part %q has %d rows in %d row groups", p.Name, p.Rows, p.RowGroups)
 		}
 		total += p.Rows
+	}
+	for _, t := range d.Tables {
+		if !filepath.IsLocal(t.File) {
+			return errors.New("it names a table outside the folder")
+		}
 	}
 	if total != d.Rows {
 		return fmt.Errorf("%d rows in all, but the parts have %d", d.Rows, total)

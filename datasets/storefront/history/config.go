@@ -40,6 +40,12 @@ type Config struct {
 	// Substitution is how much less a user wants an item for having seen others of its category in the session: that times the sum of
 	// their probabilities is taken from the log-odds. 0: not at all.
 	Substitution float64 `json:"substitution,omitempty"`
+	// Warehouses serve the countries that are nearest to each; 0: one stock of each item serves everybody.
+	Warehouses int `json:"warehouses,omitempty"`
+	// Suppliers deliver to the warehouses.
+	Suppliers int `json:"suppliers,omitempty"`
+	// Deferred is the share of those who want what is not in stock that wait for it; without warehouses nobody does.
+	Deferred float64 `json:"deferred,omitempty"`
 }
 
 // Default returns a shop of a million views.
@@ -59,6 +65,10 @@ const (
 
 	maxCandidates   = 1_000_000
 	maxSubstitution = 100
+
+	maxWarehouses = numCountries
+	maxSuppliers  = 100
+	maxSites      = 10_000_000 // items in warehouses
 )
 
 // Validate returns an error that names what is out of range.
@@ -77,12 +87,31 @@ func (c Config) Validate() error {
 	if !(c.Substitution >= 0 && c.Substitution <= maxSubstitution) {
 		return fmt.Errorf("a substitution of %v %w; give 0 to %d", c.Substitution, ErrConfig, maxSubstitution)
 	}
+	if err := c.validateSupply(); err != nil {
+		return err
+	}
 	// A user has one session a day at most.
 	if most := float64(c.Users) * float64(c.Days) * 0.75 * 0.5 * meanViews; float64(c.Events) > most {
 		return fmt.Errorf("%d events of %d users in %d days %w; with so many users and days there are at most %.0f", c.Events, c.Users, c.Days, ErrConfig, most)
 	}
 	if y := c.Start.Year(); y < 1970 || y > 2200 {
 		return fmt.Errorf("a start in the year %d %w; give a day from 1970 to 2200", y, ErrConfig)
+	}
+	return nil
+}
+
+func (c Config) validateSupply() error {
+	switch {
+	case c.Warehouses < 0 || c.Warehouses > maxWarehouses:
+		return fmt.Errorf("%d warehouses %w; give 0 to %d", c.Warehouses, ErrConfig, maxWarehouses)
+	case c.Warehouses == 0 && (c.Suppliers != 0 || c.Deferred != 0):
+		return fmt.Errorf("suppliers, and buyers who wait, without warehouses %w; give warehouses from 1 to %d", ErrConfig, maxWarehouses)
+	case c.Warehouses > 0 && (c.Suppliers < 1 || c.Suppliers > maxSuppliers):
+		return fmt.Errorf("%d suppliers %w; give 1 to %d", c.Suppliers, ErrConfig, maxSuppliers)
+	case !(c.Deferred >= 0 && c.Deferred <= 1):
+		return fmt.Errorf("a share of %v of the buyers who wait %w; give 0 to 1", c.Deferred, ErrConfig)
+	case c.Warehouses*(c.Items+c.Candidates) > maxSites:
+		return fmt.Errorf("%d items and candidates in %d warehouses %w; give fewer, for %d stocks at most", c.Items+c.Candidates, c.Warehouses, ErrConfig, maxSites)
 	}
 	return nil
 }

@@ -2,10 +2,8 @@ package history
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -14,7 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"debut/datasets/atomicfile"
 	"debut/datasets/duck"
 	"debut/datasets/manifest"
 	"debut/datasets/publish"
@@ -34,7 +31,8 @@ type State struct {
 	Launched []Launch `json:"launched,omitempty"`
 
 	dir    string
-	parts  []string // of a new shop, whose state follows from them
+	tables []manifest.Table // of a shop with warehouses
+	parts  []string         // of a new shop, whose state follows from them
 	events int64
 }
 
@@ -48,7 +46,7 @@ func Open(ctx context.Context, dir string, events int) (*State, error) {
 	if !made.Simulated() {
 		return nil, fmt.Errorf("%s holds no simulated shop; name one of debut data simulate", dir)
 	}
-	s := &State{dir: dir}
+	s := &State{dir: dir, tables: made.Tables}
 	text, err := os.ReadFile(filepath.Join(dir, stateFile))
 	if err == nil {
 		if err := strictjson.Unmarshal(text, s); err != nil {
@@ -56,6 +54,9 @@ func Open(ctx context.Context, dir string, events int) (*State, error) {
 		}
 		if err := s.Config.Validate(); err != nil {
 			return nil, fmt.Errorf("%s: %w", filepath.Join(dir, stateFile), err)
+		}
+		if made.Sources[0].From != s.Config.text() {
+			return nil, fmt.Errorf("%s is of another shop than %s; simulate it again", filepath.Join(dir, stateFile), manifest.File)
 		}
 		if y, m, d := s.Config.Start.Date(); !s.Config.Start.Equal(time.Date(y, m, d, 0, 0, 0, 0, time.UTC)) {
 			return nil, fmt.Errorf("%s: a start at %s, which is not the beginning of a day in UTC", filepath.Join(dir, stateFile), s.Config.Start.Format(time.RFC3339))
@@ -79,6 +80,9 @@ func Open(ctx context.Context, dir string, events int) (*State, error) {
 	c := &s.Config
 	if err := c.parse(made.Sources[0].From); err != nil {
 		return nil, fmt.Errorf("%s: the description of the shop cannot be read: %w", filepath.Join(dir, manifest.File), err)
+	}
+	if c.Warehouses > 0 {
+		return nil, fmt.Errorf("%s: %s is gone, which says where a shop with warehouses stands; simulate it again", dir, stateFile)
 	}
 	s.Day = c.Days
 	for _, p := range made.Parts {
@@ -209,12 +213,15 @@ func (s *State) Continue(ctx context.Context, dir string, days int, p Policy, o 
 	if o.Threads == 0 {
 		o.Threads = runtime.GOMAXPROCS(0)
 	}
-	w := &writer{dir: folder.Dir, world: newWorld(s.Config), o: o, sum: Summary{Tables: map[string]int64{}, Money: &Money{}}, from: s.Day, to: s.Day + days, continued: s, session: s.Sessions}
+	w := &writer{dir: folder.Dir, world: newWorld(s.Config), o: o, sum: Summary{Tables: map[string]int64{}, Money: &Money{}}, from: s.Day, to: s.Day + days, shop: s.Config, continued: true, session: s.Sessions}
+	if w.supply != nil {
+		w.sum.Money.Warehousing = &Warehousing{}
+	}
 	sim := newSimulation(w.world)
 	if err := s.restore(ctx, sim); err != nil {
 		return Summary{}, err
 	}
-	if err := p.fits(&sim.stock); err != nil {
+	if err := errors.Join(p.fits(sim), p.deliverable(sim, s.Day, s.Day+days)); err != nil {
 		return Summary{}, err
 	}
 	p.settle(w.world)
@@ -231,6 +238,9 @@ func (s *State) Continue(ctx context.Context, dir string, days int, p Policy, o 
 		return Summary{}, err
 	}
 	if err := w.keep(sim); err != nil {
+		return Summary{}, err
+	}
+	if err := w.describe(ctx); err != nil {
 		return Summary{}, err
 	}
 	return w.sum, folder.Commit()
@@ -255,18 +265,28 @@ func (c *Config) parse(from string) error {
 	if _, err := fmt.Sscanf(base, simulatedFrom, &c.Users, &c.Items, &c.Days, &c.Seed); err != nil {
 		return err
 	}
-	if more == "" {
-		return nil
+	more, sites, _ := strings.Cut(more, "; ")
+	if more != "" {
+		if _, err := fmt.Sscanf(more, simulatedMore, &c.Candidates, &c.Substitution); err != nil {
+			return err
+		}
 	}
-	_, err := fmt.Sscanf(more, simulatedMore, &c.Candidates, &c.Substitution)
-	return err
+	if sites != "" {
+		if _, err := fmt.Sscanf(sites, simulatedSites, &c.Warehouses, &c.Suppliers, &c.Deferred); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // text is what dataset.json says of a shop.
 func (c *Config) text() string {
 	text := fmt.Sprintf(simulatedFrom, c.Users, c.Items, c.Days, c.Seed)
-	if c.Candidates > 0 || c.Substitution > 0 {
+	if c.Candidates > 0 || c.Substitution > 0 || c.Warehouses > 0 {
 		text += "; " + fmt.Sprintf(simulatedMore, c.Candidates, c.Substitution)
+	}
+	if c.Warehouses > 0 {
+		text += "; " + fmt.Sprintf(simulatedSites, c.Warehouses, c.Suppliers, c.Deferred)
 	}
 	return text
 }
@@ -292,225 +312,4 @@ func (w *writer) money(i int, wk *weekly) {
 	m.ExpectedUnits += wk.expected
 	m.ExpectedRevenue += wk.expectedRevenue
 	m.ExpectedProfit += expected
-}
-
-// keep writes orders, and where the shop stands at the end.
-func (w *writer) keep(s *simulation) error {
-	orders, err := createTable(w.dir, "orders.parquet", field("date", moment), field("item", integer), field("quantity", integer), field("arrives", moment))
-	if err != nil {
-		return err
-	}
-	for _, o := range s.placed {
-		orders.moment(w.cfg.at(o.Day, 0).UnixMicro())
-		orders.integer(int64(o.Item))
-		orders.integer(int64(o.Quantity))
-		orders.moment(w.cfg.at(o.Day+w.items[o.Item].lead, 0).UnixMicro())
-		orders.end()
-	}
-	habits, err := createTable(w.dir, hiddenDir+"/habits.parquet", field("user", integer), field("last_day", integer), field("visits", integer), field("wanted", integer))
-	if err != nil {
-		return errors.Join(err, orders.close())
-	}
-	for u, h := range s.habits {
-		habits.integer(int64(u))
-		habits.integer(int64(h.last))
-		habits.integer(int64(h.visits))
-		habits.integer(int64(h.bought))
-		habits.end()
-	}
-	stock, err := createTable(w.dir, hiddenDir+"/stock.parquet", field("item", integer), field("level", integer), field("ordered", integer), field("due_day", integer), field("demand", decimal))
-	if err != nil {
-		return errors.Join(err, orders.close(), habits.close())
-	}
-	k := &s.stock
-	for i := range k.level {
-		stock.integer(int64(i))
-		stock.integer(int64(k.level[i]))
-		stock.integer(int64(k.ordered[i]))
-		stock.integer(int64(k.due[i]))
-		stock.real(float64(k.demand[i]))
-		stock.end()
-	}
-	arriving, err := createTable(w.dir, hiddenDir+"/arriving.parquet", field("item", integer), field("quantity", integer), field("due_day", integer))
-	if err != nil {
-		return errors.Join(err, orders.close(), habits.close(), stock.close())
-	}
-	for _, a := range k.arriving {
-		arriving.integer(int64(a.item))
-		arriving.integer(int64(a.quantity))
-		arriving.integer(int64(a.day))
-		arriving.end()
-	}
-	for _, t := range []*tableFile{orders, habits, stock, arriving} {
-		w.sum.Tables[t.name] = t.total + int64(t.rows)
-		if e := t.close(); err == nil {
-			err = e
-		}
-	}
-	if err != nil {
-		return err
-	}
-	text, err := json.MarshalIndent(State{Config: w.continued.Config, Day: w.to, Sessions: w.session, Launched: w.launched}, "", "  ")
-	if err != nil {
-		return err
-	}
-	return atomicfile.Write(filepath.Join(w.dir, stateFile), 0o644, func(f io.Writer) error {
-		_, err := f.Write(append(text, '\n'))
-		return err
-	})
-}
-
-// restore brings a simulation to where the shop stands.
-func (s *State) restore(ctx context.Context, sim *simulation) (err error) {
-	defer func() { err = s.unreadable(ctx, err) }()
-	db, err := duck.Open(duck.Options{Threads: 1})
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	file := func(name string) string { return "read_parquet(" + duck.Literal(filepath.Join(s.dir, name)) + ")" }
-	if s.parts == nil {
-		return s.reload(ctx, db, file, sim)
-	}
-	if err := s.habits(ctx, db, file, sim); err != nil {
-		return err
-	}
-	return s.replay(ctx, db, file, sim)
-}
-
-// numbers runs a query of whole numbers and hands out its rows.
-func numbers(ctx context.Context, db *duck.DB, columns int, query string, row func(v []int64) error) error {
-	v := make([]int64, columns)
-	return db.Query(ctx, query, func(c *duck.Chunk) error {
-		all := make([][]int64, columns)
-		for k := range all {
-			all[k], _ = duck.Vector[int64](c, k)
-		}
-		for i := range c.Rows {
-			for k := range v {
-				v[k] = all[k][i]
-			}
-			if err := row(v); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-// errState is of tables that do not fit their shop.
-func (s *State) errState(table string) error {
-	return fmt.Errorf("%s: the table %s is not of this shop; simulate it again", s.dir, table)
-}
-
-// unreadable makes of the database's error about the shop's tables one that says what to do.
-func (s *State) unreadable(ctx context.Context, err error) error {
-	var fault *duck.Error
-	if ctx.Err() != nil || !errors.As(err, &fault) {
-		return err
-	}
-	what, _, _ := strings.Cut(fault.Message, "\n")
-	return fmt.Errorf("%s: the shop's tables are damaged, or some are gone: %s; simulate it again", s.dir, what)
-}
-
-// habits counts what users have done, as the simulation does.
-func (s *State) habits(ctx context.Context, db *duck.DB, file func(string) string, sim *simulation) error {
-	var parts []string
-	for _, p := range s.parts {
-		parts = append(parts, "SELECT e.time, e.session, e.\"user\", h.wanted FROM "+file(p)+" e POSITIONAL JOIN "+file(hiddenDir+"/"+p)+" h")
-	}
-	query := fmt.Sprintf(`SELECT "user"::BIGINT, max((epoch_us(time) - %d) // 86400000000)::BIGINT, count(DISTINCT session)::BIGINT, count(*) FILTER (WHERE wanted)::BIGINT FROM (%s) GROUP BY 1`,
-		s.Config.Start.UnixMicro(), strings.Join(parts, " UNION ALL "))
-	return numbers(ctx, db, 4, query, func(v []int64) error {
-		if v[0] < 0 || v[0] >= int64(len(sim.habits)) {
-			return s.errState("events")
-		}
-		h := &sim.habits[v[0]]
-		h.last = int32(v[1])
-		h.visits = int16(min(int64(h.visits)+v[2], math.MaxInt16))
-		h.bought = int16(min(int64(h.bought)+v[3], math.MaxInt16))
-		return nil
-	})
-}
-
-// replay sells what was sold, day by day: what is in stock and under way follows from it.
-func (s *State) replay(ctx context.Context, db *duck.DB, file func(string) string, sim *simulation) error {
-	sold := make([]map[int32]int32, s.Day)
-	var parts []string
-	for _, p := range s.parts {
-		parts = append(parts, "SELECT time, item FROM "+file(p)+" WHERE purchased")
-	}
-	query := fmt.Sprintf(`SELECT ((epoch_us(time) - %d) // 86400000000)::BIGINT, item::BIGINT, count(*)::BIGINT FROM (%s) GROUP BY 1, 2`, s.Config.Start.UnixMicro(), strings.Join(parts, " UNION ALL "))
-	err := numbers(ctx, db, 3, query, func(v []int64) error {
-		if v[0] < 0 || v[0] >= int64(s.Day) || v[1] < 0 || v[1] >= int64(s.Config.Items) {
-			return s.errState("events")
-		}
-		if sold[v[0]] == nil {
-			sold[v[0]] = map[int32]int32{}
-		}
-		sold[v[0]][int32(v[1])] = int32(v[2])
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	for day, items := range sold {
-		sim.receive(day)
-		for i, n := range items {
-			sim.stock.level[i] -= n
-		}
-		sim.restock(day, items)
-	}
-	sim.placed = nil
-	return nil
-}
-
-// reload reads what a continuation has left.
-func (s *State) reload(ctx context.Context, db *duck.DB, file func(string) string, sim *simulation) error {
-	n := 0
-	err := numbers(ctx, db, 4, `SELECT "user", last_day, visits, wanted FROM `+file(hiddenDir+"/habits.parquet"), func(v []int64) error {
-		if v[0] != int64(n) || n >= len(sim.habits) || v[1] < math.MinInt32 || v[1] >= int64(s.Day) || min(v[2], v[3]) < 0 || max(v[2], v[3]) > math.MaxInt16 {
-			return s.errState("habits")
-		}
-		sim.habits[n] = habits{int32(v[1]), int16(v[2]), int16(v[3])}
-		n++
-		return nil
-	})
-	if err == nil && n != len(sim.habits) {
-		err = s.errState("habits")
-	}
-	if err != nil {
-		return err
-	}
-	k := &sim.stock
-	n = 0
-	valid := func(v int64) bool { return v >= 0 && v <= math.MaxInt32 }
-	err = db.Query(ctx, "SELECT item, level, ordered, due_day, demand FROM "+file(hiddenDir+"/stock.parquet"), func(c *duck.Chunk) error {
-		item, _ := duck.Vector[int64](c, 0)
-		level, _ := duck.Vector[int64](c, 1)
-		ordered, _ := duck.Vector[int64](c, 2)
-		due, _ := duck.Vector[int64](c, 3)
-		demand, _ := duck.Vector[float64](c, 4)
-		for i := range c.Rows {
-			if item[i] != int64(n) || n >= len(k.level) || !valid(level[i]) || !valid(ordered[i]) || !valid(due[i]) || !(demand[i] >= 0 && demand[i] < math.MaxFloat32) {
-				return s.errState("stock")
-			}
-			k.level[n], k.ordered[n], k.due[n], k.demand[n] = int32(level[i]), int32(ordered[i]), int32(due[i]), float32(demand[i])
-			n++
-		}
-		return nil
-	})
-	if err == nil && n != len(k.level) {
-		err = s.errState("stock")
-	}
-	if err != nil {
-		return err
-	}
-	return numbers(ctx, db, 3, "SELECT item, quantity, due_day FROM "+file(hiddenDir+"/arriving.parquet"), func(v []int64) error {
-		if v[0] < 0 || v[0] >= int64(len(k.level)) || !valid(v[1]) || !valid(v[2]) {
-			return s.errState("arriving")
-		}
-		k.arriving = append(k.arriving, arrival{int32(v[0]), int32(v[1]), int32(v[2])})
-		return nil
-	})
 }

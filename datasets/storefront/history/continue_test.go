@@ -257,7 +257,7 @@ func TestPolicyRefusals(t *testing.T) {
 		}
 	}
 	before := sums(t, dir)
-	much := Policy{Orders: []Order{{1, 31, maxQuantity}, {1, 32, maxQuantity}, {2, 31, 1}, {1, 33, maxQuantity}}}
+	much := Policy{Orders: []Order{{Item: 1, Day: 31, Quantity: maxQuantity}, {Item: 1, Day: 32, Quantity: maxQuantity}, {Item: 2, Day: 31, Quantity: 1}, {Item: 1, Day: 33, Quantity: maxQuantity}}}
 	if _, err := s.Continue(context.Background(), filepath.Join(t.TempDir(), "x"), 7, much, Options{}); err == nil || !strings.Contains(err.Error(), "item 1: ") || !strings.Contains(err.Error(), "order less") {
 		t.Errorf("more than can be counted: %v", err)
 	}

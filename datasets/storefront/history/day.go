@@ -40,6 +40,7 @@ type simulation struct {
 	offers []offer
 	week   int
 	stock  stock
+	sites  *sites // stocks by warehouse, where there are any: stock is not used then
 	origin int    // the day from which weeks are counted
 	policy Policy // by item and day
 	placed []Order
@@ -57,6 +58,9 @@ func newSimulation(w *world) *simulation {
 		}
 	}
 	s.stock = newStock(w)
+	if w.supply != nil {
+		s.sites = newSites(w)
+	}
 	return s
 }
 
@@ -238,23 +242,34 @@ type weekly struct {
 
 func newStock(w *world) stock {
 	n := len(w.items)
-	s := stock{level: make([]int32, n), ordered: make([]int32, n), due: make([]int32, n), demand: make([]float32, n), week: make([]weekly, n)}
+	s := stock{level: make([]int32, n), ordered: make([]int32, n), due: make([]int32, n), demand: w.usual(), week: make([]weekly, n)}
+	for i, d := range s.demand {
+		s.level[i] = int32(math.Ceil(firstStock * float64(d)))
+	}
+	return s
+}
+
+// usual is about how many of each item of the catalog are bought on a day, by its place there, as items are found; 0 for candidates.
+func (w *world) usual() []float32 {
+	demand := make([]float32, len(w.items))
 	perDay := w.perDay()
 	for c, list := range w.by {
 		share := categories[c].share / w.choose[len(w.choose)-1]
 		harmonic := math.Log(float64(len(list)) + 1)
 		for k, i := range list {
-			// By rank, as items are found.
-			s.demand[i] = float32(perDay * share / (float64(k) + 1) / harmonic)
-			s.level[i] = int32(math.Ceil(firstStock * float64(s.demand[i])))
+			demand[i] = float32(perDay * share / (float64(k) + 1) / harmonic)
 		}
 	}
-	return s
+	return demand
 }
 
 // sell gives those who want to buy what is there, in the order of time, and
 // orders what runs low.
 func (s *simulation) sell(day int, views []view) {
+	if s.sites != nil {
+		s.serve(day, views)
+		return
+	}
 	k := &s.stock
 	if (day-s.origin)%7 == 0 {
 		for i := range k.week {
@@ -267,11 +282,7 @@ func (s *simulation) sell(day int, views []view) {
 	for n := range views {
 		v := &views[n]
 		wk := &k.week[v.item]
-		wk.views++
-		wk.expected += float64(v.probability)
-		wk.expectedRevenue += float64(v.probability) * cents(float64(v.price))
-		wk.dearer += float64(v.dearer)
-		wk.cheaper += float64(v.cheaper)
+		wk.see(v)
 		v.inStock = k.level[v.item] > 0
 		if !v.wanted {
 			continue
@@ -288,6 +299,15 @@ func (s *simulation) sell(day int, views []view) {
 		sold[v.item]++
 	}
 	s.restock(day, sold)
+}
+
+// see counts a view.
+func (wk *weekly) see(v *view) {
+	wk.views++
+	wk.expected += float64(v.probability)
+	wk.expectedRevenue += float64(v.probability) * cents(float64(v.price))
+	wk.dearer += float64(v.dearer)
+	wk.cheaper += float64(v.cheaper)
 }
 
 // receive takes in what arrives on a day.

@@ -48,15 +48,19 @@ func (s *simulation) stockUp(day int) {
 		if l.Day != day {
 			continue
 		}
-		it := &s.items[l.Item]
-		k.demand[l.Item] = float32(s.perDay() * categories[it.category].share / s.choose[len(s.choose)-1] * s.visible(l.Item))
+		k.demand[l.Item] = s.hoped(l.Item)
 		quantity := int32(l.Quantity)
-		if quantity == 0 {
+		if quantity == 0 && !l.Empty {
 			quantity = int32(math.Ceil(firstStock * float64(k.demand[l.Item])))
 		}
 		k.level[l.Item] += quantity
 		k.week[l.Item].received += quantity
 	}
+}
+
+// hoped is about how many of a candidate are bought on a day when it is no longer new.
+func (w *world) hoped(item int) float32 {
+	return float32(w.perDay() * categories[w.items[item].category].share / w.choose[len(w.choose)-1] * w.visible(item))
 }
 
 // firstStock is how many days the stock is for that an item begins with.

@@ -18,7 +18,7 @@ import (
 func figure(t *testing.T, query string, dirs ...string) float64 {
 	t.Helper()
 	for i, d := range dirs {
-		for _, name := range []string{"test", "train", "weeks", "items", "candidates", "truth/weeks", "truth/test", "orders"} {
+		for _, name := range []string{"test", "train", "weeks", "items", "candidates", "truth/weeks", "truth/test", "orders", "validation", "warehouse_weeks", "truth/warehouse_weeks", "edges", "regions"} {
 			query = strings.ReplaceAll(query, fmt.Sprintf("{%d:%s}", i, name), files(name+".parquet", d))
 		}
 	}

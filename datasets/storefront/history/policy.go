@@ -25,13 +25,14 @@ type Policy struct {
 	Contacts []Contact
 }
 
-// Launch is of a candidate, whose items follow those of the catalog. Price is what it costs from then on, 0: its list price. Quantity is in stock then; 0: as much as
-// the shop would have.
+// Launch is of a candidate, whose items follow those of the catalog. Price is what it costs from then on, 0: its list price. Quantity is in stock then, in warehouses by
+// their shares; 0: as much as the shop would have, unless the launch is Empty.
 type Launch struct {
 	Item     int     `json:"item"`
 	Day      int     `json:"day"`
 	Price    float64 `json:"price,omitempty"`
 	Quantity int     `json:"quantity,omitempty"`
+	Empty    bool    `json:"empty,omitempty"` // it begins with what orders have brought alone
 }
 
 // Contact tells a user of an item on a day: perhaps he looks at it.
@@ -44,8 +45,14 @@ type Price struct {
 	Discount  float64 // percent that is shown; NaN: it follows from the list price
 }
 
-// Order is so much of an item, to arrive after its lead time.
-type Order struct{ Item, Day, Quantity int }
+// Order is so much of an item, to arrive after its lead time; in a shop with warehouses, at one of them from a supplier.
+type Order struct {
+	Item, Day, Quantity int
+
+	Warehouse int
+	Source    int  // a supplier
+	Transfer  bool // Source is another warehouse; what is not there is not transferred
+}
 
 // settle sorts a policy and fills in discounts.
 func (p *Policy) settle(w *world) {
@@ -62,7 +69,7 @@ func (p *Policy) settle(w *world) {
 		}
 	}
 	slices.SortStableFunc(p.Prices, func(a, b Price) int { return cmp.Or(a.Item-b.Item, a.Day-b.Day) })
-	slices.SortStableFunc(p.Orders, func(a, b Order) int { return cmp.Or(a.Day-b.Day, a.Item-b.Item) })
+	slices.SortStableFunc(p.Orders, func(a, b Order) int { return cmp.Or(a.Day-b.Day, a.Item-b.Item, a.Warehouse-b.Warehouse) })
 }
 
 // ordersOn are the orders of a day.
@@ -101,13 +108,20 @@ func (p *Policy) outside(from, to int) (o Outside) {
 }
 
 // fits is an error where more of an item comes into stock than can be counted.
-func (p *Policy) fits(k *stock) error {
-	total := make([]int64, len(k.level))
+func (p *Policy) fits(s *simulation) error {
+	k := &s.stock
+	total := make([]int64, len(s.items))
 	for i := range total {
 		total[i] = int64(k.level[i]) + int64(k.ordered[i])
 	}
 	for _, a := range k.arriving {
 		total[a.item] += int64(a.quantity)
+	}
+	if s.sites != nil {
+		clear(total)
+		for site, n := range s.sites.level {
+			total[site/len(s.sites.warehouses)] += int64(n) + int64(s.sites.onWay[site])
+		}
 	}
 	for _, o := range p.Orders {
 		total[o.Item] += int64(o.Quantity)
@@ -182,8 +196,12 @@ func (s *State) ReadPrices(ctx context.Context, src table.Source, baseDir string
 	return list, nil
 }
 
-// ReadOrders reads a table with the columns item, date and quantity.
+// ReadOrders reads a table with the columns item, date and quantity, and in a shop with warehouses supplier and warehouse; from_warehouse in the
+// place of supplier transfers.
 func (s *State) ReadOrders(ctx context.Context, src table.Source, baseDir string) ([]Order, error) {
+	if s.Config.Warehouses > 0 {
+		return s.readDeliveries(ctx, src, baseDir)
+	}
 	f, err := s.read(ctx, src, baseDir, []string{"item", "date", "quantity"})
 	if err != nil {
 		return nil, err
@@ -201,7 +219,8 @@ func (s *State) ReadOrders(ctx context.Context, src table.Source, baseDir string
 	return list, nil
 }
 
-// ReadLaunches reads a table with the columns item and date, and price and quantity where it has them. Candidates that are launched
+// ReadLaunches reads a table with the columns item and date, and price and quantity where it has them; with a quantity of 0 a launch begins with
+// what orders have brought. Candidates that are launched
 // already are left out, if it was on that day.
 func (s *State) ReadLaunches(ctx context.Context, src table.Source, baseDir string) ([]Launch, error) {
 	f, err := s.read(ctx, src, baseDir, []string{"item", "date"}, "price", "quantity")
@@ -222,9 +241,11 @@ func (s *State) ReadLaunches(ctx context.Context, src table.Source, baseDir stri
 				return nil, err
 			}
 		}
-		if f.Column("quantity") != nil && !f.Column("quantity").Missing(i) {
-			if l.Quantity, err = s.quantity(f, i); err != nil {
-				return nil, err
+		if q := f.Column("quantity"); q != nil && !q.Missing(i) {
+			if l.Empty = q.Floats[i] == 0; !l.Empty {
+				if l.Quantity, err = s.quantity(f, i); err != nil {
+					return nil, err
+				}
 			}
 		}
 		same := func(other Launch) bool { return other.Item == l.Item }

@@ -23,6 +23,7 @@ type view struct {
 	wanted      bool // a purchase, if there is stock
 	inStock     bool
 	purchased   bool
+	deferred    bool // wanted and not in stock: the user waits for it
 }
 
 // intercept sets the share of views that end in a purchase, about 6 %.

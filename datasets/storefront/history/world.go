@@ -56,6 +56,8 @@ const (
 	forProjection
 	forCandidate
 	forContact
+	forSupply
+	forWaiting
 )
 
 // stream returns the random numbers of one purpose of one subject.
@@ -117,10 +119,30 @@ type world struct {
 	rate   float64 // sessions of a user of activity 1 on a day of usual traffic
 	choose []float64
 
+	supply *supply // nil where one stock of each item serves everybody
+
 	sessions float64 // of the period, in sessions of a user of activity 1 on a day of usual traffic
 }
 
 func newWorld(cfg Config) *world {
+	w := newGoods(cfg)
+	w.users = make([]user, cfg.Users)
+	started := make([]float64, cfg.Days) // activity by day of signup
+	for u := range w.users {
+		w.users[u] = w.newUser(u)
+		started[max(0, w.users[u].signup)] += float64(w.users[u].activity)
+	}
+	active := 0.0
+	for d := range cfg.Days {
+		active += started[d]
+		w.sessions += active * w.traffic(d)
+	}
+	w.expect(cfg.Events)
+	return w
+}
+
+// newGoods returns a world without users: what there is to be sold, and where it comes from.
+func newGoods(cfg Config) *world {
 	w := &world{cfg: cfg, by: make([][]int32, len(categories))}
 	sum := 0.0
 	for _, c := range categories {
@@ -137,18 +159,9 @@ func newWorld(cfg Config) *world {
 		c := w.items[i].category
 		w.by[c] = append(w.by[c], int32(i))
 	}
-	w.users = make([]user, cfg.Users)
-	started := make([]float64, cfg.Days) // activity by day of signup
-	for u := range w.users {
-		w.users[u] = w.newUser(u)
-		started[max(0, w.users[u].signup)] += float64(w.users[u].activity)
+	if cfg.Warehouses > 0 {
+		w.supply = w.newSupply()
 	}
-	active := 0.0
-	for d := range cfg.Days {
-		active += started[d]
-		w.sessions += active * w.traffic(d)
-	}
-	w.expect(cfg.Events)
 	return w
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -32,7 +33,8 @@ type Summary struct {
 	Events    int64            `json:"events"`
 	Purchases int64            `json:"purchases"`
 	Carts     int64            `json:"carts"`
-	Lost      int64            `json:"lost"` // wanted, and out of stock
+	Lost      int64            `json:"lost"`               // wanted, and out of stock
+	Deferred  int64            `json:"deferred,omitempty"` // wanted, out of stock, and waited for
 	Tables    map[string]int64 `json:"tables"`
 	Bytes     int64            `json:"bytes"`
 	// BayesAUC is the area under the ROC curve of the true probabilities, of a purchase if there is stock, for what was wanted.
@@ -51,7 +53,18 @@ type Money struct {
 	ExpectedUnits   float64 `json:"expected_units"`
 	ExpectedRevenue float64 `json:"expected_revenue"`
 	ExpectedProfit  float64 `json:"expected_profit"`
+	*Warehousing
 	Outside
+}
+
+// Warehousing is what a shop with warehouses has besides: its profit is the revenue less the costs of what was sold, holding and transport.
+type Warehousing struct {
+	Holding    float64 `json:"holding"`
+	Transport  float64 `json:"transport"`   // to users, and between warehouses
+	Spent      float64 `json:"spent"`       // on what was received of suppliers
+	StockWorth float64 `json:"stock_worth"` // at the end: what was spent on what is left
+	Delivered  int64   `json:"delivered"`   // units that users had waited for
+	Waiting    int64   `json:"waiting"`     // units that they wait for at the end
 }
 
 // Outside are the rows of a policy of days that are not of the continuation, which were passed over.
@@ -87,8 +100,20 @@ func Write(ctx context.Context, dir string, cfg Config, o Options) (_ Summary, e
 	if o.Threads == 0 {
 		o.Threads = runtime.GOMAXPROCS(0)
 	}
-	w := &writer{dir: folder.Dir, world: newWorld(cfg), o: o, sum: Summary{Tables: map[string]int64{}}, to: cfg.Days}
-	if err := w.run(ctx, newSimulation(w.world)); err != nil {
+	w := &writer{dir: folder.Dir, world: newWorld(cfg), o: o, sum: Summary{Tables: map[string]int64{}}, shop: cfg, to: cfg.Days}
+	sim := newSimulation(w.world)
+	if w.supply != nil {
+		w.sum.Money = &Money{Warehousing: &Warehousing{}}
+	}
+	if err := w.run(ctx, sim); err != nil {
+		return Summary{}, err
+	}
+	if w.supply != nil { // without, where the shop stands follows from its tables
+		if err := w.keep(sim); err != nil {
+			return Summary{}, err
+		}
+	}
+	if err := w.describe(ctx); err != nil {
 		return Summary{}, err
 	}
 	return w.sum, folder.Commit()
@@ -111,24 +136,28 @@ func kind(dir string) (owns func(name string) bool, err error) {
 // hiddenDir is where tables are that nobody has of a real shop. All tables have one there.
 const hiddenDir = "truth"
 
-var tables = []string{manifest.Train, manifest.Validation, manifest.Test, "items", "users", "weeks", "candidates", "orders", "habits", "stock", "arriving"}
+var tables = []string{manifest.Train, manifest.Validation, manifest.Test, "items", "users", "weeks", "candidates", "orders", "habits", "stock", "arriving",
+	"warehouses", "suppliers", "edges", "regions", "transfers", "warehouse_weeks", "waiting", "used"}
 
 // writer is one writing.
 type writer struct {
 	*world
-	dir   string
-	o     Options
-	sum   Summary
-	made  manifest.Dataset
-	wants ranks // what was wanted, of all views
-	sales ranks // what was bought, of views in stock
-	weeks *tableFile
-	hid   *tableFile // truth about weeks
+	dir         string
+	o           Options
+	sum         Summary
+	made        manifest.Dataset
+	wants       ranks // what was wanted, of all views
+	sales       ranks // what was bought, of views in stock
+	weeks       *tableFile
+	hid         *tableFile // truth about weeks
+	sites       *tableFile // weeks by warehouse
+	hiddenSites *tableFile
 
 	from, to  int   // days
 	session   int64 // the next
 	launched  []Launch
-	continued *State // nil of a new shop
+	shop      Config // of the shop that was simulated first
+	continued bool
 }
 
 // ranks counts views by their true probability.
@@ -169,11 +198,17 @@ func (w *writer) run(ctx context.Context, s *simulation) (err error) {
 	known := []arrow.Field{field("week", moment), field("item", integer), field("price", decimal), field("discount", decimal),
 		field("competitor_1", decimal), field("competitor_2", decimal), field("competitor_3", decimal), field("stock", integer), field("received", integer), field("sold", integer), field("views", integer)}
 	hidden := []arrow.Field{field("week", moment), field("item", integer), field("expected_demand", decimal), field("lost", integer)}
-	if w.continued != nil {
+	if w.priced() {
 		known = append(known, field("revenue", decimal), field("cost", decimal), field("profit", decimal))
 		hidden = append(hidden, field("expected_revenue", decimal), field("expected_profit", decimal))
 		if w.o.Truth {
 			hidden = append(hidden, field("expected_5_percent_dearer", decimal), field("expected_5_percent_cheaper", decimal))
+		}
+	}
+	if w.supply != nil {
+		known = append(known, field("holding", decimal), field("transport", decimal))
+		if err := w.places(); err != nil {
+			return err
 		}
 	}
 	if w.weeks, err = createTable(w.dir, "weeks.parquet", known...); err == nil {
@@ -182,21 +217,35 @@ func (w *writer) run(ctx context.Context, s *simulation) (err error) {
 	if err != nil {
 		return err
 	}
+	open := []*tableFile{w.weeks, w.hid}
+	if w.supply != nil {
+		if err := w.openSites(); err != nil {
+			return err
+		}
+		open = append(open, w.sites, w.hiddenSites)
+	}
 	if err := w.events(ctx, s); err != nil {
 		return err
 	}
-	for _, t := range []*tableFile{w.weeks, w.hid} {
-		w.sum.Tables[t.name] = t.total + int64(t.rows)
-		if err := t.close(); err != nil {
-			return err
-		}
-	}
-	return w.describe(ctx)
+	return w.finish(open...)
 }
+
+// finish completes tables.
+func (w *writer) finish(tables ...*tableFile) error {
+	var all error
+	for _, t := range tables {
+		w.sum.Tables[t.name] = t.total + int64(t.rows)
+		all = errors.Join(all, t.close())
+	}
+	return all
+}
+
+// priced says whether weeks tell what they came to.
+func (w *writer) priced() bool { return w.continued || w.supply != nil }
 
 // part is the part of a day: the boundaries are days. A continuation is all for testing.
 func (w *writer) part(day int) int {
-	if w.continued != nil {
+	if w.continued {
 		return 2
 	}
 	switch f := float64(day) / float64(w.cfg.Days); {
@@ -261,7 +310,7 @@ func (w *writer) events(ctx context.Context, s *simulation) error {
 			}
 			var err error
 			if table, err = createTable(w.dir, names[p]+".parquet", fields...); err == nil {
-				hidden, err = createTable(w.dir, hiddenDir+"/"+names[p]+".parquet", field("probability", decimal), field("wanted", truth))
+				hidden, err = createTable(w.dir, hiddenDir+"/"+names[p]+".parquet", append([]arrow.Field{field("probability", decimal), field("wanted", truth)}, w.waits()...)...)
 			}
 			if err != nil {
 				return err
@@ -272,7 +321,7 @@ func (w *writer) events(ctx context.Context, s *simulation) error {
 			return errors.Join(table.err, closeBoth())
 		}
 		if (day-s.origin)%7 == 6 || day == w.to-1 {
-			w.writeWeek(day, s.origin, offers, &s.stock)
+			w.writeWeek(day, offers, s)
 		}
 		if w.o.Progress != nil {
 			w.o.Progress(day+1-w.from, w.to-w.from, w.sum.Events)
@@ -325,6 +374,9 @@ func (w *writer) writeDay(day int, views []view, t, hidden *tableFile) {
 		t.end()
 		hidden.real(float64(v.probability))
 		hidden.truth(v.wanted)
+		if w.supply != nil {
+			hidden.truth(v.deferred)
+		}
 		hidden.end()
 		w.count(v)
 	}
@@ -342,6 +394,8 @@ func (w *writer) count(v *view) {
 	switch {
 	case v.purchased:
 		w.sum.Purchases++
+	case v.deferred:
+		w.sum.Deferred++
 	case v.wanted:
 		w.sum.Lost++
 	}
@@ -351,13 +405,21 @@ func (w *writer) count(v *view) {
 }
 
 // writeWeek writes prices and stock of the week that ends with a day.
-func (w *writer) writeWeek(day, origin int, offers []offer, k *stock) {
+func (w *writer) writeWeek(day int, offers []offer, s *simulation) {
+	origin := s.origin
 	monday := w.cfg.at(day-(day-origin)%7, 0).UnixMicro()
 	for i := range w.items {
-		if w.items[i].launch > day {
+		var all siteWeek
+		if s.sites != nil {
+			all = w.siteWeeks(day, monday, i, s.sites)
+		}
+		if w.items[i].launch > day && !all.stocked() {
 			continue
 		}
-		o, wk := &offers[i], &k.week[i]
+		o, wk := &offers[i], &s.stock.week[i]
+		if s.sites != nil {
+			wk = &all.weekly
+		}
 		t := w.weeks
 		t.moment(monday)
 		t.integer(int64(i))
@@ -374,7 +436,10 @@ func (w *writer) writeWeek(day, origin int, offers []offer, k *stock) {
 		w.hid.integer(int64(i))
 		w.hid.real(wk.expected)
 		w.hid.integer(int64(wk.lost))
-		if w.continued != nil {
+		switch {
+		case s.sites != nil:
+			w.siteMoney(&all)
+		case w.continued:
 			w.money(i, wk)
 		}
 		t.end()
@@ -436,7 +501,7 @@ func (w *writer) list(name string, items []int) error {
 			} else {
 				known.missing()
 			}
-			known.integer(int64(10 * (1 + mix(h, 2)%10)))
+			known.integer(int64(w.firstOrder(i)))
 		}
 		known.end()
 		hidden.integer(int64(i))
@@ -489,8 +554,9 @@ func (w *writer) audience() error {
 
 // simulatedFrom is what dataset.json says of a shop.
 const (
-	simulatedFrom = manifest.SimulatedBy + ": %d users, %d items, %d days, seed %d"
-	simulatedMore = "%d candidates, substitution %g"
+	simulatedFrom  = manifest.SimulatedBy + ": %d users, %d items, %d days, seed %d"
+	simulatedMore  = "%d candidates, substitution %g"
+	simulatedSites = "%d warehouses, %d suppliers, %g of the buyers wait"
 )
 
 // describe writes dataset.json.
@@ -506,6 +572,18 @@ func (w *writer) describe(ctx context.Context) error {
 		w.made.Columns = append(w.made.Columns, c)
 	}
 	w.made.Sources = []manifest.Source{{Name: "simulation", Rows: w.sum.Events, From: w.cfg.text()}}
+	if w.supply != nil {
+		for _, name := range slices.Sorted(maps.Keys(w.sum.Tables)) {
+			if slices.ContainsFunc(w.made.Parts, func(p manifest.Part) bool { return p.File == name }) {
+				continue
+			}
+			h, err := table.HashFile(ctx, filepath.Join(w.dir, name))
+			if err != nil {
+				return err
+			}
+			w.made.Tables = append(w.made.Tables, manifest.Table{File: name, Rows: w.sum.Tables[name], Bytes: h.Bytes, SHA256: h.SHA256})
+		}
+	}
 	for i := range w.made.Parts {
 		p := &w.made.Parts[i]
 		h, err := table.HashFile(ctx, filepath.Join(w.dir, p.File))
