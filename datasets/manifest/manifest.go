@@ -62,7 +62,7 @@ type Dataset struct {
 	Sources []Source `json:"sources,omitempty"`
 	// Tables stand beside the parts, and are none.
 	Tables []Table `json:"tables,omitempty"`
-	Steps   []Step   `json:"steps,omitempty"`
+	Steps  []Step  `json:"steps,omitempty"`
 	// Rejected counts rows of sources that could not be parsed and were kept
 	// aside.
 	Rejected int64  `json:"rejected,omitempty"`

@@ -218,14 +218,17 @@ func (s *State) Continue(ctx context.Context, dir string, days int, p Policy, o 
 		w.sum.Money.Warehousing = &Warehousing{}
 	}
 	sim := newSimulation(w.world)
-	if err := s.restore(ctx, sim); err != nil {
+	if err := s.restore(ctx, sim, o.Threads); err != nil {
 		return Summary{}, err
 	}
 	if err := errors.Join(p.fits(sim), p.deliverable(sim, s.Day, s.Day+days)); err != nil {
 		return Summary{}, err
 	}
 	p.settle(w.world)
-	sim.policy, sim.origin, sim.truth = p, s.Config.Days, o.Truth
+	sim.policy, sim.origin, sim.from, sim.truth = p, s.Config.Days, s.Day, o.Truth
+	if weeks := days/7 + 2; o.Truth && weeks*weeks/2*s.Config.Candidates > maxForeseen {
+		return Summary{}, fmt.Errorf("%d days of %d candidates %w with the truth about each week's launches; go on for fewer days", days, s.Config.Candidates, ErrConfig)
+	}
 	w.launched = slices.Clone(s.Launched)
 	for _, l := range p.Launches {
 		if l.Day < w.to {

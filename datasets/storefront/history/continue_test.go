@@ -72,7 +72,7 @@ func TestContinueIsTheSameShop(t *testing.T) {
 		whole.sell(day, whole.draw(day, 1))
 	}
 	again := newSimulation(newWorld(cfg))
-	if err := s.restore(context.Background(), again); err != nil {
+	if err := s.restore(context.Background(), again, 2); err != nil {
 		t.Fatal(err)
 	}
 	for u := range whole.habits {
@@ -171,12 +171,19 @@ func TestCommonRandomNumbers(t *testing.T) {
 	if testing.Short() {
 		t.Skip("left out with -short: it counts on many users")
 	}
+	t.Run("one stock", func(t *testing.T) { commonRandomNumbers(t, 0) })
+	t.Run("warehouses", func(t *testing.T) { commonRandomNumbers(t, 2) })
+}
+
+func commonRandomNumbers(t *testing.T, warehouses int) {
+	t.Helper()
 	const worlds = 6
 	var same, other []float64
 	var raised []float64
 	for seed := range worlds {
 		cfg := small()
 		cfg.Days, cfg.Users, cfg.Items, cfg.Events, cfg.Seed = 30, 800, 60, 20_000, uint64(seed+1)
+		cfg.Warehouses, cfg.Suppliers = warehouses, warehouses
 		dir, _ := write(t, cfg, 2)
 		_, plain := goOnWith(t, dir, 21, 2, Policy{})
 		var dearer Policy

@@ -46,6 +46,9 @@ type simulation struct {
 	placed []Order
 	shown  [][]shown // launched candidates, by category
 	truth  bool      // what views would be worth at other prices is asked for
+	from   int       // the first day
+	// outlook is that of the week, where the truth is asked for.
+	outlook *outlook
 }
 
 func newSimulation(w *world) *simulation {
@@ -123,6 +126,12 @@ func (s *simulation) draw(day, threads int) []view {
 		}
 		return int(a.position) - int(b.position)
 	})
+	if s.truth {
+		if s.outlook == nil || (day-s.origin)%7 == 0 {
+			s.beginOutlook(day)
+		}
+		s.foresee(day, threads, all)
+	}
 	return all
 }
 
@@ -139,7 +148,11 @@ func (s *simulation) session(out []view, u, day int) []view {
 	carted, bought := 0, 0
 	var seen [numCategories]float64 // probabilities of views, by category
 	for position := range maxViews {
-		i, ok := s.find(r, p, day)
+		var g *glance
+		if s.truth {
+			g = new(glance)
+		}
+		i, ok := s.find(r, p, day, g)
 		if !ok {
 			break
 		}
@@ -157,6 +170,8 @@ func (s *simulation) session(out []view, u, day int) []view {
 		v.probability = float32(sigmoid(z))
 		if s.truth {
 			s.otherPrices(p, it, o, day, &v, carted, before)
+			s.look(g, p, it, o, day, z)
+			v.seen = g
 		}
 		x := r.Float64()
 		v.carted = x < sigmoid(z+1.1)
@@ -179,15 +194,18 @@ func (s *simulation) session(out []view, u, day int) []view {
 }
 
 // find chooses an item to look at: of a few popular ones the one closest to the
-// user's taste.
-func (s *simulation) find(r *philox.Stream, p *user, day int) (int, bool) {
+// user's taste. What decided is kept in g, unless that is nil.
+func (s *simulation) find(r *philox.Stream, p *user, day int, g *glance) (int, bool) {
 	c := p.favorite
 	if r.Float64() < 0.5 {
 		c = s.pick(r.Float64())
 	}
 	list := s.by[c]
 	best, score := -1, math.Inf(-1)
-	for range 3 {
+	if g != nil {
+		g.found, g.score = true, [3]float64{math.Inf(-1), math.Inf(-1), math.Inf(-1)}
+	}
+	for n := range 3 {
 		x := r.Float64()
 		k := int(math.Exp(x*math.Log(float64(len(list))+1))) - 1
 		i := int(list[min(max(k, 0), len(list)-1)])
@@ -201,7 +219,12 @@ func (s *simulation) find(r *philox.Stream, p *user, day int) (int, bool) {
 		for f := range factors {
 			dot += float64(p.taste[f]) * float64(s.items[i].taste[f])
 		}
-		if dot += 1.5 * r.NormFloat64(); dot > score {
+		noise := r.NormFloat64()
+		dot += 1.5 * noise
+		if g != nil {
+			g.score[n], g.noise[n] = dot, noise
+		}
+		if dot > score {
 			best, score = i, dot
 		}
 	}

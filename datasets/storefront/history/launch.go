@@ -157,6 +157,8 @@ func (s *simulation) contacted(out []view, today []Contact, u, day int, came boo
 		v.probability = float32(sigmoid(z))
 		if s.truth {
 			s.otherPrices(p, it, o, day, &v, 0, 0)
+			v.seen = new(glance)
+			s.look(v.seen, p, it, o, day, z)
 		}
 		v.carted, v.wanted = x < sigmoid(z+1.1), x < sigmoid(z)
 		if v.wanted {

@@ -14,14 +14,20 @@ import (
 	"debut/datasets/table"
 )
 
-// figure returns the number that a query gives; files are named by FOLDER:NAME as in {0:weeks}.
-func figure(t *testing.T, query string, dirs ...string) float64 {
-	t.Helper()
+// named puts files into a query that it names by FOLDER:NAME as in {0:weeks}.
+func named(query string, dirs ...string) string {
 	for i, d := range dirs {
 		for _, name := range []string{"test", "train", "weeks", "items", "candidates", "truth/weeks", "truth/test", "orders", "validation", "warehouse_weeks", "truth/warehouse_weeks", "edges", "regions"} {
 			query = strings.ReplaceAll(query, fmt.Sprintf("{%d:%s}", i, name), files(name+".parquet", d))
 		}
 	}
+	return query
+}
+
+// figure returns the number that a query gives.
+func figure(t *testing.T, query string, dirs ...string) float64 {
+	t.Helper()
+	query = named(query, dirs...)
 	db, err := duck.Open(duck.Options{Threads: 1})
 	if err != nil {
 		t.Fatal(err)

@@ -64,8 +64,7 @@ func (p *Policy) settle(w *world) {
 	slices.SortStableFunc(p.Contacts, func(a, b Contact) int { return cmp.Or(a.Day-b.Day, a.User-b.User, a.Item-b.Item) })
 	for i := range p.Prices {
 		if c := &p.Prices[i]; math.IsNaN(c.Discount) {
-			// As prices are rounded to cents, a round discount is one of about as much.
-			c.Discount = max(0, math.Round(1000*(1-c.Price/w.items[c.Item].price))/10)
+			c.Discount = impliedDiscount(c.Price, w.items[c.Item].price)
 		}
 	}
 	slices.SortStableFunc(p.Prices, func(a, b Price) int { return cmp.Or(a.Item-b.Item, a.Day-b.Day) })

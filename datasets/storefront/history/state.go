@@ -97,9 +97,12 @@ func (w *writer) keepArriving(s *simulation) error {
 }
 
 // restore brings a simulation to where the shop stands.
-func (s *State) restore(ctx context.Context, sim *simulation) (err error) {
+func (s *State) restore(ctx context.Context, sim *simulation, threads int) (err error) {
 	defer func() { err = s.unreadable(ctx, err) }()
-	db, err := duck.Open(duck.Options{Threads: 1})
+	if s.parts == nil {
+		threads = 1 // tables that are read in the order of their rows
+	}
+	db, err := duck.Open(duck.Options{Threads: threads})
 	if err != nil {
 		return err
 	}

@@ -38,6 +38,8 @@ type tableFile struct {
 	total  int64
 	groups int
 	err    error
+	// writing tells when the row group is written that is under way, while the next is built; nil of none.
+	writing chan error
 }
 
 // field is a column.
@@ -136,18 +138,34 @@ func (t *tableFile) flush() {
 		return
 	}
 	record := t.build.NewRecordBatch()
+	t.wait()
 	if t.err == nil {
-		t.err = t.out.Write(record)
+		done := make(chan error, 1)
+		t.writing = done
+		go func() {
+			defer record.Release()
+			done <- t.out.Write(record)
+		}()
+	} else {
+		record.Release()
 	}
-	record.Release()
 	t.total += int64(t.rows)
 	t.groups++
 	t.rows = 0
 }
 
+// wait waits for the row group that is being written.
+func (t *tableFile) wait() {
+	if t.writing != nil {
+		t.err = errors.Join(t.err, <-t.writing)
+		t.writing = nil
+	}
+}
+
 // close completes the file.
 func (t *tableFile) close() error {
 	t.flush()
+	t.wait()
 	// The writer closes the file.
 	if err := errors.Join(t.err, t.out.Close()); err != nil {
 		return fmt.Errorf("write %s: %w", t.name, err)

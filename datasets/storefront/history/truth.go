@@ -19,6 +19,7 @@ type view struct {
 	probability float32 // of a purchase, if there is stock
 	dearer      float32 // that at a price higher by priceStep
 	cheaper     float32 // and at one lower
+	seen        *glance // where the truth is asked for
 	carted      bool
 	wanted      bool // a purchase, if there is stock
 	inStock     bool

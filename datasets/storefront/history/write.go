@@ -137,7 +137,7 @@ func kind(dir string) (owns func(name string) bool, err error) {
 const hiddenDir = "truth"
 
 var tables = []string{manifest.Train, manifest.Validation, manifest.Test, "items", "users", "weeks", "candidates", "orders", "habits", "stock", "arriving",
-	"warehouses", "suppliers", "edges", "regions", "transfers", "warehouse_weeks", "waiting", "used"}
+	"warehouses", "suppliers", "edges", "regions", "transfers", "warehouse_weeks", "waiting", "used", "demand", "launches", "contacts"}
 
 // writer is one writing.
 type writer struct {
@@ -152,6 +152,8 @@ type writer struct {
 	hid         *tableFile // truth about weeks
 	sites       *tableFile // weeks by warehouse
 	hiddenSites *tableFile
+	demand      *tableFile // truth for planners
+	launches    *tableFile
 
 	from, to  int   // days
 	session   int64 // the next
@@ -224,6 +226,18 @@ func (w *writer) run(ctx context.Context, s *simulation) (err error) {
 		}
 		open = append(open, w.sites, w.hiddenSites)
 	}
+	if s.truth {
+		if err := w.openOutlook(); err != nil {
+			return err
+		}
+		open = append(open, w.demand)
+		if w.launches != nil {
+			open = append(open, w.launches)
+			if err := w.writeContacts(s); err != nil {
+				return err
+			}
+		}
+	}
 	if err := w.events(ctx, s); err != nil {
 		return err
 	}
@@ -292,6 +306,7 @@ func (w *writer) events(ctx context.Context, s *simulation) error {
 	for day := w.from; day < w.to; day++ {
 		views := <-drawn
 		copy(offers, s.offers) // before the next day may change them
+		outlook := s.outlook
 		if ctx.Err() != nil {
 			return errors.Join(ctx.Err(), closeBoth(), w.weeks.close(), w.hid.close())
 		}
@@ -322,6 +337,9 @@ func (w *writer) events(ctx context.Context, s *simulation) error {
 		}
 		if (day-s.origin)%7 == 6 || day == w.to-1 {
 			w.writeWeek(day, offers, s)
+			if outlook != nil {
+				w.writeOutlook(day, w.cfg.at(day-(day-s.origin)%7, 0).UnixMicro(), s, outlook)
+			}
 		}
 		if w.o.Progress != nil {
 			w.o.Progress(day+1-w.from, w.to-w.from, w.sum.Events)
