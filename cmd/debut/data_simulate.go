@@ -32,10 +32,11 @@ flags give the same bytes, for any number of threads.
 items cost that from the date on; with --orders, a table of item, date and quantity, that is ordered in the place of what the shop would order; --launches puts
 candidates of a shop with --candidates into it, and --contacts tells users of items. Whatever a policy does not change
 stays as it is without: users come on the same days and see the same. weeks.parquet has units, revenue, cost and profit of each item and week, truth/weeks.parquet what was to be
-expected had there been stock. A continuation can be gone on with. "debut help simulator" says what all columns are.`,
+expected had there been stock. --warehouses has users served from the warehouse of their country, and goods delivered by suppliers; orders name both then. A continuation can be gone on with. "debut help simulator" says what all columns are.`,
 		Example: `  debut data simulate -o shop
   debut data simulate -o large --users 1000000 --items 100000 --events 100000000
-  debut data simulate --continue shop --days 84 --prices prices.csv -o dearer`,
+  debut data simulate --continue shop --days 84 --prices prices.csv -o dearer
+  debut data simulate -o supplied --warehouses 3 --suppliers 4 --defer 0.3 --candidates 50`,
 		Args: takes(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if output == "" {
@@ -135,11 +136,11 @@ expected had there been stock. A continuation can be gone on with. "debut help s
 	flags.IntVar(&cfg.Days, "days", cfg.Days, "days of the period; with --continue 84 by default")
 	flags.StringVar(&on.shop, "continue", "", "go on with the shop in this folder")
 	flags.StringVar(&on.prices, "prices", "", "with --continue: table of item, date and price, which holds from the date on")
-	flags.StringVar(&on.orders, "orders", "", "with --continue: table of item, date and quantity, ordered in the place of what the shop would order")
+	flags.StringVar(&on.orders, "orders", "", "with --continue: table of item, date and quantity, and supplier and warehouse of a shop that has them, ordered in the place of what the shop would order")
 	flags.StringVar(&start, "start", "", "first day (default 2025-01-01)")
 	flags.StringVar(&on.launches, "launches", "", "with --continue: table of item and date, price and quantity in stock where they are given, of candidates to be launched")
 	flags.StringVar(&on.contacts, "contacts", "", "with --continue: table of user, item and date, of users who are told of an item")
-	flags.BoolVar(&opt.Truth, "truth", false, "with --continue: write what would have been demanded at prices 5 % higher and lower")
+	flags.BoolVar(&opt.Truth, "truth", false, "with --continue: write what would be demanded at other prices, and of candidates by the week of their launch and by contacts")
 	flags.IntVar(&cfg.Candidates, "candidates", 0, "products that are not sold yet, to be launched when the shop goes on")
 	flags.Float64Var(&cfg.Substitution, "substitution", 0, "how much less users want an item for those of its category that they have seen in the session")
 	flags.IntVar(&cfg.Warehouses, "warehouses", 0, "warehouses, which serve the countries near them; 0: one stock of each item for all")

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -118,6 +119,10 @@ func TestPreparedAndSimulated(t *testing.T) {
 	if err := errors.Join(simulate(), simulate()); err != nil {
 		t.Fatal(err)
 	}
+	shop.Warehouses, shop.Suppliers, shop.Candidates = 2, 2, 3
+	if err := errors.Join(simulate(), simulate()); err != nil {
+		t.Fatal(err)
+	}
 	before = sums(t, dir)
 	if _, err := run(t, dir, source); err == nil || !strings.Contains(err.Error(), "debut data simulate made") || sums(t, dir) != before {
 		t.Errorf("a preparation replaces a simulation: %v", err)
@@ -128,6 +133,35 @@ func TestPreparedAndSimulated(t *testing.T) {
 	}
 	if err := simulate(); !errors.Is(err, publish.ErrExists) || !strings.Contains(err.Error(), `holds "truth/notes.txt"`) {
 		t.Errorf("a simulation removes a file: %v", err)
+	}
+}
+
+// The tables of a simulated shop are sources of prepared data as all are, and its description has them.
+func TestTablesOfASimulation(t *testing.T) {
+	dir := folder(t, nil)
+	shop := history.Default()
+	shop.Users, shop.Items, shop.Days, shop.Events, shop.Warehouses, shop.Suppliers = 20, 10, 40, 500, 2, 2
+	if _, err := history.Write(t.Context(), filepath.Join(dir, "shop"), shop, history.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	d, err := manifest.Read(filepath.Join(dir, "shop"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"warehouse_weeks", "edges", "truth/stock", "items"} {
+		if !d.Owns(name+".parquet") || !slices.ContainsFunc(d.Tables, func(t manifest.Table) bool { return t.File == name+".parquet" && t.Rows > 0 && len(t.SHA256) == 64 }) {
+			t.Errorf("the description does not tell of %s", name)
+		}
+	}
+	mustRun(t, dir, `sources:
+  weeks: {path: shop/warehouse_weeks.parquet}
+  warehouses: {path: shop/warehouses.parquet}
+from: weeks
+steps: [{join: {table: warehouses, on: warehouse}}]
+`)
+	prepared, err := manifest.Read(filepath.Join(dir, "out"))
+	if err != nil || prepared.Column("sold") == nil || prepared.Column("holding_cost_year") == nil || prepared.Rows == 0 {
+		t.Errorf("%+v, %v", prepared, err)
 	}
 }
 
