@@ -46,7 +46,7 @@ func Open(ctx context.Context, dir string, events int) (*State, error) {
 	if !made.Simulated() {
 		return nil, fmt.Errorf("%s holds no simulated shop; name one of debut data simulate", dir)
 	}
-	s := &State{dir: dir, tables: made.Tables}
+	s := &State{dir: dir}
 	text, err := os.ReadFile(filepath.Join(dir, stateFile))
 	if err == nil {
 		if err := strictjson.Unmarshal(text, s); err != nil {
@@ -55,6 +55,7 @@ func Open(ctx context.Context, dir string, events int) (*State, error) {
 		if err := s.Config.Validate(); err != nil {
 			return nil, fmt.Errorf("%s: %w", filepath.Join(dir, stateFile), err)
 		}
+		s.tables = made.Tables
 		if made.Sources[0].From != s.Config.text() {
 			return nil, fmt.Errorf("%s is of another shop than %s; simulate it again", filepath.Join(dir, stateFile), manifest.File)
 		}

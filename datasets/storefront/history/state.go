@@ -163,13 +163,13 @@ func (s *State) unreadable(ctx context.Context, err error) error {
 	return fmt.Errorf("%s: the shop's tables are damaged, or some are gone: %s; simulate it again", s.dir, what)
 }
 
-// habits counts what users have done, as the simulation does.
+// habits counts what users have done, as the simulation does. Each session has a first view.
 func (s *State) habits(ctx context.Context, db *duck.DB, file func(string) string, sim *simulation) error {
 	var parts []string
 	for _, p := range s.parts {
-		parts = append(parts, "SELECT e.time, e.session, e.\"user\", h.wanted FROM "+file(p)+" e POSITIONAL JOIN "+file(hiddenDir+"/"+p)+" h")
+		parts = append(parts, "SELECT e.time, e.position, e.\"user\", h.wanted FROM "+file(p)+" e POSITIONAL JOIN "+file(hiddenDir+"/"+p)+" h")
 	}
-	query := fmt.Sprintf(`SELECT "user"::BIGINT, max((epoch_us(time) - %d) // 86400000000)::BIGINT, count(DISTINCT session)::BIGINT, count(*) FILTER (WHERE wanted)::BIGINT FROM (%s) GROUP BY 1`,
+	query := fmt.Sprintf(`SELECT "user"::BIGINT, max((epoch_us(time) - %d) // 86400000000)::BIGINT, count(*) FILTER (WHERE position = 0)::BIGINT, count(*) FILTER (WHERE wanted)::BIGINT FROM (%s) GROUP BY 1`,
 		s.Config.Start.UnixMicro(), strings.Join(parts, " UNION ALL "))
 	return numbers(ctx, db, 4, query, func(v []int64) error {
 		if v[0] < 0 || v[0] >= int64(len(sim.habits)) {

@@ -239,6 +239,9 @@ func (w *writer) run(ctx context.Context, s *simulation) (err error) {
 		}
 	}
 	if err := w.events(ctx, s); err != nil {
+		for _, t := range open {
+			err = errors.Join(err, t.close())
+		}
 		return err
 	}
 	return w.finish(open...)
@@ -308,7 +311,7 @@ func (w *writer) events(ctx context.Context, s *simulation) error {
 		copy(offers, s.offers) // before the next day may change them
 		outlook := s.outlook
 		if ctx.Err() != nil {
-			return errors.Join(ctx.Err(), closeBoth(), w.weeks.close(), w.hid.close())
+			return errors.Join(ctx.Err(), closeBoth())
 		}
 		if day+1 < w.to {
 			days <- day + 1
