@@ -40,6 +40,51 @@ func TestRunDoesEachPartOnce(t *testing.T) {
 	}
 }
 
+// TestGrainsAndLimits checks that each part is done once, whatever is taken at a time and by how many.
+func TestGrainsAndLimits(t *testing.T) {
+	p := New(5)
+	defer p.Close()
+	for _, limit := range []int{5, 3, 1, 0, 2, 9} {
+		p.Limit(limit)
+		if got, want := p.Sharing(), min(max(limit, 1), 5); got != want {
+			t.Fatalf("limit %d: %d share a run, want %d", limit, got, want)
+		}
+		for _, grain := range []int{-1, 1, 3, 16} {
+			for parts := range 40 {
+				c := make(counter, parts)
+				p.RunGrains(parts, grain, c)
+				for i := range c {
+					if n := c[i].Load(); n != 1 {
+						t.Fatalf("limit %d, %d at a time: part %d of %d ran %d times", limit, grain, i, parts, n)
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestLimitOfOneKeepsToTheCaller checks that the parts of a limited run come one after another.
+func TestLimitOfOneKeepsToTheCaller(t *testing.T) {
+	p := New(4)
+	defer p.Close()
+	p.Limit(1)
+	o := &ordered{}
+	p.Run(1000, o)
+	if o.wrong || o.next != 1000 {
+		t.Errorf("parts came out of order, or not all of them: %d", o.next)
+	}
+}
+
+type ordered struct {
+	next  int
+	wrong bool
+}
+
+func (o *ordered) Part(i int) {
+	o.wrong = o.wrong || i != o.next
+	o.next++
+}
+
 // TestRunSeesPlainWrites checks that Run orders memory: what parts write without atomics, the caller reads.
 func TestRunSeesPlainWrites(t *testing.T) {
 	p := New(4)
@@ -138,6 +183,19 @@ func TestRunAllocatesNothing(t *testing.T) {
 	s := &squares{out: make([]int, 16)}
 	if n := testing.AllocsPerRun(100, func() { p.Run(len(s.out), s) }); n != 0 {
 		t.Errorf("Run allocates %v times", n)
+	}
+}
+
+// BenchmarkRunAfterPause is a run after as long a pause as that between two steps.
+func BenchmarkRunAfterPause(b *testing.B) {
+	p := New(2)
+	defer p.Close()
+	s := &squares{out: make([]int, 8)}
+	for b.Loop() {
+		for start := time.Now(); time.Since(start) < 50*time.Microsecond; {
+			continue
+		}
+		p.Run(len(s.out), s)
 	}
 }
 
