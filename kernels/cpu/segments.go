@@ -8,9 +8,10 @@ import (
 	"debut/kernels"
 )
 
-// Blocks of the sort, which threads do side by side, and the most bits of a digit. Blocks follow from the number of places alone.
+// The least places of a block of the sort, which threads do side by side, the most blocks, and the most bits of a digit. The sort is stable, so that the
+// order is the same for any number of blocks.
 const (
-	sortBlock     = 1 << 13
+	sortBlock     = 1 << 16
 	mostBlocks    = 16
 	mostDigitBits = 13
 )
@@ -37,7 +38,7 @@ type segmentPlan struct {
 	from, to []occurrence
 	counts   []uint32
 	block    int // occurrences of a block
-	shift    int
+	pass     int
 	phase    planPhase
 	heads    [mostBlocks]int // of a block: segments that begin in it; then those before it
 	valid    [mostBlocks]int // of a block: valid occurrences
@@ -47,8 +48,7 @@ type segmentPlan struct {
 type planPhase uint8
 
 const (
-	planCollect planPhase = iota
-	planCount
+	planCount planPhase = iota
 	planScatter
 	planHeads
 	planList
@@ -100,25 +100,30 @@ func (k *segmentPlan) Run() error {
 		return err
 	}
 	n := k.batch.n() * k.ids.cols
-	parts := sortBlocks(n)
+	parts := min(sortBlocks(n), k.dev.pool.Sharing())
 	k.block = blocks(n, max(parts, 1))
 	k.from, k.to, k.counts = k.items.in(k.dev), k.other.in(k.dev), k.histograms.in(k.dev)
 	k.from, k.to = k.from[:n], k.to[:n]
-	k.do(planCollect, parts)
-	for pass := range k.passes {
-		k.shift = pass * k.digitBits
+	for k.pass = range k.passes {
 		k.do(planCount, parts)
 		k.offsets(parts)
 		k.do(planScatter, parts)
 		k.from, k.to = k.to, k.from
 	}
-	k.do(planHeads, parts)
-	segments, valid := 0, 0
-	for i := range parts {
-		k.heads[i], segments = segments, segments+k.heads[i]
-		valid += k.valid[i]
+	if parts > 1 {
+		k.do(planHeads, parts)
+		before := 0
+		for i := range parts {
+			k.heads[i], before = before, before+k.heads[i]
+		}
+	} else {
+		k.heads[0] = 0
 	}
 	k.do(planList, parts)
+	segments, valid := 0, 0
+	for i := range parts {
+		segments, valid = k.heads[i], valid+k.valid[i]
+	}
 	k.starts.data[segments*k.starts.stride] = int32(valid)
 	return k.count.Set(segments)
 }
@@ -132,33 +137,43 @@ func (k *segmentPlan) do(phase planPhase, parts int) {
 func (k *segmentPlan) Part(i int) {
 	lo, hi := i*k.block, min((i+1)*k.block, len(k.from))
 	switch k.phase {
-	case planCollect:
-		k.collect(lo, hi)
 	case planCount:
-		mask, shift := uint32(1)<<k.digitBits-1, k.shift
 		counts := k.histogram(i)
 		clear(counts)
+		if k.pass == 0 {
+			k.countIDs(counts, lo, hi)
+			return
+		}
+		mask, shift := uint32(1)<<k.digitBits-1, k.pass*k.digitBits
 		for _, it := range k.from[lo:hi] {
 			counts[it.id>>shift&mask]++
 		}
 	case planScatter:
-		mask, shift := uint32(1)<<k.digitBits-1, k.shift
-		counts, to := k.histogram(i), k.to
+		counts := k.histogram(i)
+		if k.pass == 0 {
+			k.scatterIDs(counts, lo, hi)
+			return
+		}
+		mask, shift, to := uint32(1)<<k.digitBits-1, k.pass*k.digitBits, k.to
 		for _, it := range k.from[lo:hi] {
 			at := &counts[it.id>>shift&mask]
 			to[*at] = it
 			*at++
 		}
 	case planHeads:
-		k.heads[i], k.valid[i] = 0, 0
-		for at := lo; at < hi && k.from[at].id < k.limit; at++ {
-			k.valid[i]++
-			if k.head(at) {
-				k.heads[i]++
+		heads, last := 0, k.before(lo)
+		for _, it := range k.from[lo:hi] {
+			if it.id >= k.limit {
+				break
 			}
+			if it.id != last {
+				heads++
+			}
+			last = it.id
 		}
+		k.heads[i] = heads
 	case planList:
-		k.list(lo, hi, k.heads[i])
+		k.heads[i], k.valid[i] = k.list(lo, hi, k.heads[i])
 	}
 }
 
@@ -167,20 +182,43 @@ func (k *segmentPlan) histogram(block int) []uint32 {
 	return k.counts[block<<k.digitBits : (block+1)<<k.digitBits]
 }
 
-// collect lists places lo … hi−1 with their ids.
-func (k *segmentPlan) collect(lo, hi int) {
+// rowIDs returns the ids of places lo … in their row of the batch, up to place hi at most.
+func (k *segmentPlan) rowIDs(lo, hi int) []int32 {
+	if k.ids.dense {
+		return k.ids.data[lo:hi]
+	}
+	r := lo / k.ids.cols
+	first := r * k.ids.cols
+	return k.ids.row(r)[lo-first : min(hi-first, k.ids.cols)]
+}
+
+// key returns what an id is sorted by.
+func (k *segmentPlan) key(id int32) uint32 { return min(uint32(id), k.limit) } // a negative one is beyond every limit
+
+// countIDs counts the first digits of places lo … hi−1.
+func (k *segmentPlan) countIDs(counts []uint32, lo, hi int) {
+	mask := uint32(1)<<k.digitBits - 1
 	for lo < hi {
-		r := lo / k.ids.cols
-		first := r * k.ids.cols
-		end := min(hi, first+k.ids.cols)
-		for f, id := range k.ids.row(r)[lo-first : end-first] {
-			key := uint32(id) // a negative one is beyond every limit
-			if key >= k.limit {
-				key = k.limit
-			}
-			k.from[lo+f] = occurrence{key, uint32(lo + f)}
+		ids := k.rowIDs(lo, hi)
+		for _, id := range ids {
+			counts[k.key(id)&mask]++
 		}
-		lo = end
+		lo += len(ids)
+	}
+}
+
+// scatterIDs puts places lo … hi−1 in the order of their first digits.
+func (k *segmentPlan) scatterIDs(counts []uint32, lo, hi int) {
+	mask, to := uint32(1)<<k.digitBits-1, k.to
+	for lo < hi {
+		ids := k.rowIDs(lo, hi)
+		for f, id := range ids {
+			key := k.key(id)
+			at := &counts[key&mask]
+			to[*at] = occurrence{key, uint32(lo + f)}
+			*at++
+		}
+		lo += len(ids)
 	}
 }
 
@@ -195,20 +233,34 @@ func (k *segmentPlan) offsets(parts int) {
 	}
 }
 
-// head says whether a segment begins with a valid occurrence.
-func (k *segmentPlan) head(at int) bool { return at == 0 || k.from[at].id != k.from[at-1].id }
-
-// list writes the segments of sorted occurrences lo … hi−1, before which so many begin.
-func (k *segmentPlan) list(lo, hi, segment int) {
-	for at := lo; at < hi && k.from[at].id < k.limit; at++ {
-		if k.head(at) {
-			k.unique.data[segment*k.unique.stride] = int32(k.from[at].id)
-			k.starts.data[segment*k.starts.stride] = int32(at)
-			segment++
-		}
-		k.places.data[at*k.places.stride] = int32(k.from[at].place)
-		k.number.data[at*k.number.stride] = int32(segment - 1)
+// before returns the key of the occurrence before a place, or one that none has.
+func (k *segmentPlan) before(at int) uint32 {
+	if at == 0 {
+		return math.MaxUint32
 	}
+	return k.from[at-1].id
+}
+
+// list writes the segments of sorted occurrences lo … hi−1, before which so many begin. It returns how many begin before hi, and how many of the
+// occurrences are valid.
+func (k *segmentPlan) list(lo, hi, segment int) (segments, valid int) {
+	unique, starts, last := k.unique, k.starts, k.before(lo)
+	places, number := k.places.data[lo*k.places.stride:], k.number.data[lo*k.number.stride:]
+	placeStride, numberStride := k.places.stride, k.number.stride
+	for i, it := range k.from[lo:hi] {
+		if it.id >= k.limit {
+			return segment, i
+		}
+		if it.id != last {
+			unique.data[segment*unique.stride] = int32(it.id)
+			starts.data[segment*starts.stride] = int32(lo + i)
+			segment++
+			last = it.id
+		}
+		places[i*placeStride] = int32(it.place)
+		number[i*numberStride] = int32(segment - 1)
+	}
+	return segment, hi - lo
 }
 
 // segmentSum adds up gradients by segment.
