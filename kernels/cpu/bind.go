@@ -182,8 +182,11 @@ func validRows(ms ...kernels.Matrix) int {
 }
 
 // run does the parts of a task on the device's threads.
-func (b *base) run(parts int, t pool.Task) {
-	b.dev.pool.Run(parts, t)
+func (b *base) run(parts int, t pool.Task) { b.runGrains(parts, 1, t) }
+
+// runGrains is run for small parts, of which a thread takes so many at a time.
+func (b *base) runGrains(parts, grain int, t pool.Task) {
+	b.dev.pool.RunGrains(parts, grain, t)
 	runtime.KeepAlive(t) // and with it the memory that its assembly works on
 }
 

@@ -173,7 +173,7 @@ func (d *Device) Prepare(ks []kernels.Kernel) (kernels.Executable, error) {
 	if err := d.usable(); err != nil {
 		return nil, err
 	}
-	list := make(program, len(ks))
+	list := make([]kernels.Kernel, len(ks))
 	for i, k := range ks {
 		if k == nil {
 			return nil, fmt.Errorf("cpu: kernel %d of %d to prepare is nil", i, len(ks))
@@ -183,20 +183,7 @@ func (d *Device) Prepare(ks []kernels.Kernel) (kernels.Executable, error) {
 		}
 		list[i] = k
 	}
-	return list, nil
-}
-
-// program is a list of kernels as an Executable.
-type program []kernels.Kernel
-
-// Run runs the kernels in order, up to the first error.
-func (p program) Run() error {
-	for i, k := range p {
-		if err := k.Run(); err != nil {
-			return fmt.Errorf("kernel %d of %d: %w", i, len(p), err)
-		}
-	}
-	return nil
+	return newProgram(d, list), nil
 }
 
 // Synchronize returns at once: kernels have done their work when Run returns.
@@ -245,6 +232,13 @@ func slotOf[T any](b *binder, n int) slot[T] {
 	s := slot[T]{b.scratch, n}
 	b.scratch += (n*int(unsafe.Sizeof(*new(T))) + alignment - 1) / alignment * alignment
 	return s
+}
+
+// apart returns how many elements n take where a part has them for itself: as many as fill pairs of cache lines, which is what
+// processors take from each other.
+func apart[T any](n int) int {
+	pair := 2 * alignment / int(unsafe.Sizeof(*new(T)))
+	return blocks(n, pair) * pair
 }
 
 // in returns the slot's memory.

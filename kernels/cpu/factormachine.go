@@ -31,6 +31,7 @@ type machine[T float] struct {
 	outputs, factors int
 	width            int // of a field
 	block            int // rows of a part
+	perPart          int // elements of scratch memory: whole cache lines, which threads do not write side by side
 	scratch          slot[T]
 }
 
@@ -40,12 +41,13 @@ func newMachine[T float](b *binder, x kernels.Matrix, outputs, fields int) *mach
 	}
 	width := x.Cols / fields
 	block := rowsPerPart(x.Cols)
-	return &machine[T]{b.dev, outputs, width/outputs - 1, width, block, slotOf[T](b, 2*width*blocks(x.Rows, block))}
+	perPart := apart[T](2 * width)
+	return &machine[T]{b.dev, outputs, width/outputs - 1, width, block, perPart, slotOf[T](b, perPart*blocks(x.Rows, block))}
 }
 
 // fields returns the memory of the part of a row.
 func (m *machine[T]) fields(row int) (sum, square []T) {
-	all := m.scratch.in(m.dev)[2*m.width*(row/m.block):]
+	all := m.scratch.in(m.dev)[m.perPart*(row/m.block):]
 	return all[:m.width:m.width], all[m.width : 2*m.width : 2*m.width]
 }
 

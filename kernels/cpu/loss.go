@@ -6,15 +6,19 @@ import (
 	"debut/kernels"
 )
 
-// lossBlock is how many rows a part of a loss does.
-const lossBlock = 64
+// lossBlock is how many rows a part of a loss does, and columnGrain how many parts of eight times as many a thread takes at a time where a row
+// has one logit: a microsecond or two.
+const (
+	lossBlock   = 64
+	columnGrain = 8
+)
 
 // loss is a loss, its gradient, or both, in one pass. Losses of a block of rows are added in float64 in their order,
 // and so are the blocks'.
 type loss[T float] struct {
 	base
 	batch                batch
-	block                int // rows of a part
+	block, grain         int // rows of a part; parts that a thread takes at a time
 	p, target, weight    view[T]
 	scale, upstream, out view[T]
 	dp                   view[T]
@@ -35,7 +39,7 @@ func (d *Device) Loss(a kernels.LossArgs) (kernels.Kernel, error) {
 }
 
 func newLoss[T float](b *binder, l *loops[T], a kernels.LossArgs) (kernels.Kernel, error) {
-	k := &loss[T]{base: b.base(), batch: b.batchOf(a.P, a.Target, a.Weight, a.DP), block: lossBlock}
+	k := &loss[T]{base: b.base(), batch: b.batchOf(a.P, a.Target, a.Weight, a.DP), block: lossBlock, grain: 1}
 	k.p, k.target, k.weight = operand[T](b, "P", a.P), operand[T](b, "Target", a.Target), operand[T](b, "Weight", a.Weight)
 	k.scale, k.upstream = operand[T](b, "Scale", a.Scale), operand[T](b, "Upstream", a.Upstream)
 	k.out, k.dp = operand[T](b, "Out", a.Out), operand[T](b, "DP", a.DP)
@@ -44,7 +48,7 @@ func newLoss[T float](b *binder, l *loops[T], a kernels.LossArgs) (kernels.Kerne
 		k.row = l.logisticRow
 		// A logit a row, the usual case, is as good as a row of logits.
 		if k.p.cols == 1 && k.p.dense && k.target.dense && k.weight.dense && (!k.dp.present || k.dp.dense) {
-			k.column, k.block = l.logisticColumn, 8*lossBlock
+			k.column, k.block, k.grain = l.logisticColumn, 8*lossBlock, columnGrain
 		}
 	case kernels.SquaredLoss:
 		k.row = squaredRow[T]
@@ -75,7 +79,7 @@ func (k *loss[T]) Run() error {
 		k.factor *= float64(k.upstream.data[0])
 	}
 	n := blocks(k.rows, k.block)
-	k.run(n, k)
+	k.runGrains(n, k.grain, k)
 	if !k.out.present {
 		return nil
 	}

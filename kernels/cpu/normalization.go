@@ -44,7 +44,7 @@ func (k *batchNormStats[T]) Run() error {
 	}
 	k.rows = k.batch.n()
 	k.combining = false
-	k.run(blocks(k.rows, rowsPerSum), k)
+	k.runGrains(blocks(k.rows, rowsPerSum), sumGrain(k.x.cols), k)
 	k.combining = true
 	k.run(blocks(k.x.cols, columnsPerPart), k)
 	return nil

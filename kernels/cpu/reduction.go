@@ -11,6 +11,9 @@ import (
 // that rounding stays small, many enough that the float64 part costs little.
 const rowsPerSum = 64
 
+// sumGrain returns how many blocks of rowsPerSum rows of so many columns a thread takes at a time.
+func sumGrain(cols int) int { return rowsPerPart(cols) / rowsPerSum }
+
 // columnsPerPart is how many columns one part brings together from the blocks' sums.
 const columnsPerPart = 256
 
@@ -53,7 +56,7 @@ func (k *columnSums[T]) Run() error {
 		k.begin()
 	}
 	k.combining = false
-	k.run(blocks(k.rows, rowsPerSum), k)
+	k.runGrains(blocks(k.rows, rowsPerSum), sumGrain(k.cols), k)
 	k.combining = true
 	k.run(blocks(k.cols, columnsPerPart), k)
 	return nil
