@@ -97,6 +97,18 @@ func (p *Parameters) Read(name string) ([]float64, error) {
 	return readFloats(p.dev, q.Matrix.Buf)
 }
 
+// ReadFrom copies values of a parameter, row-major, from one on: of one that is too large to be copied whole.
+func (p *Parameters) ReadFrom(name string, at int, dst []float64) error {
+	q := p.byName[name]
+	if q == nil {
+		return fmt.Errorf("engine: there is no parameter %q", name)
+	}
+	if n := q.Spec.size(); at < 0 || at > n-len(dst) {
+		return fmt.Errorf("engine: parameter %q has %d values, not %d from %d on: %w", name, n, len(dst), at, kernels.ErrShape)
+	}
+	return readPiece(p.dev, dst, q.Matrix.Buf, at)
+}
+
 // Write overwrites a parameter's values, row-major.
 func (p *Parameters) Write(name string, values []float64) error {
 	q := p.byName[name]

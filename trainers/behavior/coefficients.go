@@ -21,27 +21,78 @@ import (
 // linearWeights is a linear model as its network has it, on standardized features.
 type linearWeights struct {
 	numeric []float64 // [features, outputs]
-	fields  []float64 // [values of all fields, outputs]
+	fields  []float64 // [rows, outputs]
+	rows    []int     // of the values of all fields, those that fields has the weights of; nil: all
 	bias    []float64 // [outputs]
 	// covariance of all of them, as linear.Fit orders them, is to be multiplied by noise; nil where it is not known.
 	covariance *mat.SymDense
 	noise      float64
 }
 
-// readLinear reads the weights of a linear model from its parameters.
-func readLinear(n layers.Network, p *engine.Parameters) (w linearWeights, err error) {
+// readLinear reads the weights of a linear model from its parameters: of hashed values those that any row came to, for they may be few
+// among hundreds of millions.
+func readLinear(n layers.Network, e *encoding.Encoder, p *engine.Parameters) (w linearWeights, err error) {
 	if len(n.Numeric) > 0 {
 		if w.numeric, err = p.Read("output.weight"); err != nil {
 			return w, err
 		}
 	}
-	if len(n.Fields) > 0 {
-		if w.fields, err = p.Read("output.fields"); err != nil {
-			return w, err
+	first := 0
+	for _, f := range n.Fields {
+		hashed := hashes(e, f.Name)
+		for at, piece := 0, weightsAtATime/n.Outputs+1; at < f.Cardinality; at += piece {
+			values := make([]float64, min(piece, f.Cardinality-at)*n.Outputs)
+			if err := p.ReadFrom("output.fields", (first+at)*n.Outputs, values); err != nil {
+				return w, err
+			}
+			for i := 0; i < len(values); i += n.Outputs {
+				if weights := values[i : i+n.Outputs]; !hashed || moved(weights) {
+					w.fields = append(w.fields, weights...)
+					w.rows = append(w.rows, first+at+i/n.Outputs)
+				}
+			}
 		}
+		first += f.Cardinality
 	}
 	w.bias, err = p.Read("output.bias")
 	return w, err
+}
+
+// weightsAtATime is how many weights are read at a time of a table that may be larger than what is free.
+const weightsAtATime = 1 << 16
+
+// moved says whether any weight is another than the first value, as it is saved.
+func moved(weights []float64) bool {
+	return slices.ContainsFunc(weights, func(x float64) bool { return float32(x) != 0 })
+}
+
+// hashes says whether a column's values are hashed.
+func hashes(e *encoding.Encoder, column string) bool {
+	i := slices.IndexFunc(e.Columns, func(c encoding.ColumnEncoding) bool { return c.Name == column })
+	return i >= 0 && e.Columns[i].HashBuckets > 0
+}
+
+// eachField calls f for the weights that coefficients are made of, in the order of fields and their ids: the name of the feature, the row among
+// those of all fields, and the weights. Those of hashed values that no row came to are left out.
+func (w linearWeights) eachField(n layers.Network, e *encoding.Encoder, f func(feature string, row int, weights []float64)) {
+	at := 0 // in w.fields
+	first := 0
+	for _, field := range n.Fields {
+		hashed, name := hashes(e, field.Name), namerOf(e, field)
+		for ; at < len(w.fields)/n.Outputs; at++ {
+			row := at
+			if w.rows != nil {
+				row = w.rows[at]
+			}
+			if row >= first+field.Cardinality {
+				break
+			}
+			if weights := w.fields[at*n.Outputs : (at+1)*n.Outputs]; !hashed || moved(weights) {
+				f(field.Name+"="+name(row-first), row, weights)
+			}
+		}
+		first += field.Cardinality
+	}
 }
 
 // coefficients undoes standardization. It returns nil where a feature is spread over bins: its weights are those of
@@ -78,18 +129,15 @@ func coefficients(n layers.Network, e *encoding.Encoder, w linearWeights) *model
 			shifts = append(shifts, -f.Mean/f.Scale)
 		}
 		c.StandardError = w.deviationOfSum(shifts, o, n.Outputs, scale)
-		row := 0
-		for _, f := range n.Fields {
-			values := fieldValues(e, f)
-			for id := range f.Cardinality {
-				v := scale * w.fields[(row+id)*n.Outputs+o]
-				c.Features = append(c.Features, model.Coefficient{
-					Feature: f.Name + "=" + values[id], Value: v, Standardized: v, StandardError: w.deviation(1+len(n.Numeric)+row+id, o, n.Outputs, scale),
-				})
-			}
-			row += f.Cardinality
-		}
 	}
+	w.eachField(n, e, func(feature string, row int, weights []float64) {
+		for o, x := range weights {
+			v := scale * x
+			all[o].Features = append(all[o].Features, model.Coefficient{
+				Feature: feature, Value: v, Standardized: v, StandardError: w.deviation(1+len(n.Numeric)+row, o, n.Outputs, scale),
+			})
+		}
+	})
 	first := all[0]
 	first.More = all[1:]
 	return &first
@@ -169,31 +217,33 @@ func writeCoefficients(to io.Writer, c *model.Coefficients) error {
 	return out.Error()
 }
 
-// fieldValues names the ids of a categorical field.
-func fieldValues(e *encoding.Encoder, f layers.Field) []string {
-	return slices.AppendSeq(make([]string, 0, f.Cardinality), fieldNames(e, f))
+// fieldNames names the ids of a categorical field one by one: of hashed values there may be many.
+func fieldNames(e *encoding.Encoder, f layers.Field) iter.Seq[string] {
+	name := namerOf(e, f)
+	return func(yield func(string) bool) {
+		for id := range f.Cardinality {
+			if !yield(name(id)) {
+				return
+			}
+		}
+	}
 }
 
-// fieldNames is fieldValues one by one: of hashed values there may be many.
-func fieldNames(e *encoding.Encoder, f layers.Field) iter.Seq[string] {
+// namerOf returns what names the ids of a categorical field.
+func namerOf(e *encoding.Encoder, f layers.Field) func(id int) string {
 	var c encoding.ColumnEncoding
 	if i := slices.IndexFunc(e.Columns, func(c encoding.ColumnEncoding) bool { return c.Name == f.Name }); i >= 0 {
 		c = e.Columns[i]
 	}
-	return func(yield func(string) bool) {
-		for id := range f.Cardinality {
-			name := fmt.Sprintf("#%d", id)
-			switch {
-			case c.MissingID > 0 && id == int(c.MissingID):
-				name = "(missing)"
-			case id == 0:
-				name = "(other)"
-			case id <= len(c.Vocabulary):
-				name = c.Vocabulary[id-1]
-			}
-			if !yield(name) {
-				return
-			}
+	return func(id int) string {
+		switch {
+		case c.MissingID > 0 && id == int(c.MissingID):
+			return "(missing)"
+		case id == 0:
+			return "(other)"
+		case id <= len(c.Vocabulary):
+			return c.Vocabulary[id-1]
 		}
+		return fmt.Sprintf("#%d", id)
 	}
 }

@@ -155,7 +155,7 @@ func weightName(n layers.Network, e *encoding.Encoder, i int) string {
 	i -= len(n.Numeric)
 	for _, f := range n.Fields {
 		if i < f.Cardinality {
-			return fmt.Sprintf("value %q of column %q", fieldValues(e, f)[i], f.Name)
+			return fmt.Sprintf("value %q of column %q", namerOf(e, f)(i), f.Name)
 		}
 		i -= f.Cardinality
 	}

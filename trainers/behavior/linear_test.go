@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -239,4 +240,24 @@ func TestNoExactSolver(t *testing.T) {
 		t.Errorf("separated classes: %v", err)
 	}
 	train(t, configure(t, path, strings.Replace(separated, "l2: 0", "l2: 1", 1)))
+}
+
+// Of hashed values a linear model lists those that a row came to, however many there might be, and a list of all is read as well.
+func TestCoefficientsOfHashedValues(t *testing.T) {
+	c := configure(t, tableFile(t, 400), `
+data: {source: {path: PATH}, target: k, ignore: [id, y, amount, w], columns: {city: {hash_buckets: 300000}}}
+model: {kind: linear, solver: gradient}
+train: {epochs: 1}
+`)
+	m := open(t, train(t, c).Folder)
+	for _, k := range append([]model.Coefficients{*m.Coefficients}, m.Coefficients.More...) {
+		if n := len(k.Features); n != 5 { // two numbers and three cities
+			t.Errorf("class %s: %d coefficients, want 5: %v", k.Output, n, k.Features)
+		}
+	}
+	all := *m.Coefficients
+	all.Features = append(slices.Clone(all.Features), model.Coefficient{Feature: "city=#7"}, model.Coefficient{Feature: "b=#7"})
+	if kept := withoutUnmoved(m.Encoder, &all).Features; len(kept) != 6 || kept[5].Feature != "b=#7" {
+		t.Errorf("of a list of all, these are kept: %v", kept)
+	}
 }

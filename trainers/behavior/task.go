@@ -290,7 +290,7 @@ func (t *task) Evaluate(ctx context.Context, part string) (*metrics.Result, erro
 // Save writes the model, with the coefficients of a linear one.
 func (t *task) Save(to *modelfolder.Writer) error {
 	if t.cfg.Model.linear() && t.cfg.Model.Solver != SolverExact {
-		w, err := readLinear(t.net, t.params)
+		w, err := readLinear(t.net, t.data.Encoder, t.params)
 		if err != nil {
 			return err
 		}
