@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -60,6 +61,9 @@ too how well the rows of a user are ordered among themselves: gauc, the mean of 
 				}
 				if err := checkGates(gates, evaluator.Task(), []string{partData}); err != nil {
 					return err
+				}
+				if i := slices.IndexFunc(gates, func(g gate) bool { return g.metric == metrics.GroupedAUC }); i >= 0 && per == "" {
+					return gates[i].ungrouped()
 				}
 				remove, err := spool(cmd.Context(), &src)
 				defer remove()

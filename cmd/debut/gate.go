@@ -85,6 +85,11 @@ func checkGates(list []gate, task metrics.Task, parts []string) error {
 	return nil
 }
 
+// ungrouped is the error of a gate for which no groups of rows are known.
+func (g gate) ungrouped() error {
+	return usagef("--fail-under %s: %s is measured among the rows of a user: name their column, for debut evaluate by --per, for a run by train.early_stopping.per", g.text, g.metric)
+}
+
 // gateError says that a model is not good enough.
 type gateError struct{ message string }
 
@@ -103,6 +108,9 @@ func judge(list []gate, results map[string]*metrics.Result) error {
 			return err
 		}
 		r := results[part]
+		if _, measured := r.Values.Get(g.metric); !measured && g.metric == metrics.GroupedAUC {
+			return g.ungrouped()
+		}
 		value, err := r.Get(g.metric)
 		if err != nil {
 			return usagef("--fail-under %s: %s; there are %s", g.text, strings.TrimPrefix(err.Error(), "metrics: "), strings.Join(names(r.Values), ", "))

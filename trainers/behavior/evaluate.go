@@ -17,9 +17,10 @@ import (
 	"debut/trainers/model"
 )
 
-// measurePart measures the model on a part, at most about limit of its rows where that is positive and the part is streamed.
-func (m *Model) measurePart(ctx context.Context, p *datasets.Part, limit int) (*metrics.Result, error) {
-	s, err := m.samplePart(ctx, p, limit)
+// measurePart measures the model on a part, at most about limit of its rows where that is positive and the part is streamed. Of a field
+// of ids that is not negative rows of the same id are ranked among themselves, too.
+func (m *Model) measurePart(ctx context.Context, p *datasets.Part, limit, per int) (*metrics.Result, error) {
+	s, err := m.samplePart(ctx, p, limit, per)
 	if err != nil {
 		return nil, err
 	}
@@ -27,9 +28,11 @@ func (m *Model) measurePart(ctx context.Context, p *datasets.Part, limit int) (*
 }
 
 // samplePart scores a part, at most about limit of its rows where that is positive and the part is streamed.
-func (m *Model) samplePart(ctx context.Context, p *datasets.Part, limit int) (*metrics.Sample, error) {
+// Rows are in groups by the ids of a field that is not negative; those of id 0, which stands for many values, are left to themselves.
+func (m *Model) samplePart(ctx context.Context, p *datasets.Part, limit, per int) (*metrics.Sample, error) {
 	// Outputs and targets of all rows are needed for a ranking; the features of one block at a time are.
 	var out []float64
+	var groups []uint32
 	labels := new(encoding.Encoded)
 	for d, err := range ahead.Of(ctx, 1, p.Blocks) {
 		if err != nil {
@@ -40,6 +43,13 @@ func (m *Model) samplePart(ctx context.Context, p *datasets.Part, limit int) (*m
 			return nil, err
 		}
 		out = append(out, o...)
+		for r := 0; per >= 0 && r < d.Rows; r++ {
+			group := uint32(d.IDs[r*d.F+per])
+			if group == 0 {
+				group = math.MaxUint32 - uint32(labels.Rows+r)
+			}
+			groups = append(groups, group)
+		}
 		if err := labels.Append(&encoding.Encoded{Rows: d.Rows, Target: d.Target, Weight: d.Weight}); err != nil {
 			return nil, err
 		}
@@ -47,7 +57,11 @@ func (m *Model) samplePart(ctx context.Context, p *datasets.Part, limit int) (*m
 			break
 		}
 	}
-	return m.sample(out, labels)
+	s, err := m.sample(out, labels)
+	if err == nil {
+		s.Groups = groups
+	}
+	return s, err
 }
 
 // measure measures a sample, which may not change any more.

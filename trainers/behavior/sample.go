@@ -27,7 +27,7 @@ func (c *Config) SamplePart(ctx context.Context, m model.Model, baseDir, part st
 	}
 	defer d.Close()
 	out := &run.Sampled{Files: filesOf(d)}
-	if out.Sample, err = b.samplePart(ctx, p, 0); err != nil {
+	if out.Sample, err = b.samplePart(ctx, p, 0, -1); err != nil {
 		return nil, err
 	}
 	out.Rows, err = c.rows(part)

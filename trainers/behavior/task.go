@@ -9,8 +9,10 @@ import (
 	"debut/datasets"
 	"debut/datasets/configfile"
 	"debut/datasets/encoding"
+	"debut/datasets/nearest"
 	"debut/datasets/table"
 	"debut/datasets/warning"
+	"debut/datasets/wording"
 	"debut/engine"
 	"debut/kernels"
 	"debut/kernels/pool"
@@ -33,6 +35,7 @@ type task struct {
 	params *engine.Parameters
 	model  *Model
 	loss   *trainedFor
+	per    int    // the field whose rows are ranked among themselves; -1: none
 	begun  string // what was taken from another model; "" for nothing
 }
 
@@ -74,6 +77,9 @@ func newTask(ctx context.Context, c *Config, env *run.Env, data *datasets.Datase
 		}
 	}
 	if err := t.checkDecision(); err != nil {
+		return nil, err
+	}
+	if t.per, err = fieldOf(data.Encoder, c.Train.EarlyStopping.Per); err != nil {
 		return nil, err
 	}
 	if err := c.Train.CheckLoss(t.task); err != nil {
@@ -130,6 +136,21 @@ func newTask(ctx context.Context, c *Config, env *run.Env, data *datasets.Datase
 	return gradual{t, trainer}, t.begin(env, from)
 }
 
+// fieldOf returns the place among the fields of ids of the column that rows are grouped by, and -1 where there is none.
+func fieldOf(e *encoding.Encoder, column string) (int, error) {
+	if column == "" {
+		return -1, nil
+	}
+	var names []string
+	for i, f := range e.CategoricalFields() {
+		if f.Name == column {
+			return i, nil
+		}
+		names = append(names, f.Name)
+	}
+	return 0, configfile.Errorf("train.early_stopping.per", "%s is no column of categories among the features%s", wording.Quote(column), nearest.DidYouMean(column, names))
+}
+
 // countTarget returns an error where a target is no count.
 func (t *task) countTarget(ctx context.Context) error {
 	for d, err := range t.data.Train.Blocks(ctx) {
@@ -166,7 +187,7 @@ func (t *task) Decide(ctx context.Context) (clause string, warnings warning.List
 	t.model.Decision = nil
 	var s *metrics.Sample
 	if t.data.Validation != nil {
-		if s, err = t.model.samplePart(ctx, t.data.Validation, 0); err != nil {
+		if s, err = t.model.samplePart(ctx, t.data.Validation, 0, -1); err != nil {
 			return "", nil, err
 		}
 	}
@@ -183,7 +204,7 @@ func (t *task) undecided(ctx context.Context) (warning.List, error) {
 	if t.task != metrics.TaskBinary || t.data.Validation == nil || t.data.Validation.Streamed() {
 		return nil, nil
 	}
-	s, err := t.model.samplePart(ctx, t.data.Validation, 0)
+	s, err := t.model.samplePart(ctx, t.data.Validation, 0, -1)
 	if err != nil {
 		return nil, err
 	}
@@ -284,7 +305,7 @@ func (t *task) Evaluate(ctx context.Context, part string) (*metrics.Result, erro
 	if part == run.PartTrain {
 		limit = t.cfg.Data.FitRows
 	}
-	return t.model.measurePart(ctx, t.part(part), limit)
+	return t.model.measurePart(ctx, t.part(part), limit, t.per)
 }
 
 // Save writes the model, with the coefficients of a linear one.

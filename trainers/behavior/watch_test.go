@@ -259,3 +259,33 @@ func TestOneClassDecidesNothing(t *testing.T) {
 		}
 	}
 }
+
+// A run is judged by the mean of the AUCs of the values of a column, and errors say what is to be named.
+func TestJudgedByGroups(t *testing.T) {
+	path := tableFile(t, 400)
+	const data = "data: {source: {path: PATH}, target: %s, ignore: [id, k, w, %s]}\nmodel: {hidden: [{units: 4}]}\n"
+	o := train(t, configure(t, path, fmt.Sprintf(data, "y", "amount")+"train: {epochs: 2, early_stopping: {metric: gauc, per: city}}\n"))
+	for _, part := range []string{run.PartTrain, run.PartValidation, run.PartTest} {
+		if v := metric(t, o, part, "gauc"); !(v > 0 && v < 1) || v == metric(t, o, part, "auc") {
+			t.Errorf("%s: the AUC of cities is %v", part, v)
+		}
+	}
+	for settings, want := range map[string]string{
+		"metric: gauc":            "name their column under per",
+		"metric: gauc, per: citi": `train.early_stopping.per: "citi" is no column of categories among the features; did you mean "city"?`,
+		"metric: gauc, per: a":    `"a" is no column of categories`,
+	} {
+		src := fmt.Sprintf("name: r\noutput: %q\n", t.TempDir()) + strings.ReplaceAll(fmt.Sprintf(data, "y", "amount"), "PATH", path) + "train: {epochs: 1, early_stopping: {" + settings + "}}\n"
+		c, err := Parse("run.yaml", []byte(src), nil)
+		if err == nil {
+			_, err = run.Train(t.Context(), c, run.Options{})
+		}
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", settings, err, want)
+		}
+	}
+	src := fmt.Sprintf("name: r\noutput: %q\n", t.TempDir()) + strings.ReplaceAll(fmt.Sprintf(data, "amount, task: regression", "y"), "PATH", path) + "train: {early_stopping: {per: city}}\n"
+	if _, err := Parse("run.yaml", []byte(src), nil); err == nil || !strings.Contains(err.Error(), "two classes; leave per out") {
+		t.Errorf("a regression by groups: %v", err)
+	}
+}

@@ -28,7 +28,9 @@ func measurable(s *metrics.Sample) (names []string) {
 		}
 		return names
 	}
-	return slices.DeleteFunc(metrics.Names(s.Task), func(name string) bool { return name == "ece" || name == "gauc" || strings.Contains(name, "@") })
+	return slices.DeleteFunc(metrics.Names(s.Task), func(name string) bool {
+		return name == "ece" || name == metrics.GroupedAUC || strings.Contains(name, "@")
+	})
 }
 
 // newStatistic makes the statistic of a metric, which the task has.
@@ -45,7 +47,7 @@ func newStatistic(s *metrics.Sample, name string) (statistic, error) {
 		}
 		return nil, fmt.Errorf("%q is not measured for each of the %s, or not at this cutoff; compare by one of %s", name, metrics.Unit(s.Task), strings.Join(measurable(s), ", "))
 	}
-	if name == "gauc" {
+	if name == metrics.GroupedAUC {
 		return nil, fmt.Errorf("%q: it is measured by debut evaluate --per; compare by auc", name)
 	}
 	if name == "ece" {

@@ -346,9 +346,6 @@ func (c *Config) metric(task metrics.Task) (name string, higher bool, err error)
 	if err == nil && (name == metrics.PoissonDeviance && c.Loss != LossPoisson || name == metrics.Pinball && c.Loss != LossQuantile) {
 		err = fmt.Errorf("%s is measured where the model is trained for it; set train.loss, or take another metric", name)
 	}
-	if err == nil && name == "gauc" {
-		err = errors.New("gauc is measured by debut evaluate --per; take auc")
-	}
 	if err != nil {
 		return "", false, configfile.Errorf("train.early_stopping.metric", "%v", err)
 	}

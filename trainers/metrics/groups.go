@@ -42,9 +42,9 @@ func GroupAUC(scores, labels, weights []float64, groups []uint32) (auc, covered 
 // addGroupAUC adds the AUC of groups behind that of all rows.
 func (r *Result) addGroupAUC(scores, labels, weights []float64, groups []uint32) {
 	auc, _ := GroupAUC(scores, labels, weights, groups)
-	r.Values = slices.Insert(r.Values, 1, Value{groupAUC, auc})
-	r.undefine("no group has rows of both classes", groupAUC)
+	r.Values = slices.Insert(r.Values, 1, Value{GroupedAUC, auc})
+	r.undefine("no group has rows of both classes", GroupedAUC)
 }
 
-// groupAUC is the metric's name.
-const groupAUC = "gauc"
+// GroupedAUC is the name of the metric that GroupAUC computes.
+const GroupedAUC = "gauc"

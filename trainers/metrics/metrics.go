@@ -59,7 +59,7 @@ type Catalog struct {
 var catalogs = map[Task]Catalog{
 	TaskBinary: {
 		Metrics: []Metric{
-			{"auc", true}, {groupAUC, true}, {"average_precision", true}, {"lift@k%", true}, {"log_loss", false}, {"normalized_entropy", false}, {"brier", false}, {"ece", false},
+			{"auc", true}, {GroupedAUC, true}, {"average_precision", true}, {"lift@k%", true}, {"log_loss", false}, {"normalized_entropy", false}, {"brier", false}, {"ece", false},
 			{"accuracy", true}, {"precision", true}, {"recall", true}, {"f1", true},
 		},
 		Headline: []string{"auc", "log_loss"}, Unit: "rows", Plain: fmt.Sprintf(calibrateThem, "platt"),

@@ -10,6 +10,7 @@ import (
 // EarlyStopping says how validation decides.
 type EarlyStopping struct {
 	Metric   string  `yaml:"metric,omitempty" jsonschema:"description=Metric of the validation rows that decides (default: log_loss for classes; mse for numbers; rmse for ratings; recall of the longest list for recommenders)."`
+	Per      string  `yaml:"per,omitempty" jsonschema:"description=Column of categories among the features, such as that of users, whose rows are ordered among themselves; by that gauc is measured."`
 	Patience int     `yaml:"patience,omitempty" jsonschema:"description=Stop after so many evaluations without an improvement; 0: never; where the number of epochs is left open too by that. The best epoch's model is kept in any case.,minimum=0"`
 	MinDelta float64 `yaml:"min_delta,omitempty" jsonschema:"description=How much better an improvement is.,minimum=0"`
 }
@@ -50,7 +51,12 @@ func (e EarlyStopping) Validate(task metrics.Task, validated bool) (errs []error
 		}
 		if err != nil {
 			bad("early_stopping.metric", "%v", err)
+		} else if m == metrics.GroupedAUC && e.Per == "" {
+			bad("early_stopping.metric", "%s is measured among the rows of a user, or of what else has several; name their column under per, or take auc", m)
 		}
+	}
+	if e.Per != "" && task != "" && task != metrics.TaskBinary {
+		bad("early_stopping.per", "%s is measured of rows of two classes; leave per out", metrics.GroupedAUC)
 	}
 	if e.Patience > 0 && !validated {
 		bad("early_stopping.patience", "there are no validation rows to stop by; set data.split.validation, or leave patience out")
