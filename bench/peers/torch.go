@@ -38,9 +38,13 @@ type Adam struct {
 // Torch is PyTorch training a network; a run is a step.
 type Torch struct {
 	*Peer
-	chosen request
-	fresh  bool // it is at the initial values
+	chosen   request
+	sameWork request // whose losses are to be compared, where that is not the chosen one
+	fresh    bool    // it is at the initial values
 }
+
+// setForm is the request to begin with so many threads in a way.
+const setForm = "set %d %d"
 
 // StartTorch starts PyTorch on a network, with at most so many threads, at the best of its settings: the kernels that
 // OpenBLAS takes, the threads of its libraries and its own in all mixes of one and all, both of its ways to run Adam. The folder is for files; the
@@ -62,7 +66,7 @@ func startTorch(ctx context.Context, folder string, write func(folder string) (s
 	var inner []request
 	for _, n := range []int{1, threads}[:min(2, max(threads, 1))] {
 		for i, way := range ways {
-			inner = append(inner, request{fmt.Sprintf("set %d %d", n, i), fmt.Sprintf("set_num_threads(%d) %s", n, way)})
+			inner = append(inner, request{fmt.Sprintf(setForm, n, i), fmt.Sprintf("set_num_threads(%d) %s", n, way)})
 		}
 	}
 	t := &Torch{}
@@ -177,13 +181,20 @@ func (net *MLP) write(folder string) (script string, err error) {
 
 // Loss starts again from the initial values, trains so many steps and returns the loss of the batch that follows.
 func (t *Torch) Loss(steps int) (float64, error) {
-	if !t.fresh {
-		if _, err := t.ask("%s", t.chosen.text); err != nil {
+	setting := t.chosen
+	if t.sameWork.text != "" {
+		setting = t.sameWork
+	}
+	if !t.fresh || setting != t.chosen {
+		if _, err := t.ask("%s", setting.text); err != nil {
 			return 0, err
 		}
 	}
 	t.fresh = false
 	a, err := t.ask("loss %d", steps)
+	if err == nil && setting != t.chosen {
+		_, err = t.ask("%s", t.chosen.text)
+	}
 	return a.Loss, err
 }
 

@@ -106,3 +106,30 @@ echo 'lost' >&2; exit 3`)
 		t.Errorf("error %v", err)
 	}
 }
+
+// Whichever way is the fastest, losses are those of the way that does our work, and runs are in the fastest again.
+func TestTorchCTRLosses(t *testing.T) {
+	python(t, `
+echo '{"version": "x"}'
+while read word n way; do
+	case $word in
+	set) w=$way; echo '{}';;
+	loss) echo '{"loss": '$w'}';;
+	run) [ $w = 1 ] && echo '{"runs": 30, "seconds": 1}' || echo '{"runs": 20, "seconds": 1}';;
+	esac
+done`)
+	p, err := StartTorchCTR(t.Context(), t.TempDir(), CTR{}, 1, time.Millisecond)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	for range 2 {
+		loss, err := p.Loss(50)
+		if err != nil || loss != 2 {
+			t.Errorf("loss of way %v, %v; want that of SparseAdam, 2", loss, err)
+		}
+		if speed, err := p.Run(time.Millisecond); err != nil || speed != 30 || !strings.Contains(p.Settings(), "Adam(foreach=True)") {
+			t.Errorf("%v runs a second, %v, by %s", speed, err, p.Settings())
+		}
+	}
+}

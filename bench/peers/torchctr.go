@@ -33,9 +33,22 @@ type CTR struct {
 // of the rows looked up and SparseAdam.
 var embeddings = []string{"Adam(foreach=False)", "Adam(foreach=True)", "SparseAdam"}
 
-// StartTorchCTR is StartTorch for a model of ids, and tries the ways to train embeddings too.
+// StartTorchCTR is StartTorch for a model of ids, and tries the ways to train embeddings too. Its losses are those of SparseAdam, whichever is the fastest:
+// the others move all rows at each step, by the momentum of earlier ones, and come to other losses.
 func StartTorchCTR(ctx context.Context, folder string, m CTR, threads int, trial time.Duration) (*Torch, error) {
-	return startTorch(ctx, folder, m.write, embeddings, threads, trial)
+	t, err := startTorch(ctx, folder, m.write, embeddings, threads, trial)
+	if err != nil {
+		return nil, err
+	}
+	var n, way int
+	if _, err := fmt.Sscanf(t.chosen.text, setForm, &n, &way); err != nil {
+		t.Close()
+		return nil, fmt.Errorf("peers: %q: %w", t.chosen.text, err)
+	}
+	if way != len(embeddings)-1 {
+		t.sameWork = request{text: fmt.Sprintf(setForm, n, len(embeddings)-1)}
+	}
+	return t, nil
 }
 
 // write writes the scripts and what they read, and returns the path of the one to run.
