@@ -12,6 +12,7 @@ import (
 	"github.com/invopop/jsonschema"
 
 	"debut/datasets/configfile"
+	"debut/datasets/wording"
 	"debut/engine/optim"
 	"debut/kernels"
 	"debut/trainers/metrics"
@@ -147,22 +148,52 @@ func (o *Optimizer) setDefaults() {
 		return
 	}
 	usual := optim.Defaults(kind)
-	set := func(field **float64, value float64, kinds ...kernels.OptimizerKind) {
-		if *field == nil && (len(kinds) == 0 || slices.Contains(kinds, kind)) {
-			*field = &value
+	for _, s := range o.particulars(&usual) {
+		if *s.field == nil && slices.Contains(s.kinds, kind) && (o.Kind != KindAuto || s.name != "weight_decay") {
+			*s.field = &s.usual
 		}
 	}
-	if o.Kind != KindAuto {
-		set(&o.LearningRate, usual.LearningRate)
-		set(&o.WeightDecay, usual.WeightDecay, kernels.AdamW)
+	if o.Kind != KindAuto && o.LearningRate == nil {
+		o.LearningRate = &usual.LearningRate
 	}
-	set(&o.Momentum, usual.Momentum, kernels.Momentum, kernels.Nesterov)
-	set(&o.Beta1, usual.Beta1, kernels.Adam, kernels.AdamW)
-	set(&o.Beta2, usual.Beta2, kernels.Adam, kernels.AdamW)
-	set(&o.Epsilon, usual.Epsilon, kernels.Adam, kernels.AdamW, kernels.Adagrad, kernels.RowwiseAdagrad)
-	set(&o.L1, usual.L1, kernels.FTRL)
-	set(&o.Beta, usual.Beta, kernels.FTRL)
-	set(&o.L2, usual.L2)
+	if o.L2 == nil {
+		o.L2 = &usual.L2
+	}
+}
+
+// particular is a setting that not all optimizers have.
+type particular struct {
+	name  string
+	field **float64
+	usual float64
+	kinds []kernels.OptimizerKind // that have it
+}
+
+func (o *Optimizer) particulars(usual *optim.Config) []particular {
+	heavy, adams := []kernels.OptimizerKind{kernels.Momentum, kernels.Nesterov}, []kernels.OptimizerKind{kernels.Adam, kernels.AdamW}
+	return []particular{
+		{"momentum", &o.Momentum, usual.Momentum, heavy}, {"beta1", &o.Beta1, usual.Beta1, adams}, {"beta2", &o.Beta2, usual.Beta2, adams},
+		{"epsilon", &o.Epsilon, usual.Epsilon, append(adams, kernels.Adagrad, kernels.RowwiseAdagrad)},
+		{"l1", &o.L1, usual.L1, []kernels.OptimizerKind{kernels.FTRL}}, {"beta", &o.Beta, usual.Beta, []kernels.OptimizerKind{kernels.FTRL}},
+		{"weight_decay", &o.WeightDecay, usual.WeightDecay, []kernels.OptimizerKind{kernels.AdamW}},
+	}
+}
+
+// foreign returns an error for a setting that another optimizer has, not this one, where it would change nothing without a word. A decay
+// and an L1 of 0 say what holds anyway.
+func (o *Optimizer) foreign(kind kernels.OptimizerKind) error {
+	for _, s := range o.particulars(new(optim.Config)) {
+		if v := *s.field; v == nil || slices.Contains(s.kinds, kind) || *v == 0 && (s.name == "l1" || s.name == "weight_decay") {
+			continue
+		}
+		names := make([]string, len(s.kinds))
+		for i, k := range s.kinds {
+			names[i] = k.String()
+		}
+		return &optim.Error{Setting: "optimizer." + s.name, Msg: fmt.Sprintf("%s is a setting of %s, and the optimizer is %v, which has none; leave it out, or take optimizer: {kind: %s}",
+			s.name, wording.List(names, wording.MaxListed), kind, names[0])}
+	}
+	return nil
 }
 
 // Pace is how a model wants to be trained in comparison with hidden layers: learning rate and passes are multiplied by it; 0 stands for 1.
@@ -290,6 +321,9 @@ func (c *Config) checked(from *Optimizer, prefix string, epochs, steps int) (opt
 func (c *Config) settings(from *Optimizer, epochs, steps int) (optim.Config, error) {
 	kind, err := from.kind()
 	if err != nil {
+		return optim.Config{}, err
+	}
+	if err := from.foreign(kind); err != nil {
 		return optim.Config{}, err
 	}
 	o := optim.Defaults(kind)

@@ -2,10 +2,12 @@ package gradient
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
 	"debut/datasets/configfile"
+	"debut/engine/optim"
 	"debut/trainers/metrics"
 )
 
@@ -114,5 +116,60 @@ func TestOptimizerOfTables(t *testing.T) {
 		if got != c.want {
 			t.Errorf("%+v: %q, want %q", c.tables, got, c.want)
 		}
+	}
+}
+
+// A setting of another optimizer is refused, of all parameters and of tables, and what the message names is a remedy.
+func TestSettingsOfOthers(t *testing.T) {
+	given := func(kind, name string) Optimizer {
+		o := Optimizer{Kind: kind}
+		for _, s := range o.particulars(new(optim.Config)) {
+			if s.name == name {
+				*s.field = new(0.25)
+			}
+		}
+		return o
+	}
+	wrong := func(o Optimizer, tables bool) error {
+		c := Config{Optimizer: o}
+		if tables {
+			c = Config{Tables: Tables{Optimizer: o}}
+		}
+		c.SetDefaults(true)
+		return c.Validate(metrics.TaskBinary, false)
+	}
+	for _, kind := range append([]string{KindAuto, ""}, optim.Kinds()...) {
+		for _, s := range new(Optimizer).particulars(new(optim.Config)) {
+			o := given(kind, s.name)
+			own, err := o.kind()
+			if kind == "" {
+				own, err = defaultKind, nil
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, tables := range []bool{false, true} {
+				if tables && (kind == "" || kind == KindAuto) {
+					continue // those of all parameters
+				}
+				err := wrong(o, tables)
+				if slices.Contains(s.kinds, own) {
+					if err != nil {
+						t.Errorf("%s of %s: %v", s.name, kind, err)
+					}
+					continue
+				}
+				path := map[bool]string{false: "optimizer.", true: "tables.optimizer."}[tables] + s.name
+				if err == nil || !strings.Contains(err.Error(), path+": "+s.name+" is a setting of ") || !strings.Contains(err.Error(), "leave it out, or take optimizer: {kind: "+s.kinds[0].String()+"}") {
+					t.Errorf("%s of %s: %v", s.name, kind, err)
+				}
+				if err := wrong(given(s.kinds[0].String(), s.name), tables); err != nil {
+					t.Errorf("the remedy: %v", err)
+				}
+			}
+		}
+	}
+	if err := wrong(Optimizer{Kind: "adam", WeightDecay: new(0.0)}, false); err != nil {
+		t.Errorf("no decay: %v", err)
 	}
 }
