@@ -26,6 +26,8 @@ type algorithm struct {
 	need func(p *problem) map[string]int64
 	// onDevice is the memory that it takes besides of the device that it runs on, a GPU or again the host; nil: none.
 	onDevice func(p *problem) map[string]int64
+	// inBlocks is the memory of a GPU without which not even blocks of rows can be trained on it; nil: it has to hold all of them.
+	inBlocks func(p *problem) map[string]int64
 	// settle fills what the data decide on, and says how in a clause of the protocol, "" where nothing was left to choose.
 	settle func(ctx context.Context, p *problem) (clause string, err error)
 	// begin makes what trains. The settings are whole.
@@ -86,6 +88,8 @@ type problem struct {
 	dev kernels.Device // that factors are found on
 	cpu kernels.Device // the processor
 	log *slog.Logger
+	// blocks are the bytes of a GPU that is to train some rows at a time, as it has not room for all; 0: it has.
+	blocks int64
 	// profile is what steps of the engine are timed in; nil: they are not.
 	profile *engine.Profile
 }

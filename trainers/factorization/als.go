@@ -84,9 +84,12 @@ var alsAlgorithm = algorithm{
 		}
 		return need
 	},
+	inBlocks: func(p *problem) map[string]int64 {
+		return blockNeed(p.Train, longestRow(p.Train.Transpose()), &p.cfg.Model)
+	},
 	settle: settleALS,
 	begin: func(_ context.Context, p *problem) (fitter, error) {
-		return newALS(p.dev, p.Train, &p.cfg.Model, p.cfg.Seed)
+		return newALS(p.dev, p.Train, &p.cfg.Model, p.cfg.Seed, p.blocks)
 	},
 	fold:     foldExactly,
 	foldItem: foldItemExactly,
@@ -150,6 +153,7 @@ type als struct {
 	mean         float64
 	pairs        float64
 	gram         kernels.Matrix // of the side that is fixed; absent: only pairs that occurred count
+	blocks       *alsBlocks     // nil: the device has room for all rows
 	ready        *alsSide       // the side that gram and targets are for
 }
 
@@ -165,7 +169,8 @@ type alsSide struct {
 	targets *mirror[float32] // of explicit feedback
 	loss    *mirror[float32]
 	window  *mirror[int32]
-	gram    kernels.Kernel // makes that of the others
+	weights []float32        // of pairs, where rows are fitted in blocks
+	gram    []kernels.Kernel // make that of the others
 	solve   kernels.Kernel
 }
 
@@ -175,8 +180,9 @@ const firstDeviation = 0.1
 // streamALS keeps first factors apart from the other random numbers of a seed.
 var streamALS = philox.StreamOf("trainers/factorization: first factors of als")
 
-// newALS begins a training. The settings are whole, but for the two that implicit feedback has.
-func newALS(dev kernels.Device, train *interactions.Matrix, cfg *ModelConfig, seed uint64) (*als, error) {
+// newALS begins a training. The settings are whole, but for the two that implicit feedback has. Blocks are the bytes of a device whose memory has
+// not room for all rows; 0: it has.
+func newALS(dev kernels.Device, train *interactions.Matrix, cfg *ModelConfig, seed uint64, blocks int64) (*als, error) {
 	if err := checkMatrix(train); err != nil {
 		return nil, err
 	}
@@ -197,8 +203,14 @@ func newALS(dev kernels.Device, train *interactions.Matrix, cfg *ModelConfig, se
 		}
 		a.gram = kernels.NewMatrix(b, d, d)
 	}
+	if blocks > 0 {
+		var err error
+		if a.blocks, err = newBlocks(dev, a.users, a.items, cfg, blocks); err != nil {
+			return nil, err
+		}
+	}
 	for i, s := range []*alsSide{a.users, a.items} {
-		if err := s.begin(dev, cfg, seed, i); err != nil {
+		if err := s.begin(dev, cfg, seed, i, blocks > 0); err != nil {
 			return nil, err
 		}
 	}
@@ -211,10 +223,17 @@ func newALS(dev kernels.Device, train *interactions.Matrix, cfg *ModelConfig, se
 	return a, nil
 }
 
-// begin draws the first factors of a side, users being 0 and items 1, and makes what else there is of it but its pairs.
-func (s *alsSide) begin(dev kernels.Device, cfg *ModelConfig, seed uint64, side int) (err error) {
+// begin draws the first factors of a side, users being 0 and items 1, and makes what else there is of it but its pairs. With away, all of it is
+// the host's alone.
+func (s *alsSide) begin(dev kernels.Device, cfg *ModelConfig, seed uint64, side int, away bool) (err error) {
 	d, rows := cfg.Factors, s.pairs.Rows
-	if s.factors, err = newMirror[float32](dev, rows*s.columns, "factors"); err != nil {
+	floats := func(n int, purpose string) (*mirror[float32], error) {
+		if away {
+			return onHost[float32](n), nil
+		}
+		return newMirror[float32](dev, n, purpose)
+	}
+	if s.factors, err = floats(rows*s.columns, "factors"); err != nil {
 		return err
 	}
 	first := s.factors.data
@@ -229,21 +248,20 @@ func (s *alsSide) begin(dev kernels.Device, cfg *ModelConfig, seed uint64, side 
 			x[0], x[d+1] = 0, 0
 			x[[]int{d + 1, 0}[side]] = 1
 		}
-		if s.targets, err = newMirror[float32](dev, int(s.pairs.Len()), "pairs"); err != nil {
+		if s.targets, err = floats(int(s.pairs.Len()), "pairs"); err != nil {
 			return err
 		}
 	}
-	penalties := make([]float32, rows)
-	for row := range penalties {
-		penalties[row] = ridge(cfg, s.pairs.Offsets[row+1]-s.pairs.Offsets[row], s.pairs.Columns)
-	}
-	if err := s.factors.put(); err != nil {
+	if s.ridge, err = floats(rows, "factors"); err != nil {
 		return err
 	}
-	if s.ridge, err = mirrorOf(dev, penalties, "factors"); err != nil {
+	for row := range s.ridge.data {
+		s.ridge.data[row] = ridge(cfg, s.pairs.Offsets[row+1]-s.pairs.Offsets[row], s.pairs.Columns)
+	}
+	if err := errors.Join(s.factors.put(), s.ridge.put()); err != nil {
 		return err
 	}
-	if s.loss, err = newMirror[float32](dev, rows, "factors"); err != nil {
+	if s.loss, err = floats(rows, "factors"); err != nil || away {
 		return err
 	}
 	s.window, err = newMirror[int32](dev, 2, "factors")
@@ -256,7 +274,22 @@ func (s *alsSide) matrix() kernels.Matrix {
 }
 
 // bind binds what fits rows of a side.
-func (a *als) bind(s *alsSide, cfg *ModelConfig) error {
+func (a *als) bind(s *alsSide, cfg *ModelConfig) (err error) {
+	defer func() {
+		if errors.Is(err, kernels.ErrUnsupported) {
+			err = fmt.Errorf("%w; take fewer factors, or device: cpu", err)
+		}
+	}()
+	if a.blocks != nil {
+		s.weights = confidences(s.pairs.Values, cfg)
+		if a.gram.Present() {
+			if s.gram, err = a.blocks.bindGram(s.others, a.gram); err != nil {
+				return err
+			}
+		}
+		s.solve, err = a.blocks.bind(s, cfg.Steps, a.gram, a.unobserved)
+		return err
+	}
 	family, err := kernels.Family[kernels.LeastSquares](a.dev)
 	if err != nil {
 		return err
@@ -285,13 +318,12 @@ func (a *als) bind(s *alsSide, cfg *ModelConfig) error {
 	}
 	if a.gram.Present() {
 		args.Gram, args.GramWeight = a.gram, a.unobserved
-		if s.gram, err = gramKernel(a.dev, s.others.matrix(), a.gram); err != nil {
+		o := s.others.matrix()
+		if s.gram, err = gramKernels(a.dev, func(lo, hi int) kernels.Matrix { return someRows(o, lo, hi) }, o.Rows, a.gram); err != nil {
 			return err
 		}
 	}
-	if s.solve, err = family.SolveRows(args); errors.Is(err, kernels.ErrUnsupported) {
-		err = fmt.Errorf("%w; take fewer factors, or device: cpu", err)
-	}
+	s.solve, err = family.SolveRows(args)
 	return err
 }
 
@@ -399,7 +431,7 @@ func NewALS(dev kernels.Device, train *interactions.Matrix, cfg ModelConfig, see
 	if err := c.Model.whole(); err != nil {
 		return nil, err
 	}
-	a, err := newALS(dev, train, &c.Model, seed)
+	a, err := newALS(dev, train, &c.Model, seed, 0)
 	return &ALS{a}, err
 }
 
@@ -425,17 +457,7 @@ func (a *als) fit(s *alsSide, lo, hi int) (left float64, err error) {
 			return 0, err
 		}
 	}
-	s.window.data[0], s.window.data[1] = int32(lo), int32(hi)
-	if err := s.window.put(); err != nil {
-		return 0, err
-	}
-	if err := s.solve.Run(); err != nil {
-		return 0, err
-	}
-	if err := s.loss.get(lo, hi); err != nil {
-		return 0, err
-	}
-	if err := s.factors.get(lo*s.columns, hi*s.columns); err != nil {
+	if err := a.solve(s, lo, hi); err != nil {
 		return 0, err
 	}
 	for _, v := range s.loss.data[lo:hi] {
@@ -444,13 +466,34 @@ func (a *als) fit(s *alsSide, lo, hi int) (left float64, err error) {
 	return left, nil
 }
 
+// solve fits rows in one go, or in blocks.
+func (a *als) solve(s *alsSide, lo, hi int) error {
+	if a.blocks != nil {
+		return a.blocks.fit(s, s.weights, lo, hi)
+	}
+	s.window.data[0], s.window.data[1] = int32(lo), int32(hi)
+	if err := s.window.put(); err != nil {
+		return err
+	}
+	if err := s.solve.Run(); err != nil {
+		return err
+	}
+	return errors.Join(s.loss.get(lo, hi), s.factors.get(lo*s.columns, hi*s.columns))
+}
+
 // prepare computes what fitting a side takes of the other, which is fixed meanwhile.
 func (a *als) prepare(s *alsSide) error {
 	o := s.others
 	a.ready = nil
-	if s.gram != nil {
-		if err := s.gram.Run(); err != nil {
+	if a.blocks != nil && s.gram != nil {
+		if err := a.blocks.gram(o, s.gram); err != nil {
 			return err
+		}
+	} else {
+		for _, k := range s.gram {
+			if err := k.Run(); err != nil {
+				return err
+			}
 		}
 	}
 	if s.targets != nil {

@@ -237,7 +237,7 @@ func TestDense(t *testing.T) {
 					c.Steps = 40 // to the solution
 				}
 			})
-			a, err := newALS(dev, m, cfg, 3)
+			a, err := newALS(dev, m, cfg, 3, 0)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -278,7 +278,7 @@ func TestStepsFall(t *testing.T) {
 		losses := map[int]float64{}
 		for _, steps := range []int{1, 3, 40} {
 			cfg := settings(func(c *ModelConfig) { change(c); c.Steps = steps })
-			a, err := newALS(processor(t, 2), m, cfg, 3)
+			a, err := newALS(processor(t, 2), m, cfg, 3, 0)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -322,7 +322,7 @@ func TestPlantedRatings(t *testing.T) {
 		return v
 	}
 	m := drawn(users, items, 0.3, truth)
-	a, err := newALS(processor(t, 2), m, settings(func(c *ModelConfig) { c.Feedback, c.Factors, c.Regularization = Explicit, d, new(1e-4) }), 1)
+	a, err := newALS(processor(t, 2), m, settings(func(c *ModelConfig) { c.Feedback, c.Factors, c.Regularization = Explicit, d, new(1e-4) }), 1, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -406,7 +406,7 @@ func found(t *testing.T, f *Factors, dev kernels.Device, train, held *interactio
 // What users choose by planted factors is recommended to them.
 func TestPlantedTastes(t *testing.T) {
 	train, held := tastes()
-	a, err := newALS(processor(t, 2), train, settings(func(c *ModelConfig) { c.Factors = 8 }), 1)
+	a, err := newALS(processor(t, 2), train, settings(func(c *ModelConfig) { c.Factors = 8 }), 1, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -424,7 +424,7 @@ func TestFolding(t *testing.T) {
 	dev := processor(t, 1)
 	for name, change := range cases() {
 		cfg := settings(func(c *ModelConfig) { change(c); c.Solver = Cholesky })
-		a, err := newALS(dev, m, cfg, 2)
+		a, err := newALS(dev, m, cfg, 2, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -477,7 +477,7 @@ func TestFolding(t *testing.T) {
 func TestScoresByBlock(t *testing.T) {
 	m := drawn(40, 30, 0.3, func(u, i int) float64 { return 1 + float64((u+i)%5) })
 	for _, feedback := range []string{Implicit, Explicit} {
-		a, err := newALS(processor(t, 2), m, settings(func(c *ModelConfig) { c.Feedback, c.Factors = feedback, 300 }), 2)
+		a, err := newALS(processor(t, 2), m, settings(func(c *ModelConfig) { c.Feedback, c.Factors = feedback, 300 }), 2, 0)
 		if err != nil {
 			t.Fatal(err)
 		}

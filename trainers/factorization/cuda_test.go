@@ -1,15 +1,21 @@
 package factorization_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"math"
 	"os"
+	"regexp"
 	"strings"
+	"sync"
 	"testing"
 
+	"debut/kernels"
+	"debut/kernels/cuda"
 	"debut/kernels/cuda/cudatest"
 	"debut/trainers/recommender/recommendertest"
 	"debut/trainers/run"
@@ -71,4 +77,92 @@ func TestTrainingOnGPU(t *testing.T) {
 			}
 		})
 	}
+}
+
+// leave takes the memory of the GPU but for some more than so many bytes, as tasks see it, until it is told to let go.
+func leave(t *testing.T, bytes int64) (free func()) {
+	t.Helper()
+	dev, err := cuda.New(cuda.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	free = sync.OnceFunc(func() {
+		if err := dev.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(free)
+	task, err := cuda.New(cuda.Options{}) // which takes some for itself
+	if err != nil {
+		t.Fatal(err)
+	}
+	there := task.(interface{ Available() int64 }).Available
+	for size := int64(1 << 30); size >= 1<<12; size /= 2 {
+		for there() > size+size/8+bytes { // a thirty-second of what is free counts for what tasks leave
+			if _, err := dev.Alloc(kernels.Float32, int(size/4), "what others hold"); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	t.Logf("%d bytes are left", there())
+	if err := task.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return free
+}
+
+// A training that a GPU has not room for goes through it in blocks, and comes to the model that it comes to with room, if it is interrupted too;
+// where there is no room for a block, the error says with how many factors there is.
+func TestLargerThanGPU(t *testing.T) {
+	cudatest.Use(t)
+	if cudatest.Real() {
+		t.Skip("the emulated GPU's memory alone is taken to the last megabyte")
+	}
+	dir := recommendertest.Events(t, 400)
+	set := []string{"device=cuda", "train.epochs=2", "model={factors: 8, unobserved: 0.1, regularization: 0.01}"}
+	var log bytes.Buffer
+	logged := func(o run.Options) run.Options {
+		o.Log = slog.New(slog.NewTextHandler(&log, nil))
+		return o
+	}
+	const inBlocks = "rows are trained in blocks"
+	whole := train(t, dir, small, logged(run.Options{}), append(set, "name=whole")...)
+	if strings.Contains(log.String(), inBlocks) {
+		t.Fatal("blocks where there is room")
+	}
+	free := leave(t, 32<<10)
+	blocks := train(t, dir, small, logged(run.Options{}), append(set, "name=blocks")...)
+	if !strings.Contains(log.String(), inBlocks) {
+		t.Fatalf("no blocks: %s", log.String())
+	}
+	if !maps.Equal(recommendertest.Contents(t, blocks), recommendertest.Contents(t, whole)) || fmt.Sprint(losses(blocks)) != fmt.Sprint(losses(whole)) {
+		t.Error("in blocks there is another model, or there are other losses")
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	_, err := start(ctx, t, dir, small, run.Options{Progress: func(p run.Progress) {
+		if p.Metrics != nil {
+			stop()
+		}
+	}}, append(set, "name=cut")...)
+	if !errors.Is(err, run.ErrInterrupted) {
+		t.Fatal(err)
+	}
+	free() // it goes on with room
+	resumed := train(t, dir, small, run.Options{Resume: run.ResumeLast}, append(set, "name=cut")...)
+	if !maps.Equal(recommendertest.Contents(t, resumed), recommendertest.Contents(t, whole)) {
+		t.Error("a run that was interrupted in blocks ends with another model")
+	}
+
+	defer leave(t, 32<<10)()
+	_, err = start(t.Context(), t, dir, small, run.Options{}, append(set, "name=wide", "model.factors=1000")...)
+	if !errors.Is(err, kernels.ErrOutOfMemory) {
+		t.Fatalf("1000 factors: %v", err)
+	}
+	remedy := regexp.MustCompile(`fewer factors: model: \{factors: ([0-9]+)\}`).FindStringSubmatch(err.Error())
+	if remedy == nil {
+		t.Fatal(err)
+	}
+	t.Log(err)
+	train(t, dir, small, run.Options{}, append(set, "name=wide", "model.factors="+remedy[1])...)
 }

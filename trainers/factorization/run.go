@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
 	"slices"
 
@@ -146,21 +147,38 @@ type training struct {
 	losses []float64 // that nobody has asked for yet
 }
 
-// checkMemory returns an error where the training takes more memory than is free, of the host or of a GPU.
+// checkMemory returns an error where the training takes more memory than is free, of the host or of a GPU. Its remedy is so many factors as
+// there is room for.
 func (t *task) checkMemory(env *run.Env) error {
+	err := t.room(env, "")
+	if err == nil {
+		return nil
+	}
+	quiet := *env
+	quiet.Log = slog.New(slog.DiscardHandler)
+	given, remedy := t.cfg.Model.Factors, "data with fewer users or items, or a machine with more memory"
+	for t.cfg.Model.Factors = given / 2; t.cfg.Model.Factors > 0; t.cfg.Model.Factors /= 2 {
+		if t.room(&quiet, "") == nil {
+			remedy = fmt.Sprintf("fewer factors: model: {factors: %d}", t.cfg.Model.Factors)
+			break
+		}
+	}
+	t.cfg.Model.Factors = given
+	return t.room(&quiet, remedy)
+}
+
+// room returns an error where there is too little memory, which tells of a remedy.
+func (t *task) room(env *run.Env, remedy string) error {
 	need, there := t.need(&t.problem), map[string]int64{}
 	if t.onDevice != nil {
 		there = t.onDevice(&t.problem)
 	}
-	remedy := fmt.Sprintf("fewer factors: model: {factors: %d}", max(1, t.cfg.Model.Factors/4))
-	if t.cfg.Model.Factors <= 8 {
-		remedy = "data with fewer users or items, or a machine with more memory"
-	}
+	t.blocks = 0
 	if onProcessor(t.dev) {
 		for purpose, n := range there {
 			need[purpose] += n
 		}
-	} else if err := env.CheckDevice(there, remedy+", or device: cpu"); err != nil {
+	} else if err := t.onGPU(env, there, remedy+", or device: cpu"); err != nil {
 		return fmt.Errorf("factorization: %w", err)
 	}
 	factors := 4 * int64(t.cfg.Model.width()) * int64(t.Users.Len()+t.Items.Len())
@@ -177,6 +195,21 @@ func (t *task) checkMemory(env *run.Env) error {
 	if err := env.CheckMemory(need, remedy); err != nil {
 		return fmt.Errorf("factorization: %w", err)
 	}
+	return nil
+}
+
+// onGPU returns an error where a GPU has too little memory, even for blocks of rows.
+func (t *task) onGPU(env *run.Env, there map[string]int64, remedy string) error {
+	err := env.CheckDevice(there, remedy)
+	if err == nil || t.inBlocks == nil {
+		return err
+	}
+	least := t.inBlocks(&t.problem)
+	if err := env.CheckDevice(least, remedy); err != nil {
+		return err
+	}
+	t.blocks = freeOn(t.dev)
+	env.Log.Info("the device has not room for all factors and pairs: rows are trained in blocks", "device", t.dev.Info().Name)
 	return nil
 }
 

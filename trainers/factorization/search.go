@@ -69,7 +69,7 @@ func searchALS(ctx context.Context, p *problem) (string, error) {
 			return v, nil
 		}
 		set(at)
-		a, err := newALS(p.dev, data.Train, &trial, p.cfg.Seed)
+		a, err := newALS(p.dev, data.Train, &trial, p.cfg.Seed, p.blocks)
 		if err != nil {
 			return 0, err
 		}
