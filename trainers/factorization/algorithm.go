@@ -90,6 +90,8 @@ type problem struct {
 	log *slog.Logger
 	// blocks are the bytes of a GPU that is to train some rows at a time, as it has not room for all; 0: it has.
 	blocks int64
+	// openFactors says that the run file leaves the number of factors open.
+	openFactors bool
 	// profile is what steps of the engine are timed in; nil: they are not.
 	profile *engine.Profile
 }

@@ -1,6 +1,7 @@
 package factorization
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -38,9 +39,6 @@ var alsAlgorithm = algorithm{
 		}
 		set(&m.Feedback, Implicit)
 		set(&m.Solver, ConjugateGradient)
-		if m.Factors == 0 && m.Feedback == Explicit {
-			m.Factors = 64
-		}
 		if m.Steps == 0 && m.Solver == ConjugateGradient {
 			m.Steps = 3
 		}
@@ -61,7 +59,7 @@ var alsAlgorithm = algorithm{
 	need: func(p *problem) map[string]int64 {
 		rows, each := int64(p.Users.Len()+p.Items.Len()), int64(8) // the column and the value of a pair
 		if p.cfg.Model.rates() {
-			each += 8 // what it aims at, of both sides
+			each += 8 + 48 // what it aims at, of both sides; trials by steps
 		}
 		return map[string]int64{"pairs by item": each*p.Train.Len() + 20*rows}
 	},
@@ -426,6 +424,7 @@ func NewALS(dev kernels.Device, train *interactions.Matrix, cfg ModelConfig, see
 	c := &Config{Model: cfg}
 	c.SetDefaults()
 	if c.Model.rates() {
+		c.Model.Factors = cmp.Or(c.Model.Factors, ratingFactors(&c.Model))
 		settleRatings(train, &c.Model)
 	}
 	if err := c.Model.whole(); err != nil {
@@ -513,10 +512,12 @@ func (a *als) prepare(s *alsSide) error {
 func settleALS(ctx context.Context, p *problem) (string, error) {
 	m := &p.cfg.Model
 	if m.rates() {
-		if clause := settleRatings(p.Train, m); clause != "" {
-			return clause + byRatings, nil
+		chosen, err := searchRatings(ctx, p)
+		rest := settleRatings(p.Train, m)
+		if rest != "" {
+			rest += byRatings
 		}
-		return "", nil
+		return clauses(chosen, rest), err
 	}
 	if m.Unobserved != nil && m.Regularization != nil {
 		return "", nil

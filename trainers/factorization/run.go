@@ -38,8 +38,13 @@ func (c *Config) Prepare(ctx context.Context, env *run.Env) (_ run.Task, err err
 	}
 	b.validated = b.hasValidation()
 	if c.Model.Factors == 0 && slices.Contains(b.keys, "factors") {
-		c.Model.Factors = usualFactors(data.Train)
-		b.chosen = fmt.Sprintf("%d factors by how many pairs there are", c.Model.Factors)
+		b.openFactors = true
+		if c.Model.rates() {
+			c.Model.Factors = ratingFactors(&c.Model) // fewer where that is better
+		} else {
+			c.Model.Factors = usualFactors(data.Train)
+			b.chosen = fmt.Sprintf("%d factors by how many pairs there are", c.Model.Factors)
+		}
 	}
 	if err := b.checkMemory(env); err != nil {
 		return nil, err

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"debut/datasets/interactions"
@@ -25,10 +26,6 @@ var sgdAlgorithm = algorithm{
 	name: algorithmSGD,
 	keys: []string{"factors", "regularization", "learning_rate", "decay"},
 	setDefaults: func(c *Config) {
-		m := &c.Model
-		if m.Factors == 0 {
-			m.Factors = 16
-		}
 		if c.Train.Epochs == 0 && c.validated() && c.Train.EarlyStopping.Patience == 0 { // how many there are the data decide
 			c.Train.EarlyStopping.Patience = 5
 		}
@@ -36,17 +33,14 @@ var sgdAlgorithm = algorithm{
 	validate: validateSteps,
 	need:     needSteps,
 	onDevice: stepsOnDevice,
-	settle: func(_ context.Context, p *problem) (string, error) {
-		return settleSteps(p.Train, p.cfg), nil
+	settle: func(ctx context.Context, p *problem) (string, error) {
+		chosen, err := searchRatings(ctx, p)
+		return clauses(chosen, settleSteps(p.Train, p.cfg)), err
 	},
 	begin: func(_ context.Context, p *problem) (fitter, error) {
 		c := &p.cfg.Model
-		l2 := *c.Regularization
 		own, mean, deviation := standardized(p.Train)
-		steps, rest, err := NewRatingSteps(p.dev, p.Pool, own, RatingSettings{
-			SGD:    SGD{Factors: c.Factors, Seed: p.cfg.Seed, Rate: *c.LearningRate, BiasRate: *c.LearningRate, Decay: *c.Decay, Deviation: math.Sqrt(firstProducts) * math.Pow(float64(c.Factors), -0.25)},
-			UserL2: l2, ItemL2: l2, UserBiasL2: l2, ItemBiasL2: l2,
-		})
+		steps, rest, err := ratingSteps(p, own, c.Factors, *c.Regularization, *c.LearningRate, *c.Decay)
 		if err != nil {
 			return nil, err
 		}
@@ -61,6 +55,19 @@ var sgdAlgorithm = algorithm{
 	},
 }
 
+// ratingSteps begins steps on standardized ratings.
+func ratingSteps(p *problem, own *interactions.Matrix, factors int, l2, rate, decay float64) (*Steps, float64, error) {
+	return NewRatingSteps(p.dev, p.Pool, own, RatingSettings{
+		SGD:    SGD{Factors: factors, Seed: p.cfg.Seed, Rate: rate, BiasRate: rate, Decay: decay, Deviation: math.Sqrt(firstProducts) * math.Pow(float64(factors), -0.25)},
+		UserL2: l2, ItemL2: l2, UserBiasL2: l2, ItemBiasL2: l2,
+	})
+}
+
+// clauses joins those of a protocol that are not empty.
+func clauses(list ...string) string {
+	return strings.Join(slices.DeleteFunc(list, func(c string) bool { return c == "" }), "; ")
+}
+
 // validateSteps reports what steps cannot use.
 func validateSteps(c *ModelConfig) error {
 	return cmp.Or(within("regularization", c.Regularization, 0, math.MaxFloat32), within("learning_rate", c.LearningRate, 1e-9, 1e3), within("decay", c.Decay, 1e-3, 1))
@@ -68,7 +75,7 @@ func validateSteps(c *ModelConfig) error {
 
 // needSteps is the memory that steps take.
 func needSteps(p *problem) map[string]int64 {
-	return map[string]int64{"samples and their order": p.Train.Len() * 32, "rows of factors while they are trained": stepsRows(p)}
+	return map[string]int64{"samples and their order": p.Train.Len() * 32, "ratings held back from trials": 16 * p.Train.Len(), "rows of factors while they are trained": stepsRows(p)}
 }
 
 // stepsOnDevice is what of that a GPU has too.
@@ -113,29 +120,29 @@ const firstProducts = 0.01
 
 // settleSteps fills what steps on ratings take and is open, and says how.
 func settleSteps(m *interactions.Matrix, c *Config) string {
-	clauses := []string{settleRatings(m, &c.Model)}
-	if clauses[0] == "" {
-		clauses = nil
+	var open []string
+	if l2 := settleRatings(m, &c.Model); l2 != "" {
+		open = append(open, l2)
 	}
 	users, items := active(m)
 	more := math.Sqrt(usualRatings * math.Sqrt(float64(users)*float64(items)) / float64(max(m.Len(), 1)))
 	epochs := min(max(int(math.Round(usualEpochs*more)), leastEpochs), mostEpochs)
 	if c.Model.LearningRate == nil {
 		c.Model.LearningRate = new(threeDigits(min(usualRate*more, largestRate)))
-		clauses = append(clauses, "the learning rate")
+		open = append(open, "the learning rate")
 	}
 	if c.Model.Decay == nil {
 		c.Model.Decay = new(threeDigits(math.Pow(lastRate, 1/float64(epochs))))
-		clauses = append(clauses, "its decay")
+		open = append(open, "its decay")
 	}
 	if c.Train.Epochs == 0 {
 		c.Train.Epochs = epochs
-		clauses = append(clauses, "the number of epochs")
+		open = append(open, "the number of epochs")
 	}
-	if len(clauses) == 0 {
+	if len(open) == 0 {
 		return ""
 	}
-	return strings.Join(clauses, ", ") + byRatings
+	return strings.Join(open, ", ") + byRatings
 }
 
 // byRatings ends a clause about what the data decide on.
@@ -161,8 +168,7 @@ func settleRatings(m *interactions.Matrix, c *ModelConfig) string {
 	if c.Regularization != nil {
 		return ""
 	}
-	users, items := active(m)
-	l2 := (math.Sqrt(float64(users)) + math.Sqrt(float64(items))) / math.Sqrt(float64(max(m.Len(), 1)))
+	l2 := penaltyUnit(m)
 	if c.Algorithm == algorithmSGD {
 		l2 *= penaltyOfSteps
 	} else {
@@ -171,6 +177,13 @@ func settleRatings(m *interactions.Matrix, c *ModelConfig) string {
 	}
 	c.Regularization = new(threeDigits(l2))
 	return "the regularization"
+}
+
+// penaltyUnit is 1/√n + 1/√m for n ratings a user and m an item: the penalty of standardized ratings at which noise that is all there is fits no
+// factor.
+func penaltyUnit(m *interactions.Matrix) float64 {
+	users, items := active(m)
+	return (math.Sqrt(float64(users)) + math.Sqrt(float64(items))) / math.Sqrt(float64(max(m.Len(), 1)))
 }
 
 // standardized returns ratings less their mean in units of their standard deviation, of which that of equal ones is taken for 1.
