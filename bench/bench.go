@@ -39,6 +39,8 @@ type Result struct {
 	Share float64 `json:"share_of_peak,omitempty"`
 	// Peer is the program that a comparison is with, its version and settings.
 	Peer string `json:"peer,omitempty"`
+	// Settings are those of a case that is a run file, in a line.
+	Settings string `json:"settings,omitempty"`
 }
 
 // Options say what to measure and for how long.
@@ -70,7 +72,9 @@ type Suite struct {
 	Metrics []Metric
 	// Host tells cases that are the host's work whatever the device, nil where there are none. They are measured with a CPU
 	// as the device alone.
-	Host    func(name string) bool
+	Host func(name string) bool
+	// ByCase has a table for the record with a line for each case, and a column for each metric.
+	ByCase  bool
 	measure func(ctx context.Context, name string, r *runner) error
 }
 
@@ -104,7 +108,7 @@ func (r *runner) absent(err error) {
 
 // Suites lists the suites in the order of help texts.
 func Suites() []Suite {
-	return []Suite{mlp, ctr, quality, gemm, tape, steps, data, similarities, factors, logistic, untuned, serving}
+	return []Suite{mlp, ctr, quality, gemm, tape, steps, data, similarities, factors, lists, logistic, untuned, serving}
 }
 
 // Find returns the suite of a name, or an error with the list.

@@ -181,6 +181,26 @@ func TestWriteTable(t *testing.T) {
 	if b.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
 	}
+	// Of lists there is a line for each case.
+	b.Reset()
+	results = []bench.Result{
+		{Suite: "lists", Case: "ease", Metric: "recall_at_20", Value: 0.19, Device: "cpu x", Level: "avx2", Threads: 2, Settings: "model: {kind: ease}"},
+		{Suite: "lists", Case: "ease", Metric: "seconds", Value: 12, Settings: "model: {kind: ease}"},
+		{Suite: "lists", Case: "als", Metric: "recall_at_20", Value: 0.15, Settings: "a|b"},
+		{Suite: "lists", Case: "als", Metric: "epochs", Value: 8, Settings: "a|b"},
+	}
+	if err := bench.WriteTable(&b, when, "v1", results); err != nil {
+		t.Fatal(err)
+	}
+	const byCase = `
+| case | recall_at_20 | seconds | epochs | settings |
+|---|---:|---:|---:|---|
+| ease | 0.19 | 12 |  | model: {kind: ease} |
+| als | 0.15 |  | 8 | a\|b |
+`
+	if !strings.HasSuffix(b.String(), byCase) {
+		t.Errorf("got\n%s\nwant at the end\n%s", b.String(), byCase)
+	}
 	if err := bench.WriteTable(&b, when, "v1", nil); err == nil {
 		t.Error("no results: no error")
 	}
@@ -224,6 +244,7 @@ func TestRunRefuses(t *testing.T) {
 		{"factorization", "als.5x5x5", "not of the form"},
 		{"factorization", "als.10x10x26x4", "at most a quarter"},
 		{"factorization", "als.100x100x26x2000", "too many; take at most 1024"},
+		{"lists", "svd", "there is no example taobao-svd.yaml; a case is one of als, als.defaults, bpr"},
 		{"gemm", "2x2", "not of the form"},
 		{"gemm", "2x0x2.nn", "is not within"},
 		{"gemm", "2x99999999999999999999x2.nn", "is not within"},

@@ -44,6 +44,11 @@ func WriteTable(w io.Writer, when time.Time, version string, results []Result) e
 			peer = r.Case + r.Peer
 		}
 	}
+	if s, err := Find(r.Suite); err == nil && s.ByCase {
+		b.WriteString(byCase(results))
+		_, err := io.WriteString(w, b.String())
+		return err
+	}
 	b.WriteString("\n| case | metric | value | share of peak |\n|---|---|---:|---:|\n")
 	for _, r := range results {
 		share := ""
@@ -58,6 +63,35 @@ func WriteTable(w io.Writer, when time.Time, version string, results []Result) e
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// byCase lays results out with a line for each case, and a column for each metric in the order in which metrics first come.
+func byCase(results []Result) string {
+	var cases, metrics []string
+	values, settings := map[[2]string]string{}, map[string]string{}
+	for _, r := range results {
+		if !slices.Contains(cases, r.Case) {
+			cases = append(cases, r.Case)
+		}
+		if !slices.Contains(metrics, r.Metric) {
+			metrics = append(metrics, r.Metric)
+		}
+		values[[2]string{r.Case, r.Metric}], settings[r.Case] = Number(r.Value), r.Settings
+	}
+	var b strings.Builder
+	b.WriteString("\n| case |")
+	for _, m := range metrics {
+		b.WriteString(" " + cell(m) + " |")
+	}
+	b.WriteString(" settings |\n|---|" + strings.Repeat("---:|", len(metrics)) + "---|\n")
+	for _, c := range cases {
+		b.WriteString("| " + cell(c) + " |")
+		for _, m := range metrics {
+			b.WriteString(" " + values[[2]string{c, m}] + " |")
+		}
+		b.WriteString(" " + cell(settings[c]) + " |\n")
+	}
+	return b.String()
 }
 
 // cell is text that does not end a table's cell or line.

@@ -29,6 +29,8 @@ func caseForm(suite string) *regexp.Regexp {
 		return regexp.MustCompile(`^(als|bpr|mf|topk)\.[1-9]\d*x[1-9]\d*x[1-9]\d*x[1-9]\d*$`)
 	case "linear":
 		return regexp.MustCompile(`^(shoppers|adult|generated\.[1-9]\d*x\d+x[1-9]\d*)$`)
+	case "lists":
+		return regexp.MustCompile(`^[a-z0-9-]+(\.defaults)?$`)
 	case "defaults":
 		return regexp.MustCompile(`^(choose|test)\.[a-z-]+$`)
 	case "gemm":

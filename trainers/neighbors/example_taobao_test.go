@@ -21,7 +21,7 @@ func TestTaobaoExamples(t *testing.T) {
 		want [2]float64 // recall@20
 		long bool
 	}{
-		{"taobao.yaml", nil, [2]float64{0.175, 1}, false},
+		{"taobao-item.yaml", nil, [2]float64{0.175, 1}, false},
 		{"taobao-ease.yaml", nil, [2]float64{0.19, 1}, true},
 		{"taobao-ease.yaml", []string{"model.neighbors=0", "reweight={}"}, [2]float64{0.166, 0.168}, true},
 	} {

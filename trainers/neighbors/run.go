@@ -33,6 +33,11 @@ const (
 //go:embed templates/*.yaml
 var Templates embed.FS
 
+// Examples are run files on real data, with settings that were chosen for them: examples/DATA-ALGORITHM.yaml.
+//
+//go:embed examples/*.yaml
+var Examples embed.FS
+
 // Config is a run file.
 type Config struct {
 	run.Header         `yaml:",inline"`
