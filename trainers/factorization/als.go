@@ -27,6 +27,11 @@ import (
 //
 // A pass takes, with n = steps + 1 products of conjugate gradients, n·(4·factors) operations for each pair and n·(2·factors²) for each
 // row, twice over: of users and of items.
+//
+// Newton steps on blocks of columns in their place (iALS++: Rendle, Krichene, Zhang and Koren, "iALS++: Speeding up Matrix Factorization with
+// Subspace Optimization", 2021) were measured and left out. Both in Go without vectors, in CPU time: to within 1 % of the least objective of 40,000
+// pairs at 32 factors, three steps of conjugate gradients took 0.13 s and blocks of 8 columns, the best of 4 to 32, 0.20 s; of 20,000 pairs at 128
+// factors they took 0.38 s, and no blocks came there in 8 passes of up to 0.8 s.
 var alsAlgorithm = algorithm{
 	name: "als",
 	keys: []string{"factors", "feedback", "regularization", "exponent", "unobserved", "confidence", "solver", "steps"},
