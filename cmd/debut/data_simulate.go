@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -17,6 +18,7 @@ func (a *app) dataSimulate() *cobra.Command {
 	var opt history.Options
 	var output, start string
 	var on continuation
+	var source sourceFlags
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "simulate -o FOLDER",
@@ -55,6 +57,10 @@ expected had there been stock. --warehouses has users served from the warehouse 
 			if on.shop == "" && (on.prices+on.orders+on.launches+on.contacts != "" || opt.Truth) {
 				return usagef("--prices, --orders, --launches, --contacts and --truth are how a shop goes on: name it with --continue SHOP")
 			}
+			if on.shop == "" && source.given(cmd.Flags()) {
+				return usagef("--format, --decimal and the like say how the tables are written that go with --continue; leave them out")
+			}
+			on.source = func(path string) (table.Source, error) { return source.source(cmd.Flags(), []string{path}) }
 			if start != "" {
 				day, err := time.Parse(time.DateOnly, start)
 				if err != nil {
@@ -95,6 +101,7 @@ expected had there been stock. --warehouses has users served from the warehouse 
 			if err != nil {
 				return canceled(cmd.Context(), err)
 			}
+			sum.Warnings.Log(a.console.log)
 			seconds := time.Since(began).Seconds()
 			if asJSON {
 				return a.console.printJSON(struct {
@@ -128,7 +135,9 @@ expected had there been stock. --warehouses has users served from the warehouse 
 			return a.console.print(b.String())
 		},
 	}
+	source.register(cmd)
 	flags := cmd.Flags()
+	flags.Lookup("format").Usage = "with --continue: format of its tables: auto (by extension), csv, parquet or json"
 	flags.StringVarP(&output, "output", "o", "", "folder to write")
 	flags.IntVar(&cfg.Users, "users", cfg.Users, "users")
 	flags.IntVar(&cfg.Items, "items", cfg.Items, "items in the catalog")
@@ -160,7 +169,11 @@ const defaultSuppliers = 3
 const defaultWeeks = 12
 
 // continuation is a shop that goes on.
-type continuation struct{ shop, prices, orders, launches, contacts string }
+type continuation struct {
+	shop, prices, orders, launches, contacts string
+
+	source func(path string) (table.Source, error) // a table, as flags say that it is written
+}
 
 // run goes on with the shop, and returns its configuration.
 func (c *continuation) run(ctx context.Context, output string, events, days int, opt history.Options) (history.Config, history.Summary, error) {
@@ -169,29 +182,24 @@ func (c *continuation) run(ctx context.Context, output string, events, days int,
 		return history.Config{}, history.Summary{}, err
 	}
 	var p history.Policy
-	if c.prices != "" {
-		if p.Prices, err = s.ReadPrices(ctx, table.Source{Path: []string{c.prices}}, ""); err != nil {
-			return s.Config, history.Summary{}, err
-		}
-	}
-	if c.orders != "" {
-		if p.Orders, err = s.ReadOrders(ctx, table.Source{Path: []string{c.orders}}, ""); err != nil {
-			return s.Config, history.Summary{}, err
-		}
-		if p.Orders == nil {
-			p.Orders = []history.Order{}
-		}
-	}
-	if c.launches != "" {
-		if p.Launches, err = s.ReadLaunches(ctx, table.Source{Path: []string{c.launches}}, ""); err != nil {
-			return s.Config, history.Summary{}, err
-		}
-	}
-	if c.contacts != "" {
-		if p.Contacts, err = s.ReadContacts(ctx, table.Source{Path: []string{c.contacts}}, ""); err != nil {
-			return s.Config, history.Summary{}, err
-		}
+	if err := errors.Join(
+		readTable(ctx, c, c.prices, s.ReadPrices, &p.Prices), readTable(ctx, c, c.orders, s.ReadOrders, &p.Orders),
+		readTable(ctx, c, c.launches, s.ReadLaunches, &p.Launches), readTable(ctx, c, c.contacts, s.ReadContacts, &p.Contacts),
+	); err != nil {
+		return s.Config, history.Summary{}, err
 	}
 	sum, err := s.Continue(ctx, output, days, p, opt)
 	return s.Config, sum, err
+}
+
+// readTable reads a table of a policy, if there is one.
+func readTable[R any](ctx context.Context, c *continuation, path string, read func(context.Context, table.Source, string) ([]R, error), to *[]R) error {
+	if path == "" {
+		return nil
+	}
+	src, err := c.source(path)
+	if err == nil {
+		*to, err = read(ctx, src, "")
+	}
+	return err
 }

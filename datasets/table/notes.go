@@ -89,7 +89,8 @@ func (n *Note) text(column string, w Wording) string {
 
 // noteOf is what a person should know about how column i, declared to be of a type, was understood.
 func (r *relation) noteOf(i int, declared string, t *tally, reading Reading) *Note {
-	if declared != TypeAuto && declared != TypeNumeric {
+	_, layout := notation.NamedLayout(r.types[r.names[i]])
+	if declared != TypeAuto && declared != TypeNumeric && (declared != TypeDate || layout) {
 		return nil
 	}
 	from := r.inference(i)

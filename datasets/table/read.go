@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -57,8 +58,10 @@ type ReadOptions struct {
 	// Carried columns are read as they are written, whatever else they are read as, into Frame.Carried; Blocks alone knows them. One that
 	// does not exist is a *MissingColumnError.
 	Carried []string
-	// Empty lets Blocks hand out a source without rows, as one frame. That of JSON files without objects has neither columns nor Available.
+	// Empty lets ReadWith and Blocks hand out a source without rows, Blocks as one frame. That of JSON files without objects has neither columns nor Available.
 	Empty bool
+	// Optional are columns of Types that need not exist.
+	Optional []string
 	// Applied says that a finished model reads the rows: messages must not
 	// propose to change the run file.
 	Applied bool
@@ -89,12 +92,16 @@ func ReadWith(ctx context.Context, src *Source, baseDir string, options ReadOpti
 	}
 	defer db.Close()
 	if !options.Learned {
-		if err := CheckDeclared(options.Types, rel.available()); err != nil {
+		needed := maps.Clone(options.Types)
+		for _, name := range options.Optional {
+			delete(needed, name)
+		}
+		if err := CheckDeclared(needed, rel.available()); err != nil {
 			return nil, nil, err
 		}
 	}
 	frame, err := rel.read(ctx, db, options.Types)
-	if err == nil && frame.Rows == 0 {
+	if err == nil && frame.Rows == 0 && (!options.Empty || !rel.whole()) {
 		err = rel.noRows()
 	}
 	if err := files.Checked(err); err != nil {

@@ -16,6 +16,7 @@ import (
 	"debut/datasets/manifest"
 	"debut/datasets/publish"
 	"debut/datasets/strictjson"
+	"debut/datasets/warning"
 )
 
 // stateFile says where a continuation ends; what users and stock are like then is in tables under truth/.
@@ -34,17 +35,18 @@ type State struct {
 	tables []manifest.Table // of a shop with warehouses
 	parts  []string         // of a new shop, whose state follows from them
 	events int64
+	told   warning.List // of how the tables of a policy were understood
 }
 
 // Open reads where a shop stands that Write or Continue has left. events is how many views its simulation was asked for; 0: that is found
 // out, where it was a round number.
 func Open(ctx context.Context, dir string, events int) (*State, error) {
 	made, err := manifest.Read(dir)
+	if errors.Is(err, manifest.ErrNotFound) || err == nil && !made.Simulated() {
+		return nil, fmt.Errorf("%w: %s holds no simulated shop; name the folder of one, or make one with \"debut data simulate\"", manifest.ErrNotFound, dir)
+	}
 	if err != nil {
 		return nil, err
-	}
-	if !made.Simulated() {
-		return nil, fmt.Errorf("%s holds no simulated shop; name one of debut data simulate", dir)
 	}
 	s := &State{dir: dir}
 	text, err := os.ReadFile(filepath.Join(dir, stateFile))
@@ -200,8 +202,10 @@ func (s *State) Continue(ctx context.Context, dir string, days int, p Policy, o 
 	if days < 1 || s.Day+days > s.Config.Days+maxDays {
 		return Summary{}, fmt.Errorf("%d days %w; give 1 to %d", days, ErrConfig, s.Config.Days+maxDays-s.Day)
 	}
-	if same, err := samePlace(dir, s.dir); err != nil || same {
-		return Summary{}, errors.Join(err, fmt.Errorf("%s is the shop that is gone on with; write to another folder", dir))
+	if within, err := within(dir, s.dir); err != nil {
+		return Summary{}, err
+	} else if within {
+		return Summary{}, fmt.Errorf("%s is in the folder of the shop that is gone on with; write to another folder", dir)
 	}
 	if err := publish.Check(dir, o.Overwrite, kind); err != nil {
 		return Summary{}, err
@@ -238,6 +242,7 @@ func (s *State) Continue(ctx context.Context, dir string, days int, p Policy, o 
 	}
 	sim.launch(w.launched)
 	w.sum.Money.Outside = p.outside(w.from, w.to)
+	w.sum.Warnings = append(slices.Clone(s.told), p.unlaunched(s.Config.Items, w.launched)...)
 	if err := w.run(ctx, sim); err != nil {
 		return Summary{}, err
 	}
@@ -250,17 +255,34 @@ func (s *State) Continue(ctx context.Context, dir string, days int, p Policy, o 
 	return w.sum, folder.Commit()
 }
 
-// samePlace says whether two folders are one.
-func samePlace(a, b string) (bool, error) {
-	x, err := os.Stat(a)
-	if errors.Is(err, os.ErrNotExist) {
-		return false, nil
-	}
+// within says whether a folder, which need not be there yet, is another one or below it.
+func within(dir, other string) (bool, error) {
+	outer, err := os.Stat(other)
 	if err != nil {
 		return false, err
 	}
-	y, err := os.Stat(b)
-	return err == nil && os.SameFile(x, y), err
+	dir, err = filepath.Abs(dir)
+	if err != nil {
+		return false, err
+	}
+	for {
+		info, err := os.Stat(dir)
+		switch {
+		case err == nil && os.SameFile(info, outer):
+			return true, nil
+		case err == nil: // where links lead
+			if dir, err = filepath.EvalSymlinks(dir); err != nil {
+				return false, err
+			}
+		case !errors.Is(err, os.ErrNotExist):
+			return false, err
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return false, nil
+		}
+		dir = parent
+	}
 }
 
 // parse reads what dataset.json says of a shop.

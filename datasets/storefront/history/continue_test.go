@@ -240,8 +240,8 @@ func TestPolicyRefusals(t *testing.T) {
 		"item,date\n1,2025-02-01\n":                                         "there is no column price",
 		"item,date,price\n1,,3\n2,2025-02-01,3\n":                           "is missing",
 		"item,date,price\n1,4025-02-01,3\n":                                 "far from the days of the shop",
-		"item,date,price\n1,2025-02-01,\"3,5\"\n":                           "write numbers like 1935.30",
-		"item,date,price\n1,01.02.2025,3\n":                                 "days like 2026-01-31",
+		"item,date,price\n1,2025-02-01,cheap\n":                             `"cheap" is not a number`,
+		"item,date,price\n1,soon,3\n":                                       `"soon" is not a date`,
 		"item,date,price\n1,2025-02-01,3\n1,2025-02-01,3\n1,2025-02-01,4\n": "is the item's second price from that day on, beside 3",
 	} {
 		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
@@ -270,6 +270,15 @@ func TestPolicyRefusals(t *testing.T) {
 	}
 	if _, err := s.Continue(context.Background(), dir, 7, Policy{}, Options{Overwrite: true}); err == nil || !strings.Contains(err.Error(), "another folder") {
 		t.Errorf("into itself: %v", err)
+	}
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(dir, link); err != nil {
+		t.Fatal(err)
+	}
+	for _, below := range []string{filepath.Join(dir, "next"), filepath.Join(dir, "truth", "more", "next"), filepath.Join(link, "next")} {
+		if _, err := s.Continue(context.Background(), below, 7, Policy{}, Options{}); err == nil || !strings.Contains(err.Error(), "in the folder of the shop") {
+			t.Errorf("into %s: %v", below, err)
+		}
 	}
 	if _, err := s.Continue(context.Background(), filepath.Join(t.TempDir(), "x"), 0, Policy{}, Options{}); err == nil {
 		t.Error("no days are gone on with")

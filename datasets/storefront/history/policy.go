@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"debut/datasets/table"
+	"debut/datasets/warning"
 	"debut/datasets/wording"
 )
 
@@ -106,6 +108,36 @@ func (p *Policy) outside(from, to int) (o Outside) {
 	return o
 }
 
+// unlaunched warns of what is about candidates that are not launched by the end of a continuation.
+func (p *Policy) unlaunched(items int, launched []Launch) (list warning.List) {
+	in := map[int]bool{}
+	for _, l := range launched {
+		in[l.Item] = true
+	}
+	var what []string
+	count := func(name string, rows int, item func(i int) int) {
+		n := 0
+		for i := range rows {
+			if at := item(i); at >= items && !in[at] {
+				n++
+			}
+		}
+		if n > 0 {
+			what = append(what, fmt.Sprintf("%d of %d %s", n, rows, name))
+		}
+	}
+	count("prices", len(p.Prices), func(i int) int { return p.Prices[i].Item })
+	count("orders", len(p.Orders), func(i int) int { return p.Orders[i].Item })
+	count("contacts", len(p.Contacts), func(i int) int { return p.Contacts[i].Item })
+	if what == nil {
+		return nil
+	}
+	return warning.List{{
+		Name: warning.Unlaunched, Message: strings.Join(what, ", ") + " are about candidates that are not launched by the end: nobody sees or buys them",
+		Remedy: "launch them with --launches, or leave the rows out",
+	}}
+}
+
 // fits is an error where more of an item comes into stock than can be counted.
 func (p *Policy) fits(s *simulation) error {
 	k := &s.stock
@@ -162,7 +194,8 @@ const (
 	maxStock    = 2_000_000_000 // of an item, with all that is ordered: as many as 32 bits hold, and what the shop orders by itself
 )
 
-// ReadPrices reads a table with the columns item, date and price, and discount in percent where it has one.
+// ReadPrices reads a table with the columns item, date and price, and discount in percent where it has one. Like those of the other tables of a
+// policy, its numbers and days may be written as in any table that is read; one without rows is none of a thing.
 func (s *State) ReadPrices(ctx context.Context, src table.Source, baseDir string) ([]Price, error) {
 	f, err := s.read(ctx, src, baseDir, []string{"item", "date", "price"}, "discount")
 	if err != nil {
@@ -311,17 +344,20 @@ func (s *State) read(ctx context.Context, src table.Source, baseDir string, need
 			types[name] = table.TypeDate
 		}
 	}
-	f, _, err := table.ReadWith(ctx, &src, baseDir, table.ReadOptions{Types: types, Learned: true, Applied: true})
-	var value *table.ValueError
-	if errors.As(err, &value) { // nothing else than the file says how it is written
-		value.Remedies = []table.Remedy{table.ManualRemedy("write numbers like 1935.30 and days like 2026-01-31")}
+	f, _, err := table.ReadWith(ctx, &src, baseDir, table.ReadOptions{Types: types, Optional: others, Empty: true, Applied: true})
+	var missing *table.MissingColumnError
+	if errors.As(err, &missing) {
+		return nil, fmt.Errorf("%s: there is no column %s; the table has to have %s", wording.FileName(src.Path[0]), missing.Name, wording.List(needed, len(needed)))
 	}
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range needed {
-		if f.Column(name) == nil {
-			return nil, fmt.Errorf("%s: there is no column %s; the table has to have %s", wording.FileName(src.Path[0]), name, wording.List(needed, len(needed)))
+	for _, note := range f.Notes {
+		s.told = append(s.told, warning.Warning{Name: warning.Read, Message: note})
+	}
+	for _, c := range f.Columns {
+		if c.Note != "" {
+			s.told = append(s.told, warning.Warning{Name: warning.Read, Column: c.Name, Message: wording.FileName(src.Path[0]) + ": " + c.Note})
 		}
 	}
 	return f, nil

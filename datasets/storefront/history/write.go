@@ -17,6 +17,7 @@ import (
 	"debut/datasets/manifest"
 	"debut/datasets/publish"
 	"debut/datasets/table"
+	"debut/datasets/warning"
 )
 
 // Options say how a history is written.
@@ -43,6 +44,8 @@ type Summary struct {
 	BayesAUCInStock float64 `json:"bayes_auc_in_stock"`
 	// Money is what was taken and earned, in a continuation.
 	Money *Money `json:"money,omitempty"`
+	// Warnings are about what was asked for.
+	Warnings warning.List `json:"warnings,omitempty"`
 }
 
 // Money is what sales came to, in the currency of the prices, and what they were expected to, by the truth, had there been stock.
