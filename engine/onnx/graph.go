@@ -131,7 +131,7 @@ func (g *Graph) Output(v Value, name string, t Type, shape []int, about string) 
 		return
 	}
 	if !g.claim(name) {
-		g.Fail(fmt.Errorf("onnx: the name %q of an output is empty or used twice", name))
+		g.Fail(fmt.Errorf("onnx: the name %q of an output is empty, or that of an input too: call the column of the data otherwise", name))
 		return
 	}
 	g.outputs = append(g.outputs, port{name, t, slices.Clone(shape), about})

@@ -3,6 +3,7 @@ package onnx
 import (
 	"fmt"
 	"io"
+	"math"
 
 	"google.golang.org/protobuf/encoding/protowire"
 
@@ -11,6 +12,9 @@ import (
 
 // LargestInside is how many bytes of tables a model holds at most: the format ends at 2 GiB, and runtimes map a file beside it.
 const LargestInside = 1 << 30
+
+// largestMessage is how many bytes the message of a graph may have, so that the model, which has some more, stays below the 2 GiB of protocol buffers; a test has less.
+var largestMessage int64 = math.MaxInt32 - 1<<20
 
 // TableBytes is the size of all tables.
 func (g *Graph) TableBytes() (n int64) {
@@ -83,6 +87,9 @@ func (g *Graph) write(to io.Writer, file string, offsets map[string]int64) error
 		return err
 	}
 	pieces, size := g.pieces(file, offsets)
+	if size > largestMessage {
+		return fmt.Errorf("onnx: the graph takes %d bytes, and the format ends at 2 GiB: fewer values that it knows by their texts, or tables beside it", size)
+	}
 	head := appendText(appendInt(nil, modelIR, irVersion), modelProducer, "debut")
 	head = append(head, appendMessage(nil, modelOpset, opsetMessage("", opset))...)
 	head = append(head, appendMessage(nil, modelOpset, opsetMessage(mlDomain, mlOpset))...)

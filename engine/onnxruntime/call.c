@@ -79,7 +79,12 @@ char *debut_ort_name(debut_runtime *r, void *session, int outputs, size_t i, cha
 	message = fails(r, ((status(*)(void *, size_t, void *, char **))r->table[outputs ? OUTPUT_NAME : INPUT_NAME])(session, i, allocator, &theirs));
 	if (message != NULL) return message;
 	*name = strdup(theirs);
-	return fails(r, ((status(*)(void *, void *))r->table[ALLOCATOR_FREE])(allocator, theirs));
+	message = fails(r, ((status(*)(void *, void *))r->table[ALLOCATOR_FREE])(allocator, theirs));
+	if (message != NULL) {
+		free(*name);
+		*name = NULL;
+	}
+	return message;
 }
 
 char *debut_ort_tensor(debut_runtime *r, int type, const int64_t *shape, size_t dims, const void *data, size_t bytes, const char *const *texts, size_t n, void **value) {

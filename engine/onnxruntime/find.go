@@ -5,6 +5,9 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strconv"
+	"strings"
 )
 
 // Variable is the environment variable that names the library, or a folder with it.
@@ -12,6 +15,9 @@ const Variable = "DEBUT_ONNXRUNTIME"
 
 // ErrUnavailable is matched by errors of a library that is not there, or cannot be used.
 var ErrUnavailable = errors.New("ONNX Runtime is not available")
+
+// napi begins the names of folders in npm's package.
+const napi = "napi-v"
 
 // names are what the library is called.
 func names() []string {
@@ -57,11 +63,39 @@ func Find(path string) string {
 func within(dir string) string {
 	arch := map[string]string{"amd64": "x64", "arm64": "arm64"}[runtime.GOARCH]
 	for _, name := range names() {
-		for _, pattern := range []string{name, filepath.Join("bin", "napi-v*", runtime.GOOS, arch, name), filepath.Join("node_modules", "onnxruntime-node", "bin", "napi-v*", runtime.GOOS, arch, name)} {
-			if found, err := filepath.Glob(filepath.Join(dir, pattern)); err == nil && len(found) > 0 {
-				return found[len(found)-1]
+		places := []string{filepath.Join(dir, name)}
+		for _, of := range []string{dir, filepath.Join(dir, "node_modules", "onnxruntime-node")} {
+			for _, version := range versions(filepath.Join(of, "bin")) {
+				places = append(places, filepath.Join(of, "bin", version, runtime.GOOS, arch, name))
+			}
+		}
+		for _, place := range places {
+			if info, err := os.Stat(place); err == nil && !info.IsDir() {
+				return place
 			}
 		}
 	}
 	return ""
+}
+
+// versions are the folders of libraries of npm's package, by the version of Node's interface: the latest first.
+func versions(dir string) (list []string) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil
+	}
+	of := func(name string) int {
+		n, err := strconv.Atoi(strings.TrimPrefix(name, napi))
+		if err != nil {
+			return -1
+		}
+		return n
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), napi) && of(e.Name()) >= 0 {
+			list = append(list, e.Name())
+		}
+	}
+	slices.SortFunc(list, func(a, b string) int { return of(b) - of(a) })
+	return list
 }

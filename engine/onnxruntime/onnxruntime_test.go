@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -81,6 +82,7 @@ func TestRun(t *testing.T) {
 	}
 	for want, change := range map[string]func(map[string]onnx.Tensor){
 		`"int64" has no value`:   func(m map[string]onnx.Tensor) { delete(m, "int64") },
+		"a zero byte":            func(m map[string]onnx.Tensor) { m["string"] = onnx.NewTensor([]string{"a\x00b", ""}, 1) },
 		"[2 1] has 3 values":     func(m map[string]onnx.Tensor) { m["bool"] = onnx.Tensor{Shape: []int{2, 1}, Data: make([]bool, 3)} },
 		"tensors of []uint8":     func(m map[string]onnx.Tensor) { m["bool"] = onnx.Tensor{Shape: []int{1, 1}, Data: []byte{1}} },
 		"Unexpected input data":  func(m map[string]onnx.Tensor) { m["bool"] = m["float32"] },
@@ -94,6 +96,44 @@ func TestRun(t *testing.T) {
 		if _, err := s.Run(wrong); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %q", err, want)
 		}
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := s.Run(in); err == nil || !strings.Contains(err.Error(), "closed") {
+		t.Errorf("a closed model: %v", err)
+	}
+	ended, err := onnxruntime.Open(r.Path())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := ended.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := ended.Load(model, 1); err == nil || !strings.Contains(err.Error(), "closed") {
+		t.Errorf("a closed runtime: %v", err)
+	}
+}
+
+// The library of npm's package is found whatever the folder is called, that of the latest interface first.
+func TestFind(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "a[1] *")
+	want := filepath.Join(folder, "bin", "napi-v10")
+	for _, version := range []string{"napi-v6", "napi-v10", "napi-vx"} {
+		for _, arch := range []string{"x64", "arm64"} {
+			dir := filepath.Join(folder, "bin", version, runtime.GOOS, arch)
+			if err := os.MkdirAll(dir, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			for _, name := range []string{"libonnxruntime.so.1", "libonnxruntime.dylib"} {
+				if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	if got := onnxruntime.Find(folder); !strings.HasPrefix(got, want) {
+		t.Errorf("%s, want one of %s", got, want)
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"unsafe"
 
 	"debut/engine/onnx"
@@ -64,16 +64,28 @@ func failure(message *C.char) error {
 	return errors.New(C.GoString(message))
 }
 
-// Session is a loaded model. It may be used by several goroutines.
+// errClosed is the error of what was closed.
+var errClosed = errors.New("it is closed already")
+
+// errZero is the error of a text that C would end early.
+var errZero = errors.New("a text has a zero byte, at which ONNX Runtime takes it to end")
+
+// Session is a loaded model. It may be used by several goroutines, until it is closed.
 type Session struct {
 	r               *Runtime
 	c               unsafe.Pointer
 	inputs, outputs []string
-	close           sync.Once
+	closed          atomic.Bool
 }
 
 // Load loads a model from a file, to run on so many threads; 0 is one for each core.
 func (r *Runtime) Load(path string, threads int) (*Session, error) {
+	if r.c.environment == nil {
+		return nil, fmt.Errorf("onnxruntime: %s: %w", path, errClosed)
+	}
+	if strings.IndexByte(path, 0) >= 0 {
+		return nil, fmt.Errorf("onnxruntime: %q is no path", path)
+	}
 	s := &Session{r: r}
 	name := C.CString(path)
 	defer C.free(unsafe.Pointer(name))
@@ -115,12 +127,17 @@ func (s *Session) Outputs() []string { return slices.Clone(s.outputs) }
 
 // Close unloads the model.
 func (s *Session) Close() error {
-	s.close.Do(func() { C.debut_ort_release_session(&s.r.c, s.c) })
+	if !s.closed.Swap(true) {
+		C.debut_ort_release_session(&s.r.c, s.c)
+	}
 	return nil
 }
 
 // Run computes all outputs of inputs, which must be those of the model.
 func (s *Session) Run(inputs map[string]onnx.Tensor) (map[string]onnx.Tensor, error) {
+	if s.closed.Load() {
+		return nil, fmt.Errorf("onnxruntime: %w", errClosed)
+	}
 	in := make([]unsafe.Pointer, 0, len(s.inputs))
 	defer func() { s.release(in) }()
 	for _, name := range s.inputs {
@@ -203,6 +220,9 @@ func (s *Session) tensor(t onnx.Tensor) (v unsafe.Pointer, err error) {
 	var list **C.char
 	switch d := t.Data.(type) {
 	case []string:
+		if slices.ContainsFunc(d, func(s string) bool { return strings.IndexByte(s, 0) >= 0 }) {
+			return nil, errZero
+		}
 		var free func()
 		list, free = texts(d)
 		defer free()
