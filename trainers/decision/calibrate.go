@@ -73,14 +73,19 @@ func (c *Calibrator) logit(z float64) float64 {
 	case Temperature:
 		return c.Slope * z
 	}
+	p := c.at(z)
+	return math.Log(p / (1 - p))
+}
+
+// at is the probability of isotonic at a logit.
+func (c *Calibrator) at(z float64) float64 {
 	last := len(c.Knots) - 1
 	i := sort.SearchFloat64s(c.Knots, z) // the first knot that is not below z
-	p := c.Probabilities[min(i, last)]
-	if i > 0 && i <= last {
-		share := (z - c.Knots[i-1]) / (c.Knots[i] - c.Knots[i-1])
-		p = c.Probabilities[i-1] + share*(c.Probabilities[i]-c.Probabilities[i-1])
+	if i == 0 || i > last {
+		return c.Probabilities[min(i, last)]
 	}
-	return math.Log(p / (1 - p))
+	share := (z - c.Knots[i-1]) / (c.Knots[i] - c.Knots[i-1])
+	return c.Probabilities[i-1] + share*(c.Probabilities[i]-c.Probabilities[i-1])
 }
 
 // calibrate learns a calibration; nil where the scores are no help.
@@ -230,7 +235,7 @@ func fitTemperature(logits []float64, c int, labels, weights []float64) *Calibra
 }
 
 // fitIsotonic is isotonic regression by pooling adjacent violators (Zadrozny and Elkan, KDD 2002). Of n rows no probability beyond
-// 1/(n+2) and (n+1)/(n+2) follows, so that no row to come has an infinite loss.
+// 1/(n+2) and (n+1)/(n+2) follows, so that no row to come has an infinite loss. Where it all but jumps, it is made less steep.
 func fitIsotonic(scores, labels, weights []float64) *Calibrator {
 	type block struct{ from, to, weight, positive float64 }
 	order := make([]int, 0, len(scores))
@@ -274,5 +279,49 @@ func fitIsotonic(scores, labels, weights []float64) *Calibrator {
 	if len(pooled) < 2 {
 		return nil
 	}
+	square := 0.0
+	for i, z := range scores {
+		square += weightAt(weights, i) * z * z
+	}
+	c.flatten(steepest / math.Sqrt(square/total))
 	return c
+}
+
+// steepest is how much a probability rises at most where the score rises by its root mean square. A network's scores are sums in 32 bits, whose last
+// digits differ from one machine to another: between two scores that are all but equal a probability would jump by them. One that holds
+// rises by a quarter of the root mean square, at most.
+const steepest = 8
+
+// flatten makes ramps of what rises by more than most for each unit of the score, as wide as they have to be, and as far to the left of the rise as to the
+// right: the mean of the highest line below and the lowest above that are nowhere steeper.
+func (c *Calibrator) flatten(most float64) {
+	knots := slices.Clone(c.Knots)
+	for i := 1; i < len(c.Knots); i++ {
+		if rise := c.Probabilities[i] - c.Probabilities[i-1]; rise > most*(c.Knots[i]-c.Knots[i-1]) {
+			knots = append(knots, c.Knots[i-1]-rise/most, c.Knots[i]+rise/most)
+		}
+	}
+	if len(knots) == len(c.Knots) {
+		return
+	}
+	slices.Sort(knots)
+	knots = slices.Compact(knots)
+	below, above := make([]float64, len(knots)), make([]float64, len(knots))
+	for i, k := range knots {
+		if below[i] = c.at(k); i > 0 {
+			below[i] = min(below[i], below[i-1]+most*(k-knots[i-1]))
+		}
+	}
+	for i := len(knots) - 1; i >= 0; i-- {
+		if above[i] = c.at(knots[i]); i+1 < len(knots) {
+			above[i] = max(above[i], above[i+1]-most*(knots[i+1]-knots[i]))
+		}
+	}
+	for i := range below {
+		below[i] = (below[i] + above[i]) / 2
+		if i > 0 { // rounding does not break the order
+			below[i] = max(below[i], below[i-1])
+		}
+	}
+	c.Knots, c.Probabilities = knots, below
 }

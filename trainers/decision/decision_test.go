@@ -206,6 +206,22 @@ func TestIsotonicByHand(t *testing.T) {
 			t.Errorf("at %v: %v, want %v", z, got, p)
 		}
 	}
+	// Of scores that are all but equal it jumps, and is made a ramp with the same middle, which ends where it did elsewhere.
+	steep := fitIsotonic([]float64{-1, 0, 0.001, 1}, []float64{0, 0, 1, 1}, nil)
+	most := steepest / math.Sqrt(0.5)
+	for i := 1; i < len(steep.Knots); i++ {
+		if rise := steep.Probabilities[i] - steep.Probabilities[i-1]; rise < 0 || rise > (1+1e-9)*most*(steep.Knots[i]-steep.Knots[i-1]) {
+			t.Errorf("from %v to %v it rises by %v", steep.Knots[i-1], steep.Knots[i], rise)
+		}
+	}
+	for z, p := range map[float64]float64{-1: 1. / 6, -.2: 1. / 6, .0005: .5, .2: 5. / 6, 1: 5. / 6} {
+		if got := steep.at(z); math.Abs(got-p) > 1e-6 {
+			t.Errorf("at %v: %v, want %v", z, got, p)
+		}
+	}
+	if err := steep.check(2); err != nil {
+		t.Error(err)
+	}
 	if c := fitIsotonic([]float64{1, 2}, []float64{1, 0}, nil); c != nil {
 		t.Errorf("%+v", c)
 	}
