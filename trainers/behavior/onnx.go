@@ -65,7 +65,7 @@ func (m *Model) answer(to *onnx.Graph, outputs onnx.Value) []model.Port {
 	add := func(v onnx.Value, name string, t onnx.Type, width int, about string) model.Port {
 		shape := []int{onnx.Batch, width}
 		to.Output(v, name, t, shape, about)
-		return model.Port{Name: name, Type: t.String(), Width: width, About: about}
+		return model.Port{Name: name, Type: t.String(), Width: width, About: about, Classes: typedClasses(target)}
 	}
 	task := taskOf(m.Encoder)
 	if task == metrics.TaskRegression {
@@ -97,6 +97,21 @@ func (m *Model) answer(to *onnx.Graph, outputs onnx.Value) []model.Port {
 		add(p, outputProbability, onnx.Double, 1, fmt.Sprintf("that %s is %q", target.Name, target.Classes[1])),
 		add(class, outputPrediction, onnx.String, 1, fmt.Sprintf("%q where the probability is %v or more, else %q", target.Classes[1], threshold, target.Classes[0])),
 	}
+}
+
+// typedClasses are the classes of a target as JSON has values of its type; nil where there are none.
+func typedClasses(t *encoding.TargetEncoding) (list []any) {
+	for _, c := range t.Classes {
+		var v any = c
+		switch t.Type {
+		case table.TypeNumeric:
+			v = json.Number(c)
+		case table.TypeBoolean:
+			v = c == "true"
+		}
+		list = append(list, v)
+	}
+	return list
 }
 
 // trial answers for rows as predict does, with the inputs that the graph is to be given for them.

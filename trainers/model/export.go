@@ -20,6 +20,8 @@ type Port struct {
 	About string `json:"about"` // what a value is
 	// Encoded says why the input is not the value of the data, but what the encoder makes of it; "" where it is.
 	Encoded string `json:"encoded,omitempty"`
+	// Classes are those that an output is about, in their order, as the data have them: numbers, truth values or texts.
+	Classes []any `json:"classes,omitempty"`
 }
 
 // Signature is what a model in ONNX is asked and answers.
