@@ -1,7 +1,5 @@
 package interactions
 
-import "fmt"
-
 // Grow gives a dataset the users and items of a model that is gone on from, beside its own: those without a pair in the data have empty rows
 // and columns.
 func (d *Dataset) Grow(users, items *Vocabulary) error {
@@ -34,15 +32,8 @@ func union(own, other *Vocabulary) (all *Vocabulary, numbers []int32, err error)
 	if all, err = NewVocabulary(ids); err != nil {
 		return nil, nil, err
 	}
-	numbers = make([]int32, own.Len())
-	for i := range numbers {
-		n, ok := all.Index(own.ID(i))
-		if !ok {
-			return nil, nil, fmt.Errorf("interactions: the id %q got lost", own.ID(i))
-		}
-		numbers[i] = n
-	}
-	return all, numbers, nil
+	numbers, err = numbersIn(own, all)
+	return all, numbers, err
 }
 
 // renumber gives rows and columns other numbers, which ascend as the old ones do.

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"math"
 	"os"
 	"slices"
@@ -49,6 +50,17 @@ func (v *Vocabulary) Len() int { return len(v.offsets) - 1 }
 
 // ID returns id i, 0 ≤ i < Len. It allocates nothing.
 func (v *Vocabulary) ID(i int) string { return v.text[v.offsets[i]:v.offsets[i+1]] }
+
+// IDs are all ids, in the order of their numbers.
+func (v *Vocabulary) IDs() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for i := range v.Len() {
+			if !yield(v.ID(i)) {
+				return
+			}
+		}
+	}
+}
 
 // Index returns the number of an id, by binary search: as it is written, or as the whole number that it is, of 1.0 that
 // of 1.

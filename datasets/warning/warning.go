@@ -30,6 +30,7 @@ const (
 	Nobody         = "nobody_positive"  // no row is predicted positive
 	Decision       = "decision"         // a threshold or a calibration is not what was asked for
 	Penalty        = "penalty"          // a penalty was added, for without one there is no single solution
+	LittleTaken    = "little_taken"     // a training that goes on from a model took next to nothing of it
 	Unlaunched     = "unlaunched"       // a policy is about candidates that are never launched
 )
 

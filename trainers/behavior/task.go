@@ -35,8 +35,9 @@ type task struct {
 	params *engine.Parameters
 	model  *Model
 	loss   *trainedFor
-	per    int    // the field whose rows are ranked among themselves; -1: none
-	begun  string // what was taken from another model; "" for nothing
+	per    int          // the field whose rows are ranked among themselves; -1: none
+	begun  string       // what was taken from another model; "" for nothing
+	doubts warning.List // about that
 }
 
 // gradual is a training by gradients.
@@ -226,7 +227,7 @@ func (t *task) undecided(ctx context.Context) (warning.List, error) {
 // Describe says what is trained on what.
 func (t *task) Describe() run.Description {
 	trainable, _ := t.params.Count()
-	d := run.Description{Task: t.task, Protocol: t.protocol(), Parameters: int64(trainable), Warnings: t.data.Report.Warnings, Data: filesOf(t.data)}
+	d := run.Description{Task: t.task, Protocol: t.protocol(), Parameters: int64(trainable), Warnings: append(slices.Clone(t.data.Report.Warnings), t.doubts...), Data: filesOf(t.data)}
 	if r := t.data.Report.Read; r != nil {
 		d.Read = r
 	}

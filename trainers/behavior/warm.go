@@ -98,6 +98,8 @@ func (t *task) begin(env *run.Env, from *donor) error {
 	}
 	env.Log.Info("begun from another model", "what", report.String())
 	t.begun = "begun with " + report.String()
+	t.doubts = report.Warnings()
+	t.doubts.Log(env.Log)
 	return nil
 }
 

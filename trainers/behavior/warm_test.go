@@ -13,6 +13,7 @@ import (
 
 	"debut/datasets/encoding"
 	"debut/datasets/table"
+	"debut/datasets/warning"
 	"debut/engine/safetensors"
 	"debut/kernels/cpu"
 	"debut/layers"
@@ -207,6 +208,30 @@ func checkGrown(t *testing.T, old, grown *Model) {
 	}
 	if c := grown.Encoder.Columns[i]; len(c.Features) != 1 || c.Features[0].Mean != old.Encoder.Columns[0].Features[0].Mean {
 		t.Errorf("prices are %+v, not scaled as before", c)
+	}
+}
+
+// That next to nothing is taken is a warning, and one of the run.
+func TestInitFromLittle(t *testing.T) {
+	dir := months(t)
+	f, err := os.Create(filepath.Join(dir, "bias.safetensors"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(safetensors.Stream(f, []safetensors.Source{safetensors.Vector("other", make([]float32, 1000)), safetensors.Vector("output.bias", []float32{1})}, nil), f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	c, err := Parse("run.yaml", []byte("name: x\ndevice: cpu\ndata: {source: {path: march.csv}, target: y, split: {method: none}}\ntrain: {epochs: 1}\ninit_from: bias.safetensors\nmodel: {hidden: [{units: 20}]}\n"),
+		[]string{fmt.Sprintf("output=%q", filepath.Join(dir, "runs"))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, err := run.Train(context.Background(), c, run.Options{BaseDir: dir, ConfigPath: filepath.Join(dir, "run.yaml")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if told := o.Result.Warnings.Named(warning.LittleTaken); len(told) != 1 || !strings.Contains(told[0].Message, "next to nothing was taken, 1 of its 1001 numbers") {
+		t.Errorf("%+v", o.Result.Warnings)
 	}
 }
 

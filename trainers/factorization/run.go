@@ -2,13 +2,13 @@ package factorization
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"math"
 	"slices"
 
 	"debut/datasets/interactions"
+	"debut/datasets/warning"
 	"debut/kernels"
 	"debut/trainers/loop"
 	"debut/trainers/metrics"
@@ -18,12 +18,11 @@ import (
 )
 
 // Prepare loads the interactions, checks that there is memory, and chooses what is left open.
-func (c *Config) Prepare(ctx context.Context, env *run.Env) (_ run.Task, err error) {
+func (c *Config) Prepare(ctx context.Context, env *run.Env) (run.Task, error) {
 	from, err := c.openDonor(env)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, from.close()) }()
 	data, err := c.loadGrown(ctx, env, from)
 	if err != nil {
 		return nil, c.Locate(err)
@@ -50,6 +49,9 @@ func (c *Config) Prepare(ctx context.Context, env *run.Env) (_ run.Task, err err
 		return nil, err
 	}
 	if b.solve != nil {
+		if from != nil {
+			b.addClause(fmt.Sprintf("begun with %d pairs of %d users and %d items of %s", from.from.Histories.Len(), from.from.Users.Len(), from.from.Items.Len(), from.place))
+		}
 		return &solving{b}, nil
 	}
 	t := &training{task: b}
@@ -60,10 +62,9 @@ func (c *Config) Prepare(ctx context.Context, env *run.Env) (_ run.Task, err err
 	if err != nil {
 		return nil, err
 	}
-	if clause != "" && t.chosen != "" {
-		clause = "; " + clause
+	if clause != "" {
+		t.addClause(clause)
 	}
-	t.chosen += clause
 	if t.fit, err = t.begin(ctx, &t.problem); err != nil {
 		return nil, err
 	}
@@ -113,11 +114,11 @@ func (t *task) open(env *run.Env) (err error) {
 // onProcessor says whether a device computes in the host's memory.
 func onProcessor(dev kernels.Device) bool { return dev.Info().Kind == "cpu" }
 
-func (c *Config) load(ctx context.Context, env *run.Env) (*recommender.Data, error) {
+func (c *Config) load(ctx context.Context, env *run.Env, from *recommender.Earlier) (*recommender.Data, error) {
 	if c.Model.rates() {
-		return recommender.LoadRatings(ctx, &c.Data, env, c.Seed)
+		return recommender.LoadRatings(ctx, &c.Data, env, c.Seed, from)
 	}
-	return recommender.Load(ctx, &c.Data, c.Evaluation, env, c.Seed)
+	return recommender.Load(ctx, &c.Data, c.Evaluation, env, c.Seed, from)
 }
 
 // task is what trainings have in common.
@@ -125,6 +126,7 @@ type task struct {
 	problem
 	*algorithm
 	chosen    string // what was, a clause of the protocol
+	doubts    warning.List
 	validated bool
 	model     func() (*Factors, error) // as it is
 	score     *scorer
@@ -225,6 +227,7 @@ func (t *task) Describe() run.Description {
 		about += "; " + t.chosen
 	}
 	d := t.Data.Describe(about)
+	d.Warnings = append(slices.Clone(d.Warnings), t.doubts...)
 	d.Parameters = int64(t.cfg.Model.width()) * int64(t.Users.Len()+t.Items.Len())
 	return d
 }

@@ -2,85 +2,27 @@ package factorization
 
 import (
 	"context"
-	"errors"
-	"fmt"
+	"slices"
 	"strings"
 
 	"debut/datasets/configfile"
 	"debut/engine/safetensors"
 	"debut/trainers/model"
-	"debut/trainers/modelfolder"
 	"debut/trainers/recommender"
 	"debut/trainers/run"
 	"debut/trainers/transfer"
 )
 
-// donor is a model that a training goes on from.
-type donor struct {
-	place string
-	model *Model
-}
-
-// openDonor opens what init_from names; nil where it names nothing. It should be closed.
-func (c *Config) openDonor(env *run.Env) (_ *donor, err error) {
-	if c.InitFrom == "" {
-		return nil, nil
-	}
-	defer func() {
-		if err != nil {
-			err = c.Locate(configfile.Errorf("init_from", "%v", err))
-		}
-	}()
-	place, err := transfer.Place(c.InitFrom, env.BaseDir)
-	if err != nil {
-		return nil, err
-	}
-	switch {
-	case find(c.Model.Algorithm).solve != nil:
-		return nil, fmt.Errorf("the algorithm %s finds its model in one go, wherever it begins; leave init_from out", c.Model.Algorithm)
-	case c.Model.Algorithm == simplexAlgorithm.name:
-		return nil, fmt.Errorf("a model of %s keeps the directions of its factors alone, which its training cannot begin with; leave init_from out, or take another algorithm", simplexAlgorithm.name)
-	case transfer.IsFile(place):
-		return nil, errors.New("factors are gone on from by the ids of users and items, which the folder of a run has; name that")
-	}
-	switch encrypted, err := modelfolder.Encrypted(place); {
-	case err != nil:
-		return nil, err
-	case encrypted:
-		return nil, fmt.Errorf("%s is encrypted, and a training takes no key for what it begins with; name a model that is not", place)
-	}
-	r, err := modelfolder.Open(place)
-	if err != nil {
-		return nil, err
-	}
-	if r.Family() != Family {
-		return nil, fmt.Errorf("%s is a model of the family %s, not of %s", place, r.Family(), Family)
-	}
-	m, err := read(r, 1)
-	if err != nil {
-		return nil, err
-	}
-	return &donor{place, m}, nil
-}
-
-// close ends the donor.
-func (d *donor) close() error {
-	if d == nil {
-		return nil
-	}
-	return d.model.Close()
-}
-
 // loadGrown loads the interactions, with the users and items of the donor beside their own.
 func (c *Config) loadGrown(ctx context.Context, env *run.Env, from *donor) (*recommender.Data, error) {
-	data, err := c.load(ctx, env)
-	if err != nil || from == nil {
-		return data, err
+	if from == nil {
+		return c.load(ctx, env, nil)
 	}
-	if c.Model.Factors == 0 { // left open: as many as there are
-		c.Model.Factors = from.model.cfg.Factors
+	if c.Model.Factors == 0 && slices.Contains(find(c.Model.Algorithm).keys, "factors") { // left open: as many as there are
+		lo, hi := from.factors.columns()
+		c.Model.Factors = hi - lo
 	}
-	return data, data.Grow(from.model.Shop.Users, from.model.Shop.Items)
+	return c.load(ctx, env, &from.from)
 }
 
 // goOn fills a training's factors with those of the donor, and has the model keep the rows of users and items that the data have nothing of,
@@ -89,19 +31,25 @@ func (t *training) goOn(d *donor) error {
 	if d == nil {
 		return nil
 	}
-	list, err := d.model.Tensors()
-	if err != nil {
-		return err
+	if s, ok := t.fit.(*simplex); ok {
+		if err := s.goOn(d); err != nil {
+			return t.cfg.Locate(configfile.Errorf("init_from", "%v", err))
+		}
 	}
 	f, err := t.fit.factors()
 	if err != nil {
 		return err
 	}
-	targets, err := t.targets(d.model.factors.Mean - f.Mean)
+	targets, err := t.targets(d.factors.Mean - f.Mean)
 	if err != nil {
 		return err
 	}
-	report, err := transfer.Of(d.place, list).Fill(targets)
+	if _, ok := t.fit.(*simplex); ok { // they are filled, and are to be told of alone
+		for i := range targets {
+			targets[i].Write = func(int, []float32) error { return nil }
+		}
+	}
+	report, err := transfer.Of(d.place, d.factors.tensors(d.from.Users, d.from.Items)).Fill(targets)
 	if err != nil {
 		return t.cfg.Locate(configfile.Errorf("init_from", "%v", err))
 	}
@@ -109,13 +57,19 @@ func (t *training) goOn(d *donor) error {
 		return err
 	}
 	t.log.Info("begun from another model", "what", report.String())
-	clause := "begun with " + report.String()
+	t.doubts = report.Warnings()
+	t.doubts.Log(t.log)
+	t.addClause("begun with " + report.String())
+	t.keep(d, f.Mean)
+	return nil
+}
+
+// addClause adds to what is said of how the model came about.
+func (t *task) addClause(clause string) {
 	if t.chosen != "" {
 		clause = t.chosen + "; " + clause
 	}
 	t.chosen = clause
-	t.keep(d.model, f.Mean)
-	return nil
 }
 
 // targets are what a training's tensors hold of a model: factors, and biases. shift is by how much the mean of the data has fallen since, which
@@ -192,23 +146,23 @@ func (t *training) target(name string, values []float32, columns, lo, hi int, ad
 }
 
 // keep has the model of the training show the donor's rows of users and items without a pair in the data.
-func (t *training) keep(from *Model, mean float64) {
+func (t *training) keep(d *donor, mean float64) {
 	type kept struct {
 		at   int
 		row  []float32
 		item bool
 	}
 	var rows []kept
-	old := from.factors
+	old, from := d.factors, d.from
 	counts := t.Train.ColumnCounts()
 	shift := float32(old.Mean - mean)
 	for i := range t.Users.Len() {
-		if n, ok := from.Shop.Users.Index(t.Users.ID(i)); ok && t.Train.Offsets[i] == t.Train.Offsets[i+1] {
+		if n, ok := from.Users.Index(t.Users.ID(i)); ok && t.Train.Offsets[i] == t.Train.Offsets[i+1] {
 			rows = append(rows, kept{i, old.User(int(n)), false})
 		}
 	}
 	for i := range t.Items.Len() {
-		if n, ok := from.Shop.Items.Index(t.Items.ID(i)); ok && counts[i] == 0 {
+		if n, ok := from.Items.Index(t.Items.ID(i)); ok && counts[i] == 0 {
 			rows = append(rows, kept{i, old.Item(int(n)), true})
 		}
 	}

@@ -113,7 +113,6 @@ func (c *Config) SetDefaults() {
 // Validate reports everything in the configuration that cannot be used. Its errors carry the field's path.
 func (c *Config) Validate() error {
 	errs := []error{
-		c.anew(),
 		run.Validate(c, Family, false), run.OnCPU(&c.Header), configfile.Prefix("data", c.Data.Validate()),
 		configfile.Prefix("model", c.Model.validate()), configfile.Prefix("evaluation", c.Evaluation.Validate()),
 		configfile.Prefix("reweight", c.Reweight.Validate()),
@@ -122,14 +121,6 @@ func (c *Config) Validate() error {
 		errs = append(errs, configfile.Errorf("keep_seen", "a model of kind: %s makes lists of what users of training have; leave keep_seen out, or take another kind", KindUser))
 	}
 	return errors.Join(errs...)
-}
-
-// anew refuses a model to go on from.
-func (c *Config) anew() error {
-	if c.InitFrom == "" {
-		return nil
-	}
-	return configfile.Errorf("init_from", "neighbors are found anew from all data, and there is nothing to begin with; leave it out, and name the earlier data among the sources")
 }
 
 // validate reports the first value that cannot be used, with the path below the section. Model folders of anybody are checked so too, with
@@ -184,7 +175,11 @@ const maxPenalty = 1e24
 
 // Prepare loads the interactions.
 func (c *Config) Prepare(ctx context.Context, env *run.Env) (run.Task, error) {
-	data, err := recommender.Load(ctx, &c.Data, c.Evaluation, env, c.Seed)
+	from, begun, err := c.earlier(env)
+	if err != nil {
+		return nil, err
+	}
+	data, err := recommender.Load(ctx, &c.Data, c.Evaluation, env, c.Seed, from)
 	if err != nil {
 		return nil, c.Locate(err)
 	}
@@ -192,7 +187,7 @@ func (c *Config) Prepare(ctx context.Context, env *run.Env) (run.Task, error) {
 	if err := data.Reweight(c.Reweight); err != nil {
 		return nil, c.Locate(err)
 	}
-	t := &training{Data: data, cfg: c, log: env.Log}
+	t := &training{Data: data, cfg: c, log: env.Log, begun: begun}
 	if err := t.checkMemory(env); err != nil {
 		return nil, err
 	}
@@ -204,13 +199,18 @@ type training struct {
 	*recommender.Data
 	cfg   *Config
 	log   *slog.Logger
+	begun string // with what, a clause of the protocol
 	graph *Graph
 	score ranking.Scorer
 }
 
 // Describe says what is trained on what.
 func (t *training) Describe() run.Description {
-	return t.Data.Describe(t.cfg.Model.text())
+	text := t.cfg.Model.text()
+	if t.begun != "" {
+		text += "; " + t.begun
+	}
+	return t.Data.Describe(text)
 }
 
 // text says in a few words how the model is found.

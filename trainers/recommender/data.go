@@ -60,17 +60,20 @@ type Data struct {
 	eval    Evaluation
 	weights []float32 // of items, that scores are multiplied by; nil: none
 	files   []runfolder.DataFile
-	known   *interactions.Matrix // training and validation, what is left out at testing
+	before  *interactions.Matrix // what users had of a model that is gone on from; nil: nothing
+	all     *interactions.Matrix // before and training
+	known   *interactions.Matrix // all and validation, what is left out at testing
 	news    warning.List         // what validation and test have that training has not, and what else is to be known
 	parts   []string             // that there is something to find in
 }
 
-// Load reads the interactions that a run file describes in its data section, to rank items by. Errors about fields have their paths.
-func Load(ctx context.Context, cfg *interactions.Config, eval Evaluation, env *run.Env, seed uint64) (*Data, error) {
-	return load(ctx, cfg, eval, env, seed, ranking.Task)
+// Load reads the interactions that a run file describes in its data section, to rank items by, and what is known of a model that is gone on from; nil:
+// there is none. Errors about fields have their paths.
+func Load(ctx context.Context, cfg *interactions.Config, eval Evaluation, env *run.Env, seed uint64, from *Earlier) (*Data, error) {
+	return load(ctx, cfg, eval, env, seed, ranking.Task, from)
 }
 
-func load(ctx context.Context, cfg *interactions.Config, eval Evaluation, env *run.Env, seed uint64, task metrics.Task) (*Data, error) {
+func load(ctx context.Context, cfg *interactions.Config, eval Evaluation, env *run.Env, seed uint64, task metrics.Task, from *Earlier) (*Data, error) {
 	p, err := env.Pool()
 	if err != nil {
 		return nil, err
@@ -86,7 +89,11 @@ func load(ctx context.Context, cfg *interactions.Config, eval Evaluation, env *r
 	if d.Train.Len() == 0 {
 		return nil, errors.New("data: there is nothing to train on: no user has an item in the training part")
 	}
-	out := &Data{Dataset: d, Ties: ranking.NewTies(d.Items.Len(), d.Items.ID), Pool: p, task: task, cfg: cfg, eval: eval}
+	out := &Data{Dataset: d, Pool: p, task: task, cfg: cfg, eval: eval}
+	if err := out.goOn(from); err != nil {
+		return nil, err
+	}
+	out.Ties = ranking.NewTies(d.Items.Len(), d.Items.ID)
 	hashes, err := d.Report.Files.Hash(ctx)
 	if err != nil {
 		return nil, err
@@ -100,15 +107,6 @@ func load(ctx context.Context, cfg *interactions.Config, eval Evaluation, env *r
 	return out, nil
 }
 
-// Grow gives the data the users and items of a model that is gone on from, beside their own.
-func (d *Data) Grow(users, items *interactions.Vocabulary) error {
-	if err := d.Dataset.Grow(users, items); err != nil {
-		return err
-	}
-	d.Ties, d.known = ranking.NewTies(d.Items.Len(), d.Items.ID), nil
-	return nil
-}
-
 // survey looks for parts to measure on, and for users and items that training does not see.
 func (d *Data) survey() {
 	if n := d.Report.Missing; n > 0 {
@@ -118,7 +116,7 @@ func (d *Data) survey() {
 		d.surveyRatings()
 	}
 	trained := make([]bool, d.Items.Len())
-	for _, i := range d.Train.Indices {
+	for _, i := range d.histories().Indices {
 		trained[i] = true
 	}
 	for _, p := range []struct {
@@ -136,7 +134,7 @@ func (d *Data) survey() {
 		counted := make([]bool, len(trained))
 		for u := range p.truth.Rows {
 			has, _ := p.truth.Row(u)
-			before, _ := d.Train.Row(u)
+			before, _ := d.histories().Row(u)
 			if len(has) > 0 && len(before) == 0 {
 				users++
 			}
@@ -199,11 +197,11 @@ func (d *Data) Parts() []string { return d.parts }
 
 // seen is what users have before a part.
 func (d *Data) seen(part string) *interactions.Matrix {
-	if part != run.PartTest {
-		return d.Train
+	if part != run.PartTest || d.Validation == nil {
+		return d.histories()
 	}
 	if d.known == nil {
-		d.known = union(d.Train, d.Validation)
+		d.known = interactions.Merge(d.histories(), d.Validation, func(a, _ float32) float32 { return a })
 	}
 	return d.known
 }
@@ -211,7 +209,7 @@ func (d *Data) seen(part string) *interactions.Matrix {
 // Evaluate ranks all items for the users of a part, as Model.Recommend would: those without a history get what most users have. What users have in the training part is left out, at testing what they have in
 // the validation part too.
 func (d *Data) Evaluate(ctx context.Context, s ranking.Scorer, part string) (*metrics.Result, error) {
-	r, _, err := measure(ctx, s, d.weights, d.Train, d.truth(part), d.seen(part), d.eval, d.Ties, d.Pool)
+	r, _, err := measure(ctx, s, d.weights, d.histories(), d.truth(part), d.seen(part), d.eval, d.Ties, d.Pool)
 	return r, err
 }
 
@@ -246,40 +244,13 @@ func (d *Data) Fingerprint() (run.Fingerprint, error) {
 		return f, err
 	}
 	d.Train.Fingerprint(h)
+	if d.before != nil {
+		d.before.Fingerprint(h)
+	}
 	if d.Validation != nil {
 		f.Validation = int(d.Validation.Len())
 		d.Validation.Fingerprint(h)
 	}
 	f.SHA256 = hex.EncodeToString(h.Sum(nil))
 	return f, nil
-}
-
-// union has the pairs of both matrices, of which the second may be nil, without values.
-func union(a, b *interactions.Matrix) *interactions.Matrix {
-	if b == nil {
-		return a
-	}
-	m := &interactions.Matrix{Rows: a.Rows, Columns: a.Columns, Offsets: make([]int64, a.Rows+1)}
-	for r := range a.Rows {
-		x, _ := a.Row(r)
-		y, _ := b.Row(r)
-		for len(x) > 0 || len(y) > 0 {
-			var next int32
-			switch {
-			case len(y) == 0 || len(x) > 0 && x[0] < y[0]:
-				next, x = x[0], x[1:]
-			case len(x) == 0 || y[0] < x[0]:
-				next, y = y[0], y[1:]
-			default:
-				next, x, y = x[0], x[1:], y[1:]
-			}
-			m.Indices = append(m.Indices, next)
-		}
-		m.Offsets[r+1] = int64(len(m.Indices))
-	}
-	m.Values = make([]float32, len(m.Indices))
-	for i := range m.Values {
-		m.Values[i] = 1
-	}
-	return m
 }

@@ -82,17 +82,7 @@ func (m *Model) List(of string, items []int32, scores []float32) model.List {
 }
 
 // UserIDs and ItemIDs are the ids of all, in the order of their numbers.
-func (m *Model) UserIDs() iter.Seq[string] { return idsOf(m.Shop.Users) }
+func (m *Model) UserIDs() iter.Seq[string] { return m.Shop.Users.IDs() }
 
 // ItemIDs are the ids of all items.
-func (m *Model) ItemIDs() iter.Seq[string] { return idsOf(m.Shop.Items) }
-
-func idsOf(v *interactions.Vocabulary) iter.Seq[string] {
-	return func(yield func(string) bool) {
-		for i := range v.Len() {
-			if !yield(v.ID(i)) {
-				return
-			}
-		}
-	}
-}
+func (m *Model) ItemIDs() iter.Seq[string] { return m.Shop.Items.IDs() }

@@ -279,24 +279,13 @@ func (m *Model) withKnown(h *model.Histories) {
 				all.Indices, all.Values = append(all.Indices, knownItems[0]), append(all.Values, knownValues[0])
 				knownItems, knownValues = knownItems[1:], knownValues[1:]
 			default:
-				all.Indices, all.Values = append(all.Indices, items[0]), append(all.Values, m.together(values[0], knownValues[0]))
+				all.Indices, all.Values = append(all.Indices, items[0]), append(all.Values, together(m.Config.Aggregate, values[0], knownValues[0]))
 				items, values, knownItems, knownValues = items[1:], values[1:], knownItems[1:], knownValues[1:]
 			}
 		}
 		all.Offsets[u+1] = all.Len()
 	}
 	h.Items = all
-}
-
-// together is the value of an item that a user has anew beside the one he had: where values replace each other the new one counts.
-func (m *Model) together(anew, before float32) float32 {
-	switch m.Config.Aggregate {
-	case interactions.AggregateMax, interactions.AggregateOnce:
-		return max(anew, before)
-	case interactions.AggregateMean, interactions.AggregateLast:
-		return anew
-	}
-	return anew + before
 }
 
 // histories lays what users of a dataset have by the model's items.

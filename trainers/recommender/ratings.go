@@ -40,8 +40,8 @@ const ratingRemedy = "family: factorization with model: {algorithm: bias, regula
 type Rate func(user, item int32) float64
 
 // LoadRatings is Load for a model of ratings, which are the values of the interactions.
-func LoadRatings(ctx context.Context, cfg *interactions.Config, env *run.Env, seed uint64) (*Data, error) {
-	return load(ctx, cfg, Evaluation{}, env, seed, TaskRating)
+func LoadRatings(ctx context.Context, cfg *interactions.Config, env *run.Env, seed uint64, from *Earlier) (*Data, error) {
+	return load(ctx, cfg, Evaluation{}, env, seed, TaskRating, from)
 }
 
 // CheckRatings reports what cannot be a source of ratings, with the path in the data section, whose defaults are set.

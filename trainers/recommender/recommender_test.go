@@ -209,17 +209,6 @@ func TestPopularForStrangers(t *testing.T) {
 	}
 }
 
-func TestUnion(t *testing.T) {
-	a, b := rows(6, []int32{0, 2, 5}, nil, []int32{1}), rows(6, []int32{1, 2}, []int32{4}, nil)
-	got, want := union(a, b), rows(6, []int32{0, 1, 2, 5}, []int32{4}, []int32{1})
-	if !reflect.DeepEqual(got, want) {
-		t.Errorf("%+v, want %+v", got, want)
-	}
-	if union(a, nil) != a {
-		t.Error("a union with nothing is another")
-	}
-}
-
 // A source is read as the run's own were, where nothing else is said.
 func TestReading(t *testing.T) {
 	var cfg interactions.Config

@@ -46,11 +46,11 @@ func (s *Shop) trainedItems() []bool {
 	return s.trained
 }
 
-// ShopOf is that of the training part of a run.
+// ShopOf is that of the training part of a run, with what users of a model have that it went on from.
 func ShopOf(d *Data) *Shop {
-	s := &Shop{Users: d.Users, Items: d.Items, Histories: d.Train, Kinds: d.Kinds, Ties: d.Ties, Weights: d.weights}
+	s := &Shop{Users: d.Users, Items: d.Items, Histories: d.histories(), Kinds: d.Kinds, Ties: d.Ties, Weights: d.weights}
 	if d.Folder.Forgets() {
-		s.Counts = d.Train.ColumnCounts()
+		s.Counts = s.Histories.ColumnCounts()
 		s.Histories, s.Kinds = empty(d.Users.Len(), d.Items.Len()), nil
 	}
 	return s

@@ -26,7 +26,7 @@ type Header struct {
 	RelativeTo string `yaml:"relative_to,omitempty" jsonschema:"description=Folder that relative paths in the file start from; relative to the file itself (default: the file's own folder). The run.yaml of a run folder names that of the original."`
 
 	// InitFrom is a model that the training goes on from.
-	InitFrom string `yaml:"init_from,omitempty" jsonschema:"description=Run folder or model folder; or a file of tensors as debut export --format safetensors writes it; whose parameters the training begins with. Names and ids are mapped; vocabularies grow."`
+	InitFrom string `yaml:"init_from,omitempty" jsonschema:"description=Run folder or model folder; or a file of tensors as debut export --format safetensors writes it; whose parameters the training begins with. Names and ids are mapped; vocabularies grow. Neighbors are found anew of what its users have and the data together."`
 
 	file *configfile.File // that the configuration was read from, if any
 }

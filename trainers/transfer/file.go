@@ -93,22 +93,17 @@ func readFile(f *os.File, path string, list []Target) (*Source, error) {
 		wanted[t.Name] = t
 	}
 	s := &Source{Name: path, tensors: map[string]model.Tensor{}}
-	metadata := file.Metadata()
-	beside := func(key, rowName string) string {
-		name := cmp.Or(metadata[key], model.RowsFile(rowName))
-		return filepath.Join(filepath.Dir(path), filepath.Base(name)) // of this folder, whatever the file says
-	}
 	for _, x := range file.Tensors() {
 		t := model.Tensor{Source: safetensors.Source{Name: x.Name, Dtype: x.Dtype, Shape: x.Shape, Read: func(dst []byte, off int64) error { return file.ReadAt(x, dst, off) }}}
 		to := wanted[x.Name]
 		if to.RowIDs != nil && len(x.Shape) > 0 {
 			t.RowName, t.RowsOfInputs = to.RowName, to.RowsOfInputs
-			if t.RowIDs, err = readRows(beside(model.RowsKey(x.Name), to.RowName), x.Shape[0]); err != nil {
+			if t.RowIDs, err = readRows(beside(file, path, model.RowsKey(x.Name), to.RowName), x.Shape[0]); err != nil {
 				return nil, err
 			}
 		}
 		if to.ColumnIDs != nil && len(x.Shape) == 2 {
-			if t.ColumnIDs, err = readRows(beside(model.ColumnsKey(x.Name), model.InputRows), x.Shape[1]); err != nil {
+			if t.ColumnIDs, err = readRows(beside(file, path, model.ColumnsKey(x.Name), model.InputRows), x.Shape[1]); err != nil {
 				return nil, err
 			}
 		}
@@ -118,6 +113,13 @@ func readFile(f *os.File, path string, list []Target) (*Source, error) {
 	return s, nil
 }
 
+// beside is the file that says what rows belong to, by the name that the metadata have under a key, or the usual one: of the same folder, whatever
+// the metadata say.
+func beside(file *safetensors.File, path, key, rowName string) string {
+	name := cmp.Or(file.Metadata()[key], model.RowsFile(rowName))
+	return filepath.Join(filepath.Dir(path), filepath.Base(name))
+}
+
 // readRows reads what n rows of a tensor belong to; nil where the file is not there.
 func readRows(path string, n int) (iter.Seq[string], error) {
 	ids, err := readIDs(path, n)
@@ -125,6 +127,25 @@ func readRows(path string, n int) (iter.Seq[string], error) {
 		return nil, err
 	}
 	return slices.Values(ids), err
+}
+
+// maxRow bounds a line of a file of ids, which are anybody's.
+const maxRow = 1 << 20
+
+// bounded reads at most left bytes, and then fails.
+type bounded struct {
+	io.Reader
+	left int
+}
+
+// Read implements io.Reader.
+func (b *bounded) Read(to []byte) (int, error) {
+	if b.left <= 0 {
+		return 0, fmt.Errorf("a line of more than %d bytes: %w", maxRow, safetensors.ErrFormat)
+	}
+	n, err := b.Reader.Read(to[:min(len(to), b.left)])
+	b.left -= n
+	return n, err
 }
 
 // readIDs reads what n rows belong to; nil where the file is not there.
@@ -137,9 +158,12 @@ func readIDs(path string, n int) (ids []string, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	r := csv.NewReader(f)
+	in := &bounded{Reader: f}
+	r := csv.NewReader(in)
 	r.FieldsPerRecord, r.ReuseRecord = 2, true
+	ids = []string{}
 	for line := 0; ; line++ {
+		in.left = maxRow
 		record, err := r.Read()
 		switch {
 		case errors.Is(err, io.EOF) && len(ids) == n:

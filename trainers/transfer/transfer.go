@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"debut/datasets/warning"
 	"debut/datasets/wording"
 	"debut/engine/safetensors"
 	"debut/kernels/rawbytes"
@@ -34,6 +35,15 @@ type Report struct {
 	LeftOut []string `json:"left_out,omitempty"` // tensors of the other model that found no place
 	// Rows counts rows by what they belong to.
 	Rows map[string]Rows `json:"rows,omitempty"`
+	// Numbers is how many numbers were taken, of how many that the model has, and how many that there are to be taken.
+	Numbers Numbers `json:"numbers"`
+}
+
+// Numbers counts the numbers of tensors.
+type Numbers struct {
+	Taken int64 `json:"taken"`
+	Has   int64 `json:"has"`
+	There int64 `json:"there"`
 }
 
 // Rows are those of tensors whose rows belong to something.
@@ -65,6 +75,22 @@ func (r *Report) String() string {
 	return strings.Join(parts, "; ")
 }
 
+// little is the share of the numbers, of the model's or those that there are, below which a training begins all but anew.
+const little = 0.05
+
+// Warnings are of a model that next to nothing was taken from.
+func (r *Report) Warnings() warning.List {
+	most := min(r.Numbers.Has, r.Numbers.There)
+	if float64(r.Numbers.Taken) >= little*float64(most) {
+		return nil
+	}
+	return warning.List{warning.Warning{
+		Name:    warning.LittleTaken,
+		Message: fmt.Sprintf("of %s next to nothing was taken, %d of its %d numbers for the %d of the model, which begins all but anew", r.From, r.Numbers.Taken, r.Numbers.There, r.Numbers.Has),
+		Remedy:  "look whether names, ids and sizes are those of the other model, or leave init_from out",
+	}.With("taken", float64(r.Numbers.Taken)).With("has", float64(r.Numbers.Has)).With("there", float64(r.Numbers.There))}
+}
+
 // Source is what tensors are taken from.
 type Source struct {
 	Name    string // for the report
@@ -89,6 +115,7 @@ func (s *Source) Fill(list []Target) (*Report, error) {
 	for _, t := range list {
 		from, ok := s.tensors[t.Name]
 		taken := false
+		r.Numbers.Has += size(t.Shape)
 		if ok && from.Dtype == safetensors.F32 && t.Dtype == safetensors.F32 {
 			var err error
 			if taken, err = s.fill(t, from, r); err != nil {
@@ -102,6 +129,7 @@ func (s *Source) Fill(list []Target) (*Report, error) {
 		}
 	}
 	for _, name := range s.order {
+		r.Numbers.There += size(s.tensors[name].Shape)
 		if !slices.Contains(r.Taken, name) {
 			r.LeftOut = append(r.LeftOut, name)
 		}
@@ -143,10 +171,7 @@ func (s *Source) fill(t Target, from model.Tensor, r *Report) (taken bool, err e
 	case t.OfInputs() || from.OfInputs() || !slices.Equal(t.Shape, from.Shape):
 		return false, nil
 	}
-	n := 1
-	for _, k := range t.Shape {
-		n *= k
-	}
+	n := int(size(t.Shape))
 	values := make([]float32, min(n, block))
 	for at := 0; at < n; at += len(values) {
 		values = values[:min(len(values), n-at)]
@@ -157,7 +182,17 @@ func (s *Source) fill(t Target, from model.Tensor, r *Report) (taken bool, err e
 			return false, err
 		}
 	}
+	r.Numbers.Taken += int64(n)
 	return true, nil
+}
+
+// size is how many numbers a tensor has.
+func size(shape []int) int64 {
+	n := int64(1)
+	for _, k := range shape {
+		n *= int64(k)
+	}
+	return n
 }
 
 // sameAxes says that it is known of both what their rows and columns belong to, and that it is of the same sort.
@@ -227,6 +262,7 @@ func (s *Source) byRows(t Target, from model.Tensor, r *Report) (taken bool, err
 	}
 	n := count(rows, from.Shape[0])
 	r.Rows[t.RowName] = n
+	r.Numbers.Taken += int64(n.Taken) * int64(width)
 	return n.Taken > 0, nil
 }
 
@@ -256,9 +292,10 @@ func (s *Source) byColumns(t Target, from model.Tensor, r *Report) (taken bool, 
 			return false, err
 		}
 	}
-	n := count(columns, from.Shape[1])
+	n, m := count(columns, from.Shape[1]), count(rows, from.Shape[0])
 	r.Rows[model.InputRows] = n
-	return n.Taken > 0 && count(rows, from.Shape[0]).Taken > 0, nil
+	r.Numbers.Taken += int64(n.Taken) * int64(m.Taken)
+	return n.Taken > 0 && m.Taken > 0, nil
 }
 
 // read reads values of a tensor from one on.

@@ -3,6 +3,7 @@ package transfer
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"debut/datasets/warning"
 	"debut/engine/safetensors"
 	"debut/trainers/model"
 )
@@ -84,7 +86,7 @@ func TestFill(t *testing.T) {
 	}
 	want := &Report{
 		From: path, Taken: []string{"embedding.town", "hidden.0.weight"}, New: []string{"output.weight"}, LeftOut: []string{"output.weight", "other"},
-		Rows: map[string]Rows{"town": {Taken: 2, New: 2, LeftOut: 1}},
+		Rows: map[string]Rows{"town": {Taken: 2, New: 2, LeftOut: 1}}, Numbers: Numbers{Taken: 6, Has: 12, There: 12},
 	}
 	if !reflect.DeepEqual(r, want) {
 		t.Errorf("%+v", r)
@@ -204,4 +206,32 @@ func FuzzOpenFile(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A model that next to nothing is taken from is warned of; one that grows is not.
+func TestWarnings(t *testing.T) {
+	ids, values := make([]string, 100), make([]float32, 100)
+	for i := range ids {
+		ids[i] = fmt.Sprint("new", i)
+	}
+	ids[0] = "a"
+	for rows, told := range map[string]bool{"row,id\n0,a\n": false, "row,id\n0,b\n1,a\n" + strings.Repeat("2,c\n", 98): true} {
+		n := strings.Count(rows, "\n") - 1
+		path := file(t, rows, safetensors.Matrix("embedding.town", make([]float32, n), 1))
+		r, err := fill(path, newTarget("embedding.town", 1, values, "town", ids...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if w := r.Warnings(); (len(w) == 1) != told || told && (w[0].Name != warning.LittleTaken || !strings.Contains(w[0].Message, "1 of its 100 numbers")) {
+			t.Errorf("%d rows: %+v", n, w)
+		}
+	}
+}
+
+// A file of ids that is one endless line is an error before it fills the memory.
+func TestLongLine(t *testing.T) {
+	path := file(t, "row,id\n0,\""+strings.Repeat("a\n", maxRow)+"\"\n", safetensors.Matrix("embedding.town", []float32{1}, 1))
+	if _, err := fill(path, newTarget("embedding.town", 1, []float32{0}, "town", "a")); !errors.Is(err, safetensors.ErrFormat) || !strings.Contains(err.Error(), "a line of more than") {
+		t.Errorf("%v", err)
+	}
 }
