@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -95,6 +96,17 @@ func TestServe(t *testing.T) {
 	}
 	p, url := startServer(t, dir, "shop/network")
 	check(url)
+	readme, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pasted := regexp.MustCompile(`(?m)^debut serve runs/demo/network .*\ncurl localhost:8080(/predict) -d '(.*)'$`).FindSubmatch(readme)
+	if pasted == nil {
+		t.Fatal("the README asks no server of the demo's model")
+	}
+	if code, text := postJSON(t, url+string(pasted[1]), json.RawMessage(pasted[2])); code != 200 || !strings.Contains(text, `"probability":`) {
+		t.Errorf("what the README asks: %d %s", code, text)
+	}
 	// Half a request costs nobody else anything, and a request that has begun is answered before the end.
 	slow, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
 	if err != nil {

@@ -128,6 +128,8 @@ const MaxBoost = 1e6
 type Histories struct {
 	Users *interactions.Vocabulary
 	Items *interactions.Matrix // Users × the items of the model
+	// Nothing are further users, who have nothing, whatever they have in the model.
+	Nothing map[string]bool
 }
 
 // Request says who gets how many items.

@@ -118,7 +118,9 @@ func (m *Model) lists(ctx context.Context, names []string, r model.Request, rule
 		out[i].User = name
 		var u, h int32
 		u, out[i].Known = withItems(m.Shop.Users, m.Histories, name)
-		if r.Histories != nil {
+		if r.Histories != nil && r.Histories.Nothing[name] {
+			out[i].Known = false
+		} else if r.Histories != nil {
 			h, out[i].Folded = withItems(r.Histories.Users, r.Histories.Items, name)
 		}
 		if m.Counts != nil && out[i].Folded { // all that is left of him is his name

@@ -270,7 +270,7 @@ func (s *Server) body(r *http.Request) (body []byte, free func(), err error) {
 	free = func() {}
 	limit := s.opt.Limits.Body
 	size := r.ContentLength
-	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
+	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
 		return nil, free, &failure{Status: http.StatusUnsupportedMediaType, Message: "the body is compressed; send it as it is"}
 	}
 	if size > limit {

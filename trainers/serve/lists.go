@@ -113,7 +113,7 @@ func (s *Server) recommend(ctx context.Context, e *entry, l *loaded, text []byte
 }
 
 // histories sets what users have beside what the model knows: what the request says, else the events that were taken.
-func (s *Server) histories(ctx context.Context, e *entry, l *loaded, q *listRequest, ask *model.Request) error {
+func (s *Server) histories(ctx context.Context, e *entry, l *loaded, q *listRequest, ask *model.Request) (err error) {
 	folder, ok := l.model.(model.EventFolder)
 	known := q.Histories == nil
 	var list []interactions.Event
@@ -123,13 +123,16 @@ func (s *Server) histories(ctx context.Context, e *entry, l *loaded, q *listRequ
 	if !known && !ok {
 		return bad("histories", 0, "the model makes no lists by what users have; leave them out")
 	}
-	asked := map[string]bool{}
+	asked, nothing := map[string]bool{}, map[string]bool{}
 	for _, user := range ask.Users {
 		asked[user] = true
 	}
 	for _, user := range slices.Sorted(maps.Keys(q.Histories)) {
 		if !asked[user] {
 			return bad("histories", 0, "%.200q is not among the users; name whoever is to get a list, or leave users out", user)
+		}
+		if len(q.Histories[user]) == 0 {
+			nothing[user] = true
 		}
 		for i := range q.Histories[user] {
 			t := &q.Histories[user][i]
@@ -139,8 +142,12 @@ func (s *Server) histories(ctx context.Context, e *entry, l *loaded, q *listRequ
 			list = append(list, t.event(user))
 		}
 	}
-	if len(list) == 0 || !ok {
+	if len(list)+len(nothing) == 0 || !ok {
 		return nil
+	}
+	if len(list) == 0 {
+		ask.Histories, err = nobody(nothing)
+		return err
 	}
 	if len(list) > s.opt.Limits.Events {
 		return bad("histories", 0, "%d events, more than %d; ask in several requests", len(list), s.opt.Limits.Events)
@@ -149,8 +156,15 @@ func (s *Server) histories(ctx context.Context, e *entry, l *loaded, q *listRequ
 	if err != nil {
 		return refused(ctx, fmt.Errorf("histories: %w", err))
 	}
+	h.Nothing = nothing
 	ask.Histories = h
 	return nil
+}
+
+// nobody is the histories of users who have nothing.
+func nobody(users map[string]bool) (*model.Histories, error) {
+	v, err := interactions.NewVocabulary(nil)
+	return &model.Histories{Users: v, Items: &interactions.Matrix{Offsets: []int64{0}}, Nothing: users}, err
 }
 
 // similarRequest is POST /models/NAME/similar.

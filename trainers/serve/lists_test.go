@@ -60,6 +60,19 @@ func TestRecommend(t *testing.T) {
 			folded := wanted(model.Request{Users: []string{"new"}, Histories: h, K: 5})
 			same("histories", got.Lists, folded)
 
+			if w := ask(s, "POST", "/recommend", []byte(`{"users": ["u1"]}`), "Content-Encoding", "IDENTITY"); w.Code != 200 {
+				t.Errorf("as it is, in capitals: %d %s", w.Code, w.Body)
+			}
+			// An empty history is one, whatever the model knows of the user; of others in the request it knows what it knows.
+			got = listed{}
+			post(t, s, "/recommend", map[string]any{"users": []string{"u7", "u1"}, "histories": map[string]any{"u7": []any{}}, "k": 5}, &got)
+			strangers := wanted(model.Request{Users: []string{"nobody", "u1"}, K: 5})
+			strangers[0].User = "u7"
+			same("an empty history", got.Lists, strangers)
+			got = listed{}
+			post(t, s, "/recommend", map[string]any{"histories": map[string]any{"new": []any{map[string]any{"item": "i3", "event": "buy"}, map[string]any{"item": "i5", "event": "view"}}, "u7": []any{}}, "k": 5}, &got)
+			same("an empty history beside another", got.Lists, []model.List{folded[0], strangers[0]})
+
 			var taken struct{ Taken, Held int }
 			post(t, s, "/events", map[string]any{"events": []any{map[string]any{"user": "new", "item": "i3", "event": "buy"}, map[string]any{"user": "new", "item": "i5", "event": "view"}}}, &taken)
 			got = listed{}

@@ -49,7 +49,7 @@ func (s *Server) describe(paths object, name string, l *loaded) {
 	if l.can(answerRecommend) {
 		paths[at+answerRecommend] = object{"post": operation("The best items for users.", object{"type": "object", "properties": object{
 			"users": texts, "k": count, "keep_seen": object{"type": "boolean"}, "seen_by": texts, "diversity": object{"type": "number", "minimum": 0, "maximum": 1},
-			"histories": object{"type": "object", "additionalProperties": object{"type": "array", "items": event}, "description": "what users have, in the place of what the model knows"},
+			"histories": object{"type": "object", "additionalProperties": object{"type": "array", "items": event}, "description": "what users have, in the place of what the model knows; an empty list is nothing"},
 			"items":     object{"type": "object", "additionalProperties": object{"type": "number"}, "description": "items that may be listed, and what their scores are multiplied by"},
 			"groups":    object{"type": "object", "additionalProperties": object{"type": "string"}}, "at_most": object{"type": "integer"},
 			"explore": object{"type": "integer"}, "explore_below": object{"type": "integer"}, "because": object{"type": "boolean"},
