@@ -111,6 +111,9 @@ func (f *exportFlags) check(cmd *cobra.Command) error {
 			return usagef("--%s is about --verify: ask for that too", name)
 		}
 	}
+	if f.Format != export.Triton && f.Format != export.Bundle && cmd.Flags().Changed("name") {
+		return usagef("--name is about --format %s and --format %s: files of other formats have no name of a model", export.Triton, export.Bundle)
+	}
 	if f.Format != export.Bundle && f.About.License != "" {
 		return usagef("--license is about --format %s", export.Bundle)
 	}
@@ -136,6 +139,9 @@ func (a *app) runExport(cmd *cobra.Command, folder string, f *exportFlags) (err 
 	f.describe(folder)
 	var out *export.Result
 	err = withModel(&f.device, &f.keys, folder, func(m model.Model) (err error) {
+		if _, lists := m.(model.Recommender); !lists && cmd.Flags().Changed("k") {
+			return usagef("--k is how many items are in a list, and a model of the family %s makes no lists; leave it out", m.Family())
+		}
 		if f.verify {
 			r, err := onnxruntime.Open(f.library)
 			if err != nil {

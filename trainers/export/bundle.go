@@ -3,15 +3,13 @@ package export
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"math"
-	"os"
 	"slices"
 	"strings"
 
+	"debut/datasets/atomicfile"
 	"debut/engine/onnx"
 	"debut/trainers/model"
 	"debut/trainers/runfolder"
@@ -30,6 +28,9 @@ const exampleRows = 3
 
 // bundle writes the graphs with all that is needed to use them without asking whoever made them.
 func (w *writer) bundle(ctx context.Context) error {
+	if err := w.license(); err != nil { // before what takes long
+		return err
+	}
 	if err := w.graphs(ctx, func(graph string) string { return graph + ".onnx" }); err != nil {
 		return err
 	}
@@ -44,9 +45,6 @@ func (w *writer) bundle(ctx context.Context) error {
 		if err := w.example(ctx, i, prefix); err != nil {
 			return err
 		}
-	}
-	if err := w.license(); err != nil {
-		return err
 	}
 	if err := w.text("MODEL_CARD.md", w.card()); err != nil {
 		return err
@@ -178,16 +176,9 @@ func (w *writer) license() error {
 	if w.o.About.License == "" {
 		return nil
 	}
-	f, err := os.Open(w.o.About.License)
+	text, err := atomicfile.Read(w.o.About.License, maxLicense)
 	if err != nil {
 		return fmt.Errorf("export: the license: %w", err)
-	}
-	text, err := io.ReadAll(io.LimitReader(f, maxLicense+1))
-	if err := errors.Join(err, f.Close()); err != nil {
-		return fmt.Errorf("export: the license: %w", err)
-	}
-	if len(text) > maxLicense {
-		return fmt.Errorf("export: the license %s has more than %d bytes", w.o.About.License, maxLicense)
 	}
 	return w.text("LICENSE", string(text))
 }

@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 
+	"debut/datasets/scratch"
 	"debut/datasets/table"
 	"debut/engine/onnxruntime"
 	"debut/trainers/model"
@@ -44,11 +44,13 @@ func (w *writer) verify(ctx context.Context, list []model.Graph) (err error) {
 		return nil
 	}
 	dir := w.dir
-	if len(w.o.To) > 0 { // the runtime reads files, which nobody else can for that time
-		if dir, err = os.MkdirTemp("", "debut-verify-"); err != nil {
+	if len(w.o.To) > 0 { // the runtime reads files, which nobody else can for that time; those of a process that was killed are swept up
+		open, err := scratch.NewDir("", "verify")
+		if err != nil {
 			return fmt.Errorf("export: %w", err)
 		}
-		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+		defer func() { err = errors.Join(err, open.Remove()) }()
+		dir = open.Path()
 		plain := &writer{dir: dir, o: &Options{Tables: w.o.Tables, Graph: w.o.Graph, Version: w.o.Version}, m: w.m, result: &Result{}}
 		if err := plain.graphs(ctx, func(graph string) string { return graph + ".onnx" }); err != nil {
 			return err
