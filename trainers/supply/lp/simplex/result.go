@@ -64,3 +64,56 @@ func (s *Solver) Objective() float64 {
 
 // IsBasic says whether a column is in the basis.
 func (s *Solver) IsBasic(j int) bool { return s.status[j] == isBasic }
+
+// ReducedCosts returns the reduced costs of the columns for the costs of the last solve, of a minimization.
+func (s *Solver) ReducedCosts() []float64 {
+	out := make([]float64, s.n)
+	for j := range out {
+		if s.status[j] != isBasic {
+			out[j] = s.d[j] / s.scale[j]
+		}
+	}
+	return out
+}
+
+// BasicColumns returns the columns of the basis, logicals not among them, with the places by which TableauRow knows them.
+func (s *Solver) BasicColumns() (columns, places []int) {
+	for i, j := range s.head {
+		if int(j) < s.n {
+			columns, places = append(columns, int(j)), append(places, i)
+		}
+	}
+	return columns, places
+}
+
+// TableauRow returns multipliers of the rows whose sum has the coefficient one for the basic column at a place, and none for other basic ones.
+func (s *Solver) TableauRow(place int) []float64 {
+	s.rho.Clear()
+	s.rho.Add(int32(place), 1)
+	s.factor.SolveTransposed(s.rho, 1, false)
+	out := make([]float64, s.m)
+	c := s.scale[s.head[place]]
+	for _, i := range s.rho.Index {
+		out[i] = s.rho.Value[i] * c / s.scale[s.n+int(i)]
+	}
+	return out
+}
+
+// RowIsBasic says whether the logical of a row is in the basis, so that the row does not hold x where it is.
+func (s *Solver) RowIsBasic(i int) bool { return s.status[s.n+i] == isBasic }
+
+// WithRows returns the basis of a problem that has the rows listed of this one, of n columns, and others after them. Rows that are left
+// out must be basic.
+func (b Basis) WithRows(n int, keep []int, more int) Basis {
+	out := Basis{status: append([]int8(nil), b.status[:n]...)}
+	for _, i := range keep {
+		out.status = append(out.status, b.status[n+i])
+	}
+	for range more {
+		out.status = append(out.status, isBasic)
+	}
+	return out
+}
+
+// DualBound returns, after Stopped in the second phase, a bound of the objective that the reduced costs prove for the costs as shifted.
+func (s *Solver) DualBound() float64 { return s.dualObjective() }
