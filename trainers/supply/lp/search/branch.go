@@ -116,7 +116,10 @@ func (t *tree) keep(n *node) {
 
 // choose scores the candidates, by strong branching where pseudocosts are not reliable yet. again says that bounds were tightened instead.
 func (t *tree) choose(n *node, x []float64, list []int, objective float64, basis *simplex.Basis) (chosen *candidate, again bool) {
-	const reliable = 6
+	reliable := 6.0
+	if t.strongIterations > t.iterations/2+2000 {
+		reliable = 1
+	}
 	candidates := make([]candidate, 0, len(list))
 	for _, j := range list {
 		f := x[j] - math.Floor(x[j])
@@ -134,7 +137,7 @@ func (t *tree) choose(n *node, x []float64, list []int, objective float64, basis
 		return a.column - b.column
 	})
 	limit := 10 + 2*t.iterations/max(t.nodes, 1)
-	limit = min(limit, 200)
+	limit = min(limit, 100)
 	best, since := 0, 0
 	tried := false
 	for k := range candidates {
@@ -145,11 +148,13 @@ func (t *tree) choose(n *node, x []float64, list []int, objective float64, basis
 			}
 			continue
 		}
-		if since >= 8 || k >= 40 {
+		if since >= 6 || k >= 40 {
 			break
 		}
 		tried = true
+		before := t.iterations
 		gains, dead := t.strong(c, x, objective, basis, limit)
+		t.strongIterations += t.iterations - before
 		if t.interrupted {
 			return nil, false
 		}

@@ -122,7 +122,7 @@ func (t *tree) addCuts(cuts []cut) {
 			keep = append(keep, i)
 		}
 	}
-	basis := t.s.Basis(false).WithRows(len(t.lower), keep, len(cuts))
+	basis := t.s.Basis().WithRows(len(t.lower), keep, len(cuts))
 	t.rebuild(keep[t.own:], cuts)
 	t.s.SetBasis(basis)
 }

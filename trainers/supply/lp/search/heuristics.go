@@ -29,7 +29,7 @@ func (t *tree) accept(x []float64) bool {
 	}
 	// The continuous columns follow the rounding.
 	lower, upper := slices.Clone(t.lower), slices.Clone(t.upper)
-	basis := t.s.Basis(false)
+	basis := t.s.Basis()
 	for _, j := range t.integers {
 		t.lower[j], t.upper[j] = y[j], y[j]
 	}

@@ -113,28 +113,29 @@ type tree struct {
 	integers []int
 	own      int // rows that are no cuts
 
-	lower, upper   []float64 // of the present node
-	inLP           []float64 // bounds that the solver has: lower, then upper
-	global         []change  // not used by nodes: bounds of all
-	grain          float64   // objectives of solutions are multiples of it, the constant apart; 0: not known
-	best           []float64
-	bestValue      float64
-	open           queue
-	nodes, orders  int
-	costs          pseudocosts
-	rootReduced    []float64
-	rootObjective  float64
-	rootLower      []float64
-	rootUpper      []float64
-	queued         []int32
-	isQueued       []bool
-	cuts           int
-	lost           bool // a node could not be settled
-	interrupted    bool
-	lastReport     int
-	currentBound   float64
-	diveIterations int
-	iterations     int
+	lower, upper     []float64 // of the present node
+	inLP             []float64 // bounds that the solver has: lower, then upper
+	global           []change  // not used by nodes: bounds of all
+	grain            float64   // objectives of solutions are multiples of it, the constant apart; 0: not known
+	best             []float64
+	bestValue        float64
+	open             queue
+	nodes, orders    int
+	costs            pseudocosts
+	rootReduced      []float64
+	rootObjective    float64
+	rootLower        []float64
+	rootUpper        []float64
+	queued           []int32
+	isQueued         []bool
+	cuts             int
+	lost             bool // a node could not be settled
+	interrupted      bool
+	lastReport       int
+	currentBound     float64
+	diveIterations   int
+	strongIterations int
+	iterations       int
 }
 
 // Solve searches for the best point of a problem that has integer columns. The problem is to be as Check has it.
@@ -202,7 +203,7 @@ func (t *tree) run() Result {
 	}
 	t.rootObjective, t.rootReduced = t.s.Objective(), t.s.ReducedCosts()
 	t.costs = newPseudocosts(len(t.p.Cost))
-	basis := t.s.Basis(false)
+	basis := t.s.Basis()
 	heap.Push(&t.open, &node{bound: t.rootObjective, basis: &basis, column: -1})
 	return t.explore()
 }
@@ -406,7 +407,7 @@ func (t *tree) work(n *node) *node {
 		}
 		return t.splitBlindly(n) // it was whole by tolerances alone
 	}
-	basis := t.s.Basis(false)
+	basis, reduced := t.s.Basis(), t.s.ReducedCosts()
 	improved := t.tryRounding(x)
 	if t.nodes == 1 || t.nodes%t.diveEvery() == 0 {
 		if t.dive(x, list, basis) {
@@ -420,7 +421,7 @@ func (t *tree) work(n *node) *node {
 	if t.interrupted {
 		return nil
 	}
-	t.fixByReducedCosts(n, objective)
+	t.fixByReducedCosts(n, objective, reduced)
 	return t.branch(n, x, list, objective, &basis)
 }
 
@@ -482,12 +483,11 @@ func (t *tree) child(n *node, basis *simplex.Basis, j int, value float64, up boo
 }
 
 // fixByReducedCosts tightens bounds which no point better than the best one passes: those of the node, and at the root those of all.
-func (t *tree) fixByReducedCosts(n *node, objective float64) {
+func (t *tree) fixByReducedCosts(n *node, objective float64, d []float64) {
 	c := t.cutoff()
 	if math.IsInf(c, 1) {
 		return
 	}
-	d := t.s.ReducedCosts()
 	for _, j := range t.integers {
 		if t.upper[j]-t.lower[j] < 0.5 || math.Abs(d[j]) < 1e-7 {
 			continue

@@ -22,8 +22,10 @@ func (s *Solver) price() {
 	row.Clear()
 	n := int32(s.n)
 	if float64(len(s.rho.Index)) > 0.2*float64(s.m) {
+		// The reduced costs of fixed columns matter to bounds of the objective alone.
+		all := s.phaseOne || s.limits.Cutoff != nil || s.limits.Iterations > 0
 		for j := range int32(s.total) {
-			if s.status[j] == isBasic || s.wl[j] == s.wu[j] && !s.phaseOne {
+			if s.status[j] == isBasic || !all && s.wl[j] == s.wu[j] {
 				continue
 			}
 			if v := s.dot(s.rho.Value, j); v > 1e-14 || v < -1e-14 {
@@ -299,7 +301,7 @@ func (s *Solver) dualObjective() float64 {
 func (s *Solver) proved(r int, delta float64) bool {
 	// rho·(A, I)·(x, z) = 0 for all points; its largest or smallest value within the bounds has the wrong sign where it is a proof.
 	sign := 1.0
-	if delta > 0 {
+	if delta < 0 { // the row holds the column below its lower bound
 		sign = -1
 	}
 	s.ray = append(s.ray[:0], s.rho.Value...)

@@ -163,18 +163,18 @@ func (s *Solver) Reset() {
 // Basis is where columns and rows stand.
 type Basis struct {
 	status []int8
-	weight map[int32]float64
+	weight []float32 // of basic columns, in the order of columns
 }
 
-// Basis returns the present basis, with weights where they are wanted.
-func (s *Solver) Basis(weights bool) Basis {
-	b := Basis{status: append([]int8(nil), s.status...)}
-	if weights {
-		b.weight = make(map[int32]float64, s.m)
-		for i, j := range s.head {
-			if s.weight[i] != 1 {
-				b.weight[j] = s.weight[i]
-			}
+// Basis returns the present basis.
+func (s *Solver) Basis() Basis {
+	b := Basis{status: append([]int8(nil), s.status...), weight: make([]float32, 0, s.m)}
+	for i, j := range s.head {
+		s.x[j] = s.weight[i] // values of basic columns are by row, so that this place is free
+	}
+	for j, status := range s.status {
+		if status == isBasic {
+			b.weight = append(b.weight, float32(s.x[j]))
 		}
 	}
 	return b
@@ -203,10 +203,10 @@ func (s *Solver) SetBasis(b Basis) {
 		}
 	}
 	s.head = head
-	for i, j := range s.head {
+	for i := range s.head {
 		s.weight[i] = 1
-		if w, known := b.weight[j]; known {
-			s.weight[i] = w
+		if len(b.weight) == s.m {
+			s.weight[i] = float64(b.weight[i])
 		}
 	}
 	s.ready = false
