@@ -15,6 +15,7 @@ import (
 	"debut/kernels/cuda/cublas"
 	"debut/kernels/devices"
 	"debut/trainers/runfolder"
+	"debut/trainers/supply/lp/kept"
 )
 
 // diagnosis is what doctor finds.
@@ -26,6 +27,7 @@ type diagnosis struct {
 	AutoError  string             `json:"auto_error,omitempty"`
 	CUDA       cuda.Report        `json:"cuda"`
 	BLAS       cublas.Report      `json:"cublas"`
+	Solvers    []kept.Program     `json:"solvers"`   // of linear programs, that optimize can run
 	Variables  []string           `json:"variables"` // DEBUT_*, as NAME=value
 }
 
@@ -55,7 +57,7 @@ func (a *app) doctor() *cobra.Command {
 
 func diagnose() diagnosis {
 	d := diagnosis{
-		Versions: versions(), Processors: runtime.GOMAXPROCS(0), SIMD: simdSupported(), CUDA: cuda.Probe(), BLAS: cublas.Find(), Variables: []string{},
+		Versions: versions(), Processors: runtime.GOMAXPROCS(0), SIMD: simdSupported(), CUDA: cuda.Probe(), BLAS: cublas.Find(), Solvers: kept.All(), Variables: []string{},
 	}
 	if info, err := autoDevice(); err != nil {
 		d.AutoError = err.Error()
@@ -123,6 +125,11 @@ func (d diagnosis) text() string {
 		line("SIMD", "the processor has %s", orNone(d.SIMD))
 	}
 	d.gpus(line)
+	var solvers []string
+	for _, p := range d.Solvers {
+		solvers = append(solvers, p.Name+" ("+p.Path+")")
+	}
+	line("solvers", "%s", orNone(solvers))
 	line("environment", "%s", orNone(d.Variables))
 	for _, m := range notable {
 		if v, ok := d.Versions.Modules[m]; ok {

@@ -117,3 +117,52 @@ func (b Basis) WithRows(n int, keep []int, more int) Basis {
 
 // DualBound returns, after Stopped in the second phase, a bound of the objective that the reduced costs prove for the costs as shifted.
 func (s *Solver) DualBound() float64 { return s.dualObjective() }
+
+// Position is where a column or a row stands relative to a basis.
+type Position int8
+
+// Where columns and rows stand. A row at its lower side has the activity of that side.
+const (
+	AtLower Position = iota
+	AtUpper
+	Free
+	Basic
+)
+
+// Positions returns where columns and rows stand.
+func (s *Solver) Positions() (columns, rows []Position) {
+	columns, rows = make([]Position, s.n), make([]Position, s.m)
+	for j := range columns {
+		columns[j] = Position(s.status[j])
+	}
+	for i := range rows {
+		switch s.status[s.n+i] { // the logical is −activity
+		case atLower:
+			rows[i] = AtUpper
+		case atUpper:
+			rows[i] = AtLower
+		default:
+			rows[i] = Position(s.status[s.n+i])
+		}
+	}
+	return columns, rows
+}
+
+// SetPositions makes a basis of positions of all columns and rows the present one. Too few or too many basic ones are completed, or cut, by
+// logicals.
+func (s *Solver) SetPositions(columns, rows []Position) {
+	b := Basis{status: make([]int8, 0, s.total)}
+	for _, p := range columns {
+		b.status = append(b.status, int8(p))
+	}
+	for _, p := range rows {
+		switch p {
+		case AtLower:
+			p = AtUpper
+		case AtUpper:
+			p = AtLower
+		}
+		b.status = append(b.status, int8(p))
+	}
+	s.SetBasis(b)
+}
