@@ -51,7 +51,7 @@ func WriteMPS(to io.Writer, p *problem.Problem) error {
 		name = "problem"
 	}
 	out := func(format string, args ...any) { _, _ = fmt.Fprintf(w, format, args...) } // Flush tells of errors
-	out("NAME %s\n", name)
+	out("NAME %s FREE\n", name)                                                        // by the last word clp and cbc know the free form
 	if p.Maximize {
 		out("OBJSENSE\n MAX\n")
 	}
