@@ -279,6 +279,11 @@ func (r *Reduced) slack(j, i int, v float64) {
 	}
 	side := r.rowLower[i]
 	ratio := r.cost[j] / v
+	x, y := v*r.lower[j], v*r.upper[j]
+	lower, upper := side-max(x, y), side-min(x, y)
+	if low, high := r.activity(i, j); ratio != 0 && (low < lower || high > upper) {
+		return // with its cost on others the basis of logicals would no longer be dual feasible, and the range stays
+	}
 	r.steps = append(r.steps, step{kind: columnSlack, row: i, column: j, value: v, cost: ratio})
 	r.columnOut[j] = true
 	r.changed = true
@@ -293,8 +298,22 @@ func (r *Reduced) slack(j, i int, v float64) {
 			}
 		}
 	}
-	x, y := v*r.lower[j], v*r.upper[j]
-	r.rowLower[i], r.rowUpper[i] = side-max(x, y), side-min(x, y)
+	r.rowLower[i], r.rowUpper[i] = lower, upper
+}
+
+// activity returns the least and the largest sum of a row's columns but one.
+func (r *Reduced) activity(i, except int) (low, high float64) {
+	for k := r.byRows.Start[i]; k < r.byRows.Start[i+1]; k++ {
+		j := int(r.byRows.Index[k])
+		if r.columnOut[j] || j == except {
+			continue
+		}
+		v := r.byRows.Value[k]
+		a, b := v*r.lower[j], v*r.upper[j]
+		low += min(a, b)
+		high += max(a, b)
+	}
+	return low, high
 }
 
 // build makes the problem of what is left.

@@ -14,38 +14,32 @@ func (q *queue) push(n *node) { heap.Push(q, n) }
 // the point checked against the problem as given. It reports whether the point is the best so far.
 func (t *tree) accept(x []float64) bool {
 	y := slices.Clone(x)
-	moved := false
 	for _, j := range t.integers {
-		if r := math.Round(y[j]); r != y[j] {
-			moved = moved || math.Abs(r-y[j]) > 1e-12
-			y[j] = r
-		}
+		y[j] = math.Round(y[j])
 	}
 	if t.take(y) {
 		return true
 	}
-	if !moved || len(t.integers) == len(y) {
+	if len(t.integers) == len(y) || t.given.Value(y) >= t.bestValue+1e-6*max(1, math.Abs(t.bestValue)) {
 		return false
 	}
-	// The continuous columns follow the rounding.
-	lower, upper := slices.Clone(t.lower), slices.Clone(t.upper)
-	basis := t.s.Basis()
-	for _, j := range t.integers {
-		t.lower[j], t.upper[j] = y[j], y[j]
+	// The continuous columns follow the rounding, in the problem as it was given.
+	if t.polish == nil {
+		t.polish = simplex.New(t.given)
 	}
-	status := t.relax(false, 0)
-	copy(t.lower, lower)
-	copy(t.upper, upper)
-	taken := false
-	if status == simplex.Optimal {
-		z := t.s.Primal()
-		for _, j := range t.integers {
-			z[j] = y[j]
+	for j := range y {
+		if t.given.IsInteger(j) {
+			t.polish.SetBounds(j, y[j], y[j])
 		}
-		taken = t.take(z)
 	}
-	t.s.SetBasis(basis)
-	return taken
+	if t.polish.Solve(t.ctx, false, simplex.Limits{Deadline: t.options.Deadline}) != simplex.Optimal {
+		return false
+	}
+	z := t.polish.Primal()
+	for _, j := range t.integers {
+		z[j] = y[j]
+	}
+	return t.take(z)
 }
 
 // take makes a point the best one where it is feasible and better.
@@ -58,7 +52,7 @@ func (t *tree) take(x []float64) bool {
 	for j, v := range x {
 		// Within tolerances of a bound is at the bound.
 		x[j] = min(max(v, g.Lower[j]), g.Upper[j])
-		if math.Abs(x[j]-v) > 1e-6*max(1, math.Abs(v)) {
+		if math.Abs(x[j]-v) > 5e-7*max(1, math.Abs(v)) {
 			return false
 		}
 	}
@@ -79,7 +73,7 @@ func (t *tree) take(x []float64) bool {
 
 func feasible(lower, upper, activity []float64) bool {
 	for i, a := range activity {
-		if tolerance := 1e-6 * max(1, math.Abs(a)*1e-3); a < lower[i]-tolerance || a > upper[i]+tolerance {
+		if tolerance := 5e-7; a < lower[i]-tolerance || a > upper[i]+tolerance {
 			return false
 		}
 	}

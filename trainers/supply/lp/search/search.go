@@ -109,7 +109,8 @@ type tree struct {
 	given    *problem.Problem // with its cost as one to be minimized
 	p        *problem.Problem // tightened, with cuts
 	s        *simplex.Solver
-	rows     problem.Matrix // of p, by rows
+	polish   *simplex.Solver // of the problem as given, made when it is needed
+	rows     problem.Matrix  // of p, by rows
 	integers []int
 	own      int // rows that are no cuts
 

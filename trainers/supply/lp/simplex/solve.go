@@ -105,13 +105,25 @@ func (s *Solver) solve(ctx context.Context, fresh bool) Status {
 	s.factorize()
 	s.ready = true
 	s.computeDual()
+	primalFirst := false
 	if s.dualInfeasibilities() > 0 {
+		s.computePrimal()
+		primalFirst = fresh && s.primalInfeasibility() <= s.primalTolerance
+	}
+	if primalFirst {
+		s.costShift = true // so that the primal method follows at once
+	} else if s.dualInfeasibilities() > 0 {
 		if out := s.firstPhase(ctx, fresh); out != feasible {
 			return s.told(out, Troubled)
 		}
 	}
 	for round := range 20 {
-		switch out := s.dual(ctx); out {
+		out := feasible
+		if !primalFirst {
+			out = s.dual(ctx)
+		}
+		primalFirst = false
+		switch out {
 		case unbounded:
 			return Infeasible
 		case feasible:
@@ -135,7 +147,7 @@ func (s *Solver) solve(ctx context.Context, fresh bool) Status {
 		if s.wrongSigns() == 0 {
 			return Optimal
 		}
-		out := s.primal(ctx)
+		out = s.primal(ctx)
 		if out != feasible {
 			if out == unbounded && s.boundShift {
 				s.useTrueBounds()
