@@ -509,13 +509,15 @@ func (r *lpReader) finish() (*File, error) {
 		return int(a.row) - int(b.row)
 	})
 	a := problem.Matrix{Rows: m, Columns: n, Start: make([]int, n+1)}
-	for k, e := range r.entries {
-		if k > 0 && r.entries[k-1].row == e.row && r.entries[k-1].column == e.column {
-			a.Value[len(a.Value)-1] += e.value // terms of one column add up
-			continue
+	for k := 0; k < len(r.entries); {
+		e := r.entries[k]
+		for k++; k < len(r.entries) && r.entries[k].row == e.row && r.entries[k].column == e.column; k++ {
+			e.value += r.entries[k].value // terms of one column add up
 		}
-		a.Index, a.Value = append(a.Index, e.row), append(a.Value, e.value)
-		a.Start[e.column+1]++
+		if e.value != 0 {
+			a.Index, a.Value = append(a.Index, e.row), append(a.Value, e.value)
+			a.Start[e.column+1]++
+		}
 	}
 	for j := range n {
 		a.Start[j+1] += a.Start[j]

@@ -36,8 +36,16 @@ type mpsReader struct {
 	sections           map[string]int // line where a section began
 }
 
-// errFields says that the fields of a line cannot be told apart by blanks.
-var errFields = errors.New("fields")
+// unclearError is one of fields that blanks may not tell apart, so that the fixed form is worth a try.
+type unclearError struct{ error }
+
+// Unwrap returns what is wrong.
+func (e unclearError) Unwrap() error { return e.error }
+
+// unclear makes one of the current line.
+func (r *mpsReader) unclear(format string, args ...any) error {
+	return unclearError{r.at(format, args...)}
+}
 
 // at makes an error of the current line.
 func (r *mpsReader) at(format string, args ...any) error {
@@ -53,7 +61,7 @@ func readMPS(name string, data []byte, options Options) (*File, error) {
 		return newMPS(name, true).read(data)
 	}
 	f, err := newMPS(name, false).read(data)
-	if err != nil && errors.Is(err, errFields) {
+	if unclear := (unclearError{}); errors.As(err, &unclear) {
 		if fixed, again := newMPS(name, true).read(data); again == nil {
 			return fixed, nil
 		}
@@ -235,7 +243,7 @@ func (r *mpsReader) sense(fields []string) error {
 
 func (r *mpsReader) row(fields []string) error {
 	if len(fields) != 2 {
-		return r.at("%w: a row has a kind and a name, as in \"L capacity\", but there are %d fields", errFields, len(fields))
+		return r.unclear("a row has a kind and a name, as in \"L capacity\", but there are %d fields", len(fields))
 	}
 	kind, name := strings.ToUpper(fields[0]), fields[1]
 	if _, twice := r.rows[name]; twice || name == r.objective && r.objective != "" {
@@ -273,8 +281,8 @@ func (r *mpsReader) layOut() {
 	}
 }
 
-// number reads a finite number.
-func (r *mpsReader) number(text, what string) (float64, error) {
+// number reads a finite number; section, row and column are for the error.
+func (r *mpsReader) number(text, section, row, column string) (float64, error) {
 	v, err := strconv.ParseFloat(text, 64)
 	if err != nil && !errors.Is(err, strconv.ErrRange) {
 		if i := strings.IndexAny(text, "dD"); i > 0 { // an exponent of Fortran
@@ -282,7 +290,10 @@ func (r *mpsReader) number(text, what string) (float64, error) {
 		}
 	}
 	if err != nil || math.IsNaN(v) || math.IsInf(v, 0) {
-		return 0, r.at("%w: %s: %s is no finite number", errFields, what, wording.Quote(text))
+		if column != "" {
+			section = "column " + wording.Quote(column)
+		}
+		return 0, r.unclear("%s, row %s: %s is no finite number", section, wording.Quote(row), wording.Quote(text))
 	}
 	return v, nil
 }
@@ -300,7 +311,7 @@ func (r *mpsReader) column(fields []string) error {
 		return nil
 	}
 	if len(fields) != 3 && len(fields) != 5 {
-		return r.at("%w: a column has a name and one or two pairs of a row and a number, but there are %d fields", errFields, len(fields))
+		return r.unclear("a column has a name and one or two pairs of a row and a number, but there are %d fields", len(fields))
 	}
 	name := fields[0]
 	n := len(r.p.Cost)
@@ -322,9 +333,9 @@ func (r *mpsReader) column(fields []string) error {
 	for k := 1; k < len(fields); k += 2 {
 		row, known := r.rows[fields[k]]
 		if !known {
-			return r.at("%w: column %s: there is no row %s", errFields, wording.Quote(name), wording.Quote(fields[k]))
+			return r.unclear("column %s: there is no row %s", wording.Quote(name), wording.Quote(fields[k]))
 		}
-		v, err := r.number(fields[k+1], "column "+wording.Quote(name)+", row "+wording.Quote(fields[k]))
+		v, err := r.number(fields[k+1], "COLUMNS", fields[k], name)
 		if err != nil {
 			return err
 		}
@@ -367,7 +378,7 @@ func (r *mpsReader) inSet(section, set string) bool {
 // numbers reads lines of pairs of a row and a number, which may begin with the name of a set.
 func (r *mpsReader) numbers(fields []string, section string, take func(row int32, name string, v float64) error) error {
 	if len(fields) < 2 || len(fields) > 5 {
-		return r.at("%w: %s: a line has one or two pairs of a row and a number, but there are %d fields", errFields, section, len(fields))
+		return r.unclear("%s: a line has one or two pairs of a row and a number, but there are %d fields", section, len(fields))
 	}
 	set := ""
 	if len(fields)%2 == 1 {
@@ -379,9 +390,9 @@ func (r *mpsReader) numbers(fields []string, section string, take func(row int32
 	for k := 0; k < len(fields); k += 2 {
 		row, known := r.rows[fields[k]]
 		if !known {
-			return r.at("%w: %s: there is no row %s", errFields, section, wording.Quote(fields[k]))
+			return r.unclear("%s: there is no row %s", section, wording.Quote(fields[k]))
 		}
-		v, err := r.number(fields[k+1], section+", row "+wording.Quote(fields[k]))
+		v, err := r.number(fields[k+1], section, fields[k], "")
 		if err == nil {
 			err = take(row, fields[k], v)
 		}

@@ -14,7 +14,7 @@ import (
 // bound reads a line of BOUNDS: a kind, the name of a set, which may be missing, a column and, for most kinds, a number.
 func (r *mpsReader) bound(fields []string) error {
 	if len(fields) < 2 || len(fields) > 4 {
-		return r.at("%w: a bound has a kind, a set, a column and a number, but there are %d fields", errFields, len(fields))
+		return r.unclear("a bound has a kind, a set, a column and a number, but there are %d fields", len(fields))
 	}
 	kind := strings.ToUpper(fields[0])
 	valued := false
@@ -41,11 +41,11 @@ func (r *mpsReader) bound(fields []string) error {
 		}
 	}
 	if valued && len(rest) < 2 {
-		return r.at("%w: bound %s of column %s without a number", errFields, kind, wording.Quote(rest[0]))
+		return r.unclear("bound %s of column %s without a number", kind, wording.Quote(rest[0]))
 	}
 	j, known := r.columns[rest[0]]
 	if !known {
-		return r.at("%w: BOUNDS: there is no column %s", errFields, wording.Quote(rest[0]))
+		return r.unclear("BOUNDS: there is no column %s", wording.Quote(rest[0]))
 	}
 	if !r.inSet("BOUNDS", set) {
 		return nil
@@ -69,7 +69,7 @@ func isNumber(text string) bool {
 func (r *mpsReader) boundValue(text, kind, column string) (float64, error) {
 	v, err := strconv.ParseFloat(text, 64)
 	if err != nil && !errors.Is(err, strconv.ErrRange) || math.IsNaN(v) {
-		return 0, r.at("%w: bound %s of column %s: %s is no number", errFields, kind, wording.Quote(column), wording.Quote(text))
+		return 0, r.unclear("bound %s of column %s: %s is no number", kind, wording.Quote(column), wording.Quote(text))
 	}
 	switch {
 	case v >= problem.Infinite:
