@@ -177,6 +177,9 @@ func (t *tree) run() Result {
 	if !t.prepare() {
 		return Result{Status: Infeasible}
 	}
+	if t.knapsack() {
+		return Result{Status: Optimal, Bound: t.bestValue}
+	}
 	t.s = simplex.New(t.p)
 	t.inLP = append(append([]float64(nil), t.lower...), t.upper...)
 	switch status := t.relax(true, 0); status {
@@ -239,10 +242,11 @@ func (t *tree) cutoff() float64 {
 	if t.best == nil {
 		return math.Inf(1)
 	}
+	c := t.bestValue - max(t.options.Gap, 1e-9)*math.Max(1e-3, math.Abs(t.bestValue))
 	if t.grain > 0 {
-		return t.bestValue - t.grain + 1e-6*math.Max(1, t.grain)*min(t.grain, 1)
+		c = min(c, t.bestValue-t.grain+1e-6*min(t.grain, 1))
 	}
-	return t.bestValue - max(t.options.Gap, 1e-9)*math.Max(1e-3, math.Abs(t.bestValue))
+	return c
 }
 
 // relax solves the relaxation of the present bounds; limit is of iterations, 0 for none.
