@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -54,6 +55,28 @@ func netlib(t *testing.T, test func(t *testing.T, name string, p *lp.Problem, op
 			}
 			test(t, row[0], file.Problem, want)
 		})
+	}
+}
+
+// TestInterior solves the problems by the interior point method; it is to converge on nearly all of them.
+func TestInterior(t *testing.T) {
+	converged, total := 0, 0
+	netlib(t, func(t *testing.T, name string, p *lp.Problem, want float64) {
+		s, err := lp.Solve(context.Background(), p, lp.Options{Method: lp.Interior})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("%-9s %s %.10g, %s, %d iterations, %.3f s", name, s.Status, s.Objective, s.Method, s.Iterations, s.Seconds)
+		if s.Status != lp.Optimal || math.Abs(s.Objective-want) > 1e-6*math.Abs(want) {
+			t.Errorf("%s, objective %.10g, not %.10g", s.Status, s.Objective, want)
+		}
+		total++
+		if strings.HasPrefix(s.Method, "interior") {
+			converged++
+		}
+	})
+	if 10*converged < 9*total {
+		t.Errorf("the method converged on %d of %d problems", converged, total)
 	}
 }
 

@@ -31,7 +31,7 @@ func (r *run) solve() (*Solution, error) {
 		if integers {
 			return nil, fmt.Errorf("lp: the method %s %w; take %s or %s", Interior, errInteger, Auto, Simplex)
 		}
-		return r.byInterior()
+		return r.byInterior(), nil
 	case Clp, Cbc, HiGHS:
 		found, err := kept.Find(r.o.Method)
 		if err != nil {
@@ -79,7 +79,7 @@ func (r *run) own(integers bool, why string) *Solution {
 		s.Method = named("branch and bound on the dual simplex method", why)
 		return s
 	}
-	s := r.presolved()
+	s := r.presolved(nil)
 	s.Method = named("dual simplex method", why)
 	return s
 }
