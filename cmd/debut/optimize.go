@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"debut/datasets/atomicfile"
+	"debut/datasets/nearest"
 	"debut/trainers/supply/lp"
 	"debut/trainers/supply/lp/modelfile"
 )
@@ -75,6 +77,9 @@ func (a *app) runOptimize(cmd *cobra.Command, path string, f *optimizeFlags) err
 		return usagef("--time-limit: %v; it is more than nothing, or left out", f.limit)
 	case f.gap < 0 || math.IsNaN(f.gap):
 		return usagef("--gap: %v; it is a share of the objective, 0 or more", f.gap)
+	}
+	if !slices.Contains(lp.Methods(), f.method) {
+		return usagef("--method %s: there is none of that name%s; they are %s", f.method, nearest.DidYouMean(f.method, lp.Methods()), strings.Join(lp.Methods(), ", "))
 	}
 	file, err := modelfile.Open(path, modelfile.Options{Fixed: f.fixed})
 	if err != nil {
