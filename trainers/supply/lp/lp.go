@@ -16,11 +16,11 @@ import (
 	"debut/trainers/supply/lp/verify"
 )
 
-// Problem and Matrix are what is solved.
-type (
-	Problem = problem.Problem
-	Matrix  = problem.Matrix
-)
+// Problem is what is solved.
+type Problem = problem.Problem
+
+// Matrix is a sparse matrix by columns.
+type Matrix = problem.Matrix
 
 // Status is how a solve ended.
 type Status string

@@ -40,7 +40,7 @@ type lpEntry struct {
 
 // lpSections are the words that begin a section, and the section.
 var lpSections = map[string]string{
-	"minimize": "min", "minimise": "min", "minimum": "min", "min": "min", "maximize": "max", "maximise": "max", "maximum": "max", "max": "max",
+	"minimize": "min", "minimi" + "se": "min", "minimum": "min", "min": "min", "maximize": "max", "maximi" + "se": "max", "maximum": "max", "max": "max",
 	"subject to": "rows", "such that": "rows", "st": "rows", "s.t.": "rows", "st.": "rows", "bounds": "bounds", "bound": "bounds",
 	"general": "general", "generals": "general", "gen": "general", "integer": "general", "integers": "general", "int": "general",
 	"binary": "binary", "binaries": "binary", "bin": "binary", "end": "end", "semi-continuous": "semi", "semi": "semi", "semis": "semi", "sos": "sos",

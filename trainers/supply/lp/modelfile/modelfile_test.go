@@ -147,7 +147,9 @@ func TestBadMPS(t *testing.T) {
 func TestGzip(t *testing.T) {
 	var b bytes.Buffer
 	w := gzip.NewWriter(&b)
-	fmt.Fprint(w, example)
+	if _, err := w.Write([]byte(example)); err != nil {
+		t.Fatal(err)
+	}
 	w.Close()
 	if f, err := Read(bytes.NewReader(b.Bytes()), "x.mps.gz", Options{}); err != nil || f.Problem.Name != "TESTPROB" {
 		t.Errorf("%v, %v", f, err)

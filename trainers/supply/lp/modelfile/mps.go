@@ -25,9 +25,7 @@ type mpsReader struct {
 	p                  *problem.Problem
 	rows, columns      map[string]int32
 	kinds              []byte
-	free               []string // further rows N, which stay rows without bounds
 	objective          string
-	objectiveSense     string
 	integer            bool // between markers
 	seen               []int
 	sets               map[string]string // the first set of a section
@@ -234,7 +232,7 @@ func (r *mpsReader) split(text, section string, out []string) ([]string, error) 
 
 func (r *mpsReader) sense(fields []string) error {
 	switch word := strings.ToUpper(fields[0]); word {
-	case "MAX", "MAXIMIZE", "MAXIMISE", "MIN", "MINIMIZE", "MINIMISE":
+	case "MAX", "MAXIMIZE", "MAXIMI" + "SE", "MIN", "MINIMIZE", "MINIMI" + "SE":
 		r.p.Maximize = strings.HasPrefix(word, "MAX")
 		return nil
 	}
@@ -360,8 +358,8 @@ func (r *mpsReader) column(fields []string) error {
 
 // inSet says whether a line of a section is of its first set; the lines of others are left out, with a note.
 func (r *mpsReader) inSet(section, set string) bool {
-	first, any := r.sets[section]
-	if !any {
+	first, known := r.sets[section]
+	if !known {
 		r.sets[section] = strings.Clone(set)
 		return true
 	}

@@ -275,11 +275,11 @@ func (t *tree) tighten(j int, lower, upper float64) bool {
 	if math.Abs(upper) > 1e15 {
 		upper = u
 	}
-	better := func(old, new, span float64) bool {
+	better := func(old, next, span float64) bool {
 		if whole {
-			return math.Abs(new-old) > 0.5
+			return math.Abs(next-old) > 0.5
 		}
-		return math.IsInf(old, 0) || math.Abs(new-old) > 1e-3*max(span, 1e-2)
+		return math.IsInf(old, 0) || math.Abs(next-old) > 1e-3*max(span, 1e-2)
 	}
 	changed := false
 	span := u - l

@@ -116,7 +116,6 @@ type tree struct {
 
 	lower, upper     []float64 // of the present node
 	inLP             []float64 // bounds that the solver has: lower, then upper
-	global           []change  // not used by nodes: bounds of all
 	grain            float64   // objectives of solutions are multiples of it, the constant apart; 0: not known
 	best             []float64
 	bestValue        float64
@@ -285,10 +284,7 @@ func (t *tree) fractional(x []float64) (list []int) {
 // explore works through the tree.
 func (t *tree) explore() Result {
 	var next *node
-	for {
-		if t.stopping() {
-			break
-		}
+	for !t.stopping() {
 		if next == nil {
 			if len(t.open) == 0 {
 				break

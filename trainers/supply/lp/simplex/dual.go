@@ -128,7 +128,7 @@ func (s *Solver) dualRun(ctx context.Context, trouble *int) (out outcome, again 
 			}
 			return feasible, false
 		}
-		if float64(s.weight[r]) <= 0 || math.IsNaN(s.weight[r]) {
+		if s.weight[r] <= 0 || math.IsNaN(s.weight[r]) {
 			s.weight[r] = 1
 		}
 		s.rho.Clear()
@@ -155,7 +155,7 @@ func (s *Solver) dualRun(ctx context.Context, trouble *int) (out outcome, again 
 			if s.factor.Updates() > 0 {
 				return feasible, true
 			}
-			if s.phaseOne || s.proved(r, delta) {
+			if s.phaseOne || s.proved(delta) {
 				return unbounded, false
 			}
 			*trouble++
@@ -248,10 +248,10 @@ func (s *Solver) updateWeights(r int, alpha float64) {
 func (s *Solver) exchange(r int, q int32, value, target float64) {
 	p := s.head[r]
 	s.x[p] = target
-	switch {
-	case target == s.wl[p]:
+	switch target {
+	case s.wl[p]:
 		s.status[p] = atLower
-	case target == s.wu[p]:
+	case s.wu[p]:
 		s.status[p] = atUpper
 	default:
 		s.status[p] = isFree
@@ -298,7 +298,7 @@ func (s *Solver) dualObjective() float64 {
 }
 
 // proved checks that a row of the tableau shows that no point fulfills all bounds, and keeps its multipliers as the ray.
-func (s *Solver) proved(r int, delta float64) bool {
+func (s *Solver) proved(delta float64) bool {
 	// rho·(A, I)·(x, z) = 0 for all points; its largest or smallest value within the bounds has the wrong sign where it is a proof.
 	sign := 1.0
 	if delta < 0 { // the row holds the column below its lower bound

@@ -17,10 +17,11 @@ import (
 
 var long = flag.Bool("long", false, "solve all problems of netlib")
 
+// TestNetlib solves the problems without presolve.
 func TestNetlib(t *testing.T) {
 	dir := os.Getenv("DEBUT_DATA")
 	if dir == "" {
-		t.Skip("DEBUT_DATA is not set")
+		t.Skip("the problems are looked for in DEBUT_DATA, which is not set")
 	}
 	f, err := os.Open(filepath.Join(dir, "lp", "optima.csv"))
 	if err != nil {
@@ -32,6 +33,9 @@ func TestNetlib(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, row := range rows[1:] {
+		if row[0] == "maros-r7" && !*long {
+			continue
+		}
 		t.Run(row[0], func(t *testing.T) {
 			file, err := modelfile.Open(filepath.Join(dir, "lp", row[0]+".mps.gz"), modelfile.Options{})
 			if err != nil {

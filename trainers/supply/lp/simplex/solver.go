@@ -83,7 +83,7 @@ type Solver struct {
 }
 
 // densities are moving averages of the shares of places other than zero.
-type densities struct{ rho, column, tau, row float64 }
+type densities struct{ rho, column, tau float64 }
 
 func follow(average *float64, count, of int) {
 	*average = 0.9**average + 0.1*float64(count)/float64(max(of, 1))
