@@ -15,14 +15,19 @@ import (
 type InputError struct {
 	Place   string // "" where it was not read
 	Message string
+	First   string // the place of what it repeats, "" where it is no such error
 }
 
 // Error returns the place and the message.
 func (e *InputError) Error() string {
-	if e.Place == "" {
-		return "replenish: " + e.Message
+	message := e.Message
+	if e.First != "" {
+		message += "; first at " + e.First
 	}
-	return e.Place + ": " + e.Message
+	if e.Place == "" {
+		return "replenish: " + message
+	}
+	return e.Place + ": " + message
 }
 
 // maxErrors is how many mistakes are told at once.
@@ -35,11 +40,16 @@ type faults struct {
 }
 
 func (f *faults) add(place, format string, args ...any) {
+	f.repeated(place, "", format, args...)
+}
+
+// repeated is add for what is there twice.
+func (f *faults) repeated(place, first, format string, args ...any) {
 	if len(f.list) == maxErrors {
 		f.more++
 		return
 	}
-	f.list = append(f.list, &InputError{place, fmt.Sprintf(format, args...)})
+	f.list = append(f.list, &InputError{place, fmt.Sprintf(format, args...), first})
 }
 
 func (f *faults) err() error {
@@ -76,19 +86,12 @@ func (f *faults) names(kind string, n int, at func(int) (name, place string)) ma
 			f.add(place, "a %s has no name", kind)
 		case twice:
 			_, before := at(first)
-			f.add(place, "%s %q is there twice%s", kind, name, alsoAt(before))
+			f.repeated(place, before, "%s %q is there twice", kind, name)
 		default:
 			index[name] = i
 		}
 	}
 	return index
-}
-
-func alsoAt(place string) string {
-	if place == "" {
-		return ""
-	}
-	return "; first at " + place
 }
 
 // known returns the index of a name, and tells where there is none.
@@ -163,7 +166,7 @@ func (m *Model) checkWays(f *faults, x *indexes) {
 		what := fmt.Sprintf("the edge of %s from %s to %s", e.Item, e.Supplier, e.Site)
 		key := [3]int{f.known(e.Place, what, "item", x.items, e.Item), f.known(e.Place, what, "supplier", x.suppliers, e.Supplier), f.known(e.Place, what, "site", x.sites, e.Site)}
 		if first, twice := seen[key]; twice && min(key[0], key[1], key[2]) >= 0 {
-			f.add(e.Place, "%s is there twice%s", what, alsoAt(first))
+			f.repeated(e.Place, first, "%s is there twice", what)
 		}
 		seen[key] = e.Place
 		m.lead(f, e.Place, what, e.Lead)
@@ -185,7 +188,7 @@ func (m *Model) checkWays(f *faults, x *indexes) {
 			key[0] = f.known(l.Place, what, "item", x.items, l.Item)
 		}
 		if first, twice := seen[key]; twice {
-			f.add(l.Place, "%s is there twice%s", what, alsoAt(first))
+			f.repeated(l.Place, first, "%s is there twice", what)
 		}
 		seen[key] = l.Place
 		if l.From == l.To {
@@ -202,9 +205,16 @@ func (m *Model) lead(f *faults, place, what string, lead int) {
 	case lead < 0:
 		f.add(place, "%s: the lead time is %d weeks; it is 0 or more", what, lead)
 	case lead >= m.Weeks:
-		f.add(place, "%s: the lead time is %d weeks, so that an order of week 1 would arrive in week %d, after the last one, %d; plan %d weeks at least, or leave it out",
-			what, lead, 1+lead, m.Weeks, lead+1)
+		f.add(place, "%s: the lead time is %s, so that an order of week 1 would arrive in week %d, after the last one, %d; plan %d weeks at least, or leave it out",
+			what, weeks(lead), 1+lead, m.Weeks, lead+1)
 	}
+}
+
+func weeks(n int) string {
+	if n == 1 {
+		return "1 week"
+	}
+	return strconv.Itoa(n) + " weeks"
 }
 
 // checkUnits checks stock and demand.
@@ -233,7 +243,7 @@ func (m *Model) checkUnits(f *faults, x *indexes) {
 			f.add(d.Place, "%s: weeks begin with 1", what)
 		}
 		if first, twice := seen[key]; twice && min(key[0], key[1]) >= 0 {
-			f.add(d.Place, "%s is there twice%s", what, alsoAt(first))
+			f.repeated(d.Place, first, "%s is there twice", what)
 		}
 		seen[key] = d.Place
 		if d.Levels != nil {

@@ -89,7 +89,7 @@ func newNetwork(m *Model, x *indexes) (*network, error) {
 		}
 		of, err := d.distribution()
 		if err != nil {
-			return nil, &InputError{d.Place, trimmed(err)}
+			return nil, &InputError{Place: d.Place, Message: trimmed(err)}
 		}
 		demand[s][d.Week-1], n.series[s].mean[d.Week-1] = of, of.Mean()
 	}

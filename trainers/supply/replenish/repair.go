@@ -166,33 +166,38 @@ func (d *decomposed) repair(plans []blockPlan, f *flows) error {
 			}
 			return d.solveBlock(d.ctx, b, asked{most: allowed(left, &plans[b]), prices: d.prices}, true)
 		})
-		best, least := -1, math.Inf(1)
+		type change struct {
+			at   int     // in list
+			loss float64 // of a unit that becomes free
+		}
+		var changes []change
 		for i := range found {
 			if found[i].failed != nil {
 				continue
 			}
 			now, then := plans[list[i]].of(worst), found[i].of(worst)
-			relief := math.Min(need, now-then)
-			if relief < 1e-9*math.Max(1, now) {
-				continue
-			}
-			was := d.valued(&plans[list[i]])
-			if loss := (d.valued(&found[i]) - was) / relief; loss < least {
-				best, least = i, loss
+			if relief := math.Min(need, now-then); relief > 1e-9*math.Max(1, now) {
+				changes = append(changes, change{i, (d.valued(&found[i]) - d.valued(&plans[list[i]])) / relief})
 			}
 		}
-		if best < 0 {
+		if len(changes) == 0 {
 			// Nobody can give anything: stock that is there already, or on its way.
 			hopeless[worst] = true
 			continue
 		}
-		b := list[best]
-		for _, u := range plans[b].taken {
-			left[u.limit] += u.much
-		}
-		plans[b] = found[best]
-		for _, u := range plans[b].taken {
-			left[u.limit] -= u.much
+		slices.SortStableFunc(changes, func(a, b change) int { return sign(a.loss - b.loss) })
+		for k, c := range changes {
+			b := list[c.at]
+			if left[worst] >= 0 || k > 0 && !fits(left, &plans[b], &found[c.at]) {
+				continue // each was planned as if it were the only one
+			}
+			for _, u := range plans[b].taken {
+				left[u.limit] += u.much
+			}
+			plans[b] = found[c.at]
+			for _, u := range plans[b].taken {
+				left[u.limit] -= u.much
+			}
 		}
 		d.progress("repair", round+1, math.NaN(), d.bound)
 	}
@@ -206,6 +211,16 @@ func sign(v float64) int {
 		return 1
 	}
 	return 0
+}
+
+// fits says that a plan in the place of another one takes of no limit more than is left.
+func fits(left []float64, was, now *blockPlan) bool {
+	for _, u := range now.taken {
+		if more := u.much - was.of(u.limit); more > 0 && more > left[u.limit] {
+			return false
+		}
+	}
+	return true
 }
 
 // of is what a plan takes of a limit.

@@ -3,11 +3,13 @@ package replenish
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"math"
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"debut/kernels/philox"
 	"debut/trainers/supply/inventory"
@@ -260,6 +262,29 @@ func TestIntegersByPrices(t *testing.T) {
 	}
 	if plans[0].Cost > 1.1*whole.Cost {
 		t.Errorf("by prices %v, as a whole %v", plans[0].Cost, whole.Cost)
+	}
+}
+
+var long = flag.Bool("long", false, "plan 400 items at 5 sites over 12 weeks")
+
+func TestLarge(t *testing.T) {
+	if !*long {
+		t.Skip("takes minutes: give -long")
+	}
+	for _, integers := range []bool{false, true} {
+		m := shop(400, 5, 12, integers)
+		phase, began := "", time.Now()
+		p := solve(t, m, Options{Threads: 2, Progress: func(g Progress) {
+			if g.Phase != phase {
+				phase = g.Phase
+				t.Logf("%5.1f s: %s", g.Seconds, phase)
+			}
+		}})
+		kept(t, m, p)
+		if p.Gap > .03 {
+			t.Errorf("the gap is %v", p.Gap)
+		}
+		t.Logf("integers %v: %v, cost %v, bound %v, gap %v, fill rate %v, %d limits bind", integers, time.Since(began), p.Cost, p.Bound, p.Gap, p.FillRate, len(p.Binding))
 	}
 }
 

@@ -162,7 +162,9 @@ func (r *planning) whole() (*Plan, error) {
 	status, bound := Optimal, s.Objective
 	if p.lp.Integers() > 0 {
 		method, duals = "integer program as a whole, by branch and bound", "of the linear program, with the integers of the orders as they are"
-		found, err := r.solved(&p.lp, lp.Options{Method: lp.Simplex, Gap: r.o.Gap, Progress: func(g lp.Progress) { r.progress("branch and bound", g.Nodes, g.Best, g.Bound) }})
+		// The search measures its gap without the constant of the objective.
+		gap := r.o.Gap * math.Min(1, math.Abs(s.Objective)/math.Max(math.Abs(s.Objective-p.lp.Offset), 1e-9))
+		found, err := r.solved(&p.lp, lp.Options{Method: lp.Simplex, Gap: gap, Progress: func(g lp.Progress) { r.progress("branch and bound", g.Nodes, g.Best, g.Bound) }})
 		if err != nil {
 			return nil, err
 		}
