@@ -22,6 +22,7 @@ import (
 	"debut/datasets/prepare"
 	"debut/datasets/table"
 	"debut/trainers/families"
+	"debut/trainers/supply/stock"
 )
 
 func (a *app) config() *cobra.Command {
@@ -42,12 +43,13 @@ func (a *app) configInit() *cobra.Command {
 	for _, t := range templates {
 		kinds = append(kinds, t.Kind)
 	}
-	kinds = append(kinds, dataKind)
+	kinds = append(kinds, stockKind, dataKind)
 	cmd := &cobra.Command{
 		Use:   "init [KIND [FILE]]",
 		Short: "Write a commented run file or data file to begin with",
 		Long: "Write a commented run file to begin with, by default the first of " + strings.Join(kinds[:len(templates)], ", ") + `,
-or, of the kind data, a data file for debut data prepare, filled in with the columns that a FILE has.`,
+or, of the kind stock, a plan file for debut stock plan, or, of the kind data, a data file for debut data prepare, filled in with the columns
+that a FILE has.`,
 		Example:   "  debut config init regression -o run.yaml\n  debut config init data orders.csv -o data.yaml",
 		Args:      takes(0, 2, "one kind, and for data one file"),
 		ValidArgs: kinds,
@@ -66,13 +68,16 @@ or, of the kind data, a data file for debut data prepare, filled in with the col
 			}
 			what, next := "a run file", "debut config check "+quoted(output)
 			var text []byte
-			if chosen == len(templates) {
+			switch {
+			case chosen == len(templates):
+				what, next, text = "a plan file", "debut stock plan "+quoted(output), stock.Template
+			case chosen > len(templates):
 				what, next = "a data file", "debut data prepare "+quoted(output)+" --dry-run"
 				var err error
 				if text, err = dataTemplate(cmd.Context(), args[1:], output); err != nil {
 					return canceled(cmd.Context(), err)
 				}
-			} else {
+			default:
 				text = templates[chosen].Text
 			}
 			if output == "" || output == "-" {
@@ -186,10 +191,17 @@ func (a *app) configSchema() *cobra.Command {
 	return &cobra.Command{
 		Use:       "schema [FAMILY]",
 		Short:     "Print the JSON schema of run files, for editors",
-		Long:      "Print the JSON schema of the run files of a family, for editors: " + strings.Join(families.Names(), ", ") + ". By default the first.",
+		Long:      "Print the JSON schema of the run files of a family, for editors: " + strings.Join(families.Names(), ", ") + ", by default of the first; or that of the plan files of debut stock plan: stock.",
 		Args:      takes(0, 1, "one family"),
-		ValidArgs: families.Names(),
+		ValidArgs: append(families.Names(), stockKind),
 		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) == 1 && args[0] == stockKind {
+				schema, err := stock.Schema()
+				if err != nil {
+					return err
+				}
+				return a.console.print(string(schema))
+			}
 			schema, err := families.Schema(strings.Join(args, ""))
 			if err != nil {
 				return err
