@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"reflect"
+	"slices"
 
 	"debut/datasets/bytesize"
 	"debut/datasets/configfile"
@@ -94,13 +95,37 @@ func (c *Config) SetDefaults() {
 	if c.Test != nil {
 		c.Test.Inherit(&c.Source)
 	}
+	c.adoptSparse()
 	// A run that names no vectors or texts does not mention them, so that it
 	// equals one of a version that did not know them.
-	c.Defaults.SetDefaults(c.mentions(table.TypeVector, &c.Defaults.Vector) || len(c.Source.Vectors) > 0, c.mentions(table.TypeText, &c.Defaults.Text))
+	c.Defaults.SetDefaults(c.mentions(table.TypeVector, &c.Defaults.Vector) || len(c.Source.Vectors) > 0, c.mentions(table.TypeText, &c.Defaults.Text), c.mentions(table.TypeList, &c.Defaults.List))
 	if c.Prepared != "" {
 		return // the parts are there
 	}
 	c.Split.setDefaults(c.Validation != nil, c.Test != nil)
+}
+
+// adoptSparse makes lists of what rows of libsvm have.
+func (c *Config) adoptSparse() {
+	if c.Prepared != "" || !c.Source.Sparse() || slices.Contains(c.Ignore, table.SparseIndexes) {
+		return
+	}
+	column := c.Columns[table.SparseIndexes]
+	if column.Type != "" && column.Type != table.TypeList {
+		return
+	}
+	columns := map[string]encoding.Column{}
+	maps.Copy(columns, c.Columns)
+	columns[table.SparseIndexes] = sparseColumn(column)
+	c.Columns = columns
+}
+
+// sparseColumn is what becomes of the indexes of sparse rows, by default: their values are weights, and in a factorization machine each is
+// a field of its own.
+func sparseColumn(c encoding.Column) encoding.Column {
+	c.Type = table.TypeList
+	c.Weights, c.Pooling = cmp.Or(c.Weights, table.SparseValues), cmp.Or(c.Pooling, encoding.PoolingEach)
+	return c
 }
 
 // clone returns a configuration that SetDefaults and Load may change without

@@ -213,6 +213,11 @@ func (l *loader) overrides() map[string]string {
 	if c.Weight != "" {
 		types[c.Weight] = table.TypeNumeric
 	}
+	for _, col := range c.Columns {
+		if w := col.WeightsColumn(); w != "" {
+			types[w] = table.TypeList
+		}
+	}
 	if name := c.Split.Column; name != "" {
 		if t, ok := types[name]; !ok || t == table.TypeIgnore {
 			types[name] = table.TypeAuto
@@ -348,9 +353,15 @@ func (l *loader) split(frame *table.Frame) (parts, error) {
 // features returns the names of the feature columns in order.
 func (l *loader) features(frame *table.Frame) []string {
 	c := l.cfg
-	var names []string
+	var names, weights []string
+	for _, col := range c.Columns {
+		if w := col.WeightsColumn(); w != "" {
+			weights = append(weights, w)
+		}
+	}
 	for _, s := range frame.Columns {
 		switch {
+		case slices.Contains(weights, s.Name):
 		case s.Name == c.Target, s.Name == c.Weight, slices.Contains(c.ID, s.Name), slices.Contains(c.Ignore, s.Name),
 			len(c.Features) > 0 && !slices.Contains(c.Features, s.Name),
 			c.Columns[s.Name].Type == table.TypeIgnore,
@@ -367,8 +378,8 @@ func (l *loader) features(frame *table.Frame) []string {
 func (l *loader) settings(s *table.Series) (encoding.Column, string) {
 	kind := s.Kind.String()
 	c, named := l.cfg.Columns[s.Name]
-	if c.Type == table.TypeText {
-		kind = table.TypeText
+	if c.Type == table.TypeText || c.Type == table.TypeList {
+		kind = c.Type
 	}
 	path := "defaults." + kind
 	if named {
@@ -382,6 +393,49 @@ type fittedColumn struct {
 	encoding *encoding.ColumnEncoding
 	report   encoding.ColumnReport
 	reason   string
+}
+
+// fitColumns learns the encodings of columns, of lists last: they may have the ids of another column.
+func (l *loader) fitColumns(train *table.Frame, names []string) ([]fittedColumn, error) {
+	out := make([]fittedColumn, len(names))
+	for _, lists := range []bool{false, true} {
+		for i, name := range names {
+			if (l.cfg.Columns[name].Type == table.TypeList) != lists {
+				continue
+			}
+			s := train.Column(name)
+			if l.cfg.Columns[name].Type == "" && namesThings(s) {
+				s = l.takeCode(s)
+			}
+			settings, path := l.settings(s)
+			var weights *table.Series
+			var like *encoding.ColumnEncoding
+			if w := settings.WeightsColumn(); w != "" {
+				weights = train.Column(w)
+			}
+			if settings.Like != "" {
+				if at := slices.Index(names, settings.Like); at >= 0 {
+					like = out[at].encoding
+				}
+				if like == nil || like.Type != table.TypeCategorical {
+					return nil, configfile.Errorf(path+".like", "column %s is no feature that is a category; leave like out for ids of its own", wording.Quote(settings.Like))
+				}
+			}
+			var err error
+			out[i], err = ahead.Await(l.ctx, func() (f fittedColumn, err error) {
+				if lists {
+					f.encoding, f.report, f.reason, err = encoding.FitList(s, weights, like, settings, path)
+				} else {
+					f.encoding, f.report, f.reason, err = encoding.FitColumn(s, settings, path)
+				}
+				return f, err
+			})
+			if err != nil {
+				return nil, err
+			}
+		}
+	}
+	return out, nil
 }
 
 func (l *loader) fit(train *table.Frame) (*encoding.Encoder, error) {
@@ -401,20 +455,12 @@ func (l *loader) fit(train *table.Frame) (*encoding.Encoder, error) {
 	if len(names) == 0 {
 		return nil, configfile.Errorf("", "no column is left to be a feature; check features, ignore and the types under columns")
 	}
-	for _, name := range names {
-		s := train.Column(name)
-		if c.Columns[name].Type == "" && namesThings(s) {
-			s = l.takeCode(s)
-		}
-		settings, path := l.settings(s)
-		fitted, err := ahead.Await(l.ctx, func() (f fittedColumn, err error) {
-			f.encoding, f.report, f.reason, err = encoding.FitColumn(s, settings, path)
-			return f, err
-		})
-		if err != nil {
-			return nil, err
-		}
-		enc, report, reason := fitted.encoding, fitted.report, fitted.reason
+	columns, err := l.fitColumns(train, names)
+	if err != nil {
+		return nil, err
+	}
+	for i, name := range names {
+		s, enc, report, reason := train.Column(name), columns[i].encoding, columns[i].report, columns[i].reason
 		if enc == nil {
 			_, named := c.Columns[name]
 			if declared := named || slices.Contains(c.Features, name); declared && report.Missing == train.Rows {
@@ -430,6 +476,12 @@ func (l *loader) fit(train *table.Frame) (*encoding.Encoder, error) {
 					Remedy: encoding.ManyValuesRemedy(s),
 				}.With("distinct", float64(report.Distinct)).With("rows", float64(train.Rows)))
 			}
+		}
+		if report.Cut > 0 {
+			l.warn(warning.Warning{
+				Name: warning.LeftOut, Column: name, Message: fmt.Sprintf("column %s: %d of %d training rows have lists of more than %d items, of which the first are taken; the longest has %d", wording.Quote(name), report.Cut, train.Rows, enc.Length, report.Longest),
+				Remedy: fmt.Sprintf("columns: {%s: {max_items: %d}} takes more", wording.Quote(name), report.Longest),
+			}.With("rows", float64(report.Cut)).With("longest", float64(report.Longest)))
 		}
 		l.report.Columns = append(l.report.Columns, report)
 	}

@@ -238,11 +238,6 @@ func (l *loader) loadPrepared() (_ *Dataset, err error) {
 	l.adoptTexts(m)
 	l.leaveIDsOut(m)
 	options := table.ReadOptions{Types: l.overrides()}
-	for _, c := range m.Columns {
-		if given, ok := options.Types[c.Name]; c.Type == manifest.List && given != table.TypeIgnore && (ok || options.Types[table.OtherColumns] != table.TypeIgnore) {
-			return nil, configfile.Errorf("ignore", "column %q holds lists of different lengths, which are no features of these models; leave it out: ignore: [%s]", c.Name, c.Name)
-		}
-	}
 	streams := map[string]*stream{}
 	for _, p := range []struct {
 		name string
@@ -306,19 +301,24 @@ func (l *loader) loadPrepared() (_ *Dataset, err error) {
 	return d, nil
 }
 
-// adoptTexts makes columns texts that dataset.json calls so, where the
-// configuration leaves it open: in the Parquet file they look like categories.
+// adoptTexts makes columns texts and lists of ids that dataset.json calls texts and lists, where the
+// configuration leaves it open: in the Parquet file texts look like categories. The values of sparse
+// rows are the weights of their indexes.
 func (l *loader) adoptTexts(m *manifest.Dataset) {
 	types := l.overrides()
 	columns := map[string]encoding.Column{}
 	maps.Copy(columns, l.cfg.Columns)
 	for _, c := range m.Columns {
 		given, ok := types[c.Name]
-		if c.Type != manifest.Text || ok && given != table.TypeAuto || !ok && types[table.OtherColumns] == table.TypeIgnore || c.Name == l.cfg.Target || c.Name == l.cfg.Weight {
+		typ := map[string]string{manifest.Text: table.TypeText, manifest.List: table.TypeList}[c.Type]
+		if typ == "" || ok && given != table.TypeAuto || !ok && types[table.OtherColumns] == table.TypeIgnore || c.Name == l.cfg.Target || c.Name == l.cfg.Weight {
 			continue
 		}
 		column := columns[c.Name]
-		column.Type = table.TypeText
+		column.Type = typ
+		if typ == table.TypeList && c.Name == table.SparseIndexes && m.Column(table.SparseValues) != nil {
+			column = sparseColumn(column)
+		}
 		columns[c.Name] = column
 		l.cfg.Columns = columns
 	}
@@ -377,23 +377,32 @@ func (l *loader) sample(train *stream, options table.ReadOptions, memory int64) 
 
 // countVocabularies replaces the vocabularies by those of all training rows.
 func (l *loader) countVocabularies(e *encoding.Encoder, train *stream) error {
-	for i := range e.Columns {
-		c := &e.Columns[i]
-		if c.Type != table.TypeCategorical || c.HashBuckets > 0 {
-			continue
-		}
-		settings, _ := l.settings(&table.Series{Name: c.Name, Kind: table.Text})
-		vocabulary, missing, err := train.rowGroups.Values(l.ctx, c.Name, settings.MinCount, settings.MaxVocabulary)
-		if err != nil {
-			return fmt.Errorf("read %s: %w", wording.FileName(train.file), err)
-		}
-		c.Vocabulary, c.MissingID = vocabulary, 0
-		if missing && c.Fill == encoding.FillCategory {
-			c.MissingID = int32(len(vocabulary)) + 1
-		}
-		for k := range l.report.Columns {
-			if r := &l.report.Columns[k]; r.Name == c.Name {
-				r.Distinct, r.Cardinality = max(r.Distinct, len(vocabulary)), c.Cardinality()
+	for _, lists := range []bool{false, true} { // which may have the ids of a column of categories
+		for i := range e.Columns {
+			c := &e.Columns[i]
+			if (c.Type == table.TypeList) != lists || c.Type != table.TypeCategorical && !lists || c.HashBuckets > 0 {
+				continue
+			}
+			settings, _ := l.settings(&table.Series{Name: c.Name, Kind: table.Text})
+			if at := slices.IndexFunc(e.Columns, func(of encoding.ColumnEncoding) bool { return of.Name == settings.Like }); lists && at >= 0 {
+				c.Vocabulary = e.Columns[at].Vocabulary
+				continue
+			}
+			if lists && !train.rowGroups.Lists(c.Name) {
+				continue // texts, whose items only a reading of all would find
+			}
+			vocabulary, missing, err := train.rowGroups.Values(l.ctx, c.Name, settings.MinCount, settings.MaxVocabulary)
+			if err != nil {
+				return fmt.Errorf("read %s: %w", wording.FileName(train.file), err)
+			}
+			c.Vocabulary, c.MissingID = vocabulary, 0
+			if missing && c.Fill == encoding.FillCategory {
+				c.MissingID = int32(len(vocabulary)) + 1
+			}
+			for k := range l.report.Columns {
+				if r := &l.report.Columns[k]; r.Name == c.Name {
+					r.Distinct, r.Cardinality = max(r.Distinct, len(vocabulary)), c.Cardinality()
+				}
 			}
 		}
 	}

@@ -18,6 +18,7 @@ var columnFills = map[string][]string{
 	table.TypeCategorical: {FillMostFrequent, FillConstant, FillCategory},
 	table.TypeVector:      {FillZeros, FillMean},
 	table.TypeText:        {FillZeros},
+	table.TypeList:        {FillZeros},
 }
 
 func (c *ColumnEncoding) check(path string) error {
@@ -34,6 +35,8 @@ func (c *ColumnEncoding) check(path string) error {
 	switch c.Type {
 	case table.TypeCategorical:
 		return c.checkCategories(path)
+	case table.TypeList:
+		return c.checkList(path)
 	case table.TypeDate:
 		return c.checkDate(path)
 	case table.TypeVector, table.TypeText:
@@ -45,6 +48,7 @@ func (c *ColumnEncoding) check(path string) error {
 // checkForeign refuses fields that columns of other types have.
 func (c *ColumnEncoding) checkForeign(path string) error {
 	number := c.Type == table.TypeNumeric || c.Type == table.TypeBoolean
+	list, looked := c.Type == table.TypeList, c.Type == table.TypeCategorical || c.Type == table.TypeList
 	text, vector := c.Type == table.TypeText, c.Type == table.TypeVector
 	for _, f := range []struct {
 		name       string
@@ -62,11 +66,11 @@ func (c *ColumnEncoding) checkForeign(path string) error {
 		{"parts", c.Type == table.TypeDate, len(c.Parts) > 0},
 		{"date_layout", c.Type == table.TypeDate, c.DateLayout != ""},
 		{"bounds", number, c.Bounds != nil},
-		{"vocabulary", c.Type == table.TypeCategorical && c.HashBuckets == 0, len(c.Vocabulary) > 0},
+		{"vocabulary", looked && c.HashBuckets == 0, len(c.Vocabulary) > 0},
 		{"missing_id", c.Type == table.TypeCategorical && c.Fill == FillCategory && c.HashBuckets == 0, c.MissingID != 0},
-		{"hash_buckets", c.Type == table.TypeCategorical, c.HashBuckets != 0},
+		{"hash_buckets", looked, c.HashBuckets != 0},
 		{"whole", c.HashBuckets > 0, c.Whole},
-		{"embedding", c.categorical(), c.Embedding != 0},
+		{"embedding", c.categorical() || list, c.Embedding != 0},
 		{"width", c.wide(), c.Width != 0},
 		{"l2", vector, c.L2},
 		{"fill_vector", vector && c.Fill == FillMean, c.FillVector != nil},
@@ -74,6 +78,10 @@ func (c *ColumnEncoding) checkForeign(path string) error {
 		{"scales", vector, c.Scales != nil},
 		{"words", text, c.Words != nil},
 		{"characters", text, c.Characters != nil},
+		{"length", list, c.Length != 0},
+		{"pooling", list, c.Pooling != ""},
+		{"weighted", list, c.Weighted},
+		{"weights", list, c.Weights != ""},
 	} {
 		if f.given && !f.has {
 			return fieldErrorf(path+"."+f.name, "a %s column like this one has none", c.Type)

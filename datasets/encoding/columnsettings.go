@@ -14,7 +14,7 @@ import (
 // Column says how a column is treated. Empty fields take the value of the
 // type's defaults (Config.Defaults), and then the built-in ones.
 type Column struct {
-	Type             string             `yaml:"type,omitempty" jsonschema:"enum=auto,enum=numeric,enum=categorical,enum=boolean,enum=date,enum=vector,enum=text,enum=ignore,description=What the values are. vector: lists of numbers; text: free text read for its words."`
+	Type             string             `yaml:"type,omitempty" jsonschema:"enum=auto,enum=numeric,enum=categorical,enum=boolean,enum=date,enum=vector,enum=text,enum=list,enum=ignore,description=What the values are. vector: lists of numbers; text: free text read for its words; list: lists of ids such as what a user has viewed."`
 	Fill             string             `yaml:"fill,omitempty" jsonschema:"enum=mean,enum=median,enum=most_frequent,enum=constant,enum=category,enum=zeros,description=What replaces a missing value: mean or median (numbers); most_frequent; constant; category (text: a category of its own); zeros or mean (vectors)."`
 	FillValue        string             `yaml:"fill_value,omitempty" jsonschema:"description=The constant of fill: constant."`
 	MissingIndicator *bool              `yaml:"missing_indicator,omitempty" jsonschema:"description=Add a 0/1 feature that says whether the value was missing."`
@@ -29,7 +29,12 @@ type Column struct {
 	Embedding        int                `yaml:"embedding,omitempty" jsonschema:"minimum=0,description=Width of the embedding; 0 leaves it to the model."`
 	Dimensions       int                `yaml:"dimensions,omitempty" jsonschema:"minimum=0,description=Free text: number of features its words are hashed into. Default 128."`
 	Words            []int              `yaml:"words,omitempty" jsonschema:"description=Free text: least and greatest number of words in a row that make a feature; 0 and 0 for none. Default 1 and 2."`
-	Characters       []int              `yaml:"characters,omitempty" jsonschema:"description=Free text: least and greatest number of characters in a row within a word that make a feature; 0 and 0 for none. Default 3 and 5."`
+	// Of lists.
+	MaxItems   int    `yaml:"max_items,omitempty" jsonschema:"minimum=0,description=Lists: how many items of a list are taken at most; the first ones. Default 50."`
+	Pooling    string `yaml:"pooling,omitempty" jsonschema:"enum=mean,enum=sum,enum=each,description=Lists: what becomes of the items of a row. mean (default without weights): the mean of what is looked up for them; sum (default with weights); each: in a factorization machine each is a field of its own; elsewhere as sum."`
+	Weights    string `yaml:"weights,omitempty" jsonschema:"description=Lists: the column that has as many numbers as the list has items; auto (default): items written as item:weight where all are; none: there are no weights."`
+	Like       string `yaml:"like,omitempty" jsonschema:"description=Lists: the column of categories whose ids the items have such as item; of which a history is a list."`
+	Characters []int  `yaml:"characters,omitempty" jsonschema:"description=Free text: least and greatest number of characters in a row within a word that make a feature; 0 and 0 for none. Default 3 and 5."`
 }
 
 // Defaults are settings for all columns of a type.
@@ -39,6 +44,7 @@ type Defaults struct {
 	Boolean     Column `yaml:"boolean,omitempty" jsonschema:"description=Columns of true and false."`
 	Date        Column `yaml:"date,omitempty" jsonschema:"description=Columns of dates and times."`
 	Vector      Column `yaml:"vector,omitempty" jsonschema:"description=Columns of vectors."`
+	List        Column `yaml:"list,omitempty" jsonschema:"description=Columns of lists of ids (type: list)."`
 	Text        Column `yaml:"text,omitempty" jsonschema:"description=Columns of free text (type: text)."`
 }
 
@@ -76,9 +82,9 @@ const (
 	defaultDimensions = 128
 )
 
-// SetDefaults fills the empty fields; those of vectors and of texts where they
-// are mentioned.
-func (d *Defaults) SetDefaults(vectors, texts bool) {
+// SetDefaults fills the empty fields; those of vectors, texts and lists where
+// they are mentioned.
+func (d *Defaults) SetDefaults(vectors, texts, lists bool) {
 	d.Numeric.setDefaults(Column{
 		Type: table.TypeNumeric, Fill: FillMedian, Transform: configfile.Strings{TransformStandardize},
 		ClipQuantiles: []float64{0.001, 0.999}, Encoding: configfile.Strings{EncodingNone}, Bins: defaultBins,
@@ -92,13 +98,16 @@ func (d *Defaults) SetDefaults(vectors, texts bool) {
 	if texts {
 		d.Text = d.text()
 	}
+	if lists {
+		d.List = d.list()
+	}
 }
 
 // Complete fills the empty fields of a column's settings by the defaults of its
 // type.
 func (d *Defaults) Complete(c Column, typ string) Column {
 	of := map[string]Column{table.TypeNumeric: d.Numeric, table.TypeCategorical: d.Categorical, table.TypeBoolean: d.Boolean, table.TypeDate: d.Date,
-		table.TypeVector: d.vector(), table.TypeText: d.text()}[typ]
+		table.TypeVector: d.vector(), table.TypeText: d.text(), table.TypeList: d.list()}[typ]
 	// A fill of one's own must not meet the constant of the defaults.
 	if c.Fill != "" {
 		of.FillValue = ""
@@ -118,6 +127,13 @@ func (d *Defaults) vector() Column {
 func (d *Defaults) text() Column {
 	c := d.Text
 	c.setDefaults(Column{Type: table.TypeText, Fill: FillZeros, Dimensions: defaultDimensions, Words: []int{1, 2}, Characters: []int{3, 5}})
+	return c
+}
+
+// list returns the settings of columns of lists; pooling follows from the weights that there are.
+func (d *Defaults) list() Column {
+	c := d.List
+	c.setDefaults(Column{Type: table.TypeList, Fill: FillZeros, MinCount: cmp.Or(d.Categorical.MinCount, 1), MaxItems: defaultMaxItems, Weights: WeightsAuto})
 	return c
 }
 
@@ -148,6 +164,10 @@ func (c *Column) setDefaults(d Column) {
 	c.HashBuckets = cmp.Or(c.HashBuckets, d.HashBuckets)
 	c.Embedding = cmp.Or(c.Embedding, d.Embedding)
 	c.Dimensions = cmp.Or(c.Dimensions, d.Dimensions)
+	c.MaxItems = cmp.Or(c.MaxItems, d.MaxItems)
+	c.Pooling = cmp.Or(c.Pooling, d.Pooling)
+	c.Weights = cmp.Or(c.Weights, d.Weights)
+	c.Like = cmp.Or(c.Like, d.Like)
 	if c.Words == nil {
 		c.Words = d.Words
 	}
@@ -168,6 +188,7 @@ func (d *Defaults) Validate() *configfile.FieldError {
 		{"defaults.date", table.TypeDate, &d.Date},
 		{"defaults.vector", table.TypeVector, &d.Vector},
 		{"defaults.text", table.TypeText, &d.Text},
+		{"defaults.list", table.TypeList, &d.List},
 	} {
 		if typ := t.column.Type; typ != "" && typ != t.typ {
 			return configfile.Errorf(t.path+".type", "defaults cannot change the type to %s; set it for single columns under columns", wording.Quote(typ))
@@ -182,17 +203,20 @@ func (d *Defaults) Validate() *configfile.FieldError {
 // Validate checks a column's settings; typ is its type, "" or auto when the
 // data decide.
 func (c *Column) Validate(path, typ string) *configfile.FieldError {
-	if err := configfile.OneOf(path+".type", c.Type, table.TypeAuto, table.TypeNumeric, table.TypeCategorical, table.TypeBoolean, table.TypeDate, table.TypeVector, table.TypeText, table.TypeIgnore); err != nil {
+	if err := configfile.OneOf(path+".type", c.Type, table.TypeAuto, table.TypeNumeric, table.TypeCategorical, table.TypeBoolean, table.TypeDate, table.TypeVector, table.TypeText, table.TypeList, table.TypeIgnore); err != nil {
 		return err
 	}
 	if err := configfile.OneOf(path+".fill", c.Fill, FillMean, FillMedian, FillMostFrequent, FillConstant, FillCategory, FillZeros); err != nil {
+		return err
+	}
+	if err := c.validateList(path, typ); err != nil {
 		return err
 	}
 	if typ == table.TypeVector || typ == table.TypeText {
 		if err := c.validateWide(path, typ); err != nil {
 			return err
 		}
-	} else if c.Fill == FillZeros && typ != "" && typ != table.TypeAuto && typ != table.TypeIgnore {
+	} else if c.Fill == FillZeros && typ != table.TypeList && typ != "" && typ != table.TypeAuto && typ != table.TypeIgnore {
 		return configfile.Errorf(path+".fill", "only vectors are filled with zeros; for a %s column use constant with its fill_value", typ)
 	}
 	if (c.Fill == FillMean || c.Fill == FillMedian) && (typ == table.TypeCategorical || typ == table.TypeBoolean) {

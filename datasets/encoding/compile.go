@@ -10,6 +10,7 @@ import (
 // block depends on the block, not on vocabularies or numbers of features.
 type compiled struct {
 	numeric, fields int
+	lists           int              // places of lists
 	columns         []compiledColumn // as Encoder.Columns
 	classes         classIndex
 }
@@ -38,9 +39,10 @@ func (e *Encoder) compile() *compiled {
 			if column.categorical() {
 				c.fields++
 			}
-			if column.Type == table.TypeCategorical {
+			if column.Type == table.TypeCategorical || column.Type == table.TypeList {
 				c.columns[i] = column.compile()
 			}
+			c.lists += column.Length
 		}
 		e.compiled = c
 	})
@@ -56,7 +58,7 @@ func (c *ColumnEncoding) compile() compiledColumn {
 		}
 		notation.IndexCategories(out.ids, c.Vocabulary)
 	}
-	if c.Fill != FillCategory {
+	if c.Fill != FillCategory && c.Type != table.TypeList {
 		out.missing = c.id(&out, c.FillText)
 	}
 	return out

@@ -70,7 +70,7 @@ func (e *Encoder) encode(ctx context.Context, f *table.Frame, needTarget bool, u
 	report.Rows = f.Rows
 	by := e.compile()
 	out = newEncoded(f.Rows, by)
-	d, k := 0, 0
+	d, k, l := 0, 0, 0
 	for i := range e.Columns {
 		if i >= until {
 			return nil, report, until, nil
@@ -103,6 +103,19 @@ func (e *Encoder) encode(ctx context.Context, f *table.Frame, needTarget bool, u
 				return nil, report, i, err
 			}
 			d += c.Width
+		case table.TypeList:
+			var weights *table.Series
+			if c.Weights != "" {
+				weights = f.Column(c.Weights).Texts()
+			}
+			unseen, err := c.encodeLists(ctx, f, s, weights, &by.columns[i], out, l)
+			if err != nil {
+				return nil, report, i, err
+			}
+			if unseen.Rows > 0 {
+				report.Unseen = append(report.Unseen, unseen)
+			}
+			l += c.Length
 		case table.TypeText:
 			if err := c.encodeWords(ctx, s, out, d); err != nil {
 				return nil, report, i, err
@@ -196,6 +209,13 @@ func (e *Encoder) complete(f *table.Frame) (*table.Frame, []string) {
 		absent = append(absent, c.Name)
 		out.Columns = append(out.Columns, c.allMissing(f.Rows))
 	}
+	for i := range e.Columns {
+		if w := e.Columns[i].Weights; w != "" && f.Column(w) == nil {
+			// Of lists that are there, a lack of weights is an error.
+			absent = append(absent, w)
+			out.Columns = append(out.Columns, &table.Series{Name: w, Kind: table.Text, Codes: slices.Repeat([]int32{-1}, f.Rows)})
+		}
+	}
 	return &out, absent
 }
 
@@ -203,7 +223,7 @@ func (e *Encoder) complete(f *table.Frame) (*table.Frame, []string) {
 func (c *ColumnEncoding) allMissing(rows int) *table.Series {
 	none := func() []int32 { return slices.Repeat([]int32{-1}, rows) }
 	switch c.Type {
-	case table.TypeCategorical, table.TypeText:
+	case table.TypeCategorical, table.TypeText, table.TypeList:
 		return &table.Series{Name: c.Name, Kind: table.Text, Codes: none()}
 	case table.TypeVector:
 		return &table.Series{Name: c.Name, Kind: table.Vector, Codes: none(), Width: c.Width}
@@ -228,9 +248,9 @@ func (c *ColumnEncoding) convert(f *table.Frame, s *table.Series) (*table.Series
 		return c.toVectors(f, s)
 	case s.Kind.String() == want:
 		return s, nil
-	case s.Kind == table.Vector && s.MissingCount() < s.Len():
+	case s.Kind == table.Vector && want != table.TypeList && s.MissingCount() < s.Len():
 		return nil, c.otherKind(s)
-	case want == table.TypeCategorical, want == table.TypeText:
+	case want == table.TypeCategorical, want == table.TypeText, want == table.TypeList:
 		return s.Texts(), nil
 	case s.MissingCount() == s.Len():
 		return missingSeries(s, want), nil

@@ -14,14 +14,19 @@ import (
 // row-major, so that gathering a batch copies one run of memory a row. What an
 // Encoded holds by row is known to the methods in this file alone.
 type Encoded struct {
-	Rows      int
-	Numeric   []float32  // [Rows, D]: Encoder.NumericFeatures
-	D         int        // numeric features
-	IDs       []int32    // [Rows, F]: Encoder.CategoricalFields
-	F         int        // categorical fields
-	Target    []float64  // [Rows]: 0 or 1, class index, or the value as it is; nil if there was none
-	Weight    []float64  // [Rows]; nil means 1 for every row
-	IDColumns []IDColumn // columns carried through to predictions
+	Rows    int
+	Numeric []float32 // [Rows, D]: Encoder.NumericFeatures
+	D       int       // numeric features
+	IDs     []int32   // [Rows, F]: Encoder.CategoricalFields
+	F       int       // categorical fields
+	// Lists are the items of lists, [Rows, L]: for each of Encoder.ListFields the ids of its items, then −1; ListWeights what each is
+	// multiplied by, divided by their sum where it is the mean that counts.
+	Lists       []int32
+	ListWeights []float32
+	L           int
+	Target      []float64  // [Rows]: 0 or 1, class index, or the value as it is; nil if there was none
+	Weight      []float64  // [Rows]; nil means 1 for every row
+	IDColumns   []IDColumn // columns carried through to predictions
 }
 
 // IDColumn is a column carried through unchanged, as text.
@@ -50,17 +55,21 @@ func (e *Encoded) Carry(s *table.Series) {
 
 // newEncoded makes room for rows, all zeros.
 func newEncoded(rows int, by *compiled) *Encoded {
-	return &Encoded{Rows: rows, D: by.numeric, F: by.fields, Numeric: make([]float32, rows*by.numeric), IDs: make([]int32, rows*by.fields)}
+	out := &Encoded{Rows: rows, D: by.numeric, F: by.fields, L: by.lists, Numeric: make([]float32, rows*by.numeric), IDs: make([]int32, rows*by.fields)}
+	if by.lists > 0 {
+		out.Lists, out.ListWeights = make([]int32, rows*by.lists), make([]float32, rows*by.lists)
+	}
+	return out
 }
 
 // Append adds the rows of other, which must be of the same encoder, behind those
 // of e. Targets, weights and id columns are kept where both have them.
 func (e *Encoded) Append(other *Encoded) error {
-	if e.Rows == 0 && e.D == 0 && e.F == 0 {
-		e.D, e.F = other.D, other.F
+	if e.Rows == 0 && e.D == 0 && e.F == 0 && e.L == 0 {
+		e.D, e.F, e.L = other.D, other.F, other.L
 	}
-	if e.D != other.D || e.F != other.F {
-		return fmt.Errorf("encoding: rows of %d numeric and %d categorical features behind rows of %d and %d", other.D, other.F, e.D, e.F)
+	if e.D != other.D || e.F != other.F || e.L != other.L {
+		return fmt.Errorf("encoding: rows of %d numeric and %d categorical features and %d places of lists behind rows of %d, %d and %d", other.D, other.F, other.L, e.D, e.F, e.L)
 	}
 	e.Target = appendOptional(e.Target, other.Target, e.Rows, other.Rows)
 	e.Weight = appendOptional(e.Weight, other.Weight, e.Rows, other.Rows)
@@ -79,6 +88,7 @@ func (e *Encoded) Append(other *Encoded) error {
 	e.IDColumns = ids
 	e.Numeric = append(e.Numeric, other.Numeric...)
 	e.IDs = append(e.IDs, other.IDs...)
+	e.Lists, e.ListWeights = append(e.Lists, other.Lists...), append(e.ListWeights, other.ListWeights...)
 	e.Rows += other.Rows
 	return nil
 }
@@ -87,6 +97,7 @@ func (e *Encoded) Append(other *Encoded) error {
 func (e *Encoded) Grow(rows int) {
 	more := rows - e.Rows
 	e.Numeric, e.IDs = slices.Grow(e.Numeric, more*e.D), slices.Grow(e.IDs, more*e.F)
+	e.Lists, e.ListWeights = slices.Grow(e.Lists, more*e.L), slices.Grow(e.ListWeights, more*e.L)
 	if e.Target != nil {
 		e.Target = slices.Grow(e.Target, more)
 	}
@@ -107,7 +118,11 @@ func appendOptional[T any](dst, src []T, have, more int) []T {
 // targets and weights, each behind its length, in the byte order of the machine.
 // Id columns are no part of it, for no model sees them.
 func (e *Encoded) Hash(ctx context.Context, w io.Writer) error {
-	for _, b := range [][]byte{rawbytes.Of(e.Numeric), rawbytes.Of(e.IDs)} {
+	parts := [][]byte{rawbytes.Of(e.Numeric), rawbytes.Of(e.IDs)}
+	if e.L > 0 { // without, the hash is that of versions that did not know lists
+		parts = append(parts, rawbytes.Of(e.Lists), rawbytes.Of(e.ListWeights))
+	}
+	for _, b := range parts {
 		if err := hashBytes(ctx, w, len(b), func(from, to int) []byte { return b[from:to] }); err != nil {
 			return err
 		}
@@ -159,10 +174,12 @@ func hashBytes(ctx context.Context, w io.Writer, n int, chunk func(from, to int)
 
 // Batch is where rows are gathered to. What is nil is left out.
 type Batch struct {
-	Numeric []float32 // [rows, D]
-	IDs     []int32   // [rows, F]
-	Target  []float64 // [rows]
-	Weight  []float64 // [rows]; ones where the data have no weights
+	Numeric     []float32 // [rows, D]
+	IDs         []int32   // [rows, F]
+	Lists       []int32   // [rows, L]
+	ListWeights []float32 // [rows, L]
+	Target      []float64 // [rows]
+	Weight      []float64 // [rows]; ones where the data have no weights
 }
 
 // Gather copies rows of e to b, from row at of b on. It allocates nothing; rows
@@ -173,6 +190,10 @@ func (e *Encoded) Gather(b *Batch, at int, rows []int32) {
 	}
 	if b.IDs != nil {
 		gatherRows(b.IDs[at*e.F:], e.IDs, e.F, rows)
+	}
+	if b.Lists != nil {
+		gatherRows(b.Lists[at*e.L:], e.Lists, e.L, rows)
+		gatherRows(b.ListWeights[at*e.L:], e.ListWeights, e.L, rows)
 	}
 	if b.Target != nil {
 		gatherRows(b.Target[at:], e.Target, 1, rows)

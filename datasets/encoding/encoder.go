@@ -21,6 +21,7 @@ const (
 	writtenVersion = 4 // with numbers in another notation than the plain one
 	viewsVersion   = 5 // with numbers that are features and categories, or dates that are spread over bins
 	rangesVersion  = 6 // with the ranges of the training rows
+	listsVersion   = 7 // with lists of ids
 )
 
 // Encoder is what was learned from the training rows: which columns are
@@ -111,6 +112,14 @@ type ColumnEncoding struct {
 	// text; both 0 for none.
 	Words      []int `json:"words,omitempty"`
 	Characters []int `json:"characters,omitempty"`
+
+	// Length is how many items of a list are taken, the first ones; those that are longer lose the others.
+	Length int `json:"length,omitempty"`
+	// Pooling is one of the Pooling constants. Weighted says that items are written as item:weight; Weights names the column of their
+	// weights, "" for none.
+	Pooling  string `json:"pooling,omitempty"`
+	Weighted bool   `json:"weighted,omitempty"`
+	Weights  string `json:"weights,omitempty"`
 }
 
 // NumericFeature is a column of Encoded.Numeric. The value fed to the model is
@@ -174,7 +183,7 @@ func (e *Encoder) RowBytes() int64 {
 	if e.Weight != "" {
 		weight = 8
 	}
-	return 4*int64(by.numeric+by.fields) + target + weight
+	return 4*int64(by.numeric+by.fields+2*by.lists) + target + weight
 }
 
 // NumericFeatures lists the columns of Encoded.Numeric in order.
@@ -214,6 +223,9 @@ func (e *Encoder) Overrides(needTarget bool) map[string]string {
 	types := map[string]string{table.OtherColumns: table.TypeIgnore}
 	for i := range e.Columns {
 		types[e.Columns[i].Name] = e.Columns[i].Type
+		if w := e.Columns[i].Weights; w != "" {
+			types[w] = table.TypeList
+		}
 	}
 	for _, id := range e.ID {
 		types[id] = table.TypeCategorical
@@ -232,6 +244,9 @@ func (e *Encoder) Needed(needTarget bool) []string {
 	var names []string
 	for i := range e.Columns {
 		names = append(names, e.Columns[i].Name)
+		if w := e.Columns[i].Weights; w != "" {
+			names = append(names, w)
+		}
 	}
 	if needTarget {
 		names = append(names, e.Target.Name)
@@ -285,6 +300,9 @@ func (e *Encoder) Identify(w io.Writer) error {
 
 // fileVersion is the version of the file that holds the encoder.
 func (e *Encoder) fileVersion() int {
+	if slices.ContainsFunc(e.Columns, func(c ColumnEncoding) bool { return c.Type == table.TypeList }) {
+		return listsVersion
+	}
 	if e.Rows > 0 || slices.ContainsFunc(e.Columns, func(c ColumnEncoding) bool { return c.Range != nil }) {
 		return rangesVersion
 	}

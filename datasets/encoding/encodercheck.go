@@ -22,8 +22,8 @@ func LoadEncoder(r io.Reader) (*Encoder, error) {
 	}
 	e := new(Encoder)
 	err = strictjson.Unmarshal(text, e)
-	if v := encoderFileVersion(text, e, err); v < encoderVersion || v > rangesVersion {
-		return nil, fmt.Errorf("load the data encoder: version %d, this program reads versions %d to %d; train the model again", v, encoderVersion, rangesVersion)
+	if v := encoderFileVersion(text, e, err); v < encoderVersion || v > listsVersion {
+		return nil, fmt.Errorf("load the data encoder: version %d, this program reads versions %d to %d; train the model again", v, encoderVersion, listsVersion)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("load the data encoder: %w", err)
@@ -110,6 +110,13 @@ func (e *Encoder) Check() error {
 		}
 		if err := e.Columns[i].check(path); err != nil {
 			return err
+		}
+	}
+	for i := range e.Columns {
+		if w := e.Columns[i].Weights; w != "" {
+			if err := claim("columns."+strconv.Itoa(i)+".weights", w, "weights"); err != nil {
+				return err
+			}
 		}
 	}
 	return e.Target.check()

@@ -356,5 +356,7 @@ type ColumnReport struct {
 	Distinct    int    `json:"distinct,omitempty"`    // categories seen
 	Cardinality int    `json:"cardinality,omitempty"` // ids, after rare ones are joined
 	Width       int    `json:"width,omitempty"`       // features of a vector or text
+	Longest     int    `json:"longest,omitempty"`     // items of the longest list
+	Cut         int    `json:"cut,omitempty"`         // rows with lists of more items than are taken
 	Dropped     string `json:"dropped,omitempty"`     // why the column is no feature
 }

@@ -33,7 +33,7 @@ func (e *Encoder) Grown(by *Encoder) (*Encoder, error) {
 
 // sameView says that a column becomes features and ids of the same kind.
 func (c *ColumnEncoding) sameView(by *ColumnEncoding) bool {
-	return c.Type == by.Type && c.HashBuckets == by.HashBuckets && c.Whole == by.Whole && c.Width == by.Width && slices.Equal(c.Words, by.Words) && slices.Equal(c.Characters, by.Characters)
+	return c.Type == by.Type && c.HashBuckets == by.HashBuckets && c.Whole == by.Whole && c.Width == by.Width && slices.Equal(c.Words, by.Words) && slices.Equal(c.Characters, by.Characters) && c.Weighted == by.Weighted && c.Weights == by.Weights && c.Pooling == by.Pooling
 }
 
 // grown is the column with the values of another.
@@ -43,7 +43,7 @@ func (c *ColumnEncoding) grown(by *ColumnEncoding) ColumnEncoding {
 	if len(c.Range) == 2 && len(by.Range) == 2 {
 		out.Range = []float64{min(c.Range[0], by.Range[0]), max(c.Range[1], by.Range[1])}
 	}
-	if c.Type != table.TypeCategorical || c.HashBuckets > 0 {
+	if out.Length = max(c.Length, by.Length); c.Type != table.TypeCategorical && c.Type != table.TypeList || c.HashBuckets > 0 {
 		return out
 	}
 	known := make(map[string]bool, len(c.Vocabulary))
@@ -56,7 +56,7 @@ func (c *ColumnEncoding) grown(by *ColumnEncoding) ColumnEncoding {
 			out.Vocabulary = append(out.Vocabulary, text)
 		}
 	}
-	if out.MissingID = 0; c.MissingID > 0 || by.MissingID > 0 {
+	if out.MissingID = 0; c.Type == table.TypeCategorical && (c.MissingID > 0 || by.MissingID > 0) {
 		out.Fill, out.MissingID = FillCategory, int32(len(out.Vocabulary))+1
 	}
 	return out

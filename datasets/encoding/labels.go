@@ -72,6 +72,11 @@ func (e *Encoder) Example(rows int) *table.Frame {
 		c, s := &e.Columns[i], f.Column(e.Columns[i].Name)
 		for r := range rows - 1 {
 			switch c.Type {
+			case table.TypeList:
+				if n := len(c.Vocabulary); n > 0 {
+					s.Dict = c.Vocabulary[:min(n, rows)]
+					s.Codes[r] = int32(r % len(s.Dict))
+				}
 			case table.TypeCategorical:
 				if n := len(c.Vocabulary); n > 0 {
 					s.Dict = c.Vocabulary[:min(n, rows)]

@@ -62,7 +62,7 @@ func TestQuantileEdges(t *testing.T) {
 func fitOne(t *testing.T, values []float64, c Column) (*ColumnEncoding, []float32, []int32) {
 	t.Helper()
 	var defaults Defaults
-	defaults.SetDefaults(false, false)
+	defaults.SetDefaults(false, false, false)
 	c = defaults.Complete(c, table.TypeNumeric)
 	s := &table.Series{Name: "x", Kind: table.Numeric, Floats: values}
 	enc, _, reason, err := FitColumn(s, c, "columns.x")
@@ -138,7 +138,7 @@ func TestClamped(t *testing.T) {
 		t.Errorf("beyond 1 … 5: %s", got)
 	}
 	var defaults Defaults
-	defaults.SetDefaults(false, false)
+	defaults.SetDefaults(false, false, false)
 	day := func(texts ...string) *table.Series {
 		s := &table.Series{Name: "day", Kind: table.Date}
 		for _, text := range texts {

@@ -49,26 +49,34 @@ func fitVocabulary(s *table.Series, minCount, limit int) (vocabulary []string, d
 			counts[c]++
 		}
 	}
-	var codes []int32
-	for code, n := range counts {
+	for _, n := range counts {
 		if n > 0 {
 			distinct++
 		}
+	}
+	return topCategories(s.Dict, counts, minCount, limit), distinct, missing
+}
+
+// topCategories returns the texts that occur at least minCount times, by decreasing count and then by value, at most limit of them
+// (0: all).
+func topCategories(dict []string, counts []int, minCount, limit int) []string {
+	var codes []int32
+	for code, n := range counts {
 		if n > 0 && n >= minCount {
 			codes = append(codes, int32(code))
 		}
 	}
 	slices.SortFunc(codes, func(a, b int32) int {
-		return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(s.Dict[a], s.Dict[b]))
+		return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(dict[a], dict[b]))
 	})
 	if limit > 0 && len(codes) > limit {
 		codes = codes[:limit]
 	}
-	vocabulary = make([]string, len(codes))
+	vocabulary := make([]string, len(codes))
 	for i, c := range codes {
-		vocabulary[i] = s.Dict[c]
+		vocabulary[i] = dict[c]
 	}
-	return vocabulary, distinct, missing
+	return vocabulary
 }
 
 // hashID maps a category to 1 … buckets: FNV-1a over its bytes, mixed by the

@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"debut/datasets"
-	"debut/datasets/configfile"
 	"debut/datasets/manifest"
 )
 
@@ -21,21 +20,24 @@ func TestSparseRows(t *testing.T) {
 	if d.Column("indexes").Type != manifest.List || d.Column("indexes").SQL != "BIGINT[]" || d.Column("values").Type != manifest.List {
 		t.Errorf("%+v", d.Columns)
 	}
-	for want, c := range map[string]datasets.Config{
-		`"indexes" holds lists`: {},
-		`"values" holds lists`:  {Ignore: configfile.Strings{"indexes"}},
-		"ignore: [indexes]":     {Features: configfile.Strings{"indexes"}},
-	} {
-		c.Prepared, c.Target = filepath.Join(dir, "out"), "label"
-		if _, err := datasets.Load(context.Background(), &c, "", 1, nil); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("want %q: %v", want, err)
-		}
+	loaded, err := datasets.Load(context.Background(), &datasets.Config{Prepared: filepath.Join(dir, "out"), Target: "label"}, "", 1, nil)
+	if err != nil {
+		t.Fatal(err)
 	}
+	lists := loaded.Encoder.ListFields()
+	if len(lists) != 1 || lists[0].Length != 2 || !lists[0].Each || loaded.Encoder.Columns[0].Weights != "values" {
+		t.Errorf("%+v", loaded.Encoder.Columns)
+	}
+	rows, err := loaded.Train.Together(context.Background())
+	if err != nil || rows.Rows != 3 || rows.L != 2 {
+		t.Errorf("%+v, %v", rows, err)
+	}
+	loaded.Close()
 	mustRun(t, dir, strings.Replace(head, "a.lib", "same.lib", 1))
 	wantRows(t, dir, "SELECT indexes FROM out ORDER BY label", "[2147483647]", "[16777217]")
 	if err := os.RemoveAll(filepath.Join(dir, "out")); err != nil {
 		t.Fatal(err)
 	}
-	_, err := run(t, dir, head+"columns: {indexes: vector}\n")
+	_, err = run(t, dir, head+"columns: {indexes: vector}\n")
 	wantError(t, dir, err, "columns.indexes", "from 0 to 2 values")
 }

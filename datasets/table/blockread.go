@@ -136,7 +136,7 @@ func (b *blockReading) pass(db *duck.DB) error {
 	}
 	for _, j := range b.chosen.joins {
 		at := slices.Index(b.chosen.reading, j.on)
-		if t := b.chosen.types[j.on]; t != TypeCategorical && t != TypeText {
+		if t := b.chosen.types[j.on]; !isTexts(t) {
 			at = len(b.readers)
 			add(j.on, TypeCategorical)
 		}

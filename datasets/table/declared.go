@@ -170,7 +170,7 @@ func (r *relation) castError(ctx context.Context, db *duck.DB) error {
 func (r *relation) typedDeclared(db *duck.DB, i int) (string, error) {
 	t, column := r.columns[i].Type, duck.Name(r.columns[i].Name)
 	switch kind := kindOf(t); kindOfDeclared(r.types[r.names[i]]) {
-	case TypeCategorical, TypeText:
+	case TypeCategorical, TypeText, TypeList:
 		switch {
 		case isFloating(t):
 			return define(db, r, "format", func(*texts) func(string) (string, bool) {

@@ -44,7 +44,7 @@ func (r *relation) nestedWith(i int, kind, detail string) error {
 	if r.wording() != CommandLine {
 		lists := ""
 		if kind == "lists" || kind == nestedJSON {
-			lists = ", or make all values lists of numbers of one length (type: vector)"
+			lists = ", or take its values for ids (type: list), or make all of them lists of numbers of one length (type: vector)"
 		}
 		remedy = fmt.Sprintf("leave the column out (columns: {%s: {type: ignore}}, or features without it)%s, or %s", wording.Quote(r.names[i]), lists, remedy)
 	}

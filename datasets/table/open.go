@@ -146,7 +146,11 @@ func openFiles(ctx context.Context, db *duck.DB, src *Source, baseDir string, op
 			}
 		}
 	}
-	if rel.format == "csv" {
+	if slices.Contains(SparseFormats, rel.format) {
+		if err := rel.openSparse(ctx); err != nil {
+			return nil, err
+		}
+	} else if rel.format == "csv" {
 		d, err := sniffDialect(ctx, files, src, rel.wording())
 		if err != nil {
 			return nil, reworded(err, rel.wording())
@@ -346,6 +350,8 @@ func fileFormat(src *Source, files []string, options bool) (string, error) {
 			f = "parquet"
 		case ".json", ".jsonl", ".ndjson":
 			f = "json"
+		case ".libsvm", ".libfm":
+			f = SparseFormats[0]
 		default: // .csv, .tsv, .txt, .data, …
 			f = "csv"
 		}

@@ -35,7 +35,7 @@ func (r *relation) typeNumbers(p *plan, s *selection) {
 	}
 	p.typed = map[int]bool{}
 	for _, i := range s.reading {
-		if reading, ok := p.readings[i]; ok && reading.plain() && !reading.odd && s.types[i] != TypeCategorical && s.types[i] != TypeText {
+		if reading, ok := p.readings[i]; ok && reading.plain() && !reading.odd && !isTexts(s.types[i]) {
 			p.typed[i] = true
 		}
 	}
@@ -278,7 +278,7 @@ func strangeWhole(text string) bool {
 // textual returns the reader of column i, which holds texts, and the SQL for it.
 func (r *relation) textual(db *duck.DB, i int, declared string, p *plan) (columnReader, string, error) {
 	reading, name, sql := p.readings[i], r.names[i], r.textSQL(i)
-	if declared == TypeCategorical || declared == TypeText {
+	if isTexts(declared) {
 		return newTextReader(name, r.null), sql, nil
 	}
 	explain := r.explainMisfit(i, reading, p.guessed)
@@ -414,7 +414,7 @@ func (r *relation) remark(chosen *selection, p *plan, i int, s *Series) {
 }
 
 func (r *relation) remarkOn(declared string, p *plan, i int, s *Series) *Note {
-	if declared == TypeText || !r.isText(i) && !r.columns[i].JSON && kindOf(r.columns[i].Type) == Text {
+	if declared == TypeText || declared == TypeList || !r.isText(i) && !r.columns[i].JSON && kindOf(r.columns[i].Type) == Text {
 		return nil
 	}
 	t := p.tallies[i]

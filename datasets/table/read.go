@@ -124,7 +124,7 @@ func (r *relation) choose(overrides map[string]string) (*selection, error) {
 	s := &selection{types: make([]string, len(r.columns)), wanted: make([]int, 0, len(r.columns))}
 	for i, name := range r.names {
 		declared := declaredType(name, overrides)
-		if err := configfile.OneOf("columns."+name+".type", declared, TypeAuto, TypeNumeric, TypeCategorical, TypeBoolean, TypeDate, TypeVector, TypeText, TypeIgnore); err != nil {
+		if err := configfile.OneOf("columns."+name+".type", declared, TypeAuto, TypeNumeric, TypeCategorical, TypeBoolean, TypeDate, TypeVector, TypeText, TypeList, TypeIgnore); err != nil {
 			return nil, err
 		}
 		if t, ok := r.types[name]; ok && declared == TypeAuto && !r.cast[i] {
@@ -154,7 +154,7 @@ func (r *relation) choose(overrides map[string]string) (*selection, error) {
 	}
 	for _, i := range s.reading {
 		if what := nestedKinds[r.columns[i].Type]; what != "" {
-			if reader, _ := r.vectorReader(i, s.types[i]); reader == nil {
+			if reader, _ := r.vectorReader(i, s.types[i]); reader == nil && r.listSQL(i, s.types[i]) == "" {
 				return nil, r.nested(i, what)
 			}
 		}

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/duckdb/duckdb-go/v2/mapping"
+
 	"debut/datasets/duck"
 	"debut/datasets/notation"
 )
@@ -104,12 +106,21 @@ func (g *RowGroups) Read(ctx context.Context, ranges []RowRange, options ReadOpt
 	return frame, nil
 }
 
-// Values returns the categories of a column that occur in at least the given number of
+// Lists reports a column whose type is that of lists.
+func (g *RowGroups) Lists(column string) bool {
+	i := slices.Index(g.rel.names, column)
+	return i >= 0 && (g.rel.columns[i].Type == mapping.TypeList || g.rel.columns[i].Type == mapping.TypeArray)
+}
+
+// Values returns the categories of a column, or the items of one of lists, that occur in at least the given number of
 // rows, by decreasing number of rows and then by value, at most limit of them (0:
 // all), and whether there are rows without one.
 func (g *RowGroups) Values(ctx context.Context, column string, least, limit int) (values []string, missing bool, err error) {
 	defer func() { err = g.checked(err) }()
 	text, from := fmt.Sprintf("CAST(%s AS VARCHAR)", duck.Name(column)), " FROM "+g.rel.sql
+	if g.Lists(column) {
+		from = fmt.Sprintf(" FROM (SELECT unnest(%s) AS %[1]s%s)", duck.Name(column), from)
+	}
 	err = g.db.Query(ctx, "SELECT CAST(count(*) - count("+text+") AS BIGINT)"+from, func(c *duck.Chunk) error {
 		n, _ := duck.Vector[int64](c, 0)
 		missing = n[0] > 0

@@ -28,7 +28,7 @@ func NewValues(name, typ string, width, rows int) *Values {
 	v := &Values{series: Series{Name: name}}
 	s := &v.series
 	switch typ {
-	case TypeDate, TypeCategorical, TypeText:
+	case TypeDate, TypeCategorical, TypeText, TypeList:
 		s.Kind, s.Codes, v.codes = Text, make([]int32, 0, rows), map[string]int32{}
 	case TypeVector:
 		s.Kind, s.Codes, s.Width = Vector, make([]int32, 0, rows), width

@@ -20,13 +20,22 @@ import (
 // Formats are the formats of files that a source can have, besides auto.
 var Formats = []string{"csv", "parquet", "json"}
 
+// SparseFormats are those of rows "label index:value …", which have the columns label and two lists, indexes and values.
+var SparseFormats = []string{"libsvm", "libfm"}
+
+// Columns of sparse rows: the ids of the features that a row has, and their values.
+const (
+	SparseIndexes = "indexes"
+	SparseValues  = "values"
+)
+
 // Encodings are the values of Source.Encoding.
 var Encodings = []string{"utf-8", "utf-16", "latin-1", "windows-1252"}
 
 // Source names the files, or the query over files, that rows come from.
 type Source struct {
 	Path      configfile.Strings `yaml:"path,omitempty" jsonschema:"description=Files: one or a list; globs; .gz and .zst; relative to the run file; ${VAR} and ${VAR:-default} are expanded."`
-	Format    string             `yaml:"format,omitempty" jsonschema:"enum=auto,enum=csv,enum=parquet,enum=json,description=File format; auto goes by the extension."`
+	Format    string             `yaml:"format,omitempty" jsonschema:"enum=auto,enum=csv,enum=parquet,enum=json,enum=libsvm,enum=libfm,description=File format; auto goes by the extension. libsvm and libfm: label and lists of indexes and values."`
 	Delimiter Delimiter          `yaml:"delimiter,omitempty" jsonschema:"description=CSV: the character between fields (or tab); found out when not given."`
 	Header    *bool              `yaml:"header,omitempty" jsonschema:"description=CSV: whether the first line names the columns; found out when not given."`
 	Names     []string           `yaml:"names,omitempty" jsonschema:"description=CSV: column names of files without a header or instead of it."`
@@ -72,6 +81,15 @@ func (d *Delimiter) UnmarshalYAML(unmarshal func(any) error) error {
 	}
 	*d = Delimiter(text)
 	return nil
+}
+
+// Sparse reports a source of sparse rows without a query, by its format or the names of its files.
+func (s *Source) Sparse() bool {
+	if s.Query != "" || len(s.Path) == 0 {
+		return false
+	}
+	format, err := fileFormat(s, s.Path, false)
+	return err == nil && slices.Contains(SparseFormats, format)
 }
 
 // Clone returns a source that shares no table with s.
@@ -138,7 +156,7 @@ func (s *Source) Validate(path string) *configfile.FieldError {
 			return configfile.Errorf(path+".path."+strconv.Itoa(i), "the name of a file is empty")
 		}
 	}
-	if err := configfile.OneOf(path+".format", s.Format, append([]string{"auto"}, Formats...)...); err != nil {
+	if err := configfile.OneOf(path+".format", s.Format, slices.Concat([]string{"auto"}, Formats, SparseFormats)...); err != nil {
 		return err
 	}
 	if _, err := parseDelimiter(s.Delimiter); err != nil {
@@ -252,5 +270,6 @@ const (
 	TypeDate        = "date"
 	TypeVector      = "vector"
 	TypeText        = "text"
+	TypeList        = "list" // of ids; what is read is the list as a text
 	TypeIgnore      = "ignore"
 )

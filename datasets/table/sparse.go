@@ -1,6 +1,8 @@
 package table
 
 import (
+	"context"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -9,7 +11,25 @@ import (
 
 	"debut/datasets/duck"
 	"debut/datasets/manifest"
+	"debut/datasets/textformat"
 )
+
+// openSparse makes a table of files of sparse rows.
+func (r *relation) openSparse(ctx context.Context) error {
+	name := fmt.Sprintf("%ssparse_%d", duck.Reserved, r.db.Defined())
+	if _, err := textformat.Stage(ctx, r.db, name, r.origin.files, textformat.Options{Format: r.format, Layout: "lists"}); err != nil {
+		return err
+	}
+	r.sql = duck.Name(name)
+	var err error
+	if r.columns, err = r.db.Describe(ctx, "SELECT * FROM "+r.sql); err != nil {
+		return err
+	}
+	for _, c := range r.columns {
+		r.names = append(r.names, c.Name)
+	}
+	return nil
+}
 
 // completeSparse adds the features that a finished model needs and prepared sparse rows have no column of: a file of
 // libsvm names those that have an entry, and any other is 0. That the files are such says the description beside them.

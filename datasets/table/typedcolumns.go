@@ -29,13 +29,16 @@ func (r *relation) newReader(db *duck.DB, i int, declared string, p *plan) (colu
 	if reader, sql := r.vectorReader(i, declared); reader != nil {
 		return reader, sql, nil
 	}
+	if sql := r.listSQL(i, declared); sql != "" {
+		return newTextReader(name, r.null), sql, nil
+	}
 	switch kindOf(r.columns[i].Type) {
 	case Numeric:
 		t := r.columns[i].Type
 		switch declared {
 		case TypeAuto, TypeNumeric:
 			return &numberReader{series: &Series{Name: name, Kind: Numeric}, auto: declared == TypeAuto, floating: isFloating(t), wrong: wrong}, "CAST(" + column + " AS DOUBLE)", nil
-		case TypeCategorical, TypeText:
+		case TypeCategorical, TypeText, TypeList:
 			if isFloating(t) {
 				// Formatted in Go: 1, not 1.0.
 				return &numberReader{series: &Series{Name: name, Kind: Numeric}, asText: true, wrong: wrong}, "CAST(" + column + " AS DOUBLE)", nil

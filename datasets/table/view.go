@@ -98,7 +98,7 @@ func (r *relation) wantedText(i int) bool {
 	if t == "" && slices.Contains(r.options.Carried, r.names[i]) {
 		t = TypeCategorical
 	}
-	return !r.computed && r.castTo(i) == "" && (t == TypeCategorical || t == TypeText)
+	return !r.computed && r.castTo(i) == "" && isTexts(t)
 }
 
 // declaredFor returns what column name is declared to be, for the source or for what is made of it.
@@ -199,7 +199,7 @@ func (r *relation) converted(db *duck.DB, i int, s *settled, function string) (s
 			}
 		}, column, day)
 	}
-	if s.wide64() && r.declaredFor(r.names[i]) != TypeText && declared == "" {
+	if s.wide64() && r.declaredFor(r.names[i]) != TypeText && r.declaredFor(r.names[i]) != TypeList && declared == "" {
 		return cast("CAST(" + column + " AS BIGINT)"), nil // which has all their digits
 	}
 	if !s.odd {
@@ -237,7 +237,7 @@ func define[T duck.Value](db *duck.DB, r *relation, what string, convert func(t 
 // isColumnType reports the type of a column in a run file.
 func isColumnType(t string) bool {
 	switch t {
-	case TypeNumeric, TypeCategorical, TypeBoolean, TypeDate, TypeText, TypeVector, TypeIgnore, TypeAuto:
+	case TypeNumeric, TypeCategorical, TypeBoolean, TypeDate, TypeText, TypeVector, TypeList, TypeIgnore, TypeAuto:
 		return true
 	}
 	return false
@@ -277,7 +277,7 @@ func kindOfDeclared(t string) string {
 }
 
 // declarable are the types of a run file that a source may declare.
-var declarable = []string{TypeNumeric, TypeCategorical, TypeBoolean, TypeDate, TypeText, TypeVector}
+var declarable = []string{TypeNumeric, TypeCategorical, TypeBoolean, TypeDate, TypeText, TypeVector, TypeList}
 
 // isType reports a type that a column can be declared to have.
 func isType(t string) bool {
