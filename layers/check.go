@@ -12,6 +12,8 @@ const (
 	MaxLayers = 1000
 	// MaxWidth is that of a layer, and how many rows all tables have.
 	MaxWidth = math.MaxInt32
+	// MaxItems are those of a list.
+	MaxItems = 1 << 12
 	// MaxFactors are those of a field, for each output.
 	MaxFactors = 1 << 12
 )
@@ -22,7 +24,7 @@ func (n Network) Check() error {
 	if n.Outputs < 1 || n.Outputs > maxOutputs {
 		return fmt.Errorf("layers: outputs: a network of %d outputs; 1 to %d are possible", n.Outputs, maxOutputs)
 	}
-	if len(n.Numeric)+len(n.Fields) == 0 {
+	if len(n.Numeric)+len(n.Fields)+len(n.Lists) == 0 {
 		return fmt.Errorf("layers: numeric: a network without features")
 	}
 	if !(n.InputDropout >= 0 && n.InputDropout < 1) {
@@ -43,6 +45,19 @@ func (n Network) Check() error {
 		}
 		rows += f.Cardinality
 		width += f.Dim
+	}
+	for i, l := range n.Lists {
+		if l.Cardinality < 1 || l.Cardinality > MaxWidth-rows {
+			return fmt.Errorf("layers: lists.%d.cardinality: list %q has %d values, the fields before it %d; 1 to %d are possible in all", i, l.Name, l.Cardinality, rows, MaxWidth)
+		}
+		if l.Dim < 1 || l.Dim > MaxWidth-width {
+			return fmt.Errorf("layers: lists.%d.dim: list %q has %d dimensions, what is before it %d; 1 to %d are possible in all", i, l.Name, l.Dim, width, MaxWidth)
+		}
+		if l.Length < 1 || l.Length > MaxItems {
+			return fmt.Errorf("layers: lists.%d.length: list %q has %d places; 1 to %d are possible", i, l.Name, l.Length, MaxItems)
+		}
+		rows += l.Cardinality
+		width += l.Dim
 	}
 	if err := n.checkArms(); err != nil {
 		return err
@@ -89,6 +104,11 @@ func (n Network) checkArms() error {
 			return fmt.Errorf("layers: fields.%d.dim: field %q has %d dimensions in a network of %d factors", i, f.Name, f.Dim, n.Factors)
 		}
 	}
+	for i, l := range n.Lists {
+		if l.Dim != n.Factors {
+			return fmt.Errorf("layers: lists.%d.dim: list %q has %d dimensions in a network of %d factors", i, l.Name, l.Dim, n.Factors)
+		}
+	}
 	return nil
 }
 
@@ -123,6 +143,14 @@ func (n Network) Width() int {
 			width += 1 + n.Outputs
 		default:
 			width += 1 + f.Dim
+		}
+	}
+	for _, l := range n.Lists {
+		width += 2 * l.Length
+		if n.Linear() {
+			width += n.Outputs
+		} else if n.Factors == 0 {
+			width += l.Dim
 		}
 	}
 	if n.Factors > 0 {

@@ -8,7 +8,7 @@ import (
 // A factorization machine (Rendle, "Factorization Machines", ICDM 2010) gives each field a weight and factors: the output is the sum of
 // the weights, and of the products of the factors of every two fields. The fields are the categorical ones and the columns that numbers
 // come from: a column's weight and factors are those of its features, times their values, so that what makes several numbers of a column –
-// bins, the parts of a date, a text, a vector – is one field. With hidden layers beside it, which read the same factors, it is a DeepFM (Guo,
+// bins, the parts of a date, a text, a vector – is one field. A list is one field too, or one for each of its items. With hidden layers beside it, which read the same factors, it is a DeepFM (Guo,
 // Tang, Ye, Li, He, "DeepFM: A Factorization-Machine based Neural Network for CTR Prediction", IJCAI 2017).
 
 // factorScale is the standard deviation of first weights and factors. All outputs begin near 0; were factors 0, none would move.
@@ -29,7 +29,21 @@ func (n Network) columns() (widths []int) {
 }
 
 // fieldCount is how many fields there are, those of numbers and the categorical ones.
-func (n Network) fieldCount() int { return len(n.columns()) + len(n.Fields) }
+func (n Network) fieldCount() int {
+	count := len(n.columns()) + len(n.Fields)
+	for _, l := range n.Lists {
+		count += l.Places()
+	}
+	return count
+}
+
+// Places is how many fields of a factorization machine a list makes.
+func (l List) Places() int {
+	if l.Each {
+		return l.Length
+	}
+	return 1
+}
 
 // width is the number of values that a feature is encoded as.
 func (f Numeric) width() int { return max(1, len(f.Edges)-1) }
@@ -49,6 +63,13 @@ func (n Network) buildFactors(b *Builder) *engine.Node {
 	for _, g := range n.IDInputs() {
 		table := engine.ParameterSpec{Name: g.Table, Shape: []int{g.Rows, g.Dim}, Init: engine.Normal, Scale: factorScale, Decay: true}
 		parts = append(parts, b.Graph.Lookup(g.Input, table, len(g.Fields)))
+	}
+	for i, l := range n.Lists {
+		table, build := engine.ParameterSpec{Init: engine.Normal, Scale: factorScale, Decay: true}, n.buildList
+		if l.Each {
+			build = n.buildEach
+		}
+		parts = append(parts, build(b, i, table))
 	}
 	fields, count := concat(b, parts), n.fieldCount()
 	bias := b.Graph.Parameter(engine.ParameterSpec{Name: "output.bias", Shape: []int{n.Outputs}})

@@ -25,14 +25,25 @@ type Field struct {
 	Dim         int    `json:"dim"` // width of its embedding
 }
 
+// List is a feature of lists: at most Length ids 0 … Cardinality−1 with weights. What is looked up of them is added up, each times its weight.
+type List struct {
+	Name        string `json:"name"`
+	Cardinality int    `json:"cardinality"`
+	Dim         int    `json:"dim"` // width of its embedding
+	Length      int    `json:"length"`
+	// Each says that in networks with factors every id is a field of its own.
+	Each bool `json:"each,omitempty"`
+}
+
 // Network describes a model from encoded data to outputs: arms that are built on the same inputs and added up. It is saved with the
 // model. Without an arm it is a linear model.
 //
 // Its inputs are InputNumeric [B, len(Numeric)] and, for each of IDInputs, the ids of the group's fields, each raised by
-// the field's offset.
+// the field's offset; and of each list its ids and its weights, [B, Length], by the names of ListInputs.
 type Network struct {
 	Numeric []Numeric `json:"numeric"`
 	Fields  []Field   `json:"fields"`
+	Lists   []List    `json:"lists,omitempty"`
 	Hidden  []Block   `json:"hidden"` // the deep arm
 	Outputs int       `json:"outputs"`
 	// Wide adds a linear path from the encoded inputs to the outputs, beside the hidden layers (Cheng et al., "Wide & Deep Learning
@@ -145,6 +156,9 @@ func (n Network) encode(b *Builder) *engine.Node {
 		table := engine.ParameterSpec{Name: g.Table, Shape: []int{g.Rows, g.Dim}, Init: engine.Normal, Scale: 0.1}
 		parts = append(parts, b.Graph.Lookup(g.Input, table, len(g.Fields)))
 	}
+	for i := range n.Lists {
+		parts = append(parts, n.buildList(b, i, engine.ParameterSpec{Init: engine.Normal, Scale: 0.1}))
+	}
 	return concat(b, parts)
 }
 
@@ -182,21 +196,31 @@ func (n Network) buildNumeric(b *Builder) *engine.Node {
 
 // buildLinear is a linear model: a weight for each number and each value of each field, added up.
 func (n Network) buildLinear(b *Builder) *engine.Node {
-	var sum *engine.Node
+	var arms []*engine.Node
 	if len(n.Numeric) > 0 {
-		sum = Dense{Name: "output", Units: n.Outputs, Init: engine.Zeros}.Build(b, n.buildNumeric(b))
+		arms = append(arms, Dense{Name: "output", Units: n.Outputs, Init: engine.Zeros}.Build(b, n.buildNumeric(b)))
+	}
+	bias := func() *engine.Node {
+		return b.Graph.Parameter(engine.ParameterSpec{Name: "output.bias", Shape: []int{n.Outputs}})
 	}
 	if len(n.Fields) > 0 {
 		g := n.IDInputs()[0]
 		table := engine.ParameterSpec{Name: g.Table, Shape: []int{g.Rows, g.Dim}, Decay: true}
 		picked := b.Graph.Lookup(g.Input, table, len(g.Fields))
-		if sum == nil {
-			bias := b.Graph.Parameter(engine.ParameterSpec{Name: "output.bias", Shape: []int{n.Outputs}})
-			return b.Graph.Apply(ops.NewFieldSum(len(n.Fields), true), picked, bias)
+		if len(arms) == 0 {
+			arms = append(arms, b.Graph.Apply(ops.NewFieldSum(len(n.Fields), true), picked, bias()))
+		} else {
+			arms = append(arms, b.Graph.Apply(ops.NewFieldSum(len(n.Fields), false), picked))
 		}
-		sum = b.Graph.Apply(ops.NewAdd(), sum, b.Graph.Apply(ops.NewFieldSum(len(n.Fields), false), picked))
 	}
-	return sum
+	for i := range n.Lists {
+		picked := n.buildList(b, i, engine.ParameterSpec{Decay: true})
+		if len(arms) == 0 {
+			picked = b.Graph.Apply(ops.NewFieldSum(1, true), picked, bias())
+		}
+		arms = append(arms, picked)
+	}
+	return sum(b, arms)
 }
 
 // Retired lists constants that models of earlier versions were saved with: identity matrices below each other, with which a linear model

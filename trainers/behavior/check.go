@@ -54,6 +54,23 @@ func checkNetwork(n layers.Network, e *encoding.Encoder) error {
 			return fmt.Errorf("fields.%d.dim: %d, the encoder asks for %d", i, got.Dim, f.EmbeddingDim)
 		}
 	}
+	lists := e.ListFields()
+	if len(lists) != len(n.Lists) {
+		return fmt.Errorf("lists: there are %d, the encoder makes %d", len(n.Lists), len(lists))
+	}
+	for i, l := range lists {
+		got := n.Lists[i]
+		switch {
+		case got.Name != l.Name:
+			return fmt.Errorf("lists.%d.name: %q, the encoder makes %q", i, got.Name, l.Name)
+		case got.Cardinality != l.Cardinality:
+			return fmt.Errorf("lists.%d.cardinality: %d, the encoder makes %d ids of %q", i, got.Cardinality, l.Cardinality, l.Name)
+		case got.Length != l.Length || got.Each != l.Each:
+			return fmt.Errorf("lists.%d.length: %d, the encoder makes %d places of %q, or they are to be pooled otherwise", i, got.Length, l.Length, l.Name)
+		case l.EmbeddingDim > 0 && got.Dim != l.EmbeddingDim:
+			return fmt.Errorf("lists.%d.dim: %d, the encoder asks for %d", i, got.Dim, l.EmbeddingDim)
+		}
+	}
 	return nil
 }
 
@@ -102,7 +119,7 @@ func checkCoefficients(m *Model, c *model.Coefficients) (*model.Coefficients, er
 	case want == nil && c == nil:
 		return nil, nil
 	case want == nil:
-		return nil, fmt.Errorf(": a model of features that are spread over bins has none")
+		return nil, fmt.Errorf(": a model of lists, or of features that are spread over bins, has none")
 	case c == nil:
 		return nil, fmt.Errorf(": there are none")
 	case len(c.More) != len(want.More):

@@ -95,9 +95,12 @@ func (w linearWeights) eachField(n layers.Network, e *encoding.Encoder, f func(f
 	}
 }
 
-// coefficients undoes standardization. It returns nil where a feature is spread over bins: its weights are those of
-// bins, not of the column.
+// coefficients undoes standardization. It returns nil where a feature is spread over bins, whose weights are those of
+// bins, not of the column, and of lists.
 func coefficients(n layers.Network, e *encoding.Encoder, w linearWeights) *model.Coefficients {
+	if len(n.Lists) > 0 {
+		return nil
+	}
 	for _, f := range n.Numeric {
 		if f.Edges != nil {
 			return nil

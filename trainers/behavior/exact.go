@@ -32,6 +32,9 @@ func newExact(ctx context.Context, t *task, env *run.Env) (*exact, error) {
 			return nil, configfile.Errorf("model.solver", "%s does not go with the piecewise-linear encoding of column %q; use solver: %s", SolverExact, f.Name, SolverGradient)
 		}
 	}
+	if len(t.net.Lists) > 0 {
+		return nil, configfile.Errorf("model.solver", "%s does not go with lists of ids, as in column %q; use solver: %s", SolverExact, t.net.Lists[0].Name, SolverGradient)
+	}
 	if l := t.cfg.Train.Loss; l == gradient.LossMAE || l == gradient.LossQuantile {
 		return nil, configfile.Errorf("model.solver", "%s needs a loss with a second derivative, which %s has not; use solver: %s", SolverExact, l, SolverGradient)
 	}

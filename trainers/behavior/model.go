@@ -148,8 +148,8 @@ func (m *Model) IDs() []string { return m.Encoder.ID }
 
 // Score returns the network's outputs for every row, [Rows, Outputs].
 func (m *Model) Score(ctx context.Context, d *encoding.Encoded) ([]float64, error) {
-	if d.D != len(m.Network.Numeric) || d.F != len(m.Network.Fields) {
-		return nil, fmt.Errorf("behavior: data of %d numeric and %d categorical features for a model of %d and %d", d.D, d.F, len(m.Network.Numeric), len(m.Network.Fields))
+	if n := m.Network; d.D != len(n.Numeric) || d.F != len(n.Fields) || d.L != n.ListWidth() {
+		return nil, fmt.Errorf("behavior: data of %d numeric and %d categorical features and %d places of lists for a model of %d, %d and %d", d.D, d.F, d.L, len(n.Numeric), len(n.Fields), n.ListWidth())
 	}
 	w := m.Network.Outputs
 	out := make([]float64, 0, d.Rows*w)

@@ -33,12 +33,17 @@ func describe(m ModelConfig, e *encoding.Encoder) layers.Network {
 		}
 		n.Numeric = append(n.Numeric, feature)
 	}
-	for _, f := range e.CategoricalFields() {
-		dim := cmp.Or(m.Factors, f.EmbeddingDim, m.Embedding, m.Embeddings[f.Name])
-		if dim == 0 {
-			dim = layers.EmbeddingDim(f.Cardinality, maxEmbedding)
+	dim := func(name string, cardinality, asked int) int {
+		if dim := cmp.Or(m.Factors, asked, m.Embedding, m.Embeddings[name]); dim > 0 {
+			return dim
 		}
-		n.Fields = append(n.Fields, layers.Field{Name: f.Name, Cardinality: f.Cardinality, Dim: dim})
+		return layers.EmbeddingDim(cardinality, maxEmbedding)
+	}
+	for _, f := range e.CategoricalFields() {
+		n.Fields = append(n.Fields, layers.Field{Name: f.Name, Cardinality: f.Cardinality, Dim: dim(f.Name, f.Cardinality, f.EmbeddingDim)})
+	}
+	for _, l := range e.ListFields() {
+		n.Lists = append(n.Lists, layers.List{Name: l.Name, Cardinality: l.Cardinality, Dim: dim(l.Name, l.Cardinality, l.EmbeddingDim), Length: l.Length, Each: l.Each})
 	}
 	return n
 }
@@ -53,6 +58,12 @@ func settleEmbeddings(m *ModelConfig, n *layers.Network, e *encoding.Encoder) (u
 			widths[f.Name] = n.Fields[i].Dim
 		}
 	}
+	for i, l := range e.ListFields() {
+		known[l.Name] = true
+		if l.EmbeddingDim == 0 && m.Embedding == 0 {
+			widths[l.Name] = n.Lists[i].Dim
+		}
+	}
 	unknown = slices.DeleteFunc(slices.Sorted(maps.Keys(m.Embeddings)), func(name string) bool { return known[name] })
 	m.Embeddings = widths
 	return unknown
@@ -60,9 +71,20 @@ func settleEmbeddings(m *ModelConfig, n *layers.Network, e *encoding.Encoder) (u
 
 // checkWidths returns an error where a column asks for an embedding of another width than that of a factorization machine.
 func (m ModelConfig) checkWidths(e *encoding.Encoder) error {
+	check := func(name string, asked int) error {
+		if m.Factors > 0 && asked != 0 && asked != m.Factors {
+			return configfile.Errorf("model.factors", "all fields have %d factors, and the column %q asks for an embedding of width %d; leave embedding out under data", m.Factors, name, asked)
+		}
+		return nil
+	}
 	for _, f := range e.CategoricalFields() {
-		if m.Factors > 0 && f.EmbeddingDim != 0 && f.EmbeddingDim != m.Factors {
-			return configfile.Errorf("model.factors", "all fields have %d factors, and the column %q asks for an embedding of width %d; leave embedding out under data", m.Factors, f.Name, f.EmbeddingDim)
+		if err := check(f.Name, f.EmbeddingDim); err != nil {
+			return err
+		}
+	}
+	for _, l := range e.ListFields() {
+		if err := check(l.Name, l.EmbeddingDim); err != nil {
+			return err
 		}
 	}
 	return nil

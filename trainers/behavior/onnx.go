@@ -22,6 +22,9 @@ import (
 
 // Graphs is the one question that is asked: what the model predicts of rows.
 func (m *Model) Graphs() ([]model.Graph, error) {
+	if l := m.Network.Lists; len(l) > 0 {
+		return nil, fmt.Errorf("behavior: ONNX cannot cut the lists of column %q into ids, and graphs do not take lists encoded; train without the column, data: {ignore: [%s]}, or export safetensors", l[0].Name, l[0].Name)
+	}
 	return []model.Graph{{Name: "model", Build: m.onnx, Trials: m.trial}}, nil
 }
 

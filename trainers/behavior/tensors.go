@@ -36,6 +36,14 @@ func (m *Model) targets() (list []transfer.Target, err error) {
 		if err != nil {
 			return nil, err
 		}
+		if at := slices.IndexFunc(m.Network.ListInputs(), func(l layers.ListInput) bool { return l.Table == name }); at >= 0 {
+			l := m.Network.Lists[at]
+			list = append(list, transfer.Target{
+				Tensor: m.embedding(s, 0, layers.Field{Name: l.Name, Cardinality: l.Cardinality}),
+				Write:  func(from int, v []float32) error { return m.params.WriteAt(name, from, v) },
+			})
+			continue
+		}
 		at := slices.IndexFunc(groups, func(g layers.Group) bool { return g.Table == name })
 		if at < 0 {
 			t := model.Tensor{Source: s}
@@ -122,12 +130,24 @@ func (m *Model) inputs() (numbers, all []string) {
 		for _, f := range n.Fields {
 			all = appendEach(all, f.Name, "factor", n.Factors*n.Outputs)
 		}
+		for _, l := range n.Lists {
+			for place := range l.Places() {
+				kind := "factor of lists"
+				if l.Each {
+					kind = fmt.Sprintf("place %d, factor", place)
+				}
+				all = appendEach(all, l.Name, kind, n.Factors*n.Outputs)
+			}
+		}
 		return numbers, all
 	}
 	for _, g := range n.Groups() {
 		for _, field := range g.Fields {
 			all = appendEach(all, n.Fields[field].Name, "dimension", g.Dim)
 		}
+	}
+	for _, l := range n.Lists {
+		all = appendEach(all, l.Name, "dimension", l.Dim)
 	}
 	return numbers, all
 }

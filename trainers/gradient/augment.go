@@ -38,6 +38,8 @@ func (a Augment) fits(n layers.Network, task metrics.Task) error {
 		return nil
 	case len(n.Fields) > 0:
 		return configfile.Errorf("train.augment.mixup", "categories cannot be mixed, and %q is one; leave mixup out, or ignore the categorical columns", n.Fields[0].Name)
+	case len(n.Lists) > 0:
+		return configfile.Errorf("train.augment.mixup", "lists of ids cannot be mixed, and %q is one; leave mixup out, or ignore the column", n.Lists[0].Name)
 	case task == metrics.TaskMultiClass:
 		return configfile.Errorf("train.augment.mixup", "classes of a multi-class target cannot be mixed; leave mixup out")
 	}
@@ -76,6 +78,14 @@ func (f *Feeder) augment(a Augment, seed uint64, ev loop.Event) {
 			for i := range ids {
 				if random.Float64() < a.Mask {
 					ids[i] = int32(g.Offsets[i]) // the id 0 of the field
+				}
+			}
+		}
+		for _, l := range f.lists {
+			ids := l.ids[r*l.length : (r+1)*l.length]
+			for i := range ids {
+				if ids[i] >= 0 && random.Float64() < a.Mask {
+					ids[i] = 0
 				}
 			}
 		}

@@ -12,11 +12,21 @@ type Feeder struct {
 	numeric []float32
 	ids     []int32   // all fields, as the data has them
 	grouped [][]int32 // by group, raised by the offsets
+	lists   []listFeed
+	items   encoding.Batch // all lists side by side, as the data have them
 	target  []float32
 	weight  []float32
 	exact   encoding.Batch // targets and weights as they are, before they are scaled
 	scale   [1]float32
 	mixed   []float32 // numeric features before they are mixed
+}
+
+// listFeed is what a list is fed from.
+type listFeed struct {
+	layers.ListInput
+	from, length int // its places among those of all lists
+	ids          []int32
+	weights      []float32
 }
 
 // NewFeeder makes the arrays for batches of up to so many rows.
@@ -31,6 +41,15 @@ func NewFeeder(n layers.Network, batch int) *Feeder {
 	}
 	for _, g := range f.groups {
 		f.grouped = append(f.grouped, make([]int32, batch*len(g.Fields)))
+	}
+	if width := n.ListWidth(); width > 0 {
+		f.items = encoding.Batch{Lists: make([]int32, batch*width), ListWeights: make([]float32, batch*width)}
+		at := 0
+		for i, in := range n.ListInputs() {
+			length := n.Lists[i].Length
+			f.lists = append(f.lists, listFeed{ListInput: in, from: at, length: length, ids: make([]int32, batch*length), weights: make([]float32, batch*length)})
+			at += length
+		}
 	}
 	return f
 }
@@ -48,6 +67,18 @@ func (f *Feeder) Features(d *encoding.Encoded, rows []int32, there int) {
 			}
 		}
 	}
+	if len(f.lists) == 0 {
+		return
+	}
+	d.Gather(&f.items, 0, rows)
+	for _, l := range f.lists {
+		for r := range rows {
+			at := r*d.L + l.from
+			to := (there + r) * l.length
+			copy(l.ids[to:to+l.length], f.items.Lists[at:at+l.length])
+			copy(l.weights[to:to+l.length], f.items.ListWeights[at:at+l.length])
+		}
+	}
 }
 
 // Feed hands the gathered features of so many rows to a program.
@@ -59,6 +90,14 @@ func (f *Feeder) Feed(p *engine.Program, rows int) error {
 	}
 	for k, g := range f.groups {
 		if err := p.FeedIDs(g.Input, f.grouped[k][:rows*len(g.Fields)]); err != nil {
+			return err
+		}
+	}
+	for _, l := range f.lists {
+		if err := p.FeedIDs(l.Input, l.ids[:rows*l.length]); err != nil {
+			return err
+		}
+		if err := engine.Feed(p, l.Weights, l.weights[:rows*l.length]); err != nil {
 			return err
 		}
 	}

@@ -18,5 +18,10 @@ func ColumnsOf(e *encoding.Encoder) []Column {
 			list[i].Width = c.Width
 		}
 	}
+	for i := range e.Columns {
+		if w := e.Columns[i].Weights; w != "" {
+			list = append(list, Column{Name: w, Type: table.TypeList})
+		}
+	}
 	return list
 }

@@ -88,7 +88,7 @@ type Rows interface {
 // Column is a column of the rows that a model answers for.
 type Column struct {
 	Name  string `json:"name"`
-	Type  string `json:"type"`            // one of package table's: numeric, boolean, date, categorical, text, vector
+	Type  string `json:"type"`            // one of package table's: numeric, boolean, date, categorical, text, vector, list
 	Width int    `json:"width,omitempty"` // of a vector
 	// Values are the categories that training has seen, the most frequent first; not all of them where they are many.
 	Values []string `json:"values,omitempty"`

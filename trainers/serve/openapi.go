@@ -97,6 +97,8 @@ func columnSchema(c model.Column) object {
 		return object{"type": []string{"boolean", "null"}}
 	case "vector":
 		return object{"type": []string{"array", "null"}, "items": object{"type": "number"}, "minItems": c.Width, "maxItems": c.Width}
+	case "list":
+		return object{"type": []string{"array", "string", "null"}, "items": object{"type": []string{"string", "number"}}}
 	case "date":
 		return object{"type": []string{"string", "null"}, "description": "a date or a time, written as in the training data"}
 	}

@@ -390,6 +390,9 @@ func (c *columns) add(at int, value jsontext.Value) error {
 		}
 		return v.Number(x, value)
 	case '[':
+		if at < len(c.types) && c.types[at].Type == table.TypeList {
+			return v.Text(value)
+		}
 		if at >= len(c.types) || c.types[at].Type != table.TypeVector {
 			return v.Vector(nil)
 		}

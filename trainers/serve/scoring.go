@@ -109,9 +109,11 @@ func (s *scoring) score(batch []*job) {
 // merge lays rows one behind the other.
 func (s *scoring) merge(batch []*job) *encoding.Encoded {
 	m := &s.merged
-	m.Rows, m.D, m.F, m.Numeric, m.IDs = 0, batch[0].rows.D, batch[0].rows.F, m.Numeric[:0], m.IDs[:0]
+	first := batch[0].rows
+	m.Rows, m.D, m.F, m.L, m.Numeric, m.IDs, m.Lists, m.ListWeights = 0, first.D, first.F, first.L, m.Numeric[:0], m.IDs[:0], m.Lists[:0], m.ListWeights[:0]
 	for _, j := range batch {
 		m.Numeric, m.IDs = append(m.Numeric, j.rows.Numeric...), append(m.IDs, j.rows.IDs...)
+		m.Lists, m.ListWeights = append(m.Lists, j.rows.Lists...), append(m.ListWeights, j.rows.ListWeights...)
 		m.Rows += j.rows.Rows
 	}
 	return m
