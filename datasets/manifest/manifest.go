@@ -44,7 +44,7 @@ const (
 	Categorical = "categorical" // UTF-8 text, or INT64 where whole numbers of more than 2^53 are ids
 	Vector      = "vector"      // list of FLOAT, all of Width values
 	Text        = "text"        // UTF-8 text read for its words
-	List        = "list"        // list of INT64 or DOUBLE, as many as a row has, such as the features of a sparse row
+	List        = "list"        // list of INT64, DOUBLE or BYTE_ARRAY, as many as a row has, such as the features of a sparse row
 )
 
 // ErrNotFound is matched where a folder holds no dataset.json.

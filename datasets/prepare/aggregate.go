@@ -1,6 +1,7 @@
 package prepare
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -26,6 +27,13 @@ const (
 	featureSinceFirst = "since_first"
 	featureActiveDays = "active_days"
 	featureRatio      = "ratio"
+	featureList       = "list"
+)
+
+// Bounds of how many events a list is of.
+const (
+	usualLast = 20
+	mostLast  = 1000
 )
 
 const microsPerDay = 24 * 3600 * 1_000_000
@@ -96,10 +104,10 @@ func (a *Aggregate) validate(c *Config, path string) error {
 	for _, name := range slices.Sorted(maps.Keys(a.Features)) {
 		f, at := a.Features[name], path+".features."+name
 		if err := oneOf(at+".function", f.Function, featureCount, featureDistinct, featureSum, featureMean, featureMin, featureMax,
-			featureLast, featureSinceLast, featureSinceFirst, featureActiveDays, featureRatio); err != nil {
+			featureLast, featureSinceLast, featureSinceFirst, featureActiveDays, featureRatio, featureList); err != nil {
 			return err
 		}
-		needsValue := slices.Contains([]string{featureDistinct, featureSum, featureMean, featureMin, featureMax, featureLast}, f.Function)
+		needsValue := slices.Contains([]string{featureDistinct, featureSum, featureMean, featureMin, featureMax, featureLast, featureList}, f.Function)
 		if needsValue != (f.Value != "") {
 			if needsValue {
 				return configfile.Errorf(at+".value", "is not given; %s is about a column of the events", f.Function)
@@ -108,6 +116,12 @@ func (a *Aggregate) validate(c *Config, path string) error {
 		}
 		if f.Function == featureRatio && f.Where == "" {
 			return configfile.Errorf(at+".where", "is not given; ratio is the share of events for which it holds")
+		}
+		if f.Last < 0 || f.Last > mostLast {
+			return configfile.Errorf(at+".last", "%d events; give a number from 1 to %d", f.Last, mostLast)
+		}
+		if f.Last > 0 && f.Function != featureList && f.Function != featureMean {
+			return configfile.Errorf(at+".last", "does not go with %s; it is of %s, and of %s of vectors", f.Function, featureList, featureMean)
 		}
 		if f.Window != "" {
 			w, err := parseGap(at+".window", f.Window)
@@ -153,6 +167,13 @@ func (p *pipeline) aggregate(a *Aggregate) error {
 	return p.make("", t.sql(items), all)
 }
 
+// isVector reports the type of lists of numbers.
+func isVector(typ string) bool {
+	of, list := strings.CutSuffix(typ, "]")
+	open := strings.LastIndexByte(of, '[')
+	return list && open > 0 && isNumber(of[:open])
+}
+
 // windows builds the SQL of features.
 type windows struct {
 	*timeline
@@ -194,6 +215,20 @@ func (w *windows) feature(key string, f Feature) (sql, typ string, err error) {
 			return "", "", err
 		}
 	}
+	// The latest values, the newest first; of events of one moment the last in the source is the newest.
+	latest := func() string {
+		return call(fmt.Sprintf("arg_max(%s, CAST(__time AS HUGEINT) * 1099511627776 + __order, %d)", v, cmp.Or(f.Last, usualLast)), " AND "+v+" IS NOT NULL")
+	}
+	if f.Function == featureMean && isVector(vtype) {
+		// Number by number, in the order of the list: the same sums whatever the machine.
+		return fmt.Sprintf("list_transform([%s], l -> list_transform(range(1, len(l[1]) + 1), i -> CAST(list_avg(list_transform(l, x -> CAST(x[i] AS DOUBLE))) AS FLOAT)))[1]", latest()), "FLOAT[]", nil
+	}
+	if f.Function == featureMean && f.Last > 0 {
+		return "", "", w.p.configErrorf(key+".last", "goes with the mean of vectors, and %q is %s; use window", f.Value, vtype)
+	}
+	if f.Function == featureList && (strings.HasSuffix(vtype, "]") || strings.HasPrefix(vtype, "STRUCT") || strings.HasPrefix(vtype, "MAP")) {
+		return "", "", w.p.configErrorf(key+".value", "%q is %s; a list is of single values, such as ids", f.Value, vtype)
+	}
 	if (f.Function == featureSum || f.Function == featureMean) && !isNumber(vtype) {
 		return "", "", w.p.configErrorf(key+".value", "%q is %s; %s needs numbers", f.Value, vtype, f.Function)
 	}
@@ -211,6 +246,8 @@ func (w *windows) feature(key string, f Feature) (sql, typ string, err error) {
 	case featureLast:
 		// Of events of one moment the last in the source counts.
 		return call("arg_max("+v+", CAST(__time AS HUGEINT) * 1099511627776 + __order)", " AND "+v+" IS NOT NULL"), vtype, nil
+	case featureList:
+		return "CAST(" + latest() + " AS VARCHAR[])", "VARCHAR[]", nil // ids, whatever they look like
 	case featureSinceLast:
 		return "(__time - " + call("max(__time)", "") + ") / " + number(unit), "DOUBLE", nil
 	case featureSinceFirst:

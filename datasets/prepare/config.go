@@ -176,8 +176,9 @@ type Aggregate struct {
 
 // Feature is a figure about events.
 type Feature struct {
-	Function string `yaml:"function" jsonschema:"enum=count,enum=distinct,enum=sum,enum=mean,enum=min,enum=max,enum=last,enum=since_last,enum=since_first,enum=active_days,enum=ratio,description=count; distinct values; sum; mean; min; max; last value; days since the last or the first event; days with events; ratio: the share of events for which where holds."`
+	Function string `yaml:"function" jsonschema:"enum=count,enum=distinct,enum=sum,enum=mean,enum=min,enum=max,enum=last,enum=since_last,enum=since_first,enum=active_days,enum=ratio,enum=list,description=count; distinct values; sum; mean; min; max; last value; days since the last or the first event; days with events; ratio: the share of events for which where holds; list: the latest values such as the items that a user has viewed; the newest first."`
 	Value    string `yaml:"value,omitempty" jsonschema:"description=The column or SQL expression over events that it is about."`
+	Last     int    `yaml:"last,omitempty" jsonschema:"minimum=1,maximum=1000,description=list and mean of vectors: of how many events at most; the latest. Default 20."`
 	Window   string `yaml:"window,omitempty" jsonschema:"description=Only events so long before the row such as 30d. Default: all."`
 	Where    string `yaml:"where,omitempty" jsonschema:"description=SQL condition of the events that count."`
 }

@@ -49,6 +49,8 @@ func (p *pipeline) outputColumns() ([]string, error) {
 			if m, sql, err = p.listColumn(c); err != nil {
 				return nil, err
 			}
+		case c.typ == "VARCHAR[]":
+			m.Type, m.SQL, sql = manifest.List, c.typ, col
 		case c.typ == "VARCHAR" || c.typ == "UUID" || c.typ == "TIME" || c.typ == "JSON" || strings.HasPrefix(c.typ, "ENUM"):
 			m.Type, m.SQL, sql = manifest.Categorical, "VARCHAR", "CAST("+col+" AS VARCHAR)"
 		default:
