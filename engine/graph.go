@@ -32,6 +32,8 @@ type Graph struct {
 	grads   map[*Node]*Node
 	loss    *Node
 	err     error
+	scope   string // put before names
+	fixed   int    // rows of what is no batch; 0: all is
 }
 
 // Input is a matrix that the caller feeds.
@@ -128,8 +130,19 @@ func (g *Graph) tensorType() tensor.Dtype {
 	return tensor.Float32
 }
 
+// Scope puts a prefix before the names of inputs, parameters and tables that are added until leave is called, so that layers of the same
+// names can be in a graph twice. With rows, inputs and lookups are no batch, but of so many rows: all rows of a batch share them.
+func (g *Graph) Scope(prefix string, rows int) (leave func()) {
+	scope, fixed := g.scope, g.fixed
+	g.scope, g.fixed = g.scope+prefix, rows
+	return func() { g.scope, g.fixed = scope, fixed }
+}
+
 // Input adds a batch-leading input [B, cols].
 func (g *Graph) Input(name string, cols int) *Node {
+	if g.fixed > 0 {
+		return g.addInput(name, false, g.fixed, cols)
+	}
 	return g.addInput(name, true, g.batch, cols)
 }
 
@@ -139,6 +152,9 @@ func (g *Graph) Fixed(name string, rows, cols int) *Node {
 }
 
 func (g *Graph) addInput(name string, batch bool, rows, cols int) *Node {
+	if name != "" { // which is an error
+		name = g.scope + name
+	}
 	n := g.leaf(name, rows, cols)
 	if n != nil {
 		g.inputs = append(g.inputs, &Input{Name: name, Node: n, Batch: batch})
@@ -153,6 +169,7 @@ func (g *Graph) Parameter(spec ParameterSpec) *Node {
 			return g.fail(err)
 		}
 	}
+	spec.Name = g.scope + spec.Name
 	n := g.leaf(spec.Name, spec.Shape...)
 	if n != nil {
 		g.params = append(g.params, boundParameter{spec, n})
@@ -186,6 +203,13 @@ func (g *Graph) FixedLookup(name string, table ParameterSpec, rows int) *Node {
 func (g *Graph) addLookup(lk Lookup) *Node {
 	if g.err != nil {
 		return nil
+	}
+	lk.Name, lk.Table.Name = g.scope+lk.Name, g.scope+lk.Table.Name
+	if lk.Weights != "" {
+		lk.Weights = g.scope + lk.Weights
+	}
+	if g.fixed > 0 {
+		lk.Rows, lk.Batch = g.fixed, false
 	}
 	name, table, fields := lk.Name, lk.Table, lk.Fields
 	if err := table.check(); err != nil {

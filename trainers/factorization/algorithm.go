@@ -46,7 +46,7 @@ type algorithm struct {
 }
 
 // algorithms are all there are; the first is that of run files that name none.
-var algorithms = []*algorithm{&alsAlgorithm, &bprAlgorithm, &simplexAlgorithm, &sgdAlgorithm, &biasAlgorithm}
+var algorithms = []*algorithm{&alsAlgorithm, &bprAlgorithm, &simplexAlgorithm, &towerAlgorithm, &sgdAlgorithm, &biasAlgorithm}
 
 // find returns an algorithm, or nil.
 func find(name string) *algorithm {
@@ -92,6 +92,8 @@ type problem struct {
 	blocks int64
 	// openFactors says that the run file leaves the number of factors open.
 	openFactors bool
+	// sides are what is known of users and of items by a table, of two towers; nil: nothing.
+	sides [2]*side
 	// profile is what steps of the engine are timed in; nil: they are not.
 	profile *engine.Profile
 }

@@ -11,6 +11,7 @@ import (
 
 	"debut/datasets/configfile"
 	"debut/datasets/interactions"
+	"debut/layers"
 	"debut/trainers/metrics"
 	"debut/trainers/model"
 	"debut/trainers/ranking"
@@ -36,6 +37,8 @@ type Config struct {
 	run.Header         `yaml:",inline"`
 	Data               interactions.Config    `yaml:"data" jsonschema:"description=Who did what with which item and how that is split."`
 	Model              ModelConfig            `yaml:"model,omitempty" jsonschema:"description=Which factors are found and how."`
+	Items              *Attributes            `yaml:"items,omitempty" jsonschema:"description=two_tower: what items are like; those that nobody has yet among them."`
+	Users              *Attributes            `yaml:"users,omitempty" jsonschema:"description=two_tower: what users are like."`
 	Train              TrainConfig            `yaml:"train,omitempty" jsonschema:"description=How long; not of bias."`
 	Reweight           recommender.Reweight   `yaml:"reweight,omitempty" jsonschema:"description=Raises or lowers items for everybody: scores are multiplied by powers of what is known of an item."`
 	Evaluation         recommender.Evaluation `yaml:"evaluation,omitempty" jsonschema:"description=How lists are measured; not of models of ratings."`
@@ -45,26 +48,30 @@ type Config struct {
 
 // ModelConfig is the model section of a run file. Which of the keys there are for an algorithm is said in algorithm.go.
 type ModelConfig struct {
-	Algorithm      string   `yaml:"algorithm,omitempty" jsonschema:"enum=als,enum=bpr,enum=simplex,enum=sgd,enum=bias,description=als (default): alternating least squares; bpr: Bayesian personalized ranking: that users prefer items that they have to others; by stochastic gradient steps; simplex: cosines of items and of users with their histories against many other items. Of ratings: sgd: factors and biases by stochastic gradient steps; bias: what is known of a user and of an item each for itself; and als with feedback: explicit."`
-	Factors        int      `yaml:"factors,omitempty" jsonschema:"minimum=1,maximum=4096,description=Numbers for each user and each item; not of bias. Default: of implicit als and bpr and simplex the more the more pairs there are: 64 for some 16000; 512 for a million and more; of ratings by trials on some that are held back where users and items have few; else 16 of sgd and 64 of explicit als."`
-	Feedback       string   `yaml:"feedback,omitempty" jsonschema:"enum=implicit,enum=explicit,description=als. implicit (default): what a user has is wanted and the greater its value the surer; the rest is not. explicit: values are ratings to be met."`
-	Regularization *float64 `yaml:"regularization,omitempty" jsonschema:"minimum=0,description=The penalty of the square of factors. Default: of implicit als chosen on validation; of ratings the smaller the more there are of each user and item or by trials where these are few; of bpr 0.01; of simplex 0; of bias 5."`
-	Exponent       *float64 `yaml:"exponent,omitempty" jsonschema:"minimum=0,maximum=2,description=als: how the penalty grows with the pairs of a user or item; 0: not at all; 1 (default): in proportion."`
-	Unobserved     *float64 `yaml:"unobserved,omitempty" jsonschema:"exclusiveMinimum=0,description=als implicit: what a pair of user and item weighs that did not occur; one that did weighs its value. Default: chosen on validation."`
-	Confidence     string   `yaml:"confidence,omitempty" jsonschema:"enum=value,enum=log,enum=none,description=als implicit and simplex: what a pair that occurred weighs. value (default); log: ln(1+value); none: 1."`
-	Solver         string   `yaml:"solver,omitempty" jsonschema:"enum=conjugate_gradient,enum=cholesky,description=als. conjugate_gradient (default): steps from the last solution; cholesky: exact."`
-	Steps          int      `yaml:"steps,omitempty" jsonschema:"minimum=1,description=als: of conjugate_gradient. Default 3."`
-	LearningRate   *float64 `yaml:"learning_rate,omitempty" jsonschema:"exclusiveMinimum=0,description=bpr and sgd and simplex: the size of steps. Default 0.05; of simplex 0.001; of sgd the larger the fewer ratings there are of each user and item; which are measured in their standard deviation."`
-	Decay          *float64 `yaml:"decay,omitempty" jsonschema:"exclusiveMinimum=0,maximum=1,description=bpr and sgd: what the learning rate is multiplied by after each epoch. Default 1; of sgd such that a twentieth is left after as many epochs as there are by default."`
-	NegativePower  *float64 `yaml:"negative_power,omitempty" jsonschema:"minimum=0,maximum=1,description=bpr: other items are drawn by the number of users who have them to this power. Default 0.5; 0: all alike."`
-	Margin         *float64 `yaml:"margin,omitempty" jsonschema:"minimum=-1,maximum=1,description=simplex: the cosine up to which an item that a user has not may be like him. Default 0.1."`
-	Negatives      int      `yaml:"negatives,omitempty" jsonschema:"minimum=1,maximum=65536,description=simplex: items drawn for a batch that its users have not. Default 512."`
-	NegativeWeight *float64 `yaml:"negative_weight,omitempty" jsonschema:"minimum=0,description=simplex: what they weigh together; the item that the user has weighs 1. Default 100."`
-	Dropout        *float64 `yaml:"dropout,omitempty" jsonschema:"minimum=0,maximum=0.99,description=simplex: the share of numbers of users' vectors that is dropped in training. Default 0.2."`
-	Gate           *float64 `yaml:"gate,omitempty" jsonschema:"minimum=0,maximum=1,description=simplex: the share of what is a user's own in his vector; the rest is of the items that he has. Default 0.5."`
-	History        int      `yaml:"history,omitempty" jsonschema:"minimum=1,maximum=1024,description=simplex: most items of a user that a step takes for all; of more as many are drawn. Lists are made from all. Default 16."`
-	Start          string   `yaml:"start,omitempty" jsonschema:"enum=spectral,enum=random,description=simplex: first factors. spectral (default): of items those of leading singular vectors; random."`
-	Batch          int      `yaml:"batch,omitempty" jsonschema:"minimum=1,maximum=65536,description=simplex: pairs of user and item in a step. Default 1024."`
+	Algorithm      string         `yaml:"algorithm,omitempty" jsonschema:"enum=als,enum=bpr,enum=simplex,enum=two_tower,enum=sgd,enum=bias,description=als (default): alternating least squares; bpr: Bayesian personalized ranking: that users prefer items that they have to others; by stochastic gradient steps; simplex: cosines of items and of users with their histories against many other items. Of ratings: sgd: factors and biases by stochastic gradient steps; bias: what is known of a user and of an item each for itself; and als with feedback: explicit."`
+	Factors        int            `yaml:"factors,omitempty" jsonschema:"minimum=1,maximum=4096,description=Numbers for each user and each item; not of bias. Default: of implicit als and bpr and simplex the more the more pairs there are: 64 for some 16000; 512 for a million and more; of ratings by trials on some that are held back where users and items have few; else 16 of sgd and 64 of explicit als."`
+	Feedback       string         `yaml:"feedback,omitempty" jsonschema:"enum=implicit,enum=explicit,description=als. implicit (default): what a user has is wanted and the greater its value the surer; the rest is not. explicit: values are ratings to be met."`
+	Regularization *float64       `yaml:"regularization,omitempty" jsonschema:"minimum=0,description=The penalty of the square of factors. Default: of implicit als chosen on validation; of ratings the smaller the more there are of each user and item or by trials where these are few; of bpr 0.01; of simplex 0; of bias 5."`
+	Exponent       *float64       `yaml:"exponent,omitempty" jsonschema:"minimum=0,maximum=2,description=als: how the penalty grows with the pairs of a user or item; 0: not at all; 1 (default): in proportion."`
+	Unobserved     *float64       `yaml:"unobserved,omitempty" jsonschema:"exclusiveMinimum=0,description=als implicit: what a pair of user and item weighs that did not occur; one that did weighs its value. Default: chosen on validation."`
+	Confidence     string         `yaml:"confidence,omitempty" jsonschema:"enum=value,enum=log,enum=none,description=als implicit and simplex: what a pair that occurred weighs. value (default); log: ln(1+value); none: 1."`
+	Solver         string         `yaml:"solver,omitempty" jsonschema:"enum=conjugate_gradient,enum=cholesky,description=als. conjugate_gradient (default): steps from the last solution; cholesky: exact."`
+	Steps          int            `yaml:"steps,omitempty" jsonschema:"minimum=1,description=als: of conjugate_gradient. Default 3."`
+	LearningRate   *float64       `yaml:"learning_rate,omitempty" jsonschema:"exclusiveMinimum=0,description=bpr and sgd and simplex: the size of steps. Default 0.05; of simplex 0.001; of sgd the larger the fewer ratings there are of each user and item; which are measured in their standard deviation."`
+	Decay          *float64       `yaml:"decay,omitempty" jsonschema:"exclusiveMinimum=0,maximum=1,description=bpr and sgd: what the learning rate is multiplied by after each epoch. Default 1; of sgd such that a twentieth is left after as many epochs as there are by default."`
+	NegativePower  *float64       `yaml:"negative_power,omitempty" jsonschema:"minimum=0,maximum=1,description=bpr: other items are drawn by the number of users who have them to this power. Default 0.5; 0: all alike."`
+	Margin         *float64       `yaml:"margin,omitempty" jsonschema:"minimum=-1,maximum=1,description=simplex: the cosine up to which an item that a user has not may be like him. Default 0.1."`
+	Negatives      int            `yaml:"negatives,omitempty" jsonschema:"minimum=1,maximum=65536,description=simplex: items drawn for a batch that its users have not. Default 512."`
+	NegativeWeight *float64       `yaml:"negative_weight,omitempty" jsonschema:"minimum=0,description=simplex: what they weigh together; the item that the user has weighs 1. Default 100."`
+	Dropout        *float64       `yaml:"dropout,omitempty" jsonschema:"minimum=0,maximum=0.99,description=simplex: the share of numbers of users' vectors that is dropped in training. Default 0.2."`
+	Gate           *float64       `yaml:"gate,omitempty" jsonschema:"minimum=0,maximum=1,description=simplex: the share of what is a user's own in his vector; the rest is of the items that he has. Default 0.5."`
+	History        int            `yaml:"history,omitempty" jsonschema:"minimum=1,maximum=1024,description=simplex: most items of a user that a step takes for all; of more as many are drawn. Lists are made from all. Default 16."`
+	Temperature    *float64       `yaml:"temperature,omitempty" jsonschema:"exclusiveMinimum=0,description=two_tower: what cosines are divided by before items compete; the smaller the harder. Default 0.1."`
+	Unknown        *float64       `yaml:"unknown,omitempty" jsonschema:"minimum=0,maximum=1,description=two_tower: the share of pairs in training whose item (or user) is known by its attributes alone; so that new ones can be scored. Default 0.2."`
+	LogQ           *bool          `yaml:"log_q,omitempty" jsonschema:"description=two_tower: correct for popular items being drawn more often (default true)."`
+	Hidden         []layers.Block `yaml:"hidden,omitempty" jsonschema:"description=two_tower: hidden layers between attributes and factors. Default: 64 units."`
+	Start          string         `yaml:"start,omitempty" jsonschema:"enum=spectral,enum=random,description=simplex: first factors. spectral (default): of items those of leading singular vectors; random."`
+	Batch          int            `yaml:"batch,omitempty" jsonschema:"minimum=1,maximum=65536,description=simplex: pairs of user and item in a step. Default 1024."`
 }
 
 // TrainConfig is the train section of a run file.
@@ -152,6 +159,12 @@ func (c *Config) Validate() error {
 		run.Validate(c, Family, c.Model.gradual()), configfile.Prefix("data", c.Data.Validate()),
 		configfile.Prefix("model", c.Model.validate()), configfile.Prefix("evaluation", c.Evaluation.Validate()),
 		configfile.Prefix("reweight", c.Reweight.Validate()),
+	}
+	for name, a := range map[string]*Attributes{"users": c.Users, "items": c.Items} {
+		if a != nil && c.Model.Algorithm != towerAlgorithm.name {
+			errs = append(errs, configfile.Errorf(name, "attributes are of model: {algorithm: %s}; leave the section out, or take that", towerAlgorithm.name))
+		}
+		errs = append(errs, configfile.Prefix(name, a.validate()))
 	}
 	if c.Model.rates() {
 		errs = append(errs, configfile.Prefix("data", recommender.CheckRatings(&c.Data)))

@@ -84,7 +84,7 @@ func readFactors(file *safetensors.File, users, items int, c *ModelConfig) (*Fac
 		rows int
 	}
 	list := []matrix{{usersTensor, &f.Users, users}, {itemsTensor, &f.Items, items}}
-	if c.Algorithm == simplexAlgorithm.name {
+	if c.Algorithm == simplexAlgorithm.name || c.Algorithm == towerAlgorithm.name {
 		list = append(list, matrix{historiesTensor, &f.Histories, items})
 	}
 	for _, x := range list {

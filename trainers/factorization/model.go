@@ -90,6 +90,9 @@ func (c *ModelConfig) whole() error {
 	if c.Regularization == nil || c.Algorithm == alsAlgorithm.name && c.Exponent == nil || c.Algorithm == bprAlgorithm.name && c.LearningRate == nil {
 		return fmt.Errorf("model: regularization, exponent or learning_rate is missing")
 	}
+	if c.Algorithm == towerAlgorithm.name && c.Temperature == nil {
+		return fmt.Errorf("model: temperature is missing")
+	}
 	if c.Algorithm == simplexAlgorithm.name && c.Gate == nil {
 		return fmt.Errorf("model: gate is missing")
 	}

@@ -2,7 +2,11 @@ package factorization
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"math"
 	"slices"
@@ -27,11 +31,15 @@ func (c *Config) Prepare(ctx context.Context, env *run.Env) (run.Task, error) {
 	if err != nil {
 		return nil, c.Locate(err)
 	}
+	sides, err := c.loadSides(ctx, env, data)
+	if err != nil {
+		return nil, c.Locate(err)
+	}
 	data.Folder = c.Folder
 	if err := data.Reweight(c.Reweight); err != nil {
 		return nil, c.Locate(err)
 	}
-	b := &task{problem: problem{Data: data, cfg: c, log: env.Log, profile: env.Profile}, algorithm: find(c.Model.Algorithm)}
+	b := &task{problem: problem{Data: data, cfg: c, log: env.Log, sides: sides, profile: env.Profile}, algorithm: find(c.Model.Algorithm)}
 	if err := b.open(env); err != nil {
 		return nil, err
 	}
@@ -228,6 +236,11 @@ func (t *task) Describe() run.Description {
 	}
 	d := t.Data.Describe(about)
 	d.Warnings = append(slices.Clone(d.Warnings), t.doubts...)
+	for _, s := range t.sides {
+		if s != nil {
+			d.Data = append(d.Data, s.files...)
+		}
+	}
 	d.Parameters = int64(t.cfg.Model.width()) * int64(t.Users.Len()+t.Items.Len())
 	return d
 }
@@ -257,7 +270,19 @@ func (t *training) Course() run.Course {
 }
 
 // Fingerprint tells the data apart from others.
-func (t *training) Fingerprint(context.Context) (run.Fingerprint, error) { return t.Data.Fingerprint() }
+func (t *training) Fingerprint(ctx context.Context) (run.Fingerprint, error) {
+	f, err := t.Data.Fingerprint()
+	if err != nil || t.sides == [2]*side{} {
+		return f, err
+	}
+	h := sha256.New()
+	if _, err := io.WriteString(h, f.SHA256); err != nil {
+		return f, err
+	}
+	err = errors.Join(t.sides[userSide].hash(ctx, h), t.sides[itemSide].hash(ctx, h))
+	f.SHA256 = hex.EncodeToString(h.Sum(nil))
+	return f, err
+}
 
 // Begin has nothing to start.
 func (t *training) Begin(context.Context) (end func(), err error) { return func() {}, nil }

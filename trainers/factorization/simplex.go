@@ -320,20 +320,7 @@ func (s *simplex) course() (rows, batch int, shuffle bool) {
 
 // step trains on a batch of pairs.
 func (s *simplex) step(ev loop.Event) (float64, error) {
-	if err := s.trainer.SetRows(ev.N); err != nil {
-		return 0, err
-	}
-	if err := s.batch.feed(s.trainer.Program, ev); err != nil {
-		return 0, err
-	}
-	if err := s.trainer.Step(ev.Step, s.profile); err != nil {
-		return 0, err
-	}
-	losses, err := s.trainer.Losses(true)
-	if err != nil || len(losses) != 1 {
-		return 0, cmp.Or(err, fmt.Errorf("factorization: a step of %d losses", len(losses)))
-	}
-	return losses[0], nil
+	return engineStep(s.trainer, s.profile, ev, s.batch.feed)
 }
 
 func (s *simplex) rate() float64 { return s.trainer.Rate() }

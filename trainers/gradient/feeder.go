@@ -8,6 +8,7 @@ import (
 
 // Feeder gathers rows of encoded data into the arrays that a program is fed with. Its memory is made once.
 type Feeder struct {
+	Prefix  string // of the names of inputs: the scope that the network was built in
 	groups  []layers.Group
 	numeric []float32
 	ids     []int32   // all fields, as the data has them
@@ -84,20 +85,20 @@ func (f *Feeder) Features(d *encoding.Encoded, rows []int32, there int) {
 // Feed hands the gathered features of so many rows to a program.
 func (f *Feeder) Feed(p *engine.Program, rows int) error {
 	if n := len(f.numeric); n > 0 {
-		if err := engine.Feed(p, layers.InputNumeric, f.numeric[:rows*n/len(f.weight)]); err != nil {
+		if err := engine.Feed(p, f.Prefix+layers.InputNumeric, f.numeric[:rows*n/len(f.weight)]); err != nil {
 			return err
 		}
 	}
 	for k, g := range f.groups {
-		if err := p.FeedIDs(g.Input, f.grouped[k][:rows*len(g.Fields)]); err != nil {
+		if err := p.FeedIDs(f.Prefix+g.Input, f.grouped[k][:rows*len(g.Fields)]); err != nil {
 			return err
 		}
 	}
 	for _, l := range f.lists {
-		if err := p.FeedIDs(l.Input, l.ids[:rows*l.length]); err != nil {
+		if err := p.FeedIDs(f.Prefix+l.Input, l.ids[:rows*l.length]); err != nil {
 			return err
 		}
-		if err := engine.Feed(p, l.Weights, l.weights[:rows*l.length]); err != nil {
+		if err := engine.Feed(p, f.Prefix+l.Weights, l.weights[:rows*l.length]); err != nil {
 			return err
 		}
 	}

@@ -1,0 +1,407 @@
+package factorization
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math"
+
+	"debut/datasets/configfile"
+	"debut/engine"
+	"debut/engine/ops"
+	"debut/engine/optim"
+	"debut/kernels"
+	"debut/kernels/pool"
+	"debut/layers"
+	"debut/trainers/gradient"
+	"debut/trainers/loop"
+	"debut/trainers/run"
+)
+
+// towerAlgorithm is the two-tower model (Yi, Yang, Hong, Cheng, Heldt, Kumthekar, Zhao, Wei, Chi, "Sampling-Bias-Corrected Neural Modeling for Large
+// Corpus Item Recommendations", RecSys 2019). An item's vector is what is its own and what a network makes of its attributes, a user's what is
+// his own, the weighted mean of what the items that he has say of him – each by itself and by its attributes – and what a network makes of his
+// own attributes; both are of length 1, and a score is their cosine. For each pair of a user and an item that he has, the other items of
+// the batch compete with it:
+//
+//	−log softmax over items j of the batch of cos(u, j)/temperature − log q_j
+//
+// where q_j is the share of pairs that are of item j, for popular items are drawn more often than they deserve; items that the user has do not
+// compete. The item of a pair is left out of its user's history, which would tell it. In training, what is an item's or a user's own is hidden now
+// and then, so that attributes learn to do without (Volkovs, Yu, Poutanen, "DropoutNet", NIPS 2017): an item that nobody has yet has nothing
+// of its own, and its attributes alone say whom it is for.
+var towerAlgorithm = algorithm{
+	name: "two_tower",
+	keys: []string{"factors", "confidence", "regularization", "learning_rate", "temperature", "unknown", "log_q", "hidden", "history", "batch"},
+	setDefaults: func(c *Config) {
+		m := &c.Model
+		m.Confidence, m.Factors = cmp.Or(m.Confidence, ConfidenceNone), cmp.Or(m.Factors, towerFactors)
+		m.History, m.Batch = cmp.Or(m.History, 32), cmp.Or(m.Batch, 1024)
+		for _, x := range []struct {
+			to      **float64
+			initial float64
+		}{{&m.Regularization, 0}, {&m.LearningRate, 0.002}, {&m.Temperature, 0.1}, {&m.Unknown, 0.2}} {
+			if *x.to == nil {
+				*x.to = new(x.initial)
+			}
+		}
+		if m.LogQ == nil {
+			m.LogQ = new(true)
+		}
+		if m.Hidden == nil && (c.Items != nil || c.Users != nil) {
+			m.Hidden = []layers.Block{{Units: towerUnits}}
+		}
+		for i := range m.Hidden {
+			m.Hidden[i].SetDefaults()
+		}
+		c.Items.setDefaults(cmp.Or(c.Data.Columns.Item, "item"))
+		c.Users.setDefaults(cmp.Or(c.Data.Columns.User, "user"))
+		if c.Train.Epochs == 0 {
+			c.Train.Epochs = towerEpochs
+			if c.validated() && c.Train.EarlyStopping.Patience == 0 {
+				c.Train.EarlyStopping.Patience = 2
+			}
+		}
+	},
+	validate: func(c *ModelConfig) error {
+		for i, h := range c.Hidden {
+			if err := h.Check(); err != nil {
+				return configfile.Errorf(fmt.Sprintf("hidden.%d", i), "%v", err)
+			}
+		}
+		if err := configfile.OneOf("confidence", c.Confidence, ConfidenceValue, ConfidenceLog, ConfidenceNone); err != nil {
+			return err
+		}
+		return cmp.Or(
+			within("regularization", c.Regularization, 0, math.MaxFloat32), within("learning_rate", c.LearningRate, 1e-9, 1e3),
+			within("temperature", c.Temperature, 1e-3, 1e3), within("unknown", c.Unknown, 0, 1),
+			from1("history", c.History, maxHistory), from1("batch", c.Batch, maxTowerBatch),
+		)
+	},
+	need: func(p *problem) map[string]int64 {
+		c := &p.cfg.Model
+		rows := 4 * int64(p.Users.Len()+2*p.Items.Len()) * int64(c.Factors)
+		return map[string]int64{
+			run.PurposeBest: 3 * rows, // with the optimizer's two moments
+			"inputs":        4 * int64(c.Batch) * int64(c.Batch+2*c.History+16),
+		}
+	},
+	onDevice: func(p *problem) map[string]int64 {
+		g, opt, err := towerGraph(p, p.dev)
+		if err != nil {
+			return nil // begin tells
+		}
+		need, err := engine.EstimateTrainer(g, opt)
+		if err != nil {
+			return nil
+		}
+		return need
+	},
+	settle: func(context.Context, *problem) (string, error) { return "", nil },
+	begin:  newTower,
+	fold: func(m *Model, columns []int32, values []float32) ([]float32, error) {
+		x := make([]float32, m.factors.Width)
+		pooled(x, m.factors.Histories, columns, confidences(values, &m.cfg), 0, nil)
+		return x, nil
+	},
+	foldItem: func(m *Model, users []int32, _ []float32) ([]float32, error) {
+		sum, x := make([]float64, m.factors.Width), make([]float32, m.factors.Width)
+		for _, u := range users {
+			for k, v := range m.factors.User(int(u)) {
+				sum[k] += float64(v)
+			}
+		}
+		unit(x, sum)
+		return x, nil
+	},
+	calmer: "a lower model.learning_rate",
+	faster: "a higher model.learning_rate",
+	about: func(m *ModelConfig) string {
+		return fmt.Sprintf("two towers of %d factors, temperature %.4g, batches of %d, learning rate %.4g", m.Factors, *m.Temperature, m.Batch, *m.LearningRate)
+	},
+}
+
+// Figures of the defaults.
+const (
+	towerFactors  = 64
+	towerUnits    = 64
+	towerEpochs   = 20
+	maxTowerBatch = 1 << 13 // whose square is fed at each step
+)
+
+// Names of what the graph has. Those of items stand behind the prefix of their scope.
+const (
+	scopeItem = "item."
+	scopeUser = "user."
+
+	towerOwn      = "own"
+	towerHistory  = "history"
+	towerShares   = "history.shares"
+	towerNumbers  = "history.numeric"
+	towerInverse  = "inverse" // of the temperature
+	towerShift    = "shift"
+	towerTable    = ".embedding"
+	towerOfNumber = "history.attributes"
+)
+
+// towerNet is the model as a graph.
+type towerNet struct {
+	users, items, factors, history int
+	sides                          [2]*side
+}
+
+func (n *towerNet) table(name string, rows int, scale float64) engine.ParameterSpec {
+	return engine.ParameterSpec{Name: name + towerTable, Shape: []int{rows, n.factors}, Init: engine.Normal, Scale: scale / math.Sqrt(float64(n.factors)), Decay: true}
+}
+
+// ownScale is what first values of what is a user's or an item's own are, beside those of histories.
+const ownScale = 0.3
+
+// numbers is how many numbers of its attributes an item of a history has.
+func (n *towerNet) numbers() int {
+	if s := n.sides[itemSide]; s != nil {
+		return s.rows.D
+	}
+	return 0
+}
+
+// build adds the model to a graph and returns its loss.
+func (n *towerNet) build(g *engine.Graph, training bool, seed uint64) *engine.Node {
+	b := &layers.Builder{Graph: g, Training: training, Seed: seed}
+	tower := func(scope string, rows, own int, s *side, more ...func() *engine.Node) *engine.Node {
+		defer g.Scope(scope, rows)()
+		out := g.Lookup(towerOwn, n.table(towerOwn, own, ownScale), 1)
+		for _, arm := range more {
+			out = g.Apply(ops.NewAdd(), out, arm())
+		}
+		if s != nil {
+			out = g.Apply(ops.NewAdd(), out, s.net.Build(b))
+		}
+		return g.Apply(ops.NewNormalizeRows(), out)
+	}
+	arms := []func() *engine.Node{func() *engine.Node {
+		return g.PooledLookup(towerHistory, towerShares, n.table(towerHistory, n.items, 1), n.history)
+	}}
+	if d := n.numbers(); d > 0 {
+		arms = append(arms, func() *engine.Node {
+			return layers.Dense{Name: towerOfNumber, Units: n.factors, NoBias: true, Init: engine.GlorotUniform}.Build(b, g.Input(towerNumbers, d))
+		})
+	}
+	user := tower(scopeUser, 0, n.users, n.sides[userSide], arms...)
+	items := tower(scopeItem, g.Batch(), n.items, n.sides[itemSide])
+	user = g.Apply(ops.NewSumFields(1), user, g.Input(towerInverse, 1))
+	logits := g.Apply(ops.NewAdd(), g.Apply(ops.NewMatMul(false, true), user, items), g.Input(towerShift, g.Batch()))
+	return layers.BuildLoss(b, kernels.SoftmaxLoss, 0, logits)
+}
+
+func towerOf(p *problem) *towerNet {
+	return &towerNet{users: p.Users.Len(), items: p.Items.Len(), factors: p.cfg.Model.Factors, history: p.cfg.Model.History, sides: p.sides}
+}
+
+// towerGraph builds the graph of a training, and says how it is trained.
+func towerGraph(p *problem, dev kernels.Device) (*engine.Graph, engine.TrainerOptions, error) {
+	c := &p.cfg.Model
+	g := engine.NewGraph(kernels.Float32, max(1, min(c.Batch, int(p.Train.Len()))))
+	loss := towerOf(p).build(g, true, p.cfg.Seed)
+	o := optim.Defaults(kernels.Adam)
+	o.LearningRate, o.L2 = *c.LearningRate, *c.Regularization
+	return g, engine.TrainerOptions{
+		Options: engine.Options{Device: dev, Parameters: engine.NewParameters(dev, kernels.Float32, p.cfg.Seed), Log: p.log}, Loss: loss, Optimizer: o,
+	}, g.Differentiate(loss)
+}
+
+// tower is a training of two towers.
+type tower struct {
+	*problem
+	trainer    *engine.Trainer
+	parameters *engine.Parameters
+	batch      *towerBatch
+	weights    []float32 // of pairs
+	counts     []int32   // of items: how many users have them
+	model      *Factors
+}
+
+func newTower(_ context.Context, p *problem) (fitter, error) {
+	if err := checkMatrix(p.Train); err != nil {
+		return nil, err
+	}
+	g, opt, err := towerGraph(p, p.dev)
+	if err != nil {
+		return nil, err
+	}
+	t := &tower{problem: p, parameters: opt.Parameters, weights: confidences(p.Train.Values, &p.cfg.Model), counts: p.Train.ColumnCounts()}
+	if t.trainer, err = engine.NewTrainer(g, opt); err != nil {
+		return nil, err
+	}
+	t.batch = newTowerBatch(p, t.weights, t.counts, g.Batch())
+	d := p.cfg.Model.Factors
+	t.model = &Factors{Width: d, Users: make([]float32, p.Train.Rows*d), Items: make([]float32, p.Train.Columns*d), Histories: make([]float32, p.Train.Columns*d)}
+	return t, nil
+}
+
+// course has the pairs in an order of its own for each epoch.
+func (t *tower) course() (rows, batch int, shuffle bool) {
+	return int(t.Train.Len()), t.cfg.Model.Batch, true
+}
+
+// step trains on a batch of pairs.
+func (t *tower) step(ev loop.Event) (float64, error) {
+	return engineStep(t.trainer, t.profile, ev, t.batch.feed)
+}
+
+// engineStep feeds and takes a step of the engine, and returns its loss.
+func engineStep(t *engine.Trainer, profile *engine.Profile, ev loop.Event, feed func(*engine.Program, loop.Event) error) (float64, error) {
+	if err := t.SetRows(ev.N); err != nil {
+		return 0, err
+	}
+	if err := feed(t.Program, ev); err != nil {
+		return 0, err
+	}
+	if err := t.Step(ev.Step, profile); err != nil {
+		return 0, err
+	}
+	losses, err := t.Losses(true)
+	if err != nil || len(losses) != 1 {
+		return 0, cmp.Or(err, fmt.Errorf("factorization: a step of %d losses", len(losses)))
+	}
+	return losses[0], nil
+}
+
+func (t *tower) rate() float64 { return t.trainer.Rate() }
+
+// state is that of the engine's trainer.
+func (t *tower) state() run.State { return gradient.NewState(t.trainer) }
+
+// tensors are the tables; the state has all else too.
+func (t *tower) tensors() (list []tensor, err error) {
+	for _, name := range []string{scopeUser + towerOwn, scopeItem + towerOwn, scopeUser + towerHistory} {
+		m := t.parameters.Get(name + towerTable).Matrix
+		h := mirrored[float32](t.dev, m.Buf)
+		if err := h.get(0, len(h.data)); err != nil {
+			return nil, err
+		}
+		list = append(list, tensor{name, h.data, m.Cols})
+	}
+	return list, nil
+}
+
+// loaded has nothing to bring up to date.
+func (t *tower) loaded() error { return nil }
+
+// factors makes the vectors of all users and items, of length 1. Who or what was in no pair has nothing of its own.
+func (t *tower) factors() (*Factors, error) {
+	list, err := t.tensors()
+	if err != nil {
+		return nil, err
+	}
+	f, d := t.model, t.model.Width
+	var known [2][]float32
+	for k, scope := range []string{scopeUser, scopeItem} {
+		if s := t.sides[k]; s != nil {
+			if known[k], err = t.attributes(s, scope); err != nil {
+				return nil, err
+			}
+		}
+	}
+	var matrix []float64
+	numbers := towerOf(t.problem).numbers()
+	if numbers > 0 {
+		if matrix, err = t.parameters.Read(scopeUser + towerOfNumber + ".weight"); err != nil {
+			return nil, err
+		}
+	}
+	pool.Each(t.Pool, blocksOf(t.Train.Columns), func(k int) {
+		sum := make([]float64, d)
+		for i := k * rowsPerTask; i < min((k+1)*rowsPerTask, t.Train.Columns); i++ {
+			t.addRow(sum, list[1].values, known[itemSide], i, t.counts[i] > 0)
+			unit(f.Item(i), sum)
+			t.addRow(sum, list[2].values, nil, i, t.counts[i] > 0)
+			if matrix != nil {
+				for j, x := range t.sides[itemSide].rows.Numeric[i*numbers : (i+1)*numbers] {
+					for c := range sum {
+						sum[c] += float64(x) * matrix[j*d+c]
+					}
+				}
+			}
+			for c, v := range sum {
+				f.Histories[i*d+c] = float32(v)
+			}
+		}
+	})
+	pool.Each(t.Pool, blocksOf(t.Train.Rows), func(k int) {
+		sum := make([]float64, d)
+		for u := k * rowsPerTask; u < min((k+1)*rowsPerTask, t.Train.Rows); u++ {
+			from, to := t.Train.Offsets[u], t.Train.Offsets[u+1]
+			t.addRow(sum, list[0].values, known[userSide], u, to > from)
+			total := 0.0
+			for _, w := range t.weights[from:to] {
+				total += float64(w)
+			}
+			for e := from; e < to && total > 0; e++ {
+				share := float64(t.weights[e]) / total
+				i := int(t.Train.Indices[e])
+				for c, v := range f.Histories[i*d : (i+1)*d] {
+					sum[c] += share * float64(v)
+				}
+			}
+			unit(f.User(u), sum)
+		}
+	})
+	return f, nil
+}
+
+// addRow sets sum to row i of what is its own, where it is in a pair, and of what its attributes became, where there are some.
+func (t *tower) addRow(sum []float64, own, attributes []float32, i int, paired bool) {
+	d := len(sum)
+	clear(sum)
+	if paired {
+		for c, v := range own[i*d : (i+1)*d] {
+			sum[c] = float64(v)
+		}
+	}
+	if attributes != nil {
+		for c, v := range attributes[i*d : (i+1)*d] {
+			sum[c] += float64(v)
+		}
+	}
+}
+
+// attributeRows is how many rows of attributes are computed at a time.
+const attributeRows = 1024
+
+// attributes returns what the network of a side makes of the attributes of all.
+func (t *tower) attributes(s *side, scope string) ([]float32, error) {
+	g := engine.NewGraph(kernels.Float32, attributeRows)
+	leave := g.Scope(scope, 0)
+	out := s.net.Build(&layers.Builder{Graph: g})
+	leave()
+	if err := g.Err(); err != nil {
+		return nil, err
+	}
+	prog, err := engine.Compile(g, engine.Options{Device: t.dev, Parameters: t.parameters, Outputs: []*engine.Node{out}})
+	if err != nil {
+		return nil, err
+	}
+	feed := gradient.NewFeeder(*s.net, attributeRows)
+	feed.Prefix = scope
+	d := t.model.Width
+	all := make([]float32, s.rows.Rows*d)
+	rows := make([]int32, 0, attributeRows)
+	for lo := 0; lo < s.rows.Rows; lo += attributeRows {
+		rows = rows[:0]
+		for r := lo; r < min(lo+attributeRows, s.rows.Rows); r++ {
+			rows = append(rows, int32(r))
+		}
+		if err := prog.SetRows(len(rows)); err != nil {
+			return nil, err
+		}
+		feed.Features(s.rows, rows, 0)
+		if err := cmp.Or(feed.Feed(prog, len(rows)), prog.Run()); err != nil {
+			return nil, err
+		}
+		if _, err := engine.Read(prog, out, all[lo*d:(lo+len(rows))*d]); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
