@@ -96,8 +96,11 @@ func (c *ModelConfig) rates() bool {
 
 // width is that of rows of factors.
 func (c *ModelConfig) width() int {
-	if c.biased() {
+	switch {
+	case c.biased():
 		return c.Factors + 2
+	case c.Algorithm == algorithmTower:
+		return c.Factors + 1
 	}
 	return c.Factors
 }
@@ -120,6 +123,8 @@ func (c *ModelConfig) task() metrics.Task {
 const (
 	algorithmSGD  = "sgd"
 	algorithmBias = "bias"
+
+	algorithmTower = "two_tower"
 
 	Implicit = "implicit"
 	Explicit = "explicit"
@@ -161,8 +166,8 @@ func (c *Config) Validate() error {
 		configfile.Prefix("reweight", c.Reweight.Validate()),
 	}
 	for name, a := range map[string]*Attributes{"users": c.Users, "items": c.Items} {
-		if a != nil && c.Model.Algorithm != towerAlgorithm.name {
-			errs = append(errs, configfile.Errorf(name, "attributes are of model: {algorithm: %s}; leave the section out, or take that", towerAlgorithm.name))
+		if a != nil && c.Model.Algorithm != algorithmTower {
+			errs = append(errs, configfile.Errorf(name, "attributes are of model: {algorithm: %s}; leave the section out, or take that", algorithmTower))
 		}
 		errs = append(errs, configfile.Prefix(name, a.validate()))
 	}

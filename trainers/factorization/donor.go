@@ -40,8 +40,8 @@ func (c *Config) readDonor(env *run.Env) (*donor, error) {
 	if err := transfer.CheckPlain(place); err != nil {
 		return nil, err
 	}
-	if c.Model.Algorithm == towerAlgorithm.name {
-		return nil, fmt.Errorf("a model of %s keeps what its towers come to, which a training cannot begin with; leave init_from out, or take another algorithm", towerAlgorithm.name)
+	if c.Model.Algorithm == algorithmTower {
+		return nil, fmt.Errorf("a model of %s keeps what its towers come to, which a training cannot begin with; leave init_from out, or take another algorithm", algorithmTower)
 	}
 	merge := find(c.Model.Algorithm).solve != nil
 	if transfer.IsFile(place) {

@@ -19,14 +19,19 @@ type Factors struct {
 	Width        int
 	Biases       bool
 	Mean         float64
+	// Lifts says that the last column is 1 of items, and of users what makes scores of an item compare from user to user; see tower.go.
+	Lifts bool
 	// Histories are rows of items too: what they say of somebody who has them. Nil where the algorithm does not tell that apart.
 	Histories []float32
 }
 
 // columns are those of the factors alone, without biases.
 func (f *Factors) columns() (lo, hi int) {
-	if f.Biases {
+	switch {
+	case f.Biases:
 		return 1, f.Width - 1
+	case f.Lifts:
+		return 0, f.Width - 1
 	}
 	return 0, f.Width
 }
@@ -77,14 +82,14 @@ func (f *Factors) sources() []safetensors.Source {
 // readFactors reads what sources wrote, for so many users and items.
 func readFactors(file *safetensors.File, users, items int, c *ModelConfig) (*Factors, error) {
 	width := c.width()
-	f := &Factors{Width: width, Biases: c.biased()}
+	f := &Factors{Width: width, Biases: c.biased(), Lifts: c.Algorithm == algorithmTower}
 	type matrix struct {
 		name string
 		to   *[]float32
 		rows int
 	}
 	list := []matrix{{usersTensor, &f.Users, users}, {itemsTensor, &f.Items, items}}
-	if c.Algorithm == simplexAlgorithm.name || c.Algorithm == towerAlgorithm.name {
+	if c.Algorithm == simplexAlgorithm.name || c.Algorithm == algorithmTower {
 		list = append(list, matrix{historiesTensor, &f.Histories, items})
 	}
 	for _, x := range list {

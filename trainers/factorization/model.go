@@ -28,6 +28,7 @@ type Model struct {
 	factors *Factors
 	dev     kernels.Device
 	score   *scorer
+	lift    *lift       // of two towers, made when somebody is first folded in
 	folding [2]*folding // of users and of items, each made when it is first asked for
 }
 
@@ -90,7 +91,7 @@ func (c *ModelConfig) whole() error {
 	if c.Regularization == nil || c.Algorithm == alsAlgorithm.name && c.Exponent == nil || c.Algorithm == bprAlgorithm.name && c.LearningRate == nil {
 		return fmt.Errorf("model: regularization, exponent or learning_rate is missing")
 	}
-	if c.Algorithm == towerAlgorithm.name && c.Temperature == nil {
+	if c.Algorithm == algorithmTower && c.Temperature == nil {
 		return fmt.Errorf("model: temperature is missing")
 	}
 	if c.Algorithm == simplexAlgorithm.name && c.Gate == nil {

@@ -21,17 +21,22 @@ import (
 // towerAlgorithm is the two-tower model (Yi, Yang, Hong, Cheng, Heldt, Kumthekar, Zhao, Wei, Chi, "Sampling-Bias-Corrected Neural Modeling for Large
 // Corpus Item Recommendations", RecSys 2019). An item's vector is what is its own and what a network makes of its attributes, a user's what is
 // his own, the weighted mean of what the items that he has say of him – each by itself and by its attributes – and what a network makes of his
-// own attributes; both are of length 1, and a score is their cosine. For each pair of a user and an item that he has, the other items of
+// own attributes; both are of length 1. For each pair of a user and an item that he has, the other items of
 // the batch compete with it:
 //
 //	−log softmax over items j of the batch of cos(u, j)/temperature − log q_j
 //
 // where q_j is the share of pairs that are of item j, for popular items are drawn more often than they deserve; items that the user has do not
-// compete. The item of a pair is left out of its user's history, which would tell it. In training, what is an item's or a user's own is hidden now
+// compete. What softmax leaves open, one number for each user, is his score of all: a score is the cosine less
+//
+//	temperature · log Σ over items j of q_j·exp(cos(u, j)/temperature)
+//
+// by which it says how much likelier the item is for the user than for anybody, and scores of an item compare from user to user, as audiences
+// need it. The item of a pair is left out of its user's history, which would tell it. In training, what is an item's or a user's own is hidden now
 // and then, so that attributes learn to do without (Volkovs, Yu, Poutanen, "DropoutNet", NIPS 2017): an item that nobody has yet has nothing
 // of its own, and its attributes alone say whom it is for.
 var towerAlgorithm = algorithm{
-	name: "two_tower",
+	name: algorithmTower,
 	keys: []string{"factors", "confidence", "regularization", "learning_rate", "temperature", "unknown", "log_q", "hidden", "history", "batch"},
 	setDefaults: func(c *Config) {
 		m := &c.Model
@@ -102,16 +107,26 @@ var towerAlgorithm = algorithm{
 	fold: func(m *Model, columns []int32, values []float32) ([]float32, error) {
 		x := make([]float32, m.factors.Width)
 		pooled(x, m.factors.Histories, columns, confidences(values, &m.cfg), 0, nil)
+		if m.lift == nil {
+			counts := m.Counts // where the folder has no histories
+			if counts == nil {
+				counts = m.Histories.ColumnCounts()
+			}
+			m.lift = newLift(counts, *m.cfg.Temperature)
+		}
+		m.lift.set(x, m.factors)
 		return x, nil
 	},
 	foldItem: func(m *Model, users []int32, _ []float32) ([]float32, error) {
-		sum, x := make([]float64, m.factors.Width), make([]float32, m.factors.Width)
+		d := m.factors.Width - 1
+		sum, x := make([]float64, d), make([]float32, d+1)
 		for _, u := range users {
-			for k, v := range m.factors.User(int(u)) {
+			for k, v := range m.factors.User(int(u))[:d] {
 				sum[k] += float64(v)
 			}
 		}
-		unit(x, sum)
+		unit(x[:d], sum)
+		x[d] = 1
 		return x, nil
 	},
 	calmer: "a lower model.learning_rate",
@@ -234,8 +249,8 @@ func newTower(_ context.Context, p *problem) (fitter, error) {
 		return nil, err
 	}
 	t.batch = newTowerBatch(p, t.weights, t.counts, g.Batch())
-	d := p.cfg.Model.Factors
-	t.model = &Factors{Width: d, Users: make([]float32, p.Train.Rows*d), Items: make([]float32, p.Train.Columns*d), Histories: make([]float32, p.Train.Columns*d)}
+	w := p.cfg.Model.width()
+	t.model = &Factors{Width: w, Lifts: true, Users: make([]float32, p.Train.Rows*w), Items: make([]float32, p.Train.Columns*w), Histories: make([]float32, p.Train.Columns*w)}
 	return t, nil
 }
 
@@ -294,7 +309,8 @@ func (t *tower) factors() (*Factors, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, d := t.model, t.model.Width
+	f, w := t.model, t.model.Width
+	d := w - 1
 	var known [2][]float32
 	for k, scope := range []string{scopeUser, scopeItem} {
 		if s := t.sides[k]; s != nil {
@@ -314,7 +330,8 @@ func (t *tower) factors() (*Factors, error) {
 		sum := make([]float64, d)
 		for i := k * rowsPerTask; i < min((k+1)*rowsPerTask, t.Train.Columns); i++ {
 			t.addRow(sum, list[1].values, known[itemSide], i, t.counts[i] > 0)
-			unit(f.Item(i), sum)
+			unit(f.Item(i)[:d], sum)
+			f.Item(i)[d] = 1
 			t.addRow(sum, list[2].values, nil, i, t.counts[i] > 0)
 			if matrix != nil {
 				for j, x := range t.sides[itemSide].rows.Numeric[i*numbers : (i+1)*numbers] {
@@ -324,10 +341,11 @@ func (t *tower) factors() (*Factors, error) {
 				}
 			}
 			for c, v := range sum {
-				f.Histories[i*d+c] = float32(v)
+				f.Histories[i*w+c] = float32(v)
 			}
 		}
 	})
+	lift := newLift(t.counts, *t.cfg.Model.Temperature)
 	pool.Each(t.Pool, blocksOf(t.Train.Rows), func(k int) {
 		sum := make([]float64, d)
 		for u := k * rowsPerTask; u < min((k+1)*rowsPerTask, t.Train.Rows); u++ {
@@ -340,14 +358,50 @@ func (t *tower) factors() (*Factors, error) {
 			for e := from; e < to && total > 0; e++ {
 				share := float64(t.weights[e]) / total
 				i := int(t.Train.Indices[e])
-				for c, v := range f.Histories[i*d : (i+1)*d] {
+				for c, v := range f.Histories[i*w : i*w+d] {
 					sum[c] += share * float64(v)
 				}
 			}
-			unit(f.User(u), sum)
+			unit(f.User(u)[:d], sum)
+			lift.set(f.User(u), f)
 		}
 	})
 	return f, nil
+}
+
+// lift is what scores of all items come to for a user.
+type lift struct {
+	items       []int32   // that somebody has
+	log         []float64 // of the share of pairs that are of each
+	temperature float64
+}
+
+func newLift(counts []int32, temperature float64) *lift {
+	l, total := &lift{temperature: temperature}, 0.0
+	for _, n := range counts {
+		total += float64(n)
+	}
+	for i, n := range counts {
+		if n > 0 {
+			l.items, l.log = append(l.items, int32(i)), append(l.log, math.Log(float64(n)/total))
+		}
+	}
+	return l
+}
+
+// set sets the last column of a user's row, whose others are there.
+func (l *lift) set(row []float32, f *Factors) {
+	d, most := f.Width-1, math.Inf(-1)
+	logits := make([]float64, len(l.items))
+	for k, i := range l.items {
+		logits[k] = l.log[k] + inner(row[:d], f.Item(int(i))[:d])/l.temperature
+		most = max(most, logits[k])
+	}
+	sum := 0.0
+	for _, z := range logits {
+		sum += math.Exp(z - most)
+	}
+	row[d] = float32(-l.temperature * (most + math.Log(sum)))
 }
 
 // addRow sets sum to row i of what is its own, where it is in a pair, and of what its attributes became, where there are some.
@@ -384,7 +438,7 @@ func (t *tower) attributes(s *side, scope string) ([]float32, error) {
 	}
 	feed := gradient.NewFeeder(*s.net, attributeRows)
 	feed.Prefix = scope
-	d := t.model.Width
+	d := t.model.Width - 1
 	all := make([]float32, s.rows.Rows*d)
 	rows := make([]int32, 0, attributeRows)
 	for lo := 0; lo < s.rows.Rows; lo += attributeRows {
