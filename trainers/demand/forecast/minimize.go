@@ -131,3 +131,37 @@ func (s *nelderMead) minimize(f func([]float64) float64, x []float64, step float
 	copy(x, points[low])
 	return values[low]
 }
+
+// minimum finds where f is least between two bounds: the best of a grid, then golden sections about it.
+func minimum(f func(float64) float64, low, high float64) float64 {
+	const points, golden = 12, 0.6180339887498949
+	step := (high - low) / points
+	best, least := low, f(low)
+	for i := 1; i <= points; i++ {
+		x := low + float64(i)*step
+		if i == points {
+			x = high
+		}
+		if v := f(x); v < least {
+			best, least = x, v
+		}
+	}
+	a, b := math.Max(best-step, low), math.Min(best+step, high)
+	c, d := b-golden*(b-a), a+golden*(b-a)
+	fc, fd := f(c), f(d)
+	for b-a > 1e-7*(high-low) {
+		if fc < fd {
+			b, d, fd = d, c, fc
+			c = b - golden*(b-a)
+			fc = f(c)
+		} else {
+			a, c, fc = c, d, fd
+			d = a + golden*(b-a)
+			fd = f(d)
+		}
+	}
+	if x := (a + b) / 2; f(x) < least {
+		return x
+	}
+	return best
+}
