@@ -1,0 +1,195 @@
+package forecast
+
+import (
+	"compress/gzip"
+	"encoding/csv"
+	"flag"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+)
+
+var (
+	long   = flag.Bool("long", false, "forecast whole competitions, which takes minutes")
+	only   = flag.String("only", "", "methods of TestCompetitions, by name, with commas between")
+	sample = flag.Int("sample", 0, "every so many series of TestCompetitions; 0 is all with -long, a small sample without")
+)
+
+// contest is a set of series of a competition with what came after them.
+type contest struct {
+	name   string
+	period []int // seasons of the rule
+	scale  int   // of MASE and MSIS
+	train  []Series
+	test   [][]float64
+	best   map[string]float64 // sMAPE not to be exceeded
+}
+
+// competitions reads M3 yearly and quarterly and M4 hourly, every so many series of each.
+func competitions(t testing.TB, every int) []contest {
+	t.Helper()
+	root := os.Getenv("DEBUT_DATA")
+	if root == "" {
+		root = filepath.Join("..", "..", "..", "..", "shared", "data")
+	}
+	root = filepath.Join(root, "forecasting")
+	if _, err := os.Stat(root); err != nil {
+		t.Skipf("no real data: set DEBUT_DATA to the folder that holds it (%v)", err)
+	}
+	read := func(name string) [][]string {
+		f, err := os.Open(filepath.Join(root, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		z, err := gzip.NewReader(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := csv.NewReader(z)
+		r.FieldsPerRecord = -1
+		rows, err := r.ReadAll()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return rows[1:]
+	}
+	number := func(s string) float64 {
+		v, err := strconv.ParseFloat(s, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	yearly := contest{name: "M3 yearly", scale: 1}
+	quarterly := contest{name: "M3 quarterly", period: []int{4}, scale: 4}
+	hourly := contest{name: "M4 hourly", period: []int{24, 168}, scale: 24}
+	index := map[string]int{}
+	for _, row := range read("m3_yearly_quarterly.csv.gz") {
+		c := &yearly
+		if row[1] == "QUARTERLY" {
+			c = &quarterly
+		}
+		i, ok := index[row[0]]
+		if !ok {
+			i = len(c.train)
+			index[row[0]] = i
+			c.train, c.test = append(c.train, Series{Periods: c.period}), append(c.test, nil)
+		}
+		if row[6] == "train" {
+			c.train[i].Values = append(c.train[i].Values, number(row[8]))
+		} else {
+			c.test[i] = append(c.test[i], number(row[8]))
+		}
+	}
+	for part, name := range []string{"m4_hourly-train.csv.gz", "m4_hourly-test.csv.gz"} {
+		for _, row := range read(name) {
+			var y []float64
+			for _, v := range row[1:] {
+				if v != "" && v != "NA" {
+					y = append(y, number(v))
+				}
+			}
+			if part == 0 {
+				hourly.train = append(hourly.train, Series{Values: y, Periods: hourly.period})
+			} else {
+				hourly.test = append(hourly.test, y)
+			}
+		}
+	}
+	all := []contest{yearly, quarterly, hourly}
+	for i := range all {
+		c := &all[i]
+		var train []Series
+		var test [][]float64
+		for j := 0; j < len(c.train); j += every {
+			train, test = append(train, c.train[j]), append(test, c.test[j])
+		}
+		c.train, c.test = train, test
+	}
+	return all
+}
+
+var competitionLevels = []float64{0.025, 0.1, 0.5, 0.9, 0.975}
+
+// score is what a method reached on a contest.
+type score struct {
+	smape, mase, msis, cover80, cover95 float64
+	failed                              int
+}
+
+func (c *contest) score(predictions []*Prediction) score {
+	var s score
+	n := 0.0
+	for i, p := range predictions {
+		if p == nil {
+			s.failed++
+			continue
+		}
+		n++
+		y, history := c.test[i], c.train[i].Values
+		s.smape += SMAPE(y, p.Mean)
+		if v := MASE(y, p.Mean, history, c.scale); !math.IsNaN(v) {
+			s.mase += v
+			s.msis += MSIS(y, p.Quantiles[0], p.Quantiles[4], history, c.scale, 0.05)
+		}
+		s.cover80 += Coverage(y, p.Quantiles[1], p.Quantiles[3])
+		s.cover95 += Coverage(y, p.Quantiles[0], p.Quantiles[4])
+	}
+	s.smape, s.mase, s.msis, s.cover80, s.cover95 = s.smape/n, s.mase/n, s.msis/n, s.cover80/n, s.cover95/n
+	return s
+}
+
+func (s score) String() string {
+	return fmt.Sprintf("sMAPE %.3f MASE %.3f MSIS %.2f coverage of 80 %% %.3f, of 95 %% %.3f, failed %d", s.smape, s.mase, s.msis, s.cover80, s.cover95, s.failed)
+}
+
+// each runs f for 0 … n−1 on all processors.
+func each(n int, f func(i int)) {
+	var next atomic.Int64
+	var wait sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		wait.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				f(i)
+			}
+		})
+	}
+	wait.Wait()
+}
+
+func (c *contest) run(m Method) []*Prediction {
+	predictions := make([]*Prediction, len(c.train))
+	each(len(c.train), func(i int) {
+		p, err := m.Forecast(c.train[i], Options{Horizon: len(c.test[i]), Levels: competitionLevels, Seed: 1})
+		if err == nil {
+			predictions[i] = p
+		}
+	})
+	return predictions
+}
+
+// TestCompetitions measures methods one by one, to choose a rule by; it only reports.
+func TestCompetitionMembers(t *testing.T) {
+	if *only == "" {
+		t.Skip("a measurement: name methods by -only")
+	}
+	members := map[string]Method{
+		"arima": ARIMA{}, "snaive": SeasonalNaive{}, "drift": Drift{}, "ets": ETS{}, "damped": ETS{Form: "ZZdZ"}, "theta": ClassicTheta{}, "stm": Theta{}, "otm": Theta{Optimized: true},
+		"dstm": Theta{Dynamic: true}, "dotm": Theta{Optimized: true, Dynamic: true},
+	}
+	for _, c := range competitions(t, max(*sample, 1)) {
+		for _, name := range strings.Split(*only, ",") {
+			if name, contest, _ := strings.Cut(name, "@"); contest == "" || strings.Contains(c.name, contest) {
+				t.Logf("%s %s: %v", c.name, name, c.score(c.run(members[name])))
+			}
+		}
+	}
+}
