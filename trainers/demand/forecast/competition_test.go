@@ -182,7 +182,7 @@ func TestCompetitionMembers(t *testing.T) {
 		t.Skip("a measurement: name methods by -only")
 	}
 	members := map[string]Method{
-		"arima": ARIMA{}, "snaive": SeasonalNaive{}, "drift": Drift{}, "ets": ETS{}, "damped": ETS{Form: "ZZdZ"}, "theta": ClassicTheta{}, "stm": Theta{}, "otm": Theta{Optimized: true},
+		"arima": ARIMA{}, "ces": CES{}, "snaive": SeasonalNaive{}, "drift": Drift{}, "ets": ETS{}, "damped": ETS{Form: "ZZdZ"}, "theta": ClassicTheta{}, "stm": Theta{}, "otm": Theta{Optimized: true},
 		"dstm": Theta{Dynamic: true}, "dotm": Theta{Optimized: true, Dynamic: true},
 	}
 	for _, c := range competitions(t, max(*sample, 1)) {

@@ -23,7 +23,7 @@ func generated(number uint64, n int) Series {
 }
 
 func BenchmarkMethods(b *testing.B) {
-	for _, m := range []Method{ARIMA{}, ETS{}, ClassicTheta{}, Theta{Optimized: true, Dynamic: true}} {
+	for _, m := range []Method{ARIMA{}, CES{}, ETS{}, ClassicTheta{}, Theta{Optimized: true, Dynamic: true}} {
 		b.Run(fmt.Sprint(m.Name()), func(b *testing.B) {
 			for i := range b.N {
 				if _, err := m.Forecast(generated(uint64(i), 70), Options{Horizon: 12, Levels: levels80}); err != nil {
