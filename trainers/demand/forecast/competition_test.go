@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -19,6 +20,8 @@ import (
 var (
 	long   = flag.Bool("long", false, "forecast whole competitions, which takes minutes")
 	only   = flag.String("only", "", "methods of TestCompetitions, by name, with commas between")
+	before = flag.Bool("before", false, "TestCompetitionMembers: the last horizon of the training parts is the test part")
+	dump   = flag.String("dump", "", "TestCompetitionMembers: a folder for the forecasts")
 	sample = flag.Int("sample", 0, "every so many series of TestCompetitions; 0 is all with -long, a small sample without")
 )
 
@@ -183,13 +186,60 @@ func TestCompetitionMembers(t *testing.T) {
 	}
 	members := map[string]Method{
 		"arima": ARIMA{}, "ces": CES{}, "snaive": SeasonalNaive{}, "drift": Drift{}, "ets": ETS{}, "damped": ETS{Form: "ZZdZ"}, "theta": ClassicTheta{}, "stm": Theta{}, "otm": Theta{Optimized: true},
-		"dstm": Theta{Dynamic: true}, "dotm": Theta{Optimized: true, Dynamic: true},
+		"mstl": MSTL{}, "mstlarima": MSTL{Remainder: ARIMA{}}, "logmstl": Log{MSTL{}}, "logmstlarima": Log{MSTL{Remainder: ARIMA{}}}, "smean": SeasonalMean{},
+		"logmstltheta": Log{MSTL{Remainder: Theta{Optimized: true, Dynamic: true}}},
+		"dstm":         Theta{Dynamic: true}, "dotm": Theta{Optimized: true, Dynamic: true},
+	}
+	pooled := map[string]Pooled{
+		"ridge": PooledRidge{Lags: 504, Level: 168, Stride: 5}, "logridge": PooledRidge{Lags: 504, Level: 168, Log: true, Stride: 5},
+		"logridge24": PooledRidge{Lags: 504, Level: 24, Log: true, Stride: 5}, "logridge504": PooledRidge{Lags: 504, Level: 504, Log: true, Stride: 5},
+		"logridgeweak": PooledRidge{Lags: 504, Level: 168, Log: true, Stride: 5, Ridge: 1e-5}, "logridgestrong": PooledRidge{Lags: 504, Level: 168, Log: true, Stride: 5, Ridge: 0.1},
+		"logridge336": PooledRidge{Lags: 336, Level: 168, Log: true, Stride: 5}, "logridge192": PooledRidge{Lags: 192, Level: 168, Log: true, Stride: 5},
 	}
 	for _, c := range competitions(t, max(*sample, 1)) {
+		if *before {
+			c.hold()
+		}
 		for _, name := range strings.Split(*only, ",") {
-			if name, contest, _ := strings.Cut(name, "@"); contest == "" || strings.Contains(c.name, contest) {
-				t.Logf("%s %s: %v", c.name, name, c.score(c.run(members[name])))
+			name, contest, _ := strings.Cut(name, "@")
+			if !strings.Contains(c.name, contest) {
+				continue
+			}
+			method := members[name]
+			if m, ok := pooled[name]; ok {
+				var err error
+				if method, err = m.Train(slices.Values(c.train), Options{Horizon: len(c.test[0])}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			p := c.run(method)
+			t.Logf("%s %s: %v", c.name, name, c.score(p))
+			if *dump != "" {
+				var b strings.Builder
+				for i, p := range p {
+					if p == nil {
+						p = &Prediction{Mean: repeat(math.NaN(), len(c.test[i]))}
+					}
+					fmt.Fprintln(&b, strings.Trim(fmt.Sprint(p.Mean), "[]"))
+				}
+				file := filepath.Join(*dump, strings.ReplaceAll(c.name, " ", "_")+"."+name)
+				if err := os.WriteFile(file, []byte(b.String()), 0o644); err != nil {
+					t.Fatal(err)
+				}
 			}
 		}
 	}
+}
+
+// hold makes the last horizon of the training parts the test parts, of series that are long enough.
+func (c *contest) hold() {
+	var train []Series
+	var test [][]float64
+	for i, s := range c.train {
+		if n := len(s.Values) - len(c.test[i]); n >= 8 {
+			train = append(train, Series{Values: s.Values[:n], Periods: s.Periods})
+			test = append(test, s.Values[n:])
+		}
+	}
+	c.train, c.test = train, test
 }
