@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"flag"
 	"fmt"
+	"iter"
 	"math"
 	"os"
 	"path/filepath"
@@ -185,15 +186,14 @@ func TestCompetitionMembers(t *testing.T) {
 		t.Skip("a measurement: name methods by -only")
 	}
 	members := map[string]Method{
-		"arima": ARIMA{}, "ces": CES{}, "snaive": SeasonalNaive{}, "drift": Drift{}, "ets": ETS{}, "damped": ETS{Form: "ZZdZ"}, "theta": ClassicTheta{}, "stm": Theta{}, "otm": Theta{Optimized: true},
-		"mstl": MSTL{}, "mstlarima": MSTL{Remainder: ARIMA{}}, "logmstl": Log{MSTL{}}, "logmstlarima": Log{MSTL{Remainder: ARIMA{}}}, "smean": SeasonalMean{},
+		"arima": ARIMA{}, "ces": CES{}, "snaive": SeasonalNaive{}, "snaive168": SeasonalNaive{Longest: true}, "drift": Drift{}, "ets": ETS{}, "damped": ETS{Form: "ZZdZ"}, "theta": ClassicTheta{}, "stm": Theta{}, "otm": Theta{Optimized: true},
+		"mstl": MSTL{}, "mstlarima": MSTL{Remainder: ARIMA{}}, "logmstl": Log{MSTL{}}, "logmstlarima": Log{MSTL{Remainder: ARIMA{}}}, "smean": SeasonalMean{}, "profile": Profile{}, "logprofile": Log{Profile{}},
 		"logmstltheta": Log{MSTL{Remainder: Theta{Optimized: true, Dynamic: true}}},
 		"dstm":         Theta{Dynamic: true}, "dotm": Theta{Optimized: true, Dynamic: true},
 	}
 	pooled := map[string]Pooled{
 		"ridge": PooledRidge{Lags: 504, Level: 168, Stride: 5}, "logridge": PooledRidge{Lags: 504, Level: 168, Log: true, Stride: 5},
 		"logridge24": PooledRidge{Lags: 504, Level: 24, Log: true, Stride: 5}, "logridge504": PooledRidge{Lags: 504, Level: 504, Log: true, Stride: 5},
-		"logridgeweak": PooledRidge{Lags: 504, Level: 168, Log: true, Stride: 5, Ridge: 1e-5}, "logridgestrong": PooledRidge{Lags: 504, Level: 168, Log: true, Stride: 5, Ridge: 0.1},
 		"logridge336": PooledRidge{Lags: 336, Level: 168, Log: true, Stride: 5}, "logridge192": PooledRidge{Lags: 192, Level: 168, Log: true, Stride: 5},
 	}
 	for _, c := range competitions(t, max(*sample, 1)) {
@@ -211,6 +211,9 @@ func TestCompetitionMembers(t *testing.T) {
 				if method, err = m.Train(slices.Values(c.train), Options{Horizon: len(c.test[0])}); err != nil {
 					t.Fatal(err)
 				}
+			}
+			if name == "default" {
+				method = c.rule(t)
 			}
 			p := c.run(method)
 			t.Logf("%s %s: %v", c.name, name, c.score(p))
@@ -242,4 +245,15 @@ func (c *contest) hold() {
 		}
 	}
 	c.train, c.test = train, test
+}
+
+// rule is the default for a contest: trained and calibrated on the training parts.
+func (c *contest) rule(t testing.TB) Method {
+	t.Helper()
+	o := Options{Horizon: len(c.test[0]), Levels: competitionLevels, Seed: 1}
+	calibration, err := Calibrate(slices.Values(c.train), o, 1, each, func(known iter.Seq[Series]) Method { return NewRule(known, c.period, o) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Calibrated{NewRule(slices.Values(c.train), c.period, o), calibration}
 }

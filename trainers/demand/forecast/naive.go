@@ -2,14 +2,17 @@ package forecast
 
 import "math"
 
-// SeasonalNaive repeats the last season; without a season, the last value. Its errors grow as those of a random walk from season to season.
-type SeasonalNaive struct{}
+// SeasonalNaive repeats the last season – the shortest, or the longest that was seen twice –; without a season, the last value. Its errors
+// grow as those of a random walk from season to season.
+type SeasonalNaive struct {
+	Longest bool
+}
 
 // Name says "seasonal naive".
 func (SeasonalNaive) Name() string { return "seasonal naive" }
 
 // Forecast needs one observation.
-func (SeasonalNaive) Forecast(s Series, o Options) (*Prediction, error) {
+func (m SeasonalNaive) Forecast(s Series, o Options) (*Prediction, error) {
 	h, err := begin(s, o, 1)
 	if err != nil {
 		return nil, err
@@ -17,17 +20,20 @@ func (SeasonalNaive) Forecast(s Series, o Options) (*Prediction, error) {
 	if h.flat {
 		return h.flatPrediction(o), nil
 	}
-	n, m := len(h.y), h.period
+	n, period := len(h.y), h.period
+	if m.Longest && len(h.periods) > 0 {
+		period = h.periods[len(h.periods)-1]
+	}
 	mse := 0.0
-	for i := m; i < n; i++ {
-		d := h.y[i] - h.y[i-m]
+	for i := period; i < n; i++ {
+		d := h.y[i] - h.y[i-period]
 		mse += d * d
 	}
-	sigma := math.Sqrt(mse / float64(n-m))
+	sigma := math.Sqrt(mse / float64(n-period))
 	mean, sd := make([]float64, h.steps(o)), make([]float64, h.steps(o))
 	for i := range mean {
-		mean[i] = h.y[n-m+i%m]
-		sd[i] = sigma * math.Sqrt(float64(i/m+1))
+		mean[i] = h.y[n-period+i%period]
+		sd[i] = sigma * math.Sqrt(float64(i/period+1))
 	}
 	return h.normal("seasonal naive", mean, sd, o), nil
 }

@@ -34,6 +34,9 @@ func (m PooledRidge) Name() string {
 	return fmt.Sprintf("pooled ridge(%d)", m.Lags)
 }
 
+// farthest is how many scales from the level a value counts: what comes after a window of almost nothing would outweigh all else.
+const farthest = 20
+
 // pooledRidge is the trained method.
 type pooledRidge struct {
 	PooledRidge
@@ -91,10 +94,7 @@ func (m PooledRidge) Train(series iter.Seq[Series], o Options) (Method, error) {
 	if m.Ridge == 0 {
 		m.Ridge = 1e-3
 	}
-	const (
-		block    = 256
-		farthest = 20 // scales: what comes after a window of almost nothing would outweigh all else
-	)
+	const block = 256
 	k, steps := m.Lags+1, o.Horizon
 	gram := make([]float64, k*k)
 	cross := make([]float64, k*steps)
@@ -217,11 +217,7 @@ func (p *pooledRidge) Forecast(s Series, o Options) (*Prediction, error) {
 	}
 	x[p.Lags] = 1
 	mean, sd := make([]float64, steps), make([]float64, steps)
-	for i, v := range x {
-		for j := range mean {
-			mean[j] += v * p.weights[i*p.horizon+j]
-		}
-	}
+	p.apply(x, mean)
 	for j := range mean {
 		mean[j] *= scale
 		sd[j] = p.spread[j] * scale
@@ -246,4 +242,14 @@ func (p *pooledRidge) Forecast(s Series, o Options) (*Prediction, error) {
 	}
 	out = h.finish(out, o)
 	return out, out.check()
+}
+
+// apply adds what the weights of all say of a window to out.
+func (p *pooledRidge) apply(x, out []float64) {
+	for i, v := range x {
+		w := p.weights[i*p.horizon:]
+		for j := range out {
+			out[j] += v * w[j]
+		}
+	}
 }

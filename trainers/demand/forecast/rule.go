@@ -1,0 +1,66 @@
+package forecast
+
+import (
+	"iter"
+	"slices"
+)
+
+// Rule is the default: which members the median is of, by frequency and length. It is the same for all data:
+//
+//   - demand that comes now and then (more than half of the values are 0): Croston-SBA and TSB;
+//   - seasons of at most 24 steps, or none: damped exponential smoothing, ARIMA, complex exponential smoothing and the dynamic optimized
+//     Theta method;
+//   - longer seasons, or several: seasonal naive, decomposition (MSTL) with damped smoothing, profiles, and a pooled ridge regression over
+//     three of the longest season and its like in logarithms, where enough windows exist.
+//
+// Members that do not fit a series leave themselves out.
+type Rule struct {
+	pooled []Method // trained on all series; none for short seasons
+}
+
+// pools are the pooled members for seasons; nil for short ones.
+func pools(periods []int) []Pooled {
+	if !longSeasons(periods) {
+		return nil
+	}
+	longest := periods[len(periods)-1]
+	return []Pooled{
+		PooledRidge{Lags: 3 * longest, Level: longest, Stride: 5},
+		PooledRidge{Lags: 3 * longest, Level: longest, Stride: 5, Log: true},
+	}
+}
+
+func longSeasons(periods []int) bool {
+	return len(periods) > 1 || len(periods) == 1 && periods[0] > maxETSPeriod
+}
+
+// NewRule trains the pooled members that the rule has for these seasons, which all series have; where the series have too little for them,
+// it goes without.
+func NewRule(series iter.Seq[Series], periods []int, o Options) *Rule {
+	r := &Rule{}
+	for _, p := range pools(periods) {
+		if m, err := p.Train(series, o); err == nil {
+			r.pooled = append(r.pooled, m)
+		}
+	}
+	return r
+}
+
+// Name says "default".
+func (r *Rule) Name() string { return "default" }
+
+// Members lists those of a series.
+func (r *Rule) Members(s Series) []Method {
+	switch {
+	case Intermittent(s):
+		return []Method{Croston{SBA: true}, TSB{}}
+	case longSeasons(s.Periods):
+		return slices.Concat([]Method{SeasonalNaive{}, Log{MSTL{}}, Profile{}, Log{Profile{}}}, r.pooled)
+	}
+	return []Method{ETS{Form: "ZZdZ"}, ARIMA{}, CES{}, Theta{Optimized: true, Dynamic: true}}
+}
+
+// Forecast needs one observation.
+func (r *Rule) Forecast(s Series, o Options) (*Prediction, error) {
+	return Median{r.Members(s)}.Forecast(s, o)
+}
