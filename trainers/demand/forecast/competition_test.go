@@ -23,7 +23,7 @@ var (
 	only   = flag.String("only", "", "methods of TestCompetitions, by name, with commas between")
 	before = flag.Bool("before", false, "TestCompetitionMembers: the last horizon of the training parts is the test part")
 	dump   = flag.String("dump", "", "TestCompetitionMembers: a folder for the forecasts")
-	sample = flag.Int("sample", 0, "every so many series of TestCompetitions; 0 is all with -long, a small sample without")
+	sample = flag.Int("sample", 0, "TestCompetitionMembers: every so many series")
 )
 
 // contest is a set of series of a competition with what came after them.
@@ -33,7 +33,8 @@ type contest struct {
 	scale  int   // of MASE and MSIS
 	train  []Series
 	test   [][]float64
-	best   map[string]float64 // sMAPE not to be exceeded
+	most   float64 // sMAPE of all series
+	sample float64 // and of the sample
 }
 
 // competitions reads M3 yearly and quarterly and M4 hourly, every so many series of each.
@@ -72,9 +73,9 @@ func competitions(t testing.TB, every int) []contest {
 		}
 		return v
 	}
-	yearly := contest{name: "M3 yearly", scale: 1}
-	quarterly := contest{name: "M3 quarterly", period: []int{4}, scale: 4}
-	hourly := contest{name: "M4 hourly", period: []int{24, 168}, scale: 24}
+	yearly := contest{name: "M3 yearly", scale: 1, most: 16, sample: 18.6}
+	quarterly := contest{name: "M3 quarterly", period: []int{4}, scale: 4, most: 9.05, sample: 10.2}
+	hourly := contest{name: "M4 hourly", period: []int{24, 168}, scale: 24, most: 10, sample: 11.5}
 	index := map[string]int{}
 	for _, row := range read("m3_yearly_quarterly.csv.gz") {
 		c := &yearly
@@ -180,7 +181,33 @@ func (c *contest) run(m Method) []*Prediction {
 	return predictions
 }
 
-// TestCompetitions measures methods one by one, to choose a rule by; it only reports.
+// The default on competitions whose winners are known, by one rule. Without -long, it is a sample of the series that is forecast.
+func TestCompetitions(t *testing.T) {
+	every := 12
+	if *long {
+		every = 1
+	}
+	for _, c := range competitions(t, every) {
+		s, naive := c.score(c.run(c.rule(t))), c.score(c.run(SeasonalNaive{}))
+		t.Logf("%s: %v", c.name, s)
+		t.Logf("%s, seasonal naive: %v", c.name, naive)
+		most := c.sample
+		if *long {
+			most = c.most
+		}
+		if !(s.smape <= most) || s.failed > 0 {
+			t.Errorf("%s: sMAPE %.3f, want %v; %d series failed", c.name, s.smape, most, s.failed)
+		}
+		if !(s.msis < naive.msis) {
+			t.Errorf("%s: intervals score %.2f, those of the seasonal naive method %.2f", c.name, s.msis, naive.msis)
+		}
+		if s.cover80 < 0.75 || s.cover80 > 0.85 {
+			t.Errorf("%s: intervals of 80 %% cover %.3f", c.name, s.cover80)
+		}
+	}
+}
+
+// TestCompetitionMembers measures methods one by one, to choose a rule by: a report.
 func TestCompetitionMembers(t *testing.T) {
 	if *only == "" {
 		t.Skip("a measurement: name methods by -only")

@@ -125,12 +125,7 @@ func (m PooledRidge) Train(series iter.Seq[Series], o Options) (Method, error) {
 			x[rows*k+m.Lags] = 1
 			out := y[rows*steps : (rows+1)*steps]
 			for i, v := range h.y[end : end+steps] {
-				if m.Log {
-					out[i] = (math.Log(v) - level) / scale
-				} else {
-					out[i] = (v/level - 1) / scale
-				}
-				out[i] = math.Min(math.Max(out[i], -farthest), farthest)
+				out[i] = m.relative(v, level, scale)
 				squares[i] += out[i] * out[i]
 			}
 			rows++
@@ -218,9 +213,10 @@ func (p *pooledRidge) Forecast(s Series, o Options) (*Prediction, error) {
 	x[p.Lags] = 1
 	mean, sd := make([]float64, steps), make([]float64, steps)
 	p.apply(x, mean)
+	p.errors(h.y, sd)
 	for j := range mean {
 		mean[j] *= scale
-		sd[j] = p.spread[j] * scale
+		sd[j] *= scale
 	}
 	if !p.Log {
 		for j := range mean {
@@ -244,7 +240,7 @@ func (p *pooledRidge) Forecast(s Series, o Options) (*Prediction, error) {
 	return out, out.check()
 }
 
-// apply adds what the weights of all say of a window to out.
+// apply adds what the weights say of a window to out, by step.
 func (p *pooledRidge) apply(x, out []float64) {
 	for i, v := range x {
 		w := p.weights[i*p.horizon:]
@@ -252,4 +248,39 @@ func (p *pooledRidge) apply(x, out []float64) {
 			out[j] += v * w[j]
 		}
 	}
+}
+
+// errors writes the standard deviation of errors in scales of a window, by step: that of the series' own windows, next to which those of all
+// series count as five windows, since some series are much harder than others.
+func (p *pooledRidge) errors(y, sd []float64) {
+	const weight, most = 5, 100
+	n := 0.0
+	x, out := make([]float64, p.Lags+1), make([]float64, len(sd))
+	for end := len(y) - len(sd); end >= p.Lags && n < most; end -= max(p.Stride, 1) {
+		level, scale, ok := p.window(y[end-p.Lags:end], x)
+		if !ok {
+			continue
+		}
+		x[p.Lags] = 1
+		clear(out)
+		p.apply(x, out)
+		for i, v := range y[end : end+len(sd)] {
+			e := p.relative(v, level, scale) - out[i]
+			sd[i] += e * e
+		}
+		n++
+	}
+	for i := range sd {
+		sd[i] = math.Sqrt((sd[i] + weight*p.spread[i]*p.spread[i]) / (n + weight))
+	}
+}
+
+// relative is what a value is to a window: its distance from the level, in scales.
+func (m PooledRidge) relative(v, level, scale float64) float64 {
+	if m.Log {
+		v = math.Log(v) - level
+	} else {
+		v = v/level - 1
+	}
+	return math.Min(math.Max(v/scale, -farthest), farthest)
 }
