@@ -72,7 +72,7 @@ func (m Log) Name() string { return "log " + m.Method.Name() }
 
 // Forecast needs values above 0.
 func (m Log) Forecast(s Series, o Options) (*Prediction, error) {
-	logs := Series{Values: make([]float64, len(s.Values)), Periods: s.Periods}
+	logs := Series{Values: make([]float64, len(s.Values)), Periods: s.Periods, Known: s.Known}
 	highest := math.Inf(-1)
 	for i, v := range s.Values {
 		if v <= 0 {

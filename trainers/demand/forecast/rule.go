@@ -7,6 +7,8 @@ import (
 
 // Rule is the default: which members the median is of, by frequency and length. It is the same for all data:
 //
+//   - series with covariates: the members below, of what a ridge regression on the covariates leaves, in logarithms where all values
+//     are positive, so that effects are factors;
 //   - demand that comes now and then (more than half of the values are 0): Croston-SBA and TSB;
 //   - seasons of at most 24 steps, or none: damped exponential smoothing, ARIMA, complex exponential smoothing and the dynamic optimized
 //     Theta method;
@@ -52,6 +54,35 @@ func (r *Rule) Name() string { return "default" }
 // Members lists those of a series.
 func (r *Rule) Members(s Series) []Method {
 	switch {
+	case len(s.Known) > 0:
+		pattern := s
+		pattern.Known = nil
+		members := r.Members(pattern)
+		if Intermittent(s) {
+			members = []Method{ETS{Form: "ANN"}} // what is left of zeros is no amount
+		}
+		positive := true
+		for _, v := range s.Values {
+			positive = positive && !(v <= 0)
+		}
+		var wrapped []Method
+		for _, m := range members {
+			switch v := m.(type) {
+			case *pooledRidge: // takes values as they are
+				continue
+			case Log:
+				m = v.Method
+				if slices.ContainsFunc(members, func(other Method) bool { return other.Name() == m.Name() }) {
+					continue
+				}
+			}
+			m = Regression{KeepPattern: true, Remainder: m}
+			if positive {
+				m = Log{m}
+			}
+			wrapped = append(wrapped, m)
+		}
+		return wrapped
 	case Intermittent(s):
 		return []Method{Croston{SBA: true}, TSB{}}
 	case longSeasons(s.Periods):

@@ -17,6 +17,9 @@ var (
 type Series struct {
 	Values  []float64 // NaN where nothing was observed
 	Periods []int     // lengths of seasons in steps, ascending: 12 for months, 24 and 168 for hours; empty where there are none
+	// Known are columns of covariates whose values are known ahead – prices, promotions, holidays –: each as long as Values and the horizon
+	// together. Only [Regression], and methods that hold one, look at them.
+	Known [][]float64
 }
 
 // Options say what is asked of a method.
@@ -41,6 +44,7 @@ type history struct {
 	lag     int   // steps that the end lacks: the forecast begins so many steps earlier
 	scale   float64
 	known   int  // observations among y
+	first   int  // where y begins in the series
 	flat    bool // all observations are equal
 }
 
@@ -57,6 +61,17 @@ func Check(s Series, o Options) error {
 	for i, p := range s.Periods {
 		if p < 2 || i > 0 && p <= s.Periods[i-1] {
 			return fmt.Errorf("%w: a season of %d steps; seasons have at least 2, and ascend", ErrInput, p)
+		}
+	}
+	for k, c := range s.Known {
+		if len(c) < len(s.Values)+o.Horizon {
+			return fmt.Errorf("%w: covariate %d has %d values, where the series has %d and %d are to come; give its values for all of them", ErrInput,
+				k+1, len(c), len(s.Values), o.Horizon)
+		}
+		for i, v := range c[:len(s.Values)+o.Horizon] {
+			if math.IsNaN(v) || math.IsInf(v, 0) {
+				return fmt.Errorf("%w: covariate %d is missing at step %d; fill it, or leave it out", ErrInput, k+1, i+1)
+			}
 		}
 	}
 	seen := false
@@ -85,7 +100,7 @@ func begin(s Series, o Options, needs int) (*history, error) {
 	for math.IsNaN(s.Values[last]) {
 		last--
 	}
-	h := &history{period: 1, scale: 1, lag: len(s.Values) - 1 - last, flat: true}
+	h := &history{period: 1, scale: 1, first: first, lag: len(s.Values) - 1 - last, flat: true}
 	h.y = append(h.y, s.Values[first:last+1]...)
 	largest, start := 0.0, h.y[0]
 	for _, v := range h.y {

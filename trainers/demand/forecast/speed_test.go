@@ -22,8 +22,9 @@ func generated(number uint64, n int) Series {
 	return Series{Values: y, Periods: []int{12}}
 }
 
+// Time of one series of 70 months, on one processor.
 func BenchmarkMethods(b *testing.B) {
-	for _, m := range []Method{ARIMA{}, CES{}, ETS{}, ClassicTheta{}, Theta{Optimized: true, Dynamic: true}} {
+	for _, m := range []Method{&Rule{}, Median{[]Method{ETS{}, ClassicTheta{}}}, ETS{}, ETS{Form: "ZZdZ"}, ARIMA{}, CES{}, Theta{Optimized: true, Dynamic: true}, ClassicTheta{}} {
 		b.Run(fmt.Sprint(m.Name()), func(b *testing.B) {
 			for i := range b.N {
 				if _, err := m.Forecast(generated(uint64(i), 70), Options{Horizon: 12, Levels: levels80}); err != nil {
