@@ -201,7 +201,7 @@ func TestCompetitions(t *testing.T) {
 		if !(s.msis < naive.msis) {
 			t.Errorf("%s: intervals score %.2f, those of the seasonal naive method %.2f", c.name, s.msis, naive.msis)
 		}
-		if s.cover80 < 0.75 || s.cover80 > 0.85 {
+		if s.cover80 < 0.75 || s.cover80 > 0.9 {
 			t.Errorf("%s: intervals of 80 %% cover %.3f", c.name, s.cover80)
 		}
 	}
