@@ -280,7 +280,7 @@ func (s *arimaSearch) fit(o Order, exact bool, from []float64) *ARIMAModel {
 
 // margin says whether all roots of the polynomials just fitted keep a distance from the unit circle: 1.01 and more from the origin.
 func (s *arimaSearch) margin() bool {
-	clear := func(block []float64, sign float64) bool {
+	apart := func(block []float64, sign float64) bool {
 		c, power := make([]float64, len(block)+1), sign
 		c[0] = 1
 		for i, v := range block {
@@ -289,5 +289,5 @@ func (s *arimaSearch) margin() bool {
 		}
 		return stable(c, make([]float64, len(c)))
 	}
-	return clear(s.phi, -1) && clear(s.th, 1)
+	return apart(s.phi, -1) && apart(s.th, 1)
 }

@@ -2,8 +2,8 @@ package forecast
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
-	"fmt"
 	"hash/fnv"
 	"iter"
 	"math"
@@ -53,7 +53,7 @@ func TestAllThreads(t *testing.T) {
 			}
 			for _, v := range append([][]float64{p.Mean}, p.Quantiles...) {
 				for _, x := range v {
-					fmt.Fprintf(h, "%x", math.Float64bits(x))
+					_ = binary.Write(h, binary.LittleEndian, x)
 				}
 			}
 			return nil

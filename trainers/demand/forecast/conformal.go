@@ -36,7 +36,7 @@ func Calibrate(series iter.Seq[Series], o Options, origins int, run func(n int, 
 		hide := origin * o.Horizon
 		known := func(yield func(Series) bool) {
 			for s := range series {
-				if len(s.Values) > hide && !yield(Series{Values: s.Values[:len(s.Values)-hide], Periods: s.Periods}) {
+				if len(s.Values) > hide && !yield(s.Cut(hide)) {
 					return
 				}
 			}
@@ -46,7 +46,7 @@ func Calibrate(series iter.Seq[Series], o Options, origins int, run func(n int, 
 		predictions := make([]*Prediction, len(chosen))
 		run(len(chosen), func(i int) {
 			s := chosen[i]
-			p, err := m.Forecast(Series{Values: s.Values[:len(s.Values)-hide], Periods: s.Periods}, o)
+			p, err := m.Forecast(s.Cut(hide), o)
 			if err == nil {
 				predictions[i] = p
 			}

@@ -58,10 +58,10 @@ func (m ETS) forms() ([]form, error) {
 	if m.MultiplicativeTrend {
 		trends = "NAM"
 	}
-	choices := func(c byte, all, any string) string {
+	choices := func(c byte, all, open string) string {
 		switch {
 		case c == 'Z':
-			return any
+			return open
 		case strings.IndexByte(all, c) >= 0:
 			return string(c)
 		}

@@ -48,10 +48,11 @@ func (f *fitter) run() float64 {
 	)
 	for i, y := range f.y {
 		q, pb := l, b
-		if trend == 'A' {
+		switch trend {
+		case 'A':
 			pb = phi * b
 			q = l + pb
-		} else if trend == 'M' {
+		case 'M':
 			if phi != 1 {
 				pb = math.Pow(b, phi)
 			}
@@ -95,9 +96,10 @@ func (f *fitter) run() float64 {
 		if at++; at == period {
 			at = 0
 		}
-		if trend == 'A' {
+		switch trend {
+		case 'A':
 			b = pb + be*move
-		} else if trend == 'M' {
+		case 'M':
 			b = pb + be*move/l
 		}
 		l = q + a*move

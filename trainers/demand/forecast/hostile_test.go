@@ -12,7 +12,7 @@ import (
 
 // everything are the methods of one series.
 var everything = []Method{
-	SeasonalNaive{}, SeasonalNaive{Longest: true}, Drift{}, SeasonalMean{}, ETS{}, ETS{MultiplicativeTrend: true}, ETS{Form: "AAdN"}, ETS{Form: "MMdM"}, ETS{Form: "ZZdZ"},
+	SeasonalNaive{}, SeasonalNaive{Longest: true}, SeasonalGrowth{}, Drift{}, SeasonalMean{}, ETS{}, ETS{MultiplicativeTrend: true}, ETS{Form: "AAdN"}, ETS{Form: "MMdM"}, ETS{Form: "ZZdZ"},
 	HoltWinters{}, HoltWinters{Multiplicative: true}, ClassicTheta{}, Theta{}, Theta{Optimized: true}, Theta{Dynamic: true},
 	Theta{Optimized: true, Dynamic: true}, ARIMA{}, ARIMA{Order: &Order{P: 1, Q: 1, Constant: true}}, CES{}, MSTL{}, MSTL{Remainder: ARIMA{}}, Log{MSTL{}}, Profile{}, Log{Profile{}},
 	Regression{}, Regression{Remainder: ARIMA{}, Harmonics: 2}, Croston{}, Croston{SBA: true}, TSB{}, &Rule{},

@@ -13,7 +13,8 @@ import (
 //   - seasons of at most 24 steps, or none: damped exponential smoothing, ARIMA, complex exponential smoothing and the dynamic optimized
 //     Theta method;
 //   - longer seasons, or several: seasonal naive, decomposition (MSTL) with damped smoothing, profiles, and a pooled ridge regression over
-//     three of the longest season and its like in logarithms, where enough windows exist.
+//     three of the longest season and its like in logarithms, where enough windows exist; of less than three of the longest season, such as two
+//     years of weeks: seasonal naive, decomposition, and the last seasons with half of their growth.
 //
 // Members that do not fit a series leave themselves out.
 type Rule struct {
@@ -86,6 +87,9 @@ func (r *Rule) Members(s Series) []Method {
 	case Intermittent(s):
 		return []Method{Croston{SBA: true}, TSB{}}
 	case longSeasons(s.Periods):
+		if len(s.Values) < 3*s.Periods[len(s.Periods)-1] {
+			return []Method{SeasonalNaive{}, Log{MSTL{}}, SeasonalGrowth{}}
+		}
 		return slices.Concat([]Method{SeasonalNaive{}, Log{MSTL{}}, Profile{}, Log{Profile{}}}, r.pooled)
 	}
 	return []Method{ETS{Form: "ZZdZ"}, ARIMA{}, CES{}, Theta{Optimized: true, Dynamic: true}}

@@ -193,3 +193,9 @@ func (h *history) positive() bool {
 	}
 	return true
 }
+
+// Cut returns a series without its last steps, which become some of those to come: covariates stay.
+func (s Series) Cut(steps int) Series {
+	s.Values = s.Values[:len(s.Values)-steps]
+	return s
+}

@@ -5,8 +5,8 @@ import (
 	"math"
 )
 
-// Theta is the Theta method in its four state space forms (Fiorucci, Pellegrini, Louzada, Petropoulos, Koehler, "Models for optimising
-// the theta method and their relationship to state space models", 2016): standard, optimized – the coefficient θ is estimated – and
+// Theta is the Theta method in its four state space forms (Fiorucci, Pellegrini, Louzada, Petropoulos, Koehler,
+// International Journal of Forecasting 32, 2016): standard, optimized – the coefficient θ is estimated – and
 // dynamic, where the line is that of the values so far. Level, weight and θ minimize the squared errors. Seasons are taken out
 // beforehand where a test finds them, and put back.
 type Theta struct {
