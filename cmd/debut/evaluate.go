@@ -185,6 +185,9 @@ func withModel(device *deviceFlags, keys *keyFlags, path string, use func(model.
 
 // insteadOf names the command that a model answers.
 func insteadOf(m model.Model) string {
+	if _, ok := m.(model.Forecaster); ok {
+		return "; debut forecast says how its series go on"
+	}
 	if _, ok := m.(model.Recommender); ok {
 		return "; debut recommend lists items for users"
 	}

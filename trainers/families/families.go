@@ -16,6 +16,7 @@ import (
 	"debut/datasets/nearest"
 	"debut/kernels"
 	"debut/trainers/behavior"
+	"debut/trainers/demand"
 	"debut/trainers/factorization"
 	"debut/trainers/metrics"
 	"debut/trainers/model"
@@ -77,6 +78,15 @@ func All() []Family {
 			Templates: factorization.Templates,
 			Next:      []string{"debut recommend %s USER", "debut recommend %s --all -o lists.csv"},
 			NextOf:    map[metrics.Task][]string{recommender.TaskRating: {"debut predict %s PAIRS.csv -o ratings.csv", "debut recommend %s USER"}},
+		},
+		{
+			Name: demand.Family, About: "how much will be sold, when, of what: forecasts of series with quantiles",
+			New: func() run.Config { return demand.New() },
+			Read: func(r *modelfolder.Reader, dev kernels.Device) (model.Model, error) {
+				return demand.Read(r, threads(dev))
+			},
+			Templates: demand.Templates,
+			Next:      []string{"debut forecast %s -o forecast.csv"},
 		},
 	}
 }
