@@ -133,3 +133,67 @@ func TestAllMemory(t *testing.T) {
 		t.Errorf("%d series take %d MiB of heap", n, largest>>20)
 	}
 }
+
+// Intervals that are too narrow are widened to what they promise on series that the calibration did not see; series that show fewer seasons
+// without their end than with it teach nothing.
+func TestCalibration(t *testing.T) {
+	o := Options{Horizon: 3, Levels: levels80}
+	walks := func(from, to int) iter.Seq[Series] {
+		return func(yield func(Series) bool) {
+			for i := from; i < to; i++ {
+				s := philox.New(3, uint64(i))
+				y, v := make([]float64, 63), 100.0
+				for j := range y {
+					v += s.NormFloat64()
+					y[j] = v
+				}
+				if !yield(Series{Values: y}) {
+					return
+				}
+			}
+		}
+	}
+	narrow := narrowed{SeasonalNaive{}}
+	c, err := Calibrate(walks(0, 300), o, 1, each, func(iter.Seq[Series]) Method { return narrow })
+	if err != nil || c.Scores != 900 {
+		t.Fatalf("%+v, %v", c, err)
+	}
+	covered, n := 0.0, 0.0
+	for s := range walks(300, 800) {
+		p, err := Calibrated{narrow, c}.Forecast(s.Cut(3), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		covered += Coverage(s.Values[60:], p.Quantiles[0], p.Quantiles[2])
+		n++
+	}
+	if share := covered / n; share < 0.77 || share > 0.83 {
+		t.Errorf("calibrated intervals of 80 %% cover %.3f", share)
+	}
+	weeks := func(yield func(Series) bool) {
+		for range 100 {
+			if !yield(Series{Values: append(make([]float64, 100), 1, 2, 3, 4, 5), Periods: []int{52}}) {
+				return
+			}
+		}
+	}
+	c, err = Calibrate(weeks, Options{Horizon: 12, Levels: levels80}, 1, each, func(iter.Seq[Series]) Method { return narrow })
+	if err != nil || c.Scores != 0 || c.Factors[0][0] != 1 {
+		t.Errorf("weeks of two years: %+v, %v", c, err)
+	}
+}
+
+// narrowed halves the distances of quantiles from the mean.
+type narrowed struct{ Method }
+
+func (m narrowed) Forecast(s Series, o Options) (*Prediction, error) {
+	p, err := m.Method.Forecast(s, o)
+	if err == nil {
+		for _, q := range p.Quantiles {
+			for i := range q {
+				q[i] = (q[i] + p.Mean[i]) / 2
+			}
+		}
+	}
+	return p, err
+}

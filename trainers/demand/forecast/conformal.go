@@ -42,7 +42,7 @@ func Calibrate(series iter.Seq[Series], o Options, origins int, run func(n int, 
 			}
 		}
 		m := method(known)
-		chosen := evenly(series, sample, func(s Series) bool { return len(s.Values) >= hide+8 })
+		chosen := evenly(series, sample, func(s Series) bool { return len(s.Values) >= hide+8 && alike(s, hide) })
 		predictions := make([]*Prediction, len(chosen))
 		run(len(chosen), func(i int) {
 			s := chosen[i]
@@ -85,6 +85,18 @@ func Calibrate(series iter.Seq[Series], o Options, origins int, run func(n int, 
 		c.Factors = append(c.Factors, factors)
 	}
 	return c, nil
+}
+
+// alike says whether methods see the same seasons in a series without its last steps as with them: two years of weeks without a quarter are
+// not two years, and errors there say nothing of those here.
+func alike(s Series, hide int) bool {
+	n := len(s.Values)
+	for _, p := range s.Periods {
+		if n/p != (n-hide)/p && (n-hide)/p < 3 {
+			return false
+		}
+	}
+	return true
 }
 
 // factor is what distances from the mean are to be multiplied by, of scores in units of such distances: their quantile at the level that
