@@ -350,7 +350,8 @@ func (c *ColumnEncoding) encodeLists(ctx context.Context, f *table.Frame, s, wei
 		}
 		news := ""
 		for i, item := range list[:min(len(list), c.Length)] {
-			w, ok := 1.0, true
+			w := 1.0
+			var ok bool
 			switch {
 			case given != nil:
 				if w, ok = notation.Number(given[i]); !ok || w-w != 0 {
