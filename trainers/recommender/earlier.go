@@ -33,7 +33,7 @@ func (d *Data) goOn(e *Earlier) error {
 	}
 	if e.Merge {
 		switch {
-		case e.Shop.Counts != nil:
+		case e.Counts != nil:
 			return configfile.Errorf(keyInitFrom, "%v, and there is nothing to go on from; name one that was trained with it, or the earlier data among the sources", errForgotten)
 		case e.Config.Aggregate != d.cfg.Aggregate || !maps.Equal(e.Config.Weights, d.cfg.Weights):
 			return configfile.Errorf(keyInitFrom, "the model's events come to something else (aggregate: %s, weights: %v) than those of the data (aggregate: %s, weights: %v); give data the same ones",
