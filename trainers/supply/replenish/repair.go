@@ -11,10 +11,10 @@ import (
 
 // settled is an error where a block's program was not solved.
 func settled(s *lp.Solution) error {
-	switch {
-	case s.Status == lp.Optimal:
+	switch s.Status {
+	case lp.Optimal:
 		return nil
-	case s.Status == lp.Infeasible:
+	case lp.Infeasible:
 		return fmt.Errorf("%w: its limits contradict one another", ErrUnsolved)
 	}
 	return fmt.Errorf("%w: %s", ErrUnsolved, s.Status)

@@ -20,6 +20,7 @@
 package replenish
 
 import (
+	"encoding/json"
 	"math"
 	"time"
 )
@@ -144,7 +145,7 @@ type Plan struct {
 	Method    string     `json:"method"`
 	Status    string     `json:"status"` // optimal, feasible (within Gap), or interrupted
 	Cost      float64    `json:"cost"`   // of the program: what Bound bounds
-	Bound     float64    `json:"bound"`  // no plan of the program costs less
+	Bound     float64    `json:"bound"`  // no plan of the program costs less; −Inf where none is known
 	Gap       float64    `json:"gap"`    // (Cost − Bound) / |Cost|
 	Orders    []Order    `json:"orders"`
 	Transfers []Transfer `json:"transfers"`
@@ -159,6 +160,20 @@ type Plan struct {
 	Seconds   float64    `json:"seconds"`
 
 	exact bool // costs of waiting are those of integer programs
+}
+
+// MarshalJSON writes a bound and a gap that are not known as null.
+func (p *Plan) MarshalJSON() ([]byte, error) {
+	type plain Plan
+	out := struct {
+		*plain
+		Bound *float64 `json:"bound"`
+		Gap   *float64 `json:"gap"`
+	}{plain: (*plain)(p)}
+	if !math.IsInf(p.Bound, 0) {
+		out.Bound, out.Gap = &p.Bound, &p.Gap
+	}
+	return json.Marshal(out)
 }
 
 // Order is a quantity ordered.

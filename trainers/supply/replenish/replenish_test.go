@@ -2,6 +2,7 @@ package replenish
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -411,6 +412,9 @@ func TestInterrupted(t *testing.T) {
 		p, err = Solve(ctx, m, Options{Decompose: decompose})
 		if err != nil || p.Status != Interrupted || len(p.Orders) > 0 {
 			t.Errorf("%+v, %v", p, err)
+		}
+		if text, err := json.Marshal(p); err != nil || !strings.Contains(string(text), `"bound":null,"gap":null`) {
+			t.Errorf("%s, %v", text, err)
 		}
 	}
 }

@@ -24,7 +24,7 @@ func (r *planning) finish(f *flows, prices priced, plan Plan) (*Plan, error) {
 
 // nothing is the plan of ordering nothing, where the context ended before there was a better one.
 func (r *planning) nothing() (*Plan, error) {
-	plan := &Plan{Weeks: r.n.m.Weeks, Method: "none", Status: Interrupted, Warnings: slices.Clone(r.n.warnings), Gap: 1}
+	plan := &Plan{Weeks: r.n.m.Weeks, Method: "none", Status: Interrupted, Warnings: slices.Clone(r.n.warnings), Bound: math.Inf(-1), Gap: math.Inf(1)}
 	f := r.n.noFlows()
 	r.n.evaluate(f, plan)
 	plan.Cost = plan.Costs.Total()

@@ -3,7 +3,6 @@ package replenish
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math"
 	"slices"
 	"time"
@@ -97,15 +96,10 @@ func (r *planning) progress(phase string, round int, best, bound float64) {
 // solved runs a program, and says whether it came to an end.
 func (r *planning) solved(p *lp.Problem, o lp.Options) (*lp.Solution, error) {
 	s, err := lp.Solve(r.ctx, p, o)
-	switch {
-	case err != nil:
-		return nil, err
-	case s.Status == lp.Optimal || s.Status == lp.Canceled:
-		return s, nil
-	case s.Status == lp.Infeasible:
-		return nil, fmt.Errorf("%w: its limits contradict one another", ErrUnsolved)
+	if err != nil || s.Status == lp.Canceled {
+		return s, err
 	}
-	return nil, fmt.Errorf("%w: %s", ErrUnsolved, s.Status)
+	return s, settled(s)
 }
 
 // relaxed is a program without integrality.
