@@ -179,11 +179,16 @@ func (o *Optimizer) particulars(usual *optim.Config) []particular {
 	}
 }
 
-// foreign returns an error for a setting that another optimizer has, not this one, where it would change nothing without a word. A decay
-// and an L1 of 0 say what holds anyway.
+// foreign returns an error for a setting that another optimizer has, not this one, where it would change nothing without a word. What is usual
+// is let pass – the run file that a run leaves has it, and may be gone on from with another optimizer – and so are a decay and an L1 of 0, which
+// say what holds anyway.
 func (o *Optimizer) foreign(kind kernels.OptimizerKind) error {
-	for _, s := range o.particulars(new(optim.Config)) {
-		if v := *s.field; v == nil || slices.Contains(s.kinds, kind) || *v == 0 && (s.name == "l1" || s.name == "weight_decay") {
+	for i, s := range o.particulars(new(optim.Config)) {
+		v := *s.field
+		if v == nil || slices.Contains(s.kinds, kind) || *v == 0 && (s.name == "l1" || s.name == "weight_decay") {
+			continue
+		}
+		if usual := optim.Defaults(s.kinds[0]); *v == o.particulars(&usual)[i].usual {
 			continue
 		}
 		names := make([]string, len(s.kinds))

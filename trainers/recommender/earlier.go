@@ -8,6 +8,7 @@ import (
 	"debut/datasets/configfile"
 	"debut/datasets/interactions"
 	"debut/datasets/warning"
+	"debut/trainers/ranking"
 )
 
 // Earlier is a model that a training goes on from, as far as users and items are concerned.
@@ -22,6 +23,16 @@ type Earlier struct {
 
 // keyInitFrom is the key of a run file that names the earlier model.
 const keyInitFrom = "init_from"
+
+// Grow gives the data users and items that are known from elsewhere, beside their own.
+func (d *Data) Grow(users, items *interactions.Vocabulary) error {
+	if err := d.Dataset.Grow(users, items); err != nil {
+		return err
+	}
+	d.Ties = ranking.NewTies(d.Items.Len(), d.Items.ID)
+	d.all, d.known = nil, nil // made anew, of the size that matrices have now
+	return nil
+}
 
 // goOn gives the data the users and items of a model that is gone on from, beside their own, and what its users have.
 func (d *Data) goOn(e *Earlier) error {
