@@ -106,12 +106,12 @@ func measureExample(ctx context.Context, name string, r *runner) (err error) {
 		return err
 	}
 	defer removeAll(folder, &err)
-	real := filepath.Join(defaults.NewWork(folder, r.Device.Info().Threads).Data, strings.TrimSuffix(examplesOf, "-"))
-	if _, err := os.Stat(real); err != nil {
-		return fmt.Errorf("%w; %s names the folder that %s is in", err, defaults.DataVariable, filepath.Base(real))
+	logs := filepath.Join(defaults.NewWork(folder, r.Device.Info().Threads).Data, strings.TrimSuffix(examplesOf, "-"))
+	if _, err := os.Stat(logs); err != nil {
+		return fmt.Errorf("%w; %s names the folder that %s is in", err, defaults.DataVariable, filepath.Base(logs))
 	}
 	set := []string{"output=" + filepath.Join(folder, "runs"), "device=cpu", fmt.Sprint("threads=", r.Device.Info().Threads)}
-	cfg, settings, err := example(algorithm, text, plain, real, set)
+	cfg, settings, err := example(algorithm, text, plain, logs, set)
 	if err != nil {
 		return err
 	}

@@ -96,15 +96,18 @@ func leave(t *testing.T, bytes int64) (free func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	there := task.(interface{ Available() int64 }).Available
+	room, ok := task.(interface{ Available() int64 })
+	if !ok {
+		t.Fatalf("%T does not say what memory there is", task)
+	}
 	for size := int64(1 << 30); size >= 1<<12; size /= 2 {
-		for there() > size+size/8+bytes { // a thirty-second of what is free counts for what tasks leave
+		for room.Available() > size+size/8+bytes { // a thirty-second of what is free counts for what tasks leave
 			if _, err := dev.Alloc(kernels.Float32, int(size/4), "what others hold"); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
-	t.Logf("%d bytes are left", there())
+	t.Logf("%d bytes are left", room.Available())
 	if err := task.Close(); err != nil {
 		t.Fatal(err)
 	}
