@@ -46,6 +46,7 @@ type ARIMAModel struct {
 	x                 []float64 // the parameters of the search
 }
 
+// String names the orders as they are usually written.
 func (m *ARIMAModel) String() string {
 	s := fmt.Sprintf("ARIMA(%d,%d,%d)", m.Order.P, m.Order.D, m.Order.Q)
 	if m.Period > 1 {

@@ -24,6 +24,7 @@ type form struct {
 	damped                bool
 }
 
+// String names the form as ETS(error,trend,season).
 func (f form) String() string {
 	d := ""
 	if f.damped {

@@ -201,7 +201,7 @@ func (s *method) direction() {
 				h += (s.rwq[j] - s.q[j]*s.ru[j]) / s.w[j]
 			}
 		}
-		s.dv[j] = h // for now
+		s.dv[j] = h // the right side of its own row; below, the direction
 	}
 	for j := range s.n {
 		if x := s.theta[j] * s.dv[j]; x != 0 {

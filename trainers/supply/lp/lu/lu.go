@@ -116,7 +116,7 @@ func (f *Factor) Solve(v *Vector, density float64, keep bool) {
 				v.Index = append(v.Index, p)
 			}
 			if sum == 0 {
-				sum = placeholder
+				sum = listedZero
 			}
 			v.Value[p] = sum
 		}

@@ -3,8 +3,8 @@ package lu
 // tiny is the size below which a number that a solve comes upon is nothing but rounding.
 const tiny = 1e-14
 
-// placeholder stands for a zero at a place that is listed, so that it is not listed again.
-const placeholder = 1e-50
+// listedZero stands for a zero at a place that is listed, so that it is not listed again.
+const listedZero = 1e-50
 
 // Vector is a sparse vector: values by place, and the places whose value may be other than zero, each once.
 type Vector struct {
@@ -34,7 +34,7 @@ func (v *Vector) Add(i int32, x float64) {
 		v.Index = append(v.Index, i)
 	}
 	if old += x; old == 0 {
-		old = placeholder
+		old = listedZero
 	}
 	v.Value[i] = old
 }

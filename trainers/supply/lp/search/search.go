@@ -78,6 +78,7 @@ type node struct {
 // queue is the open nodes, the best bound first, the deeper and then the older of equals.
 type queue []*node
 
+// Len, Less, Swap, Push and Pop make a heap of the queue, for container/heap.
 func (q queue) Len() int { return len(q) }
 func (q queue) Less(a, b int) bool {
 	switch {
