@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"slices"
 
 	"debut/datasets/configfile"
@@ -67,7 +68,8 @@ func (a *Attributes) validate() error {
 	if err := a.Defaults.Validate(); err != nil {
 		errs = append(errs, err)
 	}
-	for name, c := range a.Columns {
+	for _, name := range slices.Sorted(maps.Keys(a.Columns)) { // errors come in the same order every time
+		c := a.Columns[name]
 		if err := c.Validate("columns."+name, c.Type); err != nil {
 			errs = append(errs, err)
 		}
