@@ -27,9 +27,21 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"debut": main})
 }
 
+// Under the race detector, which -short stands for, a script takes ten times as long. There only those are of use in which the
+// command itself does several things at a time: what they compute with is tested so in its own package.
+var concurrent = []string{"data", "interrupt", "resume", "serve"}
+
 func TestScripts(t *testing.T) {
+	dir, files := filepath.Join("testdata", "script"), []string(nil)
+	if testing.Short() {
+		for _, name := range concurrent {
+			files = append(files, filepath.Join(dir, name+".txtar"))
+		}
+		dir = ""
+	}
 	testscript.Run(t, testscript.Params{
-		Dir:                 filepath.Join("testdata", "script"),
+		Dir:                 dir,
+		Files:               files,
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("DEBUT_CPU", "generic")
