@@ -1,7 +1,6 @@
 package main
 
 import (
-	"io"
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
@@ -50,7 +49,7 @@ that look personal. Files of the same columns are one table.`,
 				return canceled(cmd.Context(), err)
 			}
 			if page != "" {
-				err := atomicfile.Write(page, 0o644, func(w io.Writer) error { return report.WriteHTML(w) })
+				err := atomicfile.Write(page, 0o644, inspected(report).Write)
 				if err != nil {
 					return err
 				}

@@ -94,21 +94,14 @@ func TestPlantedTroubles(t *testing.T) {
 		t.Errorf("label %+v, first warning %+v", table.Label, table.Warnings[0])
 	}
 	// What is personal is shown nowhere.
-	var page strings.Builder
-	if err := r.WriteHTML(&page); err != nil {
-		t.Fatal(err)
-	}
 	text, err := json.Marshal(r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, out := range []string{page.String(), string(text), r.Text()} {
+	for _, out := range []string{string(text), r.Text()} {
 		if strings.Contains(out, "p17@mail.example") || strings.Contains(out, "4111 1111 1111 1111") {
 			t.Error("the report shows personal values")
 		}
-	}
-	if !strings.Contains(page.String(), "<svg") || strings.Contains(page.String(), "http") || strings.Contains(page.String(), "<script") {
-		t.Error("the page has no drawings, or is not on its own")
 	}
 	for _, threads := range []int{1, 7} {
 		again, err := json.Marshal(inspected(t, b.String(), Options{Label: "bought", Threads: threads}).Tables[0])
@@ -231,16 +224,6 @@ func TestThings(t *testing.T) {
 }
 
 func TestHostileInput(t *testing.T) {
-	r := inspected(t, "<script>alert(1)</script>,b\n\"<img src=x onerror=alert(2)>\",1\n\"</style>\",2\n", Options{})
-	var page strings.Builder
-	if err := r.WriteHTML(&page); err != nil {
-		t.Fatal(err)
-	}
-	for _, raw := range []string{"<script", "<img", "</style>\"", "onerror=alert(2)>"} {
-		if strings.Contains(page.String(), raw) {
-			t.Errorf("the page holds %s", raw)
-		}
-	}
 	var wide strings.Builder
 	for i := range 1500 {
 		fmt.Fprintf(&wide, "c%d,", i)

@@ -7,8 +7,7 @@
 // around values. From the columns come figures (describe), from these and from the
 // values warnings (suspect), hints of leakage from how well a column alone
 // predicts the label (predictive), and relations between columns (relate).
-// Report is the result; it can be written as JSON, as text (Text) and as a
-// self-contained page (WriteHTML).
+// Report is the result; it can be written as JSON and as text (Text).
 //
 // Tables that would not fit into the memory allowed are sampled by the numbers
 // of their rows. The result does not depend on the number of threads.
