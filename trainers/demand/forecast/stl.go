@@ -163,3 +163,24 @@ func seasonalStrength(y []float64, period int) float64 {
 	}
 	return math.Max(0, math.Min(1, 1-variance(r.remainder)/v))
 }
+
+// Seasons is what the seasons of at least two of which a series consists add to it, summed over all lengths, by MSTL; nil where there are none. y holds no NaN.
+func Seasons(y []float64, periods []int) []float64 {
+	var whole []int
+	for _, p := range periods {
+		if p >= 2 && len(y) >= 2*p {
+			whole = append(whole, p)
+		}
+	}
+	if len(whole) == 0 {
+		return nil
+	}
+	_, seasons, _ := mstl(y, whole)
+	sum := make([]float64, len(y))
+	for _, s := range seasons {
+		for i, v := range s {
+			sum[i] += v
+		}
+	}
+	return sum
+}
