@@ -5,6 +5,7 @@ import (
 	"iter"
 
 	"debut/datasets/table"
+	"debut/trainers/page"
 )
 
 // Forecaster is a model that says how series go on.
@@ -14,6 +15,19 @@ type Forecaster interface {
 	Forecast(ctx context.Context, r ForecastRequest) iter.Seq2[*Predictions, error]
 	// Horizon is how many steps a request without a number of them is answered with.
 	Horizon() int
+}
+
+// Trender is a model that says which of its series rise and which fall.
+type Trender interface {
+	// Trends has a row for each series, and for sums of them, of which some key columns are empty: how many series it is of, the trend (rising, falling,
+	// steady, too short), the change of the level over a year or since the course last changed, with its interval, as a share, its p-value, the level, from when
+	// the change is told, and when the course changed. Those that rise come first, those that fall last but for what is too short. Of the request the horizon is not looked at.
+	Trends(ctx context.Context, r ForecastRequest) (*Predictions, error)
+}
+
+// ForecastPager is a model whose forecasts can be shown on a page.
+type ForecastPager interface {
+	Page(ctx context.Context, r ForecastRequest) (*page.Page, error)
 }
 
 // ForecastRequest says what is forecast.

@@ -116,6 +116,17 @@ func TestTimes(t *testing.T) {
 	}
 }
 
+func TestNumbers(t *testing.T) {
+	for x, want := range map[float64]string{0: "0", 0.0001236: "0.0001236", 12.3456: "12.35", -999.97: "−1,000", 1234.56: "1,235", 4764123: "4,764,000", -1e9: "−1,000,000,000", 1e20: "1e+20", math.Inf(1): "+Inf"} {
+		if got := page.Number(x); got != want {
+			t.Errorf("%v: %q, want %q", x, got, want)
+		}
+	}
+	if page.Number(math.NaN()) != "" || page.Signed(2) != "+2" || page.Signed(-2) != "−2" || page.Signed(0) != "0" {
+		t.Error("no number, or signs")
+	}
+}
+
 type full struct{}
 
 func (full) Write([]byte) (int, error) { return 0, errors.New("no space left") }

@@ -6,7 +6,6 @@ import (
 	"math"
 	"slices"
 
-	"gonum.org/v1/gonum/mat"
 	"gonum.org/v1/gonum/stat/distuv"
 
 	"debut/trainers/demand/forecast"
@@ -19,41 +18,43 @@ type Course struct {
 	Steps   int   // how many steps it has lasted, the last observed one counted
 	// Level is the value at the last observed step without season and noise.
 	Level float64
-	// Change is by how much the course has changed the level since it began, as a share of what it was then; NaN where that was not above 0.
-	Change float64
-	// PerYear is the change of the level in a year, as a share of it, going on as since the last change; Low and High are its interval.
-	PerYear, Low, High float64
+	// Window is over how many steps the change is told: those of the present course, at most Options.Window.
+	Window int
+	// Change is by how much the present course has changed the level over the window, in its unit; Low and High are the interval.
+	Change, Low, High float64
+	// Share is that change as a share of the level before it; of series that come near 0 as a share of the mean of the values since.
+	Share float64
 	// P is the probability of a slope at least as steep, up or down, where there is none (t-test).
 	P float64
 }
 
 // Options say how courses are found.
 type Options struct {
-	StepsPerYear float64 // such as 52.18 of weeks; at least 1
-	Level        float64 // probability of the interval, such as 0.9
+	Window int     // steps over which changes are told at most, such as those of a year; at least 2
+	Level  float64 // probability of the interval, such as 0.9
 }
 
 const (
 	// most is how many points are looked at: of longer series means over so many steps.
 	most = 400
-	// shortest is how many points a course has at least.
+	// shortest is how many points a course has at least; also a quarter of the longest season.
 	shortest = 8
 )
 
 // Find returns the course of a series; false where it has too few observations to speak of one.
 //
-// Where all values are above 0, logarithms are looked at. Changes are sought in the series without the seasons that it has at least two of, by STL; they are the
-// places between lines fitted to segments, each at least 8 points long, chosen together by dynamic programming so that the sum of squares
+// Where no value is below a twentieth of the median, logarithms are looked at. Changes are sought in the series without the seasons that it has at least two of, by STL; they are the
+// places between lines fitted to segments, each at least 8 points and a quarter of a season long, chosen together by dynamic programming so that the sum of squares
 // and a penalty of 3 log n variances for each further segment (the Bayesian criterion for place, level and slope) is least; the variance is that of
-// differences of second order, whose median nothing but noise enters, and is inflated by their autocorrelation. Slopes are those of a
-// regression on a line for each segment and waves for the seasons; the error of the last is that of least squares times √((1+ρ)/(1−ρ)) for residuals
-// of autocorrelation ρ.
+// differences of second order, whose median nothing but noise enters, and is inflated by their autocorrelation and by m/(m-1), since the mean of m seasons
+// takes part of the noise along. The error of the slope is that of least squares, inflated so too.
 func Find(s forecast.Series, o Options) (Course, bool) {
 	y, first, ok := adjusted(s)
 	if !ok {
 		return Course{}, false
 	}
-	logs := !slices.ContainsFunc(y, func(v float64) bool { return !(v > 0) })
+	sorted := slices.Sorted(slices.Values(y))
+	logs := sorted[0] > 0 && sorted[0] >= sorted[len(sorted)/2]/20
 	if logs {
 		for i, v := range y {
 			y[i] = math.Log(v)
@@ -63,19 +64,16 @@ func Find(s forecast.Series, o Options) (Course, bool) {
 	if len(points) < shortest {
 		return Course{}, false
 	}
-	var periods []float64
+	// The mean of m seasons takes one m-th of the noise along.
+	inflated, least := 1.0, shortest
 	for _, p := range s.Periods {
 		if len(y) >= 2*p && p > wide {
-			periods = append(periods, float64(p)/float64(wide))
+			m := math.Floor(float64(len(y)) / float64(p))
+			inflated, least = m/(m-1), max(shortest, p/wide/4)
 		}
 	}
-	// Of m seasons their mean takes one m-th of the noise along.
-	inflated := 1.0
-	if len(periods) > 0 {
-		m := math.Floor(float64(len(points)) / periods[len(periods)-1])
-		inflated = m / (m - 1)
-	}
-	cuts := segments(without(points, s.Periods, wide), inflated)
+	points = without(points, s.Periods, wide)
+	cuts := segments(points, least, inflated)
 	c := Course{}
 	for _, at := range cuts {
 		c.Changes = append(c.Changes, first+at*wide)
@@ -85,36 +83,31 @@ func Find(s forecast.Series, o Options) (Course, bool) {
 		begin = cuts[len(cuts)-1]
 	}
 	c.Since, c.Steps = first+begin*wide, len(y)-begin*wide
-	a, b, se, df := slope(points, append([]int{0}, cuts...), periods)
+	a, b, se, df := slope(points[begin:], inflated)
 	end := a + b*float64(len(points)-begin-1)
-	perYear, unit := b*o.StepsPerYear/float64(wide), se*o.StepsPerYear/float64(wide)
-	t := distuv.StudentsT{Mu: 0, Sigma: 1, Nu: df}
-	half := t.Quantile(0.5+o.Level/2) * unit
+	c.Window = min(c.Steps, max(o.Window, 2))
+	span := float64(c.Window-1) / float64(wide) // in points
+	half := distuv.StudentsT{Mu: 0, Sigma: 1, Nu: df}.Quantile(0.5+o.Level/2) * se
 	switch {
 	case se > 0:
-		c.P = 2 * t.CDF(-math.Abs(b)/se)
+		c.P = 2 * distuv.StudentsT{Mu: 0, Sigma: 1, Nu: df}.CDF(-math.Abs(b)/se)
 	case b == 0:
 		c.P = 1
 	}
 	if logs {
-		c.Level, c.Change = math.Exp(end), math.Expm1(end-a)
-		c.PerYear, c.Low, c.High = math.Expm1(perYear), math.Expm1(perYear-half), math.Expm1(perYear+half)
+		c.Level = math.Exp(end)
+		since := func(b float64) float64 { return -c.Level * math.Expm1(-b*span) } // the level now without that before
+		c.Change, c.Low, c.High, c.Share = since(b), since(b-half), since(b+half), math.Expm1(b*span)
 		return c, true
 	}
-	c.Level, c.Change = end, math.NaN()
-	if a > 0 {
-		c.Change = (end - a) / a
-	}
-	// Of what may be 0 the share is that of the mean of its course.
+	c.Level, c.Change, c.Low, c.High = end, b*span, (b-half)*span, (b+half)*span
 	size := 0.0
 	for _, v := range points[begin:] {
 		size += math.Abs(v) / float64(len(points)-begin)
 	}
-	if size == 0 {
-		c.P = 1
-		return c, true
+	if size > 0 {
+		c.Share = c.Change / size
 	}
-	c.PerYear, c.Low, c.High = perYear/size, (perYear-half)/size, (perYear+half)/size
 	return c, true
 }
 
@@ -183,8 +176,8 @@ func (s *sums) rest(i, j int) float64 {
 	return math.Max(0, yy-y*y/n-sxy*sxy/sxx)
 }
 
-// segments are the first points of all segments but the first. The noise is so much larger than it looks.
-func segments(y []float64, inflated float64) []int {
+// segments are the first points of all segments, of a least length, but the first. The noise is so much larger than it looks.
+func segments(y []float64, least int, inflated float64) []int {
 	center := 0.0
 	for _, v := range y {
 		center += v / float64(len(y))
@@ -199,9 +192,9 @@ func segments(y []float64, inflated float64) []int {
 		penalty = 1e-12 * s.rest(0, n)
 	}
 	best, from := make([]float64, n+1), make([]int, n+1)
-	for j := shortest; j <= n; j++ {
+	for j := least; j <= n; j++ {
 		best[j] = s.rest(0, j)
-		for i := shortest; i+shortest <= j; i++ {
+		for i := least; i+least <= j; i++ {
 			if c := best[i] + penalty + s.rest(i, j); c < best[j] {
 				best[j], from[j] = c, i
 			}
@@ -257,99 +250,35 @@ func autocorrelation(r []float64) float64 {
 	return a / b
 }
 
-// harmonics is how many waves a season has at most in the regression: all of a year of months, the four slowest of longer seasons.
-func harmonics(period float64) int {
-	if period <= 12 {
-		return int(period / 2)
-	}
-	return 4
-}
-
-// slope is the line of the last segment, from its first point on, with the error of its slope and that error's degrees of freedom: least squares of a
-// line for each segment, and of waves for the seasons, together.
-func slope(y []float64, begins []int, periods []float64) (a, b, se, df float64) {
-	n := len(y)
-	var columns [][]float64
-	add := func(f func(i int) float64) {
-		c := make([]float64, n)
-		for i := range c {
-			c[i] = f(i)
-		}
-		columns = append(columns, c)
-	}
-	for _, p := range periods {
-		for k := 1; k <= harmonics(p); k++ {
-			w := 2 * math.Pi * float64(k) / p
-			add(func(i int) float64 { return math.Cos(w * float64(i)) })
-			if 2*float64(k) < p { // the fastest wave has one phase only
-				add(func(i int) float64 { return math.Sin(w * float64(i)) })
-			}
-		}
-	}
-	for k, from := range begins {
-		to := n
-		if k+1 < len(begins) {
-			to = begins[k+1]
-		}
-		within := func(v func(i int) float64) func(int) float64 {
-			return func(i int) float64 {
-				if i < from || i >= to {
-					return 0
-				}
-				return v(i - from)
-			}
-		}
-		add(within(func(int) float64 { return 1 }))
-		add(within(func(i int) float64 { return float64(i) }))
-	}
-	if len(columns)*2 > n { // too little for seasons: lines alone
-		if len(periods) > 0 {
-			return slope(y, begins, nil)
-		}
-	}
-	size := 0.0
+// slope is the least-squares line through points, with the error of its slope and that error's degrees of freedom. The noise is so much larger than it looks.
+func slope(y []float64, inflated float64) (a, b, se, df float64) {
+	n := float64(len(y))
+	mean, size := 0.0, 0.0
 	for _, v := range y {
+		mean += v / n
 		size = math.Max(size, math.Abs(v))
 	}
-	if size == 0 {
-		return 0, 0, 0, 1
+	sxy, sxx := 0.0, n*(n*n-1)/12
+	for i, v := range y {
+		sxy += (float64(i) - (n-1)/2) * (v - mean)
 	}
-	x := mat.NewDense(n, len(columns), nil)
-	for j, c := range columns {
-		x.SetCol(j, c)
-	}
-	var qr mat.QR
-	qr.Factorize(x)
-	var beta mat.Dense
-	if err := qr.SolveTo(&beta, false, mat.NewDense(n, 1, slices.Clone(y))); err != nil {
-		if len(periods) > 0 { // waves that the segments have already
-			return slope(y, begins, nil)
-		}
-		return y[n-1], 0, 0, 1
-	}
-	var r mat.Dense
-	qr.RTo(&r)
-	last := len(columns) - 1
-	rest, left := make([]float64, n), 0.0
-	for i := range rest {
-		rest[i] = y[i]
-		for j, c := range columns {
-			rest[i] -= beta.At(j, 0) * c[i]
-		}
+	b = sxy / sxx
+	a = mean - b*(n-1)/2
+	rest, left := make([]float64, len(y)), 0.0
+	for i, v := range y {
+		rest[i] = v - a - b*float64(i)
 		left += rest[i] * rest[i]
 	}
-	a, b = beta.At(last-1, 0), beta.At(last, 0)
-	if math.Sqrt(left/float64(n)) <= 1e-13*size { // nothing but rounding
+	if math.Sqrt(left/n) <= 1e-13*size { // nothing but rounding
 		left = 0
-		if math.Abs(b)*float64(n) <= 1e-11*size {
+		if math.Abs(b)*n <= 1e-11*size {
 			b = 0
 		}
 	}
-	df = math.Max(1, float64(n-len(columns)))
-	// The slope comes last, so that the variance of its error is that of the noise over the square of the last diagonal value.
-	se = math.Sqrt(left/df) / math.Abs(r.At(last, last))
-	// Residuals of so many columns have an autocorrelation that is too low by about as many over the number of points.
-	if rho := math.Min(0.9, autocorrelation(rest)+(1+float64(len(columns)))/float64(n)); rho > 0 && left > 0 {
+	df = math.Max(1, n-2)
+	se = math.Sqrt(left / df / sxx * inflated)
+	// The autocorrelation of residuals around a line is too low by about 4/n.
+	if rho := math.Min(0.9, autocorrelation(rest)+4/n); rho > 0 && left > 0 {
 		se *= math.Sqrt((1 + rho) / (1 - rho))
 		df = math.Max(1, df*(1-rho)/(1+rho))
 	}

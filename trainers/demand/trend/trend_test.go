@@ -10,7 +10,7 @@ import (
 	"debut/trainers/demand/trend"
 )
 
-var weekly = trend.Options{StepsPerYear: 52, Level: 0.9}
+var weekly = trend.Options{Window: 53, Level: 0.9}
 
 // planted is a series of weeks: a level that grows by the rate a year from the change on, a season, noise of autocorrelation rho.
 func planted(seed, id uint64, n, change int, rate, sd, rho float64) []float64 {
@@ -37,14 +37,15 @@ func TestIntervalsCover(t *testing.T) {
 			if !ok {
 				t.Fatal("no course")
 			}
-			want := math.Expm1(c.rate)
-			if got.Low <= want && want <= got.High {
+			// Of the level now, which is estimated too, the slope's interval is left.
+			now, want := got.Level, 1-math.Exp(-c.rate)
+			if got.Low <= want*now && want*now <= got.High && got.Window == 53 {
 				covered++
 			}
 			if got.P < 0.05 {
 				sure++
 			}
-			if !(got.Low <= got.PerYear && got.PerYear <= got.High) {
+			if !(got.Low <= got.Change && got.Change <= got.High) {
 				t.Fatalf("%+v", got)
 			}
 		}
@@ -90,23 +91,23 @@ func TestExact(t *testing.T) {
 	for i := range grown {
 		grown[i] = 7 * math.Pow(1.1, float64(i)/12)
 	}
-	got, ok := trend.Find(forecast.Series{Values: grown}, trend.Options{StepsPerYear: 12, Level: 0.9})
-	if !ok || math.Abs(got.PerYear-0.1) > 1e-9 || got.P > 1e-12 || math.Abs(got.Level-grown[59]) > 1e-9 || got.Steps != 60 || len(got.Changes) > 0 {
+	got, ok := trend.Find(forecast.Series{Values: grown}, trend.Options{Window: 13, Level: 0.9})
+	if !ok || math.Abs(got.Share-0.1) > 1e-9 || math.Abs(got.Change-(grown[59]-grown[47])) > 1e-9 || got.P > 1e-12 || got.Window != 13 || math.Abs(got.Level-grown[59]) > 1e-9 || got.Steps != 60 || len(got.Changes) > 0 {
 		t.Errorf("%+v", got)
 	}
 	flat := slices.Repeat([]float64{5}, 40)
-	if got, ok := trend.Find(forecast.Series{Values: flat}, weekly); !ok || math.Abs(got.PerYear) > 1e-12 || got.P != 1 || len(got.Changes) > 0 {
+	if got, ok := trend.Find(forecast.Series{Values: flat}, weekly); !ok || math.Abs(got.Change) > 1e-12 || got.P != 1 || len(got.Changes) > 0 {
 		t.Errorf("%+v", got)
 	}
 	zeros := make([]float64, 40)
-	if got, ok := trend.Find(forecast.Series{Values: zeros}, weekly); !ok || got.PerYear != 0 || got.P != 1 {
+	if got, ok := trend.Find(forecast.Series{Values: zeros}, weekly); !ok || got.Change != 0 || got.Share != 0 || got.P != 1 {
 		t.Errorf("%+v", got)
 	}
 	line := make([]float64, 52)
 	for i := range line {
 		line[i] = float64(i) - 20
 	}
-	if got, ok := trend.Find(forecast.Series{Values: line}, weekly); !ok || !(got.PerYear > 3 && got.PerYear < 5) || !math.IsNaN(got.Change) {
+	if got, ok := trend.Find(forecast.Series{Values: line}, weekly); !ok || math.Abs(got.Change-51) > 1e-9 || got.Window != 52 {
 		t.Errorf("%+v", got)
 	}
 }
@@ -127,8 +128,8 @@ func TestHostile(t *testing.T) {
 		long[i] = 50 + 10*math.Sin(2*math.Pi*float64(i)/24) + float64(i)/1000
 	}
 	for name, s := range map[string]forecast.Series{"gaps": {Values: append([]float64{nan, nan}, gaps...), Periods: []int{52}}, "long": {Values: long, Periods: []int{24, 168}}} {
-		got, ok := trend.Find(s, trend.Options{StepsPerYear: 52, Level: 0.9})
-		if !ok || math.IsNaN(got.PerYear) || got.Since < 0 || got.Since+got.Steps > len(s.Values) {
+		got, ok := trend.Find(s, weekly)
+		if !ok || math.IsNaN(got.Change) || math.IsNaN(got.Low) || got.Since < 0 || got.Since+got.Steps > len(s.Values) {
 			t.Errorf("%s: %+v, %v", name, got, ok)
 		}
 	}
