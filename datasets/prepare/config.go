@@ -93,6 +93,7 @@ type Step struct {
 	Clip         map[string]Clip           `yaml:"clip,omitempty" jsonschema:"description=Bring outliers back to a bound learned from the training rows."`
 	Join         *Join                     `yaml:"join,omitempty" jsonschema:"description=Add columns of another source."`
 	Aggregate    *Aggregate                `yaml:"aggregate,omitempty" jsonschema:"description=Add features of what happened before each row."`
+	Series       *Series                   `yaml:"series,omitempty" jsonschema:"description=Make regular series of events: a row for each series and step such as what an item sold in a week."`
 	Label        *Label                    `yaml:"label,omitempty" jsonschema:"description=Add a column of what happens after each row; such as whether the user buys within 30 days."`
 	Negatives    *Negatives                `yaml:"negatives,omitempty" jsonschema:"description=Add rows of items that the user did not choose."`
 	Resample     *Resample                 `yaml:"resample,omitempty" jsonschema:"description=Repeat or leave out training rows by class. Validation and test rows stay as they are."`

@@ -37,6 +37,8 @@ func (p *pipeline) apply(s *Step) error {
 		return p.join(s.Join)
 	case s.Aggregate != nil:
 		return p.aggregate(s.Aggregate)
+	case s.Series != nil:
+		return p.series(s.Series)
 	case s.Label != nil:
 		return p.label(s.Label)
 	case s.Negatives != nil:

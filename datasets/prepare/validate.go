@@ -221,6 +221,8 @@ func (s *Step) validate(c *Config, path string) error {
 		return s.Deduplicate.validate(path)
 	case s.Join != nil:
 		return s.Join.validate(c, path)
+	case s.Series != nil:
+		return s.Series.validate(path)
 	case s.Aggregate != nil:
 		return s.Aggregate.validate(c, path)
 	case s.Label != nil:
