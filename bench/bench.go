@@ -108,7 +108,7 @@ func (r *runner) absent(err error) {
 
 // Suites lists the suites in the order of help texts.
 func Suites() []Suite {
-	return []Suite{mlp, ctr, quality, gemm, tape, steps, data, similarities, factors, lists, logistic, untuned, serving}
+	return []Suite{mlp, ctr, quality, gemm, tape, steps, data, similarities, factors, lists, forecasts, logistic, untuned, serving}
 }
 
 // Find returns the suite of a name, or an error with the list.
@@ -125,7 +125,7 @@ func Find(name string) (Suite, error) {
 }
 
 // ErrNoPeer says that a suite has no peer that can be asked for.
-var ErrNoPeer = errors.New("peers are those of the suites mlp, ctr, gemm, neighbors, factorization, linear and defaults")
+var ErrNoPeer = errors.New("peers are those of the suites mlp, ctr, gemm, neighbors, factorization, forecast, linear and defaults")
 
 // Run measures a suite's cases on a device and hands each number to report as soon as it is known. A canceled context
 // ends it between two repetitions with the context's error.

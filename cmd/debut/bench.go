@@ -27,6 +27,8 @@ func caseForm(suite string) *regexp.Regexp {
 		return regexp.MustCompile(`^(similar|top20)\.[1-9]\d*x[1-9]\d*x[1-9]\d*$`)
 	case "factorization":
 		return regexp.MustCompile(`^(als|bpr|mf|topk)\.[1-9]\d*x[1-9]\d*x[1-9]\d*x[1-9]\d*$`)
+	case "forecast":
+		return regexp.MustCompile(`^(ets|theta|arima|median|default)\.[1-9]\d{0,5}x[1-9]\d{1,3}$`)
 	case "linear":
 		return regexp.MustCompile(`^(shoppers|adult|generated\.[1-9]\d*x\d+x[1-9]\d*)$`)
 	case "lists":
