@@ -153,18 +153,45 @@ func (p *pipeline) aggregate(a *Aggregate) error {
 	}
 	all := slices.Clone(p.columns)
 	var items []string
+	var means []vectorMean
 	for _, name := range slices.Sorted(maps.Keys(a.Features)) {
 		if err := p.checkNew("features."+name, name); err != nil {
 			return err
 		}
-		sql, typ, err := w.feature("features."+name, a.Features[name])
+		f := a.Features[name]
+		if f.Function == featureMean {
+			typ, err := p.typeOf("features."+name+".value", f.Value, w.from)
+			if err != nil {
+				return err
+			}
+			if isVector(typ) {
+				m, err := w.mean(name, f)
+				if err != nil {
+					return err
+				}
+				means, all = append(means, m), append(all, column{name, "FLOAT[]"})
+				continue
+			}
+		}
+		sql, typ, err := w.feature("features."+name, f)
 		if err != nil {
 			return err
 		}
 		items = append(items, sql+" AS "+duck.Name(name))
 		all = append(all, column{name, typ})
 	}
-	return p.make("", t.sql(items), all)
+	sql := t.sql(items)
+	if len(means) == 0 {
+		return p.make("", sql, all)
+	}
+	table, err := w.means(means)
+	if err != nil {
+		return err
+	}
+	if err := p.make("", fmt.Sprintf("SELECT b.*, m.* EXCLUDE (__id) FROM (%s) b LEFT JOIN %s m ON b.%s = m.__id", sql, table, rowColumn), all); err != nil {
+		return err
+	}
+	return p.explain("", p.db.Query(p.ctx, "DROP TABLE "+table, nil))
 }
 
 // isVector reports the type of lists of numbers.
@@ -218,10 +245,6 @@ func (w *windows) feature(key string, f Feature) (sql, typ string, err error) {
 	// The latest values, the newest first; of events of one moment the last in the source is the newest.
 	latest := func() string {
 		return call(fmt.Sprintf("arg_max(%s, CAST(__time AS HUGEINT) * 1099511627776 + __order, %d)", v, cmp.Or(f.Last, usualLast)), " AND "+v+" IS NOT NULL")
-	}
-	if f.Function == featureMean && isVector(vtype) {
-		// Number by number, in the order of the list: the same sums whatever the machine.
-		return fmt.Sprintf("list_transform([%s], l -> list_transform(range(1, len(l[1]) + 1), i -> CAST(list_avg(list_transform(l, x -> CAST(x[i] AS DOUBLE))) AS FLOAT)))[1]", latest()), "FLOAT[]", nil
 	}
 	if f.Function == featureMean && f.Last > 0 {
 		return "", "", w.p.configErrorf(key+".last", "goes with the mean of vectors, and %q is %s; use window", f.Value, vtype)

@@ -125,6 +125,9 @@ func (t *timeline) over(from, to string) string {
 
 // sql is a SELECT of the rows with items computed over the union.
 func (t *timeline) sql(items []string) string {
+	if len(items) == 0 {
+		return "SELECT * FROM " + t.p.current
+	}
 	rowItems, eventItems := slices.Clone(t.rowItems), slices.Clone(t.eventItems)
 	for i, v := range t.values {
 		rowItems = append(rowItems, fmt.Sprintf("CAST(NULL AS %s) AS __v%d", t.types[i], i))
