@@ -56,7 +56,7 @@ func TestNetworkGradientsOnGPU(t *testing.T) {
 	for _, kind := range kernels.Losses() {
 		for _, rows := range []int{batch, 7} {
 			outputs := 1
-			if kind == kernels.SoftmaxLoss {
+			if kind.OfClass() || kind == kernels.ChainLoss {
 				outputs = 3
 			}
 			t.Run(fmt.Sprintf("%v/%d rows", kind, rows), func(t *testing.T) {

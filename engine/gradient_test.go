@@ -151,7 +151,7 @@ func TestLossGradients(t *testing.T) {
 	const batch = 8
 	for _, kind := range kernels.Losses() {
 		for _, c := range []int{1, 4} {
-			if kind == kernels.SoftmaxLoss && c == 1 {
+			if kind.OfClass() && c == 1 {
 				continue // a softmax over one class is constant
 			}
 			t.Run(fmt.Sprintf("%v/%d", kind, c), func(t *testing.T) {
@@ -174,7 +174,7 @@ func targets(v []float64, kind kernels.LossKind, classes int) {
 		switch kind {
 		case kernels.LogisticLoss:
 			v[i] = float64(i % 2)
-		case kernels.SoftmaxLoss:
+		case kernels.SoftmaxLoss, kernels.SoftmaxFocalLoss:
 			v[i] = float64(i * 7 % classes)
 		}
 	}
@@ -226,7 +226,7 @@ func TestNetworkGradients(t *testing.T) {
 	const batch = 12
 	for _, kind := range kernels.Losses() {
 		outputs := 1
-		if kind == kernels.SoftmaxLoss {
+		if kind.OfClass() || kind == kernels.ChainLoss {
 			outputs = 3
 		}
 		t.Run(kind.String(), func(t *testing.T) {

@@ -59,14 +59,14 @@ func squared(g *engine.Graph, out *engine.Node) *engine.Node {
 }
 
 // lossParameter is of the losses that have one, in tests.
-var lossParameter = map[kernels.LossKind]float64{kernels.HuberLoss: 0.7, kernels.QuantileLoss: 0.8, kernels.FocalLoss: 1.5}
+var lossParameter = map[kernels.LossKind]float64{kernels.HuberLoss: 0.7, kernels.QuantileLoss: 0.8, kernels.FocalLoss: 1.5, kernels.SoftmaxFocalLoss: 1.5, kernels.SoftmaxLoss: 0.1}
 
 func lossOf(g *engine.Graph, kind kernels.LossKind, out *engine.Node) *engine.Node {
 	if g.Err() != nil {
 		return nil
 	}
 	cols := out.Shape()[1]
-	if kind == kernels.SoftmaxLoss {
+	if kind.OfClass() {
 		cols = 1
 	}
 	return g.Apply(ops.NewLoss(kind, lossParameter[kind]), out, g.Input("target", cols), g.Input("weight", 1), g.Fixed("scale", 1, 1))

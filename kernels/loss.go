@@ -16,7 +16,9 @@ const (
 	// SquaredLoss is (p − t)², averaged over the columns.
 	SquaredLoss
 	// SoftmaxLoss is the cross-entropy of the softmax of logits p against a class: the target [1, 1] holds its
-	// index, 0 … C−1. Rows whose target is outside that range contribute NaN.
+	// index, 0 … C−1. Rows whose target is outside that range contribute NaN. The parameter, from 0 to less than 1, is the share of the
+	// target that is spread over all classes alike (label smoothing: Szegedy, Vanhoucke, Ioffe, Shlens, Wojna, "Rethinking the Inception
+	// Architecture for Computer Vision", CVPR 2016).
 	SoftmaxLoss
 	// PoissonLoss is the negative log-likelihood of counts t [1, C] under rates e^p, but for a constant of t, averaged over the
 	// columns: e^p − p·t.
@@ -30,6 +32,13 @@ const (
 	// Girshick, He, Dollár, "Focal Loss for Dense Object Detection", ICCV 2017), averaged over the columns: with q = 1/(1 + e^−p) and γ,
 	// the parameter, −t·(1 − q)^γ·log q − (1 − t)·q^γ·log(1 − q).
 	FocalLoss
+	// SoftmaxFocalLoss is SoftmaxLoss in which rows that are right already count little: −(1 − q)^γ·log q, of the softmax's probability q of
+	// the target's class and γ, the parameter.
+	SoftmaxFocalLoss
+	// ChainLoss is of steps that can each be taken by who has taken the one before: the logits p are those of each step among them, and what
+	// the targets t [1, C] are of is all steps up to each. It is LogisticLoss of the logits of the products σ(p₁)·…·σ(pₖ), averaged over
+	// the columns (Ma, Zhao, Huang, Wang, Hu, Zhu, Gai, "Entire Space Multi-Task Model", SIGIR 2018). Its work grows with the square of C.
+	ChainLoss
 
 	lossCount
 )
@@ -43,11 +52,14 @@ var losses = [lossCount]struct {
 }{
 	LogisticLoss: {name: "logistic", flops: 30},
 	SquaredLoss:  {name: "squared", flops: 5},
-	SoftmaxLoss:  {name: "softmax", flops: 25},
+	SoftmaxLoss:  {"softmax", 25, func(x float64) bool { return x >= 0 && x < 1 }},
 	PoissonLoss:  {name: "poisson", flops: 15},
 	HuberLoss:    {"huber", 8, func(x float64) bool { return x > 0 && !math.IsInf(x, 0) }},
 	QuantileLoss: {"quantile", 6, func(x float64) bool { return x > 0 && x < 1 }},
 	FocalLoss:    {"focal", 100, func(x float64) bool { return x > 0 && x <= 100 }},
+
+	SoftmaxFocalLoss: {"softmax-focal", 25, func(x float64) bool { return x > 0 && x <= 100 }},
+	ChainLoss:        {name: "chain", flops: 150},
 }
 
 // Losses lists all losses.
@@ -61,6 +73,9 @@ func (k LossKind) String() string {
 	return fmt.Sprintf("loss(%d)", uint8(k))
 }
 
+// OfClass says that a target is the index of a class [1, 1], rather than a value for each prediction.
+func (k LossKind) OfClass() bool { return k == SoftmaxLoss || k == SoftmaxFocalLoss }
+
 // Loss is the family of training losses.
 type Loss interface {
 	Loss(LossArgs) (Kernel, error)
@@ -73,7 +88,7 @@ type Loss interface {
 // Sums are taken in float64, in an order that R alone fixes.
 type LossArgs struct {
 	Kind          LossKind
-	Parameter     float64 // δ of HuberLoss, τ of QuantileLoss, γ of FocalLoss; 0 of the others
+	Parameter     float64 // δ of HuberLoss, τ of QuantileLoss, γ of FocalLoss and SoftmaxFocalLoss, SoftmaxLoss's share; 0 of the others
 	P, Target     Matrix
 	Weight, Scale Matrix
 	Upstream      Matrix // [1, 1], with DP; absent: 1
@@ -112,7 +127,7 @@ func (a LossArgs) Check() error {
 	}
 	r, c := a.P.Rows, a.P.Cols
 	tc := c
-	if a.Kind == SoftmaxLoss {
+	if a.Kind.OfClass() {
 		tc = 1
 	}
 	if !a.Out.Present() && !a.DP.Present() {

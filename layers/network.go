@@ -261,7 +261,7 @@ func (n Network) IDInputs() []Group {
 // BuildLoss adds the inputs of a training loss and the loss of outputs; parameter is that of the losses that have one, 0 otherwise.
 func BuildLoss(b *Builder, kind kernels.LossKind, parameter float64, outputs *engine.Node) *engine.Node {
 	cols := width(outputs)
-	if kind == kernels.SoftmaxLoss {
+	if kind.OfClass() {
 		cols = 1
 	}
 	target := b.Graph.Input(InputTarget, cols)

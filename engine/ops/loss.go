@@ -36,7 +36,7 @@ func (o *Loss) Bind(ctx Context, out kernels.Matrix, in []kernels.Matrix) ([]ker
 
 // lossInputs is the shapes of a loss's inputs.
 func lossInputs(k kernels.LossKind) string {
-	if k == kernels.SoftmaxLoss {
+	if k.OfClass() {
 		return "B C, B 1, B 1, 1 1"
 	}
 	return "B C, B C, B 1, 1 1"

@@ -53,7 +53,13 @@ func newLoss[T float](b *binder, l *loops[T], a kernels.LossArgs) (kernels.Kerne
 	case kernels.SquaredLoss:
 		k.row = squaredRow[T]
 	case kernels.SoftmaxLoss:
-		k.row = softmaxRow[T]
+		k.row = func(p, target, dp []T, factor float64) float64 { return softmaxRow(p, target, dp, factor, a.Parameter) }
+	case kernels.SoftmaxFocalLoss:
+		k.row = func(p, target, dp []T, factor float64) float64 {
+			return softmaxFocalRow(p, target, dp, factor, a.Parameter)
+		}
+	case kernels.ChainLoss:
+		k.row = chainRow[T]
 	case kernels.PoissonLoss:
 		k.row = pointwise[T](poisson)
 	case kernels.HuberLoss:
@@ -225,33 +231,119 @@ func average(sum, n float64) float64 {
 	return sum / n
 }
 
-// softmaxRow is logisticRow for the cross-entropy of a softmax. Exponentials are taken of differences to the largest logit.
-func softmaxRow[T float](p, target, dp []T, factor float64) float64 {
-	t := float64(target[0])
-	class := -1
-	if t >= 0 && t < float64(len(p)) && t == math.Trunc(t) {
-		class = int(t)
-	}
-	top := math.Inf(-1)
-	for _, v := range p {
-		top = max(top, float64(v))
-	}
-	sum := 0.0
-	for _, v := range p {
-		sum += math.Exp(float64(v) - top)
-	}
+// softmaxRow is logisticRow for the cross-entropy of a softmax, of a target of which a share is spread over all classes. Exponentials are
+// taken of differences to the largest logit.
+func softmaxRow[T float](p, target, dp []T, factor, smoothing float64) float64 {
+	class, top, sum := softmax(p, target)
 	if class < 0 {
-		for c := range dp {
-			dp[c] = T(math.NaN())
-		}
-		return math.NaN()
+		return noClass(dp)
 	}
+	spread := smoothing / float64(len(p))
 	for c := range dp {
 		q := math.Exp(float64(p[c])-top) / sum
 		if c == class {
-			q--
+			q -= 1 - smoothing
 		}
-		dp[c] = T(factor * q)
+		dp[c] = T(factor * (q - spread))
 	}
-	return math.Log(sum) + top - float64(p[class])
+	loss := math.Log(sum) + top - (1-smoothing)*float64(p[class])
+	if smoothing > 0 {
+		for _, v := range p {
+			loss -= spread * float64(v)
+		}
+	}
+	return loss
+}
+
+// softmax returns the class of a target, −1 for one that there is not, the largest logit, and the sum of the exponentials of differences
+// to it.
+func softmax[T float](p, target []T) (class int, top, sum float64) {
+	class, top = -1, math.Inf(-1)
+	if t := float64(target[0]); t >= 0 && t < float64(len(p)) && t == math.Trunc(t) {
+		class = int(t)
+	}
+	for _, v := range p {
+		top = max(top, float64(v))
+	}
+	for _, v := range p {
+		sum += math.Exp(float64(v) - top)
+	}
+	return class, top, sum
+}
+
+// noClass is what comes of a row whose class there is not.
+func noClass[T float](dp []T) float64 {
+	for c := range dp {
+		dp[c] = T(math.NaN())
+	}
+	return math.NaN()
+}
+
+// softmaxFocalRow is softmaxRow for the focal loss. How wrong a row is is the sum of the other classes' probabilities, which keeps its digits
+// where there is little.
+func softmaxFocalRow[T float](p, target, dp []T, factor, gamma float64) float64 {
+	class, top, sum := softmax(p, target)
+	if class < 0 {
+		return noClass(dp)
+	}
+	wrong := 0.0
+	for c, v := range p {
+		if c != class {
+			wrong += math.Exp(float64(v)-top) / sum
+		}
+	}
+	right := math.Exp(float64(p[class])-top) / sum
+	log := float64(p[class]) - top - math.Log(sum)
+	weight := math.Pow(wrong, gamma)
+	slope := -weight // of the loss by log
+	if wrong != 0 {
+		slope += gamma * math.Pow(wrong, gamma-1) * right * log
+	}
+	for c := range dp {
+		d := wrong
+		if c != class {
+			d = -math.Exp(float64(p[c])-top) / sum
+		}
+		dp[c] = T(factor * slope * d)
+	}
+	return -weight * log
+}
+
+// chainRow is logisticRow for steps that follow on each other.
+func chainRow[T float](p, target, dp []T, factor float64) float64 {
+	n := float64(len(p))
+	sum := 0.0
+	for c, v := range p {
+		// Of log 1−σ(v), which the slope of each later product's logarithm is the exponential of.
+		x := float64(v)
+		rest := -max(x, 0) - math.Log1p(math.Exp(-math.Abs(x)))
+		all, slope := 0.0, 0.0
+		for k, step := range p {
+			t := float64(target[k])
+			if k == 0 {
+				all = float64(step)
+			} else {
+				all = bothLogit(all, float64(step))
+			}
+			if k == c {
+				sum += max(all, 0) - all*t + math.Log1p(math.Exp(-math.Abs(all)))
+			}
+			if k >= c {
+				slope += (1-t)*math.Exp(rest+all) - t*math.Exp(rest)
+			}
+			if dp == nil && k == c {
+				break
+			}
+		}
+		if dp != nil {
+			dp[c] = T(factor * slope / n)
+		}
+	}
+	return average(sum, n)
+}
+
+// bothLogit is the logit of the product of two probabilities, of their logits: −log(e⁻ᵃ + e⁻ᵇ + e⁻ᵃ⁻ᵇ).
+func bothLogit(a, b float64) float64 {
+	top := max(-a, -b, -a-b)
+	return -top - math.Log(math.Exp(-a-top)+math.Exp(-b-top)+math.Exp(-a-b-top))
 }

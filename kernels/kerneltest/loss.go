@@ -26,7 +26,7 @@ func lossForms(s scale) []form {
 		// Logits at the ends of the range: neither overflow nor a lost digit.
 		ends := []float64{1e4, -1e4, 88, -88, 0, 1e-6}
 		huge := func(r, c int) float64 { return ends[(r+2*c+c/3)%len(ends)] }
-		forms = append(forms, loss(13, 5, kernels.LogisticLoss, true, true, true, huge), loss(13, 5, kernels.SoftmaxLoss, true, true, true, huge))
+		forms = append(forms, loss(13, 5, kernels.LogisticLoss, true, true, true, huge), loss(13, 5, kernels.SoftmaxLoss, true, true, true, huge), loss(13, 6, kernels.SoftmaxLoss, true, true, true, huge))
 		// A logit of −∞ takes a class out.
 		clean := uniform(1, -4, 4)
 		forms = append(forms, loss(13, 5, kernels.SoftmaxLoss, true, true, true, func(r, c int) float64 {
@@ -54,15 +54,18 @@ func class(r, c int) int { return (r*7 + 3) % c }
 
 func loss(r, c int, kind kernels.LossKind, out, gradient, upstream bool, logits func(r, c int) float64) form {
 	target := operand{name: "Target", rows: r, cols: c, count: batchCount, fill: uniform(2, 0, 1)}
-	if kind == kernels.SoftmaxLoss {
+	if kind.OfClass() {
 		target.cols = 1
 		target.fill = func(r, _ int) float64 { return float64(class(r, c)) }
 	}
-	parameter := map[kernels.LossKind]float64{kernels.HuberLoss: 1.25, kernels.QuantileLoss: 0.8, kernels.FocalLoss: 1.5}[kind]
+	parameter := map[kernels.LossKind]float64{kernels.HuberLoss: 1.25, kernels.QuantileLoss: 0.8, kernels.FocalLoss: 1.5, kernels.SoftmaxFocalLoss: 0.75}[kind]
+	if kind == kernels.SoftmaxLoss && c%2 == 1 {
+		parameter = 0.15
+	}
 	f := form{
 		name: fmt.Sprintf("%v loss %d×%d, loss %t, gradient %t, upstream %t", kind, r, c, out, gradient, upstream),
 		operands: []operand{
-			{name: "P", rows: r, cols: c, count: batchCount, fill: logits, free: kind == kernels.SoftmaxLoss && !gradient},
+			{name: "P", rows: r, cols: c, count: batchCount, fill: logits, free: kind.OfClass() && !gradient},
 			target,
 			{name: "Weight", rows: r, cols: 1, count: batchCount, fill: uniform(3, 0, 2)},
 			{name: "Scale", rows: 1, cols: 1, fill: constant(0.07)},
@@ -112,6 +115,10 @@ func loss(r, c int, kind kernels.LossKind, out, gradient, upstream bool, logits 
 					terms = (1 + math.Abs(x.at("P", i, j))) / float64(c)
 				case kernels.SoftmaxLoss:
 					terms += float64(c) / 32
+				case kernels.SoftmaxFocalLoss:
+					terms += float64(c)/32 + math.Abs(x.at("P", i, j))
+				case kernels.ChainLoss:
+					terms = float64(c) // sums over the later steps
 				}
 				x.expect("DP", i, j, want, 32*u*w*math.Abs(factor)*terms+x.smallest())
 			}
@@ -126,7 +133,10 @@ func loss(r, c int, kind kernels.LossKind, out, gradient, upstream bool, logits 
 // rowLoss returns the loss of row i, the magnitude of the terms it is made of, and its gradient.
 func rowLoss(x *trial, kind kernels.LossKind, parameter float64, i, c int) (value, size float64, grad []float64) {
 	grad = make([]float64, c)
-	if kind == kernels.SoftmaxLoss {
+	if kind == kernels.ChainLoss {
+		return chainLoss(x, i, c)
+	}
+	if kind.OfClass() {
 		top := math.Inf(-1)
 		for j := range c {
 			top = math.Max(top, x.at("P", i, j))
@@ -147,8 +157,40 @@ func rowLoss(x *trial, kind kernels.LossKind, parameter float64, i, c int) (valu
 			return math.NaN(), 0, grad
 		}
 		at := x.at("P", i, int(target))
-		grad[int(target)]--
-		return top + math.Log(sum) - at, math.Abs(top) + math.Abs(at) + float64(c), grad
+		value = top + math.Log(sum) - at
+		size = math.Abs(top) + math.Abs(at) + float64(c)
+		if kind == kernels.SoftmaxFocalLoss {
+			// By the product rule, of the weight and of the cross-entropy.
+			right := grad[int(target)]
+			wrong := 0.0
+			for j := range c {
+				if j != int(target) {
+					wrong += grad[j]
+				}
+			}
+			weight := math.Pow(wrong, parameter)
+			by := -parameter * math.Pow(wrong, parameter-1) * right * value // what the weight's slope adds
+			if wrong == 0 {
+				by = 0
+			}
+			for j := range c {
+				d := -grad[j]
+				if j == int(target) {
+					d = wrong
+				}
+				grad[j] = (by - weight) * d
+			}
+			return weight * value, size, grad
+		}
+		grad[int(target)] -= 1 - parameter
+		value += parameter * at
+		for j := range c {
+			if parameter > 0 {
+				value -= parameter / float64(c) * x.at("P", i, j)
+			}
+			grad[j] -= parameter / float64(c)
+		}
+		return value, size, grad
 	}
 	n := float64(c)
 	for j := range c {
@@ -191,6 +233,24 @@ func rowLoss(x *trial, kind kernels.LossKind, parameter float64, i, c int) (valu
 			value += (math.Max(p, 0) - p*t + math.Log1p(math.Exp(-math.Abs(p)))) / n
 			size += (2*math.Abs(p) + 1) / n
 			grad[j] = (1/(1+math.Exp(-p)) - t) / n
+		}
+	}
+	return value, size, grad
+}
+
+// chainLoss is rowLoss of steps that follow on each other, by their probabilities themselves.
+func chainLoss(x *trial, i, c int) (value, size float64, grad []float64) {
+	grad = make([]float64, c)
+	n, log := float64(c), 0.0
+	for k := range c {
+		log -= math.Log1p(math.Exp(-x.at("P", i, k)))
+		p, t := math.Exp(log), x.at("Target", i, k)
+		rest := -math.Expm1(log)
+		value -= (t*log + (1-t)*math.Log(rest)) / n
+		size += (float64(k+1) - log) / n
+		for j := range k + 1 {
+			// The logarithm of the product moves with that of a step's probability by the probability of not taking it.
+			grad[j] += (-t + (1-t)*p/rest) / (1 + math.Exp(x.at("P", i, j))) / n
 		}
 	}
 	return value, size, grad

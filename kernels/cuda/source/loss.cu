@@ -2,7 +2,7 @@
 // GPUs of compute capability 7.5, 8.6 and 8.9 compute it at a 32nd to a 64th of float32's rate: there softmax over many classes is
 // limited by it.
 
-enum { LOGISTIC = 0, SQUARED = 1, SOFTMAX = 2, POISSON = 3, HUBER = 4, QUANTILE = 5, FOCAL = 6 };
+enum { LOGISTIC = 0, SQUARED = 1, SOFTMAX = 2, POISSON = 3, HUBER = 4, QUANTILE = 5, FOCAL = 6, SOFTMAX_FOCAL = 7, CHAIN = 8 };
 
 struct LossArgs {
   const int *halted;
@@ -29,6 +29,13 @@ __device__ inline double lanes_max(int lanes, double x) {
   return x;
 }
 
+// both_logit is the logit of the product of two probabilities, of their logits.
+__device__ inline double both_logit(double a, double b) {
+  double top = -a > -b ? -a : -b;
+  if (-a - b > top) top = -a - b;
+  return -top - log(exp(-a - top) + exp(-b - top) + exp(-a - b - top));
+}
+
 // loss_rows: a row is `lanes` threads' (a power of two, at most a warp), a block has 256/lanes rows. It leaves the sum of a
 // block's losses, and the gradients.
 KERNEL(loss_rows, LossArgs) {
@@ -42,7 +49,7 @@ KERNEL(loss_rows, LossArgs) {
   double weight = there ? row(a.weight, r)[0] : 0, factor = 0, loss = 0;
   if (there && dp) factor = weight * a.scale.data[0] * (a.upstream.data ? a.upstream.data[0] : 1.0f);
   int end = there ? cols : 0; // all lanes take part in sums
-  if (a.kind == SOFTMAX) {
+  if (a.kind == SOFTMAX || a.kind == SOFTMAX_FOCAL) {
     double top = -infinity(), sum = 0;
     for (int c = lane; c < end; c += a.lanes) top = p[c] > top || p[c] != p[c] ? (double)p[c] : top;
     top = lanes_max(a.lanes, top);
@@ -50,10 +57,41 @@ KERNEL(loss_rows, LossArgs) {
     sum = lanes_sum(a.lanes, sum);
     double class_ = there ? t[0] : 0;
     bool known = class_ >= 0 && class_ < cols && class_ == floor(class_);
-    if (dp)
-      for (int c = lane; c < end; c += a.lanes)
-        dp[c] = known ? (float)(factor * (exp(p[c] - top) / sum - (c == (int)class_ ? 1.0 : 0.0))) : not_a_number();
-    if (there && lane == 0) loss = known ? log(sum) + top - p[(int)class_] : (double)not_a_number();
+    int at = known ? (int)class_ : 0;
+    if (a.kind == SOFTMAX) {
+      double spread = a.parameter / cols, all = 0;
+      if (dp)
+        for (int c = lane; c < end; c += a.lanes)
+          dp[c] = known ? (float)(factor * (exp(p[c] - top) / sum - (c == at ? 1 - a.parameter : 0.0) - spread)) : not_a_number();
+      if (a.parameter > 0) {
+        for (int c = lane; c < end; c += a.lanes) all += p[c];
+        all = spread * lanes_sum(a.lanes, all);
+      }
+      if (there && lane == 0) loss = known ? log(sum) + top - (1 - a.parameter) * p[at] - all : (double)not_a_number();
+    } else {
+      double wrong = 0; // the other classes' probabilities, which keep their digits where they are small
+      for (int c = lane; c < end; c += a.lanes) wrong += c == at ? 0.0 : exp(p[c] - top) / sum;
+      wrong = lanes_sum(a.lanes, wrong);
+      double of = there && cols > 0 ? p[at] : 0, right = exp(of - top) / sum, log_right = of - top - log(sum);
+      double weighed = pow(wrong, a.parameter), slope = -weighed;
+      if (wrong != 0) slope += a.parameter * pow(wrong, a.parameter - 1) * right * log_right;
+      if (dp)
+        for (int c = lane; c < end; c += a.lanes)
+          dp[c] = known ? (float)(factor * slope * (c == at ? wrong : -exp(p[c] - top) / sum)) : not_a_number();
+      if (there && lane == 0) loss = known ? -weighed * log_right : (double)not_a_number();
+    }
+  } else if (a.kind == CHAIN) {
+    for (int c = lane; c < end; c += a.lanes) {
+      double x = p[c], rest = -(x > 0 || x != x ? x : 0) - log1p(exp(-fabs(x))), all = 0, slope = 0; // rest: log 1 - sigmoid(x)
+      for (int k = 0; k < cols; k++) {
+        double y = t[k];
+        all = k == 0 ? (double)p[k] : both_logit(all, p[k]);
+        if (k == c) loss += (all > 0 || all != all ? all : 0) - all * y + log1p(exp(-fabs(all)));
+        if (k >= c) slope += (1 - y) * exp(rest + all) - y * exp(rest);
+      }
+      if (dp) dp[c] = (float)(factor * slope / cols);
+    }
+    if (cols > 0) loss /= cols;
   } else {
     for (int c = lane; c < end; c += a.lanes) {
       double x = p[c], y = t[c], gradient, d = x - y;
