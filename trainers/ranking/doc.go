@@ -2,8 +2,8 @@
 //
 // A model is a [Scorer]: it scores all items for a block of users. [TopK] keeps the best k of them for each user, without
 // a table of all scores: memory is that of some blocks. [Evaluate] compares such lists with what users chose afterwards,
-// among all items, never among a sample of them, which would give other figures (Krichene and Rendle, "On Sampled Metrics
-// for Item Recommendation", KDD 2020).
+// among all items, unless it is given lists of candidates: figures among a sample of items are other figures (Krichene and Rendle, "On Sampled
+// Metrics for Item Recommendation", KDD 2020), and the protocol says so.
 //
 // # Ties
 //

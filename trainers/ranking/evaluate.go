@@ -25,7 +25,11 @@ type Protocol struct {
 	Hidden       int    `json:"hidden,omitempty"` // items that are no candidates for anybody
 	Cutoffs      []int  `json:"cutoffs"`          // k
 	Ties         string `json:"ties"`
-	FullRanking  bool   `json:"full_ranking"` // always: no candidate is sampled
+	FullRanking  bool   `json:"full_ranking"` // all items were candidates
+	// Where they were not:
+	Listed    int64 `json:"listed,omitempty"`    // candidates of all users together
+	Negatives int   `json:"negatives,omitempty"` // that were drawn for each user beside what he is to find; set by whoever drew them
+	OffList   int64 `json:"off_list,omitempty"`  // of truth, what was no candidate: left out of Relevant
 }
 
 // String returns the protocol as a sentence.
@@ -33,6 +37,14 @@ func (p Protocol) String() string {
 	seen := "items seen are candidates"
 	if p.SeenLeftOut {
 		seen = "items seen left out"
+	}
+	if !p.FullRanking {
+		kind := "given candidates"
+		if p.Negatives > 0 {
+			kind = fmt.Sprintf("sampled candidates, %d a user beside what he is to find", p.Negatives)
+		}
+		return fmt.Sprintf("ranking of %s, %d in all, for %d users, %s, %d relevant items, k = %s, ties by %s", kind, p.Listed, p.Users, seen, p.Relevant,
+			strings.Trim(fmt.Sprint(p.Cutoffs), "[]"), p.Ties)
 	}
 	return fmt.Sprintf("full ranking of %d items for %d users, %s, %d relevant items, k = %s, ties by %s", p.Candidates, p.Users, seen, p.Relevant,
 		strings.Trim(fmt.Sprint(p.Cutoffs), "[]"), p.Ties)
@@ -99,7 +111,8 @@ func (e *Evaluation) At(k int) Metrics {
 var ErrNothing = errors.New("ranking: there is nothing to find: truth is empty, or all of it was seen before")
 
 // Evaluate ranks all items for every user who has items in truth, row u for user u, and measures the lists at the
-// cutoffs. Options.K is not used. Items of truth that are seen or hidden cannot be found, and are not asked for.
+// cutoffs. Options.K is not used. Items of truth that are seen or hidden cannot be found, and are not asked for; nor are those that are no
+// candidates, where there are lists of these.
 func Evaluate(ctx context.Context, s Scorer, truth *interactions.Matrix, cutoffs []int, o Options) (*Evaluation, error) {
 	cutoffs = slices.Compact(slices.Sorted(slices.Values(cutoffs)))
 	if len(cutoffs) == 0 || cutoffs[0] < 1 {
@@ -112,11 +125,14 @@ func Evaluate(ctx context.Context, s Scorer, truth *interactions.Matrix, cutoffs
 	if truth.Columns != s.Items() || o.Seen != nil && o.Seen.Rows != truth.Rows {
 		return nil, fmt.Errorf("ranking: truth is of %d users and %d items; it must be of the same as what was seen and the scorer", truth.Rows, truth.Columns)
 	}
+	if o.Candidates != nil && o.Candidates.Rows != truth.Rows {
+		return nil, fmt.Errorf("ranking: truth is of %d users, and candidate lists of %d", truth.Rows, o.Candidates.Rows)
+	}
 	hidden := make([]bool, s.Items())
 	for _, i := range o.Hidden {
 		hidden[i] = true
 	}
-	e := &Evaluation{Protocol: Protocol{Cutoffs: cutoffs, Ties: TieRule, FullRanking: true, SeenLeftOut: o.Seen != nil, Candidates: s.Items()}}
+	e := &Evaluation{Protocol: Protocol{Cutoffs: cutoffs, Ties: TieRule, FullRanking: o.Candidates == nil, SeenLeftOut: o.Seen != nil, Candidates: s.Items()}}
 	p := &e.Protocol
 	for _, h := range hidden {
 		if h {
@@ -137,6 +153,10 @@ func Evaluate(ctx context.Context, s Scorer, truth *interactions.Matrix, cutoffs
 				p.RelevantSeen++
 				continue
 			}
+			if !among(o.Candidates, int32(u), i) {
+				p.OffList++
+				continue
+			}
 			relevant.Indices = append(relevant.Indices, i)
 		}
 		if relevant.Len() == before {
@@ -146,6 +166,9 @@ func Evaluate(ctx context.Context, s Scorer, truth *interactions.Matrix, cutoffs
 		relevant.Offsets = append(relevant.Offsets, relevant.Len())
 		e.Users = append(e.Users, int32(u))
 		p.SeenPairs += int64(len(seen))
+		if o.Candidates != nil {
+			p.Listed += o.Candidates.Offsets[u+1] - o.Candidates.Offsets[u]
+		}
 		if len(seen) == 0 {
 			p.ColdUsers++
 		}
@@ -176,6 +199,11 @@ func Evaluate(ctx context.Context, s Scorer, truth *interactions.Matrix, cutoffs
 	}
 	if o.Histories != nil {
 		e.group(o.Histories)
+		if won.fresh != nil {
+			if g, ok := won.fresh.group(); ok {
+				e.Groups = append(e.Groups, g)
+			}
+		}
 	}
 	return e, nil
 }

@@ -29,7 +29,7 @@ func (e *Evaluation) Plain(share []float32, o Options) *metrics.Plain {
 	p := &metrics.Plain{Answer: "what most users have", Metric: metrics.At("recall@k", k), Model: e.Metrics[at].Recall}
 	for i, u := range e.Users {
 		find := e.relevant.Indices[e.relevant.Offsets[i]:e.relevant.Offsets[i+1]]
-		p.Value += float64(hitsOf(order, find, seenBy(o.Seen, u), k)) / float64(len(find))
+		p.Value += float64(hitsOf(order, find, func(item int32) bool { return !among(o.Candidates, u, item) || contains(seenBy(o.Seen, u), item) }, k)) / float64(len(find))
 	}
 	n := float64(len(e.Users))
 	p.Value /= n
@@ -53,13 +53,19 @@ func seenBy(seen *interactions.Matrix, user int32) []int32 {
 	return items
 }
 
-// hitsOf counts which of the first k items of an order that were not seen are to be found. Both sets are sorted.
-func hitsOf(order, find, seen []int32, k int) (hits int) {
+// contains says whether an item is in a list, ascending.
+func contains(list []int32, item int32) bool {
+	_, found := slices.BinarySearch(list, item)
+	return found
+}
+
+// hitsOf counts which of the first k items of an order that are not left out are to be found, ascending.
+func hitsOf(order, find []int32, leftOut func(item int32) bool, k int) (hits int) {
 	for _, item := range order {
-		if _, found := slices.BinarySearch(seen, item); found {
+		if leftOut(item) {
 			continue
 		}
-		if _, found := slices.BinarySearch(find, item); found {
+		if contains(find, item) {
 			hits++
 		}
 		if k--; k == 0 {

@@ -363,6 +363,7 @@ func TestGroups(t *testing.T) {
 		"users with 5 to 19 items 12 users [{recall@2 0} {ndcg@2 0} {auc 0}]",
 		"items with fewer than 10 users 13 relevant [{recall@2 0}]",
 		"items with 10 users or more 3 relevant [{recall@2 1}]",
+		"new items among themselves 13 users [{auc 0}]", // 5, 6 and 7, the last of which scores least
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))

@@ -46,7 +46,7 @@ type RangeScorer interface {
 // Lister is a Scorer that makes lists itself, as a device does that has scores in memory of its own.
 type Lister interface {
 	Scorer
-	// List makes the lists of users, of options that were checked, without Cold; Hidden is ascending. Where an error matches
+	// List makes the lists of users, of options that were checked, without Cold and Candidates; Hidden is ascending. Where an error matches
 	// kernels.ErrUnsupported lists are made of what Score writes.
 	List(ctx context.Context, users []int32, o *Options) (*Lists, error)
 }
@@ -59,6 +59,8 @@ type Options struct {
 	Ties *Ties
 	// Seen are items to leave out: row u for user u. nil leaves none out.
 	Seen *interactions.Matrix
+	// Candidates are what is ranked for a user, and nothing else is: row u, ascending, for user u. nil: all items are.
+	Candidates *interactions.Matrix
 	// Hidden are items that nobody gets, such as those out of stock.
 	Hidden []int32
 	// Weights, one an item and above 0, multiply scores as Weigh does; nil: all 1.
@@ -130,6 +132,8 @@ func (o *Options) check(s Scorer) error {
 		return fmt.Errorf("ranking: the order of ties must be one of the scorer's %d items", n)
 	case o.Seen != nil && o.Seen.Columns != n:
 		return fmt.Errorf("ranking: the items seen are of %d, the scorer has %d", o.Seen.Columns, n)
+	case o.Candidates != nil && o.Candidates.Columns != n:
+		return fmt.Errorf("ranking: candidates are of %d items, the scorer has %d", o.Candidates.Columns, n)
 	case o.Weights != nil && len(o.Weights) != n:
 		return fmt.Errorf("ranking: there are %d weights, the scorer has %d items", len(o.Weights), n)
 	case o.Cold != nil && (len(o.Cold) != n || o.Histories == nil):
@@ -161,11 +165,11 @@ func checkUsers(users []int32, m *interactions.Matrix) error {
 // TopK returns the best K items of each of the users, exactly: every item is scored. An item the user has seen, or that
 // is hidden, is left out.
 func TopK(ctx context.Context, s Scorer, users []int32, o Options) (_ *Lists, err error) {
-	if err := cmp.Or(o.check(s), checkUsers(users, o.Seen), checkUsers(users, o.Histories)); err != nil {
+	if err := cmp.Or(o.check(s), checkUsers(users, o.Seen), checkUsers(users, o.Histories), checkUsers(users, o.Candidates)); err != nil {
 		return nil, err
 	}
 	o.Hidden = slices.Compact(slices.Sorted(slices.Values(o.Hidden)))
-	if l, ok := s.(Lister); ok && o.areas == nil && o.Cold == nil {
+	if l, ok := s.(Lister); ok && o.areas == nil && o.Cold == nil && o.Candidates == nil {
 		if lists, err := l.List(ctx, users, &o); !errors.Is(err, kernels.ErrUnsupported) {
 			return lists, err
 		}
@@ -386,6 +390,10 @@ func (r *ranker) offer(s *Selector, i, lo int, scores []float32) error {
 		leaveOut(scores, lo, seen)
 	}
 	leaveOut(scores, lo, r.o.Hidden)
+	if r.o.Candidates != nil {
+		candidates, _ := r.o.Candidates.Row(u)
+		leaveOthersOut(scores, lo, candidates)
+	}
 	if item := s.addAll(lo, scores); item >= 0 {
 		return fmt.Errorf("ranking: user %d, item %d: %w", u, item, ErrNaN)
 	}
@@ -414,9 +422,12 @@ func leaveOut(scores []float32, lo int, items []int32) {
 		if int(item) >= lo+len(scores) {
 			return
 		}
-		scores[int(item)-lo] = float32(math.Inf(-1))
+		scores[int(item)-lo] = outOfList
 	}
 }
+
+// outOfList is the score of what is no candidate.
+var outOfList = float32(math.Inf(-1))
 
 // list writes what a selector has kept as the list of user i.
 func (r *ranker) list(s *Selector, i int) {
