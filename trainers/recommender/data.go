@@ -23,8 +23,9 @@ import (
 
 // Evaluation is the section of a run file that says how lists are measured.
 type Evaluation struct {
-	Cutoffs  []int `yaml:"cutoffs,omitempty" jsonschema:"description=Lengths of list at which metrics are computed (default: 10 and 20)."`
-	KeepSeen bool  `yaml:"keep_seen,omitempty" jsonschema:"description=Items that a user has already may be recommended and count. By default they are left out."`
+	Cutoffs   []int `yaml:"cutoffs,omitempty" jsonschema:"description=Lengths of list at which metrics are computed (default: 10 and 20)."`
+	KeepSeen  bool  `yaml:"keep_seen,omitempty" jsonschema:"description=Items that a user has already may be recommended and count. By default they are left out."`
+	Negatives int   `yaml:"negatives,omitempty" jsonschema:"minimum=0,description=Rank so many items for a user beside what he is to find; drawn alike from those that he has not; in the place of all items. Such figures are higher and compare with no others. Default 0: all items."`
 }
 
 // SetDefaults fills empty fields.
@@ -40,6 +41,9 @@ func (e *Evaluation) Validate() error {
 		if k < 1 || k > maxList || slices.Contains(e.Cutoffs[:i], k) {
 			return configfile.Errorf(fmt.Sprintf("cutoffs.%d", i), "a list of %d items; give different numbers from 1 to %d", k, maxList)
 		}
+	}
+	if e.Negatives < 0 {
+		return configfile.Errorf("negatives", "%d items; give a number from 1, or 0 for all", e.Negatives)
 	}
 	return nil
 }
@@ -227,14 +231,24 @@ func measure(ctx context.Context, s ranking.Scorer, weights []float32, histories
 	if eval.KeepSeen {
 		o.Seen = nil
 	}
+	if eval.Negatives > 0 {
+		var err error
+		if o.Candidates, err = ranking.SampleCandidates(truth, seen, eval.Negatives, negativesSeed); err != nil {
+			return nil, nil, err
+		}
+	}
 	e, err := ranking.Evaluate(ctx, s, truth, eval.Cutoffs, o)
 	if err != nil {
 		return nil, nil, err
 	}
+	e.Protocol.Negatives = eval.Negatives
 	r := e.Result()
 	r.Plain = e.Plain(o.Cold, o)
 	return r, e, nil
 }
+
+// negativesSeed is that of sampled candidates, whatever the seed of a run, so that different models are measured on the same lists.
+const negativesSeed = 1
 
 // Fingerprint tells the data apart from others.
 func (d *Data) Fingerprint() (run.Fingerprint, error) {
