@@ -54,6 +54,9 @@ func newLoss[T float](b *binder, l *loops[T], a kernels.LossArgs) (kernels.Kerne
 		k.row = squaredRow[T]
 	case kernels.SoftmaxLoss:
 		k.row = func(p, target, dp []T, factor float64) float64 { return softmaxRow(p, target, dp, factor, a.Parameter) }
+		if wide, ok := any(softmaxWide).(func(p, target, dp []T, factor float64) float64); ok && k.p.cols >= wideSoftmax && a.Parameter == 0 {
+			k.row = wide
+		}
 	case kernels.SoftmaxFocalLoss:
 		k.row = func(p, target, dp []T, factor float64) float64 {
 			return softmaxFocalRow(p, target, dp, factor, a.Parameter)
