@@ -153,6 +153,74 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// Later rows measure a model as hidden ends measure its training: the same forecasts, of the same steps.
+func TestEvaluate(t *testing.T) {
+	dir := sales(t, 5, 48, 0)
+	whole, err := train(t, dir, small, "name=whole")
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := train(t, dir, small, `data.source={query: "SELECT * FROM sales WHERE month < '2021-09-01'", tables: {sales: sales.csv}}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := open(t, out.Folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	src := table.Source{Path: configfile.Strings{"sales.csv"}}
+	r, report, err := m.Evaluate(t.Context(), src, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := whole.Result.Metrics[run.PartTest]; fmt.Sprint(r.Values) != fmt.Sprint(want.Values) || r.Rows != 5 || report.Rows != 20 {
+		t.Errorf("%v, %d rows, want %v", r.Values, report.Rows, want.Values)
+	}
+	// Two horizons are two origins; the second knows the first.
+	out, err = train(t, dir, small, `data.source={query: "SELECT * FROM sales WHERE month < '2021-05-01'", tables: {sales: sales.csv}}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	earlier, err := open(t, out.Folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r, _, err = earlier.Evaluate(t.Context(), src, dir); err != nil || r.Rows != 10 {
+		t.Errorf("%+v, %v", r, err)
+	}
+	// What is compared has the same units and means, of a file and of the run's own end.
+	s, _, err := m.Sample(t.Context(), src, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := families.Parse("run.yaml", []byte(small), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, err := c.(run.Sampler).SamplePart(t.Context(), m, dir, run.PartTest, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if fmt.Sprint(own.Units) != fmt.Sprint(s.Units) || len(own.Files) != 1 {
+		t.Errorf("%v, want %v", own.Units, s.Units)
+	}
+	for _, metric := range s.Units.Metrics {
+		mean := 0.0
+		for _, v := range metric.Values {
+			mean += float64(v) / float64(len(metric.Values))
+		}
+		if want, err := whole.Result.Metrics[run.PartTest].Get(metric.Name); err != nil || !(math.Abs(mean-want) <= 1e-5*math.Abs(want)) {
+			t.Errorf("%s is %v on average, want %v, %v", metric.Name, mean, want, err)
+		}
+	}
+	if _, _, err := m.Evaluate(t.Context(), table.Source{Path: configfile.Strings{"old.csv"}}, write(t, dir, "old.csv", "store,item,month,sold\ns0,i0,2021-01-01,3\n")); err == nil || !strings.Contains(err.Error(), "2021-08-01") {
+		t.Error(err)
+	}
+	if _, _, err := m.Evaluate(t.Context(), table.Source{Path: configfile.Strings{"new.csv"}}, write(t, dir, "new.csv", "store,item,month,sold\nx,y,2021-09-01,3\n")); err == nil || !strings.Contains(err.Error(), "no series") {
+		t.Error(err)
+	}
+}
+
 // Covariates are used; where they are not known ahead, the error names what is missing, and a file of them helps.
 func TestCovariates(t *testing.T) {
 	const known = "data.known=[promotion]"
