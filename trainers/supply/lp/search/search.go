@@ -200,7 +200,7 @@ func (t *tree) run() Result {
 		case status == simplex.Stopped:
 			return Result{Status: Stopped, Bound: t.currentBound}
 		case status != simplex.Optimal && t.best != nil:
-			return Result{Status: Optimal, Bound: t.bestValue}
+			return Result{Status: Optimal, Bound: t.provenBound(t.bestValue)}
 		case status != simplex.Optimal:
 			return Result{Status: Infeasible, Bound: math.Inf(1)}
 		}
@@ -326,6 +326,7 @@ func (t *tree) verdict(under *node) Result {
 	if under != nil {
 		bound = min(bound, under.bound)
 	}
+	bound = t.provenBound(bound)
 	switch {
 	case t.interrupted:
 		return Result{Status: Stopped, Bound: bound}
@@ -334,10 +335,15 @@ func (t *tree) verdict(under *node) Result {
 	case t.best == nil:
 		return Result{Status: Infeasible, Bound: math.Inf(1)}
 	}
-	if t.options.Gap > 0 {
-		bound = min(bound, t.cutoff())
-	}
 	return Result{Status: Optimal, Bound: bound}
+}
+
+// provenBound is a bound less what was not looked at: points from the cutoff on.
+func (t *tree) provenBound(bound float64) float64 {
+	if t.options.Gap > 0 {
+		return min(bound, t.cutoff())
+	}
+	return bound
 }
 
 // report tells of progress, now and then.
