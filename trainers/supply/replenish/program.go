@@ -330,17 +330,20 @@ func (p *program) addOrders(block int, balance rowsOf) {
 func (n *network) sensible(block, week int, least float64) float64 {
 	most := 0.0
 	for _, si := range n.blocks[block] {
-		s := &n.series[si]
-		top := 0.0
-		for t := range s.mean {
-			if t >= week || n.m.Waits {
-				most += s.mean[t]
-			}
-			top = math.Max(top, s.curves[t].x[len(s.curves[t].x)-1])
-		}
-		most += top
+		most += n.series[si].sensible(week, n.m.Waits, 0)
 	}
-	return math.Max(least, most+least)
+	return most + least
+}
+
+func (s *series) sensible(week int, waits bool, least float64) float64 {
+	most, top := 0.0, 0.0
+	for t := range s.mean {
+		if t >= week || waits {
+			most += s.mean[t]
+		}
+		top = math.Max(top, s.curves[t].x[len(s.curves[t].x)-1])
+	}
+	return most + top + least
 }
 
 // addMoves adds transfers.

@@ -1,0 +1,202 @@
+package replenish
+
+import (
+	"math"
+	"slices"
+)
+
+// lines is a continuous function made of straight lines, from its first point on. It need not be convex.
+type lines struct {
+	x, v  []float64 // points, x rising
+	right float64   // slope beyond the last one
+}
+
+// at returns the value at a place; before the first point it is that of the first line.
+func (f *lines) at(x float64) float64 {
+	n := len(f.x)
+	i, _ := slices.BinarySearch(f.x, x)
+	switch {
+	case i == n:
+		return f.v[n-1] + f.right*(x-f.x[n-1])
+	case i == 0 && n == 1:
+		return f.v[0] + f.right*(x-f.x[0])
+	case i == 0:
+		i = 1
+	}
+	return f.between(i, x)
+}
+
+// between is the value on the line that ends at point i.
+func (f *lines) between(i int, x float64) float64 {
+	return f.v[i-1] + (f.v[i]-f.v[i-1])*((x-f.x[i-1])/(f.x[i]-f.x[i-1]))
+}
+
+// add appends a point; one in the midst of a straight line falls away.
+func (f *lines) add(x, v float64) {
+	n := len(f.x)
+	if n > 0 && x <= f.x[n-1]+1e-9*math.Max(1, math.Abs(x)) {
+		return
+	}
+	if n > 1 {
+		a := (f.v[n-1] - f.v[n-2]) * (x - f.x[n-2])
+		b := (v - f.v[n-2]) * (f.x[n-1] - f.x[n-2])
+		if math.Abs(a-b) <= 1e-11*(math.Abs(v)+math.Abs(f.v[n-2])+1e-3)*(x-f.x[n-2]) {
+			f.x[n-1], f.v[n-1] = x, v
+			return
+		}
+	}
+	f.x, f.v = append(f.x, x), append(f.v, v)
+}
+
+func (f *lines) reset(right float64) { f.x, f.v, f.right = f.x[:0], f.v[:0], right }
+
+// copy makes out another function.
+func (f *lines) copy(of *lines) {
+	f.reset(of.right)
+	f.x, f.v = append(f.x, of.x...), append(f.v, of.v...)
+}
+
+// move makes out a function moved to the left and raised, from a place on.
+func (f *lines) move(from float64, of *lines, by, plus float64) {
+	f.reset(of.right)
+	f.add(from, plus+of.at(from+by))
+	for i, x := range of.x {
+		if x-by > from {
+			f.add(x-by, plus+of.v[i])
+		}
+	}
+}
+
+// walker goes along a function whose places are moved to the left and whose values are raised.
+type walker struct {
+	f        *lines
+	by, plus float64
+	i        int // the next point
+}
+
+// next is the place of the next point beyond x, +Inf after the last.
+func (w *walker) next(x float64) float64 {
+	for w.i < len(w.f.x) && w.f.x[w.i]-w.by <= x {
+		w.i++
+	}
+	if w.i == len(w.f.x) {
+		return math.Inf(1)
+	}
+	return w.f.x[w.i] - w.by
+}
+
+// value at a place at or before the next point, and not before the one before it.
+func (w *walker) value(x float64) float64 {
+	n := len(w.f.x)
+	switch {
+	case w.i == n:
+		return w.plus + w.f.v[n-1] + w.f.right*(x+w.by-w.f.x[n-1])
+	case w.i == 0 && n == 1:
+		return w.plus + w.f.v[0] + w.f.right*(x+w.by-w.f.x[0])
+	case w.i == 0:
+		return w.plus + w.f.between(1, x+w.by)
+	}
+	return w.plus + w.f.between(w.i, x+w.by)
+}
+
+// lower makes out the least of two functions from a place on, the second one moved to the left and raised. Both have the same slope
+// beyond their last points, or cross there once.
+func (out *lines) lower(from float64, f, g *lines, by, plus float64) {
+	out.reset(math.Min(f.right, g.right))
+	a, b := walker{f: f}, walker{f: g, by: by, plus: plus}
+	x := from
+	xa, xb := a.next(x), b.next(x)
+	va, vb := a.value(x), b.value(x)
+	out.add(x, math.Min(va, vb))
+	for {
+		to := math.Min(xa, xb)
+		if math.IsInf(to, 1) {
+			// Beyond all points: one more where they cross.
+			if d, slope := va-vb, f.right-g.right; d*slope < 0 {
+				cross := x - d/slope
+				out.add(cross, va+f.right*(cross-x))
+			}
+			return
+		}
+		na, nb := a.value(to), b.value(to)
+		if d0, d1 := va-vb, na-nb; d0*d1 < 0 {
+			share := d0 / (d0 - d1)
+			out.add(x+share*(to-x), va+share*(na-va))
+		}
+		out.add(to, math.Min(na, nb))
+		x, va, vb = to, na, nb
+		xa, xb = a.next(x), b.next(x)
+	}
+}
+
+// leastAhead makes out min over q from least to most of f(x + q) + cost·q, from a place on; most may be +Inf.
+func (out *lines) leastAhead(from float64, f *lines, cost, least, most float64) {
+	g := lines{x: f.x, v: make([]float64, len(f.x)), right: f.right + cost}
+	for i, x := range f.x {
+		g.v[i] = f.v[i] + cost*x
+	}
+	// The least of g in a window that moves along: at one of its ends, or at a point within, where the lowest of those is kept.
+	out.reset(f.right)
+	if most > g.x[len(g.x)-1]-from { // beyond the last point nothing becomes less
+		most = math.Inf(1)
+	}
+	var queue []int // points in the window, their values rising
+	enter, x := 0, from
+	put := func(x, v float64) { out.add(x, v-cost*x) }
+	first, last := walker{f: &g, by: least}, walker{f: &g, by: most}
+	for {
+		for enter < len(g.x) && g.x[enter]-most <= x {
+			for len(queue) > 0 && g.v[queue[len(queue)-1]] >= g.v[enter] {
+				queue = queue[:len(queue)-1]
+			}
+			queue = append(queue, enter)
+			enter++
+		}
+		for len(queue) > 0 && g.x[queue[0]]-least <= x {
+			queue = queue[1:]
+		}
+		// Up to the next point that enters or leaves, the two ends move along straight lines and the lowest point within stays.
+		to := first.next(x)
+		if !math.IsInf(most, 1) {
+			to = math.Min(to, last.next(x))
+		}
+		end := to
+		if math.IsInf(to, 1) {
+			end = x + 1
+		}
+		within := math.Inf(1)
+		if len(queue) > 0 {
+			within = g.v[queue[0]]
+		}
+		lines := [3][2]float64{{first.value(x), first.value(end)}, {within, within}, {math.Inf(1), math.Inf(1)}}
+		if !math.IsInf(most, 1) {
+			lines[2] = [2]float64{last.value(x), last.value(end)}
+		}
+		at := func(share float64) float64 {
+			low := math.Inf(1)
+			for _, l := range lines {
+				if !math.IsInf(l[0], 1) {
+					low = math.Min(low, l[0]+share*(l[1]-l[0]))
+				}
+			}
+			return low
+		}
+		put(x, at(0))
+		if math.IsInf(to, 1) {
+			return
+		}
+		var shares []float64
+		for i := range lines {
+			for k := range i {
+				if d0, d1 := lines[i][0]-lines[k][0], lines[i][1]-lines[k][1]; d0*d1 < 0 && !math.IsInf(d0, 0) {
+					shares = append(shares, d0/(d0-d1))
+				}
+			}
+		}
+		slices.Sort(shares)
+		for _, s := range shares {
+			put(x+s*(to-x), at(s))
+		}
+		x = to
+	}
+}
