@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"slices"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -49,7 +49,10 @@ with an interval of 90 %, as a share too, and when their courses changed. Withou
 				}
 			}
 			if shown != "" {
-				if err := checkOutput("--html", shown, append(read, given(to.path)...)); err != nil {
+				if to.path != "" && filepath.Clean(shown) == filepath.Clean(to.path) {
+					return usagef("--html and --output both name %s; give them different files", shown)
+				}
+				if err := checkOutput("--html", shown, read); err != nil {
 					return err
 				}
 			}
@@ -219,9 +222,4 @@ func trendText(p *model.Predictions) string {
 		return g.text() + fmt.Sprintf("\n%s more are too short to say\n", thousands(int64(short)))
 	}
 	return g.text()
-}
-
-// given are names but empty ones.
-func given(names ...string) []string {
-	return slices.DeleteFunc(names, func(n string) bool { return n == "" })
 }

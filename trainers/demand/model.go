@@ -327,13 +327,25 @@ func (m *Model) forecast(ctx context.Context, r model.ForecastRequest, yield fun
 	if err != nil {
 		return err
 	}
-	list := make([]forecast.Series, len(s.Series))
-	for i := range list {
-		if list[i], err = s.of(i, c.Horizon, true); err != nil {
+	chosen, err := s.chosen(r.Series)
+	if err != nil {
+		return err
+	}
+	list, all := make([]forecast.Series, len(chosen)), make([]forecast.Series, 0, len(s.Series))
+	for i := range s.Series {
+		one, err := s.of(i, c.Horizon, true)
+		k, wanted := slices.BinarySearch(chosen, i)
+		switch {
+		case wanted && err != nil:
 			return err
+		case wanted:
+			list[k] = one
+			fallthrough
+		case err == nil: // what is learned of all series is learned of the others, too
+			all = append(all, one)
 		}
 	}
-	method, err := c.method(slices.Values(list), s.Frequency.Periods)
+	method, err := c.method(slices.Values(all), s.Frequency.Periods)
 	if err != nil {
 		return err
 	}
@@ -341,9 +353,9 @@ func (m *Model) forecast(ctx context.Context, r model.ForecastRequest, yield fun
 	first, out := 0, newAnswer(s, c.Levels)
 	err = forecast.All(ctx, m.pool, slices.Values(list), method, c.options(), func(i int, p *forecast.Prediction, err error) error {
 		if err != nil {
-			return fmt.Errorf("%s: %w", s.label(i), err)
+			return fmt.Errorf("%s: %w", s.label(chosen[i]), err)
 		}
-		out.add(i, p)
+		out.add(chosen[i], p)
 		if (i+1)%batch == 0 || i+1 == len(list) {
 			p := out.predictions(first)
 			first += p.Rows
@@ -359,6 +371,32 @@ func (m *Model) forecast(ctx context.Context, r model.ForecastRequest, yield fun
 	}
 	return err
 }
+
+// chosen are the numbers of series by their keys, ascending; of no keys all of them.
+func (s *series) chosen(keys [][]string) ([]int, error) {
+	list := make([]int, 0, len(s.Series))
+	if keys == nil {
+		for i := range s.Series {
+			list = append(list, i)
+		}
+		return list, nil
+	}
+	for _, key := range keys {
+		if len(key) != len(s.cfg.Keys) {
+			return nil, fmt.Errorf("a series is named by %s; there are %d values", strings.Join(s.cfg.Keys, ", "), len(key))
+		}
+		i, ok := slices.BinarySearchFunc(s.Series, strings.Join(key, separator), func(a panel.Series, b string) int { return strings.Compare(a.Key, b) })
+		if !ok {
+			return nil, fmt.Errorf("there is no series %s", strings.Join(key, ", "))
+		}
+		list = append(list, i)
+	}
+	slices.Sort(list)
+	return slices.Compact(list), nil
+}
+
+// Keys are the columns that name a series.
+func (m *Model) Keys() []string { return m.cfg.Data.Keys }
 
 // answer gathers the columns of forecasts.
 type answer struct {

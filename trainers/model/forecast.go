@@ -15,6 +15,8 @@ type Forecaster interface {
 	Forecast(ctx context.Context, r ForecastRequest) iter.Seq2[*Predictions, error]
 	// Horizon is how many steps a request without a number of them is answered with.
 	Horizon() int
+	// Keys are the columns that name a series, none where there is one.
+	Keys() []string
 }
 
 // Trender is a model that says which of its series rise and which fall.
@@ -33,6 +35,8 @@ type ForecastPager interface {
 // ForecastRequest says what is forecast.
 type ForecastRequest struct {
 	Horizon int // steps ahead; 0: the model's
+	// Series names those that are wanted, each by a value for each of Keys; nil: all. The answers come in the order of all series.
+	Series [][]string
 	// Update are files of later rows, read as those of training were: series are forecast from there on.
 	Update *table.Source
 	// Covariates are files of rows that say what covariates will be.

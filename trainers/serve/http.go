@@ -83,7 +83,7 @@ func (s *Server) routes() http.Handler {
 		mux.HandleFunc("GET /v2/models/{model}"+of+"/ready", s.modelReady)
 		mux.HandleFunc("POST /v2/models/{model}"+of+"/infer", s.asked(answerPredict, s.infer))
 	}
-	for name, f := range map[string]method{answerPredict: s.predict, answerRecommend: s.recommend, answerSimilar: s.similar, answerAudience: s.audience, answerEvents: s.takeEvents} {
+	for name, f := range map[string]method{answerPredict: s.predict, answerRecommend: s.recommend, answerSimilar: s.similar, answerAudience: s.audience, answerForecast: s.forecast, answerEvents: s.takeEvents} {
 		ask := func(r *http.Request, body []byte, e *entry, l *loaded) (*answer, error) {
 			return f(r.Context(), e, l, body)
 		}

@@ -160,12 +160,13 @@ const (
 	answerRecommend = "recommend"
 	answerSimilar   = "similar"
 	answerAudience  = "audience"
+	answerForecast  = "forecast"
 	answerEvents    = "events"
 )
 
 func (l *loaded) served(name string) Served {
 	out := Served{Name: name, Family: l.model.Family(), Version: l.version}
-	for _, a := range []string{answerPredict, answerRecommend, answerSimilar, answerAudience, answerEvents} {
+	for _, a := range []string{answerPredict, answerRecommend, answerSimilar, answerAudience, answerForecast, answerEvents} {
 		if l.can(a) {
 			out.Answers = append(out.Answers, a)
 		}
@@ -193,6 +194,8 @@ func (l *loaded) can(answer string) (ok bool) {
 		_, ok = l.model.(model.Similarer)
 	case answerAudience:
 		_, ok = l.model.(model.Audiencer)
+	case answerForecast:
+		_, ok = l.model.(model.Forecaster)
 	case answerEvents:
 		_, ok = l.model.(model.EventFolder)
 	}

@@ -63,6 +63,14 @@ func (s *Server) describe(paths object, name string, l *loaded) {
 			"item": object{"type": "string"}, "k": object{"type": "integer", "minimum": 1, "maximum": s.opt.Limits.Rows}, "keep_seen": object{"type": "boolean", "description": "users too who have it already"},
 		}})}
 	}
+	if l.can(answerForecast) {
+		row := object{"type": "array", "items": object{"type": "object"}}
+		paths[at+answerForecast] = object{"post": operation("What series come to, with quantiles.", object{"type": "object", "properties": object{
+			"series":     object{"type": "array", "items": object{"type": "object"}, "description": "those that are wanted, by their keys; all where it is left out"},
+			"horizon":    object{"type": "integer", "minimum": 1},
+			"covariates": row, "update": row,
+		}})}
+	}
 	if l.can(answerEvents) {
 		paths[at+answerEvents] = object{"post": operation("Takes what users do, to be folded in. Events are held in memory, and lost with the process.", object{
 			"type": "object", "required": []string{"events"}, "properties": object{"events": object{"type": "array", "items": event}},
