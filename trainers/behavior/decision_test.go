@@ -164,6 +164,22 @@ func TestSmoothedAndFocal(t *testing.T) {
 			t.Errorf("%s: %.3f from one half, of %.3f; AUC %.4f of %.4f", extra, certainty, plain, auc, best)
 		}
 	}
+	// Of three classes too: the probability of the likeliest one falls, and it is as often the right one.
+	classes := func(extra string) (certainty, accuracy float64) {
+		o := train(t, configure(t, path, "seed: 3\ndata: {source: {path: PATH}, target: k, features: [a, b, city]}\nmodel: {kind: network, hidden: [16]}\n"+
+			"decision: {calibration: none}\ntrain: {epochs: 15, batch: 64, optimizer: {learning_rate: 0.02}, "+extra+"}\n"))
+		for _, b := range o.Result.Metrics[run.PartTest].Calibration.Bins {
+			certainty += b.Weight * b.Predicted
+		}
+		return certainty / o.Result.Metrics[run.PartTest].Weight, metric(t, o, run.PartTest, "accuracy")
+	}
+	plain, best = classes("clip_norm: 0")
+	for _, extra := range []string{"label_smoothing: 0.2", "loss: focal, gamma: 3"} {
+		certainty, accuracy := classes(extra)
+		if certainty > 0.93*plain || accuracy < best-0.02 {
+			t.Errorf("%s: %.3f is the likeliest class's probability, of %.3f; accuracy %.4f of %.4f", extra, certainty, plain, accuracy, best)
+		}
+	}
 	// A linear model descends for either.
 	for _, extra := range []string{"loss: focal", "label_smoothing: 0.2"} {
 		c := configure(t, path, "data: {source: {path: PATH}, target: y, features: [a, b, city]}\nmodel: {kind: linear}\ntrain: {"+extra+"}\n")

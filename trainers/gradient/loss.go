@@ -8,7 +8,7 @@ import (
 	"debut/trainers/metrics"
 )
 
-// LossFocal is a loss of two classes; the others are of a target that is a number.
+// LossFocal is a loss of classes; the others are of a target that is a number.
 const LossFocal = "focal"
 
 // Losses of a target that is a number.
@@ -44,12 +44,15 @@ const ClassWeightBalanced = "balanced"
 
 // CheckLoss returns an error where the loss, or what is done to classes, is none of a task.
 func (c *Config) CheckLoss(task metrics.Task) error {
-	binary := task == metrics.TaskBinary
-	if c.Loss == LossFocal && !binary {
-		return configfile.Errorf("loss", "%s is of two classes, and the target is %s; leave it out", c.Loss, task)
+	classes := task == metrics.TaskBinary || task == metrics.TaskMultiClass
+	if c.Loss == LossFocal && !classes {
+		return configfile.Errorf("loss", "%s is of classes, and the target is a number; leave it out", c.Loss)
 	}
-	if c.LabelSmoothing != 0 && !binary {
-		return configfile.Errorf("label_smoothing", "it is of two classes, and the target is %s; leave it out", task)
+	if c.LabelSmoothing != 0 && !classes {
+		return configfile.Errorf("label_smoothing", "it is of classes, and the target is a number; leave it out")
+	}
+	if c.LabelSmoothing != 0 && c.Loss == LossFocal && task == metrics.TaskMultiClass {
+		return configfile.Errorf("label_smoothing", "of more than two classes the loss is either smoothed or focal; leave one of them out")
 	}
 	if c.Loss != "" && c.Loss != LossFocal && task != metrics.TaskRegression {
 		return configfile.Errorf("loss", "%s is of targets that are numbers, and the target is %s; leave it out, or set data.task: regression", c.Loss, task)
@@ -104,7 +107,10 @@ func (c *Config) loss(task metrics.Task) (kernels.LossKind, float64) {
 		}
 		return kernels.LogisticLoss, 0
 	case metrics.TaskMultiClass:
-		return kernels.SoftmaxLoss, 0
+		if c.Loss == LossFocal {
+			return kernels.SoftmaxFocalLoss, *c.Gamma
+		}
+		return kernels.SoftmaxLoss, c.LabelSmoothing
 	}
 	l := losses[c.Loss]
 	if l.parameter == nil {

@@ -97,7 +97,9 @@ func New(o Options) (*Trainer, error) {
 	if o.Task == metrics.TaskRegression {
 		t.labels.regression = &o.Data.Encoder.Target
 	}
-	t.labels.smoothing = c.LabelSmoothing
+	if o.Task == metrics.TaskBinary { // the loss of more classes has it
+		t.labels.smoothing = c.LabelSmoothing
+	}
 	if c.ClassWeight == ClassWeightBalanced {
 		t.labels.classes = o.Data.Encoder.Target.Balanced()
 	}
