@@ -17,6 +17,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -185,20 +186,27 @@ func mixes(core string, n int) []libraries {
 }
 
 // best starts a peer with every family of kernels, with the best of them in every mix of settings up to n threads, and
-// within each with every request that changes what a process can change itself. It tries each and returns the peer,
-// started anew, at its best, with that request.
+// within each with the requests that change what a process can change itself, as long as they promise something: the first process looks at all of
+// them for a moment, and those that come nowhere near its best are tried no more. It returns the peer, started anew, at its best, with that request.
 func best(ctx context.Context, n int, trial time.Duration, inner []request, start func(libraries) (*Peer, error)) (*Peer, request, error) {
 	var (
 		most   float64
 		chosen request
 		at     libraries
 	)
+	screened := len(inner) == 1
 	try := func(l libraries) error {
 		p, err := start(l)
 		if err != nil {
 			return err
 		}
 		defer p.Close()
+		if !screened {
+			if inner, err = p.screen(inner, trial/4); err != nil {
+				return err
+			}
+			screened = true
+		}
 		for _, r := range inner {
 			speed, err := p.try(r, trial)
 			if err != nil {
@@ -233,6 +241,26 @@ func best(ctx context.Context, n int, trial time.Duration, inner []request, star
 		return nil, request{}, err
 	}
 	return p, chosen, nil
+}
+
+// promising is the share of the best speed, at a look, from which on a request is tried in earnest: threads and libraries change which of two
+// is better, not by a factor of two.
+const promising = 0.5
+
+// screen looks at each request for so long and returns those that promise something, in their order.
+func (p *Peer) screen(all []request, look time.Duration) (kept []request, err error) {
+	speeds := make([]float64, len(all))
+	for i, r := range all {
+		if speeds[i], err = p.try(r, look); err != nil {
+			return nil, err
+		}
+	}
+	for i, r := range all {
+		if speeds[i] >= promising*slices.Max(speeds) {
+			kept = append(kept, r)
+		}
+	}
+	return kept, nil
 }
 
 // request is what changes a running peer, and how to say so; the empty one changes nothing.

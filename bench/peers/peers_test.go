@@ -63,8 +63,9 @@ func TestPeerThatNeverStarts(t *testing.T) {
 	}
 }
 
-// The best of settings is the one that was fastest; kernels that crash are passed over.
+// The best of settings is the one that was fastest; kernels that crash are passed over, and what is slow at first sight is looked at once.
 func TestBest(t *testing.T) {
+	tried := filepath.Join(t.TempDir(), "tried")
 	script := func(l libraries) string {
 		if l.core == "SkylakeX" {
 			return "exit 1"
@@ -76,12 +77,12 @@ func TestBest(t *testing.T) {
 		return `echo '{"version": "x"}'
 while read a b; do
 	case $a in
-	set) f=$b; echo '{}';;
+	set) f=$b; echo $b >> ` + tried + `; echo '{}';;
 	*) echo '{"runs": '${f}` + speed + `', "seconds": 1}';;
 	esac
 done`
 	}
-	inner := []request{{"set 1", "one"}, {"set 2", "two"}}
+	inner := []request{{"set 1", "one"}, {"set 2", "two"}, {"set 0.", "nothing"}}
 	p, chosen, err := best(t.Context(), 2, time.Millisecond, inner, func(l libraries) (*Peer, error) {
 		p, err := shell(t.Context(), t, script(l))
 		if err == nil {
@@ -98,6 +99,13 @@ done`
 	}
 	if speed, err := p.Run(time.Millisecond); err != nil || speed != 240 {
 		t.Errorf("speed %v, %v", speed, err)
+	}
+	sets, err := os.ReadFile(tried)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if slow, fast := strings.Count(string(sets), "0.\n"), strings.Count(string(sets), "2\n"); slow != 1 || fast != 7 {
+		t.Errorf("the slow one was set %d times, the fast one %d; a look, and of the fast one five tries and the last start more: %q", slow, fast, sets)
 	}
 }
 
