@@ -26,6 +26,7 @@ type Config struct {
 	Validation  *table.Source              `yaml:"validation,omitempty" jsonschema:"description=Separate validation rows; unset keys are taken from source."`
 	Test        *table.Source              `yaml:"test,omitempty" jsonschema:"description=Separate test rows; unset keys are taken from source."`
 	Target      string                     `yaml:"target" jsonschema:"description=The column to predict."`
+	Steps       configfile.Strings         `yaml:"steps,omitempty" jsonschema:"description=Of a binary target that nobody comes to but by others: columns of truth values of what comes before it; first to last; such as [carted] before purchased. A network learns of each step among those who took the one before; from all rows (ESMM)."`
 	Task        string                     `yaml:"task,omitempty" jsonschema:"enum=auto,enum=binary,enum=multiclass,enum=regression,description=What is predicted. auto: two distinct values are binary; text or at most 20 distinct whole numbers multiclass; anything else regression."`
 	Positive    string                     `yaml:"positive,omitempty" jsonschema:"description=Binary: the value that counts as positive. Default: true or yes or 1 where present; else the later value in sort order."`
 	DropMissing bool                       `yaml:"drop_missing_target,omitempty" jsonschema:"description=Leave out rows without a target instead of stopping with an error."`

@@ -210,6 +210,9 @@ func (l *loader) overrides() map[string]string {
 	if c.Task == encoding.TaskRegression {
 		types[c.Target] = table.TypeNumeric
 	}
+	for _, name := range c.Steps {
+		types[name] = table.TypeBoolean
+	}
 	if c.Weight != "" {
 		types[c.Weight] = table.TypeNumeric
 	}
@@ -254,6 +257,7 @@ func (l *loader) locate(err error) error {
 	case c.Weight:
 		path = "weight"
 	}
+	index("steps", c.Steps)
 	index("id", c.ID)
 	index("features", c.Features)
 	index("ignore", c.Ignore)
@@ -362,7 +366,7 @@ func (l *loader) features(frame *table.Frame) []string {
 	for _, s := range frame.Columns {
 		switch {
 		case slices.Contains(weights, s.Name):
-		case s.Name == c.Target, s.Name == c.Weight, slices.Contains(c.ID, s.Name), slices.Contains(c.Ignore, s.Name),
+		case s.Name == c.Target, s.Name == c.Weight, slices.Contains(c.ID, s.Name), slices.Contains(c.Ignore, s.Name), slices.Contains(c.Steps, s.Name),
 			len(c.Features) > 0 && !slices.Contains(c.Features, s.Name),
 			c.Columns[s.Name].Type == table.TypeIgnore,
 			s.Name == c.Split.Column && c.Split.Method != SplitTime:
@@ -448,6 +452,10 @@ func (l *loader) fit(train *table.Frame) (*encoding.Encoder, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(c.Steps) > 0 && target.Task != encoding.TaskBinary {
+		return nil, configfile.Errorf("steps", "they lead to a target of two values, and column %s is %s", wording.Quote(c.Target), target.Task)
+	}
+	target.Steps = c.Steps
 	e := encoding.NewEncoder(target, c.ID, c.Weight)
 	l.report.Task, l.report.Classes = e.Target.Task, e.Target.Classes
 	c.Task = e.Target.Task

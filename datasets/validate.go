@@ -56,6 +56,12 @@ func (c *Config) validate() *configfile.FieldError {
 	if c.Positive != "" && c.Task != "" && c.Task != encoding.TaskAuto && c.Task != encoding.TaskBinary {
 		return configfile.Errorf("positive", "only a binary task has a positive value; the task is %s", c.Task)
 	}
+	if len(c.Steps) > 0 && c.Task != "" && c.Task != encoding.TaskAuto && c.Task != encoding.TaskBinary {
+		return configfile.Errorf("steps", "they lead to a binary target; the task is %s", c.Task)
+	}
+	if len(c.Steps) > maxSteps {
+		return configfile.Errorf("steps", "%d; at most %d are possible", len(c.Steps), maxSteps)
+	}
 	if err := c.validateRoles(); err != nil {
 		return err
 	}
@@ -97,6 +103,9 @@ func (c *Config) validatePrepared() *configfile.FieldError {
 	return nil
 }
 
+// maxSteps bounds the steps before a target: the loss of all takes time by their square.
+const maxSteps = 15
+
 // validateRoles checks that no column plays two roles that exclude each other.
 func (c *Config) validateRoles() *configfile.FieldError {
 	taken := map[string]string{c.Target: "target"}
@@ -121,7 +130,7 @@ func (c *Config) validateRoles() *configfile.FieldError {
 	for _, l := range []struct {
 		path, role string
 		names      []string
-	}{{"id", "id", c.ID}, {"ignore", "ignored", c.Ignore}, {"features", "feature", c.Features}} {
+	}{{"steps", "step", c.Steps}, {"id", "id", c.ID}, {"ignore", "ignored", c.Ignore}, {"features", "feature", c.Features}} {
 		for i, name := range l.names {
 			if err := claim(l.path+"."+strconv.Itoa(i), name, l.role); err != nil {
 				return err

@@ -46,6 +46,8 @@ type Network struct {
 	Lists   []List    `json:"lists,omitempty"`
 	Hidden  []Block   `json:"hidden"` // the deep arm
 	Outputs int       `json:"outputs"`
+	// Chain says that the outputs are logits of steps, each among who took the one before, and not of each for itself.
+	Chain bool `json:"chain,omitempty"`
 	// Wide adds a linear path from the encoded inputs to the outputs, beside the hidden layers (Cheng et al., "Wide & Deep Learning
 	// for Recommender Systems", 2016).
 	Wide bool `json:"wide,omitempty"`

@@ -24,7 +24,7 @@ type Encoded struct {
 	Lists       []int32
 	ListWeights []float32
 	L           int
-	Target      []float64  // [Rows]: 0 or 1, class index, or the value as it is; nil if there was none
+	Target      []float64  // [Rows]: 0 or 1, class index, the number of steps taken with the target, or the value as it is; nil if there was none
 	Weight      []float64  // [Rows]; nil means 1 for every row
 	IDColumns   []IDColumn // columns carried through to predictions
 }

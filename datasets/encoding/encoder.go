@@ -22,6 +22,7 @@ const (
 	viewsVersion   = 5 // with numbers that are features and categories, or dates that are spread over bins
 	rangesVersion  = 6 // with the ranges of the training rows
 	listsVersion   = 7 // with lists of ids
+	stepsVersion   = 8 // with steps before the target
 )
 
 // Encoder is what was learned from the training rows: which columns are
@@ -232,6 +233,9 @@ func (e *Encoder) Overrides(needTarget bool) map[string]string {
 	}
 	if needTarget {
 		types[e.Target.Name] = e.Target.Type
+		for _, name := range e.Target.Steps {
+			types[name] = table.TypeBoolean
+		}
 		if e.Weight != "" {
 			types[e.Weight] = table.TypeNumeric
 		}
@@ -249,7 +253,7 @@ func (e *Encoder) Needed(needTarget bool) []string {
 		}
 	}
 	if needTarget {
-		names = append(names, e.Target.Name)
+		names = append(append(names, e.Target.Name), e.Target.Steps...)
 		if e.Weight != "" {
 			names = append(names, e.Weight)
 		}
@@ -300,6 +304,9 @@ func (e *Encoder) Identify(w io.Writer) error {
 
 // fileVersion is the version of the file that holds the encoder.
 func (e *Encoder) fileVersion() int {
+	if len(e.Target.Steps) > 0 {
+		return stepsVersion
+	}
 	if slices.ContainsFunc(e.Columns, func(c ColumnEncoding) bool { return c.Type == table.TypeList }) {
 		return listsVersion
 	}

@@ -22,8 +22,8 @@ func LoadEncoder(r io.Reader) (*Encoder, error) {
 	}
 	e := new(Encoder)
 	err = strictjson.Unmarshal(text, e)
-	if v := encoderFileVersion(text, e, err); v < encoderVersion || v > listsVersion {
-		return nil, fmt.Errorf("load the data encoder: version %d, this program reads versions %d to %d; train the model again", v, encoderVersion, listsVersion)
+	if v := encoderFileVersion(text, e, err); v < encoderVersion || v > stepsVersion {
+		return nil, fmt.Errorf("load the data encoder: version %d, this program reads versions %d to %d; train the model again", v, encoderVersion, stepsVersion)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("load the data encoder: %w", err)
@@ -92,6 +92,14 @@ func (e *Encoder) Check() error {
 	}
 	if err := claim("target.name", e.Target.Name, "target"); err != nil {
 		return err
+	}
+	for i, name := range e.Target.Steps {
+		if err := claim("target.steps."+strconv.Itoa(i), name, "step"); err != nil {
+			return err
+		}
+	}
+	if len(e.Target.Steps) > 0 && e.Target.Task != TaskBinary {
+		return fieldErrorf("target.steps", "they lead to a binary target, not to one of the task %s", wording.Quote(e.Target.Task))
 	}
 	if e.Weight != "" {
 		if err := claim("weight", e.Weight, "weight"); err != nil {

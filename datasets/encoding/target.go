@@ -38,6 +38,9 @@ type TargetEncoding struct {
 	Scale float64 `json:"scale"`
 	// Link is LinkLog where a model of a regression computes the logarithm of the value.
 	Link string `json:"link,omitempty"`
+	// Steps are columns of truth values of what comes before a binary target, first to last. A row is encoded as the number of steps that it
+	// took then, of which the target is the last: see Encoded.Target.
+	Steps []string `json:"steps,omitempty"`
 	// Prior is the share of each class in the training rows.
 	Prior []float64 `json:"prior,omitempty"`
 }
@@ -319,7 +322,38 @@ func (t *TargetEncoding) encode(by *classIndex, f *table.Frame) ([]float64, erro
 		}
 		out[i] = float64(k)
 	}
-	return out, nil
+	return out, t.countSteps(f, out)
+}
+
+// countSteps puts the number of steps taken in the place of whether the last one, the target, was. Who takes a step has taken those before.
+func (t *TargetEncoding) countSteps(f *table.Frame, out []float64) error {
+	if len(t.Steps) == 0 {
+		return nil
+	}
+	later, of := make([]bool, len(out)), t.Name
+	for r, y := range out {
+		later[r] = y == 1
+	}
+	for _, name := range slices.Backward(t.Steps) {
+		s := f.Column(name)
+		if s.Kind != table.Boolean {
+			return &table.ValueError{Column: name, Problem: fmt.Sprintf("holds %s values, but a step was taken or not", s.Kind), Remedies: []table.Remedy{table.ManualRemedy("make truth values of it in a query")}}
+		}
+		for r, v := range s.Floats {
+			switch {
+			case math.IsNaN(v):
+				return &table.ValueError{Place: f.Place(r), Column: name, Problem: "is missing, and it is a step before " + wording.Quote(t.Name), Remedies: []table.Remedy{table.ManualRemedy("complete it, or leave the row out by a query")}}
+			case later[r] && v == 0:
+				return &table.ValueError{Place: f.Place(r), Column: name, Value: "false", Problem: fmt.Sprintf("is a step before %s, which was taken", wording.Quote(of)),
+					Remedies: []table.Remedy{table.ManualRemedy(fmt.Sprintf("correct the row, or let %s OR %s be the step in a query", duck.Name(name), duck.Name(of)))}}
+			}
+			if later[r] = v == 1; later[r] {
+				out[r]++
+			}
+		}
+		of = name
+	}
+	return nil
 }
 
 // CheckLabels refuses missing labels, naming the first and their number.

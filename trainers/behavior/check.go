@@ -28,6 +28,9 @@ func checkNetwork(n layers.Network, e *encoding.Encoder) error {
 		return fmt.Errorf("fields: there are %d, the encoder makes %d", len(n.Fields), fields)
 	}
 	want := describe(ModelConfig{Factors: n.Factors}, e)
+	if n.Chain != want.Chain {
+		return fmt.Errorf("chain: %v, the encoder's target has %d steps before it", n.Chain, len(e.Target.Steps))
+	}
 	if n.Outputs != want.Outputs {
 		return fmt.Errorf("outputs: %d, the encoder's target makes %d", n.Outputs, want.Outputs)
 	}

@@ -150,6 +150,12 @@ func (c *Config) descends() bool {
 func (c *Config) Validate() error {
 	errs := []error{run.Validate(c, Family, c.Model.Solver != SolverExact), configfile.Prefix("data", c.Data.Validate())}
 	errs = append(errs, c.Model.validate()...)
+	if len(c.Data.Steps) > 0 && c.Model.linear() {
+		errs = append(errs, configfile.Errorf("data.steps", "a linear model has one output; use model: {kind: %s}, or leave steps out", KindFM))
+	}
+	if len(c.Data.Steps) > 0 && c.Train.Loss == gradient.LossFocal {
+		errs = append(errs, configfile.Errorf("train.loss", "%s is of one probability, and steps are products of several; leave it out", c.Train.Loss))
+	}
 	task := metrics.Task(c.Data.Task)
 	if c.Data.Task == encoding.TaskAuto {
 		task = ""

@@ -75,7 +75,8 @@ func (m *Model) sample(out []float64, d *encoding.Encoded) (*metrics.Sample, err
 		return nil, fmt.Errorf("behavior: the data has no target to evaluate against")
 	}
 	e := m.Encoder
-	s := &metrics.Sample{Task: taskOf(e), Classes: e.Target.Classes, Outputs: out, Targets: d.Target, Weights: d.Weight}
+	s := &metrics.Sample{Task: taskOf(e), Classes: e.Target.Classes, Outputs: m.reached(out, m.Network.Outputs-1), Targets: d.Target, Weights: d.Weight}
+	m.addSteps(s, out, d)
 	s.Plain = e.Target.Prior
 	switch s.Task {
 	case metrics.TaskRegression:
@@ -96,7 +97,7 @@ func (m *Model) sample(out []float64, d *encoding.Encoded) (*metrics.Sample, err
 		s.Threshold = m.Decision.At()
 	}
 	if s.Method = m.Decision.Calibration(); s.Method != "" {
-		s.Outputs, s.Raw = m.Decision.Probabilities(out), out
+		s.Outputs, s.Raw = m.Decision.Probabilities(s.Outputs), s.Outputs
 	}
 	return s, nil
 }
@@ -268,7 +269,7 @@ func (m *Model) Answer(out []float64, b encoding.Block) (*model.Predictions, err
 	case metrics.TaskBinary:
 		probability, prediction := make([]float64, b.Rows), make([]string, b.Rows)
 		threshold := m.Decision.At()
-		for i, z := range m.Decision.Probabilities(out) {
+		for i, z := range m.Decision.Probabilities(m.reached(out, m.Network.Outputs-1)) {
 			probability[i] = 1 / (1 + math.Exp(-z))
 			prediction[i] = classes[0]
 			if probability[i] >= threshold {
@@ -278,6 +279,7 @@ func (m *Model) Answer(out []float64, b encoding.Block) (*model.Predictions, err
 		p.Positive, p.Threshold = classes[1], threshold
 		p.Add("probability", probability)
 		p.Add("prediction", prediction)
+		m.predictSteps(p, out)
 	case metrics.TaskMultiClass:
 		multiClass(p, m.Decision.Probabilities(out), classes)
 	default:

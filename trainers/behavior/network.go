@@ -23,6 +23,9 @@ func describe(m ModelConfig, e *encoding.Encoder) layers.Network {
 	if taskOf(e) == metrics.TaskMultiClass {
 		n.Outputs = len(e.Target.Classes)
 	}
+	if steps := e.Target.Steps; len(steps) > 0 {
+		n.Outputs, n.Chain = len(steps)+1, true
+	}
 	if m.arms().streams {
 		n.Streams = &layers.Streams{Second: m.Second, Heads: m.Heads}
 	}

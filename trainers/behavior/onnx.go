@@ -83,6 +83,10 @@ func (m *Model) answer(to *onnx.Graph, outputs onnx.Value) []model.Port {
 	if text, err := json.Marshal(target.Classes); err == nil { // texts always can
 		to.Note("classes", string(text))
 	}
+	var before []onnx.Value
+	if m.Network.Chain {
+		outputs, before = onnxSteps(to, outputs, len(target.Steps))
+	}
 	p := m.Decision.ONNX(to, outputs, len(target.Classes))
 	if task == metrics.TaskMultiClass {
 		best := to.NodeWith("ArgMax", []onnx.Attribute{onnx.Int("axis", 1)}, outputs)
@@ -96,10 +100,16 @@ func (m *Model) answer(to *onnx.Graph, outputs onnx.Value) []model.Port {
 	to.Note("threshold", table.FormatNumber(threshold))
 	which := to.NodeWith("Cast", []onnx.Attribute{onnx.Int("to", int(onnx.Int64))}, to.Node("GreaterOrEqual", p, onnx.Scalar(to, threshold)))
 	class := to.Node("Gather", to.Texts(target.Classes), which)
-	return []model.Port{
+	ports := []model.Port{
 		add(p, outputProbability, onnx.Double, 1, fmt.Sprintf("that %s is %q", target.Name, target.Classes[1])),
 		add(class, outputPrediction, onnx.String, 1, fmt.Sprintf("%q where the probability is %v or more, else %q", target.Classes[1], threshold, target.Classes[0])),
 	}
+	for i, name := range target.Steps {
+		port := add(before[i], stepColumn(name), onnx.Double, 1, fmt.Sprintf("that %s is true", name))
+		port.Classes = nil
+		ports = append(ports, port)
+	}
+	return ports
 }
 
 // typedClasses are the classes of a target as JSON has values of its type; nil where there are none.
@@ -143,8 +153,8 @@ func (m *Model) trial(ctx context.Context, s model.Signature, rows *table.Frame)
 		case []string:
 			t.Outputs[outputPrediction] = onnx.NewTensor(v, 1)
 		case []float64:
-			if c.Name == outputPrediction {
-				t.Outputs[outputPrediction] = onnx.NewTensor(v, 1)
+			if c.Name == outputPrediction || m.Network.Chain && c.Name != outputProbability {
+				t.Outputs[c.Name] = onnx.NewTensor(v, 1)
 			} else {
 				probabilities = append(probabilities, v)
 			}

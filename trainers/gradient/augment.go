@@ -101,7 +101,7 @@ func (f *Feeder) random(seed uint64, ev loop.Event, r int, purpose uint64) *phil
 func (f *Feeder) mix(alpha float64, seed uint64, ev loop.Event, d int) {
 	n := ev.N
 	numeric := append(f.mixed[:0], f.numeric[:n*d]...)
-	target := append([]float32(nil), f.target[:n]...)
+	target := append([]float32(nil), f.target[:n*f.steps]...)
 	f.mixed = numeric
 	for r := range n {
 		other := (r + (n+1)/2) % n
@@ -109,7 +109,9 @@ func (f *Feeder) mix(alpha float64, seed uint64, ev loop.Event, d int) {
 		for i := range d {
 			f.numeric[r*d+i] = share*numeric[r*d+i] + (1-share)*numeric[other*d+i]
 		}
-		f.target[r] = share*target[r] + (1-share)*target[other]
+		for k := range f.steps {
+			f.target[r*f.steps+k] = share*target[r*f.steps+k] + (1-share)*target[other*f.steps+k]
+		}
 	}
 }
 

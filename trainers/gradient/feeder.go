@@ -16,6 +16,7 @@ type Feeder struct {
 	lists   []listFeed
 	items   encoding.Batch // all lists side by side, as the data have them
 	target  []float32
+	steps   int // targets of a row: of steps that follow on each other one for each
 	weight  []float32
 	exact   encoding.Batch // targets and weights as they are, before they are scaled
 	scale   [1]float32
@@ -36,10 +37,14 @@ func NewFeeder(n layers.Network, batch int) *Feeder {
 		groups:  n.IDInputs(),
 		numeric: make([]float32, batch*len(n.Numeric)),
 		ids:     make([]int32, batch*len(n.Fields)),
-		target:  make([]float32, batch),
+		steps:   1,
 		weight:  make([]float32, batch),
 		exact:   encoding.Batch{Target: make([]float64, batch), Weight: make([]float64, batch)},
 	}
+	if n.Chain {
+		f.steps = n.Outputs
+	}
+	f.target = make([]float32, batch*f.steps)
 	for _, g := range f.groups {
 		f.grouped = append(f.grouped, make([]int32, batch*len(g.Fields)))
 	}
@@ -109,22 +114,30 @@ func (f *Feeder) Feed(p *engine.Program, rows int) error {
 // deviations from the mean, weights about 1. They are scaled before they are rounded to 32 bits.
 func (f *Feeder) labels(l labels, d *encoding.Encoded, rows []int32, there int) {
 	d.Gather(&f.exact, 0, rows)
-	target, weight := f.target[there:there+len(rows)], f.weight[there:there+len(rows)]
+	target, weight := f.target[there*f.steps:(there+len(rows))*f.steps], f.weight[there:there+len(rows)]
 	for i, y := range f.exact.Target[:len(rows)] {
 		if l.regression != nil {
 			y = l.regression.Standardize(y)
 		}
-		if l.smoothing > 0 {
-			y += l.smoothing * (0.5 - y)
+		for k := range f.steps {
+			if f.steps > 1 { // y is how many were taken
+				y = 0
+				if f.exact.Target[i] > float64(k) {
+					y = 1
+				}
+			}
+			if l.smoothing > 0 {
+				y += l.smoothing * (0.5 - y)
+			}
+			target[i*f.steps+k] = float32(y)
 		}
-		target[i] = float32(y)
 	}
 	for i, w := range f.exact.Weight[:len(rows)] {
 		if d.Weight != nil {
 			w /= l.weight
 		}
 		if l.classes != nil {
-			w *= l.classes[int(f.exact.Target[i])]
+			w *= l.classes[int(f.exact.Target[i])/f.steps] // of steps the last is the target
 		}
 		weight[i] = float32(w)
 	}
@@ -132,7 +145,7 @@ func (f *Feeder) labels(l labels, d *encoding.Encoded, rows []int32, there int) 
 
 // feedLabels hands gathered targets and weights, and one over the rows of the step, to a program.
 func (f *Feeder) feedLabels(p *engine.Program, rows, stepRows int) error {
-	if err := engine.Feed(p, layers.InputTarget, f.target[:rows]); err != nil {
+	if err := engine.Feed(p, layers.InputTarget, f.target[:rows*f.steps]); err != nil {
 		return err
 	}
 	if err := engine.Feed(p, layers.InputWeight, f.weight[:rows]); err != nil {

@@ -98,10 +98,13 @@ func (c *Config) checkLoss(task metrics.Task) (errs []error) {
 	return errs
 }
 
-// loss returns the training loss of a task, and its parameter.
-func (c *Config) loss(task metrics.Task) (kernels.LossKind, float64) {
+// loss returns the training loss of a task, of steps before a binary target where it is a chain, and its parameter.
+func (c *Config) loss(task metrics.Task, chain bool) (kernels.LossKind, float64) {
 	switch task {
 	case metrics.TaskBinary:
+		if chain {
+			return kernels.ChainLoss, 0
+		}
 		if c.Loss == LossFocal {
 			return kernels.FocalLoss, *c.Gamma
 		}

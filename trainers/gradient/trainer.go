@@ -137,7 +137,7 @@ func (t *Trainer) build() error {
 	graph := func(batch int) (*engine.Graph, engine.TrainerOptions, error) {
 		g := engine.NewGraph(kernels.Float32, batch)
 		b := &layers.Builder{Graph: g, Training: true, Seed: t.o.Seed}
-		kind, parameter := t.o.Config.loss(t.o.Task)
+		kind, parameter := t.o.Config.loss(t.o.Task, t.o.Network.Chain)
 		loss := layers.BuildLoss(b, kind, parameter, t.o.Network.Build(b))
 		return g, engine.TrainerOptions{
 			Options: engine.Options{Device: t.dev, Parameters: t.o.Parameters, Log: t.o.Env.Log},

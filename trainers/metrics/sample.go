@@ -19,6 +19,8 @@ type Sample struct {
 	// latter; "" where it is the squared one, or another that the usual metrics have.
 	Loss     string
 	Quantile float64
+	// Steps are what is measured of the steps before the target, and of those who took them.
+	Steps []Step
 	// Threshold is the probability from which on a row is predicted positive; of two classes.
 	Threshold float64
 
@@ -44,6 +46,12 @@ type UnitMetric struct {
 	Values []float32
 }
 
+// Step is a binary target beside that of a sample, of rows of its own.
+type Step struct {
+	Name                      string
+	Outputs, Targets, Weights []float64 // logits; 0 or 1; nil for ones
+}
+
 // Len is the number of rows, or of units.
 func (s *Sample) Len() int {
 	if s.Units != nil {
@@ -60,6 +68,21 @@ func (s *Sample) Measure() (*Result, error) {
 	r, err := s.measure(s.Outputs)
 	if err != nil {
 		return nil, err
+	}
+	for _, step := range s.Steps {
+		g := Group{Name: step.Name, Count: int64(len(step.Outputs)), Unit: "rows"}
+		if len(step.Outputs) > 0 {
+			of, err := Binary(step.Outputs, step.Targets, step.Weights, 0.5)
+			if err != nil {
+				return nil, err
+			}
+			for _, name := range []string{"auc", "average_precision", "log_loss", "normalized_entropy", "ece"} {
+				if v, ok := of.Values.Get(name); ok {
+					g.Values = append(g.Values, Value{name, v})
+				}
+			}
+		}
+		r.Groups = append(r.Groups, g)
 	}
 	if r.Plain = s.plain(s.Outputs); s.Raw == nil {
 		return r, nil
