@@ -173,7 +173,7 @@ func (c ModelConfig) validate() error {
 // maxPenalty bounds the penalties of weights, which are computed in float32: the square of the largest value that events may have.
 const maxPenalty = 1e24
 
-// Prepare loads the interactions.
+// Prepare loads the interactions, and chooses what is left open.
 func (c *Config) Prepare(ctx context.Context, env *run.Env) (run.Task, error) {
 	from, begun, err := c.earlier(env)
 	if err != nil {
@@ -191,6 +191,11 @@ func (c *Config) Prepare(ctx context.Context, env *run.Env) (run.Task, error) {
 	if err := t.checkMemory(env); err != nil {
 		return nil, err
 	}
+	if c.Reweight.Open() {
+		if err := t.reweight(ctx); err != nil {
+			return nil, err
+		}
+	}
 	return t, nil
 }
 
@@ -202,6 +207,8 @@ type training struct {
 	begun string // with what, a clause of the protocol
 	graph *Graph
 	score ranking.Scorer
+	// reweighted says how items were reweighted, a clause of the protocol, where that was left open.
+	reweighted string
 }
 
 // Describe says what is trained on what.
@@ -209,6 +216,9 @@ func (t *training) Describe() run.Description {
 	text := t.cfg.Model.text()
 	if t.begun != "" {
 		text += "; " + t.begun
+	}
+	if t.reweighted != "" {
+		text += "; " + t.reweighted
 	}
 	return t.Data.Describe(text)
 }
@@ -232,36 +242,53 @@ func (t *training) Resolved() run.Config { return t.cfg }
 // Close has nothing to end.
 func (t *training) Close() error { return nil }
 
-// Solve finds the neighbors.
-func (t *training) Solve(ctx context.Context) error {
-	ctx = WithProgress(ctx, t.progress())
+// Solve finds the neighbors, unless they were found when it was chosen how items are reweighted.
+func (t *training) Solve(ctx context.Context) (err error) {
+	if t.score == nil {
+		t.graph, t.score, err = t.fit(WithProgress(ctx, t.progress()), t.Train)
+	}
+	return err
+}
+
+// reweight chooses how items are reweighted, by the model itself where there is a validation part, else by another of fewer pairs.
+func (t *training) reweight(ctx context.Context) (err error) {
+	t.cfg.Reweight, t.reweighted, err = t.ChooseReweight(ctx, t.cfg.Seed, t.log, func(held *recommender.Data) (ranking.Scorer, error) {
+		g, s, err := t.fit(WithProgress(ctx, t.progress()), held.Train)
+		if held == t.Data {
+			t.graph, t.score = g, s
+		}
+		return s, err
+	})
+	return err
+}
+
+// fit finds the neighbors of a matrix of users and items.
+func (t *training) fit(ctx context.Context, train *interactions.Matrix) (*Graph, ranking.Scorer, error) {
 	model := &t.cfg.Model
 	if model.Kind == KindUser {
 		ties := ranking.NewTies(t.Users.Len(), t.Users.ID)
-		m, err := FitUsers(ctx, t.Train, ties, model.Settings, t.Pool)
+		m, err := FitUsers(ctx, train, ties, model.Settings, t.Pool)
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
-		t.graph, t.score = m.Graph, m.Scorer()
-		return nil
+		return m.Graph, m.Scorer(), nil
 	}
 	var m *Items
 	var err error
 	switch model.Kind {
 	case KindEASE:
-		m, err = FitEASE(ctx, t.Train, t.Ties, *model.L2, *model.Neighbors, t.Pool)
+		m, err = FitEASE(ctx, train, t.Ties, *model.L2, *model.Neighbors, t.Pool)
 	case KindSLIM:
-		m, err = FitSLIM(ctx, t.Train, t.Ties, *model.L1, *model.L2, *model.Neighbors, t.Pool)
+		m, err = FitSLIM(ctx, train, t.Ties, *model.L1, *model.L2, *model.Neighbors, t.Pool)
 	case KindSpectral:
-		m, err = FitSpectral(ctx, t.Train, t.Ties, min(*model.Factors, t.Items.Len()), *model.Ideal, *model.Neighbors, t.Pool)
+		m, err = FitSpectral(ctx, train, t.Ties, min(*model.Factors, t.Items.Len()), *model.Ideal, *model.Neighbors, t.Pool)
 	default:
-		m, err = FitItems(ctx, t.Train, t.Ties, model.Settings, t.Pool)
+		m, err = FitItems(ctx, train, t.Ties, model.Settings, t.Pool)
 	}
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	t.graph, t.score = m.Graph, m.Scorer(t.Train)
-	return nil
+	return m.Graph, m.Scorer(train), nil
 }
 
 // Evaluate measures the lists of a part.

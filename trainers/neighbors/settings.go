@@ -12,7 +12,7 @@ type Settings struct {
 	Similarity string   `yaml:"similarity,omitempty" jsonschema:"enum=cosine,enum=jaccard,enum=pearson,enum=dot,description=cosine (default); jaccard: of what is there whatever its value; pearson: correlation of the values both have; dot: the bare product."`
 	Weighting  string   `yaml:"weighting,omitempty" jsonschema:"enum=none,enum=tfidf,enum=bm25,description=cosine and dot: what values weigh. none; tfidf (default): square root times the rarity of the column; bm25: the same with values that saturate and long rows damped."`
 	Shrinkage  *float64 `yaml:"shrinkage,omitempty" jsonschema:"minimum=0,description=A similarity from n common columns is multiplied by n/(n+shrinkage). Default 0."`
-	Neighbors  *int     `yaml:"neighbors,omitempty" jsonschema:"minimum=0,description=How many of the most similar are kept; 0 keeps all. Default 10 items; 100 users."`
+	Neighbors  *int     `yaml:"neighbors,omitempty" jsonschema:"minimum=0,description=How many of the most similar are kept; 0 keeps all. Default 10 items; 300 users."`
 	BM25       BM25     `yaml:"bm25,omitempty" jsonschema:"description=Constants of weighting: bm25."`
 }
 
@@ -54,7 +54,7 @@ func (c *Settings) SetDefaults(kind string) {
 	if c.Neighbors == nil {
 		c.Neighbors = new(10)
 		if kind == KindUser {
-			c.Neighbors = new(100)
+			c.Neighbors = new(300)
 		}
 	}
 	if c.Weighting == BM {

@@ -13,10 +13,24 @@ var streamCarve = philox.StreamOf("trainers/recommender: items held back")
 
 // Carve returns the data with one item, drawn by chance, of each of so many users at most moved from the training part to a validation
 // part of their own, to choose settings by where there is no validation part. It returns false where no user has two items.
-func (d *Data) Carve(seed uint64, users int) (*Data, bool) {
+func (d *Data) Carve(seed uint64, users int) (*Data, bool) { return d.carve(seed, users, 0) }
+
+// carve is Carve for items with which a user had an event of one of some kinds; 0: whatever he did with them.
+func (d *Data) carve(seed uint64, users int, kinds uint16) (*Data, bool) {
 	var able []int32
+	var of []int // places of a user's items that may be held back
+	sought := func(u int) []int {
+		items, _ := d.Train.Row(u)
+		of = of[:0]
+		for k := range items {
+			if kinds == 0 || d.Train.Events[int(d.Train.Offsets[u])+k]&kinds != 0 {
+				of = append(of, k)
+			}
+		}
+		return of
+	}
 	for u := range d.Train.Rows {
-		if items, _ := d.Train.Row(u); len(items) > 1 {
+		if items, _ := d.Train.Row(u); len(items) > 1 && len(sought(u)) > 0 {
 			able = append(able, int32(u))
 		}
 	}
@@ -38,12 +52,16 @@ func (d *Data) Carve(seed uint64, users int) (*Data, bool) {
 		out := -1
 		if len(chosen) > 0 && int(chosen[0]) == u {
 			chosen = chosen[1:]
-			out = r.IntN(len(items))
+			from := sought(u)
+			out = from[r.IntN(len(from))]
 			held.Indices, held.Values = append(held.Indices, items[out]), append(held.Values, values[out])
 		}
 		for k, i := range items {
 			if k != out {
 				left.Indices, left.Values = append(left.Indices, i), append(left.Values, values[k])
+				if all.Events != nil {
+					left.Events = append(left.Events, all.Events[int(all.Offsets[u])+k])
+				}
 			}
 		}
 		left.Offsets[u+1], held.Offsets[u+1] = left.Len(), held.Len()

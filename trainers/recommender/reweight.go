@@ -15,17 +15,27 @@ import (
 // Reweight is the section of a run file that raises or lowers items whoever the user is: scores are multiplied by powers of what is known of the
 // item.
 type Reweight struct {
-	Popularity float64            `yaml:"popularity,omitempty" jsonschema:"description=The power of 1 plus the number of users who have the item: below 0 for lists with less of what everybody has. Default 0."`
+	Popularity *float64           `yaml:"popularity,omitempty" jsonschema:"description=The power of 1 plus the number of users who have the item: below 0 for lists with less of what everybody has. Where nothing is said of reweight family: neighbors chooses it and factorization has 0."`
 	Shares     map[string]float64 `yaml:"shares,omitempty" jsonschema:"description=By kind of event: the power of the share of an item's users who did it; buy: 0.5 raises what is often bought where it is seen."`
 }
 
 // maxPower bounds powers, so that weights stay finite.
 const maxPower = 8
 
+// Open says that nothing is said of powers.
+func (r *Reweight) Open() bool { return r.Popularity == nil && len(r.Shares) == 0 }
+
+func (r *Reweight) popularity() float64 {
+	if r.Popularity == nil {
+		return 0
+	}
+	return *r.Popularity
+}
+
 // Validate reports what cannot be used, with the path below the section.
 func (r *Reweight) Validate() error {
-	if !(math.Abs(r.Popularity) <= maxPower) {
-		return configfile.Errorf("popularity", "a power of %v; give one from -%d to %d", r.Popularity, maxPower, maxPower)
+	if p := r.popularity(); !(math.Abs(p) <= maxPower) {
+		return configfile.Errorf("popularity", "a power of %v; give one from -%d to %d", p, maxPower, maxPower)
 	}
 	for _, kind := range slices.Sorted(maps.Keys(r.Shares)) {
 		if p := r.Shares[kind]; !(math.Abs(p) <= maxPower) {
@@ -41,13 +51,13 @@ const priorUsers = 5
 // Reweight sets the powers by which scores are multiplied from here on. The error is one of the section reweight, with its path.
 func (d *Data) Reweight(r Reweight) error {
 	d.weights = nil
-	if r.Popularity == 0 && len(r.Shares) == 0 {
+	if r.popularity() == 0 && len(r.Shares) == 0 {
 		return nil
 	}
 	counts := d.Train.ColumnCounts()
 	logs := make([]float64, len(counts))
 	for i, n := range counts {
-		logs[i] = r.Popularity * math.Log1p(float64(n))
+		logs[i] = r.popularity() * math.Log1p(float64(n))
 	}
 	for _, kind := range slices.Sorted(maps.Keys(r.Shares)) {
 		bit := slices.Index(d.Kinds, kind)
