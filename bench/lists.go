@@ -21,6 +21,7 @@ import (
 	"debut/trainers/families"
 	"debut/trainers/metrics"
 	"debut/trainers/neighbors"
+	"debut/trainers/recommender"
 	"debut/trainers/run"
 )
 
@@ -31,11 +32,11 @@ const listsForm = "ALGORITHM, by the example that is shipped, or ALGORITHM.defau
 var lists = Suite{
 	Name: "lists",
 	Summary: "lists of 20 items for the users of a marketplace, by every algorithm as its example has it and as it is where nothing is set: " +
-		"recall and NDCG with bootstrap intervals over users, seconds of the whole run",
+		"recall and NDCG with bootstrap intervals over users, the AUC of what is bought beside 100 unseen items a user that are drawn alike, seconds of the whole run",
 	Cases: listsCases(),
 	Form:  listsForm,
 	Metrics: []Metric{
-		{Name: recallMetric, Direction: Same}, {Name: ndcgMetric, Direction: Same}, {Name: secondsMetric, Direction: Lower}, {Name: cpuMetric, Direction: Lower},
+		{Name: recallMetric, Direction: Same}, {Name: ndcgMetric, Direction: Same}, {Name: sampledMetric, Direction: Same}, {Name: secondsMetric, Direction: Lower}, {Name: cpuMetric, Direction: Lower},
 	},
 	Host:    func(string) bool { return true },
 	ByCase:  true,
@@ -43,7 +44,9 @@ var lists = Suite{
 }
 
 const (
-	ndcgMetric = "ndcg_at_20"
+	ndcgMetric    = "ndcg_at_20"
+	sampledMetric = "auc_of_100" // sampled items a user
+	sampledItems  = 100
 	// examplesOf begins the names of the examples of the log.
 	examplesOf = "taobao-"
 	// asDefault ends a case in which the model has its defaults.
@@ -235,5 +238,23 @@ func (r *runner) reportLists(ctx context.Context, cfg run.Config, out *run.Outco
 		r.report(metric+"_low", e.Interval.Low)
 		r.report(metric+"_high", e.Interval.High)
 	}
+	recommends, ok := m.(interface{ Recommender() *recommender.Model })
+	if !ok {
+		return fmt.Errorf("models of the family %s are not measured on sampled items", cfg.Base().Family)
+	}
+	recommends.Recommender().Evaluation.Negatives = sampledItems
+	if s, err = sampler.SamplePart(ctx, m, "", run.PartTest, r.Log); err != nil {
+		return err
+	}
+	sum, n := 0.0, 0
+	for _, unit := range s.Sample.Units.Metrics {
+		if unit.Name == "auc" {
+			for _, v := range unit.Values {
+				sum += float64(v)
+				n++
+			}
+		}
+	}
+	r.report(sampledMetric, sum/float64(max(n, 1)))
 	return nil
 }

@@ -223,9 +223,6 @@ func (c *Config) loadSides(ctx context.Context, env *run.Env, data *recommender.
 		} else {
 			s.take(data.Users, ids, rows, section, env.Log)
 		}
-		if err := s.network(c.Model.Hidden, c.Model.Factors); err != nil {
-			return sides, err
-		}
 		sides[k] = s
 	}
 	return sides, nil

@@ -66,12 +66,12 @@ type ModelConfig struct {
 	Dropout        *float64       `yaml:"dropout,omitempty" jsonschema:"minimum=0,maximum=0.99,description=simplex: the share of numbers of users' vectors that is dropped in training. Default 0.2."`
 	Gate           *float64       `yaml:"gate,omitempty" jsonschema:"minimum=0,maximum=1,description=simplex: the share of what is a user's own in his vector; the rest is of the items that he has. Default 0.5."`
 	History        int            `yaml:"history,omitempty" jsonschema:"minimum=1,maximum=1024,description=simplex: most items of a user that a step takes for all; of more as many are drawn. Lists are made from all. Default 16."`
-	Temperature    *float64       `yaml:"temperature,omitempty" jsonschema:"exclusiveMinimum=0,description=two_tower: what cosines are divided by before items compete; the smaller the harder. Default 0.1."`
+	Temperature    *float64       `yaml:"temperature,omitempty" jsonschema:"exclusiveMinimum=0,description=two_tower: what cosines are divided by before items compete; the smaller the harder. Default 0.2."`
 	Unknown        *float64       `yaml:"unknown,omitempty" jsonschema:"minimum=0,maximum=1,description=two_tower: the share of pairs in training whose item (or user) is known by its attributes alone; so that new ones can be scored. Default 0.2."`
-	LogQ           *bool          `yaml:"log_q,omitempty" jsonschema:"description=two_tower: correct for popular items being drawn more often (default true)."`
+	LogQ           *float64       `yaml:"log_q,omitempty" jsonschema:"minimum=0,maximum=1,description=two_tower: how far it is corrected for popular items being drawn more often: 1 for scores of what is likely; 0 for what is likelier for a user than for anybody. Default 0.5."`
 	Hidden         []layers.Block `yaml:"hidden,omitempty" jsonschema:"description=two_tower: hidden layers between attributes and factors. Default: 64 units."`
-	Start          string         `yaml:"start,omitempty" jsonschema:"enum=spectral,enum=random,description=simplex: first factors. spectral (default): of items those of leading singular vectors; random."`
-	Batch          int            `yaml:"batch,omitempty" jsonschema:"minimum=1,maximum=65536,description=simplex: pairs of user and item in a step. Default 1024."`
+	Start          string         `yaml:"start,omitempty" jsonschema:"enum=spectral,enum=random,description=simplex and two_tower: first factors. spectral (default): of items those of leading singular vectors; random."`
+	Batch          int            `yaml:"batch,omitempty" jsonschema:"minimum=1,maximum=65536,description=simplex and two_tower: pairs of user and item in a step. Default 1024."`
 }
 
 // TrainConfig is the train section of a run file.

@@ -53,6 +53,13 @@ func (c *Config) Prepare(ctx context.Context, env *run.Env) (run.Task, error) {
 			b.chosen = fmt.Sprintf("%d factors by how many pairs there are", c.Model.Factors)
 		}
 	}
+	for _, s := range sides {
+		if s != nil {
+			if err := s.network(c.Model.Hidden, c.Model.Factors); err != nil {
+				return nil, err
+			}
+		}
+	}
 	if err := b.checkMemory(env); err != nil {
 		return nil, err
 	}

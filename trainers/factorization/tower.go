@@ -24,34 +24,34 @@ import (
 // own attributes; both are of length 1. For each pair of a user and an item that he has, the other items of
 // the batch compete with it:
 //
-//	−log softmax over items j of the batch of cos(u, j)/temperature − log q_j
+//	−log softmax over items j of the batch of cos(u, j)/temperature − log_q · log q_j
 //
-// where q_j is the share of pairs that are of item j, for popular items are drawn more often than they deserve; items that the user has do not
+// where q_j is the share of pairs that are of item j, for popular items are drawn more often than others, to a power log_q: of 1 scores say what is
+// likely for the user, of 0 what is likelier for him than for anybody. Items that the user has do not
 // compete. What softmax leaves open, one number for each user, is his score of all: a score is the cosine less
 //
-//	temperature · log Σ over items j of q_j·exp(cos(u, j)/temperature)
+//	temperature · log Σ over items j of q_j^(1 − log_q)·exp(cos(u, j)/temperature)
 //
-// by which it says how much likelier the item is for the user than for anybody, and scores of an item compare from user to user, as audiences
-// need it. The item of a pair is left out of its user's history, which would tell it. In training, what is an item's or a user's own is hidden now
+// so that scores of an item compare from user to user, as audiences need it. The item of a pair is left out of its user's history, which would tell it. In training, what is an item's or a user's own is hidden now
 // and then, so that attributes learn to do without (Volkovs, Yu, Poutanen, "DropoutNet", NIPS 2017): an item that nobody has yet has nothing
 // of its own, and its attributes alone say whom it is for.
+//
+// Items begin with their leading singular vectors, as in the graph of simplex, in histories too, and users with nothing of their own: a training from
+// there has in an epoch what one from chance has not in twenty.
 var towerAlgorithm = algorithm{
 	name: algorithmTower,
-	keys: []string{"factors", "confidence", "regularization", "learning_rate", "temperature", "unknown", "log_q", "hidden", "history", "batch"},
+	keys: []string{"factors", "confidence", "regularization", "learning_rate", "temperature", "unknown", "log_q", "hidden", "history", "batch", "start"},
 	setDefaults: func(c *Config) {
 		m := &c.Model
-		m.Confidence, m.Factors = cmp.Or(m.Confidence, ConfidenceNone), cmp.Or(m.Factors, towerFactors)
+		m.Confidence, m.Start = cmp.Or(m.Confidence, ConfidenceNone), cmp.Or(m.Start, StartSpectral)
 		m.History, m.Batch = cmp.Or(m.History, 32), cmp.Or(m.Batch, 1024)
 		for _, x := range []struct {
 			to      **float64
 			initial float64
-		}{{&m.Regularization, 0}, {&m.LearningRate, 0.002}, {&m.Temperature, 0.1}, {&m.Unknown, 0.2}} {
+		}{{&m.Regularization, 0}, {&m.Temperature, 0.2}, {&m.Unknown, 0.2}, {&m.LogQ, 0.5}} {
 			if *x.to == nil {
 				*x.to = new(x.initial)
 			}
-		}
-		if m.LogQ == nil {
-			m.LogQ = new(true)
 		}
 		if m.Hidden == nil && (c.Items != nil || c.Users != nil) {
 			m.Hidden = []layers.Block{{Units: towerUnits}}
@@ -61,11 +61,8 @@ var towerAlgorithm = algorithm{
 		}
 		c.Items.setDefaults(cmp.Or(c.Data.Columns.Item, "item"))
 		c.Users.setDefaults(cmp.Or(c.Data.Columns.User, "user"))
-		if c.Train.Epochs == 0 {
-			c.Train.Epochs = towerEpochs
-			if c.validated() && c.Train.EarlyStopping.Patience == 0 {
-				c.Train.EarlyStopping.Patience = 2
-			}
+		if c.Train.Epochs == 0 && c.validated() && c.Train.EarlyStopping.Patience == 0 { // how many there are the data decide
+			c.Train.EarlyStopping.Patience = 2
 		}
 	},
 	validate: func(c *ModelConfig) error {
@@ -77,9 +74,12 @@ var towerAlgorithm = algorithm{
 		if err := configfile.OneOf("confidence", c.Confidence, ConfidenceValue, ConfidenceLog, ConfidenceNone); err != nil {
 			return err
 		}
+		if err := configfile.OneOf("start", c.Start, StartSpectral, StartRandom); err != nil {
+			return err
+		}
 		return cmp.Or(
 			within("regularization", c.Regularization, 0, math.MaxFloat32), within("learning_rate", c.LearningRate, 1e-9, 1e3),
-			within("temperature", c.Temperature, 1e-3, 1e3), within("unknown", c.Unknown, 0, 1),
+			within("temperature", c.Temperature, 1e-3, 1e3), within("unknown", c.Unknown, 0, 1), within("log_q", c.LogQ, 0, 1),
 			from1("history", c.History, maxHistory), from1("batch", c.Batch, maxTowerBatch),
 		)
 	},
@@ -87,8 +87,9 @@ var towerAlgorithm = algorithm{
 		c := &p.cfg.Model
 		rows := 4 * int64(p.Users.Len()+2*p.Items.Len()) * int64(c.Factors)
 		return map[string]int64{
-			run.PurposeBest: 3 * rows, // with the optimizer's two moments
-			"inputs":        4 * int64(c.Batch) * int64(c.Batch+2*c.History+16),
+			run.PurposeBest:  3 * rows, // with the optimizer's two moments
+			"inputs":         4 * int64(c.Batch) * int64(c.Batch+2*c.History+16),
+			"spectral start": 4*int64(p.Users.Len()+p.Items.Len())*int64(c.Factors) + 8*p.Train.Len(),
 		}
 	},
 	onDevice: func(p *problem) map[string]int64 {
@@ -102,8 +103,15 @@ var towerAlgorithm = algorithm{
 		}
 		return need
 	},
-	settle: func(context.Context, *problem) (string, error) { return "", nil },
-	begin:  newTower,
+	settle: func(_ context.Context, p *problem) (string, error) {
+		p.cfg.Model.LearningRate = new(p.cfg.Model.towerRate())
+		if p.cfg.Train.Epochs > 0 {
+			return "", nil
+		}
+		p.cfg.Train.Epochs = int(min(max(towerPairs/max(p.Train.Len(), 1), 1), mostTowerEpochs))
+		return "the number of epochs by how many pairs there are", nil
+	},
+	begin: newTower,
 	fold: func(m *Model, columns []int32, values []float32) ([]float32, error) {
 		x := make([]float32, m.factors.Width)
 		pooled(x, m.factors.Histories, columns, confidences(values, &m.cfg), 0, nil)
@@ -112,7 +120,7 @@ var towerAlgorithm = algorithm{
 			if counts == nil {
 				counts = m.Histories.ColumnCounts()
 			}
-			m.lift = newLift(counts, *m.cfg.Temperature)
+			m.lift = newLift(counts, &m.cfg)
 		}
 		m.lift.set(x, m.factors)
 		return x, nil
@@ -138,11 +146,21 @@ var towerAlgorithm = algorithm{
 
 // Figures of the defaults.
 const (
-	towerFactors  = 64
-	towerUnits    = 64
-	towerEpochs   = 20
-	maxTowerBatch = 1 << 13 // whose square is fed at each step
+	towerUnits = 64
+	// Where a run file leaves it open, as many epochs as have about towerPairs pairs, for from the spectral start on further ones soon fit the training
+	// part alone.
+	towerPairs      = 2_000_000
+	mostTowerEpochs = 20
+	maxTowerBatch   = 1 << 13 // whose square is fed at each step
 )
+
+// towerRate is the learning rate: where it is left open, the less the more factors there are, as numbers of rows of length 1 are.
+func (c *ModelConfig) towerRate() float64 {
+	if c.LearningRate != nil {
+		return *c.LearningRate
+	}
+	return threeDigits(0.01 / math.Sqrt(float64(max(c.Factors, 1))))
+}
 
 // Names of what the graph has. Those of items stand behind the prefix of their scope.
 const (
@@ -219,7 +237,7 @@ func towerGraph(p *problem, dev kernels.Device) (*engine.Graph, engine.TrainerOp
 	g := engine.NewGraph(kernels.Float32, max(1, min(c.Batch, int(p.Train.Len()))))
 	loss := towerOf(p).build(g, true, p.cfg.Seed)
 	o := optim.Defaults(kernels.Adam)
-	o.LearningRate, o.L2 = *c.LearningRate, *c.Regularization
+	o.LearningRate, o.L2 = c.towerRate(), *c.Regularization
 	return g, engine.TrainerOptions{
 		Options: engine.Options{Device: dev, Parameters: engine.NewParameters(dev, kernels.Float32, p.cfg.Seed), Log: p.log}, Loss: loss, Optimizer: o,
 	}, g.Differentiate(loss)
@@ -236,7 +254,7 @@ type tower struct {
 	model      *Factors
 }
 
-func newTower(_ context.Context, p *problem) (fitter, error) {
+func newTower(ctx context.Context, p *problem) (fitter, error) {
 	if err := checkMatrix(p.Train); err != nil {
 		return nil, err
 	}
@@ -248,10 +266,28 @@ func newTower(_ context.Context, p *problem) (fitter, error) {
 	if t.trainer, err = engine.NewTrainer(g, opt); err != nil {
 		return nil, err
 	}
+	if err := t.start(ctx); err != nil {
+		return nil, err
+	}
 	t.batch = newTowerBatch(p, t.weights, t.counts, g.Batch())
 	w := p.cfg.Model.width()
 	t.model = &Factors{Width: w, Lifts: true, Users: make([]float32, p.Train.Rows*w), Items: make([]float32, p.Train.Columns*w), Histories: make([]float32, p.Train.Columns*w)}
 	return t, nil
+}
+
+// start sets first values: of items spectral ones, so that histories tell from the first step; of users' own none.
+func (t *tower) start(ctx context.Context) error {
+	if t.cfg.Model.Start != StartSpectral {
+		return nil
+	}
+	first, err := spectralItems(ctx, t.cpu, t.Pool, t.Train, t.weights, t.cfg.Model.Factors, t.cfg.Seed)
+	if err != nil {
+		return err
+	}
+	buffer := func(table string) kernels.Buffer { return t.parameters.Get(table + towerTable).Matrix.Buf }
+	users := buffer(scopeUser + towerOwn)
+	return cmp.Or(kernels.Upload(t.dev, users, 0, make([]float32, users.Len())),
+		kernels.Upload(t.dev, buffer(scopeItem+towerOwn), 0, first), kernels.Upload(t.dev, buffer(scopeUser+towerHistory), 0, first))
 }
 
 // course has the pairs in an order of its own for each epoch.
@@ -345,7 +381,7 @@ func (t *tower) factors() (*Factors, error) {
 			}
 		}
 	})
-	lift := newLift(t.counts, *t.cfg.Model.Temperature)
+	lift := newLift(t.counts, &t.cfg.Model)
 	pool.Each(t.Pool, blocksOf(t.Train.Rows), func(k int) {
 		sum := make([]float64, d)
 		for u := k * rowsPerTask; u < min((k+1)*rowsPerTask, t.Train.Rows); u++ {
@@ -372,18 +408,18 @@ func (t *tower) factors() (*Factors, error) {
 // lift is what scores of all items come to for a user.
 type lift struct {
 	items       []int32   // that somebody has
-	log         []float64 // of the share of pairs that are of each
+	log         []float64 // of what each weighs
 	temperature float64
 }
 
-func newLift(counts []int32, temperature float64) *lift {
-	l, total := &lift{temperature: temperature}, 0.0
+func newLift(counts []int32, c *ModelConfig) *lift {
+	l, total := &lift{temperature: *c.Temperature}, 0.0
 	for _, n := range counts {
 		total += float64(n)
 	}
 	for i, n := range counts {
 		if n > 0 {
-			l.items, l.log = append(l.items, int32(i)), append(l.log, math.Log(float64(n)/total))
+			l.items, l.log = append(l.items, int32(i)), append(l.log, (1-*c.LogQ)*math.Log(float64(n)/total))
 		}
 	}
 	return l

@@ -94,7 +94,7 @@ func TestTowersSameBits(t *testing.T) {
 	}
 	t.Run("attributes", func(t *testing.T) { check(t) })
 	t.Run("ids", func(t *testing.T) {
-		check(t, "items=null", "users=null", "model.hidden=null", "model.confidence=value", "model.log_q=false")
+		check(t, "items=null", "users=null", "model.hidden=null", "model.confidence=value", "model.log_q=0", "model.start=random")
 	})
 	t.Run("gpu", func(t *testing.T) {
 		cudatest.Use(t)

@@ -17,7 +17,7 @@ type towerBatch struct {
 	train   *interactions.Matrix
 	weights []float32 // of pairs
 	mean    float64   // of weights
-	correct []float32 // of items, −log q, or 0
+	correct []float32 // of items, −log q to the power asked for
 	unknown float64
 	history int
 	sides   [2]*side
@@ -62,8 +62,8 @@ func newTowerBatch(p *problem, weights []float32, counts []int32, batch int) *to
 		b.mean = 1
 	}
 	for i, n := range counts {
-		if *c.LogQ && n > 0 {
-			b.correct[i] = float32(-math.Log(float64(n) / float64(len(weights))))
+		if n > 0 {
+			b.correct[i] = float32(-*c.LogQ * math.Log(float64(n)/float64(len(weights))))
 		}
 	}
 	for i := range b.inverse {
