@@ -22,6 +22,7 @@ import (
 	"debut/trainers/model"
 	"debut/trainers/modelfolder"
 	"debut/trainers/neighbors"
+	"debut/trainers/pricing"
 	"debut/trainers/recommender"
 	"debut/trainers/run"
 )
@@ -87,6 +88,13 @@ func All() []Family {
 			},
 			Templates: demand.Templates,
 			Next:      []string{"debut forecast %s -o forecast.csv"},
+		},
+		{
+			Name: pricing.Family, About: "how demand answers to prices: elasticities with intervals, and the price to set",
+			New:       func() run.Config { return pricing.New() },
+			Read:      func(r *modelfolder.Reader, _ kernels.Device) (model.Model, error) { return pricing.Read(r) },
+			Templates: pricing.Templates,
+			Next:      []string{"debut price %s -o prices.csv", "debut predict %s ROWS.csv -o units.csv"},
 		},
 	}
 }

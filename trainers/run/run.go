@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"os"
 	"slices"
 	"time"
@@ -28,6 +29,7 @@ import (
 
 	"debut/datasets/atomicfile"
 	"debut/datasets/configfile"
+	"debut/datasets/table"
 	"debut/engine"
 	"debut/kernels"
 	"debut/trainers/metrics"
@@ -384,6 +386,9 @@ func (s *session) saveAndMeasure(ctx context.Context) error {
 		return err
 	}
 	s.saved = true
+	if err := s.find(ctx); err != nil {
+		return err
+	}
 	for _, part := range s.task.Parts() {
 		r, err := s.task.Evaluate(ctx, part)
 		if err != nil && ctx.Err() != nil { // the model is whole
@@ -398,6 +403,29 @@ func (s *session) saveAndMeasure(ctx context.Context) error {
 	}
 	if w, far := metrics.Far(s.result.Metrics[PartValidation], s.result.Metrics[PartTest]); far {
 		s.warn(w)
+	}
+	return nil
+}
+
+// find keeps what the task says beside its metrics; tables, which have values of the data, only where the model is not encrypted.
+func (s *session) find(ctx context.Context) error {
+	f, ok := s.task.(Finder)
+	if !ok {
+		return nil
+	}
+	found, tables, warnings := f.Findings()
+	s.result.Found = found
+	s.warn(warnings...)
+	if s.readers != nil {
+		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(tables)) {
+		if err := s.folder.Check(); err != nil {
+			return err
+		}
+		if err := table.Write(ctx, s.folder.Join(name), tables[name]); err != nil {
+			return err
+		}
 	}
 	return nil
 }

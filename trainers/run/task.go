@@ -187,6 +187,12 @@ type Watcher interface {
 	Watch(part string) warning.List
 }
 
+// Finder is a task that says more than its metrics do, once its model is found.
+type Finder interface {
+	// Findings returns what run.json has of it, tables by the names of their files in the run folder, and what to warn of.
+	Findings() (found any, tables map[string][]table.OutputColumn, warnings warning.List)
+}
+
 // Solver is a task that finds its model in one go. It has no checkpoints; the same data give the same model.
 type Solver interface {
 	Task

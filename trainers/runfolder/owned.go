@@ -18,7 +18,7 @@ import (
 )
 
 // known are the names that a run writes, beside those of TensorBoard's events.
-var known = []string{ConfigFile, ResultFile, SealedFile, MetricsFile, ReportFile, CheckpointsDir, ModelDir, LockFile}
+var known = []string{ConfigFile, ResultFile, SealedFile, MetricsFile, ReportFile, ElasticitiesFile, CheckpointsDir, ModelDir, LockFile}
 
 // written reports whether a run writes a file or folder of this name.
 func written(name string) bool {

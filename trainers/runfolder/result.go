@@ -151,7 +151,8 @@ type RunResult struct {
 	Directory    string                     `json:"directory,omitempty"` // working folder that relative paths start from
 	Command      []string                   `json:"command,omitempty"`   // that started the run, or went on with it; without secrets
 	Data         []DataFile                 `json:"data,omitempty"`
-	Read         any                        `json:"read,omitempty"` // what was found out about the data: types, how dates are written
+	Read         any                        `json:"read,omitempty"`  // what was found out about the data: types, how dates are written
+	Found        any                        `json:"found,omitempty"` // what the model says of the data, beside its metrics
 	Warnings     warning.List               `json:"warnings,omitempty"`
 	Checkpoints  *CheckpointStats           `json:"checkpoints,omitempty"`
 	Resumed      []Resumption               `json:"resumed,omitempty"`
@@ -165,7 +166,7 @@ type RunResult struct {
 // WithoutValues returns the result without what holds values of the data, how often they occur or the names of their columns.
 func (r *RunResult) WithoutValues() *RunResult {
 	out := *r
-	out.Read, out.Warnings = nil, nil
+	out.Read, out.Found, out.Warnings = nil, nil, nil
 	if r.Error != "" { // which may quote a value
 		out.Error = "it is told in " + SealedFile + ", which is encrypted"
 	}

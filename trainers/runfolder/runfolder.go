@@ -39,15 +39,17 @@ import (
 
 // Names of what a run writes.
 const (
-	ConfigFile     = "run.yaml"
-	ResultFile     = "run.json"
-	SealedFile     = ResultFile + sealed.Extension // all of the result, of a run whose model is encrypted
-	MetricsFile    = "metrics.jsonl"
-	ReportFile     = "report.html"
-	CheckpointsDir = "checkpoints"
-	ModelDir       = "model"
-	LockFile       = ".lock" // held while a run is under way
-	eventsPrefix   = "events.out.tfevents."
+	ConfigFile  = "run.yaml"
+	ResultFile  = "run.json"
+	SealedFile  = ResultFile + sealed.Extension // all of the result, of a run whose model is encrypted
+	MetricsFile = "metrics.jsonl"
+	ReportFile  = "report.html"
+	// ElasticitiesFile is the table that a run of prices leaves.
+	ElasticitiesFile = "elasticities.csv"
+	CheckpointsDir   = "checkpoints"
+	ModelDir         = "model"
+	LockFile         = ".lock" // held while a run is under way
+	eventsPrefix     = "events.out.tfevents."
 )
 
 // ModelFile is the file of a model folder that describes the model; every model has it.

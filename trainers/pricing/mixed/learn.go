@@ -70,12 +70,14 @@ func (s *solver) learn() float64 {
 		if t.count == 0 || k < len(s.d.Classes) && s.d.Classes[k].Fixed {
 			continue
 		}
+		if k < len(s.d.Classes) { // a few coefficients say little of their spread
+			t.squares, t.share = t.squares+s.d.Classes[k].Spread*s.d.Classes[k].Spread, t.share+1
+		}
 		now := leastSpread
 		if t.share > 0 {
 			now = math.Max(leastSpread, math.Sqrt(t.squares/t.share))
 		}
-		// A few coefficients say little of their spread: it moves by a bounded factor, so that it does not vanish in one go.
-		now = math.Max(now, s.spreads[k]/4)
+		now = math.Max(now, s.spreads[k]/4) // so that it does not vanish in one go
 		change = math.Max(change, math.Abs(now-s.spreads[k])/math.Max(s.spreads[k], 1e-2))
 		s.spreads[k] = now
 	}

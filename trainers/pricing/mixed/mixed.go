@@ -53,7 +53,7 @@ type Feature struct {
 // Class is what the coefficients of features have in common.
 type Class struct {
 	Name string
-	// Spread is that of the coefficients of groups around the mean to begin with, above 0.
+	// Spread is that of the coefficients of groups around the mean, as far as is known before, above 0: it counts as much as one coefficient does.
 	Spread float64
 	// Fixed holds the spread as it is.
 	Fixed bool
