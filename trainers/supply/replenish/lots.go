@@ -24,6 +24,8 @@ type recursion struct {
 	from         []float64 // by week: the least that can be at hand
 	level, bring []float64
 	orders       [][]float64
+	taken        []float64 // of limits
+	list         []use
 	rates
 }
 
@@ -122,6 +124,9 @@ func (r *recursion) charge(s *series, t int, y float64) float64 {
 	c := s.curves[t]
 	g := c.line(y)
 	v := s.holding*(y-c.mean+g) + (s.shortage+r.short)*g + r.storage[t]*math.Max(0, y)
+	if y < 0 && !c.waits { // more is to leave by lanes than is there
+		v -= s.missing() * y
+	}
 	if t == len(s.curves)-1 {
 		v -= s.terminal * c.carry(y)
 	}
@@ -318,4 +323,135 @@ func (r *recursion) choose(f *lines, e *edge, at, unit, fixed, sensible float64)
 		try(most)
 	}
 	return best
+}
+
+// single says whether a block is one series without lanes, so that a recursion plans it.
+func (n *network) single(block int) bool {
+	return len(n.blocks[block]) == 1 && len(n.ways[block].lanes) == 0
+}
+
+// Tries at the price of what is short, where a fill rate is asked for: at first, and from the price of an earlier plan on.
+const (
+	firstTries = 14
+	laterTries = 3
+)
+
+// byRecursion plans a block at prices. Where a fill rate is asked for, what is short has a price too, found by bisection: at any such
+// price there is a bound, and the plan is the best one that keeps the rate, if there is one. short is that price of an earlier plan, negative where there is none; that of this plan is returned.
+func (n *network) byRecursion(block int, prices []float64, short float64, closed int) (blockPlan, float64) {
+	si := n.blocks[block][0]
+	s := &n.series[si]
+	r, _ := recursions.Get().(*recursion)
+	defer recursions.Put(r)
+	r.prepare(n.m.Weeks, len(s.edges))
+	if s.fill == 0 || s.lead < 0 {
+		r.price(n, si, prices, 0)
+		value := r.solve(n, si, s.arriving, closed)
+		p := n.lotPlan(block, r.orders)
+		p.value = value
+		return p, short
+	}
+	may, penalty := s.mayBeShort(n.m.Waits), s.missing()
+	tries := laterTries
+	if short < 0 {
+		short, tries = 0, firstTries
+	}
+	low, high := -1.0, math.Inf(1) // prices at which too much is short, and at which it is not
+	var best blockPlan
+	bestCost, bound := math.Inf(1), math.Inf(-1)
+	for range tries {
+		r.price(n, si, prices, short)
+		bound = math.Max(bound, r.solve(n, si, s.arriving, closed)-short*may)
+		missed := 0.0
+		for t, y := range r.level {
+			missed += s.curves[t].line(y)
+		}
+		p := n.lotPlan(block, r.orders)
+		cost := p.cost
+		for _, u := range p.taken {
+			if prices != nil {
+				cost += prices[u.limit] * u.much
+			}
+		}
+		if cost < bestCost {
+			best, bestCost = p, cost
+		}
+		if missed > may*(1+1e-9) {
+			low = short
+		} else {
+			high = short
+		}
+		switch {
+		case high == 0 || low >= penalty || high-low <= 1e-3*high:
+			best.value = bound
+			return best, math.Min(high, penalty)
+		case math.IsInf(high, 1):
+			short = math.Min(penalty, math.Max(4*short, .25*(s.shortage+s.landed+s.holding)))
+		case low < 0 && tries == laterTries:
+			short = .8 * high
+		case low < 0:
+			short = 0
+		default:
+			short = (low + high) / 2
+		}
+	}
+	best.value = bound
+	return best, math.Min(high, penalty)
+}
+
+// lotPlan is the plan of the orders of a single block, which are by edge of the series and week; its value is left open.
+func (n *network) lotPlan(block int, orders [][]float64) blockPlan {
+	weeks := n.m.Weeks
+	si := n.blocks[block][0]
+	s := &n.series[si]
+	r, _ := recursions.Get().(*recursion)
+	defer recursions.Put(r)
+	r.taken, r.bring = zeros(r.taken, len(n.limits)), zeros(r.bring, weeks)
+	out := blockPlan{flows: make([]float64, weeks*len(s.edges))}
+	for k, ei := range s.edges {
+		e := &n.edges[ei]
+		for t, q := range orders[k] {
+			if q == 0 {
+				continue
+			}
+			out.flows[weeks*k+t] = q
+			out.cost += e.Cost*q + e.Fixed
+			r.bring[t+e.Lead] += q
+			r.list = n.orderUses(r.list[:0], e, t)
+			for _, u := range r.list {
+				r.taken[u.limit] += u.much * q
+			}
+			if n.budget >= 0 {
+				r.taken[n.budget+t] += e.Fixed
+			}
+		}
+	}
+	cost, short := n.follow(s, r.bring, r.taken)
+	out.cost += cost
+	if s.fill > 0 && s.lead >= 0 {
+		out.cost += s.missing() * math.Max(0, short-s.mayBeShort(n.m.Waits))
+	}
+	for i, v := range r.taken {
+		if v > 1e-9 {
+			out.taken = append(out.taken, use{i, v})
+		}
+	}
+	return out
+}
+
+// follow is what a series costs, orders apart, where so much is brought by week, and what is short; what it takes of storage is added to taken.
+func (n *network) follow(s *series, bring, taken []float64) (cost, short float64) {
+	z := 0.0
+	first, volume := n.storage[s.site], n.m.Items[s.item].Volume
+	for t, c := range s.curves {
+		y := z + s.arriving[t] + bring[t]
+		g := c.line(y)
+		short += g
+		cost += s.holding*(y-c.mean+g) + s.shortage*g
+		if first >= 0 && y > 0 {
+			taken[first+t] += volume * y
+		}
+		z = c.carry(y)
+	}
+	return cost - s.terminal*z, short
 }

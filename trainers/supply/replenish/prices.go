@@ -35,6 +35,7 @@ type decomposed struct {
 	prices  []float64     // the best ones
 	bound   float64
 	mixture []float64 // of rounds, by group and round
+	short   []float64 // by block, prices of what is short where a fill rate is asked for; negative: none yet
 }
 
 // blockInput is what is to be done with a block, for the pool.
@@ -72,8 +73,10 @@ func (r *planning) byPrices() (*Plan, error) {
 	d := &decomposed{planning: r, most: r.n.given(), bound: math.Inf(-1), pool: pool.New(r.o.Threads)}
 	defer d.pool.Close()
 	d.blocks = make([]blockInput, len(r.n.blocks))
+	d.short = make([]float64, len(r.n.blocks))
 	touched := make([]bool, len(r.n.limits))
 	for b := range d.blocks {
+		d.short[b] = -1
 		clear(touched)
 		r.n.touch(b, touched)
 		for i, is := range touched {
@@ -97,8 +100,8 @@ func (r *planning) byPrices() (*Plan, error) {
 	}
 	method := "linear program by prices of the shared limits (Dantzig and Wolfe)"
 	if _, integers := r.n.size(); integers > 0 {
-		method = "linear program by prices of the shared limits, integer programs of blocks, and repair"
-		if f, cost, err = d.integers(f); err != nil {
+		method = "prices of the shared limits (Dantzig and Wolfe), whole orders at them, and local search"
+		if f, cost, err = d.settle(f); err != nil {
 			return nil, err
 		}
 		status = Feasible
@@ -107,6 +110,27 @@ func (r *planning) byPrices() (*Plan, error) {
 		status = Interrupted
 	}
 	return r.finish(f, priced{limits: d.prices}, Plan{Method: method, Status: status, Cost: cost, Bound: math.Min(d.bound, cost), Duals: "of the linear program"})
+}
+
+// best plans a block at prices: as an integer program where a recursion can, else as a linear one.
+func (d *decomposed) best(block int, prices []float64) blockPlan {
+	if err := d.ctx.Err(); err != nil {
+		return blockPlan{failed: err}
+	}
+	if d.n.single(block) && (d.n.series[d.n.blocks[block][0]].fill == 0 || d.n.whole(block)) {
+		var p blockPlan
+		p, d.short[block] = d.n.byRecursion(block, prices, d.short[block], 0)
+		return p
+	}
+	return d.solveBlock(d.ctx, block, asked{prices: prices}, false)
+}
+
+// whole says whether orders of a block are of integers.
+func (n *network) whole(block int) bool {
+	return slices.ContainsFunc(n.ways[block].edges, func(i int) bool {
+		e := &n.edges[i]
+		return e.Fixed > 0 || e.Minimum > 0 || e.Multiple > 0
+	})
 }
 
 // solveBlock solves a block at prices, within limits where they are given.
@@ -202,7 +226,7 @@ func (d *decomposed) mix() (cost float64, err error) {
 				}
 			}
 		}
-		found := d.each(list, func(b int) blockPlan { return d.solveBlock(d.ctx, b, asked{prices: prices}, false) })
+		found := d.each(list, func(b int) blockPlan { return d.best(b, prices) })
 		plans := make([]blockPlan, len(d.blocks))
 		if round > 0 {
 			copy(plans, d.rounds[round-1])

@@ -255,31 +255,43 @@ func (p *program) addSegment(s *series, t int, slope, width, sign, v float64, si
 	p.column(cost, 0, width, false, uses, entries...)
 }
 
-// addFill adds the row of a fill rate: over the weeks that orders can reach, the shortages are at most the share of demand that may be,
-// or a penalty is paid. Earlier weeks count with what is short if nothing is ordered, so that it pays for nobody to go without then.
+// addFill adds the row of a fill rate: shortages are at most what may be, or a penalty is paid.
 func (p *program) addFill(si int) (row int) {
 	s := &p.n.series[si]
 	if s.fill == 0 || s.lead < 0 {
 		return -1
 	}
 	row = p.rows(1)
+	most := s.mayBeShort(p.n.m.Waits)
+	for _, c := range s.curves {
+		most -= c.g[0]
+	}
+	p.side(row, math.Inf(-1), most)
+	p.fills = append(p.fills, fillRow{si, row, p.column(s.missing(), 0, math.Inf(1), false, nil, entry{row, -1})})
+	return row
+}
+
+// mayBeShort is what may be short of a series with a fill rate: over the weeks that orders can reach the share of demand. Earlier weeks
+// count with what is short if nothing is ordered, so that it pays for nobody to go without then.
+func (s *series) mayBeShort(waits bool) float64 {
 	most, carried := 0.0, 0.0
 	for t, c := range s.curves {
-		most -= c.g[0]
 		if t >= s.lead {
 			most += (1 - s.fill) * s.mean[t]
 			continue
 		}
 		y := carried + s.arriving[t]
 		most += c.at(y)
-		if carried = y - c.mean; !p.n.m.Waits {
+		if carried = y - c.mean; !waits {
 			carried = math.Max(0, carried+c.at(y))
 		}
 	}
-	p.side(row, math.Inf(-1), most)
-	penalty := 20 * math.Max(s.shortage+s.landed+10*s.holding, 1e-3)
-	p.fills = append(p.fills, fillRow{si, row, p.column(penalty, 0, math.Inf(1), false, nil, entry{row, -1})})
-	return row
+	return most
+}
+
+// missing is the penalty of a unit by which a fill rate is missed.
+func (s *series) missing() float64 {
+	return 20 * math.Max(s.shortage+s.landed+10*s.holding, 1e-3)
 }
 
 // addOrders adds what may be ordered for a block.

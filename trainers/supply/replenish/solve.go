@@ -3,6 +3,7 @@ package replenish
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"time"
@@ -25,6 +26,17 @@ const (
 	largeColumns  = 6000
 	largeIntegers = 100 // or orders of integers
 )
+
+// settled is an error where a block's program was not solved.
+func settled(s *lp.Solution) error {
+	switch s.Status {
+	case lp.Optimal:
+		return nil
+	case lp.Infeasible:
+		return fmt.Errorf("%w: its limits contradict one another", ErrUnsolved)
+	}
+	return fmt.Errorf("%w: %s", ErrUnsolved, s.Status)
+}
 
 // planning is a solve under way.
 type planning struct {
@@ -168,7 +180,8 @@ func (r *planning) whole() (*Plan, error) {
 		if found.X == nil {
 			return r.nothing()
 		}
-		if found.Objective-bound > math.Max(r.o.Gap, 1e-6)*math.Abs(found.Objective)+1e-9 && status == Optimal {
+		// What the search cannot tell apart is relative to its own objective.
+		if found.Objective-bound > math.Max(r.o.Gap, 1e-6)*math.Abs(found.Objective)+2e-9*math.Abs(found.Objective-p.lp.Offset)+1e-9 && status == Optimal {
 			status = Feasible
 		}
 		integers := found.X

@@ -242,7 +242,7 @@ func (t *tree) cutoff() float64 {
 	if t.best == nil {
 		return math.Inf(1)
 	}
-	c := t.bestValue - max(t.options.Gap, 1e-9)*math.Max(1e-3, math.Abs(t.bestValue))
+	c := t.bestValue - t.tolerance()
 	if t.grain > 0 {
 		c = min(c, t.bestValue-t.grain+1e-6*min(t.grain, 1))
 	}
@@ -338,10 +338,15 @@ func (t *tree) verdict(under *node) Result {
 	return Result{Status: Optimal, Bound: bound}
 }
 
-// provenBound is a bound less what was not looked at: points from the cutoff on.
+// tolerance is by how much a point must be better than the best one to be of interest.
+func (t *tree) tolerance() float64 {
+	return max(t.options.Gap, 1e-9) * math.Max(1e-3, math.Abs(t.bestValue))
+}
+
+// provenBound is a bound less what was not looked at: points that are better by less than the tolerance.
 func (t *tree) provenBound(bound float64) float64 {
-	if t.options.Gap > 0 {
-		return min(bound, t.cutoff())
+	if t.options.Gap > 0 && t.best != nil {
+		return min(bound, t.bestValue-t.tolerance())
 	}
 	return bound
 }
