@@ -18,7 +18,7 @@ func TestNumbers(t *testing.T) {
 	check := func(kind string, names []string) {
 		var want []string
 		for i, name := range names {
-			want = append(want, fmt.Sprintf("%s = %d", strings.ToUpper(name), i))
+			want = append(want, fmt.Sprintf("%s = %d", strings.ToUpper(strings.ReplaceAll(name, "-", "_")), i)) // C has no dashes in names
 		}
 		first := strings.ToUpper(names[0])
 		if got := lists[first]; got != strings.Join(want, ", ") {
