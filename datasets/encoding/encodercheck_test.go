@@ -205,7 +205,7 @@ func TestLoadEncoderIsStrict(t *testing.T) {
 		{`"missing_id": 4`, `"missing_id": 4294967300`, `columns.4.missing_id: 4294967300 is out of range`},
 		{`"user"`, `null`, `id.0: null is no text`},
 		{`"version": 3`, `"version": 2`, `version: 2, but its columns are those of version 3`},
-		{`"version": 3`, `"version": 8, "parts": 1`, `version 8`},
+		{`"version": 3`, `"version": 9, "parts": 1`, `version 9`},
 	} {
 		text := strings.Replace(saved.String(), c[0], c[1], 1)
 		if text == saved.String() {

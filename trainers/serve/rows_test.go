@@ -1,10 +1,13 @@
 package serve_test
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"math"
+	"os"
+	"path/filepath"
 	"strconv"
 	"testing"
 
@@ -32,6 +35,68 @@ func TestPredictEqualsPredict(t *testing.T) {
 		for i, p := range got.Predictions {
 			if p.Probability != probability[lo+i] || p.Prediction != prediction[lo+i] || p.Session != fmt.Sprintf("s%d", lo+i) {
 				t.Fatalf("row %d: %+v, predict gives %v %v", lo+i, p, probability[lo+i], prediction[lo+i])
+			}
+		}
+	}
+}
+
+// Lists of ids come as lists of JSON, and what leads to the target is answered beside it: as debut predict does for a file, in one request
+// and in many.
+func TestPredictLists(t *testing.T) {
+	dir := t.TempDir()
+	var lines bytes.Buffer
+	var list []map[string]any
+	for i := range 400 {
+		viewed := []string{}
+		for k := range i % 4 {
+			viewed = append(viewed, fmt.Sprintf("i%d", (i*i+k)%9))
+		}
+		carted := len(viewed) > i*7919%4
+		row := map[string]any{"session": fmt.Sprintf("s%d", i), "item": fmt.Sprintf("i%d", i%9), "viewed": viewed, "carted": carted, "bought": carted && i%3 == 0}
+		if i%10 == 0 {
+			row["viewed"] = nil
+		}
+		text, err := json.Marshal(row)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines.Write(append(text, '\n'))
+		delete(row, "carted")
+		delete(row, "bought")
+		list = append(list, row)
+	}
+	file := filepath.Join(dir, "views.jsonl")
+	if err := os.WriteFile(file, lines.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	folder := train(t, dir, "views", `
+data:
+  source: {path: views.jsonl}
+  target: bought
+  steps: [carted]
+  id: session
+  columns: {item: {type: categorical, min_count: 1}, viewed: {type: list, like: item}}
+model: {kind: deepfm, factors: 4, hidden: [8]}
+train: {epochs: 3, batch: 64}
+`)
+	want := answers(t, open(t, folder), file)
+	probability, carted := column[float64](t, want, "probability"), column[float64](t, want, "probability_carted")
+	s := serving(t, serve.Options{Sources: []serve.Source{{Name: "views", Path: folder}}})
+	for lo, size := 0, 1; lo < len(list); lo, size = lo+size, 2*size {
+		part := list[lo:min(lo+size, len(list))]
+		var got struct {
+			Predictions []struct {
+				Probability float64
+				Carted      float64 `json:"probability_carted"`
+			}
+		}
+		post(t, s, "/models/views/predict", map[string]any{"rows": part}, &got)
+		if len(got.Predictions) != len(part) {
+			t.Fatalf("%d answers for %d rows", len(got.Predictions), len(part))
+		}
+		for i, p := range got.Predictions {
+			if p.Probability != probability[lo+i] || p.Carted != carted[lo+i] || p.Carted < p.Probability {
+				t.Fatalf("row %d: %+v, predict gives %v, %v", lo+i, p, probability[lo+i], carted[lo+i])
 			}
 		}
 	}
