@@ -80,8 +80,11 @@ func (c *Config) SetDefaults() {
 		}
 	}
 	c.Data.SetDefaults()
-	if o := &c.Train.Optimizer; m.Kind == KindFM && (o.Kind == "" || o.Kind == gradient.KindAuto) {
-		o.L2, o.WeightDecay = cmp.Or(o.L2, new(machineL2)), cmp.Or(o.WeightDecay, new(0.0))
+	if o := &c.Train.Optimizer; m.arms().factors && (o.Kind == "" || o.Kind == gradient.KindAuto) {
+		o.L2 = cmp.Or(o.L2, new(machineL2))
+		if m.Kind == KindFM {
+			o.WeightDecay = cmp.Or(o.WeightDecay, new(0.0))
+		}
 	}
 	c.Train.SetDefaults(!m.linear())
 }

@@ -84,7 +84,7 @@ func TestDefaultsOfAMachine(t *testing.T) {
 		return c
 	}
 	fm, deep := of("fm", ""), of("deepfm", "")
-	if *fm.Train.Optimizer.L2 != machineL2 || *fm.Train.Optimizer.WeightDecay != 0 || *deep.Train.Optimizer.L2 != 0 || *deep.Train.Optimizer.WeightDecay == 0 {
+	if *fm.Train.Optimizer.L2 != machineL2 || *fm.Train.Optimizer.WeightDecay != 0 || *deep.Train.Optimizer.L2 != machineL2 || *deep.Train.Optimizer.WeightDecay == 0 {
 		t.Errorf("penalties %v and %v; beside hidden layers %v and %v", *fm.Train.Optimizer.L2, *fm.Train.Optimizer.WeightDecay, *deep.Train.Optimizer.L2, *deep.Train.Optimizer.WeightDecay)
 	}
 	if r := *fm.Train.Optimizer.LearningRate / *deep.Train.Optimizer.LearningRate; math.Abs(r-machineRate) > 0.01 || fm.Train.Epochs != machinePasses*deep.Train.Epochs {
