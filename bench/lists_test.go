@@ -51,7 +51,7 @@ func TestLists(t *testing.T) {
 		t.Fatal(err)
 	}
 	cases := strings.Join(suite.Cases, " ")
-	for _, want := range []string{"als als.defaults", "bpr", "simplex", "ease ease.defaults", "item", "user", "slim", "spectral"} {
+	for _, want := range []string{"als als.defaults", "bpr", "simplex", "towers", "ease ease.defaults", "item", "user", "slim", "spectral"} {
 		if !strings.Contains(cases, want) {
 			t.Errorf("the cases are %s, without %s", cases, want)
 		}
@@ -72,6 +72,9 @@ func TestLists(t *testing.T) {
 			if !(got[m+"_low"] < got[m] && got[m] < got[m+"_high"] && got[m] > 0.2) { // 20 of 80 items by chance: a quarter; of a taste: half
 				t.Errorf("%s: %v", name, got)
 			}
+		}
+		if a := got["auc_of_100"]; !(a > 0.5 && a < 1) {
+			t.Errorf("%s: the AUC of sampled items is %v", name, a)
 		}
 		if !(got["seconds"] > 0) || (got["epochs"] > 0) != strings.HasPrefix(name, "als") {
 			t.Errorf("%s: %v", name, got)
