@@ -156,7 +156,7 @@ func (h *history) compound(name string, rate, probability float64, demands []flo
 // Intermittent says whether a series has so many zeros among its values – more than half – that methods of a level see little.
 func Intermittent(s Series) bool {
 	zeros, n := 0, 0
-	for _, v := range s.Values {
+	for _, v := range s.known() {
 		if v < 0 {
 			return false
 		}

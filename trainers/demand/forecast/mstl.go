@@ -72,9 +72,10 @@ func (m Log) Name() string { return "log " + m.Method.Name() }
 
 // Forecast needs values above 0.
 func (m Log) Forecast(s Series, o Options) (*Prediction, error) {
-	logs := Series{Values: make([]float64, len(s.Values)), Periods: s.Periods, Known: s.Known}
+	logs := s
+	logs.Values, logs.Lower = make([]float64, len(s.Values)), nil
 	highest := math.Inf(-1)
-	for i, v := range s.Values {
+	for i, v := range s.known() {
 		if v <= 0 {
 			return nil, fmt.Errorf("%w: value %d is %v, which has no logarithm", ErrUnfit, i+1, v)
 		}

@@ -29,11 +29,39 @@ var members = []struct {
 	{"tsb", TSB{}},
 }
 
-// MemberNames lists the names that Member knows.
+// pooledMembers by the names that run files have for them: they learn from all series.
+var pooledMembers = []struct {
+	name  string
+	about func(periods []int, horizon int) Pooled
+}{
+	{"pooled", func([]int, int) Pooled { return PooledDemand{} }},
+	{"pooled_ridge", func(periods []int, horizon int) Pooled {
+		season := 1
+		if len(periods) > 0 {
+			season = periods[len(periods)-1]
+		}
+		return PooledRidge{Lags: max(season, 2*horizon, 8)}
+	}},
+}
+
+// PooledMember returns the method of a name that learns from all series, for seasons and a horizon; false where it is no such name.
+func PooledMember(name string, periods []int, horizon int) (Pooled, bool) {
+	for _, m := range pooledMembers {
+		if m.name == name {
+			return m.about(periods, horizon), true
+		}
+	}
+	return nil, false
+}
+
+// MemberNames lists the names that Member and PooledMember know.
 func MemberNames() []string {
-	names := make([]string, len(members))
-	for i, m := range members {
-		names[i] = m.name
+	var names []string
+	for _, m := range members {
+		names = append(names, m.name)
+	}
+	for _, m := range pooledMembers {
+		names = append(names, m.name)
 	}
 	return names
 }

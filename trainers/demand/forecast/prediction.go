@@ -120,3 +120,31 @@ func repeat(v float64, n int) []float64 {
 	}
 	return r
 }
+
+// Move puts other means in the place of a prediction's; quantiles go along, by the ratio of the means, or, where that is not to be had, by their difference.
+func (p *Prediction) Move(mean []float64, nonNegative bool) {
+	for i, m := range mean {
+		for _, q := range p.Quantiles {
+			if ratio := m / p.Mean[i]; p.Mean[i] > 0 && m > 0 && ratio < 10 && ratio > 0.1 {
+				q[i] *= ratio
+			} else {
+				q[i] += m - p.Mean[i]
+			}
+			if nonNegative && q[i] <= 0 {
+				q[i] = 0
+			}
+		}
+		p.Mean[i] = m
+	}
+}
+
+// Before puts so many steps of nothing before a prediction's.
+func (p *Prediction) Before(steps int) {
+	if steps <= 0 {
+		return
+	}
+	p.Mean = append(make([]float64, steps), p.Mean...)
+	for k, q := range p.Quantiles {
+		p.Quantiles[k] = append(make([]float64, steps), q...)
+	}
+}

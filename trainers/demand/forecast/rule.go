@@ -1,13 +1,15 @@
 package forecast
 
 import (
+	"fmt"
 	"iter"
 	"slices"
 )
 
 // Rule is the default: which members the median is of, by frequency and length. It is the same for all data:
 //
-//   - series with covariates: the members below, of what a ridge regression on the covariates leaves, in logarithms where all values
+//   - amounts of series whose groups are named, such as categories: pooled demand alone, with whatever covariates there are;
+//   - other series with covariates: the members below, of what a ridge regression on the covariates leaves, in logarithms where all values
 //     are positive, so that effects are factors;
 //   - demand that comes now and then (more than half of the values are 0): Croston-SBA and TSB;
 //   - seasons of at most 24 steps, or none: damped exponential smoothing, ARIMA, complex exponential smoothing and the dynamic optimized
@@ -19,6 +21,7 @@ import (
 // Members that do not fit a series leave themselves out.
 type Rule struct {
 	pooled []Method // trained on all series; none for short seasons
+	demand Method   // pooled demand; nil where series have no groups
 }
 
 // pools are the pooled members for seasons; nil for short ones.
@@ -41,6 +44,16 @@ func longSeasons(periods []int) bool {
 // it goes without.
 func NewRule(series iter.Seq[Series], periods []int, o Options) *Rule {
 	r := &Rule{}
+	for s := range series {
+		if s.Group == "" {
+			break
+		}
+		if m, err := (PooledDemand{}).Train(series, o); err == nil {
+			r.demand = m
+			return r
+		}
+		break
+	}
 	for _, p := range pools(periods) {
 		if m, err := p.Train(series, o); err == nil {
 			r.pooled = append(r.pooled, m)
@@ -55,6 +68,8 @@ func (r *Rule) Name() string { return "default" }
 // Members lists those of a series.
 func (r *Rule) Members(s Series) []Method {
 	switch {
+	case r.demand != nil && s.Group != "" && r.demand.(*pooledDemand).usable(s):
+		return []Method{r.demand}
 	case len(s.Known) > 0:
 		pattern := s
 		pattern.Known = nil
@@ -63,7 +78,7 @@ func (r *Rule) Members(s Series) []Method {
 			members = []Method{ETS{Form: "ANN"}} // what is left of zeros is no amount
 		}
 		positive := true
-		for _, v := range s.Values {
+		for _, v := range s.known() {
 			positive = positive && !(v <= 0)
 		}
 		var wrapped []Method
@@ -93,6 +108,15 @@ func (r *Rule) Members(s Series) []Method {
 		return slices.Concat([]Method{SeasonalNaive{}, Log{MSTL{}}, Profile{}, Log{Profile{}}}, r.pooled)
 	}
 	return []Method{ETS{Form: "ZZdZ"}, ARIMA{}, CES{}, Theta{Optimized: true, Dynamic: true}}
+}
+
+// Analogy makes forecasts of series without history of what pooled demand has learned of the others; an error where there is none of it.
+func (r *Rule) Analogy(series iter.Seq[Series]) (*Analogy, error) {
+	p, ok := r.demand.(*pooledDemand)
+	if !ok {
+		return nil, fmt.Errorf("%w: series without history are forecast by analogy with groups of others, which nothing names", ErrInput)
+	}
+	return newAnalogy(p, series)
 }
 
 // Forecast needs one observation.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 )
 
 // What errors of methods match.
@@ -20,6 +21,52 @@ type Series struct {
 	// Known are columns of covariates whose values are known ahead – prices, promotions, holidays –: each as long as Values and the horizon
 	// together. Only [Regression], and methods that hold one, look at them.
 	Known [][]float64
+	// Group is what the series is alike with, such as its category. Pooled methods learn of a group what its series have too little for.
+	Group string
+	// Attributes are further texts and numbers that say what the series is, of which [Analogy] tells of series without history; as many of each.
+	Attributes []string
+	// Lower marks values that the amounts were at least as large as, since something had run out; nil: none. Methods take them as not observed, and
+	// fill them with what is usual, but no less than the value.
+	Lower []bool
+	// Launched says that it begins with its first value; other series may have been there before.
+	Launched bool
+	// Phase is the place of each step within the longest season, from 0 to 1, of the values and the horizon: of weeks in years, of which a year
+	// has no whole number. nil: that of the step's number.
+	Phase []float64
+}
+
+// phase is the place of a step within a season of so many.
+func (s *Series) phase(t, period int) float64 {
+	if t < len(s.Phase) {
+		return s.Phase[t]
+	}
+	return float64(t%period) / float64(period)
+}
+
+// lower says whether a value is a bound.
+func (s *Series) lower(t int) bool { return t < len(s.Lower) && s.Lower[t] }
+
+// first is the step of the first value.
+func (s *Series) first() int {
+	return max(slices.IndexFunc(s.Values, func(v float64) bool { return !math.IsNaN(v) }), 0)
+}
+
+// known are the values without those that are bounds, unless there are no others.
+func (s *Series) known() []float64 {
+	if !slices.Contains(s.Lower, true) {
+		return s.Values
+	}
+	out, seen := slices.Clone(s.Values), false
+	for i := range out {
+		if s.Lower[i] {
+			out[i] = math.NaN()
+		}
+		seen = seen || !math.IsNaN(out[i])
+	}
+	if !seen {
+		return s.Values
+	}
+	return out
 }
 
 // Options say what is asked of a method.
@@ -50,6 +97,27 @@ type history struct {
 
 // Check reports what is wrong with a series and options, by an error that matches ErrInput.
 func Check(s Series, o Options) error {
+	if err := checkOptions(s, o); err != nil {
+		return err
+	}
+	if s.Lower != nil && len(s.Lower) != len(s.Values) {
+		return fmt.Errorf("%w: %d values, of which %d may be bounds", ErrInput, len(s.Values), len(s.Lower))
+	}
+	seen := false
+	for i, v := range s.Values {
+		if math.IsInf(v, 0) {
+			return fmt.Errorf("%w: value %d is infinite; leave out what was not observed", ErrInput, i+1)
+		}
+		seen = seen || !math.IsNaN(v)
+	}
+	if !seen {
+		return fmt.Errorf("%w: no value was observed", ErrInput)
+	}
+	return nil
+}
+
+// checkOptions reports what is wrong with options, seasons and covariates.
+func checkOptions(s Series, o Options) error {
 	if o.Horizon < 1 {
 		return fmt.Errorf("%w: a horizon of %d steps; it is at least 1", ErrInput, o.Horizon)
 	}
@@ -74,16 +142,6 @@ func Check(s Series, o Options) error {
 			}
 		}
 	}
-	seen := false
-	for i, v := range s.Values {
-		if math.IsInf(v, 0) {
-			return fmt.Errorf("%w: value %d is infinite; leave out what was not observed", ErrInput, i+1)
-		}
-		seen = seen || !math.IsNaN(v)
-	}
-	if !seen {
-		return fmt.Errorf("%w: no value was observed", ErrInput)
-	}
 	return nil
 }
 
@@ -93,15 +151,16 @@ func begin(s Series, o Options, needs int) (*history, error) {
 	if err := Check(s, o); err != nil {
 		return nil, err
 	}
-	first, last := 0, len(s.Values)-1
-	for math.IsNaN(s.Values[first]) {
+	values := s.known()
+	first, last := 0, len(values)-1
+	for math.IsNaN(values[first]) {
 		first++
 	}
-	for math.IsNaN(s.Values[last]) {
+	for math.IsNaN(values[last]) {
 		last--
 	}
-	h := &history{period: 1, scale: 1, first: first, lag: len(s.Values) - 1 - last, flat: true}
-	h.y = append(h.y, s.Values[first:last+1]...)
+	h := &history{period: 1, scale: 1, first: first, lag: len(values) - 1 - last, flat: true}
+	h.y = append(h.y, values[first:last+1]...)
 	largest, start := 0.0, h.y[0]
 	for _, v := range h.y {
 		if !math.IsNaN(v) {
@@ -136,6 +195,12 @@ func begin(s Series, o Options, needs int) (*history, error) {
 		return nil, fmt.Errorf("%w: %d observations, where at least %d are needed", ErrShort, h.known, needs)
 	}
 	h.fill()
+	for i := range h.y {
+		if s.lower(first+i) && s.Values[first+i]/h.scale > h.y[i] {
+			h.y[i] = s.Values[first+i] / h.scale
+			h.flat = false
+		}
+	}
 	return h, nil
 }
 
@@ -197,5 +262,8 @@ func (h *history) positive() bool {
 // Cut returns a series without its last steps, which become some of those to come: covariates stay.
 func (s Series) Cut(steps int) Series {
 	s.Values = s.Values[:len(s.Values)-steps]
+	if s.Lower != nil {
+		s.Lower = s.Lower[:len(s.Values)]
+	}
 	return s
 }
