@@ -38,6 +38,7 @@ type Panel struct {
 	Anchor    int64    // time of step 0
 	End       int      // the step after the last observation of any series
 	Series    []Series // by key
+	Unsold    []Series // without an observation, of which rows say what covariates will be: they begin with the first of these, after the end
 	Notes     []string
 }
 
@@ -139,10 +140,18 @@ func Build(rows Rows, o Options) (*Panel, error) {
 	for i, group := range groups {
 		s, err := p.series(rows, o, group, steps[i])
 		if err != nil {
+			if own, _ := find(times[i : i+1]); o.Frequency == "" && own.Name != "" && own.Name != f.Name {
+				return nil, fmt.Errorf("series %q has %s rows, and together all have %s ones; make regular series of one step by a query, or take a run file for each. Or else: %w",
+					rows.Keys[group[0]], own.Name, f.Name, err)
+			}
 			return nil, err
 		}
 		if s == nil {
-			p.Notes = append(p.Notes, fmt.Sprintf("series %q has no observation and is left out", rows.Keys[group[0]]))
+			if s := p.unsold(rows, group, steps[i]); s != nil {
+				p.Unsold = append(p.Unsold, *s)
+			} else {
+				p.Notes = append(p.Notes, fmt.Sprintf("series %q has no observation, nor a row after the last of others, and is left out", rows.Keys[group[0]]))
+			}
 			continue
 		}
 		if math.IsNaN(s.Values[len(s.Values)-1]) {
@@ -159,6 +168,25 @@ func Build(rows Rows, o Options) (*Panel, error) {
 // unit is the word of date_trunc.
 func unit(f Frequency) string {
 	return map[string]string{"hourly": "hour", "daily": "day", "weekly": "week", "monthly": "month", "quarterly": "quarter", "yearly": "year"}[f.Name]
+}
+
+// unsold is a series of rows without a value, from the first after the end on; nil where there is none.
+func (p *Panel) unsold(rows Rows, group, steps []int) *Series {
+	from := slices.IndexFunc(steps, func(k int) bool { return k >= p.End })
+	if from < 0 {
+		return nil
+	}
+	s := &Series{Key: rows.Keys[group[0]], First: steps[from], Known: make([][]float64, len(rows.Known))}
+	for c := range s.Known {
+		s.Known[c] = make([]float64, steps[len(steps)-1]+1-s.First)
+		for i := range s.Known[c] {
+			s.Known[c][i] = math.NaN()
+		}
+		for j := from; j < len(group); j++ {
+			s.Known[c][steps[j]-s.First] = rows.Known[c][group[j]]
+		}
+	}
+	return s
 }
 
 // series lays the rows of one on the grid; nil where none has a value.

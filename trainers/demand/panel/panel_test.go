@@ -75,6 +75,7 @@ func TestBadRows(t *testing.T) {
 		{rows("a", "2024-10-27 01:00", "2024-10-27 02:00", "2024-10-27 02:00"), Options{}, "take times of UTC"},
 		{rows("a", "2024-01-01"), Options{}, "no series has two times, and no step follows; name one, frequency: hourly"},
 		{rows("a", "2024-01-01 00:00", "2024-01-01 00:10"), Options{}, "times lie 10m0s apart"},
+		{join(rows("a", "2024-01-01", "2024-02-01", "2024-03-01"), rows("b", "2024-01-01", "2024-01-02")), Options{}, `series "a" has monthly rows, and together all have daily ones`},
 		{rows("a", "2024-01-01", "2024-01-09"), Options{Frequency: "weekly"}, `2024-01-09, row 2, is not on the weekly steps through 2024-01-01`},
 		{rows("a", "2024-01-01"), Options{Frequency: "weakly"}, `did you mean "weekly"`},
 		{Rows{Keys: []string{"a"}, Times: []int64{0}, Value: []float64{math.NaN()}}, Options{Frequency: "daily"}, "no row has a value of the target"},
