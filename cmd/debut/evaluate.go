@@ -33,7 +33,8 @@ func (a *app) evaluate() *cobra.Command {
 		Short: "Measure a model on rows with known targets",
 		Long: `Measure a model on rows with known targets. MODEL is a run folder or its model/; DATA are CSV, Parquet or JSON files, or - for standard input. Columns
 are found by name, in any order. A classifier is measured at the threshold that is kept with it, or that of --threshold. With --per user it is told
-too how well the rows of a user are ordered among themselves: gauc, the mean of the users' AUCs, each by its rows.`,
+too how well the rows of a user are ordered among themselves: gauc, the mean of the users' AUCs, each by its rows. Of forecasts, DATA are rows of later times:
+the first horizon is forecast, then, with that known, the next; metrics stand beside those of the seasonal naive method.`,
 		Example: `  debut evaluate runs/first may.csv june.csv
   debut evaluate runs/first june.csv --threshold 0.3 --fail-under auc=0.9 --fail-under recall=0.5`,
 		Args: takes(2, -1, "a model and at least one file"),

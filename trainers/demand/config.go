@@ -8,6 +8,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 
 	"debut/datasets/configfile"
@@ -30,6 +31,7 @@ type Config struct {
 	run.Header  `yaml:",inline"`
 	Data        DataConfig  `yaml:"data" jsonschema:"description=What was sold; when; of what."`
 	Horizon     int         `yaml:"horizon" jsonschema:"minimum=1,description=Steps to forecast."`
+	Hierarchy   *Hierarchy  `yaml:"hierarchy,omitempty" jsonschema:"description=Sums of series that are forecast too; so that all forecasts add up."`
 	Levels      []float64   `yaml:"levels,omitempty" jsonschema:"description=Probabilities of the quantiles. Default: 0.1; 0.5 and 0.9."`
 	Model       ModelConfig `yaml:"model,omitempty" jsonschema:"description=Which methods forecast."`
 	Evaluation  Evaluation  `yaml:"evaluation,omitempty" jsonschema:"description=How forecasts are measured."`
@@ -46,6 +48,8 @@ type DataConfig struct {
 	Gaps        string       `yaml:"gaps,omitempty" jsonschema:"description=What steps without a row mean: refuse (default) is an error; zero: nothing was sold; missing: nothing is known.,enum=refuse,enum=zero,enum=missing"`
 	Known       []string     `yaml:"known,omitempty" jsonschema:"description=Columns of covariates that are numbers and known ahead such as price and promotion."`
 	Holidays    []string     `yaml:"holidays,omitempty" jsonschema:"description=Holidays that are covariates; on their day of each year."`
+	Static      []string     `yaml:"static,omitempty" jsonschema:"description=Columns of what a series is such as category and brand: texts or numbers that are the same in all of its rows. Series of one value of the first are a group that pooled demand learns of; those without history are forecast by analogy with others."`
+	Stockout    string       `yaml:"stockout,omitempty" jsonschema:"description=Column that is not 0 in rows of steps in which something had run out: what was sold then is less than what was wanted and counts as a bound."`
 	Weight      string       `yaml:"weight,omitempty" jsonschema:"description=Column of the weights of rows in wmae."`
 	NonNegative *bool        `yaml:"non_negative,omitempty" jsonschema:"description=Forecasts below 0 become 0 (default: true)."`
 }
@@ -72,6 +76,9 @@ func (c *Config) SetDefaults() {
 	}
 	if c.Data.NonNegative == nil {
 		c.Data.NonNegative = new(true)
+	}
+	if c.Hierarchy != nil {
+		c.Hierarchy.setDefaults()
 	}
 	if len(c.Levels) == 0 {
 		c.Levels = []float64{0.1, 0.5, 0.9}
@@ -107,12 +114,18 @@ func (c *Config) Validate() error {
 		}
 	}
 	for i, name := range c.Model.Members {
+		if _, ok := forecast.PooledMember(name, nil, 1); ok {
+			continue
+		}
 		if _, err := forecast.Member(name); err != nil {
 			bad(fmt.Sprintf("model.members[%d]", i), "%v", err)
 		}
 	}
-	if len(c.Model.Members) > 0 && len(c.Data.Known)+len(c.Data.Holidays) > 0 && !slices.Contains(c.Model.Members, "regression") {
-		bad("model.members", "none of them looks at covariates, which data.known and data.holidays name; add regression, or leave members out")
+	if len(c.Model.Members) > 0 && len(c.Data.Known)+len(c.Data.Holidays) > 0 && !slices.ContainsFunc(c.Model.Members, func(m string) bool { return m == "regression" || m == "pooled" }) {
+		bad("model.members", "none of them looks at covariates, which data.known and data.holidays name; add regression or pooled, or leave members out")
+	}
+	if c.Hierarchy != nil {
+		errs = append(errs, configfile.Prefix("hierarchy", c.Hierarchy.validate(&c.Data)))
 	}
 	if n := c.Evaluation.Origins; n != nil && (*n < 0 || *n > maxOrigins) {
 		bad("evaluation.origins", "%d origins; give a number from 0 to %d", *n, maxOrigins)
@@ -144,6 +157,14 @@ func (c *DataConfig) validate() error {
 	for i, k := range c.Known {
 		use(fmt.Sprintf("known[%d]", i), k)
 	}
+	for i, k := range c.Static {
+		if !slices.Contains(c.Keys, k) {
+			use(fmt.Sprintf("static[%d]", i), k)
+		}
+	}
+	if c.Stockout != "" {
+		use("stockout", c.Stockout)
+	}
 	if c.Frequency != "" {
 		if err := configfile.OneOf("frequency", c.Frequency, panel.Frequencies()...); err != nil {
 			errs = append(errs, err)
@@ -162,10 +183,20 @@ func (c *DataConfig) validate() error {
 	return errors.Join(errs...)
 }
 
-// members are the methods that the run file names; none where the rule does.
-func (c *Config) members() ([]forecast.Method, error) {
+// members are the methods that the run file names, those that learn of all series trained on what is known; none where the rule does.
+func (c *Config) members(known iter.Seq[forecast.Series], periods []int) ([]forecast.Method, error) {
 	var list []forecast.Method
 	for _, name := range c.Model.Members {
+		if pooled, ok := forecast.PooledMember(name, periods, c.Horizon); ok {
+			m, err := pooled.Train(known, c.options())
+			if err != nil && len(c.Model.Members) == 1 {
+				return nil, fmt.Errorf("model.members: %s: %w", name, err)
+			}
+			if err == nil {
+				list = append(list, m)
+			}
+			continue
+		}
 		m, err := forecast.Member(name)
 		if err != nil {
 			return nil, err

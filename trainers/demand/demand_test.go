@@ -2,6 +2,7 @@ package demand_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -259,6 +260,143 @@ func TestCovariates(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := answer(t.Context(), plain, model.ForecastRequest{Covariates: ahead, BaseDir: dir}); err == nil || !strings.Contains(err.Error(), "can use none") {
+		t.Error(err)
+	}
+}
+
+// goods writes weeks of items of two categories with prices and stock-outs, and rows of prices ahead, of an item that was not sold yet, too.
+func goods(t testing.TB, items, weeks, ahead int) string {
+	t.Helper()
+	var b strings.Builder
+	b.WriteString("item,category,size,week,sold,price,out\n")
+	for i := range items + 1 {
+		s := philox.New(4, uint64(i))
+		size := 1 + float64(i%12)/2
+		for k := range weeks + ahead {
+			price, out := 10.0, s.IntN(8)/7
+			if s.IntN(5) == 0 {
+				price = 7
+			}
+			sold := math.Floor(2*size*math.Pow(10/price, 2)*(1+0.5*math.Sin(2*math.Pi*float64(k)/52+float64(i%2))) + s.Float64())
+			text := fmt.Sprint(sold / float64(1+out))
+			if k >= weeks {
+				text = ""
+			}
+			if i == items && k < weeks {
+				continue
+			}
+			fmt.Fprintf(&b, "i%02d,c%d,%g,%s,%s,%g,%d\n", i, i%2, size, time.Date(2021, 1, 4+7*k, 0, 0, 0, 0, time.UTC).Format("2006-01-02"), text, price, out)
+		}
+	}
+	return write(t, t.TempDir(), "goods.csv", b.String())
+}
+
+const shop = `family: demand
+name: r
+data: {source: goods.csv, keys: [item], time: week, target: sold, known: [price], static: [category, size], stockout: out}
+horizon: 6
+`
+
+// Attributes, stock-outs, an item without history, and sums that add up to the last digit.
+func TestShop(t *testing.T) {
+	dir := goods(t, 25, 110, 6)
+	var before string
+	for _, threads := range []int{1, 2, 7} {
+		out, err := train(t, dir, shop, fmt.Sprint("threads=", threads), "hierarchy={levels: [[], [category]]}")
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := open(t, out.Folder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := answer(t.Context(), m, model.ForecastRequest{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text := fmt.Sprint(p.Columns); before != "" && text != before {
+			t.Errorf("%d threads forecast other bits", threads)
+		} else {
+			before = text
+		}
+		if threads > 1 {
+			continue
+		}
+		level, item, category, mean := column[string](t, p, "level"), column[string](t, p, "item"), column[string](t, p, "category"), column[float64](t, p, "mean")
+		methods, high := column[string](t, p, "method"), column[float64](t, p, "q0.9")
+		if p.Rows != 6*(3+26) {
+			t.Fatalf("%d rows", p.Rows)
+		}
+		sums := map[string]float64{}
+		for i := range mean {
+			step := fmt.Sprint(i % 6)
+			switch level[i] {
+			case "series":
+				sums[step] -= mean[i]
+				sums[category[i]+step] -= mean[i]
+				if want := map[bool]string{true: "analogy", false: "pooled demand"}[item[i] == "i25"]; methods[i] != want || !(high[i] >= mean[i]*0.9) {
+					t.Errorf("%s by %s, %v, %v", item[i], methods[i], mean[i], high[i])
+				}
+			case "all":
+				sums[step] += mean[i]
+			case "category":
+				sums[category[i]+step] += mean[i]
+			}
+		}
+		if len(sums) != 18 {
+			t.Errorf("%v", sums)
+		}
+		for key, v := range sums {
+			if math.Abs(v) > 1e-9 {
+				t.Errorf("%s lacks %v", key, v)
+			}
+		}
+		// The new item is of size 1.5, and sells 3 at the usual price; all sell 7.
+		own := 0.0
+		for i := range mean {
+			if item[i] == "i25" {
+				own += mean[i] / 6
+			}
+		}
+		if !(own > 2 && own < 5.5) {
+			t.Errorf("the new item sells %v", own)
+		}
+		one, err := answer(t.Context(), m, model.ForecastRequest{Keys: [][]string{{"i25"}, {"i03"}}})
+		if err != nil || one.Rows != 6*(3+2) {
+			t.Errorf("%+v, %v", one, err)
+		}
+		if _, err := answer(t.Context(), m, model.ForecastRequest{Keys: [][]string{{"i99"}}}); !errors.Is(err, model.ErrUnknown) {
+			t.Error(err)
+		}
+	}
+	for _, c := range []struct{ set, want string }{
+		{"hierarchy={levels: [[brand]]}", "no column of data.keys or data.static"},
+		{"hierarchy={levels: [[], []]}", "there twice"},
+		{"hierarchy={levels: [[]], method: top}", "method"},
+		{"hierarchy={levels: []}", "names no level"},
+		{"data.static=[price, size]", "column of"},
+		{"data.static=[out]", "column of"},
+		{"data.stockout=outs", "outs"},
+		{"model.members=[ets]", "none of them looks at covariates"},
+	} {
+		if _, err := train(t, dir, shop, c.set); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", c.set, err, c.want)
+		}
+	}
+	// Without attributes, what was never sold cannot be forecast, and is said with what helps.
+	out, err := train(t, dir, shop, "data.static=[]", "model.members=[regression]")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := open(t, out.Folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := answer(t.Context(), m, model.ForecastRequest{}); err == nil || !strings.Contains(err.Error(), "item i25 has no history") || !strings.Contains(err.Error(), "static") {
+		t.Error(err)
+	}
+	write(t, dir, "goods.csv", "item,category,size,week,sold,price,out\na,c1,1,2024-01-01,5,1,0\na,c2,1,2024-01-08,5,1,0\n")
+	if _, err := train(t, dir, shop); err == nil || !strings.Contains(err.Error(), `category of series "a" is "c2", and "c1" in an earlier row`) {
 		t.Error(err)
 	}
 }

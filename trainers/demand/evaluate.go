@@ -47,8 +47,21 @@ func (s *series) before(origin, steps int) (iter.Seq[forecast.Series], []int, er
 	return slices.Values(list), numbers, nil
 }
 
-// observed are the values of series i that are what they are compared with.
-func (s *series) observed(i int) []float64 { return s.Series[i].Values }
+// observed are the values of series i that forecasts are compared with: none where something had run out.
+func (s *series) observed(i int) []float64 {
+	p := &s.Series[i]
+	c := s.stockouts(p)
+	if c == nil {
+		return p.Values
+	}
+	out := slices.Clone(p.Values)
+	for j := range out {
+		if c[j] != 0 && !math.IsNaN(c[j]) {
+			out[j] = math.NaN()
+		}
+	}
+	return out
+}
 
 // actual is what came of series i from an origin on.
 func (s *series) actual(i, origin, steps int) []float64 {
@@ -136,7 +149,7 @@ func (m *Model) Sample(ctx context.Context, src table.Source, baseDir string) (*
 }
 
 func (m *Model) measure(ctx context.Context, src table.Source, baseDir string) (*measured, int, error) {
-	trained, err := m.panel(m.rows)
+	trained, err := m.panel(&read{m.rows, m.static})
 	if err != nil {
 		return nil, 0, err
 	}

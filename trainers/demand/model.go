@@ -8,9 +8,9 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"maps"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 
 	"debut/datasets/strictjson"
@@ -27,16 +27,18 @@ import (
 const (
 	seriesFile = "series.safetensors"
 	keysFile   = "keys.json"
+	staticFile = "static.json" // where there are attributes: of each key
 )
 
 // formatVersion is that of the layout of model folders.
-const formatVersion = 1
+const formatVersion = 2 // 1 had no attributes, stock-outs, sums and series without history
 
 // details describe a model in model.json.
 type details struct {
 	Data        DataConfig            `json:"data"`
 	Horizon     int                   `json:"horizon"`
 	Levels      []float64             `json:"levels"`
+	Hierarchy   *Hierarchy            `json:"hierarchy,omitempty"`
 	Seed        uint64                `json:"seed"`
 	Members     []string              `json:"members"` // none: the rule's
 	Frequency   string                `json:"frequency"`
@@ -48,12 +50,19 @@ func (t *training) Save(to *modelfolder.Writer) error {
 	var keys []string
 	var lengths, known, times []int64
 	var values, covariates []float64
-	for i := range t.data.Series {
-		s := &t.data.Series[i]
+	all := slices.Concat(t.data.Series, t.data.Unsold)
+	slices.SortFunc(all, func(a, b panel.Series) int { return strings.Compare(a.Key, b.Key) })
+	var static [][]string
+	for i := range all {
+		s := &all[i]
 		keys = append(keys, s.Key)
+		static = append(static, t.data.static[s.Key])
 		steps := len(s.Values)
 		for _, c := range s.Known {
 			steps = max(steps, len(c))
+		}
+		if steps == 0 {
+			steps = 1 // the row that told of it
 		}
 		lengths, known = append(lengths, int64(len(s.Values))), append(known, int64(steps))
 		values = append(values, s.Values...)
@@ -72,8 +81,14 @@ func (t *training) Save(to *modelfolder.Writer) error {
 	if err := to.File(keysFile, func(w io.Writer) error { return json.NewEncoder(w).Encode(keys) }); err != nil {
 		return err
 	}
+	if len(t.cfg.Data.Static) > 0 {
+		if err := to.File(staticFile, func(w io.Writer) error { return json.NewEncoder(w).Encode(static) }); err != nil {
+			return err
+		}
+	}
 	d := details{
-		Horizon: t.cfg.Horizon, Levels: t.cfg.Levels, Seed: t.cfg.Seed, Members: t.cfg.Model.Members, Frequency: t.data.Frequency.Name,
+		Hierarchy: t.cfg.Hierarchy,
+		Horizon:   t.cfg.Horizon, Levels: t.cfg.Levels, Seed: t.cfg.Seed, Members: t.cfg.Model.Members, Frequency: t.data.Frequency.Name,
 		Calibration: t.calibration, Data: t.cfg.Data,
 	}
 	d.Data.Source = table.Source{} // of the rows that were read nothing is to be read again
@@ -84,6 +99,7 @@ func (t *training) Save(to *modelfolder.Writer) error {
 type Model struct {
 	cfg         *Config
 	rows        panel.Rows
+	static      map[string][]string
 	calibration *forecast.Calibration
 	pool        *pool.Pool
 }
@@ -93,15 +109,19 @@ func Read(r *modelfolder.Reader, threads int) (*Model, error) {
 	if err := r.Version(formatVersion); err != nil {
 		return nil, err
 	}
-	if err := r.Only(seriesFile, keysFile); err != nil {
-		return nil, err
-	}
 	var d details
 	if err := r.Details(&d); err != nil {
 		return nil, err
 	}
+	files := []string{seriesFile, keysFile}
+	if len(d.Data.Static) > 0 {
+		files = append(files, staticFile)
+	}
+	if err := r.Only(files...); err != nil {
+		return nil, err
+	}
 	c := New()
-	c.Data, c.Horizon, c.Levels, c.Seed, c.Model.Members = d.Data, d.Horizon, d.Levels, d.Seed, d.Members
+	c.Data, c.Horizon, c.Levels, c.Seed, c.Model.Members, c.Hierarchy = d.Data, d.Horizon, d.Levels, d.Seed, d.Members, d.Hierarchy
 	c.Data.Frequency = d.Frequency
 	c.Data.Source = table.Source{Path: []string{"training"}} // that was
 	c.SetDefaults()
@@ -119,6 +139,22 @@ func Read(r *modelfolder.Reader, threads int) (*Model, error) {
 	var keys []string
 	if err := strictjson.Unmarshal(bytes.TrimSpace(text), &keys); err != nil {
 		return nil, r.FileError(keysFile, err)
+	}
+	m.static = map[string][]string{}
+	if len(d.Data.Static) > 0 {
+		if text, err = r.Read(staticFile); err != nil {
+			return nil, err
+		}
+		var static [][]string
+		if err := strictjson.Unmarshal(bytes.TrimSpace(text), &static); err != nil {
+			return nil, r.FileError(staticFile, err)
+		}
+		if len(static) != len(keys) || slices.ContainsFunc(static, func(list []string) bool { return len(list) != len(c.Data.Static) }) {
+			return nil, r.FileError(staticFile, fmt.Errorf("it is to have %d texts of each of %d series", len(c.Data.Static), len(keys)))
+		}
+		for i, key := range keys {
+			m.static[key] = static[i]
+		}
 	}
 	if err := r.Tensors(seriesFile, func(f *safetensors.File) error { return m.read(f, keys) }); err != nil {
 		return nil, err
@@ -167,7 +203,7 @@ func (m *Model) read(f *safetensors.File, keys []string) error {
 			return fmt.Errorf("the keys %q and %q are not in order", keys[i-1], key)
 		}
 		n, steps := int(lengths[i]), int(known[i])
-		if n < 1 || steps < n || n > len(values) || steps > len(times) || columns > 0 && steps > len(covariates)/columns {
+		if n < 0 || steps < max(n, 1) || n > len(values) || steps > len(times) || columns > 0 && steps > len(covariates)/columns {
 			return fmt.Errorf("series %d has %d values and %d covariates of those there are", i+1, n, steps)
 		}
 		for k := range steps {
@@ -188,7 +224,7 @@ func (m *Model) read(f *safetensors.File, keys []string) error {
 	if len(values)+len(times)+len(covariates) > 0 {
 		return fmt.Errorf("%d values, %d times and %d covariates are of no series", len(values), len(times), len(covariates))
 	}
-	_, err := m.panel(m.rows)
+	_, err := m.panel(&read{m.rows, m.static})
 	return err
 }
 
@@ -210,18 +246,20 @@ func floats(v []int64) []float64 {
 }
 
 // panel makes series of rows.
-func (m *Model) panel(rows panel.Rows) (*series, error) {
+func (m *Model) panel(rows *read) (*series, error) {
 	d := &m.cfg.Data
-	gaps := d.Gaps
-	p, err := panel.Build(rows, panel.Options{Frequency: d.Frequency, Gaps: gaps, Names: d.numbers()})
+	p, err := panel.Build(rows.Rows, panel.Options{Frequency: d.Frequency, Gaps: d.Gaps, Names: d.numbers()})
 	if err != nil {
 		return nil, readable(err)
 	}
-	return &series{p, d}, nil
+	return &series{p, d, rows.static}, nil
 }
 
 // Family is the family's name.
 func (m *Model) Family() string { return Family }
+
+// Keys are the columns that name a series.
+func (m *Model) Keys() []string { return m.cfg.Data.Keys }
 
 // Horizon is the run file's.
 func (m *Model) Horizon() int { return m.cfg.Horizon }
@@ -234,8 +272,8 @@ func (m *Model) Close() error {
 
 // merged adds rows of further files to those of training. A row of a series and time that is there already takes its place where it has a value, or
 // covariates alone.
-func (m *Model) merged(ctx context.Context, r model.ForecastRequest) (panel.Rows, error) {
-	rows := panel.Rows{Keys: slices.Clone(m.rows.Keys), Times: slices.Clone(m.rows.Times), Value: slices.Clone(m.rows.Value)}
+func (m *Model) merged(ctx context.Context, r model.ForecastRequest) (*read, error) {
+	rows := &read{panel.Rows{Keys: slices.Clone(m.rows.Keys), Times: slices.Clone(m.rows.Times), Value: slices.Clone(m.rows.Value)}, maps.Clone(m.static)}
 	for _, c := range m.rows.Known {
 		rows.Known = append(rows.Known, slices.Clone(c))
 	}
@@ -257,13 +295,25 @@ func (m *Model) merged(ctx context.Context, r model.ForecastRequest) (panel.Rows
 		d := m.cfg.Data
 		if !more.targets {
 			d.Target = ""
-			if len(d.Known) == 0 {
+			if len(d.Known)+len(d.Static) == 0 {
 				return rows, fmt.Errorf("the model was trained without covariates, data: {known: …}, and can use none; leave --covariates out")
 			}
 		}
-		read, _, err := d.rows(ctx, *more.src, r.BaseDir)
+		read, _, err := d.rows(ctx, *more.src, r.BaseDir, true)
 		if err != nil {
 			return rows, err
+		}
+		for key, static := range read.static {
+			has, ok := rows.static[key]
+			if !ok {
+				rows.static[key] = static
+				continue
+			}
+			for k, v := range static {
+				if v != "" && has[k] != "" && v != has[k] {
+					return rows, fmt.Errorf("%s: %s of %s is %q, and %q in the training data; what changes is no attribute", strings.Join(more.src.Path, ", "), d.Static[k], readableKey(key), v, has[k])
+				}
+			}
 		}
 		seen := make(map[place]bool, len(read.Keys))
 		for i, key := range read.Keys {
@@ -327,120 +377,57 @@ func (m *Model) forecast(ctx context.Context, r model.ForecastRequest, yield fun
 	if err != nil {
 		return err
 	}
-	chosen, err := s.chosen(r.Series)
+	wanted, err := s.chosen(r.Keys)
 	if err != nil {
 		return err
 	}
-	list, all := make([]forecast.Series, len(chosen)), make([]forecast.Series, 0, len(s.Series))
-	for i := range s.Series {
-		one, err := s.of(i, c.Horizon, true)
-		k, wanted := slices.BinarySearch(chosen, i)
-		switch {
-		case wanted && err != nil:
+	list := make([]forecast.Series, len(s.Series))
+	for i := range list {
+		if list[i], err = s.of(i, c.Horizon, wanted(s.Series[i].Key) || c.Hierarchy != nil); err != nil {
 			return err
-		case wanted:
-			list[k] = one
-			fallthrough
-		case err == nil: // what is learned of all series is learned of the others, too
-			all = append(all, one)
 		}
 	}
-	method, err := c.method(slices.Values(all), s.Frequency.Periods)
+	method, err := c.method(slices.Values(list), s.Frequency.Periods)
 	if err != nil {
 		return err
 	}
-	method = calibrated(method, m.calibration)
-	first, out := 0, newAnswer(s, c.Levels)
-	err = forecast.All(ctx, m.pool, slices.Values(list), method, c.options(), func(i int, p *forecast.Prediction, err error) error {
+	var analogy *forecast.Analogy
+	if len(s.Unsold) > 0 {
+		if analogy, err = c.analogy(method, slices.Values(list)); err != nil {
+			return fmt.Errorf("%s has no history: %w; name what series are, data: {static: [category]}, or leave its rows out", s.named(s.Unsold[0].Key), err)
+		}
+	}
+	out := &sender{answer: newAnswer(s, &c), yield: yield}
+	if c.Hierarchy != nil {
+		return m.forecastLevels(ctx, &c, s, list, calibrated(method, m.calibration), analogy, wanted, out)
+	}
+	var asked []forecast.Series
+	var numbers []int
+	for i := range list {
+		if wanted(s.Series[i].Key) {
+			asked, numbers = append(asked, list[i]), append(numbers, i)
+		}
+	}
+	err = forecast.All(ctx, m.pool, slices.Values(asked), calibrated(method, m.calibration), c.options(), func(k int, p *forecast.Prediction, err error) error {
 		if err != nil {
-			return fmt.Errorf("%s: %w", s.label(chosen[i]), err)
+			return fmt.Errorf("%s: %w", s.label(numbers[k]), err)
 		}
-		out.add(chosen[i], p)
-		if (i+1)%batch == 0 || i+1 == len(list) {
-			p := out.predictions(first)
-			first += p.Rows
-			out = newAnswer(s, c.Levels)
-			if !yield(p) {
-				return errStop
-			}
-		}
-		return nil
+		return out.send(&s.Series[numbers[k]], s.End, p)
 	})
+	for i := range s.Unsold {
+		if err != nil || !wanted(s.Unsold[i].Key) {
+			continue
+		}
+		var p *forecast.Prediction
+		if p, err = c.unsold(s, i, analogy, m.calibration); err == nil {
+			err = out.send(&s.Unsold[i], s.Unsold[i].First, p)
+		}
+	}
+	if err == nil {
+		err = out.flush()
+	}
 	if errors.Is(err, errStop) {
 		return nil
 	}
 	return err
-}
-
-// chosen are the numbers of series by their keys, ascending; of no keys all of them.
-func (s *series) chosen(keys [][]string) ([]int, error) {
-	list := make([]int, 0, len(s.Series))
-	if keys == nil {
-		for i := range s.Series {
-			list = append(list, i)
-		}
-		return list, nil
-	}
-	for _, key := range keys {
-		if len(key) != len(s.cfg.Keys) {
-			return nil, fmt.Errorf("a series is named by %s; there are %d values", strings.Join(s.cfg.Keys, ", "), len(key))
-		}
-		i, ok := slices.BinarySearchFunc(s.Series, strings.Join(key, separator), func(a panel.Series, b string) int { return strings.Compare(a.Key, b) })
-		if !ok {
-			return nil, fmt.Errorf("there is no series %s", strings.Join(key, ", "))
-		}
-		list = append(list, i)
-	}
-	slices.Sort(list)
-	return slices.Compact(list), nil
-}
-
-// Keys are the columns that name a series.
-func (m *Model) Keys() []string { return m.cfg.Data.Keys }
-
-// answer gathers the columns of forecasts.
-type answer struct {
-	s         *series
-	levels    []float64
-	keys      [][]string
-	times     []string
-	mean      []float64
-	quantiles [][]float64
-	method    []string
-	notes     []string
-}
-
-func newAnswer(s *series, levels []float64) *answer {
-	return &answer{s: s, levels: levels, keys: make([][]string, len(s.cfg.Keys)), quantiles: make([][]float64, len(levels))}
-}
-
-func (a *answer) add(i int, p *forecast.Prediction) {
-	fields := strings.Split(a.s.Series[i].Key, separator)
-	notes := strings.Join(p.Notes, "; ")
-	for k, v := range p.Mean {
-		for j := range a.keys {
-			a.keys[j] = append(a.keys[j], fields[j])
-		}
-		a.times = append(a.times, a.s.TimeText(a.s.End+k))
-		a.mean = append(a.mean, v)
-		for j, q := range p.Quantiles {
-			a.quantiles[j] = append(a.quantiles[j], q[k])
-		}
-		a.method, a.notes = append(a.method, p.Method), append(a.notes, notes)
-	}
-}
-
-func (a *answer) predictions(first int) *model.Predictions {
-	p := &model.Predictions{First: first, Rows: len(a.mean)}
-	for j, name := range a.s.cfg.Keys {
-		p.Add(name, a.keys[j])
-	}
-	p.Add(a.s.cfg.Time, a.times)
-	p.Add("mean", a.mean)
-	for j, level := range a.levels {
-		p.Add("q"+strconv.FormatFloat(level, 'g', -1, 64), a.quantiles[j])
-	}
-	p.Add("method", a.method)
-	p.Add("notes", a.notes)
-	return p
 }

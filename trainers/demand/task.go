@@ -111,7 +111,7 @@ func (c *Config) options() forecast.Options {
 
 // method makes what forecasts, of series that are known.
 func (c *Config) method(known iter.Seq[forecast.Series], periods []int) (forecast.Method, error) {
-	members, err := c.members()
+	members, err := c.members(known, periods)
 	if err != nil {
 		return nil, err
 	}

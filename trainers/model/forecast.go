@@ -35,11 +35,11 @@ type ForecastPager interface {
 // ForecastRequest says what is forecast.
 type ForecastRequest struct {
 	Horizon int // steps ahead; 0: the model's
-	// Series names those that are wanted, each by a value for each of Keys; nil: all. The answers come in the order of all series.
-	Series [][]string
 	// Update are files of later rows, read as those of training were: series are forecast from there on.
 	Update *table.Source
 	// Covariates are files of rows that say what covariates will be.
 	Covariates *table.Source
 	BaseDir    string // what their paths are relative to
+	// Keys are the series wanted, a text for each of the key columns; nil: all. An error of one that is not there matches ErrUnknown.
+	Keys [][]string
 }

@@ -125,7 +125,7 @@ func (q *forecastRequest) request(keys []string, limits Limits) (r model.Forecas
 				}
 			}
 		}
-		r.Series = append(r.Series, values)
+		r.Keys = append(r.Keys, values)
 	}
 	return r, nil
 }

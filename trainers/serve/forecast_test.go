@@ -84,7 +84,7 @@ func TestForecast(t *testing.T) {
 		`{"horizon": 0}`: {400, "from 1"},
 		`{"horizon": 4}`: {422, "promotion of store 1, item i0 is not known for 2025-04-01"},
 		`{"series": []}`: {400, "leave it out for all"},
-		`{"series": [{"store": 9, "item": "i0"}]}`:                                             {422, "there is no series 9, i0"},
+		`{"series": [{"store": 9, "item": "i0"}]}`:                                             {422, "store 9, item i0"},
 		`{"series": [{"store": 1}]}`:                                                           {400, "does not say its item"},
 		`{"series": [{"store": 1, "item": "i0", "shop": 1}]}`:                                  {400, "is no key"},
 		`{"series": [{"store": null, "item": "i0"}]}`:                                          {400, "null, where a text or a number is wanted"},

@@ -55,7 +55,7 @@ func newAnalogy(p *pooledDemand, series iter.Seq[Series]) (*Analogy, error) {
 	var levels, precision []float64
 	const spread = 0.5 // variance of logarithms of levels, about, next to which that of few sales counts
 	for s := range series {
-		if !p.usable(s) {
+		if !p.usable(s) || len(all) > 0 && len(s.Attributes) != len(all[0].Attributes) {
 			continue
 		}
 		r := p.rows(s, len(s.Values))

@@ -46,7 +46,7 @@ func NewRule(series iter.Seq[Series], periods []int, o Options) *Rule {
 	r := &Rule{}
 	for s := range series {
 		if s.Group == "" {
-			break
+			continue
 		}
 		if m, err := (PooledDemand{}).Train(series, o); err == nil {
 			r.demand = m
