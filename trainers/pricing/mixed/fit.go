@@ -170,18 +170,26 @@ func (s *solver) firstPeriod(g int) int {
 
 // begin sets the intercept, and a scale.
 func (s *solver) begin() {
-	var sum, square, offset float64
+	var sum, square, offset, trials float64
 	n := float64(len(s.d.Y))
 	for i, y := range s.d.Y {
 		o := s.offset(i)
-		if s.d.Noise == Poisson {
+		switch s.d.Noise {
+		case Poisson:
 			sum, offset = sum+y, offset+math.Exp(o)
+			continue
+		case Binomial:
+			sum, trials = sum+y, trials+s.d.Trials[i]
 			continue
 		}
 		sum, square = sum+y-o, square+(y-o)*(y-o)
 	}
-	if s.d.Noise == Poisson {
+	switch s.d.Noise {
+	case Poisson:
 		s.border[0] = math.Log(math.Max(sum, 0.5) / offset)
+		return
+	case Binomial:
+		s.border[0] = math.Log((sum + 0.5) / (trials - sum + 0.5))
 		return
 	}
 	s.border[0] = sum / n
@@ -289,13 +297,29 @@ func (s *solver) predict(g, i int, r *row) float64 {
 }
 
 // score returns the log-likelihood of a row by the scale, its slope and its curvature.
-func (s *solver) score(y, eta, weight float64) (value, slope, curvature float64) {
-	weight /= s.scale
-	if s.d.Noise == Normal {
+func (s *solver) score(i int, eta float64) (value, slope, curvature float64) {
+	y, weight := s.d.Y[i], s.weight(i)/s.scale
+	mean, variance := s.moments(i, eta)
+	switch s.d.Noise {
+	case Normal:
 		return -weight * (y - eta) * (y - eta) / 2, weight * (y - eta), weight
+	case Binomial:
+		return weight * (y*eta - s.d.Trials[i]*(math.Max(eta, 0)+math.Log1p(math.Exp(-math.Abs(eta))))), weight * (y - mean), weight * variance
 	}
-	mean := math.Exp(math.Min(eta, 300))
-	return weight * (y*eta - mean), weight * (y - mean), weight * mean
+	return weight * (y*eta - mean), weight * (y - mean), weight * variance
+}
+
+// moments are the mean of a row, and its variance but for the scale.
+func (s *solver) moments(i int, eta float64) (mean, variance float64) {
+	switch s.d.Noise {
+	case Normal:
+		return eta, 1
+	case Binomial:
+		p := 1 / (1 + math.Exp(-eta))
+		return s.d.Trials[i] * p, s.d.Trials[i] * p * (1 - p)
+	}
+	mean = math.Exp(math.Min(eta, 300))
+	return mean, mean
 }
 
 // weight of a row.
@@ -317,14 +341,10 @@ func (s *solver) build() {
 		for i := s.d.Group[g]; i < s.d.Group[g+1]; i++ {
 			eta := s.predict(g, i, &r)
 			s.fitted[i] = eta
-			value, slope, w := s.score(s.d.Y[i], eta, s.weight(i))
+			value, slope, w := s.score(i, eta)
 			b.value += value
-			if s.d.Noise == Poisson {
-				mean := math.Exp(math.Min(eta, 300))
-				b.pearson += s.weight(i) * (s.d.Y[i] - mean) * (s.d.Y[i] - mean) / math.Max(mean, 1e-12)
-			} else {
-				b.pearson += s.weight(i) * (s.d.Y[i] - eta) * (s.d.Y[i] - eta)
-			}
+			mean, variance := s.moments(i, eta)
+			b.pearson += s.weight(i) * (s.d.Y[i] - mean) * (s.d.Y[i] - mean) / math.Max(variance, 1e-12)
 			for k, at := range r.inner {
 				b.gradient[at] += slope * r.x[k]
 				wx := w * r.x[k]
@@ -465,7 +485,7 @@ func (s *solver) newton() error {
 				gain += v * z.AtVec(k)
 			}
 		}
-		if s.d.Noise == Poisson && gain < 1e-9*(1+math.Abs(before)) {
+		if s.d.Noise != Normal && gain < 1e-9*(1+math.Abs(before)) {
 			return nil
 		}
 		s.move(step.RawVector().Data, steps, 1)

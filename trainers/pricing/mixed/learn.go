@@ -86,7 +86,7 @@ func (s *solver) learn() float64 {
 		pearson += s.blocks[g].pearson
 	}
 	scale := pearson / math.Max(1, float64(len(s.d.Y))-free)
-	if s.d.Noise == Poisson {
+	if s.d.Noise != Normal {
 		scale = math.Max(1, scale)
 	}
 	scale = math.Max(scale, 1e-12)

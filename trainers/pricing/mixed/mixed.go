@@ -17,16 +17,18 @@ import (
 // Noise is how what is explained differs from its mean.
 type Noise int
 
-// The kinds of noise. Counts may scatter more than Poisson's distribution says: by a factor that is estimated.
+// The kinds of noise. Counts may scatter more than their distribution says: by a factor that is estimated.
 const (
-	Normal Noise = iota
-	Poisson
+	Normal   Noise = iota
+	Poisson        // the linear predictor is the logarithm of the mean
+	Binomial       // counts of Trials; the linear predictor is the log-odds
 )
 
 // Data are rows, those of a group one after another.
 type Data struct {
 	Noise   Noise
 	Y       []float64 // what is explained; counts are not negative
+	Trials  []float64 // of Binomial, above 0 and at least as many as Y
 	Offset  []float64 // is added to the linear predictor; nil: nothing
 	Weights []float64 // of rows, above 0; nil where all count the same
 	Group   []int     // the first row of each group, and behind the last
@@ -89,14 +91,17 @@ func (d *Data) check() error {
 		name  string
 		there bool
 		rows  int
-	}{{"offsets", d.Offset != nil, len(d.Offset)}, {"members", d.Member != nil, len(d.Member)}, {"periods", d.Period != nil, len(d.Period)}, {"weights", d.Weights != nil, len(d.Weights)}} {
+	}{{"offsets", d.Offset != nil, len(d.Offset)}, {"members", d.Member != nil, len(d.Member)}, {"periods", d.Period != nil, len(d.Period)}, {"trials", d.Noise == Binomial, len(d.Trials)}, {"weights", d.Weights != nil, len(d.Weights)}} {
 		if v.there && v.rows != n {
 			return fmt.Errorf("mixed: %d %s for %d rows", v.rows, v.name, n)
 		}
 	}
 	for i, y := range d.Y {
-		if math.IsNaN(y) || math.IsInf(y, 0) || d.Noise == Poisson && y < 0 {
+		if math.IsNaN(y) || math.IsInf(y, 0) || d.Noise != Normal && y < 0 {
 			return fmt.Errorf("mixed: row %d is %g: it must be a number, and a count is not negative", i+1, y)
+		}
+		if d.Noise == Binomial && !(d.Trials[i] > 0 && d.Trials[i] >= y && d.Trials[i] <= math.MaxFloat64) {
+			return fmt.Errorf("mixed: row %d is %g of %g trials: there must be as many, and one at least", i+1, y, d.Trials[i])
 		}
 		if d.Weights != nil && !(d.Weights[i] > 0 && d.Weights[i] <= math.MaxFloat64) {
 			return fmt.Errorf("mixed: the weight of row %d is %g: it must be a number above zero", i+1, d.Weights[i])
