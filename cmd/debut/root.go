@@ -61,7 +61,7 @@ and "debut predict" use what it leaves behind. "debut demo" shows all of it on s
 	root.SetFlagErrorFunc(flagError)
 	root.SetVersionTemplate(versionLine(versions()))
 	root.AddCommand(
-		a.train(), a.evaluate(), a.predict(), a.forecast(), a.runs(), a.compareRuns(), a.recommend(), a.similar(), a.exportModel(), a.serve(), a.optimize(), a.data(), a.demo(), a.bench(), a.doctor(), a.stock(), a.config(), a.version(), simulatorHelp(),
+		a.train(), a.evaluate(), a.predict(), a.forecast(), a.price(), a.runs(), a.compareRuns(), a.recommend(), a.similar(), a.exportModel(), a.serve(), a.optimize(), a.data(), a.demo(), a.bench(), a.doctor(), a.stock(), a.config(), a.version(), simulatorHelp(),
 	)
 	group(root)
 	// cobra adds these on its own account only when it runs; they must be here to be suggested.

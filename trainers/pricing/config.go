@@ -30,6 +30,7 @@ var kinds = []string{response.LogLog, response.SemiLog, response.Logit, Linear}
 const (
 	noiseLog    = "lognormal"
 	noiseCounts = "counts"
+	noiseShares = "shares"
 )
 
 // Templates are commented run files to start from.
@@ -78,7 +79,7 @@ type Rivals struct {
 // ModelConfig is the model section of a run file.
 type ModelConfig struct {
 	Kind        string    `yaml:"kind,omitempty" jsonschema:"description=loglog (default): elasticities are constant; semilog: demand falls exponentially with the price; logit: a choice among the products of a category; linear: price = a + b demand + c competitor.,enum=loglog,enum=semilog,enum=logit,enum=linear"`
-	Noise       string    `yaml:"noise,omitempty" jsonschema:"description=lognormal: logarithms of units have normal noise; counts: units are counts. Default: counts where some are 0.,enum=lognormal,enum=counts"`
+	Noise       string    `yaml:"noise,omitempty" jsonschema:"description=lognormal: logarithms of units have normal noise; counts: units are counts; shares: units are how many of the exposure buy; and log-odds follow prices. Default: shares where there is an exposure; else counts where some are 0.,enum=lognormal,enum=counts,enum=shares"`
 	Cross       *int      `yaml:"cross,omitempty" jsonschema:"minimum=0,maximum=60,description=Categories of at most so many products have effects of each product's price on each. Default 20."`
 	Notice      *float64  `yaml:"notice,omitempty" jsonschema:"minimum=0,maximum=1,description=Share below the regular price from which a discount is noticed. Default 0.1."`
 	Endings     []float64 `yaml:"endings,omitempty" jsonschema:"description=Ends of prices that make them look lower such as 0.99."`
@@ -146,7 +147,7 @@ func (c *Config) Validate() error {
 		}
 	}
 	if m.Noise != "" {
-		if err := configfile.OneOf("model.noise", m.Noise, noiseLog, noiseCounts); err != nil {
+		if err := configfile.OneOf("model.noise", m.Noise, noiseLog, noiseCounts, noiseShares); err != nil {
 			errs = append(errs, err)
 		}
 	}
@@ -154,9 +155,12 @@ func (c *Config) Validate() error {
 		if c.Data.Exposure == "" {
 			bad("data.exposure", "kind logit needs it: how many could have bought a product of the category, in the store and period")
 		}
-		if m.Noise == noiseCounts {
+		if m.Noise != "" && m.Noise != noiseLog {
 			bad("model.noise", "of kind logit the shares have noise; leave it out")
 		}
+	}
+	if m.Noise == noiseShares && c.Data.Exposure == "" {
+		bad("model.noise", "shares are of an exposure; name its column with data.exposure")
 	}
 	if m.Kind == Linear {
 		if len(c.Data.Competitors) != 1 {
@@ -253,8 +257,8 @@ func (c *DataConfig) validate() error {
 }
 
 // options are those of the demand model.
-func (c *Config) options(counts bool) response.Options {
-	o := response.Options{Kind: c.Model.Kind, Counts: counts, Cross: *c.Model.Cross, Endings: c.Model.Endings, Horizon: c.Evaluation.Periods}
+func (c *Config) options(noise string) response.Options {
+	o := response.Options{Kind: c.Model.Kind, Counts: noise == noiseCounts, Shares: noise == noiseShares, Cross: *c.Model.Cross, Endings: c.Model.Endings, Horizon: c.Evaluation.Periods}
 	if c.Data.Regular != "" {
 		o.Notice = *c.Model.Notice
 	}

@@ -25,6 +25,7 @@ type sales struct {
 	files    []runfolder.DataFile
 	warnings warning.List
 	counts   bool // some row has no sales
+	shares   bool // there is an exposure, and units are never more
 }
 
 // grid says which periods times are.
@@ -225,6 +226,7 @@ func (cfg *Config) read(ctx context.Context, baseDir string) (*sales, error) {
 	units, available, exposure := in.numbers[c.Units], in.numbers[c.Available], in.numbers[c.Exposure]
 	var list []int
 	soldOut, unseen, unknown := 0, 0, 0
+	s.shares = exposure != nil
 	for i := range in.rows {
 		j, cat := products[in.product[i]], categories[in.category[i]]
 		if old := n.Category[j]; old >= 0 && old != cat {
@@ -247,6 +249,12 @@ func (cfg *Config) read(ctx context.Context, baseDir string) (*sales, error) {
 		}
 		list = append(list, i)
 		s.counts = s.counts || units[i] == 0
+		if s.shares && units[i] > exposure[i] {
+			if cfg.Model.Noise == noiseShares {
+				return nil, configfile.Errorf("exposure", "%s has %v units of an exposure of %v; with model: {noise: shares} there are to be no more", in.place(i), units[i], exposure[i])
+			}
+			s.shares = false
+		}
 	}
 	if len(list) == 0 {
 		return nil, fmt.Errorf("data: no row says what was sold")

@@ -264,9 +264,9 @@ func (m *Model) predict(ctx context.Context, src table.Source, baseDir string, i
 	if err != nil {
 		return nil, m.Data.located(err)
 	}
-	units, elasticity := make([]float64, raw.rows), make([]float64, raw.rows)
+	units, elasticity, deviation := make([]float64, raw.rows), make([]float64, raw.rows), make([]float64, raw.rows)
 	for i := range units {
-		units[i], elasticity[i] = math.NaN(), math.NaN()
+		units[i], elasticity[i], deviation[i] = math.NaN(), math.NaN(), math.NaN()
 	}
 	switch {
 	case m.Formula != nil:
@@ -276,9 +276,9 @@ func (m *Model) predict(ctx context.Context, src table.Source, baseDir string, i
 	default:
 		etas := m.Response.Forecast(r, m.names, false)
 		expected := m.Response.Expected(r, m.names, etas)
-		all := m.Response.Elasticities()
+		values, deviations := m.Response.ElasticitiesAt(r, m.names, etas, expected)
 		for k, i := range list {
-			units[i], elasticity[i] = expected[k], all[r.Product[k]].Value
+			units[i], elasticity[i], deviation[i] = expected[k], values[k], deviations[k]
 		}
 	}
 	p := &model.Predictions{Rows: raw.rows, Report: report}
@@ -315,6 +315,7 @@ func (m *Model) predict(ctx context.Context, src table.Source, baseDir string, i
 	p.Add("expected_units", optional(units))
 	if m.Formula == nil {
 		p.Add("elasticity", optional(elasticity))
+		p.Add("elasticity_error", optional(deviation))
 	}
 	return p, nil
 }

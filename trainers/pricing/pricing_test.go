@@ -211,12 +211,6 @@ func TestAnswers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, e := range found(t, out).Elastic {
-		t.Logf("%s %.2f±%.2f told %.2f", e.Product, e.Value, e.Error, e.Told)
-	}
-	for _, c := range found(t, out).Categories {
-		t.Logf("%+v", c)
-	}
 	m := open(t, out.Folder)
 	rows := "item,kind,week,price,leaflet,theirs,cost,why\ni00,k0,61,5,0,5,2,usual\ni00,k0,62,4,0,5,2,cheap\nnew,k0,61,4,0,5,2,unknown\n"
 	if err := os.WriteFile(filepath.Join(dir, "rows.csv"), []byte(rows), 0o644); err != nil {

@@ -44,20 +44,24 @@ type training struct {
 	log  *slog.Logger
 	opt  response.Options
 
+	noise   string
 	model   *response.Model
 	formula *response.Formula
 }
 
 func newTraining(cfg *Config, data *sales, p *pool.Pool, log *slog.Logger) *training {
 	t := &training{cfg: cfg, data: data, pool: p, log: log}
-	counts := data.counts
-	if cfg.Model.Noise != "" {
-		counts = cfg.Model.Noise == noiseCounts
+	t.noise = noiseLog
+	switch {
+	case cfg.Model.Noise != "":
+		t.noise = cfg.Model.Noise
+	case cfg.Model.Kind == response.Logit:
+	case data.shares:
+		t.noise = noiseShares
+	case data.counts:
+		t.noise = noiseCounts
 	}
-	if cfg.Model.Kind == response.Logit {
-		counts = false
-	}
-	t.opt = cfg.options(counts)
+	t.opt = cfg.options(t.noise)
 	log.Info("data ready", "rows", len(data.rows.Price), "products", len(data.names.Products), "stores", len(data.names.Stores), "categories", len(data.names.Categories))
 	data.warnings.Log(log)
 	return t
@@ -77,11 +81,8 @@ func (t *training) Describe() run.Description {
 // Resolved is the configuration as it is used.
 func (t *training) Resolved() run.Config {
 	c := *t.cfg
-	if c.Model.Kind != Linear && c.Model.Kind != response.Logit {
-		c.Model.Noise = noiseLog
-		if t.opt.Counts {
-			c.Model.Noise = noiseCounts
-		}
+	if c.Model.Kind != Linear {
+		c.Model.Noise = t.noise
 	}
 	return &c
 }
@@ -163,7 +164,7 @@ func measure(m *response.Model, test *response.Rows, n *response.Names, next boo
 			logs[i] = math.NaN()
 			if !math.IsNaN(eta) && !math.IsNaN(test.Units[i]) {
 				logs[i] = eta
-				if m.Options.Kind == response.Logit {
+				if m.Options.Kind == response.Logit || m.Options.Shares {
 					logs[i] = math.Log(expected[i])
 				}
 				errors += math.Abs(expected[i] - test.Units[i])

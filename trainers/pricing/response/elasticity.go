@@ -81,6 +81,9 @@ func (m *Model) gradient(c *Category, d *mixed.Data, f *mixed.Fit, r *Rows, used
 	w := 1.0
 	if weights != nil {
 		w = math.Exp(f.Fitted[k])
+		if m.Options.Shares {
+			w = r.Exposure[i] / (1 + math.Exp(-f.Fitted[k]))
+		}
 		weights[r.Product[i]] += w
 	}
 	if q.Gradient == nil {
@@ -88,19 +91,27 @@ func (m *Model) gradient(c *Category, d *mixed.Data, f *mixed.Fit, r *Rows, used
 	}
 	var p point
 	around.at(m, r, i, &p)
-	chosen := 1.0
-	if m.Options.Kind == Logit { // who does not choose it takes another one, or none
-		chosen = 1 - r.Units[i]/math.Max(r.Exposure[i], r.Units[i])
+	rest := 1.0 // the share that demand by the linear predictor grows on
+	switch {
+	case m.Options.Kind == Logit: // who does not choose it takes another one, or none
+		rest = 1 - r.Units[i]/math.Max(r.Exposure[i], r.Units[i])
+	case m.Options.Shares:
+		rest = 1 / (1 + math.Exp(f.Fitted[k]))
 	}
+	m.slopes(c, &p, w*rest, q.Gradient)
+}
+
+// slopes adds what a coefficient changes in the elasticity at a point, times a weight.
+func (m *Model) slopes(c *Category, p *point, w float64, to []float64) {
 	span := math.Log((1 + arc) / (1 - arc))
-	up, down := p, p
+	up, down := *p, *p
 	up.price, down.price = p.price*(1+arc), p.price*(1-arc)
 	up.everywhere += m.Options.transform(up.price, p.usual) - m.Options.transform(p.price, p.usual)
 	down.everywhere += m.Options.transform(down.price, p.usual) - m.Options.transform(p.price, p.usual)
 	for x, feature := range c.Features {
 		switch feature.Kind {
 		case ownPrice, everywhere, dearer:
-			q.Gradient[x] += w * chosen * (m.Options.value(feature, &up) - m.Options.value(feature, &down)) / span
+			to[x] += w * (m.Options.value(feature, &up) - m.Options.value(feature, &down)) / span
 		}
 	}
 }
@@ -145,4 +156,34 @@ func (q *Product) functional(weights []float64) (value, deviation float64) {
 		}
 	}
 	return value, math.Sqrt(math.Max(0, variance))
+}
+
+// ElasticitiesAt returns those at the prices and circumstances of rows, by their linear predictors and expected units, and their errors; NaN where nothing is known.
+func (m *Model) ElasticitiesAt(r *Rows, n *Names, etas, expected []float64) (values, deviations []float64) {
+	values, deviations = make([]float64, len(etas)), make([]float64, len(etas))
+	var p point
+	for i, eta := range etas {
+		q := &m.Products[r.Product[i]]
+		c := &m.Categories[q.Category]
+		values[i], deviations[i] = math.NaN(), math.NaN()
+		if math.IsNaN(eta) || len(q.Gradient) == 0 {
+			continue
+		}
+		p = point{price: r.Price[i], usual: q.Usual, elsewhere: q.Elsewhere, regular: math.NaN(), competitor: math.NaN()}
+		p.everywhere = m.Options.transform(p.price, p.usual)
+		if r.Competitor != nil {
+			p.competitor = r.Competitor[i]
+		}
+		rest := 1.0
+		switch {
+		case m.Options.Kind == Logit:
+			rest = 1 - expected[i]/r.Exposure[i]
+		case m.Options.Shares:
+			rest = 1 / (1 + math.Exp(eta))
+		}
+		weights := make([]float64, len(c.Features))
+		m.slopes(c, &p, rest, weights)
+		values[i], deviations[i] = q.functional(weights)
+	}
+	return values, deviations
 }

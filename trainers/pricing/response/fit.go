@@ -34,6 +34,7 @@ type Product struct {
 	Regular   float64 `json:"regular"`   // the last regular price, 0 where none is known
 	Prices    int     `json:"prices"`    // how many different prices it had
 	Rate      float64 `json:"rate"`      // units a period at the last price, over all stores, by the levels of the end
+	Seen      float64 `json:"seen"`      // the exposure of a period
 	Units     float64 `json:"units"`     // that were sold
 
 	Coefficients []float64 `json:"coefficients"` // of the category's features
@@ -229,7 +230,7 @@ func (m *Model) category(ctx context.Context, number int, r *Rows, list []int, p
 	for _, i := range list {
 		switch u := r.Units[i]; {
 		case math.IsNaN(u):
-		case u == 0 && !m.Options.Counts:
+		case u == 0 && !m.counted():
 			c.Zeros++
 		default:
 			used = append(used, i)
@@ -258,6 +259,9 @@ func (m *Model) category(ctx context.Context, number int, r *Rows, list []int, p
 	if m.Options.Counts {
 		d.Noise = mixed.Poisson
 	}
+	if m.Options.Shares {
+		d.Noise = mixed.Binomial
+	}
 	stores := map[int32]bool{}
 	week := mixed.Effect{Name: "period"}
 	groups := map[int32]int{} // of products with rows
@@ -285,6 +289,9 @@ func (m *Model) category(ctx context.Context, number int, r *Rows, list []int, p
 		week.Level = append(week.Level, r.Period[i]-first)
 		d.Y = append(d.Y, m.explained(r, i, shares))
 		d.Offset = append(d.Offset, m.offset(r, i))
+		if m.Options.Shares {
+			d.Trials = append(d.Trials, r.Exposure[i])
+		}
 	}
 	d.Group = append(d.Group, len(used))
 	several := len(stores) > 1
@@ -309,6 +316,7 @@ func (m *Model) category(ctx context.Context, number int, r *Rows, list []int, p
 	m.keep(c, d, f, products, members)
 	m.recent(c, d, f, r, used, groups, first)
 	m.gradients(c, d, f, r, used, products, around)
+	m.rates(c, f, r, used, products)
 	return nil
 }
 
@@ -330,15 +338,18 @@ func (m *Model) explained(r *Rows, i int, taken map[place]float64) float64 {
 	case m.Options.Kind == Logit:
 		rest := r.Exposure[i] - taken[place{r.Store[i], r.Period[i]}]
 		return math.Log(r.Units[i] / math.Max(rest, 1e-3*r.Exposure[i]))
-	case m.Options.Counts:
+	case m.counted():
 		return r.Units[i]
 	}
 	return math.Log(r.Units[i])
 }
 
+// counted says whether rows without sales are as good as others.
+func (m *Model) counted() bool { return m.Options.Counts || m.Options.Shares }
+
 // offset is what exposure adds to the linear predictor.
 func (m *Model) offset(r *Rows, i int) float64 {
-	if r.Exposure == nil || m.Options.Kind == Logit {
+	if r.Exposure == nil || m.Options.Kind == Logit || m.Options.Shares {
 		return 0
 	}
 	return math.Log(r.Exposure[i])
@@ -453,7 +464,10 @@ func (m *Model) instrument(c *Category, d *mixed.Data, r *Rows, used []int) erro
 	data := &regress.Data{Y: make([]float64, len(used)), Clusters: series}
 	for k := range used {
 		data.Y[k] = d.Y[k] - d.Offset[k]
-		if m.Options.Counts {
+		switch {
+		case m.Options.Shares:
+			data.Y[k] = math.Log((d.Y[k] + .5) / (d.Trials[k] - d.Y[k] + .5))
+		case m.Options.Counts:
 			data.Y[k] = math.Log(d.Y[k]+.5) - d.Offset[k]
 		}
 	}

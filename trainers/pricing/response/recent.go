@@ -24,8 +24,13 @@ type step struct {
 }
 
 // residual makes a step of a row by its linear predictor without recent levels.
-func (m *Model) residual(y, eta float64, period int32) step {
-	if m.Options.Counts {
+func (m *Model) residual(y, eta, exposure float64, period int32) step {
+	switch {
+	case m.Options.Shares:
+		p := 1 / (1 + math.Exp(-eta))
+		variance := math.Max(exposure*p*(1-p), 1e-9)
+		return step{period, (y - exposure*p) / variance, variance}
+	case m.Options.Counts:
 		mean := math.Exp(math.Min(eta, 300))
 		return step{period, (y - mean) / mean, mean}
 	}
@@ -79,12 +84,12 @@ func (m *Model) recent(c *Category, d *mixed.Data, f *mixed.Fit, r *Rows, used [
 			owners = append(owners, &q.Members[at])
 		}
 		n := len(series) - 1
-		series[n] = append(series[n], m.residual(d.Y[k], eta, r.Period[i]))
+		series[n] = append(series[n], m.residual(d.Y[k], eta, r.exposure(i), r.Period[i]))
 	}
 	half := first + (m.Last-first)/2
 	best := math.Inf(1)
 	tries := pulls
-	if m.Options.Counts {
+	if m.counted() {
 		tries = countPulls
 	}
 	for _, decay := range decays {
@@ -105,7 +110,7 @@ func (m *Model) recent(c *Category, d *mixed.Data, f *mixed.Fit, r *Rows, used [
 		late := steps[max(0, len(steps)-4):]
 		for _, s := range late {
 			mean := s.w
-			if !m.Options.Counts {
+			if !m.counted() {
 				mean = 0
 			}
 			o.Mean += mean / float64(len(late))
@@ -230,8 +235,8 @@ func (m *Model) forecast(number int, r *Rows, list []int, ahead bool, out []floa
 				eta = math.NaN()
 			}
 			out[i] = eta + m.carried(c, of(i), t)
-			if u := r.Units[i]; !math.IsNaN(u) && !math.IsNaN(out[i]) && (u > 0 || m.Options.Counts) {
-				s := m.residual(m.explained(r, i, taken), out[i], t)
+			if u := r.Units[i]; !math.IsNaN(u) && !math.IsNaN(out[i]) && (u > 0 || m.counted()) {
+				s := m.residual(m.explained(r, i, taken), out[i], r.exposure(i), t)
 				sum, weight = sum+s.w*s.r, weight+s.w
 			}
 		}
@@ -243,8 +248,8 @@ func (m *Model) forecast(number int, r *Rows, list []int, ahead bool, out []floa
 			}
 			for _, k := range byPeriod[from:to] {
 				i := list[k]
-				if u := r.Units[i]; !math.IsNaN(u) && !math.IsNaN(out[i]) && (u > 0 || m.Options.Counts) {
-					of(i).add(m.residual(m.explained(r, i, taken), base[k]+now.at(0)+news, t), c.Decay)
+				if u := r.Units[i]; !math.IsNaN(u) && !math.IsNaN(out[i]) && (u > 0 || m.counted()) {
+					of(i).add(m.residual(m.explained(r, i, taken), base[k]+now.at(0)+news, r.exposure(i), t), c.Decay)
 				}
 			}
 			if c.Season > 0 {
@@ -291,9 +296,12 @@ func (m *Model) linear(number int, r *Rows, list []int) []float64 {
 	return out
 }
 
-// Units makes the expected units of a linear predictor of a row of a category.
-func (m *Model) Units(category int, eta float64) float64 {
-	if m.Options.Counts {
+// Units makes the expected units of a linear predictor of a row of a category, which so many see.
+func (m *Model) Units(category int, eta, exposure float64) float64 {
+	switch {
+	case m.Options.Shares:
+		return exposure / (1 + math.Exp(-eta))
+	case m.Options.Counts:
 		return math.Exp(eta)
 	}
 	return math.Exp(eta + m.Categories[category].Scale/2)
@@ -305,7 +313,7 @@ func (m *Model) Expected(r *Rows, n *Names, etas []float64) []float64 {
 	out := make([]float64, len(etas))
 	if m.Options.Kind != Logit {
 		for i, eta := range etas {
-			out[i] = m.Units(int(n.Category[r.Product[i]]), eta)
+			out[i] = m.Units(int(n.Category[r.Product[i]]), eta, r.exposure(i))
 		}
 		return out
 	}

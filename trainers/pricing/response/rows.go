@@ -38,6 +38,7 @@ type Names struct {
 // Options say how demand is modeled.
 type Options struct {
 	Kind    string    `json:"kind"`
+	Shares  bool      `json:"shares"`  // units are how many of the exposure buy: log-odds are what is linear
 	Counts  bool      `json:"counts"`  // units are counts with chance like Poisson's; else their logarithms have normal noise
 	Cross   int       `json:"cross"`   // categories of at most so many products have an effect of each product's price on each
 	Notice  float64   `json:"notice"`  // share below the regular price from which a discount is noticed
@@ -54,7 +55,7 @@ func (o *Options) transform(price, usual float64) float64 {
 }
 
 // knots of how much dearer than the cheapest competitor a price is, as logarithms: demand is piecewise linear between them.
-var knots = []float64{0, .05, .15, .35}
+var knots = []float64{0, .03, .08, .16, .32}
 
 // kinds of features.
 const (
@@ -211,6 +212,14 @@ func (r *Rows) order(n *Names) []int {
 		return int(r.Period[a] - r.Period[b])
 	})
 	return list
+}
+
+// exposure of a row, 1 where there is none.
+func (r *Rows) exposure(i int) float64 {
+	if r.Exposure == nil {
+		return 1
+	}
+	return r.Exposure[i]
 }
 
 // place is a store and a period, or a product and a period.
