@@ -184,7 +184,7 @@ func (m *meanWalk) events(c *duck.Chunk) error {
 	}
 	for i := range c.Rows {
 		if keys[i] != m.key {
-			m.close()
+			m.finish()
 			m.key = keys[i]
 		}
 		if isRow.Valid(i) {
@@ -221,13 +221,18 @@ func (m *meanWalk) event(k int, time int64, vector []float64) error {
 	} else if *w != len(vector) {
 		return m.p.configErrorf(m.of[k].key+".value", "there are vectors of %d numbers and of %d; a mean is of vectors of one length", *w, len(vector))
 	}
-	h := &m.kept[k]
-	h.keep(time, vector)
-	if m.future { // the latest of all
-		h.known = len(h.events)
-		h.forget(max(0, h.known-m.of[k].last))
-	}
+	m.kept[k].keep(time, vector)
+	m.learn(k, time)
 	return nil
+}
+
+// learn tells which events rows of a time and later know, and forgets those that no mean is of any more.
+func (m *meanWalk) learn(k int, time int64) {
+	h := &m.kept[k]
+	for h.known < len(h.events) && (m.future || h.events[h.known].time <= time-m.gap-1) {
+		h.known++
+	}
+	h.forget(max(0, h.known-m.of[k].last))
 }
 
 // row answers for a row, or keeps it until the last event of its key.
@@ -237,17 +242,13 @@ func (m *meanWalk) row(r rowAt) {
 		return
 	}
 	for k := range m.kept {
-		h := &m.kept[k]
-		for h.known < len(h.events) && h.events[h.known].time <= r.time-m.gap-1 {
-			h.known++
-		}
-		h.forget(max(0, h.known-m.of[k].last))
+		m.learn(k, r.time)
 	}
 	m.answer(r)
 }
 
-// close ends a key.
-func (m *meanWalk) close() {
+// finish ends a key.
+func (m *meanWalk) finish() {
 	for _, r := range m.rows {
 		m.answer(r)
 	}
@@ -262,7 +263,7 @@ func (m *meanWalk) close() {
 // answer makes the means of a row.
 func (m *meanWalk) answer(r rowAt) {
 	out := rowMean{id: r.id, means: make([][]float32, len(m.of))}
-	any := false
+	known := false
 	for k, h := range m.kept {
 		from, window := 0, m.of[k].window
 		for window > 0 && from < h.known && h.events[from].time < r.time-window {
@@ -271,7 +272,7 @@ func (m *meanWalk) answer(r rowAt) {
 		if from == h.known {
 			continue
 		}
-		any = true
+		known = true
 		m.sums = append(m.sums[:0], h.events[h.known-1].vector...)
 		for _, e := range slices.Backward(h.events[from : h.known-1]) {
 			for j, v := range e.vector {
@@ -283,7 +284,7 @@ func (m *meanWalk) answer(r rowAt) {
 			out.means[k][j] = float32(v / float64(h.known-from))
 		}
 	}
-	if any {
+	if known {
 		m.done = append(m.done, out)
 	}
 }
@@ -308,6 +309,6 @@ func (m *meanWalk) flush() error {
 
 // end answers for the rows of the last key.
 func (m *meanWalk) end() error {
-	m.close()
+	m.finish()
 	return m.flush()
 }
