@@ -12,7 +12,7 @@ import (
 	"debut/trainers/run"
 )
 
-// The example of purchases prepares and trains as it stands, on a small shop. Its figures on the large one are in its comment.
+// The example of purchases prepares and trains as it stands, on a small shop. Its figures on a larger one are in its comment.
 func TestPurchases(t *testing.T) {
 	dir := t.TempDir()
 	shop := filepath.Join(dir, "shop")
