@@ -42,7 +42,20 @@ func Calibrate(series iter.Seq[Series], o Options, origins int, run func(n int, 
 			}
 		}
 		m := method(known)
-		chosen := evenly(series, sample, func(s Series) bool { return len(s.Values) >= hide+8 && alike(s, hide) })
+		long, same := 0, 0
+		chosen := evenly(series, sample, func(s Series) bool {
+			if len(s.Values) < hide+8 {
+				return false
+			}
+			if long++; !alike(s, hide) {
+				return false
+			}
+			same++
+			return true
+		})
+		if 2*same < long { // a few that are not like the others say nothing of these
+			continue
+		}
 		predictions := make([]*Prediction, len(chosen))
 		run(len(chosen), func(i int) {
 			s := chosen[i]
