@@ -56,7 +56,7 @@ type DataConfig struct {
 
 // ModelConfig is the model section of a run file.
 type ModelConfig struct {
-	Members []string `yaml:"members,omitempty" jsonschema:"description=Methods whose median is the forecast. By default a rule on the seasons names them: damped_ets; arima; ces and dynamic_theta for seasons of at most 24 steps; for longer ones seasonal_naive; mstl; profile and regressions over all series; croston and tsb for series that are mostly 0."`
+	Members []string `yaml:"members,omitempty" jsonschema:"description=Methods whose median is the forecast. By default a rule on the seasons names them: damped_ets; arima; ces and dynamic_theta for seasons of at most 24 steps; for longer ones seasonal_naive; mstl; profile and regressions over all series; croston and tsb for series that are mostly 0; where data.static names groups of amounts pooled alone."`
 }
 
 // Evaluation is the section of a run file that says how forecasts are measured.

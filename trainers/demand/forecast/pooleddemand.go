@@ -382,7 +382,7 @@ func (p *pooledDemand) usable(s Series) bool {
 	return !slices.ContainsFunc(s.Values, func(v float64) bool { return v < 0 }) && len(s.Known) == p.inputs
 }
 
-// Forecast needs amounts, and the covariates that were trained with. Series without an observation are forecast where Series.Level says what is expected of them.
+// Forecast needs amounts, an observation of them, and the covariates of training.
 func (p *pooledDemand) Forecast(s Series, o Options) (*Prediction, error) {
 	if err := Check(s, o); err != nil {
 		return nil, err

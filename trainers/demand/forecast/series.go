@@ -19,7 +19,7 @@ type Series struct {
 	Values  []float64 // NaN where nothing was observed
 	Periods []int     // lengths of seasons in steps, ascending: 12 for months, 24 and 168 for hours; empty where there are none
 	// Known are columns of covariates whose values are known ahead – prices, promotions, holidays –: each as long as Values and the horizon
-	// together. Only [Regression], and methods that hold one, look at them.
+	// together. Only [Regression], methods that hold one, and [PooledDemand] look at them.
 	Known [][]float64
 	// Group is what the series is alike with, such as its category. Pooled methods learn of a group what its series have too little for.
 	Group string
