@@ -221,6 +221,9 @@ func (c *choice) change(was, now *blockPlan) float64 {
 // better returns the plan of a block that is cheapest while the others stay, without flows where that is the present one.
 func (c *choice) better(b int, pressed []float64, quick bool) blockPlan {
 	now := &c.plans[b]
+	if len(c.blocks[b].limits) == 0 {
+		return blockPlan{} // it was planned by itself
+	}
 	var best blockPlan
 	least := -1e-9 * math.Max(1, math.Abs(now.cost))
 	try := func(p *blockPlan) {
@@ -245,8 +248,8 @@ func (c *choice) better(b int, pressed []float64, quick bool) blockPlan {
 		last = &p.flows[0]
 		try(p)
 	}
-	if !quick && c.sweeps%4 < 2 {
-		p, _ := c.n.byRecursion(b, pressed, c.short[b], 0)
+	if !quick && slices.ContainsFunc(c.blocks[b].limits, func(i int) bool { return pressed[i] != c.prices[i] }) {
+		p, _ := c.n.byRecursion(b, pressed, c.short[b], -1)
 		try(&p)
 	}
 	c.neighbors(b, now, try)

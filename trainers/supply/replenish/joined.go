@@ -114,7 +114,7 @@ func (n *network) recast(block int, p *blockPlan, prices []float64, short float6
 		}
 		r.prepare(weeks, len(s.edges))
 		r.price(n, si, prices, math.Max(0, short))
-		r.solve(n, si, arriving, 0)
+		r.solve(n, si, arriving, -1)
 		for k, ei := range s.edges {
 			copy(f.orders[ei], r.orders[k])
 		}

@@ -200,3 +200,57 @@ func (out *lines) leastAhead(from float64, f *lines, cost, least, most float64) 
 		x = to
 	}
 }
+
+// manyPoints is from how many points on a function is made simpler.
+const manyPoints = 100
+
+// thin leaves points out, so that the function becomes less by at most a tolerance, and nowhere more.
+func (f *lines) thin(tolerance float64) {
+	for n := math.MaxInt; len(f.x) > manyPoints && len(f.x) < n; {
+		n = len(f.x)
+		f.thinOnce(tolerance / 4)
+		if tolerance /= 2; len(f.x) > n*9/10 {
+			return
+		}
+	}
+}
+
+func (f *lines) thinOnce(tolerance float64) {
+	// Peaks fall away, as those between multiples of an order.
+	n := 1 // kept
+	for i := 1; i < len(f.x); i++ {
+		if i+1 < len(f.x) {
+			slope := (f.v[i+1] - f.v[n-1]) / (f.x[i+1] - f.x[n-1])
+			if over := f.v[i] - f.v[n-1] - slope*(f.x[i]-f.x[n-1]); over >= 0 && over <= tolerance && i+2 < len(f.x) {
+				// The one after it stays, so that no second one is measured from a line that left this one out.
+				f.x[n], f.v[n] = f.x[i+1], f.v[i+1]
+				n, i = n+1, i+1
+				continue
+			}
+		}
+		f.x[n], f.v[n] = f.x[i], f.v[i]
+		n++
+	}
+	f.x, f.v = f.x[:n], f.v[:n]
+	// Where two points bend upwards, the lines around them meet in one below.
+	n = 1
+	for i := 1; i < len(f.x); i++ {
+		if i+2 < len(f.x) {
+			before := (f.v[i] - f.v[n-1]) / (f.x[i] - f.x[n-1])
+			within := (f.v[i+1] - f.v[i]) / (f.x[i+1] - f.x[i])
+			after := (f.v[i+2] - f.v[i+1]) / (f.x[i+2] - f.x[i+1])
+			if before < within && within < after {
+				at := f.x[i] + (f.v[i+1]-f.v[i]-after*(f.x[i+1]-f.x[i]))/(before-after)
+				if under := (within - before) * (at - f.x[i]); under <= tolerance && at > f.x[i] && at < f.x[i+1] {
+					f.x[n], f.v[n] = at, f.v[i]+before*(at-f.x[i])
+					f.x[n+1], f.v[n+1] = f.x[i+2], f.v[i+2]
+					n, i = n+2, i+2
+					continue
+				}
+			}
+		}
+		f.x[n], f.v[n] = f.x[i], f.v[i]
+		n++
+	}
+	f.x, f.v = f.x[:n], f.v[:n]
+}

@@ -133,8 +133,8 @@ func (r *recursion) charge(s *series, t int, y float64) float64 {
 	return v
 }
 
-// solve returns what a series costs at best, with the stock that arrives anyway, and leaves orders and levels in r. closed are the first weeks in which nothing may
-// be ordered.
+// solve returns what a series costs at best, with the stock that arrives anyway, and leaves orders and levels in r. closed is the edge, of those of
+// the series, that brings nothing of an order of week 1; −1: none.
 func (r *recursion) solve(n *network, si int, arriving []float64, closed int) float64 {
 	s := &n.series[si]
 	weeks := n.m.Weeks
@@ -142,6 +142,7 @@ func (r *recursion) solve(n *network, si int, arriving []float64, closed int) fl
 	for t := range weeks - 1 {
 		r.from[t+1] = s.curves[t].carry(r.from[t]) + arriving[t+1]
 	}
+	tolerance := thinning * r.scale(s)
 	var rest *lines // what the weeks after t cost
 	for t := weeks - 1; t >= 0; t-- {
 		stages := r.stages[t]
@@ -150,12 +151,14 @@ func (r *recursion) solve(n *network, si int, arriving []float64, closed int) fl
 			after = arriving[t+1]
 		}
 		r.week(&stages[0], s, t, rest, after)
+		stages[0].thin(tolerance)
 		for k, ei := range s.edges {
 			e := &n.edges[ei]
-			if o := t - e.Lead; o < closed {
+			if o := t - e.Lead; o < 0 || o == 0 && k == closed {
 				stages[k+1].copy(&stages[k])
 			} else {
 				r.order(&stages[k+1], &stages[k], e, r.from[t], r.unit[k][o], r.fixed[k][o], s.sensible(t, n.m.Waits, e.least()))
+				stages[k+1].thin(tolerance)
 			}
 		}
 		rest = &stages[len(s.edges)]
@@ -163,6 +166,21 @@ func (r *recursion) solve(n *network, si int, arriving []float64, closed int) fl
 	value := rest.at(arriving[0])
 	r.forward(n, s, arriving, closed)
 	return value
+}
+
+// thinning is by how much the cost of the weeks to come may be taken for too low, of what the demand of all weeks costs.
+const thinning = 4e-6
+
+// scale is about what the demand of a series costs.
+func (*recursion) scale(s *series) (sum float64) {
+	worth := s.shortage + s.holding
+	if !math.IsInf(s.landed, 1) {
+		worth += s.landed
+	}
+	for _, v := range s.mean {
+		sum += v * worth
+	}
+	return sum
 }
 
 // week makes out what a level in week t and what follows of it cost.
@@ -277,7 +295,7 @@ func (r *recursion) forward(n *network, s *series, arriving []float64, closed in
 				continue
 			}
 			r.orders[k][o] = 0
-			if o < closed {
+			if o == 0 && k == closed {
 				continue
 			}
 			q := r.choose(&r.stages[t][k], e, z, r.unit[k][o], r.fixed[k][o], s.sensible(t, n.m.Waits, e.least()))

@@ -92,7 +92,7 @@ func TestRecursion(t *testing.T) {
 		r := &recursion{}
 		r.prepare(m.Weeks, 2)
 		r.price(n, 0, prices, 0)
-		value := r.solve(n, 0, n.series[0].arriving, 0)
+		value := r.solve(n, 0, n.series[0].arriving, -1)
 		cost := 0.0
 		for t, y := range r.level {
 			cost += r.charge(&n.series[0], t, y)

@@ -61,11 +61,10 @@ func (d *decomposed) each(list []int, solve func(block int) blockPlan) []blockPl
 }
 
 const (
-	maxGroups   = 150
-	maxRounds   = 60
-	convergence = 1e-4 // relative gap at which prices are good enough
-	blockGap    = 1e-3 // of the integer program of a block
-	smoothing   = .4   // share of the best prices in the next ones
+	maxGroups = 150
+	maxRounds = 60
+	blockGap  = 1e-3 // of the integer program of a block
+	smoothing = .4   // share of the best prices in the next ones
 )
 
 // byPrices solves a program block by block.
@@ -107,9 +106,9 @@ func (r *planning) byPrices() (*Plan, error) {
 		status = Feasible
 	}
 	if r.ctx.Err() != nil {
-		status = Interrupted
+		status = r.ended()
 	}
-	return r.finish(f, priced{limits: d.prices}, Plan{Method: method, Status: status, Cost: cost, Bound: math.Min(d.bound, cost), Duals: "of the linear program"})
+	return r.finish(f, priced{limits: d.prices}, d, Plan{Method: method, Status: status, Cost: cost, Bound: math.Min(d.bound, cost), Duals: "of the mixture of plans that is best"})
 }
 
 // best plans a block at prices: as an integer program where a recursion can, else as a linear one.
@@ -119,7 +118,7 @@ func (d *decomposed) best(block int, prices []float64) blockPlan {
 	}
 	if d.n.single(block) && (d.n.series[d.n.blocks[block][0]].fill == 0 || d.n.whole(block)) {
 		var p blockPlan
-		p, d.short[block] = d.n.byRecursion(block, prices, d.short[block], 0)
+		p, d.short[block] = d.n.byRecursion(block, prices, d.short[block], -1)
 		return p
 	}
 	return d.solveBlock(d.ctx, block, asked{prices: prices}, false)
@@ -207,68 +206,85 @@ func (n *network) put(f *flows, block int, p *blockPlan, share float64) {
 // group of a block: blocks next to one another are often of one item, so they are dealt out.
 func (d *decomposed) group(block int) int { return block % d.groups }
 
+// stalled is after how many rounds without a smaller gap the search for prices ends.
+const stalled = 8
+
 // mix finds prices, and the best mixture of plans by them. It returns what that costs.
 func (d *decomposed) mix() (cost float64, err error) {
 	limits := len(d.n.limits)
-	prices := make([]float64, limits)
-	all := make([]int, len(d.blocks))
-	for b := range all {
-		all[b] = b
-	}
-	last := slices.Clone(prices)
-	for round := range maxRounds {
-		list := all
-		if round > 0 { // blocks whose prices have not changed keep their plans
-			list = nil
-			for b := range d.blocks {
-				if slices.ContainsFunc(d.blocks[b].limits, func(i int) bool { return prices[i] != last[i] }) {
-					list = append(list, b)
-				}
-			}
-		}
-		found := d.each(list, func(b int) blockPlan { return d.best(b, prices) })
-		plans := make([]blockPlan, len(d.blocks))
-		if round > 0 {
-			copy(plans, d.rounds[round-1])
-		}
-		for i, b := range list {
-			if plans[b] = found[i]; found[i].failed != nil {
-				if d.ctx.Err() != nil {
-					return cost, nil
-				}
-				return 0, found[i].failed
-			}
-		}
-		copy(last, prices)
-		d.rounds = append(d.rounds, plans)
-		bound := -dot(prices, d.most)
-		for b := range plans {
-			bound += plans[b].value
-		}
-		if bound > d.bound || d.prices == nil {
-			d.bound, d.prices = bound, slices.Clone(prices)
-		}
-		s, mix, err := d.master()
-		if err != nil {
+	c := &course{Prices: make([]float64, limits), Last: make([]float64, limits), Gap: math.Inf(1)}
+	if d.o.Kept != nil {
+		if c, err = d.restore(); err != nil {
 			return 0, err
 		}
-		if s == nil {
-			return cost, nil // interrupted
+	}
+	for !c.Done {
+		more, err := d.round(c)
+		if err != nil || !more {
+			return c.Cost, err
 		}
-		cost, d.mixture = s.Objective, mix
-		d.progress("linear program by prices", round+1, cost, d.bound)
-		if cost-d.bound <= convergence*math.Abs(cost) {
-			break
-		}
-		for i := range prices {
-			next := math.Max(0, -s.Dual[i])
-			if d.n.limits[i].elastic {
-				next = math.Min(next, d.n.penalty)
-			}
-			prices[i] = smoothing*d.prices[i] + (1-smoothing)*next
+		if err := d.keep(c); err != nil {
+			return 0, err
 		}
 	}
-	return cost, nil
+	return c.Cost, nil
+}
+
+// round plans the blocks at the prices of the moment, and mixes. It reports false where it was ended.
+func (d *decomposed) round(c *course) (bool, error) {
+	round := len(d.rounds)
+	list := make([]int, 0, len(d.blocks))
+	for b := range d.blocks { // blocks whose prices have not changed keep their plans
+		if round == 0 || slices.ContainsFunc(d.blocks[b].limits, func(i int) bool { return c.Prices[i] != c.Last[i] }) {
+			list = append(list, b)
+		}
+	}
+	if len(list) == 0 {
+		c.Done = true
+		return true, nil
+	}
+	short := slices.Clone(d.short)
+	found := d.each(list, func(b int) blockPlan { return d.best(b, c.Prices) })
+	plans := make([]blockPlan, len(d.blocks))
+	if round > 0 {
+		copy(plans, d.rounds[round-1])
+	}
+	for i, b := range list {
+		if plans[b] = found[i]; found[i].failed != nil {
+			if d.short = short; d.ctx.Err() != nil {
+				return false, nil
+			}
+			return false, found[i].failed
+		}
+	}
+	copy(c.Last, c.Prices)
+	d.rounds = append(d.rounds, plans)
+	bound := -dot(c.Prices, d.most)
+	for b := range plans {
+		bound += plans[b].value
+	}
+	if bound > d.bound || d.prices == nil {
+		d.bound, d.prices = bound, slices.Clone(c.Prices)
+	}
+	s, mix, err := d.master()
+	if err != nil || s == nil {
+		return false, err
+	}
+	c.Cost, d.mixture = s.Objective, mix
+	d.progress("linear program by prices", round+1, c.Cost, d.bound)
+	gap := c.Cost - d.bound
+	if c.Idle++; gap < .99*c.Gap {
+		c.Gap, c.Idle = gap, 0
+	}
+	c.Done = gap <= d.o.Gap*math.Abs(c.Cost) || round+1 >= maxRounds || c.Idle >= stalled
+	for i := range c.Prices {
+		next := math.Max(0, -s.Dual[i])
+		if d.n.limits[i].elastic {
+			next = math.Min(next, d.n.penalty)
+		}
+		c.Prices[i] = smoothing*d.prices[i] + (1-smoothing)*next
+	}
+	return true, nil
 }
 
 func dot(a, b []float64) (sum float64) {

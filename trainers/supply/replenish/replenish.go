@@ -21,6 +21,7 @@ package replenish
 
 import (
 	"encoding/json"
+	"io"
 	"math"
 	"time"
 )
@@ -120,8 +121,19 @@ type Options struct {
 	// Threads work at the same time; at least one. The plan does not depend on them.
 	Threads int
 
-	// Gap is the relative gap at which the search of a small program ends. 0: 1e-4. Programs of blocks, of a large one, are solved to 1e-3.
+	// Gap is the relative gap at which a search ends: of a small program that of its cost to the bound, of a large one that of the
+	// mixture of plans, from which one plan is then chosen. 0: 1e-4.
 	Gap float64
+
+	// TimeLimit ends the search with the best plan so far; 0: none.
+	TimeLimit time.Duration
+
+	// Keep is called now and then in the search of a large program with a function that writes how far it has come; nil: that is not kept. An
+	// error of it ends the search.
+	Keep func(write func(io.Writer) error) error
+
+	// Kept is what Keep has written in an earlier search of the same plan, which is gone on with; nil: none.
+	Kept io.Reader
 
 	// Decompose says from how many columns on a program is solved by prices and not as a whole. 0: 6,000 and, where orders are of integers, 100
 	// possible orders.
@@ -143,7 +155,7 @@ type Progress struct {
 type Plan struct {
 	Weeks     int        `json:"weeks"`
 	Method    string     `json:"method"`
-	Status    string     `json:"status"` // optimal, feasible (within Gap), or interrupted
+	Status    string     `json:"status"` // optimal, feasible, time limit, or interrupted
 	Cost      float64    `json:"cost"`   // of the program: what Bound bounds
 	Bound     float64    `json:"bound"`  // no plan of the program costs less; −Inf where none is known
 	Gap       float64    `json:"gap"`    // (Cost − Bound) / |Cost|
@@ -187,7 +199,7 @@ type Order struct {
 	Cost     float64 `json:"cost"` // with the fixed one
 
 	// Wait is, of an order of week 1, by how much the plan's cost rises where it can only be placed from week 2 on and all else of the item
-	// may change within what the others leave of shared limits; nil elsewhere. In a program by prices it is that of the linear program.
+	// may change within what the others leave of shared limits, and in a large program at the prices of these; nil elsewhere.
 	Wait *float64 `json:"cost_of_waiting,omitempty"`
 }
 

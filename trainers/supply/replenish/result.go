@@ -10,8 +10,8 @@ import (
 	"debut/trainers/supply/lp"
 )
 
-// finish makes the plan of flows.
-func (r *planning) finish(f *flows, prices priced, plan Plan) (*Plan, error) {
+// finish makes the plan of flows; d is the search that found it, nil where the program was solved as a whole.
+func (r *planning) finish(f *flows, prices priced, d *decomposed, plan Plan) (*Plan, error) {
 	n := r.n
 	plan.Weeks, plan.Warnings = n.m.Weeks, slices.Clone(n.warnings)
 	n.evaluate(f, &plan)
@@ -19,12 +19,12 @@ func (r *planning) finish(f *flows, prices priced, plan Plan) (*Plan, error) {
 		plan.Gap /= math.Max(math.Abs(plan.Cost), 1e-9)
 	}
 	n.bind(f, &plan, prices)
-	return &plan, r.waiting(f, &plan)
+	return &plan, r.waiting(f, &plan, d)
 }
 
 // nothing is the plan of ordering nothing, where the context ended before there was a better one.
 func (r *planning) nothing() (*Plan, error) {
-	plan := &Plan{Weeks: r.n.m.Weeks, Method: "none", Status: Interrupted, Warnings: slices.Clone(r.n.warnings), Bound: math.Inf(-1), Gap: math.Inf(1)}
+	plan := &Plan{Weeks: r.n.m.Weeks, Method: "none", Status: r.ended(), Warnings: slices.Clone(r.n.warnings), Bound: math.Inf(-1), Gap: math.Inf(1)}
 	f := r.n.noFlows()
 	r.n.evaluate(f, plan)
 	plan.Cost = plan.Costs.Total()
@@ -33,7 +33,7 @@ func (r *planning) nothing() (*Plan, error) {
 }
 
 // waiting fills in what it costs to place an order of week 1 a week later at the earliest.
-func (r *planning) waiting(f *flows, plan *Plan) error {
+func (r *planning) waiting(f *flows, plan *Plan, d *decomposed) error {
 	n := r.n
 	now := map[[3]string]int{} // orders of week 1
 	for i := range plan.Orders {
@@ -51,7 +51,7 @@ func (r *planning) waiting(f *flows, plan *Plan) error {
 			list = append(list, b)
 		}
 	}
-	w := &waits{r: r, f: f, plan: plan, left: left, list: list, now: now, failed: make([]error, len(list))}
+	w := &waits{r: r, d: d, f: f, plan: plan, left: left, list: list, now: now, failed: make([]error, len(list))}
 	workers := pool.New(r.o.Threads)
 	defer workers.Close()
 	workers.Run(len(list), w)
@@ -64,6 +64,7 @@ func (r *planning) waiting(f *flows, plan *Plan) error {
 // waits finds the costs of waiting, block by block, on the pool.
 type waits struct {
 	r      *planning
+	d      *decomposed
 	f      *flows
 	plan   *Plan
 	left   []float64
@@ -75,6 +76,17 @@ type waits struct {
 // Part does a block.
 func (w *waits) Part(i int) {
 	n, b := w.r.n, w.list[i]
+	if w.d != nil && n.single(b) {
+		base, _ := n.byRecursion(b, w.d.prices, w.d.short[b], -1)
+		for k, ei := range n.ways[b].edges {
+			if w.f.orders[ei][0] > 0 && w.r.ctx.Err() == nil {
+				later, _ := n.byRecursion(b, w.d.prices, w.d.short[b], k)
+				cost := math.Max(0, later.value-base.value)
+				w.plan.Orders[w.now[[3]string{n.edges[ei].Item, n.edges[ei].Supplier, n.edges[ei].Site}]].Wait = &cost
+			}
+		}
+		return
+	}
 	most := make([]float64, len(w.left))
 	n.usedBy(b, w.f, w.plan, most)
 	for k := range most {

@@ -18,6 +18,7 @@ var ErrUnsolved = errors.New("replenish: the program could not be solved")
 const (
 	Optimal     = "optimal"
 	Feasible    = "feasible"
+	TimeLimit   = "time limit"
 	Interrupted = "interrupted"
 )
 
@@ -40,14 +41,16 @@ func settled(s *lp.Solution) error {
 
 // planning is a solve under way.
 type planning struct {
-	ctx   context.Context
+	asked context.Context // that of the caller
+	ctx   context.Context // that, and the time limit
 	n     *network
 	o     Options
 	began time.Time
 }
 
 // Solve makes a plan. An error is one of the model ([InputError], up to 20 at once), or that a program could not be settled ([ErrUnsolved]).
-// Where the context ends, the best plan so far is returned, its Status Interrupted: that of ordering nothing, if there is no better one.
+// Where the context or the time ends, the best plan so far is returned, its Status Interrupted or
+// TimeLimit: that of ordering nothing, if there is no better one.
 func Solve(ctx context.Context, m *Model, o Options) (*Plan, error) {
 	x, err := m.check()
 	if err != nil {
@@ -61,7 +64,12 @@ func Solve(ctx context.Context, m *Model, o Options) (*Plan, error) {
 		o.Gap = 1e-4
 	}
 	o.Threads = max(1, o.Threads)
-	r := &planning{ctx: ctx, n: n, o: o, began: time.Now()}
+	r := &planning{asked: ctx, ctx: ctx, n: n, o: o, began: time.Now()}
+	if o.TimeLimit > 0 {
+		limited, cancel := context.WithTimeout(ctx, o.TimeLimit)
+		defer cancel()
+		r.ctx = limited
+	}
 	columns, integers := n.size()
 	large := columns > largeColumns || integers > largeIntegers
 	if o.Decompose > 0 {
@@ -97,6 +105,14 @@ func (n *network) size() (columns, integers int) {
 		columns += n.m.Weeks - n.lanes[i].Lead
 	}
 	return columns, integers
+}
+
+// ended is the status of a search that was ended.
+func (r *planning) ended() string {
+	if r.asked.Err() != nil {
+		return Interrupted
+	}
+	return TimeLimit
 }
 
 func (r *planning) progress(phase string, round int, best, bound float64) {
@@ -175,7 +191,7 @@ func (r *planning) whole() (*Plan, error) {
 			return nil, err
 		}
 		if bound = math.Max(bound, found.Bound); found.Status == lp.Canceled {
-			status = Interrupted
+			status = r.ended()
 		}
 		if found.X == nil {
 			return r.nothing()
@@ -195,7 +211,7 @@ func (r *planning) whole() (*Plan, error) {
 	if s.Dual != nil {
 		prices = p.priced(s)
 	}
-	return r.finish(f, prices, Plan{Method: method, Status: status, Cost: s.Objective, Bound: math.Min(bound, s.Objective), Duals: duals, exact: true})
+	return r.finish(f, prices, nil, Plan{Method: method, Status: status, Cost: s.Objective, Bound: math.Min(bound, s.Objective), Duals: duals, exact: true})
 }
 
 // level of a series in a week at a point.
