@@ -1,10 +1,15 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"math"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -12,6 +17,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"debut/datasets/atomicfile"
 	"debut/datasets/table"
 	"debut/trainers/supply/replenish"
 	"debut/trainers/supply/stock"
@@ -34,6 +40,8 @@ func (a *app) stock() *cobra.Command {
 type stockFlags struct {
 	set                      []string
 	output, format           string
+	page, state              string
+	limit                    time.Duration
 	overwrite, check, asJSON bool
 	threads                  threadCount
 }
@@ -47,10 +55,12 @@ func (a *app) stockPlan() *cobra.Command {
 the lead time, minimum order, multiple, costs and capacity; within what suppliers, storage, handling and the budget allow, which items share.
 
 Stock is planned by what is expected of it, with safety against what demand may be until an order of today can help. Plans without minimum orders, multiples
-and fixed costs, and small ones with them, are optimal up to the gap that is told; large ones with them come with a bound. A plan is to be made anew each week; its orders of week 1 are
+and fixed costs, and small ones with them, are optimal up to the gap that is told; large ones with them come with a bound, from which they are mostly less than 1 % away. A plan is to be made anew each week; its orders of week 1 are
 those to be placed now, with what it costs to wait a week. What limits bind is told with what one unit more of them is worth.
 
-"debut config init stock" writes a plan file to begin with. Ctrl-C ends with the best plan so far, of which all is written and told, and exit code 130.`,
+"debut config init stock" writes a plan file to begin with. Ctrl-C and --time-limit end with the best plan so far, of which all
+is written and told, after Ctrl-C with exit code 130. With --state a search that was ended, or killed, is gone on with by the same command, and leads to the plan that it would
+have led to at once.`,
 		Example: `  debut config init stock -o plan.yaml
   debut stock plan plan.yaml -o plan
   debut stock plan plan.yaml --set budget=20000 --json`,
@@ -59,9 +69,12 @@ those to be placed now, with what it costs to wait a week. What limits bind is t
 	}
 	flags := cmd.Flags()
 	flags.StringArrayVar(&f.set, "set", nil, "override `key.path=value`; may be repeated")
-	flags.StringVarP(&f.output, "output", "o", "", "also write the plan to this `folder`: plan.json, and tables of orders, transfers and levels")
+	flags.StringVarP(&f.output, "output", "o", "", "also write the plan to this `folder`: plan.json, and tables of orders, transfers, levels and limits that bind")
 	flags.StringVar(&f.format, "format", table.Parquet, "of the tables: "+strings.Join(stock.Formats(), " or "))
 	flags.BoolVar(&f.overwrite, "overwrite", false, "replace an earlier plan in the folder")
+	flags.StringVar(&f.page, "html", "", "also write the plan to this `file`, as a page")
+	flags.DurationVar(&f.limit, "time-limit", 0, "`time` after which to stop with the best plan so far, as 30s or 5m (default: none)")
+	flags.StringVar(&f.state, "state", "", "keep in this `file` how far the search of a large plan has come, and go on from there if it exists; removed when the plan is done")
 	flags.BoolVar(&f.check, "check", false, "read and check the tables, and plan nothing")
 	flags.Var(&f.threads, "threads", "CPU threads, 0 for one for each processor; results do not depend on it")
 	flags.BoolVar(&f.asJSON, "json", false, "print JSON")
@@ -73,6 +86,16 @@ func (a *app) runStockPlan(cmd *cobra.Command, path string, f *stockFlags) error
 	ctx := cmd.Context()
 	if !slices.Contains(stock.Formats(), f.format) {
 		return usagef("--format %s: give %s", f.format, strings.Join(stock.Formats(), " or "))
+	}
+	if f.limit < 0 || cmd.Flags().Changed("time-limit") && f.limit == 0 {
+		return usagef("--time-limit: %v; it is more than nothing, or left out", f.limit)
+	}
+	for _, out := range [][2]string{{"--html", f.page}, {"--state", f.state}} {
+		if out[1] != "" {
+			if err := checkOutput(out[0], out[1], []string{path}); err != nil {
+				return err
+			}
+		}
 	}
 	if f.output != "" {
 		if err := checkShown("--output", f.output); err != nil {
@@ -102,7 +125,7 @@ func (a *app) runStockPlan(cmd *cobra.Command, path string, f *stockFlags) error
 		threads = runtime.GOMAXPROCS(0)
 	}
 	reported := time.Now()
-	plan, err := replenish.Solve(ctx, m, replenish.Options{Threads: threads, Gap: in.Gap, Progress: func(p replenish.Progress) {
+	options := replenish.Options{Threads: threads, Gap: in.Gap, TimeLimit: f.limit, Progress: func(p replenish.Progress) {
 		if time.Since(reported) < 5*time.Second {
 			return
 		}
@@ -115,7 +138,8 @@ func (a *app) runStockPlan(cmd *cobra.Command, path string, f *stockFlags) error
 			fields = append(fields, "bound", p.Bound)
 		}
 		a.console.log.Info("planning", fields...)
-	}})
+	}}
+	plan, err := a.searched(ctx, m, options, f.state)
 	if err != nil {
 		return in.Located(err)
 	}
@@ -129,6 +153,11 @@ func (a *app) runStockPlan(cmd *cobra.Command, path string, f *stockFlags) error
 		}
 		a.console.log.Info("wrote the plan", "path", f.output)
 	}
+	if f.page != "" {
+		if err := atomicfile.Write(f.page, 0o644, stock.Page(path, plan).Write); err != nil {
+			return err
+		}
+	}
 	if f.asJSON {
 		err = a.console.printJSON(plan)
 	} else {
@@ -138,6 +167,32 @@ func (a *app) runStockPlan(cmd *cobra.Command, path string, f *stockFlags) error
 		return ctx.Err()
 	}
 	return err
+}
+
+// searched plans with what an earlier search has kept in a file, if there is one; "": nothing is kept.
+func (a *app) searched(ctx context.Context, m *replenish.Model, o replenish.Options, file string) (*replenish.Plan, error) {
+	if file == "" {
+		return replenish.Solve(ctx, m, o)
+	}
+	text, err := os.ReadFile(file)
+	switch {
+	case err == nil:
+		o.Kept = bytes.NewReader(text)
+		a.console.log.Info("going on with a search", "state", file)
+	case !errors.Is(err, fs.ErrNotExist):
+		return nil, err
+	}
+	o.Keep = func(write func(io.Writer) error) error { return atomicfile.Write(file, 0o644, write) }
+	plan, err := replenish.Solve(ctx, m, o)
+	if errors.Is(err, replenish.ErrKept) {
+		return nil, fmt.Errorf("%s: %w; remove the file to begin anew, or name another one", file, err)
+	}
+	if err == nil && plan.Status != replenish.Interrupted && plan.Status != replenish.TimeLimit {
+		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+	}
+	return plan, err
 }
 
 // mostRows is how many rows of a table of a plan are printed.

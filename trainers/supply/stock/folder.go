@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 
 	"debut/datasets/atomicfile"
 	"debut/datasets/manifest"
@@ -32,7 +33,7 @@ func kind(dir string) (func(name string) bool, error) {
 	}
 	names := []string{planFile}
 	for _, f := range Formats() {
-		names = append(names, "orders."+f, "transfers."+f, "levels."+f)
+		names = append(names, "orders."+f, "transfers."+f, "levels."+f, "limits."+f)
 	}
 	return func(name string) bool { return slices.Contains(names, name) }, nil
 }
@@ -40,7 +41,7 @@ func kind(dir string) (func(name string) bool, error) {
 // Check is an error where a plan may not be written to a folder.
 func Check(folder string, overwrite bool) error { return publish.Check(folder, overwrite, kind) }
 
-// Write writes a plan: plan.json, and tables of orders, transfers and levels in a format. The folder is complete or absent.
+// Write writes a plan: plan.json, and tables of orders, transfers, levels and limits that bind in a format. The folder is complete or absent.
 func Write(ctx context.Context, folder, format string, overwrite bool, p *replenish.Plan) (err error) {
 	if !slices.Contains(Formats(), format) {
 		return fmt.Errorf("there is no format %q; there are %v", format, Formats())
@@ -53,7 +54,7 @@ func Write(ctx context.Context, folder, format string, overwrite bool, p *replen
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Discard()) }()
-	for name, columns := range map[string][]table.OutputColumn{"orders": orders(p), "transfers": transfers(p), "levels": levels(p)} {
+	for name, columns := range map[string][]table.OutputColumn{"orders": orders(p), "transfers": transfers(p), "levels": levels(p), "limits": limits(p)} {
 		if err := table.Write(ctx, filepath.Join(f.Dir, name+"."+format), columns); err != nil {
 			return err
 		}
@@ -73,17 +74,37 @@ func orders(p *replenish.Plan) []table.OutputColumn {
 	n := len(p.Orders)
 	item, supplier, site := make([]string, n), make([]string, n), make([]string, n)
 	week, arrives := make([]int64, n), make([]int64, n)
-	units, cost, wait := make([]float64, n), make([]float64, n), make([]float64, n)
+	units, cost, wait := make([]float64, n), make([]float64, n), make([]string, n)
 	for i := range p.Orders {
 		o := &p.Orders[i]
 		item[i], supplier[i], site[i], week[i], arrives[i], units[i], cost[i] = o.Item, o.Supplier, o.Site, int64(o.Week), int64(o.Arrives), o.Units, o.Cost
-		if o.Wait != nil {
-			wait[i] = *o.Wait
-		}
+		wait[i] = written(o.Wait)
 	}
 	return []table.OutputColumn{
 		{Name: "item", Values: item}, {Name: "supplier", Values: supplier}, {Name: "site", Values: site}, {Name: "week", Values: week},
-		{Name: "arrives", Values: arrives}, {Name: "units", Values: units}, {Name: "cost", Values: cost}, {Name: "cost_of_waiting", Values: wait},
+		{Name: "arrives", Values: arrives}, {Name: "units", Values: units}, {Name: "cost", Values: cost}, {Name: "cost_of_waiting", Values: table.TypedTexts{Values: wait, SQL: "DOUBLE"}},
+	}
+}
+
+// written is a number that may not be known.
+func written(v *float64) string {
+	if v == nil {
+		return ""
+	}
+	return strconv.FormatFloat(*v, 'g', -1, 64)
+}
+
+func limits(p *replenish.Plan) []table.OutputColumn {
+	n := len(p.Binding)
+	kind, name, week := make([]string, n), make([]string, n), make([]int64, n)
+	limit, used, price, over := make([]float64, n), make([]float64, n), make([]string, n), make([]float64, n)
+	for i := range p.Binding {
+		b := &p.Binding[i]
+		kind[i], name[i], week[i], limit[i], used[i], price[i], over[i] = b.Kind, b.Name, int64(b.Week), b.Limit, b.Used, written(b.Price), b.Over
+	}
+	return []table.OutputColumn{
+		{Name: "kind", Values: kind}, {Name: "of", Values: name}, {Name: "week", Values: week}, {Name: "limit", Values: limit}, {Name: "used", Values: used},
+		{Name: "price", Values: table.TypedTexts{Values: price, SQL: "DOUBLE"}}, {Name: "exceeded", Values: over},
 	}
 }
 

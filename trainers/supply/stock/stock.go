@@ -35,7 +35,7 @@ type Config struct {
 	Shortage string   `yaml:"shortage,omitempty" jsonschema:"description=What becomes of demand without stock: lost (default) or waits until there is some; a shortage cost is then of a unit and week.,enum=lost,enum=waits"`
 	LeftOver string   `yaml:"left_over,omitempty" jsonschema:"description=What stock is worth after the last week: cost (default) is the cheapest way to get it; nothing.,enum=cost,enum=nothing"`
 	Budget   *float64 `yaml:"budget,omitempty" jsonschema:"description=The most that the orders of a week may cost. Default: no limit."`
-	Gap      float64  `yaml:"gap,omitempty" jsonschema:"description=Relative gap to the bound at which the search of a small plan with integers ends. Default 0.0001."`
+	Gap      float64  `yaml:"gap,omitempty" jsonschema:"description=Relative gap at which the search ends: of a small plan that of its cost to the bound; of a large one that of the mixture from which a plan is chosen. Default 0.0001."`
 
 	Items     table.Source  `yaml:"items" jsonschema:"description=Table: item; shortage_cost or fill_rate; volume and holding_cost and unit where they matter."`
 	Sites     table.Source  `yaml:"sites" jsonschema:"description=Table: site; storage (volume) and handling (units a week) and holding_cost (of a unit of volume and week) where they matter."`
