@@ -96,28 +96,74 @@ func (s *simulation) launchDay(week int) int {
 	return max(s.from, s.origin+7*((s.from-s.origin)/7+week))
 }
 
+// chance is a view whose item was searched for, with what decides on whether another would have been looked at, side by side: each
+// candidate of the category goes through all of them.
+type chance struct {
+	base   float64
+	taste  [factors]float32
+	rivals [3]float64 // the better score of the other two, for each of the three
+	score  [3]float64
+	noise  [3]float64 // 1.5 times it
+	others [3]float64 // 1.5 times the greater noise of the other two
+	person *user
+}
+
+// chances sorts a day's views by category, each in the order of the views, where candidates are to be foreseen.
+func (s *simulation) chances(views []view) (by [numCategories][]chance) {
+	var wanted [numCategories]bool
+	for i := s.cfg.Items; i < len(s.items); i++ {
+		if s.items[i].launch == never {
+			wanted[s.items[i].category] = true
+		}
+	}
+	for n := range views {
+		v := &views[n]
+		c := s.items[v.item].category
+		g := v.seen
+		if !wanted[c] || !g.found {
+			continue
+		}
+		u := &s.users[v.user]
+		h := chance{base: g.base, taste: u.taste, score: g.score, person: u}
+		for k := range 3 {
+			a, b := (k+1)%3, (k+2)%3
+			h.rivals[k] = max(g.score[a], g.score[b])
+			h.noise[k] = 1.5 * g.noise[k]
+			h.others[k] = 1.5 * max(g.noise[a], g.noise[b])
+		}
+		by[c] = append(by[c], h)
+	}
+	return by
+}
+
 // foresee adds what a day's views would have come to at other prices, and with other launches. Items are shared out among the threads;
 // each sums up in the order of the views.
 func (s *simulation) foresee(day, threads int, views []view) {
+	var of [blocks][]int32
+	for n := range views {
+		b := int(views[n].item) * blocks / len(s.items)
+		of[b] = append(of[b], int32(n))
+	}
 	parallel(threads, blocks, func(b int) {
-		lo, hi := b*len(s.items)/blocks, (b+1)*len(s.items)/blocks
-		terms := make([][len(priceSteps)]priceTerm, hi-lo)
-		for i := range terms {
-			terms[i] = s.priceTerms(lo + i)
-		}
-		for n := range views {
-			if i := int(views[n].item); i >= lo && i < hi {
-				u, units := &s.users[views[n].user], s.outlook.units[i*len(priceSteps):]
-				for k := range priceSteps {
-					units[k] += sigmoid(views[n].seen.plain + terms[i-lo][k].of(u))
-				}
+		terms := make(map[int32][len(priceSteps)]priceTerm)
+		for _, n := range of[b] {
+			i := views[n].item
+			list, known := terms[i]
+			if !known {
+				list = s.priceTerms(int(i))
+				terms[i] = list
+			}
+			u, units := &s.users[views[n].user], s.outlook.units[int(i)*len(priceSteps):]
+			for k := range priceSteps {
+				units[k] += sigmoid(views[n].seen.plain + list[k].of(u))
 			}
 		}
 	})
+	by := s.chances(views)
 	parallel(threads, s.cfg.Candidates, func(c int) {
 		if i := s.cfg.Items + c; s.items[i].launch == never {
 			terms := s.priceTerms(i)
-			s.foreseeLaunch(day, views, i, &terms)
+			s.foreseeLaunch(day, by[s.items[i].category], i, &terms)
 		}
 	})
 }
@@ -133,7 +179,7 @@ func (s *simulation) priceTerms(i int) (terms [len(priceSteps)]priceTerm) {
 
 // foreseeLaunch adds what a candidate would have been bought on a day, had it been there: in each view for which one of the three items
 // that the user saw might have been it.
-func (s *simulation) foreseeLaunch(day int, views []view, i int, terms *[len(priceSteps)]priceTerm) {
+func (s *simulation) foreseeLaunch(day int, chances []chance, i int, terms *[len(priceSteps)]priceTerm) {
 	it := &s.items[i]
 	others := 1.0
 	if list := s.shown[it.category]; len(list) > 0 {
@@ -151,37 +197,35 @@ func (s *simulation) foreseeLaunch(day int, views []view, i int, terms *[len(pri
 		ages = append(ages, since{q / (others + q), math.Exp(-newness(age))})
 	}
 	old := weight / (others + weight)
-	for n := range views {
-		v := &views[n]
-		g := v.seen
-		if !g.found || s.items[v.item].category != it.category {
-			continue
-		}
-		u := &s.users[v.user]
+	for n := range chances {
+		h := &chances[n]
 		dot := 0.0
 		for f := range factors {
-			dot += float64(u.taste[f]) * float64(it.taste[f])
+			dot += float64(h.taste[f]) * float64(it.taste[f])
 		}
 		// In how many ways it is looked at, when one or two of the three are it.
 		one, two := 0.0, 0.0
 		for k := range 3 {
-			a, b := (k+1)%3, (k+2)%3
-			if dot+1.5*g.noise[k] > max(g.score[a], g.score[b]) {
+			if dot+h.noise[k] > h.rivals[k] {
 				one++
 			}
-			if dot+1.5*max(g.noise[a], g.noise[b]) > g.score[k] {
+			if dot+h.others[k] > h.score[k] {
 				two++
 			}
 		}
-		z := g.base + 2*math.Tanh(0.55*dot) + it.quality
+		z := h.base + 2*math.Tanh(0.55*dot) + it.quality
 		looked := func(q float64) float64 { return q * (one*(1-q)*(1-q) + q*(two*(1-q)+q)) }
-		against := math.Exp(-z - terms[listPrice].of(u))
+		share := looked(old)
+		against := 0.0
+		for k := range terms {
+			odds := math.Exp(-z - terms[k].of(h.person))
+			if k == listPrice {
+				against = odds
+			}
+			units[k] += share * (1 / (1 + odds))
+		}
 		for l, a := range ages {
 			launches[l] += looked(a.seen) / (1 + against*a.odds)
-		}
-		share := looked(old)
-		for k := range terms {
-			units[k] += share * sigmoid(z+terms[k].of(u))
 		}
 	}
 }
