@@ -30,10 +30,11 @@ type State struct {
 	Sessions int64 `json:"sessions"`
 	// Launched are the candidates that are sold by now.
 	Launched []Launch `json:"launched,omitempty"`
+	// Tables are the SHA-256 of those that say the rest, by file: those of another shop would fit, and be wrong.
+	Tables map[string]string `json:"tables,omitempty"`
 
 	dir    string
-	tables []manifest.Table // of a shop with warehouses
-	parts  []string         // of a new shop, whose state follows from them
+	parts  []manifest.Part // of a new shop, whose state follows from them
 	events int64
 	told   warning.List // of how the tables of a policy were understood
 }
@@ -57,7 +58,6 @@ func Open(ctx context.Context, dir string, events int) (*State, error) {
 		if err := s.Config.Validate(); err != nil {
 			return nil, fmt.Errorf("%s: %w", filepath.Join(dir, stateFile), err)
 		}
-		s.tables = made.Tables
 		if made.Sources[0].From != s.Config.text() {
 			return nil, fmt.Errorf("%s is of another shop than %s; simulate it again", filepath.Join(dir, stateFile), manifest.File)
 		}
@@ -89,7 +89,7 @@ func Open(ctx context.Context, dir string, events int) (*State, error) {
 	}
 	s.Day = c.Days
 	for _, p := range made.Parts {
-		s.parts, s.events = append(s.parts, p.File), s.events+p.Rows
+		s.parts, s.events = append(s.parts, p), s.events+p.Rows
 	}
 	return s, s.findEvents(ctx, events)
 }
@@ -125,7 +125,7 @@ func (s *State) findEvents(ctx context.Context, asked int) (err error) {
 	want := make([]int64, firstDays)
 	end := s.Config.at(firstDays, 0).UnixMicro()
 	err = db.Query(ctx, fmt.Sprintf("SELECT CAST((epoch_us(time) - %d) // 86400000000 AS BIGINT), count(*) FROM read_parquet(%s) WHERE epoch_us(time) < %d GROUP BY ALL",
-		first, duck.Literal(filepath.Join(s.dir, s.parts[0])), end), func(c *duck.Chunk) error {
+		first, duck.Literal(filepath.Join(s.dir, s.parts[0].File)), end), func(c *duck.Chunk) error {
 		days, _ := duck.Vector[int64](c, 0)
 		counts, _ := duck.Vector[int64](c, 1)
 		for i, d := range days {
@@ -138,7 +138,7 @@ func (s *State) findEvents(ctx context.Context, asked int) (err error) {
 	if err != nil {
 		return err
 	}
-	last := filepath.Join(s.dir, s.parts[len(s.parts)-1])
+	last := filepath.Join(s.dir, s.parts[len(s.parts)-1].File)
 	if err := numbers(ctx, db, 1, "SELECT max(session)::BIGINT + 1 FROM read_parquet("+duck.Literal(last)+")", func(v []int64) error { s.Sessions = v[0]; return nil }); err != nil {
 		return err
 	}
@@ -246,7 +246,7 @@ func (s *State) Continue(ctx context.Context, dir string, days int, p Policy, o 
 	if err := w.run(ctx, sim); err != nil {
 		return Summary{}, err
 	}
-	if err := w.keep(sim); err != nil {
+	if err := w.keep(ctx, sim); err != nil {
 		return Summary{}, err
 	}
 	if err := w.describe(ctx); err != nil {

@@ -12,10 +12,23 @@ import (
 
 	"debut/datasets/atomicfile"
 	"debut/datasets/duck"
+	"debut/datasets/table"
 )
 
+// stateTables are those that say where a shop stands, but for what is in stateFile.
+func (s *simulation) stateTables() []string {
+	names := []string{"habits", "stock", "arriving"}
+	if s.sites != nil {
+		names = append(names, "waiting", "used")
+	}
+	for i, name := range names {
+		names[i] = hiddenDir + "/" + name + ".parquet"
+	}
+	return names
+}
+
 // keep writes orders, and where the shop stands at the end.
-func (w *writer) keep(s *simulation) error {
+func (w *writer) keep(ctx context.Context, s *simulation) error {
 	write := []func(*simulation) error{w.keepOrders, w.keepHabits, w.keepStock, w.keepArriving}
 	if s.sites != nil {
 		write = []func(*simulation) error{w.keepDeliveries, w.keepHabits, w.keepSites}
@@ -25,7 +38,15 @@ func (w *writer) keep(s *simulation) error {
 			return err
 		}
 	}
-	text, err := json.MarshalIndent(State{Config: w.shop, Day: w.to, Sessions: w.session, Launched: w.launched}, "", "  ")
+	state := State{Config: w.shop, Day: w.to, Sessions: w.session, Launched: w.launched, Tables: map[string]string{}}
+	for _, name := range s.stateTables() {
+		h, err := table.HashFile(ctx, filepath.Join(w.dir, name))
+		if err != nil {
+			return err
+		}
+		state.Tables[name] = h.SHA256
+	}
+	text, err := json.MarshalIndent(state, "", "  ")
 	if err != nil {
 		return err
 	}
@@ -109,10 +130,8 @@ func (s *State) restore(ctx context.Context, sim *simulation, threads int) (err 
 	defer db.Close()
 	file := func(name string) string { return "read_parquet(" + duck.Literal(filepath.Join(s.dir, name)) + ")" }
 	if s.parts == nil {
-		if sim.sites != nil {
-			if err := s.checkTables(ctx); err != nil {
-				return err
-			}
+		if err := s.checkTables(ctx, sim.stateTables()); err != nil {
+			return err
 		}
 		if err := s.reloadHabits(ctx, db, file, sim); err != nil {
 			return err
@@ -122,10 +141,41 @@ func (s *State) restore(ctx context.Context, sim *simulation, threads int) (err 
 		}
 		return s.reloadStock(ctx, db, file, sim)
 	}
+	if err := s.checkParts(ctx); err != nil {
+		return err
+	}
 	if err := s.habits(ctx, db, file, sim); err != nil {
 		return err
 	}
 	return s.replay(ctx, db, file, sim)
+}
+
+// checkTables compares the tables that say where the shop stands with what is written of them.
+func (s *State) checkTables(ctx context.Context, names []string) error {
+	for _, name := range names {
+		h, err := table.HashFile(ctx, filepath.Join(s.dir, name))
+		if err != nil {
+			return fmt.Errorf("%s: the table %s cannot be read: %w; simulate the shop again", s.dir, name, err)
+		}
+		if h.SHA256 != s.Tables[name] {
+			return s.errState(name)
+		}
+	}
+	return nil
+}
+
+// checkParts compares the events of a new shop with its description.
+func (s *State) checkParts(ctx context.Context) error {
+	for _, p := range s.parts {
+		h, err := table.HashFile(ctx, filepath.Join(s.dir, p.File))
+		if err != nil {
+			return fmt.Errorf("%s: the table %s cannot be read: %w; simulate the shop again", s.dir, p.File, err)
+		}
+		if h.SHA256 != p.SHA256 {
+			return s.errState(p.File)
+		}
+	}
+	return nil
 }
 
 // numbers runs a query of whole numbers and hands out its rows.
@@ -167,13 +217,16 @@ func (s *State) unreadable(ctx context.Context, err error) error {
 func (s *State) habits(ctx context.Context, db *duck.DB, file func(string) string, sim *simulation) error {
 	var parts []string
 	for _, p := range s.parts {
-		parts = append(parts, "SELECT e.time, e.position, e.\"user\", h.wanted FROM "+file(p)+" e POSITIONAL JOIN "+file(hiddenDir+"/"+p)+" h")
+		parts = append(parts, "SELECT e.time, e.position, e.\"user\", h.wanted, e.purchased IS DISTINCT FROM (h.wanted AND e.in_stock) AS wrong FROM "+file(p.File)+" e POSITIONAL JOIN "+file(hiddenDir+"/"+p.File)+" h")
 	}
-	query := fmt.Sprintf(`SELECT "user"::BIGINT, max((epoch_us(time) - %d) // 86400000000)::BIGINT, count(*) FILTER (WHERE position = 0)::BIGINT, count(*) FILTER (WHERE wanted)::BIGINT FROM (%s) GROUP BY 1`,
+	query := fmt.Sprintf(`SELECT "user"::BIGINT, max((epoch_us(time) - %d) // 86400000000)::BIGINT, count(*) FILTER (WHERE position = 0)::BIGINT, count(*) FILTER (WHERE wanted)::BIGINT, count(*) FILTER (WHERE wrong)::BIGINT FROM (%s) GROUP BY 1`,
 		s.Config.Start.UnixMicro(), strings.Join(parts, " UNION ALL "))
-	return numbers(ctx, db, 4, query, func(v []int64) error {
+	return numbers(ctx, db, 5, query, func(v []int64) error {
 		if v[0] < 0 || v[0] >= int64(len(sim.habits)) {
 			return s.errState("events")
+		}
+		if v[4] != 0 { // what is wanted and in stock is bought
+			return s.errState("of the events under " + hiddenDir)
 		}
 		h := &sim.habits[v[0]]
 		h.last = int32(v[1])
@@ -188,7 +241,7 @@ func (s *State) replay(ctx context.Context, db *duck.DB, file func(string) strin
 	sold := make([]map[int32]int32, s.Day)
 	var parts []string
 	for _, p := range s.parts {
-		parts = append(parts, "SELECT time, item FROM "+file(p)+" WHERE purchased")
+		parts = append(parts, "SELECT time, item FROM "+file(p.File)+" WHERE purchased")
 	}
 	query := fmt.Sprintf(`SELECT ((epoch_us(time) - %d) // 86400000000)::BIGINT, item::BIGINT, count(*)::BIGINT FROM (%s) GROUP BY 1, 2`, s.Config.Start.UnixMicro(), strings.Join(parts, " UNION ALL "))
 	err := numbers(ctx, db, 3, query, func(v []int64) error {

@@ -260,51 +260,82 @@ func TestDeliveryRefusals(t *testing.T) {
 	}
 }
 
-// A shop whose tables are another's, or gone, is refused.
+// A shop whose tables are another's, or gone, is refused: one with warehouses, a continuation, and a new one.
 func TestAnotherShopsTables(t *testing.T) {
-	cfg := supplied()
-	cfg.Users, cfg.Items, cfg.Events = 300, 50, 3000
-	dir, _ := write(t, cfg, 2)
-	cfg.Seed = 2
-	other, _ := write(t, cfg, 2)
-	goOn := func() error {
-		s, err := Open(context.Background(), dir, 0)
-		if err == nil {
-			_, err = s.Continue(context.Background(), filepath.Join(t.TempDir(), "x"), 7, Policy{}, Options{})
-		}
-		return err
-	}
-	for _, name := range []string{"truth/stock.parquet", "truth/habits.parquet", "truth/arriving.parquet", "truth/waiting.parquet", "truth/used.parquet", stateFile} {
-		path := filepath.Join(dir, name)
-		mine, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		theirs, err := os.ReadFile(filepath.Join(other, name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if string(mine) != string(theirs) {
-			if err := os.WriteFile(path, theirs, 0o644); err != nil {
+	sites := supplied()
+	sites.Users, sites.Items, sites.Events = 300, 50, 3000
+	plain := small()
+	plain.Days, plain.Users, plain.Items, plain.Events = 30, 300, 50, 3000
+	shop := func(cfg Config, seed uint64, further bool) string {
+		cfg.Seed = seed
+		dir, _ := write(t, cfg, 2)
+		if further {
+			s, err := Open(context.Background(), dir, cfg.Events)
+			if err != nil {
 				t.Fatal(err)
 			}
-			if err := goOn(); err == nil || !strings.Contains(err.Error(), "simulate it again") {
-				t.Errorf("%s of another shop: %v", name, err)
+			dir = filepath.Join(t.TempDir(), "next")
+			if _, err := s.Continue(context.Background(), dir, 7, Policy{}, Options{Threads: 2}); err != nil {
+				t.Fatal(err)
 			}
 		}
-		if err := os.Remove(path); err != nil {
-			t.Fatal(err)
+		return dir
+	}
+	for _, c := range []struct {
+		name       string
+		dir, other string
+		tables     []string
+	}{
+		{"with warehouses", shop(sites, 1, false), shop(sites, 2, false), []string{"truth/stock.parquet", "truth/habits.parquet", "truth/arriving.parquet", "truth/waiting.parquet", "truth/used.parquet", stateFile}},
+		{"that went on", shop(plain, 1, true), shop(plain, 2, true), []string{"truth/stock.parquet", "truth/habits.parquet", "truth/arriving.parquet", stateFile}},
+		{"that is new", shop(plain, 1, false), shop(plain, 2, false), []string{"train.parquet", "test.parquet", "truth/train.parquet", "truth/test.parquet"}},
+	} {
+		goOn := func() error {
+			s, err := Open(context.Background(), c.dir, plain.Events*boolean(c.name == "that is new"))
+			if err == nil {
+				_, err = s.Continue(context.Background(), filepath.Join(t.TempDir(), "x"), 7, Policy{}, Options{})
+			}
+			return err
 		}
-		if err := goOn(); err == nil || !strings.Contains(err.Error(), "again") {
-			t.Errorf("without %s: %v", name, err)
+		for _, name := range c.tables {
+			path := filepath.Join(c.dir, name)
+			mine, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			theirs, err := os.ReadFile(filepath.Join(c.other, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if string(mine) != string(theirs) {
+				if err := os.WriteFile(path, theirs, 0o644); err != nil {
+					t.Fatal(err)
+				}
+				if err := goOn(); err == nil || !strings.Contains(err.Error(), "simulate it again") && !strings.Contains(err.Error(), "its first days have other views") {
+					t.Errorf("%s of another shop in one %s: %v", name, c.name, err)
+				}
+			}
+			if err := os.Remove(path); err != nil {
+				t.Fatal(err)
+			}
+			if err := goOn(); name != stateFile && (err == nil || !strings.Contains(err.Error(), "again")) {
+				t.Errorf("one %s without %s: %v", c.name, name, err)
+			}
+			if err := os.WriteFile(path, mine, 0o644); err != nil {
+				t.Fatal(err)
+			}
 		}
-		if err := os.WriteFile(path, mine, 0o644); err != nil {
-			t.Fatal(err)
+		if err := goOn(); err != nil {
+			t.Errorf("one %s: %v", c.name, err)
 		}
 	}
-	if err := goOn(); err != nil {
-		t.Error(err)
+}
+
+func boolean(b bool) int {
+	if b {
+		return 1
 	}
+	return 0
 }
 
 // What a configuration of supply cannot be.

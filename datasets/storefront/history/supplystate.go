@@ -2,38 +2,10 @@ package history
 
 import (
 	"context"
-	"fmt"
 	"math"
-	"path/filepath"
 
 	"debut/datasets/duck"
-	"debut/datasets/table"
 )
-
-// checkTables compares the tables that say where a shop with warehouses stands with what its description says of them: those of another
-// shop would fit, and be wrong.
-func (s *State) checkTables(ctx context.Context) error {
-	for _, name := range []string{"habits", "stock", "arriving", "waiting", "used"} {
-		file, known := hiddenDir+"/"+name+".parquet", false
-		for _, t := range s.tables {
-			if t.File != file {
-				continue
-			}
-			h, err := table.HashFile(ctx, filepath.Join(s.dir, file))
-			if err != nil {
-				return fmt.Errorf("%s: the table %s cannot be read: %w; simulate the shop again", s.dir, file, err)
-			}
-			if h.SHA256 != t.SHA256 {
-				return s.errState(file)
-			}
-			known = true
-		}
-		if !known {
-			return s.errState(file)
-		}
-	}
-	return nil
-}
 
 // reloadSites reads what is in the warehouses, on the way to them, waited for, and ordered in the week.
 func (s *State) reloadSites(ctx context.Context, db *duck.DB, file func(string) string, k *sites) error {

@@ -112,7 +112,7 @@ func Write(ctx context.Context, dir string, cfg Config, o Options) (_ Summary, e
 		return Summary{}, err
 	}
 	if w.supply != nil { // without, where the shop stands follows from its tables
-		if err := w.keep(sim); err != nil {
+		if err := w.keep(ctx, sim); err != nil {
 			return Summary{}, err
 		}
 	}
