@@ -277,7 +277,7 @@ func goods(t testing.TB, items, weeks, ahead int) string {
 			if s.IntN(5) == 0 {
 				price = 7
 			}
-			sold := math.Floor(2*size*math.Pow(10/price, 2)*(1+0.5*math.Sin(2*math.Pi*float64(k)/52+float64(i%2))) + s.Float64())
+			sold := math.Floor(200*size/(price*price)*(1+0.5*math.Sin(2*math.Pi*float64(k)/52+float64(i%2))) + s.Float64())
 			text := fmt.Sprint(sold / float64(1+out))
 			if k >= weeks {
 				text = ""

@@ -42,11 +42,11 @@ const (
 
 // NewAnalogy learns from series, which pooled demand is trained on first.
 func NewAnalogy(series iter.Seq[Series], o Options) (*Analogy, error) {
-	m, err := PooledDemand{}.Train(series, o)
+	p, err := trainPooled(series, o)
 	if err != nil {
 		return nil, err
 	}
-	return newAnalogy(m.(*pooledDemand), series)
+	return newAnalogy(p, series)
 }
 
 func newAnalogy(p *pooledDemand, series iter.Seq[Series]) (*Analogy, error) {

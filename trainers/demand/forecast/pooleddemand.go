@@ -44,7 +44,15 @@ type pooledDemand struct {
 
 // Train needs amounts that are not below 0.
 func (m PooledDemand) Train(series iter.Seq[Series], o Options) (Method, error) {
-	d, counts, err := newDesign(series, o)
+	p, err := trainPooled(series, o)
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+func trainPooled(series iter.Seq[Series], o Options) (*pooledDemand, error) {
+	d, counts, err := newDesign(series)
 	if err != nil {
 		return nil, err
 	}
@@ -181,7 +189,6 @@ type seriesRows struct {
 	lower    []bool    // values that are bounds
 	factors  []float64 // exp of all but the level, of the history and what is to come
 	z        [][]float64
-	scratch  []float64
 	training int
 }
 

@@ -36,7 +36,7 @@ var ages = []float64{0, 1, 2, 3, 5, 8, 13, 21}
 const trendColumns = 2
 
 // newDesign looks at an even sample of the series. Counts says that all values are whole numbers.
-func newDesign(series iter.Seq[Series], o Options) (d *design, counts bool, err error) {
+func newDesign(series iter.Seq[Series]) (d *design, counts bool, err error) {
 	d, counts = &design{year: 52}, true
 	observations := 0
 	var periods []int

@@ -112,21 +112,21 @@ func TestReconcile(t *testing.T) {
 			if math.Abs(bottom[i][k]-want) > 1e-9 {
 				t.Errorf("series %d, step %d: %v, want %v", i, k, bottom[i][k], want)
 			}
-			before += math.Pow(base[i][k]-truth[i][k], 2)
-			after += math.Pow(bottom[i][k]-truth[i][k], 2)
+			was, is := base[i][k]-truth[i][k], bottom[i][k]-truth[i][k]
+			before += was * was
+			after += is * is
 		}
 	}
 	if !(after < before) {
 		t.Errorf("squared errors %v, before %v", after, before)
 	}
-	for how, want := range map[string]float64{BottomUp: 0, Proportional: 0} {
+	for _, how := range []string{BottomUp, Proportional} {
 		bottom, sums := copies(base[:6]), copies(base[6:])
 		if err := s.Reconcile(how, bottom, sums, 1, nil, true); err != nil || coherent(s, bottom, sums) > 1e-9 {
 			t.Errorf("%s: %v, differ by %v", how, err, coherent(s, bottom, sums))
 		}
-		if how == BottomUp {
-			want = base[0][0]
-		} else {
+		want := base[0][0]
+		if how == Proportional {
 			want = base[0][0] * base[6][0] / (base[0][0] + base[1][0] + base[2][0] + base[3][0] + base[4][0] + base[5][0])
 		}
 		if math.Abs(bottom[0][0]-want) > 1e-9 {

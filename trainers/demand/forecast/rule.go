@@ -20,8 +20,8 @@ import (
 //
 // Members that do not fit a series leave themselves out.
 type Rule struct {
-	pooled []Method // trained on all series; none for short seasons
-	demand Method   // pooled demand; nil where series have no groups
+	pooled []Method      // trained on all series; none for short seasons
+	demand *pooledDemand // nil where series have no groups
 }
 
 // pools are the pooled members for seasons; nil for short ones.
@@ -48,8 +48,8 @@ func NewRule(series iter.Seq[Series], periods []int, o Options) *Rule {
 		if s.Group == "" {
 			continue
 		}
-		if m, err := (PooledDemand{}).Train(series, o); err == nil {
-			r.demand = m
+		if p, err := trainPooled(series, o); err == nil {
+			r.demand = p
 			return r
 		}
 		break
@@ -68,7 +68,7 @@ func (r *Rule) Name() string { return "default" }
 // Members lists those of a series.
 func (r *Rule) Members(s Series) []Method {
 	switch {
-	case r.demand != nil && s.Group != "" && r.demand.(*pooledDemand).usable(s):
+	case r.demand != nil && s.Group != "" && r.demand.usable(s):
 		return []Method{r.demand}
 	case len(s.Known) > 0:
 		pattern := s
@@ -112,11 +112,10 @@ func (r *Rule) Members(s Series) []Method {
 
 // Analogy makes forecasts of series without history of what pooled demand has learned of the others; an error where there is none of it.
 func (r *Rule) Analogy(series iter.Seq[Series]) (*Analogy, error) {
-	p, ok := r.demand.(*pooledDemand)
-	if !ok {
+	if r.demand == nil {
 		return nil, fmt.Errorf("%w: series without history are forecast by analogy with groups of others, which nothing names", ErrInput)
 	}
-	return newAnalogy(p, series)
+	return newAnalogy(r.demand, series)
 }
 
 // Forecast needs one observation.
