@@ -149,6 +149,19 @@ func (b *Belief) Draw(random *philox.Stream) (elasticity, base float64) {
 	return elasticity, base
 }
 
+// Sample returns the demand at each price, the mean of so many draws: Thompson's sampling with one, the means of the belief with very many. What one draw explores costs
+// more than it teaches while stocks are limited and periods few, eight explore less and earned more than the present estimate taken for the truth (see TestLearning).
+func (b *Belief) Sample(prices []float64, factor float64, draws int, random *philox.Stream) []float64 {
+	means := make([]float64, len(prices))
+	for range draws {
+		elasticity, base := b.Draw(random)
+		for k, price := range prices {
+			means[k] += b.prior.Demand(price, factor, elasticity, base) / float64(draws)
+		}
+	}
+	return means
+}
+
 // Means returns the mean demand at each price, over all that is thought possible. A plan made for these means, and anew after each period, earned more than one for a
 // draw or for the present estimate wherever we tried it (see TestLearning): a few periods of limited stock move prices by themselves, and that teaches
 // enough. Draws are for long times over which a wrong belief could stay unnoticed.
