@@ -67,7 +67,7 @@ func (m *Model) Check() error {
 func (m *Model) valid(c *Category, f feature) bool {
 	most := 1
 	switch f.Kind {
-	case ownPrice, everywhere, noticed, competitor, control:
+	case ownPrice, curvature, everywhere, noticed, competitor, control:
 	case promotion:
 		most = len(m.Promotions)
 	case ending:

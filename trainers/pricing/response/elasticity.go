@@ -110,7 +110,7 @@ func (m *Model) slopes(c *Category, p *point, w float64, to []float64) {
 	down.everywhere += m.Options.transform(down.price, p.usual) - m.Options.transform(p.price, p.usual)
 	for x, feature := range c.Features {
 		switch feature.Kind {
-		case ownPrice, everywhere, dearer:
+		case ownPrice, curvature, everywhere, dearer:
 			to[x] += w * (m.Options.value(feature, &up) - m.Options.value(feature, &down)) / span
 		}
 	}

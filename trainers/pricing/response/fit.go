@@ -175,6 +175,9 @@ func (m *Model) usual(r *Rows) {
 // candidates are the features that a category might have.
 func (m *Model) candidates(r *Rows, products int) []feature {
 	out := []feature{{Kind: ownPrice}, {Kind: everywhere}}
+	if m.Options.Shares { // what many see tells enough to bend the curve
+		out = append(out, feature{Kind: curvature})
+	}
 	for k := range r.Promotions {
 		out = append(out, feature{Kind: promotion, Index: k})
 	}
@@ -214,7 +217,7 @@ func (m *Model) label(c *Category, f feature) string {
 }
 
 // spreads to begin with.
-var beginning = map[string]float64{ownPrice: .7, everywhere: .5, promotion: .3, noticed: .1, ending: .05, competitor: .3, dearer: .5, cross: .2, control: .5}
+var beginning = map[string]float64{ownPrice: .7, curvature: .3, everywhere: .5, promotion: .3, noticed: .1, ending: .05, competitor: .3, dearer: .5, cross: .2, control: .5}
 
 // category fits one category, of whose rows list has those in order.
 func (m *Model) category(ctx context.Context, number int, r *Rows, list []int, p *pool.Pool) error {

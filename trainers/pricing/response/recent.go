@@ -122,13 +122,16 @@ func (m *Model) recent(c *Category, d *mixed.Data, f *mixed.Fit, r *Rows, used [
 func (m *Model) carry(series [][]step, half int32, decay, pull float64) ([]float64, float64) {
 	horizon := max(1, m.Options.Horizon)
 	cross, square, total := make([]float64, horizon), make([]float64, horizon), make([]float64, horizon)
-	var values []float64
+	var values, means []float64
 	for _, steps := range series {
-		var l level
-		values = values[:0]
+		var l, all level
+		values, means = values[:0], means[:0]
 		for _, s := range steps {
 			l.add(s, decay)
-			values = append(values, l.at(pull))
+			all.add(s, 1)
+			// The model has seen the whole series, around whose mean these steps are: what was known by then is the mean until then.
+			mean := all.at(0)
+			values, means = append(values, (l.sum-mean*l.weight)/(l.weight+pull)), append(means, mean)
 		}
 		for h := range horizon {
 			k := 0
@@ -142,10 +145,10 @@ func (m *Model) carry(series [][]step, half int32, decay, pull float64) ([]float
 				if k == 0 {
 					continue
 				}
-				v := values[k-1]
-				cross[h] += s.w * s.r * v
+				v, rest := values[k-1], s.r-means[k-1]
+				cross[h] += s.w * rest * v
 				square[h] += s.w * v * v
-				total[h] += s.w * s.r * s.r
+				total[h] += s.w * rest * rest
 			}
 		}
 	}

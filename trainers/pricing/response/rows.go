@@ -60,6 +60,7 @@ var knots = []float64{0, .03, .08, .16, .32}
 // kinds of features.
 const (
 	ownPrice   = "price"
+	curvature  = "curvature"
 	everywhere = "price_everywhere"
 	promotion  = "promotion"
 	noticed    = "noticed"
@@ -93,6 +94,9 @@ func (o *Options) value(f feature, p *point) float64 {
 	switch f.Kind {
 	case ownPrice:
 		return o.transform(p.price, p.usual)
+	case curvature:
+		v := o.transform(p.price, p.usual)
+		return v * v
 	case everywhere:
 		return p.everywhere
 	case promotion:

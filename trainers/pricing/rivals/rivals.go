@@ -99,11 +99,11 @@ func Prices(quotes []Quote, products []string, times []float64, most float64) (*
 
 // Following says how the price changes of a seller go together with ours.
 type Following struct {
-	Seller      string
-	Lag         int     // periods by which he comes after us; below 0 he comes before
-	Correlation float64 // of changes at that lag
-	SameTime    float64 // of changes of the same period
-	Changes     int     // pairs that were compared
+	Seller      string  `json:"seller"`
+	Lag         int     `json:"lag"`         // periods by which he comes after us; below 0 he comes before
+	Correlation float64 `json:"correlation"` // of changes at that lag
+	SameTime    float64 `json:"same_time"`   // of changes of the same period
+	Changes     int     `json:"changes"`     // pairs that were compared
 }
 
 // Sentence says it in words.
