@@ -276,7 +276,7 @@ func (m *Model) predict(ctx context.Context, src table.Source, baseDir string, i
 	default:
 		etas := m.Response.Forecast(r, m.names, false)
 		expected := m.Response.Expected(r, m.names, etas)
-		values, deviations := m.Response.ElasticitiesAt(r, m.names, etas, expected)
+		values, deviations := m.Response.ElasticitiesAt(r, etas, expected)
 		for k, i := range list {
 			units[i], elasticity[i], deviation[i] = expected[k], values[k], deviations[k]
 		}

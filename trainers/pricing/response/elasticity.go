@@ -28,7 +28,7 @@ type Elasticity struct {
 }
 
 // gradients finds what elasticities are of coefficients: a sum with these weights.
-func (m *Model) gradients(c *Category, d *mixed.Data, f *mixed.Fit, r *Rows, used []int, products []int32, around *surroundings) {
+func (m *Model) gradients(c *Category, f *mixed.Fit, r *Rows, used []int, products []int32, around *surroundings) {
 	if !slices.ContainsFunc(c.Features, func(f feature) bool { return f.Kind == ownPrice }) {
 		return // no price has changed: that those elsewhere did says nothing of ours
 	}
@@ -37,11 +37,11 @@ func (m *Model) gradients(c *Category, d *mixed.Data, f *mixed.Fit, r *Rows, use
 		if r.Period[i] <= m.Last-late {
 			continue
 		}
-		m.gradient(c, d, f, r, used, k, around, weights)
+		m.gradient(c, f, r, used, k, around, weights)
 	}
 	for k, i := range used { // products that were not sold lately: of all their rows
 		if weights[r.Product[i]] == 0 || m.Products[r.Product[i]].Gradient == nil {
-			m.gradient(c, d, f, r, used, k, around, nil)
+			m.gradient(c, f, r, used, k, around, nil)
 		}
 	}
 	for _, j := range products {
@@ -75,7 +75,7 @@ func (m *Model) gradients(c *Category, d *mixed.Data, f *mixed.Fit, r *Rows, use
 }
 
 // gradient adds a row's.
-func (m *Model) gradient(c *Category, d *mixed.Data, f *mixed.Fit, r *Rows, used []int, k int, around *surroundings, weights []float64) {
+func (m *Model) gradient(c *Category, f *mixed.Fit, r *Rows, used []int, k int, around *surroundings, weights []float64) {
 	i := used[k]
 	q := &m.Products[r.Product[i]]
 	w := 1.0
@@ -159,7 +159,7 @@ func (q *Product) functional(weights []float64) (value, deviation float64) {
 }
 
 // ElasticitiesAt returns those at the prices and circumstances of rows, by their linear predictors and expected units, and their errors; NaN where nothing is known.
-func (m *Model) ElasticitiesAt(r *Rows, n *Names, etas, expected []float64) (values, deviations []float64) {
+func (m *Model) ElasticitiesAt(r *Rows, etas, expected []float64) (values, deviations []float64) {
 	values, deviations = make([]float64, len(etas)), make([]float64, len(etas))
 	var p point
 	for i, eta := range etas {

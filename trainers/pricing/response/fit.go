@@ -318,7 +318,7 @@ func (m *Model) category(ctx context.Context, number int, r *Rows, list []int, p
 	}
 	m.keep(c, d, f, products, members)
 	m.recent(c, d, f, r, used, groups, first)
-	m.gradients(c, d, f, r, used, products, around)
+	m.gradients(c, f, r, used, products, around)
 	m.rates(c, f, r, used, products)
 	return nil
 }
