@@ -34,6 +34,12 @@ func (d *decomposed) joined(block int, f *flows) blockPlan {
 		}
 	}
 	best := d.fixed(block, orders, true)
+	if d.ctx.Err() == nil { // or each series by itself, as if there were no lanes
+		d.n.recast(block, &blockPlan{flows: make([]float64, n.m.Weeks*(len(n.ways[block].edges)+len(n.ways[block].lanes)))}, d.prices, d.short[block], orders)
+		if apart := d.fixed(block, orders, true); apart.failed == nil && (best.failed != nil || d.valued(&apart) < d.valued(&best)) {
+			best = apart
+		}
+	}
 	now := best
 	for range passes {
 		if d.ctx.Err() != nil || now.failed != nil {

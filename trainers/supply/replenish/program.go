@@ -291,7 +291,11 @@ func (s *series) mayBeShort(waits bool) float64 {
 
 // missing is the penalty of a unit by which a fill rate is missed.
 func (s *series) missing() float64 {
-	return 20 * math.Max(s.shortage+s.landed+10*s.holding, 1e-3)
+	worth := s.shortage + 10*s.holding
+	if !math.IsInf(s.landed, 1) {
+		worth += s.landed
+	}
+	return 20 * math.Max(worth, 1e-3)
 }
 
 // addOrders adds what may be ordered for a block.
