@@ -49,10 +49,9 @@ const keptVersion = 1
 func (d *decomposed) sum() (string, error) {
 	h := sha256.New()
 	e := gob.NewEncoder(h)
-	if err := e.Encode(d.n.m); err != nil {
+	if err := errors.Join(e.Encode(d.n.m), e.Encode(d.o.Gap)); err != nil {
 		return "", fmt.Errorf("replenish: %w", err)
 	}
-	fmt.Fprintf(h, "%v", d.o.Gap)
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 

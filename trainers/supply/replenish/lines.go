@@ -50,13 +50,13 @@ func (f *lines) add(x, v float64) {
 
 func (f *lines) reset(right float64) { f.x, f.v, f.right = f.x[:0], f.v[:0], right }
 
-// copy makes out another function.
+// copy makes f another function.
 func (f *lines) copy(of *lines) {
 	f.reset(of.right)
 	f.x, f.v = append(f.x, of.x...), append(f.v, of.v...)
 }
 
-// move makes out a function moved to the left and raised, from a place on.
+// move makes f a function moved to the left and raised, from a place on.
 func (f *lines) move(from float64, of *lines, by, plus float64) {
 	f.reset(of.right)
 	f.add(from, plus+of.at(from+by))
@@ -99,50 +99,50 @@ func (w *walker) value(x float64) float64 {
 	return w.plus + w.f.between(w.i, x+w.by)
 }
 
-// lower makes out the least of two functions from a place on, the second one moved to the left and raised. Both have the same slope
+// lower makes f the least of two functions from a place on, the second one moved to the left and raised. Both have the same slope
 // beyond their last points, or cross there once.
-func (out *lines) lower(from float64, f, g *lines, by, plus float64) {
-	out.reset(math.Min(f.right, g.right))
-	a, b := walker{f: f}, walker{f: g, by: by, plus: plus}
+func (f *lines) lower(from float64, g, h *lines, by, plus float64) {
+	f.reset(math.Min(g.right, h.right))
+	a, b := walker{f: g}, walker{f: h, by: by, plus: plus}
 	x := from
 	xa, xb := a.next(x), b.next(x)
 	va, vb := a.value(x), b.value(x)
-	out.add(x, math.Min(va, vb))
+	f.add(x, math.Min(va, vb))
 	for {
 		to := math.Min(xa, xb)
 		if math.IsInf(to, 1) {
 			// Beyond all points: one more where they cross.
-			if d, slope := va-vb, f.right-g.right; d*slope < 0 {
+			if d, slope := va-vb, g.right-h.right; d*slope < 0 {
 				cross := x - d/slope
-				out.add(cross, va+f.right*(cross-x))
+				f.add(cross, va+g.right*(cross-x))
 			}
 			return
 		}
 		na, nb := a.value(to), b.value(to)
 		if d0, d1 := va-vb, na-nb; d0*d1 < 0 {
 			share := d0 / (d0 - d1)
-			out.add(x+share*(to-x), va+share*(na-va))
+			f.add(x+share*(to-x), va+share*(na-va))
 		}
-		out.add(to, math.Min(na, nb))
+		f.add(to, math.Min(na, nb))
 		x, va, vb = to, na, nb
 		xa, xb = a.next(x), b.next(x)
 	}
 }
 
-// leastAhead makes out min over q from least to most of f(x + q) + cost·q, from a place on; most may be +Inf.
-func (out *lines) leastAhead(from float64, f *lines, cost, least, most float64) {
-	g := lines{x: f.x, v: make([]float64, len(f.x)), right: f.right + cost}
-	for i, x := range f.x {
-		g.v[i] = f.v[i] + cost*x
+// leastAhead makes f the min over q from least to most of of(x + q) + cost·q, from a place on; most may be +Inf.
+func (f *lines) leastAhead(from float64, of *lines, cost, least, most float64) {
+	g := lines{x: of.x, v: make([]float64, len(of.x)), right: of.right + cost}
+	for i, x := range of.x {
+		g.v[i] = of.v[i] + cost*x
 	}
 	// The least of g in a window that moves along: at one of its ends, or at a point within, where the lowest of those is kept.
-	out.reset(f.right)
+	f.reset(of.right)
 	if most > g.x[len(g.x)-1]-from { // beyond the last point nothing becomes less
 		most = math.Inf(1)
 	}
 	var queue []int // points in the window, their values rising
 	enter, x := 0, from
-	put := func(x, v float64) { out.add(x, v-cost*x) }
+	put := func(x, v float64) { f.add(x, v-cost*x) }
 	first, last := walker{f: &g, by: least}, walker{f: &g, by: most}
 	for {
 		for enter < len(g.x) && g.x[enter]-most <= x {
