@@ -247,7 +247,7 @@ func (r *runner) reportLists(ctx context.Context, cfg run.Config, out *run.Outco
 		return err
 	}
 	sum, n := 0.0, 0
-	for _, unit := range s.Sample.Units.Metrics {
+	for _, unit := range s.Units.Metrics {
 		if unit.Name == "auc" {
 			for _, v := range unit.Values {
 				sum += float64(v)

@@ -104,19 +104,24 @@ func (m *Model) ahead(ctx context.Context, r model.ForecastRequest, s *series, c
 		if err != nil {
 			return nil, err
 		}
-		columns := map[string]any{}
+		texts, numbers := map[string][]string{}, map[string][]float64{}
 		var quantiles []string
 		for _, c := range p.Columns {
-			columns[c.Name] = c.Values
+			switch v := c.Values.(type) {
+			case []string:
+				texts[c.Name] = v
+			case []float64:
+				numbers[c.Name] = v
+			}
 			if _, err := strconv.ParseFloat(strings.TrimPrefix(c.Name, "q"), 64); err == nil && strings.HasPrefix(c.Name, "q") {
 				quantiles = append(quantiles, c.Name)
 			}
 		}
-		mean := columns["mean"].([]float64)
+		mean := numbers["mean"]
 		for row := range mean {
 			fields := make([]string, len(s.cfg.Keys))
 			for j, name := range s.cfg.Keys {
-				fields[j] = columns[name].([]string)[row]
+				fields[j] = texts[name][row]
 			}
 			k, ok := at[strings.Join(fields, separator)]
 			if !ok {
@@ -125,10 +130,10 @@ func (m *Model) ahead(ctx context.Context, r model.ForecastRequest, s *series, c
 			to := &out[k]
 			to.mean = append(to.mean, mean[row])
 			if len(quantiles) > 1 {
-				to.low = append(to.low, columns[quantiles[0]].([]float64)[row])
-				to.high = append(to.high, columns[quantiles[len(quantiles)-1]].([]float64)[row])
+				to.low = append(to.low, numbers[quantiles[0]][row])
+				to.high = append(to.high, numbers[quantiles[len(quantiles)-1]][row])
 			}
-			to.method, to.notes = columns["method"].([]string)[row], columns["notes"].([]string)[row]
+			to.method, to.notes = texts["method"][row], texts["notes"][row]
 		}
 	}
 	return out, nil

@@ -305,7 +305,7 @@ func (l *Lines) xticks(from, to float64) []tick {
 	}
 	start, end := time.UnixMicro(int64(from)).UTC(), time.UnixMicro(int64(to)).UTC()
 	days := end.Sub(start).Hours() / 24
-	layout, next := "2006", func(t time.Time) time.Time { return t.AddDate(1, 0, 0) }
+	layout, next := "2006", (func(time.Time) time.Time)(nil)
 	first := time.Date(start.Year(), 1, 1, 0, 0, 0, 0, time.UTC)
 	switch {
 	case days > 6*366:

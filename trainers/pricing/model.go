@@ -77,7 +77,7 @@ func Read(r *modelfolder.Reader) (*Model, error) {
 		return nil, err
 	}
 	c := New()
-	c.Data, c.Model = m.Data, m.details.Model
+	c.Data, c.Model = m.Data, m.Model
 	c.Data.Source = table.Source{Path: []string{"training"}} // that was
 	c.SetDefaults()
 	if err := c.Validate(); err != nil {
@@ -93,8 +93,8 @@ func Read(r *modelfolder.Reader) (*Model, error) {
 	if err := strictjson.Unmarshal(bytes.TrimSpace(text), &m.stored); err != nil {
 		return nil, r.FileError(responseFile, err)
 	}
-	if (m.details.Model.Kind == Linear) != (m.Formula != nil) || (m.Formula == nil) != (m.Response != nil) {
-		return nil, r.Misfit("a model of kind %q is not the one in %s", m.details.Model.Kind, responseFile)
+	if (m.Model.Kind == Linear) != (m.Formula != nil) || (m.Formula == nil) != (m.Response != nil) {
+		return nil, r.Misfit("a model of kind %q is not the one in %s", m.Model.Kind, responseFile)
 	}
 	if m.Response == nil {
 		if len(m.Formula.Coefficients) != 3 {

@@ -1,6 +1,7 @@
 package ranking
 
 import (
+	"errors"
 	"math"
 	"slices"
 	"strings"
@@ -193,7 +194,7 @@ func TestCandidates(t *testing.T) {
 		t.Error("candidates of other users")
 	}
 	o.Candidates = &interactions.Matrix{Rows: users, Columns: items, Offsets: make([]int64, users+1)}
-	if _, err := Evaluate(t.Context(), s, sparse(items, truth...), []int{5}, o); err != ErrNothing {
+	if _, err := Evaluate(t.Context(), s, sparse(items, truth...), []int{5}, o); !errors.Is(err, ErrNothing) {
 		t.Errorf("empty lists: %v", err)
 	}
 }
