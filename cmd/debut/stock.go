@@ -55,7 +55,8 @@ func (a *app) stockPlan() *cobra.Command {
 the lead time, minimum order, multiple, costs and capacity; within what suppliers, storage, handling and the budget allow, which items share.
 
 Stock is planned by what is expected of it, with safety against what demand may be until an order of today can help. Plans without minimum orders, multiples
-and fixed costs, and small ones with them, are optimal up to the gap that is told; large ones with them come with a bound, from which they are mostly less than 1 % away. A plan is to be made anew each week; its orders of week 1 are
+and fixed costs, and small ones with them, are optimal up to the gap that is told; large ones with them come with a bound and the
+gap to it: mostly a small part of a percent, where transfers join sites some percent. A plan is to be made anew each week; its orders of week 1 are
 those to be placed now, with what it costs to wait a week. What limits bind is told with what one unit more of them is worth.
 
 "debut config init stock" writes a plan file to begin with. Ctrl-C and --time-limit end with the best plan so far, of which all
