@@ -192,6 +192,9 @@ func insteadOf(m model.Model) string {
 	if _, ok := m.(model.Recommender); ok {
 		return "; debut recommend lists items for users"
 	}
+	if _, ok := m.(model.Pricer); ok {
+		return "; debut price sets prices, and debut predict says what is sold at given ones"
+	}
 	if _, ok := m.(model.Predictor); ok {
 		return "; debut predict answers for rows"
 	}

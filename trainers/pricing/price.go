@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
+	"strings"
 
 	"debut/datasets/configfile"
 	"debut/datasets/table"
@@ -37,7 +39,14 @@ func (m *Model) readTerms(ctx context.Context, src *table.Source, baseDir string
 			if c == name {
 				s := frame.Column(name)
 				if s.Kind != table.Numeric {
-					return nil, fmt.Errorf("the column %q holds no numbers", name)
+					for i := range frame.Rows {
+						if text := s.Format(i); !s.Missing(i) {
+							if _, err := strconv.ParseFloat(text, 64); err != nil {
+								return nil, fmt.Errorf("%s has %q for %s, which is no number; give one, or leave it empty", frame.Place(i), text, name)
+							}
+						}
+					}
+					return nil, fmt.Errorf("%s: the column %q holds no numbers; write them plainly, or leave the column out", strings.Join(src.Path, ", "), name)
 				}
 				return s.Floats, nil
 			}
