@@ -36,7 +36,7 @@ STATICCHECK   := $(TOOLS)/staticcheck-$(STATICCHECK_VERSION)
 # Packages, test binaries linked at a time, and the limit of one package.
 PKG          ?= ./...
 TEST_JOBS    ?= 2
-TEST_TIMEOUT ?= 10m
+TEST_TIMEOUT ?= 20m
 # What a package imports that deals with goroutines, as a regular expression.
 CONCURRENT   ?= sync|sync/atomic|golang\.org/x/sync/errgroup|debut/kernels/(cpu|workers|pool)
 # The suites that "make bench" measures, and flags for each.
