@@ -23,7 +23,15 @@ import (
 )
 
 // withoutGraph are kinds that have no form in ONNX, and why. A kind that is not here is exported, and answers as it does itself.
-var withoutGraph = map[string]string{"demand": "forecasts are made of the series, which its methods fit anew, and not of rows"}
+var withoutGraph = map[string]string{
+	"demand":          "forecasts are made of the series, which its methods fit anew, and not of rows",
+	"pricing/loglog":  pricesMove,
+	"pricing/semilog": pricesMove,
+	"pricing/logit":   pricesMove,
+	"pricing/linear":  "it explains prices, for those who set them; nothing is served by it",
+}
+
+const pricesMove = "what is sold depends on all prices of a category in a period, and not on a row"
 
 // kindsOf lists the kinds of model that run files of a family may name, by its schema.
 func kindsOf(t *testing.T, family string) (key string, kinds []string) {
@@ -148,6 +156,13 @@ func cases(t *testing.T) map[string]string {
 		key, kinds := kindsOf(t, family)
 		for _, kind := range kinds {
 			section := fmt.Sprintf("family: %s\nmodel: {%s: %s", family, key, kind)
+			if family == "pricing" {
+				list[family+"/"+kind] = section + "}\ndata: {source: prices.csv, product: product, category: category, time: week, price: price, units: units, competitors: [theirs], exposure: views}\nevaluation: {origins: 0}\n"
+				if kind == "linear" {
+					list[family+"/"+kind] = strings.Replace(list[family+"/"+kind], ", exposure: views", "", 1)
+				}
+				continue
+			}
 			if family != "behavior" {
 				// Ratings are the events' number of times.
 				data := "data: {sources: [{path: events.csv}], split: {method: leave_random_out}}"
@@ -199,6 +214,13 @@ func folder(t *testing.T) string {
 		fmt.Fprintf(&b, "%s,%d\n", time.Date(2026, 1, 1+i, 0, 0, 0, 0, time.UTC).Format(time.DateOnly), 20+i%7+random.IntN(5))
 	}
 	recommendertest.Write(t, filepath.Join(dir, "series.csv"), b.String())
+	b.Reset()
+	b.WriteString("product,category,week,price,theirs,units,views\n")
+	for i := range 120 {
+		price := float64(8 + random.IntN(5))
+		fmt.Fprintf(&b, "p%d,c,%s,%.2f,%d,%d,200\n", i%3, time.Date(2026, 1, 5+i/3*7, 0, 0, 0, 0, time.UTC).Format(time.DateOnly), price, 9+random.IntN(3), 2+int(300/(price*price))*(5+random.IntN(4)))
+	}
+	recommendertest.Write(t, filepath.Join(dir, "prices.csv"), b.String())
 	return dir
 }
 
