@@ -30,9 +30,7 @@ func fill(t *testing.T, disk string, leave uint64) {
 
 // A disk that fills up while a training is under way takes no checkpoint away.
 func TestDiskFillsUp(t *testing.T) {
-	if testing.Short() {
-		t.Skip("under the race detector it is a minute, of processes that follow each other")
-	}
+	processes(t)
 	disktest.Run(t, 12, func(t *testing.T, disk string) {
 		dir := workplace(t, longRun)
 		debut(t, dir, 0, "train", "run.yaml", "--output", "whole", "-q")

@@ -12,6 +12,7 @@ import (
 
 // Whatever became of run.json, a run goes on from its checkpoints, with the same bits.
 func TestResumeWithoutResult(t *testing.T) {
+	processes(t)
 	dir := workplace(t, everythingRun+"checkpoint: {every_epochs: 1, every_minutes: 0}\n")
 	debut(t, dir, 0, "train", "run.yaml", "--output", "whole", "-q")
 	want := endOf(t, filepath.Join(dir, "whole", "r"))

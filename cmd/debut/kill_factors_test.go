@@ -16,14 +16,12 @@ var factorKills = flag.Int("factor-kills", 4, "how often a training of factors i
 // TestKillFactors kills trainings of factors as TestKill kills networks, in mid-sweep: passes over users and then items, rounds
 // of blocks, and steps of the engine.
 func TestKillFactors(t *testing.T) {
+	processes(t)
 	algorithms := []string{
 		"model: {algorithm: als, factors: 8, unobserved: 0.1, regularization: 0.01}\nevaluation: {cutoffs: [5]}\ntrain: {epochs: 4}\n",
 		"model: {algorithm: sgd, factors: 8}\ntrain: {epochs: 4}\n",
 	}
 	kills := *factorKills
-	if testing.Short() {
-		kills = min(kills, len(algorithms))
-	}
 	if kills > 4 {
 		algorithms = append(algorithms, "model: {algorithm: bpr, factors: 8}\nevaluation: {cutoffs: [5]}\ntrain: {epochs: 4}\n",
 			"model: {algorithm: simplex, factors: 8, batch: 2000, negatives: 64}\nevaluation: {cutoffs: [5]}\ntrain: {epochs: 3}\n")

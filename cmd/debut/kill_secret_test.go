@@ -84,6 +84,7 @@ func below(t *testing.T, dir string) (files []string) {
 // TestKillLeavesNothing kills commands that read or write secrets: no file with a raw value has a name afterwards, at whatever
 // moment, and what is left of temporary folders goes with the next command.
 func TestKillLeavesNothing(t *testing.T) {
+	processes(t)
 	dir, env := secretPlace(t)
 	for _, e := range env {
 		name, value, _ := strings.Cut(e, "=")
@@ -93,9 +94,6 @@ func TestKillLeavesNothing(t *testing.T) {
 	debut(t, dir, 0, "train", "run.yaml", "-q", "--output", "models", "--set", "train.epochs=1")
 	tmp, out := filepath.Join(dir, "tmp"), filepath.Join(dir, "out")
 	kills := *secretKills
-	if testing.Short() {
-		kills = min(kills, 2)
-	}
 	for _, c := range []struct {
 		name    string
 		args    []string

@@ -17,6 +17,7 @@ const solverKills = 2
 // TestKillSolver kills trainings of models that are found in one go, which have no checkpoints, at random moments. What is left, the
 // same command makes a whole run of; one that was to be replaced can be used until then.
 func TestKillSolver(t *testing.T) {
+	processes(t)
 	dir := t.TempDir()
 	rnd := rand.New(rand.NewPCG(*killSeed, 77))
 	var b bytes.Buffer

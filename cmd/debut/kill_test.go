@@ -20,6 +20,7 @@ var (
 // TestKill kills trainings with SIGKILL at random moments, from the start of the process to its end, resumes them, kills
 // them again, until they have come to their end: what is left is what a run leaves that nothing happened to.
 func TestKill(t *testing.T) {
+	processes(t)
 	variants := []struct {
 		name, checkpoints string
 		first             []string // arguments of the run that is not a resumption
@@ -115,6 +116,7 @@ func kill(t *testing.T, p *process, after time.Duration) bool {
 // TestKillPredict kills predictions at random moments: the output is that of before or whole, and of what they have left beside
 // it nothing stays when the next one is through.
 func TestKillPredict(t *testing.T) {
+	processes(t)
 	dir := workplace(t, everythingRun)
 	debut(t, dir, 0, "train", "run.yaml", "-q")
 	rows, err := os.ReadFile(filepath.Join(dir, "visits.csv"))
@@ -148,5 +150,14 @@ func TestKillPredict(t *testing.T) {
 			t.Errorf("%s: after %d kills the folder holds\n%s\nbefore\n%s", ext, killed, got, want)
 		}
 		t.Logf("%s: %d kills in runs of %v, at most %d files left at a time", ext, killed, length.Round(time.Millisecond), left)
+	}
+}
+
+// processes leaves out a test of processes that follow each other under the race detector, which -short stands for: nothing runs side by side in the
+// test itself, and each process takes ten times as long.
+func processes(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("under the race detector it is a minute, of processes that follow each other")
 	}
 }

@@ -181,6 +181,7 @@ checkpoint: {every_steps: 1}
 
 // While a run is under way its folder is its own.
 func TestTwoProcessesInOneFolder(t *testing.T) {
+	processes(t)
 	dir := workplace(t, longRun)
 	debut(t, dir, 0, "train", "run.yaml", "--output", "whole", "-q")
 	want := endOf(t, filepath.Join(dir, "whole", "r"))

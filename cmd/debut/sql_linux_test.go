@@ -28,6 +28,7 @@ func (p *process) busied(t testing.TB) {
 // A signal ends SQL that has no end, or that is in the middle of a single call of a function, in every command. Nothing
 // is left behind.
 func TestSignalEndsSQL(t *testing.T) {
+	processes(t)
 	dir := workplace(t, "name: r\ndata: {source: {path: visits.csv}, target: y, id: id}\ntrain: {epochs: 1}\n")
 	debut(t, dir, 0, "train", "run.yaml", "-q")
 	const (
