@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -49,10 +48,10 @@ with an interval of 90 %, as a share too, and when their courses changed. Withou
 				}
 			}
 			if shown != "" {
-				if to.path != "" && filepath.Clean(shown) == filepath.Clean(to.path) {
-					return usagef("--html and --output both name %s; give them different files", shown)
-				}
 				if err := checkOutput("--html", shown, read); err != nil {
+					return err
+				}
+				if err := apart([2]string{"--output", to.path}, [2]string{"--html", shown}); err != nil {
 					return err
 				}
 			}

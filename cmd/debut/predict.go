@@ -247,6 +247,26 @@ func checkShown(flag, output string) error {
 	return nil
 }
 
+// apart refuses two outputs, each a flag and its file, that are one file: the second would replace the first. Those that are not given do not count.
+func apart(outputs ...[2]string) error {
+	for i, a := range outputs {
+		for _, b := range outputs[:i] {
+			if a[1] == "" || b[1] == "" || a[1] == standard {
+				continue
+			}
+			same := filepath.Clean(a[1]) == filepath.Clean(b[1])
+			if x, err := os.Stat(a[1]); err == nil && !same {
+				y, err := os.Stat(b[1])
+				same = err == nil && os.SameFile(x, y)
+			}
+			if same {
+				return usagef("%s and %s both name %s; give them different files", b[0], a[0], a[1])
+			}
+		}
+	}
+	return nil
+}
+
 // checkOutput refuses a file that cannot be written, or that is one of those to be read.
 func checkOutput(flag, output string, data []string) error {
 	if err := checkShown(flag, output); err != nil {

@@ -129,7 +129,10 @@ func (a *app) runPrice(cmd *cobra.Command, path string, f *priceFlags) error {
 	}
 	if f.curve != "" {
 		curve := predictionOutput{path: f.curve}
-		if err := curve.check(cmd, append([]string{f.to.path}, f.terms...), false); err != nil {
+		if err := curve.check(cmd, f.terms, false); err != nil {
+			return err
+		}
+		if err := apart([2]string{"--output", f.to.path}, [2]string{"--curve", f.curve}); err != nil {
 			return err
 		}
 	}

@@ -91,7 +91,11 @@ func (a *app) runStockPlan(cmd *cobra.Command, path string, f *stockFlags) error
 	if f.limit < 0 || cmd.Flags().Changed("time-limit") && f.limit == 0 {
 		return usagef("--time-limit: %v; it is more than nothing, or left out", f.limit)
 	}
-	for _, out := range [][2]string{{"--html", f.page}, {"--state", f.state}} {
+	outputs := [][2]string{{"--output", f.output}, {"--html", f.page}, {"--state", f.state}}
+	if err := apart(outputs...); err != nil {
+		return err
+	}
+	for _, out := range outputs[1:] {
 		if out[1] != "" {
 			if err := checkOutput(out[0], out[1], []string{path}); err != nil {
 				return err

@@ -126,7 +126,13 @@ func (m *Model) Price(ctx context.Context, r model.PriceRequest) (*model.PricePl
 	if p.costless > 0 {
 		plan.Notes = append(plan.Notes, fmt.Sprintf("of %d products no cost is known, and they keep their price: name data.cost, or a table with costs", p.costless))
 	}
-	if len(p.low) > 0 {
+	switch {
+	case r.Falling && len(plan.Prices) == 0:
+		return nil, errors.New("of no product with a price to choose the stock is known, and there is no markdown to plan: name it in the column stock of the table")
+	case p.unplanned > 0:
+		plan.Notes = append(plan.Notes, fmt.Sprintf("%d products have no plan: their stock is not in the table, or they have one price alone", p.unplanned))
+	}
+	if len(p.low) > 0 && !r.Falling {
 		slices.Sort(p.low)
 		plan.Low, plan.High = quantile(p.low, .05), quantile(p.low, .95)
 	}
@@ -166,7 +172,7 @@ type pricing struct {
 	elasticities []response.Elasticity
 	low          []float64 // by draw, by how much the prices that are set bring more
 
-	unknown, costless int
+	unknown, costless, unplanned int
 }
 
 // category sets the prices of one.
@@ -281,6 +287,7 @@ func (p *pricing) falling(number int, curves *response.Curves, products []settin
 	for k, j := range c.Products {
 		q := &products[k]
 		if math.IsInf(q.Stock, 1) || len(candidates[k]) < 2 {
+			p.unplanned++
 			continue
 		}
 		if q.Cost == 0 {
@@ -291,10 +298,12 @@ func (p *pricing) falling(number int, curves *response.Curves, products []settin
 			now[i] = products[i].Now
 		}
 		prices := candidates[k]
-		for len(prices) > 24 { // every second, but both ends
+		for len(prices) > 24 { // every second, and both ends
 			var less []float64
-			for i := 0; i < len(prices); i += 2 {
-				less = append(less, prices[i])
+			for i, v := range prices {
+				if i%2 == 0 || i == len(prices)-1 {
+					less = append(less, v)
+				}
 			}
 			prices = less
 		}
