@@ -187,7 +187,7 @@ func compareNeighbors(ctx context.Context, r *runner, w *neighborsWork, work str
 		return false, err
 	}
 	defer peer.Close()
-	theirs, err := peer.Similarities()
+	theirs, err := peer.Loss()
 	if err != nil {
 		return false, err
 	}

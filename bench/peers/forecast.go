@@ -58,7 +58,7 @@ func StartForecast(ctx context.Context, folder string, w Forecasts) (_ *Peer, er
 	return p, nil
 }
 
-// Loss is the error that the peer comes to: of forecasts the sMAPE.
+// Loss is what the peer comes to: of forecasts the sMAPE, of similarities the sum of those it keeps.
 func (p *Peer) Loss() (float64, error) {
 	a, err := p.ask("loss")
 	return a.Loss, err

@@ -95,9 +95,3 @@ func startImplicit(ctx context.Context, folder, program, file string, work any, 
 	// Its threads are its own, and those of BLAS get in their way.
 	return start(ctx, libraries{openBLAS: 1, openMP: threads}, path, script, folder)
 }
-
-// Similarities returns the sum of the similarities it keeps.
-func (p *Implicit) Similarities() (float64, error) {
-	a, err := p.ask("loss")
-	return a.Loss, err
-}

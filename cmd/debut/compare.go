@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"debut/datasets/wording"
 	"debut/trainers/comparison"
 	"debut/trainers/metrics"
 	"debut/trainers/model"
@@ -227,7 +228,7 @@ func sameRows(a, b, part string, x, y *run.Sampled) error {
 func comparisonText(c *comparison.Comparison) string {
 	var b strings.Builder
 	percent := fmt.Sprintf("%g %%", 100*c.Confidence)
-	fmt.Fprintf(&b, "%s %s; %s intervals, %s, of %s draws\n", thousands(int64(c.Rows)), metrics.Unit(c.Task), percent, c.Intervals, thousands(int64(c.Replicates)))
+	fmt.Fprintf(&b, "%s %s; %s intervals, %s, of %s draws\n", wording.Thousands(int64(c.Rows)), metrics.Unit(c.Task), percent, c.Intervals, wording.Thousands(int64(c.Replicates)))
 	interval := func(i comparison.Interval) string { return number(i.Low) + " to " + number(i.High) }
 	for k, metric := range c.Metrics {
 		t := grid{{metric, "", percent + " interval"}}

@@ -90,18 +90,18 @@ func preparedText(output string, d *manifest.Dataset, dry bool) string {
 	for _, s := range d.Steps {
 		dropped, why := "", s.Reason
 		if s.Dropped > 0 {
-			dropped = thousands(s.Dropped)
+			dropped = wording.Thousands(s.Dropped)
 		}
-		steps = append(steps, []string{s.Kind, thousands(s.RowsOut), dropped, why})
+		steps = append(steps, []string{s.Kind, wording.Thousands(s.RowsOut), dropped, why})
 	}
 	b.WriteString(steps.text())
 	if d.Rejected > 0 {
-		fmt.Fprintf(&b, "\n%s rows could not be read; they are in %s\n", thousands(d.Rejected), d.Rejects)
+		fmt.Fprintf(&b, "\n%s rows could not be read; they are in %s\n", wording.Thousands(d.Rejected), d.Rejects)
 	}
 	if a := d.Privacy; a != nil && a.Anonymity != nil {
 		k := a.Anonymity
 		fmt.Fprintf(&b, "\nk-anonymity of %s: smallest class %d, asked for %d; %s rows in smaller ones, %s left out\n",
-			wording.VisibleLine(strings.Join(k.Columns, ", ")), k.Smallest, k.K, thousands(k.Violations), thousands(k.Suppressed))
+			wording.VisibleLine(strings.Join(k.Columns, ", ")), k.Smallest, k.K, wording.Thousands(k.Violations), wording.Thousands(k.Suppressed))
 	}
 	for _, w := range d.Warnings {
 		fmt.Fprintf(&b, "\nwarning: %s\n", wording.VisibleLine(w))
@@ -113,7 +113,7 @@ func preparedText(output string, d *manifest.Dataset, dry bool) string {
 	b.WriteString("\n")
 	parts := grid{{"part", "rows", "bytes", "file"}}
 	for _, p := range d.Parts {
-		parts = append(parts, []string{p.Name, thousands(p.Rows), thousands(p.Bytes), filepath.Join(output, p.File)})
+		parts = append(parts, []string{p.Name, wording.Thousands(p.Rows), wording.Thousands(p.Bytes), filepath.Join(output, p.File)})
 	}
 	b.WriteString(parts.text())
 	return b.String()

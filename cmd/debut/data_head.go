@@ -131,7 +131,7 @@ func headText(t *head.Table, width int) string {
 	}
 	note(headSummary(t))
 	if t.Sampled > 0 {
-		note(fmt.Sprintf("types are guessed from the first %s rows; a run looks at all of them", thousands(int64(t.Sampled))))
+		note(fmt.Sprintf("types are guessed from the first %s rows; a run looks at all of them", wording.Thousands(int64(t.Sampled))))
 	}
 	if shown < len(t.Columns) {
 		var names []string
@@ -159,16 +159,16 @@ func headSummary(t *head.Table) string {
 	if n == 1 {
 		columns = "1 column"
 	}
-	rows := fmt.Sprintf("the first %s rows", thousands(int64(len(t.Rows))))
+	rows := fmt.Sprintf("the first %s rows", wording.Thousands(int64(len(t.Rows))))
 	switch {
 	case t.Total == 1:
 		rows = "1 row"
 	case t.Total < 0 && len(t.Rows) == 1:
 		rows = "the first row"
 	case t.Total == int64(len(t.Rows)):
-		rows = fmt.Sprintf("all %s rows", thousands(t.Total))
+		rows = fmt.Sprintf("all %s rows", wording.Thousands(t.Total))
 	case t.Total >= 0:
-		rows = fmt.Sprintf("%s of %s rows", thousands(int64(len(t.Rows))), thousands(t.Total))
+		rows = fmt.Sprintf("%s of %s rows", wording.Thousands(int64(len(t.Rows))), wording.Thousands(t.Total))
 	}
 	return fmt.Sprintf("%s: %s, %s", name, rows, columns)
 }

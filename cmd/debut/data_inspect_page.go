@@ -8,6 +8,7 @@ import (
 
 	"debut/datasets/inspect"
 	"debut/datasets/table"
+	"debut/datasets/wording"
 	"debut/trainers/page"
 )
 
@@ -38,11 +39,11 @@ func tableText(t *inspect.Table) page.Text {
 		}
 		b.WriteString(": ")
 	}
-	fmt.Fprintf(&b, "%s rows, %d columns", thousands(t.Rows), len(t.Columns))
+	fmt.Fprintf(&b, "%s rows, %d columns", wording.Thousands(t.Rows), len(t.Columns))
 	if t.Sampled != "" {
-		fmt.Fprintf(&b, "; %s rows inspected: %s", thousands(t.Inspected), t.Sampled)
+		fmt.Fprintf(&b, "; %s rows inspected: %s", wording.Thousands(t.Inspected), t.Sampled)
 	}
-	fmt.Fprintf(&b, "; %s rows repeat an earlier one.", thousands(t.Duplicates.Rows))
+	fmt.Fprintf(&b, "; %s rows repeat an earlier one.", wording.Thousands(t.Duplicates.Rows))
 	for _, n := range t.Notes {
 		b.WriteString(" " + n + ".")
 	}
@@ -53,7 +54,7 @@ func tableText(t *inspect.Table) page.Text {
 			guessed = " (guessed)"
 		}
 		for _, c := range l.Classes {
-			classes += fmt.Sprintf(" %s: %s.", c.Value, thousands(c.Rows))
+			classes += fmt.Sprintf(" %s: %s.", c.Value, wording.Thousands(c.Rows))
 		}
 		text = append(text, page.Span{Text: " The label is "}, page.Span{Text: l.Column, Style: page.Strong}, page.Span{Text: guessed + ", " + l.Task + "." + classes})
 	}
@@ -110,7 +111,7 @@ func columnCells(c *inspect.Column) []page.Cell {
 			if i > 0 {
 				values = append(values, page.Span{Text: ", "})
 			}
-			values = append(values, page.Span{Text: v.Value + " "}, page.Span{Text: thousands(v.Rows), Style: page.Small})
+			values = append(values, page.Span{Text: v.Value + " "}, page.Span{Text: wording.Thousands(v.Rows), Style: page.Small})
 		}
 	}
 	var drawn page.Cell
@@ -135,6 +136,6 @@ func columnCells(c *inspect.Column) []page.Cell {
 	if c.Predicts != nil {
 		predicts = c.Predicts.Measure + " " + number(c.Predicts.Value)
 	}
-	return []page.Cell{{Text: name}, {Text: kind}, {Text: page.Plainly("%s", missing)}, {Text: page.Plainly("%s", thousands(c.Distinct))}, {Text: values}, drawn,
+	return []page.Cell{{Text: name}, {Text: kind}, {Text: page.Plainly("%s", missing)}, {Text: page.Plainly("%s", wording.Thousands(c.Distinct))}, {Text: values}, drawn,
 		{Text: page.Plainly("%s", predicts)}}
 }

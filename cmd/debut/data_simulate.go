@@ -11,6 +11,7 @@ import (
 
 	"debut/datasets/storefront/history"
 	"debut/datasets/table"
+	"debut/datasets/wording"
 )
 
 func (a *app) dataSimulate() *cobra.Command {
@@ -112,13 +113,13 @@ expected had there been stock. --warehouses has users served from the warehouse 
 				}{output, cfg, seconds, sum})
 			}
 			var b strings.Builder
-			fmt.Fprintf(&b, "%s: %s events, %s of them purchases; %s purchases were lost for want of stock\n", output, thousands(sum.Events), thousands(sum.Purchases), thousands(sum.Lost))
+			fmt.Fprintf(&b, "%s: %s events, %s of them purchases; %s purchases were lost for want of stock\n", output, wording.Thousands(sum.Events), wording.Thousands(sum.Purchases), wording.Thousands(sum.Lost))
 			if m := sum.Money; m != nil {
 				fmt.Fprintf(&b, "revenue %.2f, cost of what was sold %.2f, profit %.2f; expected had there been stock: revenue %.2f, profit %.2f\n",
 					m.Revenue, m.Cost, m.Profit, m.ExpectedRevenue, m.ExpectedProfit)
 				if h := m.Warehousing; h != nil {
 					fmt.Fprintf(&b, "of the costs, holding is %.2f and transport %.2f; %.2f were spent on what suppliers delivered, and what is left in stock is worth %.2f; %s users began to wait, %s got what they had waited for, %s wait\n",
-						h.Holding, h.Transport, h.Spent, h.StockWorth, thousands(sum.Deferred), thousands(h.Delivered), thousands(h.Waiting))
+						h.Holding, h.Transport, h.Spent, h.StockWorth, wording.Thousands(sum.Deferred), wording.Thousands(h.Delivered), wording.Thousands(h.Waiting))
 				}
 				outside := m.Outside
 				for _, o := range []struct {
@@ -126,12 +127,12 @@ expected had there been stock. --warehouses has users served from the warehouse 
 					count int
 				}{{"prices", outside.Prices}, {"orders", outside.Orders}, {"launches", outside.Launches}, {"contacts", outside.Contacts}} {
 					if o.count > 0 {
-						fmt.Fprintf(&b, "%s %s are of days that are not of these, and were passed over\n", thousands(int64(o.count)), o.what)
+						fmt.Fprintf(&b, "%s %s are of days that are not of these, and were passed over\n", wording.Thousands(int64(o.count)), o.what)
 					}
 				}
 			}
 			fmt.Fprintf(&b, "%s bytes in %.1f s, %s events/s; the true probabilities rank with an AUC of %.4f, among views of items in stock, which are all that can end in a purchase, of %.4f\n",
-				thousands(sum.Bytes), seconds, thousands(int64(float64(sum.Events)/seconds)), sum.BayesAUC, sum.BayesAUCInStock)
+				wording.Thousands(sum.Bytes), seconds, wording.Thousands(int64(float64(sum.Events)/seconds)), sum.BayesAUC, sum.BayesAUCInStock)
 			return a.console.print(b.String())
 		},
 	}

@@ -21,6 +21,7 @@ import (
 	"debut/datasets/encoding"
 	"debut/datasets/storefront"
 	"debut/datasets/table"
+	"debut/datasets/wording"
 	"debut/trainers/families"
 	"debut/trainers/metrics"
 	"debut/trainers/model"
@@ -276,7 +277,7 @@ func (t truth) compare(p []float64) ([]string, error) {
 func (d *demonstration) report(s storefront.Summary, fresh int, scores grid, network *run.Outcome) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s sessions of a simulated shop, %.1f %% with a purchase; %s new ones to predict\n\n",
-		thousands(int64(s.Sessions)), 100*s.BaseRate, thousands(int64(fresh)))
+		wording.Thousands(int64(s.Sessions)), 100*s.BaseRate, wording.Thousands(int64(fresh)))
 	b.WriteString(scores.text())
 	b.WriteString(`
 "off the truth" is the mean distance of the predicted from the true probability. The truth itself is the ceiling: labels are

@@ -123,7 +123,7 @@ func evaluatePer(ctx context.Context, m model.Evaluator, src table.Source, colum
 
 // evaluation is what evaluate prints.
 func evaluation(r *metrics.Result) string {
-	t := grid{{metrics.Unit(r.Task), thousands(int64(r.Rows))}}
+	t := grid{{metrics.Unit(r.Task), wording.Thousands(int64(r.Rows))}}
 	for _, v := range r.Values {
 		t = append(t, []string{v.Name, number(v.Value)})
 	}

@@ -18,6 +18,7 @@ import (
 	"debut/datasets/nearest"
 	"debut/datasets/sealed"
 	"debut/datasets/table"
+	"debut/datasets/wording"
 	"debut/engine/onnxruntime"
 	"debut/trainers/export"
 	"debut/trainers/model"
@@ -236,7 +237,7 @@ func exported(r *export.Result) string {
 	var b strings.Builder
 	t := grid{}
 	for _, f := range r.Files {
-		t = append(t, []string{filepath.Join(r.Folder, filepath.FromSlash(f.Name)), thousands(f.Bytes) + " bytes"})
+		t = append(t, []string{filepath.Join(r.Folder, filepath.FromSlash(f.Name)), wording.Thousands(f.Bytes) + " bytes"})
 	}
 	b.WriteString(t.text())
 	for _, g := range r.Graphs {
@@ -247,7 +248,7 @@ func exported(r *export.Result) string {
 		}
 	}
 	for _, v := range r.Verified {
-		fmt.Fprintf(&b, "verified %s: %s rows by ONNX Runtime, largest difference %.2g", v.Graph, thousands(int64(v.Rows)), v.Largest)
+		fmt.Fprintf(&b, "verified %s: %s rows by ONNX Runtime, largest difference %.2g", v.Graph, wording.Thousands(int64(v.Rows)), v.Largest)
 		if v.Texts > 0 {
 			fmt.Fprintf(&b, ", %d texts differ", v.Texts)
 		}

@@ -11,6 +11,7 @@ import (
 
 	"debut/datasets/atomicfile"
 	"debut/datasets/table"
+	"debut/datasets/wording"
 	"debut/trainers/model"
 )
 
@@ -117,7 +118,7 @@ with an interval of 90 %, as a share too, and when their courses changed. Withou
 				a.console.log.Info("forecast", "rows", written.Rows)
 				return nil
 			}
-			return a.console.print(fmt.Sprintf("%s: %s rows; columns %s\n", to.path, thousands(int64(written.Rows)), strings.Join(written.Columns, ", ")))
+			return a.console.print(fmt.Sprintf("%s: %s rows; columns %s\n", to.path, wording.Thousands(int64(written.Rows)), strings.Join(written.Columns, ", ")))
 		},
 	}
 	device.register(cmd)
@@ -196,7 +197,7 @@ func trendText(p *model.Predictions) string {
 			continue
 		}
 		if left > 0 && i == rows-shownTrends {
-			g = append(g, append([]string{fmt.Sprintf("… %s more, in a file by -o …", thousands(int64(left)))}, make([]string, len(p.Columns)-1)...))
+			g = append(g, append([]string{fmt.Sprintf("… %s more, in a file by -o …", wording.Thousands(int64(left)))}, make([]string, len(p.Columns)-1)...))
 		}
 		var row []string
 		for _, c := range p.Columns {
@@ -218,7 +219,7 @@ func trendText(p *model.Predictions) string {
 		g = append(g, row)
 	}
 	if short > 0 {
-		return g.text() + fmt.Sprintf("\n%s more are too short to say\n", thousands(int64(short)))
+		return g.text() + fmt.Sprintf("\n%s more are too short to say\n", wording.Thousands(int64(short)))
 	}
 	return g.text()
 }

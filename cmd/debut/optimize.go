@@ -15,6 +15,7 @@ import (
 
 	"debut/datasets/atomicfile"
 	"debut/datasets/nearest"
+	"debut/datasets/wording"
 	"debut/trainers/supply/lp"
 	"debut/trainers/supply/lp/modelfile"
 )
@@ -189,11 +190,11 @@ func (o *optimized) text() string {
 	}
 	integers := ""
 	if o.Integers > 0 {
-		integers = fmt.Sprintf(", %s of the columns integer", thousands(int64(o.Integers)))
+		integers = fmt.Sprintf(", %s of the columns integer", wording.Thousands(int64(o.Integers)))
 	}
-	line("model", "%s rows, %s columns, %s entries%s", thousands(int64(o.Rows)), thousands(int64(o.Columns)), thousands(int64(o.Nonzeros)), integers)
+	line("model", "%s rows, %s columns, %s entries%s", wording.Thousands(int64(o.Rows)), wording.Thousands(int64(o.Columns)), wording.Thousands(int64(o.Nonzeros)), integers)
 	line("method", "%s", o.Method)
-	line("work", "%s iterations, %s nodes", thousands(int64(o.Iterations)), thousands(int64(o.Nodes)))
+	line("work", "%s iterations, %s nodes", wording.Thousands(int64(o.Iterations)), wording.Thousands(int64(o.Nodes)))
 	line("seconds", "%.3f", o.Seconds)
 	return b.String()
 }

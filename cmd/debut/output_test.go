@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"debut/datasets/wording"
 	"debut/trainers/metrics"
 	"debut/trainers/model"
 	"debut/trainers/run"
@@ -24,8 +25,8 @@ func TestNumbers(t *testing.T) {
 		}
 	}
 	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", -1000: "-1,000", -999: "-999", 1234567: "1,234,567"} {
-		if got := thousands(n); got != want {
-			t.Errorf("thousands(%d) = %q, want %q", n, got, want)
+		if got := wording.Thousands(n); got != want {
+			t.Errorf("wording.Thousands(%d) = %q, want %q", n, got, want)
 		}
 	}
 	if a, b := count(12), count(2.5); a != "12" || b != "2.5" {

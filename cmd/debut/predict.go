@@ -137,7 +137,7 @@ A row for a model of ratings has a user and an item. Of two classes, "probabilit
 			if written.Positive != "" {
 				of = fmt.Sprintf("; probability is that of %q, predicted from %.4g on", written.Positive, written.Threshold)
 			}
-			return a.console.print(fmt.Sprintf("%s: %s rows; columns %s%s\n", to.path, thousands(int64(written.Rows)), wording.VisibleLine(strings.Join(written.Columns, ", ")), of))
+			return a.console.print(fmt.Sprintf("%s: %s rows; columns %s%s\n", to.path, wording.Thousands(int64(written.Rows)), wording.VisibleLine(strings.Join(written.Columns, ", ")), of))
 		},
 	}
 	device.register(cmd)

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"debut/datasets/table"
+	"debut/datasets/wording"
 	"debut/trainers/model"
 )
 
@@ -188,7 +189,7 @@ func (a *app) runPrice(cmd *cobra.Command, path string, f *priceFlags) error {
 	if f.to.path == standard {
 		return nil
 	}
-	text := fmt.Sprintf("%s: %s rows; expected %s of %d periods: %s", f.to.path, thousands(int64(written.Rows)), f.request.Goal, f.request.Periods, amount(plan.Set))
+	text := fmt.Sprintf("%s: %s rows; expected %s of %d periods: %s", f.to.path, wording.Thousands(int64(written.Rows)), f.request.Goal, f.request.Periods, amount(plan.Set))
 	if !f.markdown {
 		text += fmt.Sprintf(", at present prices %s; nine times in ten it is %s to %s more", amount(plan.Now), amount(plan.Low), amount(plan.High))
 	}

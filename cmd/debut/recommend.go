@@ -16,6 +16,7 @@ import (
 
 	"debut/datasets/encoding"
 	"debut/datasets/table"
+	"debut/datasets/wording"
 	"debut/trainers/model"
 	"debut/trainers/recommender"
 )
@@ -172,7 +173,7 @@ in --items and new to the model; who gets which is drawn, and stays the same. --
 					Folded int    `json:"folded,omitempty"` // of them, by their histories
 				}{args[0], output, to.users, to.users - to.others, to.folded})
 			case output != "":
-				return a.console.print(fmt.Sprintf("%s: lists of %s users; columns %s\n", output, thousands(int64(to.users)), strings.Join(to.columns(), ", ")))
+				return a.console.print(fmt.Sprintf("%s: lists of %s users; columns %s\n", output, wording.Thousands(int64(to.users)), strings.Join(to.columns(), ", ")))
 			}
 			return a.console.print(listsTable("user", to.lists, &r))
 		},

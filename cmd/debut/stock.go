@@ -19,6 +19,7 @@ import (
 
 	"debut/datasets/atomicfile"
 	"debut/datasets/table"
+	"debut/datasets/wording"
 	"debut/trainers/supply/replenish"
 	"debut/trainers/supply/stock"
 )
@@ -123,7 +124,7 @@ func (a *app) runStockPlan(cmd *cobra.Command, path string, f *stockFlags) error
 	}
 	m := in.Model
 	if f.check {
-		return a.console.print(fmt.Sprintf("%s: valid: %s items, %s sites, %s edges, %d weeks\n", path, thousands(int64(len(m.Items))), thousands(int64(len(m.Sites))), thousands(int64(len(m.Edges))), m.Weeks))
+		return a.console.print(fmt.Sprintf("%s: valid: %s items, %s sites, %s edges, %d weeks\n", path, wording.Thousands(int64(len(m.Items))), wording.Thousands(int64(len(m.Sites))), wording.Thousands(int64(len(m.Edges))), m.Weeks))
 	}
 	threads := int(f.threads)
 	if threads == 0 {
@@ -230,7 +231,7 @@ func planText(p *replenish.Plan) string {
 		}
 	}
 	slices.SortStableFunc(now, func(x, y replenish.Order) int { return cmp.Compare(waitOf(y), waitOf(x)) })
-	fmt.Fprintf(&b, "\nTo be ordered now: %s of %s orders in the plan, those first that lose most by waiting a week.\n", thousands(int64(len(now))), thousands(int64(len(p.Orders))))
+	fmt.Fprintf(&b, "\nTo be ordered now: %s of %s orders in the plan, those first that lose most by waiting a week.\n", wording.Thousands(int64(len(now))), wording.Thousands(int64(len(p.Orders))))
 	if len(now) > 0 {
 		t := grid{{"item", "supplier", "site", "units", "cost", "arrives", "waiting costs"}}
 		for _, o := range now[:min(mostRows, len(now))] {
@@ -249,7 +250,7 @@ func planText(p *replenish.Plan) string {
 		}
 	}
 	if moved > 0 {
-		fmt.Fprintf(&b, "\nTo be moved now: %s of %s transfers.\n", thousands(int64(moved)), thousands(int64(len(p.Transfers))))
+		fmt.Fprintf(&b, "\nTo be moved now: %s of %s transfers.\n", wording.Thousands(int64(moved)), wording.Thousands(int64(len(p.Transfers))))
 		t := grid{{"item", "from", "to", "units", "cost", "arrives"}}
 		for _, v := range p.Transfers[:min(mostRows, moved)] {
 			t = append(t, []string{v.Item, v.From, v.To, amount(v.Units), amount(v.Cost), fmt.Sprintf("week %d", v.Arrives)})
@@ -285,7 +286,7 @@ func more(n int) string {
 	if n <= mostRows {
 		return ""
 	}
-	return fmt.Sprintf("… and %s more\n", thousands(int64(n-mostRows)))
+	return fmt.Sprintf("… and %s more\n", wording.Thousands(int64(n-mostRows)))
 }
 
 func waitOf(o replenish.Order) float64 {
@@ -308,7 +309,7 @@ func amount(v float64) string {
 		return fmt.Sprintf("%.3g", v)
 	}
 	whole, fraction := math.Modf(math.Round(math.Abs(v)*100) / 100)
-	text := thousands(int64(whole))
+	text := wording.Thousands(int64(whole))
 	if fraction != 0 {
 		text += strings.TrimPrefix(fmt.Sprintf("%.2f", fraction), "0")
 	}

@@ -75,7 +75,7 @@ func groupTable(r *metrics.Result) string {
 	}
 	t := grid{append([]string{"of", "count"}, names...)}
 	for _, g := range r.Groups {
-		row := []string{g.Name, thousands(g.Count)}
+		row := []string{g.Name, wording.Thousands(g.Count)}
 		for _, name := range names {
 			cell := ""
 			if v, ok := g.Values.Get(name); ok {
@@ -101,7 +101,7 @@ func metricsTable(results map[string]*metrics.Result) string {
 	}
 	t := grid{append([]string{""}, present...), {metrics.Unit(results[present[0]].Task)}}
 	for _, p := range present {
-		t[1] = append(t[1], thousands(int64(results[p].Rows)))
+		t[1] = append(t[1], wording.Thousands(int64(results[p].Rows)))
 	}
 	for _, v := range results[present[0]].Values {
 		row := []string{v.Name}
@@ -289,22 +289,9 @@ func number(x float64) string {
 // count formats a sum of weights, which is whole where there are none.
 func count(x float64) string {
 	if x == math.Trunc(x) && math.Abs(x) < 1e15 {
-		return thousands(int64(x))
+		return wording.Thousands(int64(x))
 	}
 	return strconv.FormatFloat(x, 'g', 6, 64)
-}
-
-// thousands formats a number with commas.
-func thousands(n int64) string {
-	s := strconv.FormatInt(n, 10)
-	first := 0 // where digits begin
-	if n < 0 {
-		first = 1
-	}
-	for i := len(s) - 3; i > first; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
 }
 
 // reportEncoding tells what rows that a model has answered for have that its training had not, and which missing values were filled.
@@ -342,5 +329,5 @@ func rate(rowsPerSecond float64) string {
 	if math.IsNaN(rowsPerSecond) || math.IsInf(rowsPerSecond, 0) {
 		return "– rows/s"
 	}
-	return fmt.Sprintf("%s rows/s", thousands(int64(math.Round(rowsPerSecond))))
+	return fmt.Sprintf("%s rows/s", wording.Thousands(int64(math.Round(rowsPerSecond))))
 }

@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"debut/datasets/table"
+	"debut/datasets/wording"
 )
 
 // data is a table read for inspection.
@@ -71,9 +72,9 @@ func (o Options) limit(perRow, rows int64) int64 {
 // reason says why not all rows are looked at.
 func (o Options) reason(limit int64) string {
 	if limit == cmp.Or(o.Sample, DefaultSample) {
-		return "a sample of about " + thousands(limit) + " rows, spread evenly"
+		return "a sample of about " + wording.Thousands(limit) + " rows, spread evenly"
 	}
-	return "a sample of about " + thousands(limit) + " rows, spread evenly, that fits into the memory allowed"
+	return "a sample of about " + wording.Thousands(limit) + " rows, spread evenly, that fits into the memory allowed"
 }
 
 // locate names the places of examples, in one pass over the files.

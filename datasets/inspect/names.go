@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"debut/datasets/table"
+	"debut/datasets/wording"
 )
 
 var (
@@ -48,9 +49,9 @@ func (t *target) things(e *examined) []Warning {
 	figures := fmt.Sprintf("told apart they explain %s of the label, by their size %s", percent(told), percent(sized))
 	switch {
 	case rough:
-		w.Message = fmt.Sprintf("%s whole numbers seem to name things: %s; they are read as quantities", thousands(c.Distinct), figures)
+		w.Message = fmt.Sprintf("%s whole numbers seem to name things: %s; they are read as quantities", wording.Thousands(c.Distinct), figures)
 	case named:
-		w.Message = fmt.Sprintf("%s whole numbers name things, to judge by the name of the column; they are read as quantities", thousands(c.Distinct))
+		w.Message = fmt.Sprintf("%s whole numbers name things, to judge by the name of the column; they are read as quantities", wording.Thousands(c.Distinct))
 		if t != nil && !t.Guessed && t.values != nil && told < sized+thingSignal && hasWord(name[len(name)-1:], kindWords) {
 			w.Severity = Notable // it hardly matters for this label
 		}

@@ -7,6 +7,7 @@ import (
 	"debut/datasets/personal"
 	"debut/datasets/prepare"
 	"debut/datasets/table"
+	"debut/datasets/wording"
 )
 
 // personalWarnings are about data on persons.
@@ -22,10 +23,10 @@ func personalWarnings(c *Column) []Warning {
 			}
 		case f.Within:
 			w.Rows = int64(f.Values)
-			w.Message = fmt.Sprintf("%s within the text of %s of %s values looked at, such as %s", f.Kind, thousands(int64(f.Values)), thousands(int64(f.Checked)), f.Example)
+			w.Message = fmt.Sprintf("%s within the text of %s of %s values looked at, such as %s", f.Kind, wording.Thousands(int64(f.Values)), wording.Thousands(int64(f.Checked)), f.Example)
 		default:
 			w.Rows = int64(f.Values)
-			w.Message = fmt.Sprintf("%s in %s of %s values looked at, such as %s", f.Kind, thousands(int64(f.Values)), thousands(int64(f.Checked)), f.Example)
+			w.Message = fmt.Sprintf("%s in %s of %s values looked at, such as %s", f.Kind, wording.Thousands(int64(f.Values)), wording.Thousands(int64(f.Checked)), f.Example)
 		}
 		generalize := func(g prepare.Generalization) Remedy {
 			return step(prepare.Step{Generalize: map[string]prepare.Generalization{c.Name: g}})

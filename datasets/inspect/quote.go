@@ -56,16 +56,3 @@ func yamlText(s string) string {
 }
 
 func sqlName(s string) string { return duck.Name(s) }
-
-// thousands formats a number with commas.
-func thousands(n int64) string {
-	s := strconv.FormatInt(n, 10)
-	first := 0
-	if n < 0 {
-		first = 1
-	}
-	for i := len(s) - 3; i > first; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
-}

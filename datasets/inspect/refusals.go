@@ -8,6 +8,7 @@ import (
 
 	"debut/datasets/encoding"
 	"debut/datasets/table"
+	"debut/datasets/wording"
 )
 
 // refusals are about columns that a run would not read.
@@ -63,9 +64,9 @@ func refusals(d *data, t *Table) []Warning {
 			if strings.Contains(survey.Misfit, "date") {
 				w.Code = "not_dates"
 			}
-			w.Message = fmt.Sprintf("%s of %s values are %s; a run would refuse the column", thousands(int64(survey.Bad)), thousands(int64(survey.Present)), survey.Misfit)
+			w.Message = fmt.Sprintf("%s of %s values are %s; a run would refuse the column", wording.Thousands(int64(survey.Bad)), wording.Thousands(int64(survey.Present)), survey.Misfit)
 			if survey.Bad == 1 {
-				w.Message = fmt.Sprintf("1 of %s values %s; a run would refuse the column", thousands(int64(survey.Present)), fault.Problem)
+				w.Message = fmt.Sprintf("1 of %s values %s; a run would refuse the column", wording.Thousands(int64(survey.Present)), fault.Problem)
 			}
 			if survey.Bad > keptForCorrection {
 				// Nobody corrects so many by hand.

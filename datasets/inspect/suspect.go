@@ -11,6 +11,7 @@ import (
 	"debut/datasets/configfile"
 	"debut/datasets/prepare"
 	"debut/datasets/table"
+	"debut/datasets/wording"
 )
 
 // warn adds a warning about the column.
@@ -99,7 +100,7 @@ func (e *examined) suspectNumbers(low, high [2]run, sorted []float64, spread flo
 			} else {
 				e.warn(Warning{Severity: Notable, Code: "outliers", Rows: o.Rows,
 					Message: fmt.Sprintf("values up to %.3g times the usual deviation away from the median; %s by the quartiles' rule, %s by the median's",
-						extreme, outliersAre(n.IQR.Rows), thousands(o.Rows)),
+						extreme, outliersAre(n.IQR.Rows), wording.Thousands(o.Rows)),
 					Examples: slices.Clone(o.Examples),
 					Remedies: []Remedy{step(prepare.Step{Clip: map[string]prepare.Clip{c.Name: {Quantiles: []float64{0.001, 0.999}}}})}})
 			}
@@ -132,14 +133,14 @@ func outliersAre(n int64) string {
 	if n == 1 {
 		return "1 outlier"
 	}
-	return thousands(n) + " outliers"
+	return wording.Thousands(n) + " outliers"
 }
 
 func valuesAre(n int64) string {
 	if n == 1 {
 		return "1 value is"
 	}
-	return thousands(n) + " values are"
+	return wording.Thousands(n) + " values are"
 }
 
 var (

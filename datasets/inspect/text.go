@@ -93,7 +93,7 @@ func (l *Label) text() string {
 			classes = append(classes, fmt.Sprintf("and %d more", len(l.Classes)-i))
 			break
 		}
-		classes = append(classes, fmt.Sprintf("%s %s (%s)", wording.VisibleLine(c.Value), thousands(c.Rows), percent(float64(c.Rows)/float64(max(total, 1)))))
+		classes = append(classes, fmt.Sprintf("%s %s (%s)", wording.VisibleLine(c.Value), wording.Thousands(c.Rows), percent(float64(c.Rows)/float64(max(total, 1)))))
 	}
 	if len(classes) > 0 {
 		head += ": " + strings.Join(classes, ", ")
@@ -115,7 +115,7 @@ func (t *Table) columnTable(b *strings.Builder) {
 		if i == textColumns {
 			break
 		}
-		row := []string{cut(wording.VisibleLine(c.Name), nameWidth), cut(wording.VisibleLine(c.typeText()), typeWidth), "", thousands(c.Distinct), "", c.summary(t.Inspected)}
+		row := []string{cut(wording.VisibleLine(c.Name), nameWidth), cut(wording.VisibleLine(c.typeText()), typeWidth), "", wording.Thousands(c.Distinct), "", c.summary(t.Inspected)}
 		if c.Missing > 0 {
 			row[2] = percent(c.MissingShare)
 		}
@@ -155,7 +155,7 @@ func (t *Table) columnTable(b *strings.Builder) {
 		b.WriteString(strings.TrimRight(line, " ") + "\n")
 	}
 	if n := len(t.Columns) - textColumns; n > 0 {
-		fmt.Fprintf(b, "… and %s more columns, in --json and --html\n", thousands(int64(n)))
+		fmt.Fprintf(b, "… and %s more columns, in --json and --html\n", wording.Thousands(int64(n)))
 	}
 }
 
@@ -203,7 +203,7 @@ func (c *Column) summary(rows int64) string {
 // brief formats a number in few characters.
 func brief(v float64) string {
 	if v == math.Trunc(v) && math.Abs(v) < 1e9 {
-		return thousands(int64(v))
+		return wording.Thousands(int64(v))
 	}
 	return strconv.FormatFloat(v, 'g', 4, 64)
 }
@@ -215,7 +215,7 @@ func (w Warning) text(b *strings.Builder) {
 		line += wording.VisibleLine(clip(w.Column)) + ": "
 	}
 	line += wording.VisibleLine(w.Message)
-	if w.Rows > 0 && !strings.Contains(w.Message, thousands(w.Rows)) {
+	if w.Rows > 0 && !strings.Contains(w.Message, wording.Thousands(w.Rows)) {
 		line += " (" + rowsOf(w.Rows) + ")"
 	}
 	var examples []string

@@ -11,6 +11,7 @@ import (
 	"debut/datasets/encoding"
 	"debut/datasets/prepare"
 	"debut/datasets/table"
+	"debut/datasets/wording"
 )
 
 // codes are the checks, the worst of a severity first.
@@ -209,7 +210,7 @@ func labelWarnings(label *target) []Warning {
 			Remedies: []Remedy{work("add rows of other classes, or name another label")}})
 	}
 	if label.count > mostClasses {
-		return append(out, Warning{Severity: Warn, Code: "label_rare", Column: label.Column, Message: fmt.Sprintf("the label has %s classes", thousands(int64(label.count))),
+		return append(out, Warning{Severity: Warn, Code: "label_rare", Column: label.Column, Message: fmt.Sprintf("the label has %s classes", wording.Thousands(int64(label.count))),
 			Remedies: []Remedy{step(prepare.Step{Generalize: map[string]prepare.Generalization{label.Column: {RareBelow: 10}}}).when("to join rare classes")}})
 	}
 	for _, c := range label.Classes {
@@ -246,7 +247,7 @@ func rowsOf(n int64) string {
 	if n == 1 {
 		return "1 row"
 	}
-	return thousands(n) + " rows"
+	return wording.Thousands(n) + " rows"
 }
 
 // percent renders a share; a small one does not become 0.

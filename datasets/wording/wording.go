@@ -15,6 +15,19 @@ func FileName(file string) string { return filepath.Base(file) }
 // Quote quotes a name or value for a message, which a long one must not drown.
 func Quote(s string) string { return strconv.Quote(Shorten(s, 80)) }
 
+// Thousands writes a number with commas between groups of three digits.
+func Thousands(n int64) string {
+	s := strconv.FormatInt(n, 10)
+	first := 0 // where digits begin
+	if n < 0 {
+		first = 1
+	}
+	for i := len(s) - 3; i > first; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
 // Shorten cuts s to about n bytes without splitting a character.
 func Shorten(s string, n int) string {
 	if len(s) <= n {

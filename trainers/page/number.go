@@ -4,6 +4,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"debut/datasets/wording"
 )
 
 // Number is a number for a reader: four digits that count, in groups of three; "" for NaN.
@@ -15,23 +17,16 @@ func Number(x float64) string {
 	if size := math.Abs(x); size < 999.95 || size >= 1e15 {
 		return strings.Replace(text, "-", "−", 1)
 	}
-	round, _ := strconv.ParseFloat(text, 64)
-	digits := strconv.FormatFloat(math.Abs(round), 'f', -1, 64)
-	whole, rest, fraction := strings.Cut(digits, ".")
-	var b strings.Builder
-	if round < 0 {
-		b.WriteString("−")
+	round, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		return text
 	}
-	for i, d := range whole {
-		if i > 0 && (len(whole)-i)%3 == 0 {
-			b.WriteByte(',')
-		}
-		b.WriteRune(d)
+	whole, rest := math.Modf(round)
+	text = strings.Replace(wording.Thousands(int64(whole)), "-", "−", 1)
+	if rest != 0 { // of 1,000 to 9,999 four digits have none
+		text += strings.TrimPrefix(strconv.FormatFloat(math.Abs(rest), 'f', -1, 64), "0")
 	}
-	if fraction {
-		b.WriteString("." + rest)
-	}
-	return b.String()
+	return text
 }
 
 // Signed is Number of a change: with its sign.
